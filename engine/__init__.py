@@ -1,0 +1,1 @@
+"""Pol: a policy engine for GenAI gateways."""

@@ -1,0 +1,1 @@
+"""Text to findings, scores and redacted text. Pure; knows nothing of policies."""

@@ -1,0 +1,21 @@
+"""What detectors report: findings with their place, never their text."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """An entity at ``start:end`` of the scanned text, in Unicode code points, with a score 0..1."""
+
+    entity: str
+    start: int
+    end: int
+    score: float
+
+
+class Injection(NamedTuple):
+    """How likely a text tries to override its instructions, 0..1, and the named signals that say so."""
+
+    score: float
+    signals: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The running daemon: configuration, metrics, logs, listeners; assembles everything once."""

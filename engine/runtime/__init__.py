@@ -1,0 +1,1 @@
+"""Request to decision. Pure: the clock and the state arrive as arguments."""

@@ -1,0 +1,130 @@
+"""The answer: what may pass, in what form, and why. The shapes that every door turns into its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+Action = Literal["allow", "redact", "escalate", "throttle", "deny"]
+
+STRICTNESS: dict[str, int] = {
+    "allow": 0,
+    "redact": 1,
+    "escalate": 2,
+    "throttle": 3,
+    "deny": 4,
+}
+"""The lattice: the strictest outcome wins. Throttle outranks escalate so that a flood cannot bury the reviewers."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of a conversation: who speaks, and the text."""
+
+    role: str
+    text: str
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rule (or a policy's default: then *rule* is empty) that led to the outcome."""
+
+    policy: str
+    rule: str = ""
+    action: Action
+    message: str = ""
+    severity: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    failure: str = ""
+    """What could not be known, when the rule counted as matched (or not) for that reason."""
+    place: str = ""
+    """``file:line:column`` of the rule."""
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One replaced span of the original, in Unicode code points, end exclusive.
+
+    *path* is ``content``, ``messages[2].text``, ``tool.args.to.body`` …
+    """
+
+    path: str
+    start: int
+    end: int
+    entity: str
+    strategy: str
+
+
+class ThrottleState(msgspec.Struct, frozen=True, kw_only=True):
+    """The tightest of the limits that the decision met."""
+
+    rule: str
+    unit: str
+    limit: Decimal
+    remaining: Decimal
+    retry_after: timedelta
+    """Zero unless the action is throttle."""
+    key: str
+
+
+class Escalation(msgspec.Struct, frozen=True, kw_only=True):
+    """The review that was opened, or joined. The same content of the same user has the same id."""
+
+    review_id: str
+    queue: str
+    expires_at: datetime
+    otherwise: Literal["allow", "deny"]
+
+
+class Shadow(msgspec.Struct, frozen=True, kw_only=True):
+    """What would have been decided had the shadow rules been enforced too."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """May it pass, and in what form? *action* is the policies' answer; *effective_action* is what the
+    caller can carry out (never weaker), with *downgrade_reason* where they differ."""
+
+    action: Action
+    effective_action: Action
+    reasons: tuple[Reason, ...]
+    revision: str
+    downgrade_reason: str = ""
+    content: str | None = None
+    """The content to use instead, when it was redacted and came as one text."""
+    messages: tuple[Message, ...] | None = None
+    """The messages to use instead, when they were redacted."""
+    arguments: object = None
+    """The tool arguments to use instead, when they were redacted."""
+    redactions: tuple[Redaction, ...] = ()
+    throttle: ThrottleState | None = None
+    escalation: Escalation | None = None
+    advice: dict[str, object] = {}
+    labels: tuple[str, ...] = ()
+    """Labels put on the session by this decision."""
+    shadow: Shadow | None = None
+    request_id: str = ""
+    decision_id: str = ""
+    evaluated_in: int = 0
+    """Nanoseconds spent deciding."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the decision in JSON-ready values (decimals and times as strings, durations in seconds)."""
+        raw = msgspec.to_builtins(self, builtin_types=(timedelta,))
+        return {name: plain(value) for name, value in raw.items()}
+
+
+def plain(value: object) -> object:
+    """Return *value* with every timedelta turned into seconds."""
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case dict():
+            return {name: plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,1 @@
+"""State stores: throttle buckets, meters and session labels, kept across decisions."""

@@ -1,0 +1,1 @@
+"""Running the tests that authors write: cases, properties, coverage, reports."""

@@ -1,0 +1,1 @@
+"""Generated protocol messages; only the gRPC doors and the clients touch them."""

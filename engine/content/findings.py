@@ -15,7 +15,7 @@ class Finding(NamedTuple):
 
 
 class Injection(NamedTuple):
-    """How likely a text tries to override its instructions, 0..1, and the named signals that say so."""
+    """How likely a text tries to override its instructions, 0..1, and the signals that say so."""
 
     score: float
     signals: tuple[str, ...]

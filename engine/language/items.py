@@ -185,7 +185,7 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """``throttle 60 requests per 1m by tenant.id burst 10``, ``… per calendar day in "Europe/Berlin"``."""
+    """``throttle 60 requests per 1m by tenant.id burst 10``, or ``… per calendar day in "UTC"``."""
 
     limit: Literal
     unit: Name

@@ -1,4 +1,4 @@
-"""The syntax tree's expressions: exactly what an author wrote, one node a construct, nothing resolved yet.
+"""The syntax tree's expressions: exactly what an author wrote, nothing resolved yet.
 
 A name is kept as its dotted text; whether it is an attribute, a ``let``, a list or a variable of a
 quantifier is the checker's question. Parentheses are kept (``Group``) so that formatting gives back
@@ -30,7 +30,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """``/…/`` after ``matches`` or ``pattern``; *pattern* has ``\\/`` already turned into ``/``."""
+    r"""``/…/`` after ``matches`` or ``pattern``; *pattern* has ``\/`` already turned into ``/``."""
 
     pattern: str
     span: Span
@@ -86,7 +86,8 @@ class Negative:
 
 
 ComparisonOperator = OneOf[
-    "==", "!=", "<", "<=", ">", ">=", "in", "not in", "contains", "overlaps", "within", "like", "matches"
+    "==", "!=", "<", "<=", ">", ">=",
+    "in", "not in", "contains", "overlaps", "within", "like", "matches",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The checked program: declarations, policies and tests over typed expressions, every name resolved."""
+"""The checked program: declarations, policies and tests, every name resolved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FactsFile:
-    """Attributes of *group* (``tenant`` or ``user`` …) joined by ``group.id`` from a JSON or CSV file.
+    """Attributes of *group* (such as ``tenant``) joined by its id from a JSON or CSV file.
 
     *file* is relative to the bundle's root.
     """
@@ -43,7 +43,7 @@ class FactsFile:
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """One entry a line. *name* is qualified by the package; *file* is relative to the bundle's root."""
+    """One entry a line. *name* has the package before it; *file* is relative to the bundle."""
 
     name: str
     file: str
@@ -53,7 +53,7 @@ class ListFile:
 
 @dataclass(frozen=True, slots=True)
 class EntityDefinition:
-    """An author's entity: RE2 *patterns*, *terms* (qualified list names), validators, context words."""
+    """An author's entity: RE2 *patterns*, *terms* (names of lists), validators, context words."""
 
     name: str
     patterns: tuple[str, ...]
@@ -114,7 +114,10 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """Releases with the findings of *entities* at *path* (``content``, ``tool.args`` or a text attribute) replaced."""
+    """Releases with the findings of *entities* replaced.
+
+    *path* is ``content``, ``tool.args`` or an attribute of type text.
+    """
 
     entities: frozenset[str]
     path: str
@@ -178,7 +181,7 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One checked rule. *name* is ``policy.rule`` with the policy's package before it where there is one."""
+    """One checked rule. *name* is ``policy.rule``, with the package before it if there is one."""
 
     name: str
     policy: str
@@ -202,7 +205,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One checked policy; *rules* are sorted by name. *shadow*/*rollout* count for every rule and the default."""
+    """One checked policy; *rules* are sorted by name.
+
+    *shadow* and *rollout* count for every rule and for the default.
+    """
 
     name: str
     title: str
@@ -243,7 +249,7 @@ class Mock:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """From here on requests are *request* (fixture and changes merged), in the door's nested form."""
+    """From here on requests are *request*: fixture and changes merged, nested as at a door."""
 
     request: Mapping[str, object]
     span: Span
@@ -251,7 +257,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The decision's action, deciding rules and a condition over its fields (paths ``decision.content`` …)."""
+    """The action, the deciding rules and a condition over fields such as ``decision.content``."""
 
     action: ActionName
     by: tuple[str, ...]
@@ -314,7 +320,8 @@ class Property:
 class Program:
     """A whole checked bundle. Policies are sorted by name, so that nothing depends on file order.
 
-    Rules are numbered through: rule *k* is the k-th of ``rules``, policy *p* the p-th of ``policies``.
+    Rules are numbered through: rule *k* is the k-th of ``rules``, policy *p* the p-th of
+    ``policies``.
     """
 
     fields: Mapping[str, Field]

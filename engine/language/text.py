@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """The half-open range ``start:end`` of *path*, in code points; lines and columns count from one."""
+    """The half-open range ``start:end`` in code points; lines and columns count from one."""
 
     path: str
     start: int
@@ -39,7 +39,7 @@ NOWHERE = Span("<built-in>", 0, 0, 1, 1, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of one policy file. *path* is how diagnostics name it, relative to the bundle's root."""
+    """The text of one policy file; *path* is relative to the bundle's root."""
 
     path: str
     text: str

@@ -8,7 +8,7 @@ from typing import Literal as OneOf
 from engine.language.nodes import Call, Expr, Literal, Name, Negative, SetLiteral
 from engine.language.text import Span
 
-# --- records: fixtures, given, case ----------------------------------------------------------------
+# --- records: fixtures, given, case --------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ListValue:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """``{ tenant.id: "north", user: { … } }``; keys may be dotted, or strings inside JSON values."""
+    """``{ tenant.id: "north", user: { … } }``; keys may be dotted, or strings in JSON."""
 
     fields: tuple[RecordField, ...]
     span: Span
@@ -74,7 +74,7 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """``mock classifier.toxicity = 0.9``, ``mock injection(content) = 0.9``, ``mock meter.refusals = 6``."""
+    """``mock injection(content) = 0.9``, ``mock classifier.toxicity = 0.9``."""
 
     target: Name | Call
     value: Literal

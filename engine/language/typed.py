@@ -1,11 +1,11 @@
-"""The typed tree: a checked program in which every name is resolved and every expression has a type.
+"""The typed tree's expressions: every name is resolved and every expression has a type.
 
-The reference interpreter walks this tree, explanations print it, and ``lower`` turns it into a plan.
+The reference interpreter walks this tree, explanations print it, ``lower`` makes a plan of it.
 Lets are already replaced by their value; optional attributes are only read where they are present.
 
 Presence: an absent optional attribute is ``None`` in a request record. ``Attribute.optional`` says
 that the attribute may be absent in general; the checker has proved that every read outside
-``Present`` and ``Coalesce`` happens where it is present, so an evaluator never meets ``None`` there.
+``Present`` and ``Coalesce`` happens where it is present: no evaluator meets ``None`` there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A request attribute by its full path: ``tenant.plan``, ``now``, ``content``, ``context.order.total``."""
+    """A request attribute by its full path: ``tenant.plan``, ``now``, ``context.order.total``."""
 
     path: str
     optional: bool
@@ -105,8 +105,11 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``left operator right`` over one type. Sides of type json compare equal only when the JSON
-    kinds agree; ordering a json value that is no number (or no string) is unknowable."""
+    """``left operator right`` over one type.
+
+    Sides of type json are equal only when the JSON kinds agree; ordering a json value that is
+    no number (or no string) is unknowable.
+    """
 
     operator: OneOf["==", "!=", "<", "<=", ">", ">="]
     left: Expr
@@ -117,7 +120,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """*item* is an element of *collection* (a set, a list or a NamedList): ``in`` and ``contains``."""
+    """*item* is an element of *collection*: ``in`` and ``contains``."""
 
     item: Expr
     collection: Expr
@@ -187,7 +190,10 @@ class Matches:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """*text* (``content``, or an attribute of type text) holds one of *entities* (full names, ``pii.any`` expanded)."""
+    """*text* (an attribute of type text) holds one of *entities*.
+
+    *entities* are full names, ``pii.any`` expanded; *written* is what the author wrote.
+    """
 
     text: Expr
     entities: frozenset[str]
@@ -198,8 +204,10 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """*subject* (an optional Attribute, or ``arg``) is present. A group such as ``tool`` arrives as its first
-    required member (``tool.name``)."""
+    """*subject* is present: an optional Attribute, or ``arg``.
+
+    A group such as ``tool`` arrives as its first required member (``tool.name``).
+    """
 
     subject: Expr
     type: Type
@@ -274,7 +282,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentAt:
-    """``arg("path.to.x")``: the JSON value at a path of the tool arguments; absent when there is none.
+    """``arg("path.to.x")``: the JSON value at a path of the tool arguments, or absent.
 
     *path* holds object keys and, for lists, integers.
     """
@@ -296,7 +304,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """``meter.NAME``: how often its rule matched in its window, or unknowable when the store is away."""
+    """``meter.NAME``: how often its rule matched in its window, or unknowable."""
 
     meter: str
     type: Type

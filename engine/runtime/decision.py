@@ -1,4 +1,4 @@
-"""The answer: what may pass, in what form, and why. The shapes that every door turns into its own."""
+"""The answer: what may pass, in what form, and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ STRICTNESS: dict[str, int] = {
     "throttle": 3,
     "deny": 4,
 }
-"""The lattice: the strictest outcome wins. Throttle outranks escalate so that a flood cannot bury the reviewers."""
+"""The lattice: the strictest outcome wins.
+
+Throttle outranks escalate so that a flood cannot bury the reviewers.
+"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,8 +88,11 @@ class Shadow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """May it pass, and in what form? *action* is the policies' answer; *effective_action* is what the
-    caller can carry out (never weaker), with *downgrade_reason* where they differ."""
+    """May it pass, and in what form?
+
+    *action* is the policies' answer; *effective_action* is what the caller can carry out (never
+    weaker), with *downgrade_reason* where they differ.
+    """
 
     action: Action
     effective_action: Action
@@ -112,7 +118,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """Nanoseconds spent deciding."""
 
     def to_dict(self) -> dict[str, object]:
-        """Return the decision in JSON-ready values (decimals and times as strings, durations in seconds)."""
+        """Return JSON-ready values: decimals and times as strings, durations in seconds."""
         raw = msgspec.to_builtins(self, builtin_types=(timedelta,))
         return {name: plain(value) for name, value in raw.items()}
 

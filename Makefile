@@ -1,0 +1,71 @@
+# Everything lives in .venv; a fresh machine needs python >= 3.11 and this file.
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= auto
+
+.PHONY: help install demo serve test check bench bench-full nightly fix generate wheel clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.pip: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/.installed: .venv/.pip clients/python/pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --editable clients/python
+	@touch $@
+
+.venv/.developer: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv/.bench: .venv/.installed
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+install: .venv/.installed ## Install the engine and its Python client into .venv.
+
+demo: install ## Start the daemon on the starter packs and send it real requests of every stage.
+	$(BIN)/python -m bench.demo
+
+serve: install ## Serve the starter packs on 127.0.0.1:8181.
+	$(BIN)/engine serve --policies policies/starter
+
+test: .venv/.developer ## Run all tests, with the coverage gates.
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= tests
+	$(BIN)/python tests/gates.py
+
+check: .venv/.developer ## Lint, types, floors, generated files, documentation, packs.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python grammar/generate.py --check
+	$(BIN)/engine fmt --check policies
+	$(BIN)/engine check policies/starter
+	$(BIN)/engine test policies/starter --coverage --fail-under 100
+
+nightly: .venv/.developer ## Long searches: agreement, fuzzing, laws.
+	$(BIN)/python -m pytest -n $(JOBS) -m nightly tests
+
+bench: .venv/.bench ## Quick benchmarks: ratios against peers in the same run.
+	$(BIN)/python -m bench.report --quick
+
+bench-full: .venv/.bench ## All benchmarks; writes bench/REPORT.md.
+	$(BIN)/python -m bench.report
+
+fix: .venv/.developer ## Mend what machines can mend.
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format --quiet .
+	$(BIN)/engine fmt policies
+
+generate: .venv/.developer ## Write the generated files anew.
+	$(BIN)/python grammar/generate.py
+
+wheel: .venv/.developer ## Build the wheel into dist/.
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean: ## Remove what was built.
+	rm -rf .venv dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Generated protocol messages; not part of the public interface."""

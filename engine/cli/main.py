@@ -1,0 +1,109 @@
+"""Command-line arguments in, an exit code out: finds the verb and loads only that verb's module."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import click
+
+import engine
+
+EXIT_FINE = 0
+EXIT_FINDINGS = 1
+EXIT_ERROR = 2
+
+EPILOG = """\
+Exit codes: 0 fine, 1 findings (a failing test, a policy that does not check, a decision that is
+not allowed), 2 wrong usage or input that cannot be read.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb's click command lives (attribute ``command`` of *module*), and its help."""
+
+    module: str
+    help: str
+
+
+VERBS: dict[str, Verb] = {
+    "new": Verb("engine.cli.new", "Create a policy folder that passes its own tests."),
+    "check": Verb("engine.cli.check", "Check policies: syntax, names, types, presence."),
+    "fmt": Verb("engine.cli.fmt", "Format policy files."),
+    "test": Verb("engine.cli.test", "Run the tests and properties of policies, with coverage."),
+    "eval": Verb("engine.cli.eval", "Decide one request on a policy folder, in this process."),
+    "explain": Verb("engine.cli.explain", "Show why a request is decided as it is."),
+    "docs": Verb("engine.cli.docs", "Write the Markdown documentation of a policy folder."),
+    "serve": Verb("engine.cli.serve", "Run the daemon that answers gateways."),
+    "decide": Verb("engine.cli.decide", "Ask a running daemon for a decision."),
+}
+"""Every verb. All of them take over half a second to import, so one is imported when called."""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs by name and imports a verb's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the table: from the first policy to the daemon."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a verb, importing its module, or None for an unknown verb."""
+        del ctx
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        command = importlib.import_module(verb.module).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs from the table, importing none."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; an unknown one is an error that suggests the closest."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            # difflib is imported only here: it costs a tenth of the start-up time.
+            close = importlib.import_module("difflib").get_close_matches(name, VERBS, n=1)
+            hint = f"; did you mean `{close[0]}`?" if close else ""
+            raise click.UsageError(f"there is no verb `{name}`{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001
+    """Print the version and leave, when asked."""
+    del param
+    if value:
+        click.echo(f"engine {engine.__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Print the version.",
+)
+def group() -> None:
+    """Policies for GenAI gateways: may this prompt or tool call pass, and in what form?"""
+
+
+def main() -> None:
+    """Run the command line on this process's arguments and exit with the verb's code."""
+    sys.exit(group.main(prog_name="engine", standalone_mode=True))

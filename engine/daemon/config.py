@@ -1,0 +1,186 @@
+"""``engine.toml``, ``ENGINE_…`` variables and flags in, one frozen `Settings` out, or an error.
+
+The later wins: default, file, environment, flag. Every problem is found at once and names its place
+(``engine.toml:7``, ``ENGINE_GRPC_LISTEN``, ``--set grpc.listen``). A relative path in the file is
+relative to the file's folder, elsewhere to the working directory.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import msgspec
+
+from engine.daemon.options import OPTIONS, ConfigError, Given, Option, convert_value
+from engine.daemon.settings import Settings
+
+PATHS = frozenset({"policies", "data", "cache", "secret_key_file", "grpc.socket"})
+"""Settings that hold a path of the file system (``record.file`` is relative to the data folder)."""
+
+SECTIONS = frozenset(name.partition(".")[0] for name in OPTIONS if "." in name)
+
+CLOSE = 0.9
+"""How alike an unknown ``ENGINE_…`` variable must be to a known one to count as misspelt. Others
+are left alone: container platforms set variables such as ``ENGINE_SERVICE_HOST``."""
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]
+) -> Settings:
+    """Return the settings of *file* (None for none), *environment* and *flags* (by dotted name).
+
+    Raises ConfigError with every problem.
+    """
+    problems: list[str] = []
+    given: dict[str, Given] = {}
+    if file is not None:
+        given |= read_file(file, problems)
+    given |= read_environment(environment, problems)
+    given |= read_flags(flags, problems)
+    flat: dict[str, object] = {}
+    for name, one in given.items():
+        try:
+            flat[name] = convert_value(OPTIONS[name], one)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return msgspec.convert(nested(flat), Settings)
+
+
+def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
+    """Return what the TOML *file* sets; unknown names become problems."""
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; create it or leave --config out") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: not valid TOML: {error}") from None
+    lines = lines_of(text)
+    given: dict[str, Given] = {}
+    for name, value in flatten(tree):
+        place = f"{file}:{lines[name]}" if name in lines else str(file)
+        if name not in OPTIONS:
+            problems.append(f"{place}: {unknown(name)}")
+            continue
+        if name in PATHS and isinstance(value, str) and value:
+            given[name] = Given(str(file.parent / value), place, text=False)
+        else:
+            given[name] = Given(value, place, text=False)
+    return given
+
+
+def flatten(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the dotted name and value of every entry, entering the sections that exist."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and name in SECTIONS:
+            yield from ((f"{name}.{inner}", one) for inner, one in value.items())
+        else:
+            yield name, value
+
+
+def lines_of(text: str) -> dict[str, int]:
+    """Return the line of each dotted name in a valid TOML *text*.
+
+    ``tomllib`` keeps no positions. Settings are scalars, one a line, so a scan of the lines finds
+    them; what it misses (an inline table) is reported without a line.
+    """
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = line.strip()
+        if bare.startswith("["):
+            name = bare.strip("[").partition("]")[0].strip()
+            section = f"{name}."
+            lines.setdefault(name, number)
+        else:
+            name = section + bare.partition("=")[0].strip().strip("\"'")
+            lines.setdefault(name, number)
+    return lines
+
+
+def read_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Given]:
+    """Return what ``ENGINE_…`` variables set; a misspelt one becomes a problem."""
+    names = {option.variable: option.name for option in OPTIONS.values()}
+    given: dict[str, Given] = {}
+    for variable, value in sorted(environment.items()):
+        if variable in names:
+            given[names[variable]] = Given(value, variable, text=True)
+        elif variable.startswith("ENGINE_"):
+            close = get_close_matches(variable, names, n=1, cutoff=CLOSE)
+            if close:
+                problems.append(f"{variable}: unknown setting; did you mean `{close[0]}`?")
+    return given
+
+
+def read_flags(flags: Mapping[str, str], problems: list[str]) -> dict[str, Given]:
+    """Return what flags set; an unknown name becomes a problem."""
+    given: dict[str, Given] = {}
+    for name, value in flags.items():
+        if name in OPTIONS:
+            given[name] = Given(value, f"--set {name}", text=True)
+        else:
+            problems.append(f"--set {name}: {unknown(name)}")
+    return given
+
+
+def unknown(name: str) -> str:
+    """Return the sentence about a setting that does not exist, with the closest one that does."""
+    leaves = {one.rpartition(".")[2]: one for one in OPTIONS}
+    close = get_close_matches(name, OPTIONS, n=1, cutoff=0.7)
+    if not close:
+        close = [leaves[one] for one in get_close_matches(name.rpartition(".")[2], leaves, n=1)]
+    hint = f"did you mean `{close[0]}`?" if close else "`engine serve --print-config` lists all"
+    return f"unknown setting `{name}`; {hint}"
+
+
+def nested(flat: Mapping[str, object]) -> dict[str, object]:
+    """Return the sections of dotted names as dictionaries within one."""
+    tree: dict[str, object] = {}
+    for name, value in flat.items():
+        section, dot, leaf = name.rpartition(".")
+        if dot:
+            inner = tree.setdefault(section, {})
+            assert isinstance(inner, dict)
+            inner[leaf] = value
+        else:
+            tree[name] = value
+    return tree
+
+
+def value_of(settings: Settings, name: str) -> object:
+    """Return the value of the setting with the dotted *name*."""
+    value: object = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def render_settings(settings: Settings) -> str:
+    """Return *settings* as an ``engine.toml`` in which every entry has its meaning above it."""
+    parts: list[str] = []
+    section = ""
+    for option in OPTIONS.values():
+        inside, _, leaf = option.name.rpartition(".")
+        if inside != section:
+            section = inside
+            parts.append(f"[{section}]\n")
+        parts.append(render_option(option, leaf, value_of(settings, option.name)))
+    return "\n".join(parts)
+
+
+def render_option(option: Option, leaf: str, value: object) -> str:
+    """Return one entry of ``engine.toml`` under its description."""
+    text = f"{option.doc} ({option.variable})"
+    comment = textwrap.fill(text, 96, initial_indent="# ", subsequent_indent="# ")
+    # JSON's strings, whole numbers and truth values are written alike in TOML.
+    return f"{comment}\n{leaf} = {json.dumps(value, ensure_ascii=False)}\n"

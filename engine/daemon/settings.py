@@ -1,0 +1,174 @@
+"""The daemon's settings: one frozen struct, every key with its meaning, range and default.
+
+The descriptions are the documentation: ``engine serve --print-config`` and the configuration
+reference are written from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Listen = Annotated[str, Meta(extra={"form": "address"})]
+"""``host:port``, or empty for none."""
+
+
+class Grpc(Struct, frozen=True, kw_only=True):
+    """Where gateways ask for decisions."""
+
+    listen: Annotated[
+        Listen,
+        Meta(
+            description="Address of the gRPC door, `host:port`; port 0 takes a free one; empty for "
+            "none."
+        ),
+    ] = "127.0.0.1:50051"
+    socket: Annotated[
+        str, Meta(description="Path of a Unix socket for callers on this machine; empty for none.")
+    ] = ""
+    reflection: Annotated[
+        Literal["loopback", "on", "off"],
+        Meta(
+            description="gRPC reflection: only while every listener is on loopback, always, or "
+            "never."
+        ),
+    ] = "loopback"
+
+
+class Metrics(Struct, frozen=True, kw_only=True):
+    """Where the daemon can be watched."""
+
+    listen: Annotated[
+        Listen,
+        Meta(
+            description="Address of `/metrics`, `/healthz` and `/readyz` over HTTP, `host:port`; "
+            "empty for none."
+        ),
+    ] = "127.0.0.1:9464"
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """The daemon's own log, on standard error; it never holds content."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe line that is written."),
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "json", "text"],
+        Meta(
+            description="Lines for machines or for people; `auto` is text on a terminal, else JSON."
+        ),
+    ] = "auto"
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a request may cost."""
+
+    content_characters: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=67_108_864,
+            description="Most characters of content in one request, all messages together.",
+        ),
+    ] = 1_048_576
+    message_bytes: Annotated[
+        int,
+        Meta(ge=1024, le=268_435_456, description="Most bytes of one gRPC message."),
+    ] = 8_388_608
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """The decision record: one JSON line for every decision, never with content."""
+
+    file: Annotated[
+        str,
+        Meta(
+            description="File that decisions are appended to, relative to the data folder; empty "
+            "for none. SIGHUP reopens it."
+        ),
+    ] = "decisions.jsonl"
+    on_failure: Annotated[
+        Literal["deny", "drop"],
+        Meta(
+            description="When a decision cannot be written down: `deny` it, or give it and `drop` "
+            "the record (dropped ones are counted)."
+        ),
+    ] = "deny"
+
+
+class Reload(Struct, frozen=True, kw_only=True):
+    """How changed policies come into force."""
+
+    watch: Annotated[
+        bool,
+        Meta(
+            description="Reload when a file in the policy folder changes (SIGHUP always reloads)."
+        ),
+    ] = True
+    debounce_ms: Annotated[
+        int,
+        Meta(
+            ge=10,
+            le=60_000,
+            description="Milliseconds without a further change before a reload begins.",
+        ),
+    ] = 200
+    timeout_seconds: Annotated[
+        int,
+        Meta(
+            ge=1, le=3600, description="Longest time that compiling may take before it is given up."
+        ),
+    ] = 120
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that the daemon can be told."""
+
+    policies: Annotated[
+        str, Meta(description="Folder of the policies; every `.pol` file in it is read.")
+    ] = "policies"
+    data: Annotated[
+        str,
+        Meta(
+            description="Folder for what the daemon remembers: throttles, budgets, labels, keys, "
+            "records."
+        ),
+    ] = "data"
+    state: Annotated[
+        Literal["data", "memory"],
+        Meta(
+            description="Where throttles, budgets and labels are kept: in the data folder (they "
+            "survive a restart), or in memory (they do not, and no data folder is needed)."
+        ),
+    ] = "data"
+    cache: Annotated[
+        str,
+        Meta(description="Folder of compiled policies; empty for `cache` in the data folder."),
+    ] = ""
+    secret_key_file: Annotated[
+        str,
+        Meta(
+            description="File with the secret key of hashes and tokens; empty for `secret.key` in "
+            "the data folder. Made on the first start, readable by its owner only."
+        ),
+    ] = ""
+    wait_for_bundle: Annotated[
+        bool,
+        Meta(
+            description="Start even though the policies do not check or the folder is missing, and "
+            "answer UNAVAILABLE until they do; otherwise the daemon refuses to start."
+        ),
+    ] = False
+    drain_seconds: Annotated[
+        int,
+        Meta(ge=0, le=3600, description="On SIGTERM, seconds that running calls get to finish."),
+    ] = 10
+    grpc: Grpc = field(default_factory=Grpc)
+    metrics: Metrics = field(default_factory=Metrics)
+    log: Log = field(default_factory=Log)
+    limits: Limits = field(default_factory=Limits)
+    record: Record = field(default_factory=Record)
+    reload: Reload = field(default_factory=Reload)

@@ -36,10 +36,11 @@ class SchemaField:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """``schema { … }``."""
+    """``schema { … }``, or ``schema when context.app == "support" { … }``."""
 
     fields: tuple[SchemaField, ...]
     span: Span
+    when: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

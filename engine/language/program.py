@@ -19,7 +19,13 @@ ActionName = OneOf["allow", "redact", "escalate", "throttle", "deny"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A schema attribute. *standard* for those that exist without a schema."""
+    """A schema attribute. *standard* for those that exist without a schema.
+
+    *required_when* is ``(path of an enumeration, words)``: the attribute is optional in general and
+    required in requests in which that enumeration is one of the words. So ``tool.name`` is
+    required when ``stage`` is a tool stage, and a ``schema when context.app == "support"`` asks
+    its attributes of the requests of that app only.
+    """
 
     path: str
     type: Type
@@ -27,6 +33,7 @@ class Field:
     doc: str
     standard: bool
     span: Span
+    required_when: tuple[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,113 @@
+"""The house is clean: small files and functions, plain names, nothing hidden or undocumented."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+GENERATED = re.compile(r"_pb2\.pyi?$|(^|/)_grammar\.py$")
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
+EXAMPLES_LIMIT = 450
+FUNCTION_LIMIT = 50
+
+
+def tracked() -> list[Path]:
+    """Return the project's Python files, generated ones left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    return [ROOT / name for name in listed if name and not GENERATED.search(name)]
+
+
+FILES = [path for path in tracked() if path.exists()]
+ENGINE = [path for path in FILES if path.is_relative_to(ROOT / "engine")]
+
+
+def name(path: Path) -> str:
+    """Return *path* as shown in a test's name."""
+    return str(path.relative_to(ROOT))
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield every function of the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= EXAMPLES_LIMIT
+    for function in functions(path):
+        length = (function.end_lineno or function.lineno) - function.lineno + 1
+        assert length <= FUNCTION_LIMIT, f"{function.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_names_say_what_is_inside(path: Path) -> None:
+    assert path.stem not in VAGUE
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=name)
+def test_imports_stand_at_the_top(path: Path) -> None:
+    if path == ROOT / "engine/cli/main.py":
+        return
+    for function in functions(path):
+        for node in ast.walk(function):
+            assert not isinstance(node, ast.Import | ast.ImportFrom), f"import in {function.name}"
+    assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=name)
+def test_only_the_gate_and_the_doors_catch_everything(path: Path) -> None:
+    if path.is_relative_to(ROOT / "engine/doors") or path == ROOT / "engine/service/gate.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"bare except in line {node.lineno}"
+            caught = {one.id for one in ast.walk(node.type) if isinstance(one, ast.Name)}
+            assert not caught & {"Exception", "BaseException"}, f"line {node.lineno}"
+
+
+def codes() -> dict[str, str]:
+    """Return every diagnostic code and the file whose catalog defines it."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "engine/language").glob("catalog*.py")):
+        for function in functions(path):
+            opening = re.match(r"([EW]\d{3}):", ast.get_docstring(function) or "")
+            if opening:
+                assert opening[1] not in found, f"{opening[1]} is defined twice"
+                found[opening[1]] = path.name
+    return found
+
+
+def test_every_diagnostic_has_a_case() -> None:
+    texts = "\n".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (ROOT / "tests").rglob("*")
+        if path.suffix in {".pol", ".py"} and path.is_file()
+    )
+    assert [code for code in codes() if not re.search(rf"\b{code}\b", texts)] == []
+
+
+def test_every_diagnostic_has_its_paragraph() -> None:
+    text = (ROOT / "grammar/diagnostics.md").read_text(encoding="utf-8")
+    assert [code for code in codes() if code not in text] == []
+
+
+def test_every_dependency_says_why_it_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = [re.split(r"[\[<>=~! ]", one)[0] for one in project["dependencies"]]
+    assert [one for one in names if one not in text] == []

@@ -1,0 +1,298 @@
+"""Schema in, record types out: the Python classes into which requests are decoded in C.
+
+A record has one attribute for each top level name, and groups nest as the paths do:
+``record.stage``, ``record.tenant.plan``, ``record.context.order.total``. Groups always exist; an
+absent optional attribute is None. Sets are frozensets, lists tuples, times aware datetimes.
+
+msgspec converts what it knows itself; the three kinds below are marker classes with which the real
+classes are registered, so that ``decode_custom`` is asked and may accept more spellings.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, Any, Literal, Protocol, assert_never
+
+import msgspec
+
+from engine.language.program import Field
+from engine.language.types import Enumeration, ListOf, RecordType, Scalar, SetOf, Type
+from engine.runtime.decision import Message
+
+GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source", "context")
+"""The groups that every record has, with or without attributes."""
+
+DEFAULTS: Mapping[str, object] = {
+    "user.roles": frozenset(),
+    "session.labels": frozenset(),
+    "session.turn": 0,
+}
+"""Standard attributes that are always present, and what they are when nobody sends them."""
+
+ELSEWHERE = frozenset({"content", "now"})
+"""Standard attributes that evidence answers for."""
+
+Capability = Literal["mask", "mask_stream", "wait", "route"]
+"""What a caller can carry out at this stage."""
+
+MAX_INT = 2**63 - 1
+MAX_FLOAT = 1.7976931348623157e308
+Int = Annotated[int, msgspec.Meta(ge=-MAX_INT - 1, le=MAX_INT)]
+Float = Annotated[float, msgspec.Meta(ge=-MAX_FLOAT, le=MAX_FLOAT)]
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d|w))+")
+PIECE = re.compile(r"([\d.]+)(ms|s|m|h|d|w)")
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class Duration(ABC):
+    """Marks a timedelta: also ``"1h30m"`` and a number of seconds are taken."""
+
+
+class Address(ABC):
+    """Marks an ip address: also its text is taken."""
+
+
+class Number(ABC):
+    """Marks a finite Decimal: also its text, an int and a float are taken."""
+
+
+Duration.register(timedelta)
+Address.register(IPv4Address)
+Address.register(IPv6Address)
+Number.register(Decimal)
+
+
+class Record(Protocol):
+    """A checked request. The groups are made for each schema, which is why they are Any here."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def tenant(self) -> Any: ...
+    @property
+    def user(self) -> Any: ...
+    @property
+    def model(self) -> Any: ...
+    @property
+    def tool(self) -> Any: ...
+    @property
+    def session(self) -> Any: ...
+    @property
+    def usage(self) -> Any: ...
+    @property
+    def source(self) -> Any: ...
+    @property
+    def context(self) -> Any: ...
+    @property
+    def content(self) -> str | None: ...
+    @property
+    def messages(self) -> tuple[Message, ...] | None: ...
+    @property
+    def capabilities(self) -> frozenset[Capability] | None: ...
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Paths of required attributes that the facts should have supplied and did not."""
+        ...
+
+
+def read_attribute(record: Record, path: str) -> Any:
+    """Return what stands at a dotted *path* of *record*: None where an optional attribute is absent."""
+    value: Any = record
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that *text* spells, such as ``90s``, ``1h30m`` or ``250ms``."""
+    if not DURATION.fullmatch(text):
+        raise ValueError(f"`{text}` is no duration")
+    seconds = sum(float(number) * SECONDS[unit] for number, unit in PIECE.findall(text))
+    return timedelta(seconds=seconds)
+
+
+def decode_custom(kind: type, value: object) -> object:
+    """Return *value* as an instance of one of the marker classes; ValueError when it is none.
+
+    This is msgspec's ``dec_hook``: it is asked for marker classes only.
+    """
+    if kind is Address and isinstance(value, str | IPv4Address | IPv6Address):
+        return ip_address(value)
+    if kind is Duration:
+        return _duration(value)
+    if kind is Number and isinstance(value, str | int | float | Decimal):
+        return _number(value)
+    raise ValueError("wrong kind")
+
+
+def _duration(value: object) -> timedelta:
+    match value:
+        case timedelta():
+            return value
+        case str():
+            return parse_duration(value)
+        case int() | float() if not isinstance(value, bool):
+            try:
+                return timedelta(seconds=value)
+            except (OverflowError, ValueError):
+                raise ValueError("too long for a duration") from None
+        case _:
+            raise ValueError("wrong kind")
+
+
+def _number(value: str | float | Decimal) -> Decimal:
+    if isinstance(value, bool):
+        raise ValueError("wrong kind")  # noqa: TRY004  msgspec turns ValueError into its own
+    try:
+        made = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"`{value}` is no number") from None
+    if not made.is_finite():
+        raise ValueError("not finite")
+    return made
+
+
+def native(type_: Type) -> Any:
+    """Return the annotation with which msgspec decodes a value of *type_*."""
+    match type_:
+        case Enumeration(words):
+            return Literal[words]
+        case SetOf(item):
+            return frozenset[native(item)]
+        case ListOf(item):
+            return tuple[native(item), ...]
+        case Scalar():
+            return SCALARS[type_]
+        case RecordType():
+            raise AssertionError("a group is not decoded as one value")
+        case _:
+            assert_never(type_)
+
+
+SCALARS: Mapping[Scalar, Any] = {
+    Scalar.BOOL: bool,
+    Scalar.INT: Int,
+    Scalar.FLOAT: Float,
+    Scalar.DECIMAL: Number,
+    Scalar.STRING: str,
+    Scalar.TEXT: str,
+    Scalar.TIME: Annotated[datetime, msgspec.Meta(tz=True)],
+    Scalar.DURATION: Duration,
+    Scalar.IP: Address,
+    Scalar.JSON: Any,
+}
+
+
+Tree = dict[str, "Field | Tree"]
+"""Attributes by nested names."""
+
+
+def nest(fields: Mapping[str, Field]) -> Tree:
+    """Return *fields* (by full path) as a tree of groups that holds every standard group."""
+    root: Tree = {name: {} for name in GROUPS}
+    for path, field in fields.items():
+        *parents, name = path.split(".")
+        if path in ELSEWHERE:
+            continue
+        place = root
+        for parent in parents:
+            inner = place.setdefault(parent, {})
+            assert isinstance(inner, dict), f"{path} lies below an attribute"
+            place = inner
+        place[name] = field
+    return root
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTypes:
+    """The classes made for one schema: the whole record, and its context alone."""
+
+    record: type[msgspec.Struct]
+    context: type[msgspec.Struct]
+
+
+def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordTypes:
+    """Return the record classes for *fields*.
+
+    *supplied* are the paths that facts fill in after decoding: a request need not send them, and
+    the groups that hold them can be assigned to.
+    """
+    tree = nest(fields)
+    made: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("request_id", str, ""),
+        ("content", str | None, None),
+        ("messages", tuple[Message, ...] | None, None),
+        ("capabilities", frozenset[Capability] | None, None),
+        # Invariant: a request cannot set this; only the empty list under this name would decode.
+        ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
+    ]
+    classes: dict[str, type[msgspec.Struct]] = {}
+    for name, inner in tree.items():
+        if isinstance(inner, dict):
+            made.append(_group(name, name, inner, supplied, classes))
+        else:
+            made.append(_member(name, inner, supplied))
+    record = msgspec.defstruct(
+        "Record",
+        made,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        gc=False,
+        rename={"missing": "(missing)"},
+    )
+    return RecordTypes(record, classes["context"])
+
+
+def _member(name: str, field: Field, supplied: frozenset[str]) -> tuple[str, Any, Any]:
+    kind = native(field.type)
+    if field.path in {"tenant.id", "user.id"}:
+        kind = Name
+    elif field.path.startswith("usage.") and field.type is Scalar.INT:
+        kind = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
+    if field.path in DEFAULTS:
+        return (name, kind, DEFAULTS[field.path])
+    if field.optional or field.path in supplied:
+        return (name, kind | None, None)
+    return (name, kind, msgspec.field())
+
+
+def _group(
+    name: str,
+    path: str,
+    tree: Tree,
+    supplied: frozenset[str],
+    classes: dict[str, type[msgspec.Struct]],
+) -> tuple[str, Any, Any]:
+    members: list[tuple[str, Any, Any]] = []
+    for inner_name, inner in tree.items():
+        if isinstance(inner, dict):
+            members.append(_group(inner_name, f"{path}.{inner_name}", inner, supplied, classes))
+        else:
+            members.append(_member(inner_name, inner, supplied))
+    assigned = any(one.startswith(f"{path}.") for one in supplied)
+    made = msgspec.defstruct(
+        f"Group_{path.replace('.', '_')}",
+        members,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        gc=False,
+        frozen=not assigned,
+    )
+    classes[path] = made
+    try:
+        empty = made()
+    except TypeError:  # it has a required member
+        return (name, made, msgspec.field())
+    if assigned:
+        return (name, made, msgspec.field(default_factory=made))
+    return (name, made, empty)

@@ -1,0 +1,264 @@
+"""A request in the door's form in, a checked record out, or every wrong path at once.
+
+The fast path lets msgspec convert and validate in C. Only when that fails, ``objections`` walks the
+request again, slowly, and lists everything that is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
+from typing import Any, cast
+
+import msgspec
+
+from engine.language.program import Field
+from engine.runtime.decision import Message
+from engine.runtime.facts import Table
+from engine.runtime.objections import Problem, list_problems
+from engine.runtime.record import MAX_INT, Capability, Record, decode_custom, make_types
+
+CONTENT_LIMIT = 1_048_576
+"""Characters of content, all messages together."""
+
+ARGUMENTS_DEPTH = 64
+"""How deep tool arguments may nest."""
+
+TOOL_STAGES = frozenset({"tool_call", "tool_result", "tool_description"})
+"""Stages at which ``tool.name`` is required."""
+
+IDS = ("request_id", "tenant.id", "user.id", "session.id")
+"""Where a NUL character is refused: these become keys of state."""
+
+
+class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a gateway asks. Groups hold standard and declared attributes by name.
+
+    Either *content* (one text) or *messages* is given. *capabilities* are what the caller can carry
+    out at this stage; None means all.
+    """
+
+    tenant: dict[str, object]
+    user: dict[str, object]
+    stage: str
+    request_id: str = ""
+    model: dict[str, object] = {}
+    tool: dict[str, object] = {}
+    session: dict[str, object] = {}
+    usage: dict[str, object] = {}
+    source: dict[str, object] = {}
+    context: dict[str, object] = {}
+    content: str | None = None
+    messages: tuple[Message, ...] | None = None
+    capabilities: frozenset[Capability] | None = None
+
+
+class InvalidRequest(Exception):
+    """The request does not fit the schema. *problems* names every wrong path; nothing was decided."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How one facts table fills a group: by its id, each column into its place."""
+
+    group: tuple[str, ...]
+    columns: tuple[tuple[tuple[str, ...], str], ...]
+    rows: Mapping[str, tuple[object, ...]]
+    required: tuple[str, ...]
+
+    def fill(self, record: Record) -> tuple[str, ...]:
+        """Assign the facts of the record's id; return the required paths that stay unknown.
+
+        Invariant: what a facts file supplies is never taken from the request, known id or not.
+        """
+        group: Any = record
+        for name in self.group:
+            group = getattr(group, name)
+        row = self.rows.get(group.id)
+        if row is None:
+            for parents, name in self.columns:
+                setattr(_descend(group, parents), name, None)
+            return self.required
+        for (parents, name), value in zip(self.columns, row, strict=True):
+            setattr(_descend(group, parents) if parents else group, name, value)
+        return ()
+
+
+def _descend(group: Any, parents: tuple[str, ...]) -> Any:
+    for name in parents:
+        group = getattr(group, name)
+    return group
+
+
+class Reader:
+    """Turns requests into records of one schema. Made by ``build_reader``."""
+
+    def __init__(self, fields: Mapping[str, Field], facts: Mapping[str, Table], limit: int) -> None:
+        self._fields = fields
+        self._limit = limit
+        self._joins = tuple(_join(table, fields) for table in facts.values())
+        self._supplied = frozenset(
+            f"{table.group}.{column}" for table in facts.values() for column in table.columns
+        )
+        types = make_types(fields, self._supplied)
+        self.record_type = types.record
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
+            types.record, dec_hook=decode_custom
+        ).decode
+        self._decode_context: Callable[[bytes], Any] = msgspec.json.Decoder(
+            types.context, dec_hook=decode_custom
+        ).decode
+        # Encoding is the fastest way to visit every text: it fails on what cannot be UTF-8.
+        self._visit = msgspec.msgpack.Encoder(enc_hook=_visible).encode
+
+    def read(self, request: Request | Mapping[str, object]) -> Record:
+        """Return *request* as a record with its facts joined; InvalidRequest lists all that is wrong."""
+        try:
+            record = msgspec.convert(
+                request, self.record_type, dec_hook=decode_custom, from_attributes=True
+            )
+            self._visit(record)
+        except (msgspec.ValidationError, UnicodeEncodeError, RecursionError, OverflowError) as error:
+            raise self._invalid(request, error) from None
+        return self._finish(cast("Record", record))
+
+    def read_json(self, raw: bytes) -> Record:
+        """Return a whole request in JSON as a record: the fastest entrance, for doors that hold bytes."""
+        try:
+            record = self._decode(raw)
+        except msgspec.ValidationError as error:
+            raise self._invalid(msgspec.json.decode(raw), error) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InvalidRequest((Problem("", f"not JSON: {error}"),)) from None
+        return self._finish(cast("Record", record))
+
+    def read_parts(self, standard: Mapping[str, object], context: bytes) -> Record:
+        """Return a record of *standard* parts that a door has decoded, and its *context* as JSON bytes.
+
+        Empty bytes mean no context.
+        """
+        if not context:
+            return self.read(standard)
+        try:
+            made = self._decode_context(context)
+        except msgspec.ValidationError:
+            made = msgspec.json.decode(context)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InvalidRequest((Problem("context", f"not JSON: {error}"),)) from None
+        return self.read({**standard, "context": made})
+
+    def _finish(self, record: Record) -> Record:
+        problems = self._faults(record)
+        if problems:
+            raise InvalidRequest(tuple(problems))
+        for join in self._joins:
+            missing = join.fill(record)
+            if missing:
+                record.missing = (*record.missing, *missing)  # type: ignore[misc]
+        return record
+
+    def _faults(self, record: Record) -> list[Problem]:
+        """Return what is wrong beyond types; called for every request."""
+        found: list[Problem] = []
+        content = record.content
+        messages = record.messages
+        tool = record.tool
+        if content is not None and len(content) > self._limit:
+            found.append(Problem("content", self._too_long(len(content))))
+        if messages is not None:
+            length = sum(len(message.text) for message in messages)
+            if length > self._limit:
+                found.append(Problem("messages", self._too_long(length)))
+            if content is not None:
+                found.append(Problem("messages", "give either `content` or `messages`, not both"))
+        if tool.name is None and record.stage in TOOL_STAGES:
+            found.append(Problem("tool.name", f'required when stage is "{record.stage}"'))
+        if tool.args is not None:
+            found.extend(_check_json(tool.args, "tool.args", 0))
+        cost = record.usage.cost_usd
+        if cost is not None and cost < 0:
+            found.append(Problem("usage.cost_usd", "must not be negative"))
+        if "\0" in f"{record.request_id}{record.tenant.id}{record.user.id}{record.session.id}":
+            found.extend(_nul_problems(record))
+        return found
+
+    def _too_long(self, length: int) -> str:
+        return f"{length:,} characters, and the limit is {self._limit:,}"
+
+    def _invalid(self, request: object, error: Exception) -> InvalidRequest:
+        raw = msgspec.structs.asdict(request) if isinstance(request, Request) else request
+        problems = list_problems(raw, self._fields, self._supplied)
+        # Invariant: what the fast path refused is refused, even if the slow path cannot say why.
+        return InvalidRequest(problems or (Problem("", str(error)),))
+
+
+def build_reader(
+    fields: Mapping[str, Field],
+    facts: Mapping[str, Table] | None = None,
+    *,
+    limit: int = CONTENT_LIMIT,
+) -> Reader:
+    """Return the reader for a schema (*fields* by path) and its *facts* tables (by group)."""
+    return Reader(fields, facts or {}, limit)
+
+
+def _join(table: Table, fields: Mapping[str, Field]) -> Join:
+    paths = [f"{table.group}.{column}" for column in table.columns]
+    columns = [tuple(column.split(".")) for column in table.columns]
+    return Join(
+        group=tuple(table.group.split(".")),
+        columns=tuple((column[:-1], column[-1]) for column in columns),
+        rows=table.rows,
+        required=tuple(path for path in paths if not fields[path].optional),
+    )
+
+
+def _visible(value: object) -> object:
+    """Return something that msgpack can encode for *value*, with all its text."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _nul_problems(record: Record) -> list[Problem]:
+    values = (record.request_id, record.tenant.id, record.user.id, record.session.id)
+    return [
+        Problem(path, "must not hold a NUL character")
+        for path, value in zip(IDS, values, strict=True)
+        if value is not None and "\0" in value
+    ]
+
+
+def _check_json(value: object, path: str, depth: int) -> list[Problem]:
+    """Return what in *value* is no JSON: other kinds, huge or non-finite numbers, too deep nesting."""
+    if depth > ARGUMENTS_DEPTH:
+        return [Problem(path, f"nested deeper than {ARGUMENTS_DEPTH}")]
+    match value:
+        case None | bool() | str():
+            return []
+        case int():
+            return [] if -MAX_INT - 1 <= value <= MAX_INT else [Problem(path, "beyond 64 bits")]
+        case float():
+            return [] if isfinite(value) else [Problem(path, "not finite")]
+        case list():
+            return [
+                problem
+                for index, item in enumerate(value)
+                for problem in _check_json(item, f"{path}[{index}]", depth + 1)
+            ]
+        case dict():
+            return [
+                problem
+                for key, item in value.items()
+                for problem in (
+                    _check_json(item, f"{path}.{key}", depth + 1)
+                    if isinstance(key, str)
+                    else [Problem(path, "has a key that is no string")]
+                )
+            ]
+        case Decimal() | _:
+            return [Problem(path, "no JSON value")]

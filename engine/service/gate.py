@@ -1,0 +1,334 @@
+"""The only way in: a request in, a recorded decision out.
+
+``decide`` = read the request against the schema, decide, write the record, count. A door cannot
+decide without recording, and whatever fails on the way denies: an unexpected error becomes a
+``deny`` that names the kind of error and its place in the code, never what was in the request.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import PurePath
+from typing import Protocol
+
+import msgspec
+
+from engine.language.program import Program
+from engine.language.typed import Constant
+from engine.runtime.decide import decide
+from engine.runtime.decision import Decision, Reason
+from engine.runtime.explain import Explanation, explain
+from engine.runtime.policyset import PolicySet
+from engine.runtime.record import Record
+from engine.runtime.request import InvalidRequest, Problem, Request
+from engine.runtime.store import NANO, Store
+from engine.service.identity import IdSource
+from engine.service.keys import derive_key
+from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
+
+RequestLike = Request | Mapping[str, object]
+
+NOBODY = Subject()
+"""Of a request that could not be read."""
+
+FAILED = "the decision could not be made or recorded"
+UNRECORDED = "the decision could not be recorded"
+
+
+class NotReady(Exception):
+    """No policies were loaded yet, so nothing can be decided; ask again later."""
+
+
+class Observer(Protocol):
+    """Is told of every decision; for metrics. Must not fail and must not be slow."""
+
+    def decided(self, tenant: str, stage: str, decision: Decision) -> None:
+        """Count a decision."""
+        ...
+
+    def refused(self) -> None:
+        """Count a request that does not fit the schema."""
+        ...
+
+    def failed(self, error: str) -> None:
+        """Count a decision that was denied because of *error*, which holds no content."""
+        ...
+
+    def swapped(self, policies: PolicySet) -> None:
+        """Note that *policies* decide from now on."""
+        ...
+
+
+class NoObserver:
+    """Counts nothing."""
+
+    def decided(self, tenant: str, stage: str, decision: Decision) -> None:
+        """Do nothing."""
+
+    def refused(self) -> None:
+        """Do nothing."""
+
+    def failed(self, error: str) -> None:
+        """Do nothing."""
+
+    def swapped(self, policies: PolicySet) -> None:
+        """Do nothing."""
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model call really took. What is None keeps its estimate."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Which policies decide. Times are ns since the epoch, 0 for never."""
+
+    serving: bool = False
+    revision: str = ""
+    loaded_at: int = 0
+    policies: int = 0
+    rules: int = 0
+    refused_at: int = 0
+    """When the newest reload was refused; 0 when the newest went well."""
+    refusal: str = ""
+    """Why, as text for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A policy set with what the gate needs of it for every decision."""
+
+    policies: PolicySet
+    constants: frozenset[str] = field(default_factory=frozenset)
+
+
+class Gate:
+    """Decides with the policies of the last `swap`. Not thread-safe: one thread decides."""
+
+    def __init__(
+        self,
+        store: Store,
+        recorder: Recorder | None = None,
+        *,
+        secret: bytes,
+        clock: Callable[[], int] = time.time_ns,
+        observer: Observer | None = None,
+    ) -> None:
+        """Make a gate without policies.
+
+        *store* keeps buckets, meters and labels; *secret* keys content hashes; *clock* gives ns
+        since the Unix epoch.
+        """
+        self.store = store
+        self.recorder = recorder or NoRecorder()
+        self._observer = observer or NoObserver()
+        self._clock = clock
+        self._hash_key = derive_key(secret, "content hash")
+        self._ids = IdSource()
+        self._loaded: Loaded | None = None
+        self._status = Status()
+
+    @property
+    def ready(self) -> bool:
+        """Whether policies were loaded."""
+        return self._loaded is not None
+
+    def swap(self, policies: PolicySet) -> None:
+        """Decide with *policies* from now on; a decision that runs keeps those it began with."""
+        loaded = Loaded(policies, constant_advice(policies.program))
+        self._status = Status(
+            serving=True,
+            revision=policies.revision,
+            loaded_at=self._clock(),
+            policies=len(policies.program.policies),
+            rules=len(policies.program.rules),
+        )
+        self._loaded = loaded
+        self._observer.swapped(policies)
+        # What was loaded lives long: without this the collector walks it again and again.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+    def refuse(self, why: str) -> None:
+        """Note that the newest policies were not taken over, and why; the last good ones stay."""
+        self._status = replace(self._status, refused_at=self._clock(), refusal=why)
+
+    def status(self) -> Status:
+        """Return which policies decide, and how the newest reload went."""
+        return self._status
+
+    def decide(self, request: RequestLike) -> Decision:
+        """Return the recorded decision on *request*.
+
+        Raises NotReady before the first `swap`, and InvalidRequest (nothing was decided, consumed
+        or recorded) when the request does not fit the schema.
+        """
+        loaded = self._current()
+        return self._decide(loaded, lambda: loaded.policies.reader.read(request))
+
+    def decide_json(self, raw: bytes) -> Decision:
+        """Return the recorded decision on a whole request in JSON; the fastest entrance."""
+        loaded = self._current()
+        return self._decide(loaded, lambda: loaded.policies.reader.read_json(raw))
+
+    def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
+        """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
+        loaded = self._current()
+        return self._decide(loaded, lambda: loaded.policies.reader.read_parts(standard, context))
+
+    def explain(self, request: RequestLike) -> Explanation:
+        """Return why *request* would be decided as it would; consumes and records nothing."""
+        loaded = self._current()
+        record = loaded.policies.reader.read(request)
+        return explain(loaded.policies, record, self.store, self._clock())
+
+    def settle(self, decision_id: str, usage: Usage) -> bool:
+        """Correct what a decision reserved on an estimate; return whether that changed anything.
+
+        False when the decision is unknown, reserved nothing or was settled already. Raises
+        InvalidRequest for negative figures and StoreUnavailable when the store cannot answer.
+        """
+        return self.store.settle(decision_id, amounts_of(usage), self._clock())
+
+    def close(self) -> None:
+        """Release the store and the record."""
+        self.recorder.close()
+        self.store.close()
+
+    def _current(self) -> Loaded:
+        loaded = self._loaded
+        if loaded is None:
+            raise NotReady("no policies were loaded yet")
+        return loaded
+
+    def _decide(self, loaded: Loaded, read: Callable[[], Record]) -> Decision:
+        started = time.perf_counter_ns()
+        now = self._clock()
+        decision_id = self._ids.make(now)
+        subject = NOBODY
+        error = ""
+        try:
+            record = read()
+            subject = subject_of(record)
+            decision = decide(loaded.policies, record, self.store, now, decision_id=decision_id)
+        except InvalidRequest:
+            self._observer.refused()
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever fails must deny
+            error = describe(problem)
+            decision = denied(loaded.policies.revision, subject.request_id, decision_id, error)
+        msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
+        return self._keep(loaded, subject, decision, now, error)
+
+    def _keep(
+        self, loaded: Loaded, subject: Subject, decision: Decision, now: int, error: str
+    ) -> Decision:
+        """Record and count *decision*; return it, or a ``deny`` when it cannot be recorded."""
+        try:
+            entry = make_entry(
+                subject,
+                decision,
+                now,
+                key=self._hash_key,
+                constants=loaded.constants,
+                error=error,
+            )
+            self.recorder.write(entry)
+        except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
+            error = str(problem) if isinstance(problem, RecordError) else describe(problem)
+            decision = denied(
+                decision.revision, decision.request_id, decision.decision_id, UNRECORDED
+            )
+        if error:
+            self._observer.failed(error)
+        self._observer.decided(subject.tenant, subject.stage, decision)
+        return decision
+
+
+def subject_of(record: Record) -> Subject:
+    """Return what the record of decisions says about the request *record*."""
+    messages = record.messages
+    if messages is None:
+        content = record.content or ""
+    else:
+        content = "\n".join([message.text for message in messages])
+    return Subject(
+        request_id=record.request_id,
+        tenant=record.tenant.id,
+        user=record.user.id,
+        stage=record.stage,
+        model=record.model.name or "",
+        tool=record.tool.name or "",
+        session=record.session.id or "",
+        content=content,
+    )
+
+
+def denied(revision: str, request_id: str, decision_id: str, why: str) -> Decision:
+    """Return the ``deny`` for a decision that could not be made or kept."""
+    reason = Reason(policy="", action="deny", message=FAILED, failure=why)
+    return Decision(
+        action="deny",
+        effective_action="deny",
+        reasons=(reason,),
+        revision=revision,
+        request_id=request_id,
+        decision_id=decision_id,
+    )
+
+
+def describe(problem: Exception) -> str:
+    """Return the kind of *problem* and where it arose; its text might quote the request."""
+    at = problem.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    kind = type(problem).__name__
+    if at is None:
+        return kind
+    return f"{kind} at {PurePath(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"
+
+
+def amounts_of(usage: Usage) -> dict[str, int]:
+    """Return real *usage* by throttle unit, in billionths; what is not known is left out.
+
+    Raises InvalidRequest for a negative figure.
+    """
+    known = {
+        "usage.input_tokens": usage.input_tokens,
+        "usage.output_tokens": usage.output_tokens,
+        "usage.cost_usd": usage.cost_usd,
+    }
+    figures = {name: value for name, value in known.items() if value is not None}
+    problems = tuple(
+        Problem(name, "must not be negative") for name, value in figures.items() if value < 0
+    )
+    if problems:
+        raise InvalidRequest(problems)
+    amounts = {name: int(value * NANO) for name, value in figures.items()}
+    tokens = [
+        amounts[name] for name in ("usage.input_tokens", "usage.output_tokens") if name in amounts
+    ]
+    if tokens:
+        amounts["tokens"] = sum(tokens)
+    if "usage.cost_usd" in amounts:
+        amounts["usd"] = amounts["usage.cost_usd"]
+    return amounts
+
+
+def constant_advice(program: Program) -> frozenset[str]:
+    """Return the advice names whose every value is spelt out in *program*: no request shows in them."""
+    computed: set[str] = set()
+    spelt: set[str] = set()
+    for rule in program.rules:
+        for advise in rule.advise:
+            (spelt if isinstance(advise.value, Constant) else computed).add(advise.name)
+    return frozenset(spelt - computed)

@@ -1,0 +1,116 @@
+"""Entries in, lines of a file out: appended whole or not at all, and what was lost is counted.
+
+One ``write`` carries one line. A disk that fills up shows itself first as a short count without an
+exception; then the piece that was written is taken back, so that no reader meets half a line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from engine.service.record import Entry, RecordError
+
+OnFailure = Literal["deny", "drop"]
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """The line that tells of entries which were lost before it."""
+
+    time: str
+    lost: int
+
+
+class Journal:
+    """Owns the file at *path*, which no second process may write to.
+
+    *on_failure*: ``deny`` raises RecordError when an entry cannot be kept; ``drop`` counts it in
+    `dropped`, and the next entry that can be kept is preceded by a `Gap`.
+    """
+
+    def __init__(self, path: Path, on_failure: OnFailure) -> None:
+        self.path = path
+        self.on_failure = on_failure
+        self.dropped = 0
+        self._untold = 0
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+        self._file = open_file(path)
+
+    def write(self, entry: Entry) -> None:
+        """Append *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
+        try:
+            if self._untold:
+                gap = Gap(time=entry.time, lost=self._untold)
+                append(self._file, self._encoder.encode(gap) + b"\n")
+                self._untold = 0
+            append(self._file, self._encoder.encode(entry) + b"\n")
+        except OSError as error:
+            if self.on_failure == "deny":
+                raise RecordError(f"cannot write to {self.path}: {error.strerror}") from None
+            self.dropped += 1
+            self._untold += 1
+
+    def reopen(self) -> None:
+        """Continue in a new file where the old one was moved away.
+
+        Raises RecordError, and keeps the old one, when the new one cannot be opened.
+        """
+        fresh = open_file(self.path, held=self._file)
+        if fresh != self._file:
+            os.close(self._file)
+            self._file = fresh
+
+    def close(self) -> None:
+        """Release the file."""
+        os.close(self._file)
+
+
+def open_file(path: Path, held: int | None = None) -> int:
+    """Return a descriptor that appends to *path*, or *held* when that is the same file already.
+
+    Raises RecordError when the file cannot be opened or another process has it.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RecordError(f"cannot open the record {path}: {error.strerror}") from None
+    if held is not None and os.path.sameopenfile(file, held):
+        os.close(file)
+        return held
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end_torn_line(file)
+    except BlockingIOError:
+        os.close(file)
+        raise RecordError(
+            f"another process records into {path}; give each its own `record.file`"
+        ) from None
+    except OSError as error:
+        os.close(file)
+        raise RecordError(f"cannot write to {path}: {error.strerror}") from None
+    return file
+
+
+def end_torn_line(file: int) -> None:
+    """End the line that a crash cut short, so that the next begins on its own."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        append(file, b"\n")
+
+
+def append(file: int, line: bytes) -> None:
+    """Append *line* whole; raise OSError and leave the file as it was when it does not fit."""
+    written = os.write(file, line)
+    if written == len(line):
+        return
+    try:
+        while written < len(line):
+            written += os.write(file, line[written:])
+    except OSError:
+        # Invariant: one writer (the lock), so the piece is the file's end.
+        os.ftruncate(file, os.fstat(file).st_size - written)
+        raise

@@ -1,0 +1,218 @@
+"""A request and its decision in, one JSON line out, appended to a file: who asked, what, and why.
+
+The line never holds content: redactions are told by type, path and length, content by a keyed
+hash, and advice that an expression computed (and that might repeat the content) by its length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from engine.runtime.decision import Decision, Reason
+
+SECOND = 1_000_000_000
+HASH_BYTES = 16
+
+
+class RecordError(Exception):
+    """A line could not be written; the text says where and why, without the line."""
+
+
+class ReasonEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A reason, as the record keeps it."""
+
+    policy: str
+    rule: str = ""
+    action: str
+    severity: str = ""
+    failure: str = ""
+
+
+class RedactionEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A redaction: what, where, and how long it was; never what it said."""
+
+    entity: str
+    path: str
+    length: int
+
+
+class ThrottleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The tightest limit; times in seconds."""
+
+    rule: str
+    limit: Decimal
+    remaining: Decimal
+    retry_after: float
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the record."""
+
+    time: str
+    decision_id: str
+    request_id: str = ""
+    revision: str
+    tenant: str
+    user: str
+    stage: str
+    model: str = ""
+    tool: str = ""
+    session: str = ""
+    action: str
+    effective_action: str
+    downgrade_reason: str = ""
+    reasons: tuple[ReasonEntry, ...] = ()
+    redactions: tuple[RedactionEntry, ...] = ()
+    throttle: ThrottleEntry | None = None
+    review_id: str = ""
+    advice: dict[str, object] = {}
+    labels: tuple[str, ...] = ()
+    shadow: str = ""
+    shadow_reasons: tuple[ReasonEntry, ...] = ()
+    evaluated_in: int
+    content_hash: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the record says about a request."""
+
+    request_id: str = ""
+    tenant: str = ""
+    user: str = ""
+    stage: str = ""
+    model: str = ""
+    tool: str = ""
+    session: str = ""
+    content: str = ""
+    """Only hashed, never written."""
+
+
+class Recorder(Protocol):
+    """Keeps entries."""
+
+    def write(self, entry: Entry) -> None:
+        """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
+        ...
+
+    def reopen(self) -> None:
+        """Begin a new file where the old one was moved away."""
+        ...
+
+    def close(self) -> None:
+        """Release the file."""
+        ...
+
+
+class NoRecorder:
+    """Keeps nothing."""
+
+    def write(self, entry: Entry) -> None:
+        """Forget it."""
+
+    def reopen(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def make_entry(
+    subject: Subject,
+    decision: Decision,
+    now: int,
+    *,
+    key: bytes,
+    constants: frozenset[str],
+    error: str = "",
+) -> Entry:
+    """Return the line for *decision* at *now* (ns since the epoch).
+
+    *key* keys the content's hash; *constants* are the advice names whose values the policies spell
+    out, so that they can be written as they are.
+    """
+    throttle = decision.throttle
+    shadow = decision.shadow
+    return Entry(
+        time=iso_time(now),
+        decision_id=decision.decision_id,
+        request_id=decision.request_id,
+        revision=decision.revision,
+        tenant=subject.tenant,
+        user=subject.user,
+        stage=subject.stage,
+        model=subject.model,
+        tool=subject.tool,
+        session=subject.session,
+        action=decision.action,
+        effective_action=decision.effective_action,
+        downgrade_reason=decision.downgrade_reason,
+        reasons=reason_entries(decision.reasons),
+        redactions=tuple(
+            RedactionEntry(entity=one.entity, path=one.path, length=one.end - one.start)
+            for one in decision.redactions
+        ),
+        throttle=ThrottleEntry(
+            rule=throttle.rule,
+            limit=throttle.limit,
+            remaining=throttle.remaining,
+            retry_after=throttle.retry_after.total_seconds(),
+        )
+        if throttle
+        else None,
+        review_id=decision.escalation.review_id if decision.escalation else "",
+        advice={
+            name: value if name in constants else measured(value)
+            for name, value in decision.advice.items()
+        },
+        labels=decision.labels,
+        shadow=shadow.action if shadow else "",
+        shadow_reasons=reason_entries(shadow.reasons) if shadow else (),
+        evaluated_in=decision.evaluated_in,
+        content_hash=hash_content(subject.content, key) if subject.content else "",
+        error=error,
+    )
+
+
+def reason_entries(reasons: tuple[Reason, ...]) -> tuple[ReasonEntry, ...]:
+    """Return *reasons* as the record keeps them."""
+    return tuple(
+        ReasonEntry(
+            policy=one.policy,
+            rule=one.rule,
+            action=one.action,
+            severity=one.severity,
+            failure=one.failure,
+        )
+        for one in reasons
+    )
+
+
+def measured(value: object) -> object:
+    """Return *value* when it cannot carry text, else its kind and length."""
+    match value:
+        case None | bool() | int() | float() | Decimal():
+            return value
+        case str() | list() | tuple() | dict() | frozenset():
+            return {"kind": type(value).__name__, "length": len(value)}
+        case _:
+            return {"kind": type(value).__name__}
+
+
+def hash_content(content: str, key: bytes) -> str:
+    """Return the keyed hash by which equal contents can be told without knowing them."""
+    return hashlib.blake2b(content.encode(), key=key, digest_size=HASH_BYTES).hexdigest()
+
+
+def iso_time(now: int) -> str:
+    """Return *now* (ns since the epoch) as RFC 3339 in UTC with microseconds."""
+    seconds, rest = divmod(now, SECOND)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"

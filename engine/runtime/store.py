@@ -1,28 +1,36 @@
 """What the runtime asks of a state store: buckets, meters and session labels, and when it is away.
 
-One call takes all buckets of a decision or none. Backends live in ``engine.state``; ``memory`` beside
-this file keeps everything in dictionaries for tests and is the model the backends are held against.
-Times are integers in nanoseconds since the Unix epoch; amounts are integers in billionths of a unit.
+One call takes all buckets of a decision or none. Backends live in ``engine.state``; ``memory``
+beside this file keeps everything in dictionaries for tests and is the model the backends are held
+against. Times are integers in nanoseconds since the Unix epoch; amounts are integers in billionths
+of a unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 NANO = 1_000_000_000
 """Billionths in one unit: 1 request, 1 token, 1 usd."""
 
+REQUESTS = "requests"
+"""The unit that is never corrected: a request stays a request."""
+
 
 class StoreUnavailable(Exception):
-    """The store cannot answer. What needed it is unknowable; restricting rules then count as matched."""
+    """The store cannot answer. What needed it is unknowable: restricting rules count as matched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """One bucket to take from. *window* is the refill period in ns, or for a calendar budget None with
-    *opens*/*closes* as the current period's bounds."""
+class Take(msgspec.Struct, frozen=True, gc=False):
+    """One bucket to take from; ``throttle.prepare`` makes them.
+
+    *key* names the bucket and alone identifies it. *window* is the period in ns over which *limit*
+    flows back, up to *burst*; or None for a calendar budget of *limit* with *opens*/*closes* as
+    the bounds of the period that *now* is in.
+    """
 
     rule: str
     key: str
@@ -32,24 +40,22 @@ class Take:
     window: int | None
     opens: int = 0
     closes: int = 0
+    unit: str = REQUESTS
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A bucket after (or, when refused, before) taking: what remains, and when the amount would fit."""
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """One bucket's answer. All buckets of a call were taken if every one is *granted*, else none.
+
+    *granted* says whether this bucket had room. *remaining* (never below 0) is what is left after
+    the take, or without it when nothing was taken.
+    """
 
     granted: bool
     remaining: int
     retry_after: int
-    """Nanoseconds; 0 when granted, -1 when the amount can never fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """A correction of a bucket that was taken from: *delta* may be negative (a refund)."""
-
-    take: Take
-    delta: int
+    """Nanoseconds until the amount fits; 0 when granted, -1 when it can never fit."""
+    reset: int = 0
+    """Nanoseconds until the bucket is full again, or a budget's period closes; -1 for never."""
 
 
 class Store(Protocol):
@@ -60,7 +66,8 @@ class Store(Protocol):
     ) -> tuple[Level, ...]:
         """Take every bucket or none; return one Level for each.
 
-        With *reservation* (a decision id) the takes are remembered for *hold* ns so that ``settle`` can correct them.
+        With *reservation* (a decision id, unguessable or prefixed with its owner) the takes in
+        units other than requests are remembered for *hold* ns so that ``settle`` can correct them.
         """
         ...
 
@@ -69,9 +76,11 @@ class Store(Protocol):
         ...
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
-        """Correct the reserved takes to the real *amounts* by unit-key; return False when unknown or settled already.
+        """Correct the reserved takes to the real *amounts* by unit (``tokens``, ``usd`` …).
 
-        The key of *amounts* is ``Take.rule``. Idempotent: a second call changes nothing and returns False.
+        A unit that *amounts* does not name keeps its estimate. Too much taken flows back, too
+        little becomes a debt that later takes wait for. Idempotent: returns False, changing
+        nothing, when the reservation is unknown, expired or settled already.
         """
         ...
 
@@ -88,7 +97,14 @@ class Store(Protocol):
         ...
 
     def label(self, tenant: str, session: str, label: str, until: int | None, now: int) -> None:
-        """Put a label on a session, until a time or for the store's default session life (None)."""
+        """Put a label on a session, until a time or for the store's default session life (None).
+
+        A label that is there already keeps the later of the two ends.
+        """
+        ...
+
+    def sweep(self, now: int, limit: int) -> int:
+        """Forget up to *limit* entries that no longer matter; return how many. For idle moments."""
         ...
 
     def close(self) -> None:

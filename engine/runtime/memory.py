@@ -1,0 +1,156 @@
+"""A store in dictionaries: for tests, ``engine test``, and a process of its own that may forget.
+
+It is the model that the other stores are held against. Not for several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
+
+from engine.runtime import meter as meters
+from engine.runtime import throttle
+from engine.runtime.store import NANO, Level, Take
+
+SESSION_LIFE = 86_400 * NANO
+"""How long a label stays that has no time of its own."""
+_FEW = 1024
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class _Contents:
+    """Everything kept. The values are immutable, so copying the dictionaries copies the store."""
+
+    buckets: dict[str, throttle.Bucket] = field(default_factory=dict)
+    reservations: dict[str, tuple[int, tuple[throttle.Reserved, ...]]] = field(default_factory=dict)
+    meters: dict[tuple[str, int, str], meters.Meter] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    swept: int = 0
+    """The latest end of a bucket that was forgotten."""
+    crowd: int = _FEW
+    """The size from which on it is time to sweep."""
+
+    def copy(self) -> _Contents:
+        return _Contents(
+            self.buckets.copy(),
+            self.reservations.copy(),
+            self.meters.copy(),
+            self.sessions.copy(),
+            self.swept,
+            self.crowd,
+        )
+
+    def size(self) -> int:
+        held = len(self.buckets) + len(self.reservations)
+        return held + len(self.meters) + len(self.sessions)
+
+
+class MemoryStore:
+    """See store.Store. It forgets by itself what no longer matters, whenever it has doubled."""
+
+    def __init__(
+        self, *, session_life: int = SESSION_LIFE, contents: _Contents | None = None
+    ) -> None:
+        self._session_life = session_life
+        self._kept = _Contents() if contents is None else contents
+
+    def copy(self) -> MemoryStore:
+        """Return a store with the same content that goes its own way."""
+        return MemoryStore(session_life=self._session_life, contents=self._kept.copy())
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none."""
+        attempt = throttle.attempt(takes, self._known, now, corrigible=bool(reservation))
+        if attempt.changed:
+            self._kept.buckets.update(attempt.changed)
+            if attempt.reserved:
+                self._kept.reservations[reservation] = (now + hold, attempt.reserved)
+            self._make_room(now)
+        return attempt.levels
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        return throttle.attempt(takes, self._known, now).levels
+
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+        """Correct a reservation to the real amounts, once."""
+        until, reserved = self._kept.reservations.pop(reservation, (0, ()))
+        if until <= now:
+            return False
+        for one in reserved:
+            real = amounts.get(one.take.unit, one.take.amount)
+            known = self._known(one.take, now)
+            corrected = throttle.correct(known, one, real, now)
+            if corrected is not None:
+                self._kept.buckets[one.take.key] = corrected
+        return True
+
+    def count(self, meter: str, key: str, window: int, now: int) -> int:
+        """Return the number of events in the window."""
+        found = self._kept.meters.get((meter, window, key))
+        return 0 if found is None else meters.count(found, window, now)
+
+    def record(self, meter: str, key: str, window: int, now: int) -> None:
+        """Note one event."""
+        place = (meter, window, key)
+        self._kept.meters[place] = meters.record(self._kept.meters.get(place), window, now)
+        self._make_room(now)
+
+    def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
+        """Return the labels that have not expired."""
+        found = self._kept.sessions.get((tenant, session), {})
+        return frozenset(label for label, until in found.items() if until > now)
+
+    def label(self, tenant: str, session: str, label: str, until: int | None, now: int) -> None:
+        """Put a label on a session."""
+        ends = now + self._session_life if until is None else until
+        found = self._kept.sessions.get((tenant, session), {})
+        self._kept.sessions[tenant, session] = found | {label: max(ends, found.get(label, 0))}
+        self._make_room(now)
+
+    def sweep(self, now: int, limit: int) -> int:
+        """Forget up to *limit* entries that have expired."""
+        kept = self._kept
+        ended = _expired(kept.buckets, lambda _, bucket: bucket.until, now, limit)
+        for key in ended:
+            kept.swept = max(kept.swept, kept.buckets.pop(key).until)
+        done = len(ended)
+        done += _forget(kept.reservations, lambda _, held: held[0], now, limit - done)
+        done += _forget(kept.meters, lambda of, one: meters.expiry(one, of[1]), now, limit - done)
+        done += _forget(kept.sessions, lambda _, found: max(found.values()), now, limit - done)
+        return done
+
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def _known(self, take: Take, now: int) -> throttle.Bucket | None:
+        return self._kept.buckets.get(take.key) or throttle.unseen(take, now, self._kept.swept)
+
+    def _make_room(self, now: int) -> None:
+        """Sweep whenever the store has doubled since the last time: a constant cost a write."""
+        size = self._kept.size()
+        if size > self._kept.crowd:
+            self._kept.crowd = max(_FEW, 2 * (size - self.sweep(now, size)))
+
+
+def _expired(
+    table: Mapping[Key, Value], ends: Callable[[Key, Value], int], now: int, limit: int
+) -> list[Key]:
+    """Return up to *limit* keys of entries that end by *now*."""
+    return list(islice((key for key, value in table.items() if ends(key, value) <= now), limit))
+
+
+def _forget(
+    table: dict[Key, Value], ends: Callable[[Key, Value], int], now: int, limit: int
+) -> int:
+    ended = _expired(table, ends, now, limit)
+    for key in ended:
+        del table[key]
+    return len(ended)

@@ -1,0 +1,355 @@
+"""Buckets, what to take and an instant go in; whether it fits and the buckets after come out.
+
+A refilling bucket is a leaky level: every take raises it, time lowers it, and a take fits while it
+stays within the capacity (``burst``). With *amount* in billionths of a unit and *limit* billionths
+flowing back every *window* ns, the level is kept in units of amount x window: one ns then lowers
+it by exactly *limit*, so nothing is ever rounded and nothing drifts. 60 requests a minute, burst
+10: the level rises by 6e19 a request up to 6e20, and 6e10 of it leaks away each ns. This admits
+what a token bucket and GCRA (ITU-T I.371) admit. The level may stand above the capacity: a debt,
+from usage that turned out higher than its estimate.
+
+A calendar budget is a level in billionths that starts at nothing when its period opens.
+
+Invariants, whatever the clock does: a bucket's time never goes back, so an instant before it
+counts as its own time; nothing is granted that an exact bucket with every correction known in
+advance would have refused.
+
+Refunds. Giving back *d* of a take made at *s* must not give back what has leaked away since: the
+bucket without the *d* would have stood empty for a while and leaked less. By the reflection
+principle (Skorokhod) the two levels differ at *t* by ``min(d, lowest level in [s, t])``. So a
+bucket from which corrigible takes were made keeps its *lows*: pairs (since, low), both ascending,
+where low is the lowest level ever since. A refund lowers them by all of its amount, and of more
+than eight pairs the least telling is dropped; both err towards giving back less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from engine.language import program
+from engine.runtime import calendar
+from engine.runtime.keys import join_key
+from engine.runtime.store import NANO, REQUESTS, Level, Take
+
+FOREVER = 2**63 - 1
+"""An instant that never comes (the year 2262)."""
+MOST = 10**18 * NANO
+"""The largest amount, in billionths."""
+_LOWS = 8
+_LEAST = Decimal("1e-9")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class ImpossibleAmount(ValueError):
+    """The amount to take is negative, infinite or not a number."""
+
+
+class Bucket(msgspec.Struct, frozen=True, gc=False):
+    """What a store keeps for a key. *level* is in amount x *window*; a budget has *window* 0.
+
+    *at* is the bucket's own time, *until* the instant from which it is as good as new, *opens* a
+    budget's period (which *until* closes).
+    """
+
+    at: int
+    level: int
+    window: int
+    opens: int
+    until: int
+    lows: tuple[tuple[int, int], ...] = ()
+
+
+class Reserved(msgspec.Struct, frozen=True, gc=False):
+    """A take that can still be corrected, with the bucket's time at which it was made."""
+
+    take: Take
+    at: int
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """What taking several buckets came to. *changed* and *reserved* are empty if one refused."""
+
+    levels: tuple[Level, ...]
+    changed: Mapping[str, Bucket]
+    reserved: tuple[Reserved, ...] = ()
+
+
+# --- taking --------------------------------------------------------------------------------------
+
+
+def attempt(
+    takes: Sequence[Take],
+    known: Callable[[Take, int], Bucket | None],
+    now: int,
+    *,
+    corrigible: bool = False,
+) -> Attempt:
+    """Return the answers for all *takes* together; *known* gives the bucket of a take."""
+    changed: dict[str, Bucket] = {}
+    levels: list[Level] = []
+    reserved: list[Reserved] = []
+    for take in takes:
+        bucket = changed.get(take.key) or known(take, now)
+        correctable = corrigible and take.unit != REQUESTS
+        after, level = admit(bucket, take, now, corrigible=correctable)
+        changed[take.key] = after
+        levels.append(level)
+        if correctable:
+            reserved.append(Reserved(take, after.at))
+    if all(level.granted for level in levels):
+        return Attempt(tuple(levels), changed, tuple(reserved))
+    untaken = tuple(
+        standing(known(take, now), take, now) if level.granted else level
+        for take, level in zip(takes, levels, strict=True)
+    )
+    return Attempt(untaken, {})
+
+
+def admit(
+    bucket: Bucket | None, take: Take, now: int, *, corrigible: bool = False
+) -> tuple[Bucket, Level]:
+    """Return the bucket after taking and the answer; the bucket counts only when granted.
+
+    *corrigible* when ``correct`` may follow. An amount of 0 (a cost that is not known yet) passes
+    while anything is left.
+    """
+    if take.window is None:
+        return _admit_budget(roll(bucket, take, now), take, now)
+    moved = drain(bucket, take, now)
+    window, limit, amount = take.window, take.limit, take.amount
+    capacity = take.burst * window
+    level = moved.level + amount * window
+    # Without an amount there must be something left: one more step of the level would have to fit.
+    over = level - capacity if amount else level + 1 - capacity
+    if over > 0:
+        possible = limit and take.burst and amount <= take.burst
+        wait = moved.at - now - (-over // limit) if possible else -1
+        left = max(0, (capacity - moved.level) // window)
+        return moved, _refuse(left, wait, _reset(moved.level, limit, moved.at - now))
+    lows = moved.lows
+    if corrigible or lows:
+        lows = _lower(lows, moved.at, moved.level, level)
+    after = Bucket(moved.at, level, window, 0, _until(moved.at, level, limit), lows)
+    left = (capacity - level) // window
+    return after, _grant(left, _reset(level, limit, moved.at - now))
+
+
+def standing(bucket: Bucket | None, take: Take, now: int) -> Level:
+    """Return the answer for a take that would fit but was not made: another bucket refused."""
+    if take.window is None:
+        budget = roll(bucket, take, now)
+        return _grant(max(0, take.limit - budget.level), budget.until - now)
+    moved = drain(bucket, take, now)
+    left = max(0, take.burst * take.window - moved.level) // take.window
+    return _grant(left, _reset(moved.level, take.limit, moved.at - now))
+
+
+def unseen(take: Take, now: int, swept: int) -> Bucket | None:
+    """Return the bucket for an unknown key, in a store that has forgotten buckets until *swept*.
+
+    A forgotten bucket was as good as new at *swept*. Should the clock go back before that, the
+    bucket is given that time, so that forgetting never grants anything twice.
+    """
+    if now >= swept:
+        return None
+    if take.window is None:
+        return Bucket(swept, 0, 0, swept, swept + take.closes - take.opens)
+    return Bucket(swept, 0, take.window, 0, swept)
+
+
+def drain(bucket: Bucket | None, take: Take, now: int) -> Bucket:
+    """Return the refilling bucket of *take* at *now*, taking nothing."""
+    window = take.window or 1
+    if bucket is None:
+        return Bucket(now, 0, window, 0, now)
+    level, lows = bucket.level, bucket.lows
+    if bucket.window != window:  # The author changed the period: what was used stays used.
+        level, lows = -(-level * window // bucket.window), ()
+    passed = now - bucket.at
+    if passed <= 0:
+        return Bucket(bucket.at, level, window, 0, bucket.until, lows)
+    return Bucket(now, max(0, level - passed * take.limit), window, 0, bucket.until, lows)
+
+
+def roll(bucket: Bucket | None, take: Take, now: int) -> Bucket:
+    """Return the budget of *take* in the period that *now* is in, taking nothing."""
+    if bucket is None or take.opens >= bucket.until:
+        return Bucket(now, 0, 0, take.opens, take.closes)
+    # A clock put back into the period before stays in the one that has opened.
+    return Bucket(max(now, bucket.at), bucket.level, 0, bucket.opens, bucket.until)
+
+
+def _admit_budget(budget: Bucket, take: Take, now: int) -> tuple[Bucket, Level]:
+    level = budget.level + take.amount
+    reset = budget.until - now
+    if level > take.limit or (take.amount == 0 and level == take.limit):
+        wait = reset if take.limit and take.amount <= take.limit else -1
+        return budget, _refuse(max(0, take.limit - budget.level), wait, reset)
+    after = Bucket(budget.at, level, 0, budget.opens, budget.until)
+    return after, _grant(take.limit - level, reset)
+
+
+def _grant(remaining: int, reset: int) -> Level:
+    return Level(granted=True, remaining=remaining, retry_after=0, reset=reset)
+
+
+def _refuse(remaining: int, wait: int, reset: int) -> Level:
+    return Level(granted=False, remaining=remaining, retry_after=wait, reset=reset)
+
+
+def _reset(level: int, limit: int, lag: int) -> int:
+    if level == 0:
+        return 0
+    return lag - (-level // limit) if limit else -1
+
+
+def _until(at: int, level: int, limit: int) -> int:
+    if level == 0:
+        return at
+    return min(at - (-level // limit), FOREVER) if limit else FOREVER
+
+
+# --- correcting ----------------------------------------------------------------------------------
+
+
+def correct(bucket: Bucket | None, reserved: Reserved, real: int, now: int) -> Bucket | None:
+    """Return the bucket as if *real* had been taken; None when there is nothing left to correct.
+
+    What a budget's period was charged too little or too much ends with the period.
+    """
+    take = reserved.take
+    delta = real - take.amount
+    if take.window is None:
+        return _correct_budget(bucket, take, delta, now)
+    moved = drain(bucket, take, now)
+    change, lows = delta * take.window, moved.lows
+    if change < 0:
+        change = -min(-change, moved.level, _lowest(lows, reserved.at))
+        lows = tuple((since, max(0, low + delta * take.window)) for since, low in lows)
+    level = moved.level + change
+    return Bucket(moved.at, level, take.window, 0, _until(moved.at, level, take.limit), lows)
+
+
+def _correct_budget(bucket: Bucket | None, take: Take, delta: int, now: int) -> Bucket | None:
+    if bucket is None or bucket.opens != take.opens:
+        return None
+    level = max(0, bucket.level + delta)
+    return Bucket(max(bucket.at, now), level, 0, bucket.opens, bucket.until)
+
+
+def _lowest(lows: tuple[tuple[int, int], ...], since: int) -> int:
+    """Return a lower bound for the level at every take and refund after *since*."""
+    known = 0
+    for began, low in lows:
+        if began > since:
+            break
+        known = low
+    return known
+
+
+def _lower(
+    lows: tuple[tuple[int, int], ...], at: int, before: int, after: int
+) -> tuple[tuple[int, int], ...]:
+    """Return the lows after a take at *at* that raised the level from *before* to *after*."""
+    kept = [pair for pair in lows if pair[1] < before]
+    if len(kept) < len(lows):
+        kept.append((lows[len(kept)][0], before))
+    # A take in the same ns as an earlier one has the earlier one's fate.
+    if not kept or kept[-1][0] < at:
+        kept.append((at, after))
+    if len(kept) > _LOWS:
+        # Who reserved after the dropped pair's start is told the low before it: the smallest loss.
+        del kept[min(range(1, len(kept)), key=lambda n: kept[n][1] - kept[n - 1][1])]
+    return tuple(kept)
+
+
+# --- from a rule's throttle to takes -------------------------------------------------------------
+
+
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """A throttle's figures as integers. *named* is the unvarying part of its keys."""
+
+    rule: str
+    unit: str
+    limit: int
+    burst: int
+    window: int | None
+    calendar: calendar.Period | None
+    zone: str
+    named: tuple[str, ...]
+
+    def take(self, values: Iterable[object], amount: Decimal | float, now: int) -> Take:
+        """Return what to take for the key *values*; ImpossibleAmount for an amount that is none."""
+        opens = closes = 0
+        if self.calendar is not None:
+            opens, closes = calendar.bounds(self.calendar, self.zone, now)
+        return Take(
+            self.rule,
+            join_key((*self.named, *values)),
+            billionths(amount),
+            self.limit,
+            self.burst,
+            self.window,
+            opens,
+            closes,
+            self.unit,
+        )
+
+
+def prepare(throttle: program.Throttle, rule: str, *, shadow: bool = False) -> Prepared:
+    """Return the throttle of *rule* ready for use; ValueError for a period or a limit that is none.
+
+    A rule's bucket survives a change of its limit, burst or refill period; another unit, another
+    calendar period or zone, and *shadow*, have buckets of their own.
+    """
+    window: int | None = None
+    if throttle.calendar is None:
+        window = 0 if throttle.period is None else throttle.period // _MICROSECOND * 1000
+        if window <= 0:
+            raise ValueError(f"the period of `{rule}` must be above 0")
+    limit, burst = _figure(throttle.limit, rule), _figure(throttle.burst, rule)
+    shape = f"{throttle.calendar} {throttle.zone or 'UTC'}" if throttle.calendar else ""
+    named = (rule, throttle.unit, shape, "shadow") if shadow else (rule, throttle.unit, shape)
+    return Prepared(
+        rule, throttle.unit, limit, burst, window, throttle.calendar, throttle.zone, named
+    )
+
+
+def bucket(
+    throttle: program.Throttle,
+    rule: str,
+    values: Iterable[object],
+    amount: Decimal | float,
+    now: int,
+) -> Take:
+    """Return what *rule* takes now; for the hot path ``prepare`` once and call its ``take``."""
+    return prepare(throttle, rule).take(values, amount, now)
+
+
+def billionths(amount: Decimal | float) -> int:
+    """Return *amount* in billionths, rounded up; from 10**18 units on, 10**18 units."""
+    if isinstance(amount, int):
+        whole = amount * NANO
+        if whole < 0:
+            raise ImpossibleAmount(f"an amount cannot be negative: {amount}")
+        return min(whole, MOST)
+    exact = Decimal(amount)
+    if not exact.is_finite() or exact < 0:
+        raise ImpossibleAmount(f"an amount must be a number of at least 0, not {amount}")
+    # Exponents like 1E+999999 and 1E-999999 are answered before they become integers.
+    if exact >= MOST // NANO:
+        return MOST
+    if exact < _LEAST:
+        return 1 if exact else 0
+    numerator, denominator = exact.as_integer_ratio()
+    return -(-numerator * NANO // denominator)
+
+
+def _figure(number: Decimal, rule: str) -> int:
+    if not number.is_finite() or number < 0:
+        raise ValueError(f"the limit of `{rule}` must be a number of at least 0, not {number}")
+    return billionths(number)

@@ -1,0 +1,77 @@
+"""The shape of a detector: data from which the scanner builds its plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Guard = Callable[[bytes, int, int], bool]
+
+THRESHOLD = 0.5
+CONTEXT = 0.35
+REACH = 60
+"""How many characters before and behind a match a context word may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One RE2 pattern of an entity, written to be cheap.
+
+    *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a group,
+    the first one is the finding. *keywords* are lower-case ASCII: the pattern is run only where one of
+    them occurs, from *before* bytes ahead of the first one. A pattern without keywords reads everything.
+    *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at the UTF-8 text
+    around it, *check* at the match itself; together they stand for look-around. A match scores *score*,
+    with a context word nearby `CONTEXT` more; what stays below `THRESHOLD` is not reported.
+    """
+
+    regex: str
+    score: float
+    keywords: tuple[str, ...] = ()
+    before: int = 0
+    guard: Guard | None = None
+    check: Callable[[str], bool] | None = None
+    fit: Callable[[str], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of finding, such as ``pii.email``: *patterns* in order, *near* context words, lower-case."""
+
+    name: str
+    doc: str
+    patterns: tuple[Pattern, ...]
+    near: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomEntity:
+    """An author's entity: RE2 *patterns* and names of term lists, of which any may match.
+
+    Each validator in *checks* must accept the match; with *near*, one of these words must begin within
+    60 characters of the match (its own text included).
+    """
+
+    name: str
+    patterns: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
+
+
+def alone(joints: bytes = b"") -> Guard:
+    """Return a guard: no letter or digit touches the match, nor does one stand behind a joint.
+
+    With the joint ``-``, ``123-45-6789`` is not alone in ``9-123-45-6789``.
+    """
+
+    def guard(data: bytes, start: int, end: int) -> bool:
+        before, after = data[max(0, start - 2) : start], data[end : end + 2]
+        if before and (before[-1] in WORD or (before[-1] in joints and before[0] in WORD)):
+            return False
+        return not after or not (after[0] in WORD or (after[0] in joints and after[-1] in WORD))
+
+    return guard

@@ -1,0 +1,30 @@
+"""The entities that exist without a declaration, and what a name such as ``pii.any`` stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from engine.content.credentials import CREDENTIALS
+from engine.content.detectors import CustomEntity, Entity
+from engine.content.personal import PERSONAL
+
+__all__ = ["ENTITIES", "NAMESPACES", "CustomEntity", "Entity", "expand"]
+
+ENTITIES: Mapping[str, Entity] = MappingProxyType(
+    {entity.name: entity for entity in sorted((*PERSONAL, *CREDENTIALS), key=lambda one: one.name)}
+)
+"""Built-in entities by name."""
+
+NAMESPACES: frozenset[str] = frozenset(name.partition(".")[0] for name in ENTITIES)
+"""``pii``, ``phi`` and ``secret``: reserved, authors name their entities in namespaces of their own."""
+
+
+def expand(name: str, known: Iterable[str] = ENTITIES) -> frozenset[str]:
+    """Return the names among *known* that *name* stands for: itself, or all below *x* for ``x.any``.
+
+    Empty when there is none.
+    """
+    if name.endswith(".any"):
+        return frozenset(one for one in known if one.startswith(name.removesuffix("any")))
+    return frozenset(one for one in known if one == name)

@@ -1,0 +1,102 @@
+"""Text to the form that is searched, with a way back to the places in the original.
+
+Attackers hide what they send behind look-alikes: full-width digits, zero-width characters inside a
+number, exotic dashes, letters of the tag block that no one sees. `fold` undoes this: NFKC, invisible
+characters removed, every decimal digit and dash in ASCII. It works on clusters, a character and the
+combining marks behind it, so that each piece of the result knows the cluster it came from::
+
+    text    "４１\u200b１"   ->   "411"   starts (0, 1, 3)   ends (1, 2, 4)
+
+ASCII text, most of what is seen, is returned as it is without a look at its characters.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+MAX_CLUSTER = 32  # UAX 15 "stream-safe text" has 30; sorting more marks is where time would go
+
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
+TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
+
+_removed = re.compile(f"[{INVISIBLE}]")
+_replaced = re.compile(rf"[{DASHES}\u2028\u2029]|(?![0-9])\d")
+_foreign = re.compile(r"[^\x00-\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded *text*. Character ``i`` came from ``starts[i]:ends[i]`` of the original; None: from ``i``."""
+
+    text: str
+    starts: tuple[int, ...] | None = None
+    ends: tuple[int, ...] | None = None
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """Return the place in the original of ``text[start:end]``, which is not empty."""
+        if self.starts is None or self.ends is None:
+            return start, end
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> Folded:
+    """Return *text* as detectors read it. Never raises; lone surrogates stay what they are."""
+    if text.isascii():
+        return Folded(text)
+    if _removed.search(text) is None and unicodedata.is_normalized("NFKC", text):
+        return Folded(_replaced.sub(_plain, text))
+    return _rewritten(text)
+
+
+def _plain(match: re.Match[str]) -> str:
+    char = match.group()
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    return "\n" if char in "\u2028\u2029" else "-"
+
+
+@lru_cache(maxsize=8192)
+def _cluster(cluster: str) -> str:
+    seen = unicodedata.normalize("NFKC", cluster.translate(TAGS))
+    return _replaced.sub(_plain, _removed.sub("", seen))
+
+
+def _rewritten(text: str) -> Folded:
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for run in _foreign.finditer(text):
+        begin = run.start()
+        if begin > done and unicodedata.combining(text[begin]):
+            begin -= 1  # the marks belong to the ASCII letter before them
+        _copy(text, done, begin, pieces, starts, ends)
+        done = begin
+        while done < run.end():
+            stop = done + 1
+            limit = min(run.end(), done + MAX_CLUSTER)
+            while stop < limit and unicodedata.combining(text[stop]):
+                stop += 1
+            piece = _cluster(text[done:stop])
+            pieces.append(piece)
+            starts += [done] * len(piece)
+            ends += [stop] * len(piece)
+            done = stop
+    _copy(text, done, len(text), pieces, starts, ends)
+    return Folded("".join(pieces), tuple(starts), tuple(ends))
+
+
+def _copy(
+    text: str, begin: int, end: int, pieces: list[str], starts: list[int], ends: list[int]
+) -> None:
+    pieces.append(text[begin:end])
+    starts += range(begin, end)
+    ends += range(begin + 1, end + 1)

@@ -1,0 +1,65 @@
+"""RE2, typed: patterns compiled quietly, and the context words of an entity as one pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import re2
+
+MAX_PATTERN_LENGTH = 1000
+MAX_PROGRAM_SIZE = 1500
+
+
+class PatternError(ValueError):
+    """A pattern that RE2 refuses or that would make a scan slow; the message says why."""
+
+
+class Match(Protocol):
+    """What RE2 found, in bytes."""
+
+    def span(self, group: int = 0) -> tuple[int, int]:
+        """Return start and end of *group*, ``(-1, -1)`` when it took no part."""
+        ...
+
+
+class Regex(Protocol):
+    """A compiled pattern over UTF-8."""
+
+    groups: int
+    programsize: int
+
+    def search(self, text: bytes, pos: int = 0) -> Match | None:
+        """Return the first match that begins at *pos* or later."""
+        ...
+
+
+def compiled(regex: str) -> Regex:
+    """Return *regex* compiled by RE2 for UTF-8 text. Raises `PatternError` with RE2's reason."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return cast("Regex", re2.compile(regex, options))
+    except re2.error as error:
+        raise PatternError(error.args[0].decode("utf-8", "replace")) from error
+
+
+def bounded(regex: str) -> Regex:
+    """Return an author's *regex* compiled. Raises `PatternError` also when it is too long or too large.
+
+    RE2 is linear in the text, but its cost for each byte grows with the size of the pattern.
+    """
+    if len(regex) > MAX_PATTERN_LENGTH:
+        raise PatternError(f"the pattern is longer than {MAX_PATTERN_LENGTH} characters")
+    made = compiled(regex)
+    if made.programsize > MAX_PROGRAM_SIZE:
+        raise PatternError("the pattern repeats too much to be scanned quickly")
+    return made
+
+
+def nearby(words: Sequence[str]) -> Regex | None:
+    """Return a pattern of words that begin with one of *words*, in any case and script; None without any."""
+    if not words:
+        return None
+    choice = "|".join(re2.escape(word) for word in words)
+    return compiled(rf"(?i)(?:^|[^\pL\pN])(?:{choice})")

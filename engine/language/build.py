@@ -1,0 +1,322 @@
+"""Reduced grammar rules -> nodes: one small function a rule of the grammar, under the rule's name.
+
+A builder takes the tokens, the rule's children in the grammar's order (absent options are None, lists
+are spliced in at the end) and the numbers of its first and last token. It also refuses what the grammar
+lets through for the sake of a better message: clauses out of order, given twice or missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from engine.language import catalog_syntax as catalog
+from engine.language import items, trials
+from engine.language.build_expressions import EXPRESSIONS, Word
+from engine.language.lex import Tokens
+from engine.language.nodes import Expr, Literal, Name
+from engine.language.text import Span
+
+SCALARS = ("bool", "int", "float", "decimal", "string", "text", "time", "duration", "ip")
+
+Children = list[Any]
+Builder = Callable[[Tokens, Children, int, int], Any]
+
+
+class Clause(NamedTuple):
+    """A part of a rule or policy that is no node of its own: ``when …``, ``default …``."""
+
+    kind: str
+    value: Any
+    reason: Literal | None
+    span: Span
+
+
+# --- documentation -------------------------------------------------------------------------------
+
+
+def doc_above(tokens: Tokens, first: int) -> str:
+    """Return the comment block that ends on the line before token *first*, without its marks."""
+    owned = tokens.own_comments()
+    line = tokens.lines[first] - 1
+    found: list[str] = []
+    while line in owned:
+        found.append(owned[line])
+        line -= 1
+    return "\n".join(reversed(found))
+
+
+def doc_beside(tokens: Tokens, first: int, last: int) -> str:
+    """Return the comment block above token *first* and the comment behind token *last*."""
+    above = doc_above(tokens, first)
+    beside = tokens.trailing_comments().get(tokens.lines[last], "")
+    if last + 1 < len(tokens.kinds) - 1 and tokens.lines[last + 1] == tokens.lines[last]:
+        beside = ""
+    return "\n".join(part for part in (above, beside) if part)
+
+
+# --- files and declarations ----------------------------------------------------------------------
+
+
+def file(tokens: Tokens, children: Children, first: int, last: int) -> items.File:
+    """``package``, imports and items."""
+    del first, last
+    return items.File(
+        tokens.source.path,
+        children[0],
+        tuple(one for one in children[1:] if isinstance(one, items.Import)),
+        tuple(one for one in children[1:] if one is not None and not isinstance(one, items.Import)),
+        tuple(tokens.comments),
+    )
+
+
+def import_(tokens: Tokens, children: Children, first: int, last: int) -> items.Import:
+    """``import shared.terms as terms``."""
+    return items.Import(children[0], children[1], tokens.span(first, last))
+
+
+def schema(tokens: Tokens, children: Children, first: int, last: int) -> items.Schema:
+    """``schema { … }``."""
+    return items.Schema(tuple(children), tokens.span(first, last))
+
+
+def field(tokens: Tokens, children: Children, first: int, last: int) -> items.SchemaField:
+    """``tenant.plan: "free" | "pro"``."""
+    doc = doc_beside(tokens, first, last)
+    return items.SchemaField(children[0], children[1], doc, tokens.span(first, last))
+
+
+def scalar(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
+    """``string?``."""
+    name: Name = children[0]
+    if name.name not in SCALARS:
+        tokens.report.add(catalog.unknown_type(name, SCALARS))
+    optional = children[1] is not None
+    return items.TypeNode(name.name, None, (), optional, tokens.span(first, last))
+
+
+def collection(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
+    """``set<string>``, ``list<int>?``."""
+    word, item, mark = children
+    return items.TypeNode(word.text, item, (), mark is not None, tokens.span(first, last))
+
+
+def words(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
+    """``"free" | "pro"``."""
+    given = tuple(one for one in children if isinstance(one, Literal))
+    optional = isinstance(children[-1], Word)
+    return items.TypeNode("enum", None, given, optional, tokens.span(first, last))
+
+
+def facts(tokens: Tokens, children: Children, first: int, last: int) -> items.Facts:
+    """``facts tenant from "tenants.json"``."""
+    return items.Facts(children[0], children[1], tokens.span(first, last))
+
+
+def word_list(tokens: Tokens, children: Children, first: int, last: int) -> items.WordList:
+    """``list blocked from "blocked.txt"``."""
+    _, name, path = children
+    return items.WordList(name, path, doc_above(tokens, first), tokens.span(first, last))
+
+
+def let(tokens: Tokens, children: Children, first: int, last: int) -> items.Let:
+    """``let staff = {"nurse"}``."""
+    name, value = children
+    return items.Let(name, value, doc_above(tokens, first), tokens.span(first, last))
+
+
+def entity(tokens: Tokens, children: Children, first: int, last: int) -> items.Entity:
+    """``entity clinic.mrn { … }``."""
+    name, *parts = children
+    return items.Entity(name, tuple(parts), doc_above(tokens, first), tokens.span(first, last))
+
+
+def pattern(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityPattern:
+    """``pattern /…/``."""
+    return items.EntityPattern(children[0], tokens.span(first, last))
+
+
+def terms(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityTerms:
+    """``terms blocked``."""
+    return items.EntityTerms(children[0], tokens.span(first, last))
+
+
+def check(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityCheck:
+    """``check luhn``."""
+    return items.EntityCheck(children[0], tokens.span(first, last))
+
+
+def near(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityNear:
+    """``near "mrn", "record"``."""
+    return items.EntityNear(tuple(children), tokens.span(first, last))
+
+
+def classifier(tokens: Tokens, children: Children, first: int, last: int) -> items.Classifier:
+    """``classifier toxicity { … }``."""
+    name, *settings = children
+    doc = doc_above(tokens, first)
+    return items.Classifier(name, tuple(settings), doc, tokens.span(first, last))
+
+
+def setting(tokens: Tokens, children: Children, first: int, last: int) -> items.Setting:
+    """``timeout = 40ms``."""
+    return items.Setting(children[0], children[1], tokens.span(first, last))
+
+
+def meter(tokens: Tokens, children: Children, first: int, last: int) -> items.Meter:
+    """``meter refusals counts rule a.b by user.id over 10m``."""
+    name, rule_name, keys, window = children
+    doc = doc_above(tokens, first)
+    return items.Meter(name, rule_name, keys, window, doc, tokens.span(first, last))
+
+
+# --- tests ---------------------------------------------------------------------------------------
+
+
+def fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Fixture:
+    """``fixture nurse { … }``."""
+    name, made = children
+    return trials.Fixture(name, made, doc_above(tokens, first), tokens.span(first, last))
+
+
+def test(tokens: Tokens, children: Children, first: int, last: int) -> trials.Test:
+    """``test "…" { … }``."""
+    name, *steps = children
+    return trials.Test(name, tuple(steps), tokens.span(first, last))
+
+
+def at(tokens: Tokens, children: Children, first: int, last: int) -> trials.At:
+    """``at 2026-01-01T00:00:00Z``."""
+    return trials.At(children[0], tokens.span(first, last))
+
+
+def advance(tokens: Tokens, children: Children, first: int, last: int) -> trials.Advance:
+    """``advance 1s``."""
+    return trials.Advance(children[0], tokens.span(first, last))
+
+
+def mock(tokens: Tokens, children: Children, first: int, last: int) -> trials.Mock:
+    """``mock injection(content) = 0.9``."""
+    return trials.Mock(children[0], children[1], tokens.span(first, last))
+
+
+def given_with(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
+    """``given nurse with { … }``."""
+    return trials.Given(children[0], children[1], tokens.span(first, last))
+
+
+def given_fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
+    """``given nurse``."""
+    return trials.Given(children[0], None, tokens.span(first, last))
+
+
+def given_record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
+    """``given { … }``."""
+    return trials.Given(None, children[0], tokens.span(first, last))
+
+
+def repeat(tokens: Tokens, children: Children, first: int, last: int) -> trials.Repeat:
+    """``repeat 10 { … }``."""
+    times, *steps = children
+    return trials.Repeat(times, tuple(steps), tokens.span(first, last))
+
+
+def expect(tokens: Tokens, children: Children, first: int, last: int) -> trials.Expect:
+    """``expect allow``."""
+    return trials.Expect(children[0], tokens.span(first, last))
+
+
+def case(tokens: Tokens, children: Children, first: int, last: int) -> trials.Case:
+    """``case "clerk" { … } expect deny``."""
+    name, made, expected = children
+    return trials.Case(name, made, expected, tokens.span(first, last))
+
+
+def expectation(tokens: Tokens, children: Children, first: int, last: int) -> trials.Expectation:
+    """``redact by a.b and content == "…"``."""
+    word, by, condition = children
+    return trials.Expectation(word.text, by or (), condition, tokens.span(first, last))
+
+
+def property_(tokens: Tokens, children: Children, first: int, last: int) -> trials.Property:
+    """``property x "…" { never allow when … }``."""
+    name, title, kind, *actions, condition = children
+    return trials.Property(
+        name,
+        title,
+        kind.text,
+        tuple(word.text for word in actions),
+        condition,
+        doc_above(tokens, first),
+        tokens.span(first, last),
+    )
+
+
+def record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Record:
+    """``{ a.b: 1, "c": { … } }``; the same key twice is an error."""
+    seen: dict[str, Span] = {}
+    for one in children:
+        before = seen.setdefault(one.name.name, one.name.span)
+        if before is not one.name.span:
+            tokens.report.add(catalog.repeated(f"key `{one.name.name}`", one.name.span, before))
+    return trials.Record(tuple(children), tokens.span(first, last))
+
+
+def entry(tokens: Tokens, children: Children, first: int, last: int) -> trials.RecordField:
+    """``user.roles: {"nurse"}``."""
+    key, value = children
+    name = key if isinstance(key, Name) else Name(str(key.value), key.span)
+    return trials.RecordField(name, value, tokens.span(first, last))
+
+
+def values(tokens: Tokens, children: Children, first: int, last: int) -> trials.ListValue:
+    """``[1, 2]``."""
+    return trials.ListValue(tuple(children), tokens.span(first, last))
+
+
+def absent(tokens: Tokens, children: Children, first: int, last: int) -> trials.Absent:
+    """``absent``."""
+    del children
+    return trials.Absent(tokens.span(first, last))
+
+
+Expression = Expr
+
+DECLARATIONS: Mapping[str, Builder] = {
+    **EXPRESSIONS,
+    "file": file,
+    "import": import_,
+    "schema": schema,
+    "field": field,
+    "scalar": scalar,
+    "collection": collection,
+    "words": words,
+    "facts": facts,
+    "word_list": word_list,
+    "let": let,
+    "entity": entity,
+    "pattern": pattern,
+    "terms": terms,
+    "check": check,
+    "near": near,
+    "classifier": classifier,
+    "setting": setting,
+    "meter": meter,
+    "fixture": fixture,
+    "test": test,
+    "at": at,
+    "advance": advance,
+    "mock": mock,
+    "given_with": given_with,
+    "given_fixture": given_fixture,
+    "given_record": given_record,
+    "repeat": repeat,
+    "expect": expect,
+    "case": case,
+    "expectation": expectation,
+    "property": property_,
+    "record": record,
+    "entry": entry,
+    "values": values,
+    "absent": absent,
+}

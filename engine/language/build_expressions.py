@@ -1,0 +1,131 @@
+"""Reduced grammar rules -> expression nodes; see ``build`` for what a builder is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from engine.language import nodes
+from engine.language.lex import Tokens
+
+Children = list[Any]
+Builder = Callable[[Tokens, Children, int, int], Any]
+
+
+class Word(NamedTuple):
+    """A keyword or operator that its rule keeps, with the number of its token."""
+
+    text: str
+    index: int
+
+
+def either(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Logic:
+    """``a or b``."""
+    return nodes.Logic("or", tuple(children), tokens.span(first, last))
+
+
+def both(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Logic:
+    """``a and b``."""
+    return nodes.Logic("and", tuple(children), tokens.span(first, last))
+
+
+def negated(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Not:
+    """``not a``."""
+    return nodes.Not(children[0], tokens.span(first, last))
+
+
+def compare(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
+    """``a == b``."""
+    left, word, right = children
+    place = tokens.span(word.index, word.index)
+    operator = _OPERATORS.get(word.text, word.text)
+    return nodes.Comparison(left, operator, right, place, tokens.span(first, last))
+
+
+_OPERATORS = {"===": "==", "<>": "!=", "=": "=="}
+
+
+def outside(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
+    """``a not in b``."""
+    left, word, right = children
+    place = tokens.span(word.index - 1, word.index)
+    return nodes.Comparison(left, "not in", right, place, tokens.span(first, last))
+
+
+def has(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Has:
+    """``content has pii.email``."""
+    return nodes.Has(children[0], children[1], tokens.span(first, last))
+
+
+def present(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Presence:
+    """``a is present``."""
+    return nodes.Presence(children[0], True, tokens.span(first, last))  # noqa: FBT003 - a node's field
+
+
+def missing(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Presence:
+    """``a is absent``."""
+    return nodes.Presence(children[0], False, tokens.span(first, last))  # noqa: FBT003 - a node's field
+
+
+def fallback(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Coalesce:
+    """``a ?? b``."""
+    return nodes.Coalesce(children[0], children[1], tokens.span(first, last))
+
+
+def arithmetic(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Arithmetic:
+    """``a + b``."""
+    left, word, right = children
+    return nodes.Arithmetic(left, word.text, right, tokens.span(first, last))
+
+
+def negative(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Negative:
+    """``-a``."""
+    return nodes.Negative(children[1], tokens.span(first, last))
+
+
+def group(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Group:
+    """``(a)``."""
+    return nodes.Group(children[0], tokens.span(first, last))
+
+
+def set_(tokens: Tokens, children: Children, first: int, last: int) -> nodes.SetLiteral:
+    """``{a, b}``."""
+    return nodes.SetLiteral(tuple(children), tokens.span(first, last))
+
+
+def quantifier(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Quantifier:
+    """``any x in xs: (…)``."""
+    word, variable, _, many, body = children
+    return nodes.Quantifier(word.text, variable, many, body, tokens.span(first, last))
+
+
+def call(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Call:
+    """``hour(now, "Europe/Berlin")``."""
+    function, *arguments = children
+    return nodes.Call(function, tuple(arguments), tokens.span(first, last))
+
+
+def names(tokens: Tokens, children: Children, first: int, last: int) -> tuple[nodes.Name, ...]:
+    """``a.b, c.d``."""
+    del tokens, first, last
+    return tuple(children)
+
+
+EXPRESSIONS: Mapping[str, Builder] = {
+    "either": either,
+    "both": both,
+    "negated": negated,
+    "compare": compare,
+    "outside": outside,
+    "has": has,
+    "present": present,
+    "missing": missing,
+    "fallback": fallback,
+    "arithmetic": arithmetic,
+    "negative": negative,
+    "group": group,
+    "set": set_,
+    "quantifier": quantifier,
+    "call": call,
+    "names": names,
+}

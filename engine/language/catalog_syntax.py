@@ -1,0 +1,181 @@
+"""The wording of every syntax diagnostic: one function a code, codes never reused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.language.diagnostics import Diagnostic, did_you_mean
+from engine.language.nodes import Name
+from engine.language.text import Span
+
+
+def bad_bytes(at: Span, byte: int) -> Diagnostic:
+    """E100: the file is not UTF-8 text."""
+    return Diagnostic(
+        "E100",
+        f"this is not UTF-8 text: byte 0x{byte:02x} cannot stand here",
+        at,
+        help="save the file as UTF-8",
+    )
+
+
+def unexpected(at: Span, found: str, expected: str, hint: str | None = None) -> Diagnostic:
+    """E101: something else was expected here."""
+    return Diagnostic("E101", f"expected {expected}, found {found}", at, help=hint)
+
+
+def bad_character(at: Span, character: str) -> Diagnostic:
+    """E102: a character that means nothing in the language."""
+    shown = f"`{character}`" if character.isprintable() else f"U+{ord(character):04X}"
+    return Diagnostic("E102", f"{shown} has no meaning here", at)
+
+
+def open_string(at: Span) -> Diagnostic:
+    """E103: a string does not end on its line."""
+    return Diagnostic(
+        "E103",
+        "this string does not end",
+        at,
+        help='close it with `"` on the same line; a line break inside is written `\\n`',
+    )
+
+
+def open_regex(at: Span) -> Diagnostic:
+    """E104: a regular expression does not end on its line."""
+    return Diagnostic(
+        "E104",
+        "this regular expression does not end",
+        at,
+        help="close it with `/` on the same line; a slash inside is written `\\/`",
+    )
+
+
+def unknown_escape(at: Span, escape: str) -> Diagnostic:
+    """E105: a backslash with something that is no escape."""
+    return Diagnostic(
+        "E105",
+        f"unknown escape `{escape}`",
+        at,
+        help='a string knows `\\"`, `\\\\`, `\\n`, `\\t` and `\\u{1F600}`',
+    )
+
+
+def malformed_number(at: Span, text: str) -> Diagnostic:
+    """E106: it begins like a number, duration or time and is none."""
+    return Diagnostic(
+        "E106",
+        f"`{text}` is no number, duration or time",
+        at,
+        help="write `1_000`, `0.85`, `10%`, `250ms`, `1h30m`, `2026-12-31` or `2026-01-01T00:00:00Z`",
+    )
+
+
+def int_too_large(at: Span) -> Diagnostic:
+    """E107: an integer out of 64 bits."""
+    return Diagnostic("E107", "this number is too large: the largest is 9223372036854775807", at)
+
+
+def number_too_long(at: Span, most: int) -> Diagnostic:
+    """E107: a number with too many digits."""
+    return Diagnostic("E107", f"this number is too long: {most} characters are the most", at)
+
+
+def percent_too_large(at: Span) -> Diagnostic:
+    """E107: more than all."""
+    return Diagnostic("E107", "a percentage goes from `0%` to `100%`", at)
+
+
+def impossible_time(at: Span, text: str) -> Diagnostic:
+    """E108: a date or time that no calendar has."""
+    return Diagnostic("E108", f"there is no such time as `{text}`", at)
+
+
+def duration_too_large(at: Span) -> Diagnostic:
+    """E109: a duration longer than a hundred years."""
+    return Diagnostic("E109", "this duration is too long: a hundred years are the most", at)
+
+
+def duration_order(at: Span) -> Diagnostic:
+    """E109: the units of a duration out of order."""
+    return Diagnostic(
+        "E109",
+        "a duration names each unit once, the largest first",
+        at,
+        help="such as `1d12h` or `1h30m`",
+    )
+
+
+def too_deep(at: Span, most: int) -> Diagnostic:
+    """E110: nested too deeply."""
+    return Diagnostic(
+        "E110",
+        f"nested too deeply: {most} levels are the most",
+        at,
+        help="name a part with `let`, or use a set or a list",
+    )
+
+
+def unknown_type(name: Name, known: Iterable[str]) -> Diagnostic:
+    """E120: no such type."""
+    names = [*known, "set", "list"]
+    hint = did_you_mean(name.name, names) or f"the types are {', '.join(names)} and quoted words"
+    return Diagnostic("E120", f"unknown type `{name.name}`", name.span, help=hint)
+
+
+def misspelt_sign(at: Span, text: str) -> Diagnostic:
+    """E114: an operator of another language."""
+    meant = {"&&": "and", "||": "or", "!": "not", "===": "==", "<>": "!=", "=": "=="}.get(text)
+    if meant is None:
+        return Diagnostic("E114", f"`{text}` is not used here", at, help="leave it out")
+    return Diagnostic("E114", f"`{text}` is written `{meant}`", at)
+
+
+def single_quotes(at: Span, text: str) -> Diagnostic:
+    """E115: a string in single quotes."""
+    del text
+    return Diagnostic("E115", 'a string is written in double quotes: `"…"`', at)
+
+
+def repeated(what: str, at: Span, before: Span) -> Diagnostic:
+    """E117: given twice."""
+    return Diagnostic("E117", f"{what} is given twice", at, notes=(("first given here", before),))
+
+
+def clause_order(word: str, at: Span) -> Diagnostic:
+    """E118: the parts of a rule out of order."""
+    return Diagnostic(
+        "E118",
+        f"`{word}` stands too late in its rule",
+        at,
+        help="the order is `when`, `unless`, `then`, and after these all others",
+    )
+
+
+def no_default(name: Name) -> Diagnostic:
+    """E119: a policy does not say what holds when no rule does."""
+    return Diagnostic(
+        "E119",
+        f"policy `{name.name}` has no default",
+        name.span,
+        help="write `default deny` (only what a rule allows passes) or `default allow`",
+    )
+
+
+def no_action(name: Name) -> Diagnostic:
+    """E112: a rule does not say what to do."""
+    return Diagnostic(
+        "E112",
+        f"rule `{name.name}` has no `then`",
+        name.span,
+        help="write `then allow`, `then deny`, `then redact …`, `then escalate …` or `then throttle …`",
+    )
+
+
+def mode_and_rollout(at: Span, before: Span) -> Diagnostic:
+    """E121: a policy in a mode and in a rollout."""
+    return Diagnostic(
+        "E121",
+        "a policy has either a `mode` or a `rollout`",
+        at,
+        notes=(("the other stands here", before),),
+    )

@@ -11,9 +11,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import PurePath
-from typing import Protocol
 
 import msgspec
 
@@ -24,11 +22,13 @@ from engine.runtime.decision import Decision, Reason
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Problem, Request
-from engine.runtime.store import NANO, Store
+from engine.runtime.request import InvalidRequest, Request
+from engine.runtime.store import Store
 from engine.service.identity import IdSource
 from engine.service.keys import derive_key
+from engine.service.observer import NoObserver, Observer
 from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
+from engine.service.usage import Usage, amounts_of
 
 RequestLike = Request | Mapping[str, object]
 
@@ -41,50 +41,6 @@ UNRECORDED = "the decision could not be recorded"
 
 class NotReady(Exception):
     """No policies were loaded yet, so nothing can be decided; ask again later."""
-
-
-class Observer(Protocol):
-    """Is told of every decision; for metrics. Must not fail and must not be slow."""
-
-    def decided(self, tenant: str, stage: str, decision: Decision) -> None:
-        """Count a decision."""
-        ...
-
-    def refused(self) -> None:
-        """Count a request that does not fit the schema."""
-        ...
-
-    def failed(self, error: str) -> None:
-        """Count a decision that was denied because of *error*, which holds no content."""
-        ...
-
-    def swapped(self, policies: PolicySet) -> None:
-        """Note that *policies* decide from now on."""
-        ...
-
-
-class NoObserver:
-    """Counts nothing."""
-
-    def decided(self, tenant: str, stage: str, decision: Decision) -> None:
-        """Do nothing."""
-
-    def refused(self) -> None:
-        """Do nothing."""
-
-    def failed(self, error: str) -> None:
-        """Do nothing."""
-
-    def swapped(self, policies: PolicySet) -> None:
-        """Do nothing."""
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model call really took. What is None keeps its estimate."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,35 +253,8 @@ def describe(problem: Exception) -> str:
     return f"{kind} at {PurePath(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"
 
 
-def amounts_of(usage: Usage) -> dict[str, int]:
-    """Return real *usage* by throttle unit, in billionths; what is not known is left out.
-
-    Raises InvalidRequest for a negative figure.
-    """
-    known = {
-        "usage.input_tokens": usage.input_tokens,
-        "usage.output_tokens": usage.output_tokens,
-        "usage.cost_usd": usage.cost_usd,
-    }
-    figures = {name: value for name, value in known.items() if value is not None}
-    problems = tuple(
-        Problem(name, "must not be negative") for name, value in figures.items() if value < 0
-    )
-    if problems:
-        raise InvalidRequest(problems)
-    amounts = {name: int(value * NANO) for name, value in figures.items()}
-    tokens = [
-        amounts[name] for name in ("usage.input_tokens", "usage.output_tokens") if name in amounts
-    ]
-    if tokens:
-        amounts["tokens"] = sum(tokens)
-    if "usage.cost_usd" in amounts:
-        amounts["usd"] = amounts["usage.cost_usd"]
-    return amounts
-
-
 def constant_advice(program: Program) -> frozenset[str]:
-    """Return the advice names whose every value is spelt out in *program*: no request shows in them."""
+    """Return the advice names whose every value *program* spells out: no request shows in them."""
     computed: set[str] = set()
     spelt: set[str] = set()
     for rule in program.rules:

@@ -98,6 +98,11 @@ class Subject:
 class Recorder(Protocol):
     """Keeps entries."""
 
+    @property
+    def dropped(self) -> int:
+        """How many entries were lost because they could not be kept."""
+        ...
+
     def write(self, entry: Entry) -> None:
         """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
         ...
@@ -113,6 +118,8 @@ class Recorder(Protocol):
 
 class NoRecorder:
     """Keeps nothing."""
+
+    dropped = 0
 
     def write(self, entry: Entry) -> None:
         """Forget it."""

@@ -1,0 +1,107 @@
+"""Events in, lines on standard error out: JSON for machines, text for people; never content.
+
+A line has an event in plain words and fields. Exceptions are told by kind and place in the code:
+their texts might quote a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import TextIO
+
+import orjson
+
+NAME = "engine"
+FIELDS = "fields"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, event and the event's fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for *record*."""
+        line: dict[str, object] = {
+            "time": moment(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info:
+            line["error"] = describe_error(record.exc_info[1])
+        return orjson.dumps(line, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """``time level event name=value …``, for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line for *record*."""
+        fields = dict(getattr(record, FIELDS, {}))
+        if record.exc_info:
+            fields["error"] = describe_error(record.exc_info[1])
+        told = "".join(f"  {name}={shown(value)}" for name, value in fields.items())
+        return f"{moment(record)} {record.levelname.lower():<7} {record.getMessage()}{told}"
+
+
+def moment(record: logging.LogRecord) -> str:
+    """Return when *record* was made, in UTC."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def shown(value: object) -> str:
+    """Return *value* so that it stays on one line and shows where it ends."""
+    text = str(value)
+    plain = text.isprintable() and text and " " not in text
+    return text if plain else orjson.dumps(text).decode()
+
+
+def describe_error(error: BaseException | None) -> str:
+    """Return the kind of *error* and the way to it through the code, without its text."""
+    if error is None:
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    way = " > ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__} at {way}" if way else type(error).__name__
+
+
+class Log:
+    """Writes events of the daemon. ``log.info("reloaded", revision=…)``."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def debug(self, event: str, **fields: object) -> None:
+        """Write what helps to find an error."""
+        self._logger.debug(event, extra={FIELDS: fields})
+
+    def info(self, event: str, **fields: object) -> None:
+        """Write what an operator wants to know."""
+        self._logger.info(event, extra={FIELDS: fields})
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Write what an operator should look at."""
+        self._logger.warning(event, extra={FIELDS: fields})
+
+    def error(self, event: str, **fields: object) -> None:
+        """Write what an operator must look at."""
+        self._logger.error(event, extra={FIELDS: fields})
+
+
+def open_log(level: str, form: str, stream: TextIO | None = None) -> Log:
+    """Return the log that writes lines of at least *level* as ``json``, ``text`` or ``auto``.
+
+    Other libraries' warnings come out in the same form.
+    """
+    out = stream or sys.stderr
+    text = form == "text" or (form == "auto" and out.isatty())
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(TextFormatter() if text else JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logger = logging.getLogger(NAME)
+    logger.setLevel(level.upper())
+    return Log(logger)

@@ -1,0 +1,210 @@
+"""Decisions in, Prometheus metrics out.
+
+Counting stands in the path of every decision, so it is a few dictionary additions (0.6 us, where
+the client library's labelled counters and histogram take about 6 us); the library writes the text
+when somebody asks. Label values are bounded: tenants are counted in hash buckets, and policies
+beyond a number together.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from zlib import crc32
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from engine.runtime.decision import Decision
+from engine.runtime.policyset import PolicySet
+from engine.service.gate import Gate
+
+TENANT_BUCKETS = 32
+MOST_POLICIES = 256
+OTHERS = "(others)"
+NONE = "(none)"
+
+MICROSECOND = 1_000
+SECOND = 1_000_000_000
+BOUNDS = tuple(
+    round(step * scale * MICROSECOND)
+    for scale in (1, 10, 100, 1_000, 10_000, 100_000)
+    for step in (1, 2, 5)
+)
+"""Upper bounds of the latency histogram, in ns: 1 us to 0.5 s."""
+
+
+class Metrics(Collector):
+    """Counts what the gate and the reload tell it. Implements the gate's observer."""
+
+    def __init__(self) -> None:
+        self.reloads = {"ok": 0, "failed": 0}
+        self.on_failure: Callable[[str], None] = ignore
+        self._decisions: dict[tuple[str, str], int] = {}
+        self._policies: dict[tuple[str, str], int] = {}
+        self._tenants: dict[tuple[str, int], int] = {}
+        self._latency = [0] * (len(BOUNDS) + 1)
+        self._latency_sum = 0
+        self._shadow: dict[str, int] = {}
+        self._redactions = 0
+        self._invalid = 0
+        self._failures = 0
+        self._known: set[str] = set()
+
+    def decided(self, tenant: str, stage: str, decision: Decision) -> None:
+        """Count a decision."""
+        action = decision.effective_action
+        decisions = self._decisions
+        decisions[action, stage] = decisions.get((action, stage), 0) + 1
+        reasons = decision.reasons
+        policy = reasons[0].policy or NONE if reasons else NONE
+        if policy not in self._known:
+            policy = self._admit(policy)
+        policies = self._policies
+        policies[action, policy] = policies.get((action, policy), 0) + 1
+        bucket = crc32(tenant.encode()) % TENANT_BUCKETS
+        tenants = self._tenants
+        tenants[action, bucket] = tenants.get((action, bucket), 0) + 1
+        spent = decision.evaluated_in
+        self._latency[bisect_left(BOUNDS, spent)] += 1
+        self._latency_sum += spent
+        if decision.shadow is not None:
+            shadow = decision.shadow.action
+            self._shadow[shadow] = self._shadow.get(shadow, 0) + 1
+        if decision.redactions:
+            self._redactions += len(decision.redactions)
+
+    def _admit(self, policy: str) -> str:
+        if len(self._known) >= MOST_POLICIES:
+            return OTHERS
+        self._known.add(policy)
+        return policy
+
+    def refused(self) -> None:
+        """Count a request that does not fit the schema."""
+        self._invalid += 1
+
+    def failed(self, error: str) -> None:
+        """Count a decision that was denied because of an error, and pass the error on."""
+        self._failures += 1
+        self.on_failure(error)
+
+    def swapped(self, policies: PolicySet) -> None:
+        """Begin to name policies anew."""
+        del policies
+        self._known = set()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric that is counted here."""
+        yield counted(
+            "engine_decisions",
+            "Decisions by effective action and stage.",
+            ("action", "stage"),
+            self._decisions.copy(),
+        )
+        yield counted(
+            "engine_policy_decisions",
+            "Decisions by effective action and deciding policy.",
+            ("action", "policy"),
+            self._policies.copy(),
+        )
+        yield counted(
+            "engine_tenant_decisions",
+            f"Decisions by effective action and tenant (crc32 of its id modulo {TENANT_BUCKETS}).",
+            ("action", "bucket"),
+            self._tenants.copy(),
+        )
+        shadow = {(action,): count for action, count in self._shadow.copy().items()}
+        reloads = {(outcome,): count for outcome, count in self.reloads.copy().items()}
+        yield counted(
+            "engine_shadow_decisions",
+            "What would have been decided had shadow rules been enforced.",
+            ("action",),
+            shadow,
+        )
+        yield self._histogram()
+        yield CounterMetricFamily("engine_redactions", "Spans replaced.", self._redactions)
+        yield CounterMetricFamily(
+            "engine_invalid_requests", "Requests that do not fit the schema.", self._invalid
+        )
+        yield CounterMetricFamily(
+            "engine_failures", "Decisions denied because of an internal error.", self._failures
+        )
+        yield counted("engine_reloads", "Reloads by outcome.", ("outcome",), reloads)
+
+    def _histogram(self) -> Metric:
+        cumulated = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip((*BOUNDS, None), self._latency.copy(), strict=True):
+            cumulated += count
+            buckets.append(("+Inf" if bound is None else repr(bound / SECOND), cumulated))
+        return HistogramMetricFamily(
+            "engine_decision_seconds",
+            "Time spent deciding.",
+            buckets=buckets,
+            sum_value=self._latency_sum / SECOND,
+        )
+
+
+class GateMetrics(Collector):
+    """What the gate and its record know of themselves when somebody asks."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield which bundle decides and how the record fares."""
+        status = self._gate.status()
+        yield InfoMetricFamily(
+            "engine_bundle", "The policies that decide.", {"revision": status.revision}
+        )
+        yield GaugeMetricFamily(
+            "engine_ready", "Whether policies were loaded.", float(status.serving)
+        )
+        yield GaugeMetricFamily("engine_bundle_policies", "Policies loaded.", status.policies)
+        yield GaugeMetricFamily("engine_bundle_rules", "Rules loaded.", status.rules)
+        yield GaugeMetricFamily(
+            "engine_bundle_loaded_timestamp_seconds",
+            "When the policies were loaded.",
+            status.loaded_at / SECOND,
+        )
+        yield GaugeMetricFamily(
+            "engine_bundle_refused_timestamp_seconds",
+            "When newer policies were refused; 0 when the newest decide.",
+            status.refused_at / SECOND,
+        )
+        yield CounterMetricFamily(
+            "engine_records_dropped",
+            "Decisions given without being recorded.",
+            self._gate.recorder.dropped,
+        )
+
+
+def make_registry(metrics: Metrics, gate: Gate) -> CollectorRegistry:
+    """Return the registry of everything that the daemon can be watched by."""
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    registry.register(GateMetrics(gate))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def counted(name: str, doc: str, labels: tuple[str, ...], counts: Mapping[Any, int]) -> Metric:
+    """Return the counter *name* with a sample for every tuple of label values."""
+    family = CounterMetricFamily(name, doc, labels=labels)
+    for values, count in counts.items():
+        family.add_metric([str(value) for value in values], count)
+    return family
+
+
+def ignore(error: str) -> None:
+    """Do nothing with *error*."""

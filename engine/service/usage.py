@@ -1,0 +1,45 @@
+"""Real usage of a model call in, amounts by throttle unit out."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+from engine.runtime.request import InvalidRequest, Problem
+from engine.runtime.store import NANO
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model call really took. What is None keeps its estimate."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+
+def amounts_of(usage: Usage) -> dict[str, int]:
+    """Return real *usage* by throttle unit, in billionths; what is not known is left out.
+
+    Raises InvalidRequest for a negative figure.
+    """
+    known = {
+        "usage.input_tokens": usage.input_tokens,
+        "usage.output_tokens": usage.output_tokens,
+        "usage.cost_usd": usage.cost_usd,
+    }
+    figures = {name: value for name, value in known.items() if value is not None}
+    problems = tuple(
+        Problem(name, "must not be negative") for name, value in figures.items() if value < 0
+    )
+    if problems:
+        raise InvalidRequest(problems)
+    amounts = {name: int(value * NANO) for name, value in figures.items()}
+    tokens = [
+        amounts[name] for name in ("usage.input_tokens", "usage.output_tokens") if name in amounts
+    ]
+    if tokens:
+        amounts["tokens"] = sum(tokens)
+    if "usage.cost_usd" in amounts:
+        amounts["usd"] = amounts["usage.cost_usd"]
+    return amounts

@@ -76,8 +76,8 @@ def import_(tokens: Tokens, children: Children, first: int, last: int) -> items.
 
 
 def schema(tokens: Tokens, children: Children, first: int, last: int) -> items.Schema:
-    """``schema { … }``."""
-    return items.Schema(tuple(children), tokens.span(first, last))
+    """``schema { … }``, ``schema when context.app == "support" { … }``."""
+    return items.Schema(tuple(children[1:]), tokens.span(first, last), children[0])
 
 
 def field(tokens: Tokens, children: Children, first: int, last: int) -> items.SchemaField:

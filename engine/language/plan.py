@@ -1,0 +1,96 @@
+"""The plan of one policy file: its rules as conditions grouped into fragments, ready to become code.
+
+A *unit* is one file. Its rules and the ``applies when`` of its policies are *entries*: a conjunction
+each. Entries that need the same values of the same attributes form a *fragment*, whose *steps* say
+under which values the index keeps it. Numbers are the unit's own (policy *p* of this unit, rule *k* of
+that policy), so that a unit stays valid whatever other files a bundle holds; linking relocates them.
+
+>>> # rule cap { when tenant.id == "north" and context.amount > 500 then deny }
+>>> # Fragment(steps=(Choice("tenant.id", False, {"north"}),), body=(Entry(0, 3, (amount > 500,)),))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.language.text import Span
+from engine.language.typed import Expr
+
+Key = bool | int | float | str | None
+"""What an index table is keyed by; None stands for an absent attribute."""
+
+Order = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The attribute at *path* is one of *values*; with *many*, one of its elements is."""
+
+    path: str
+    many: bool
+    values: frozenset[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """``path order bound``, where an absent attribute counts as *default* (None: does not hold)."""
+
+    path: str
+    order: Order
+    bound: int | float
+    default: int | float | None
+
+
+Step = Choice | Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One conjunction: rule *rule* of policy *policy*, or with None the policy's own ``applies when``.
+
+    *parts* stand in the order in which they are best tried. No parts: it always holds.
+    """
+
+    policy: int
+    rule: int | None
+    parts: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """*body* counts only where *condition* holds. *condition* is one that can be tried without a fault."""
+
+    condition: Expr
+    body: Block
+
+
+Block = tuple[Entry | Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What becomes one function: everything that the index keeps under the same *steps*."""
+
+    steps: tuple[Step, ...]
+    body: Block
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyShape:
+    """What linking must know of a policy: its full name, how many rules it has, whether it always applies."""
+
+    name: str
+    rules: int
+    always: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of one file."""
+
+    path: str
+    policies: tuple[PolicyShape, ...]
+    fragments: tuple[Fragment, ...]

@@ -1,0 +1,244 @@
+"""Compiled units -> the matcher that serves: which rules of a bundle does this request touch?
+
+The index is a tree. A node holds the functions that are always called when it is reached, tables that
+lead on by the value of one attribute, and ranges that lead on by comparing one number with sorted
+bounds. One request walks from the root through the few entries that fit it:
+
+    root: 2 functions; tenant.id -> {"north": node, "south": node, …}; tool.name -> {…}
+    north: 1 function; context.amount > [10, 50, 500, …]
+
+so the cost follows the rules that could match, not the size of the bundle. A rule filed under several
+elements of a set (``user.roles overlaps {"a", "b"}``) is reached once for each; such functions are
+gathered first and called once.
+
+A function that meets something it cannot know names the rule on *slow*; the reference evaluator, which
+works in three-valued logic, then judges that rule alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from types import FunctionType
+
+from engine.language.bind import bind
+from engine.language.plan import Choice, Key, Order, Step, Threshold
+from engine.language.unit import Unit
+from engine.runtime.evidence import Evidence
+from engine.runtime.judge import Judge
+from engine.runtime.match import Match
+from engine.runtime.record import Record
+
+Function = Callable[[Record, Evidence, list[int], list[int], list[int]], None]
+Getter = Callable[[Record], object]
+
+
+@dataclass(slots=True)
+class Range:
+    """Nodes in the order of their bounds; those are reached whose bound fits ``value order bound``."""
+
+    get: Getter
+    order: Order
+    default: int | float | None
+    bounds: list[int | float]
+    nodes: list[Node]
+
+    def reached(self, record: Record) -> Sequence[Node]:
+        """Return the nodes whose comparison holds for *record*."""
+        value = self.get(record)
+        if value is None:
+            value = self.default
+        if not isinstance(value, int | float):
+            return ()
+        match self.order:
+            case ">":
+                return self.nodes[: bisect_left(self.bounds, value)]
+            case ">=":
+                return self.nodes[: bisect_right(self.bounds, value)]
+            case "<":
+                return self.nodes[bisect_right(self.bounds, value) :]
+            case "<=":
+                return self.nodes[bisect_left(self.bounds, value) :]
+
+
+@dataclass(slots=True)
+class Node:
+    """A place in the index; see the module."""
+
+    functions: tuple[Function, ...] = ()
+    single: tuple[tuple[Getter, dict[Key, Node]], ...] = ()
+    """Tables by the value of an attribute."""
+    several: tuple[tuple[Getter, dict[Key, Node]], ...] = ()
+    """Tables by each element of a set or list."""
+    ranges: tuple[Range, ...] = ()
+    leaf: bool = True
+    """Whether there are functions only."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A node that is being filled."""
+
+    functions: list[Function] = field(default_factory=list)
+    tables: dict[tuple[str, bool], dict[Key, Draft]] = field(default_factory=dict)
+    ranges: dict[tuple[str, Order, int | float | None], dict[int | float, Draft]] = field(
+        default_factory=dict
+    )
+
+    def file(self, function: Function, steps: Sequence[Step]) -> None:
+        """Put *function* under every combination of values that *steps* name."""
+        if not steps:
+            self.functions.append(function)
+            return
+        match steps[0]:
+            case Choice(path, many, values):
+                table = self.tables.setdefault((path, many), {})
+                for value in values:
+                    table.setdefault(value, Draft()).file(function, steps[1:])
+            case Threshold(path, order, bound, default):
+                bounds = self.ranges.setdefault((path, order, default), {})
+                bounds.setdefault(bound, Draft()).file(function, steps[1:])
+
+    def finish(self) -> Node:
+        """Return the node."""
+        tables: dict[bool, list[tuple[Getter, dict[Key, Node]]]] = {False: [], True: []}
+        for (path, many), drafts in sorted(self.tables.items()):
+            made = {value: draft.finish() for value, draft in drafts.items()}
+            tables[many].append((attrgetter(path), made))
+        ranges = []
+        for (path, order, default), levels in self.ranges.items():
+            bounds = sorted(levels)
+            nodes = [levels[bound].finish() for bound in bounds]
+            ranges.append(Range(attrgetter(path), order, default, bounds, nodes))
+        leaf = not (self.tables or self.ranges)
+        return Node(
+            tuple(self.functions), tuple(tables[False]), tuple(tables[True]), tuple(ranges), leaf
+        )
+
+
+class IndexedMatcher:
+    """The compiled bundle: a Matcher that agrees with the reference in everything but speed."""
+
+    def __init__(self, root: Node, always: Sequence[int], judge: Judge) -> None:
+        self._root = root
+        self._always = list(always)
+        self._judge = judge
+
+    def match(self, record: Record, evidence: Evidence) -> Match:
+        """Return which policies apply to *record* and which rules hold, numbers ascending."""
+        applied = self._always.copy()
+        hits: list[int] = []
+        slow: list[int] = []
+        root = self._root
+        for function in root.functions:
+            function(record, evidence, applied, hits, slow)
+        for get, table in root.single:
+            node = table.get(get(record))  # type: ignore[call-overload]  # any value may be looked up
+            if node is not None:
+                for function in node.functions:
+                    function(record, evidence, applied, hits, slow)
+                if not node.leaf:
+                    for function in reach_below(node, record):
+                        function(record, evidence, applied, hits, slow)
+        if root.several or root.ranges:
+            for function in reach_sets(root, record):
+                function(record, evidence, applied, hits, slow)
+        applied.sort()
+        hits.sort()
+        if slow:
+            return self._judged(applied, hits, slow, evidence)
+        return Match(applied, hits, [], [])
+
+    def _judged(
+        self,
+        applied: list[int],
+        hits: list[int],
+        slow: Iterable[int],
+        evidence: Evidence,
+    ) -> Match:
+        """Return the match after the reference has judged the rules and policies (``~n``) on *slow*."""
+        doubts: list[tuple[int, str]] = []
+        uncertain: list[tuple[int, str]] = []
+        for number in sorted(slow):
+            if number < 0:
+                verdict = self._judge.judge_policy(~number, evidence)
+                settle(verdict, ~number, applied, uncertain)
+            else:
+                verdict = self._judge.judge_rule(number, evidence)
+                settle(verdict, number, hits, doubts)
+        return Match(sorted(applied), sorted(hits), doubts, sorted(uncertain))
+
+
+def settle(
+    verdict: bool | str, number: int, held: list[int], doubted: list[tuple[int, str]]
+) -> None:
+    """Put *number* on *held* when it holds, on *doubted* when that cannot be known."""
+    if isinstance(verdict, str):
+        doubted.append((number, verdict))
+    elif verdict:
+        held.append(number)
+
+
+def reach_below(node: Node, record: Record) -> Iterator[Function]:
+    """Give the functions that *record* reaches below *node*, each once, without the node's own."""
+    for get, table in node.single:
+        found = table.get(get(record))  # type: ignore[call-overload]  # any value may be looked up
+        if found is not None:
+            yield from found.functions
+            if not found.leaf:
+                yield from reach_below(found, record)
+    if node.several or node.ranges:
+        yield from reach_sets(node, record)
+
+
+def reach_sets(node: Node, record: Record) -> Iterable[Function]:
+    """Return the functions reached through the sets and ranges of *node*, each once."""
+    found: list[Node] = []
+    for get, table in node.several:
+        held = get(record)
+        if held:
+            found.extend(table[one] for one in held if one in table)  # type: ignore[attr-defined]
+    for one in node.ranges:
+        found.extend(one.reached(record))
+    if not found:
+        return ()
+    functions: dict[Function, None] = {}
+    for reached in found:
+        functions.update(dict.fromkeys(reached.functions))
+        if not reached.leaf:
+            functions.update(dict.fromkeys(reach_below(reached, record)))
+    return functions
+
+
+def link(
+    units: Sequence[Unit], lists: Mapping[str, frozenset[str]], judge: Judge
+) -> IndexedMatcher:
+    """Return the matcher for *units*.
+
+    Rules and policies get the numbers that ``program.Program`` gives them: by name of policy.
+    """
+    places: dict[tuple[int, int], tuple[int, int]] = {}
+    always = []
+    order = sorted(
+        (shape.name, index, policy)
+        for index, unit in enumerate(units)
+        for policy, shape in enumerate(unit.policies)
+    )
+    rules = 0
+    for number, (_, index, policy) in enumerate(order):
+        shape = units[index].policies[policy]
+        places[index, policy] = (number, rules)
+        rules += shape.rules
+        if shape.always:
+            always.append(number)
+    root = Draft()
+    for index, unit in enumerate(units):
+        names = bind(unit.constants, lists)
+        for piece in unit.pieces:
+            bases = [places[index, policy][1] for policy in piece.ruled]
+            numbers = [places[index, policy][0] for policy in piece.applying]
+            function = FunctionType(piece.code, names, None, (*bases, *numbers))
+            root.file(function, piece.steps)
+    return IndexedMatcher(root.finish(), always, judge)

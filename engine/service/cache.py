@@ -39,8 +39,10 @@ class Cache(Protocol):
 class NoCache:
     """Remembers nothing."""
 
-    def get(self, key: str) -> None:
+    def get(self, key: str) -> bytes | None:
         """Return None."""
+        del key
+        return None
 
     def put(self, key: str, data: bytes) -> None:
         """Forget it."""

@@ -92,15 +92,17 @@ def attempt(
     changed: dict[str, Bucket] = {}
     levels: list[Level] = []
     reserved: list[Reserved] = []
+    refused = False
     for take in takes:
         bucket = changed.get(take.key) or known(take, now)
         correctable = corrigible and take.unit != REQUESTS
         after, level = admit(bucket, take, now, corrigible=correctable)
         changed[take.key] = after
         levels.append(level)
+        refused = refused or not level.granted
         if correctable:
             reserved.append(Reserved(take, after.at))
-    if all(level.granted for level in levels):
+    if not refused:
         return Attempt(tuple(levels), changed, tuple(reserved))
     untaken = tuple(
         standing(known(take, now), take, now) if level.granted else level

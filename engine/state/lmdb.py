@@ -1,0 +1,295 @@
+"""A folder goes in; a store comes out that is exact across processes and survives ``kill -9``.
+
+One LMDB write transaction takes all buckets of a decision or none. LMDB lets one process write at
+a time (a robust mutex that a dying owner gives back) and never changes a live page in place, so
+that a process killed at any moment leaves the last committed state. Commits are not flushed to the
+disk one by one: the kernel keeps them when a process dies; ``sync`` (and ``close``) make them
+survive a power cut.
+
+The file is written through its memory map (2.3 us instead of 6.7 for two keys). A full disk under
+a sparse map would end the process with SIGBUS, so the blocks are allocated before the map is made
+or grown, and a full disk is an error then. A file that was cut under another process' map would do
+the same, so mapping is done under a file lock and never with less than the file's size.
+
+Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels; NUL is the
+store's own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import lmdb
+
+from engine.runtime import meter as meters
+from engine.runtime import throttle
+from engine.runtime.memory import SESSION_LIFE
+from engine.runtime.store import Level, StoreUnavailable, Take
+from engine.state import layout, mapped
+
+FILE = "state.mdb"
+MEGABYTE = 2**20
+_SWEPT = b"\0swept"
+_FIRST = b"\1"
+"""Before every key but the store's own."""
+_LONGEST = 500
+"""Bytes; LMDB allows 511."""
+_LOOKS = 16
+"""Entries that a sweep looks at for every one that it may forget."""
+
+Answer = TypeVar("Answer")
+Transaction: TypeAlias = "lmdb.Transaction[bytes]"
+
+
+class LmdbStore:
+    """See store.Store. Open it once in a process, after forking; threads may share it.
+
+    *map_size* and *max_size* are bytes: the file's size at first and at most. StateError when it
+    cannot be opened.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        map_size: int = 64 * MEGABYTE,
+        max_size: int = 16_384 * MEGABYTE,
+        session_life: int = SESSION_LIFE,
+    ) -> None:
+        self.path = Path(folder) / FILE
+        self._max_size = max_size
+        self._session_life = session_life
+        self._lock = threading.Lock()
+        self._place = b""
+        self._environment = mapped.open_file(self.path, min(map_size, max_size))
+
+    # --- the protocol ----------------------------------------------------------------------------
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none."""
+
+        def work(transaction: Transaction) -> tuple[Level, ...]:
+            known = _Known(transaction)
+            attempt = throttle.attempt(takes, known.bucket, now, corrigible=bool(reservation))
+            for key, bucket in attempt.changed.items():
+                transaction.put(_key(b"b", key), layout.pack_bucket(bucket))
+            if attempt.reserved:
+                value = layout.pack_reservation(now + hold, attempt.reserved)
+                transaction.put(_key(b"r", reservation), value)
+            return attempt.levels
+
+        return self._write(work)
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        return self._read(
+            lambda transaction: throttle.attempt(takes, _Known(transaction).bucket, now).levels
+        )
+
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+        """Correct a reservation to the real amounts, once."""
+        place = _key(b"r", reservation)
+
+        def work(transaction: Transaction) -> bool:
+            value = transaction.pop(place)
+            if value is None or layout.expiry(value) <= now:
+                return False
+            known = _Known(transaction)
+            for one in layout.unpack_reservation(value):
+                real = amounts.get(one.take.unit, one.take.amount)
+                corrected = throttle.correct(known.bucket(one.take, now), one, real, now)
+                if corrected is not None:
+                    transaction.put(_key(b"b", one.take.key), layout.pack_bucket(corrected))
+            return True
+
+        return self._write(work)
+
+    def count(self, meter: str, key: str, window: int, now: int) -> int:
+        """Return the number of events in the window."""
+        place = _meter_key(meter, key, window)
+
+        def work(transaction: Transaction) -> int:
+            value = transaction.get(place)
+            return 0 if value is None else meters.count(layout.unpack_meter(value), window, now)
+
+        return self._read(work)
+
+    def record(self, meter: str, key: str, window: int, now: int) -> None:
+        """Note one event."""
+        place = _meter_key(meter, key, window)
+
+        def work(transaction: Transaction) -> None:
+            value = transaction.get(place)
+            before = None if value is None else layout.unpack_meter(value)
+            after = meters.record(before, window, now)
+            transaction.put(place, layout.pack_meter(after, meters.expiry(after, window)))
+
+        self._write(work)
+
+    def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
+        """Return the labels that have not expired."""
+        place = _session_key(tenant, session)
+
+        def work(transaction: Transaction) -> frozenset[str]:
+            value = transaction.get(place)
+            found = {} if value is None else layout.unpack_labels(value)
+            return frozenset(label for label, until in found.items() if until > now)
+
+        return self._read(work)
+
+    def label(self, tenant: str, session: str, label: str, until: int | None, now: int) -> None:
+        """Put a label on a session."""
+        place = _session_key(tenant, session)
+        ends = min(now + self._session_life if until is None else until, throttle.FOREVER)
+
+        def work(transaction: Transaction) -> None:
+            value = transaction.get(place)
+            found = {} if value is None else layout.unpack_labels(value)
+            found[label] = max(ends, found.get(label, 0))
+            transaction.put(place, layout.pack_labels(found))
+
+        self._write(work)
+
+    def sweep(self, now: int, limit: int) -> int:
+        """Forget up to *limit* expired entries of the next part of the file; return how many.
+
+        Looks at no more than 16 times *limit* entries, and goes on from there the next time.
+        """
+        with self._lock:
+            self._environment.reader_check()  # Readers that were killed hold pages back.
+        ended = self._read(lambda transaction: self._ended(transaction, now, limit))
+        if not ended:
+            return 0
+        return self._write(lambda transaction: _forget(transaction, ended, now), emptying=True)
+
+    def sync(self) -> None:
+        """Write to the disk what was committed so far. Takes as long as the disk takes."""
+        with self._lock:
+            try:
+                self._environment.sync(True)  # noqa: FBT003 - lmdb takes no keyword
+            except lmdb.Error as problem:
+                raise self._unavailable(problem) from problem
+
+    def close(self) -> None:
+        """Sync and close. Whatever is asked afterwards raises StoreUnavailable."""
+        with self._lock:
+            self._environment.close()
+
+    # --- transactions ----------------------------------------------------------------------------
+
+    def _write(self, work: Callable[[Transaction], Answer], *, emptying: bool = False) -> Answer:
+        """Do *work* in one transaction, growing the map as needed; *work* may run again."""
+        with self._lock:
+            while True:
+                try:
+                    with self._environment.begin(write=True) as transaction:
+                        return work(transaction)
+                except lmdb.MapFullError:
+                    self._grow(emptying=emptying)
+                except lmdb.MapResizedError:
+                    self._resize(0)
+                except (lmdb.Error, layout.UnreadableValue) as problem:
+                    raise self._unavailable(problem) from problem
+
+    def _read(self, work: Callable[[Transaction], Answer]) -> Answer:
+        with self._lock:
+            while True:
+                try:
+                    with self._environment.begin() as transaction:
+                        return work(transaction)
+                except lmdb.MapResizedError:
+                    self._resize(0)
+                except (lmdb.Error, layout.UnreadableValue) as problem:
+                    raise self._unavailable(problem) from problem
+
+    def _resize(self, size: int) -> None:
+        try:
+            mapped.resize(self._environment, self.path, size)
+        except (OSError, lmdb.Error) as problem:
+            raise self._unavailable(problem) from problem
+
+    def _unavailable(self, problem: Exception) -> StoreUnavailable:
+        return StoreUnavailable(f"the state in {self.path} cannot be used: {problem}")
+
+    def _grow(self, *, emptying: bool) -> None:
+        size = self._environment.info()["map_size"]
+        if size < self._max_size:
+            wanted = min(2 * size, self._max_size)
+        elif emptying:
+            # Even forgetting needs a few pages first; without them a full map would stay full.
+            wanted = size + MEGABYTE
+        else:
+            raise StoreUnavailable(
+                f"the state in {self.path} is full: it may have {self._max_size} bytes, raise that"
+            )
+        self._resize(wanted)
+
+    def _ended(self, transaction: Transaction, now: int, limit: int) -> list[bytes]:
+        """Return the keys of up to *limit* ended entries, from where the last call was."""
+        ended: list[bytes] = []
+        entries = transaction.cursor()
+        there = entries.set_range(max(self._place, _FIRST))
+        for _ in range(limit * _LOOKS):
+            if not there or len(ended) == limit:
+                break
+            if _expired(entries.value(), now):
+                ended.append(entries.key())
+            there = entries.next()
+        self._place = entries.key() if there else b""
+        return ended
+
+
+def _forget(transaction: Transaction, ended: Sequence[bytes], now: int) -> int:
+    """Delete those of *ended* that have ended still; return how many."""
+    done, swept = 0, int.from_bytes(transaction.get(_SWEPT, b""), "little")
+    for key in ended:
+        value = transaction.get(key)
+        if value is not None and _expired(value, now):
+            if key.startswith(b"b"):
+                swept = max(swept, layout.expiry(value))
+            transaction.delete(key)
+            done += 1
+    transaction.put(_SWEPT, swept.to_bytes(8, "little"))
+    return done
+
+
+def _expired(value: bytes, now: int) -> bool:
+    try:
+        return layout.expiry(value) <= now
+    except layout.UnreadableValue:
+        return False  # Whoever needs it says so; a sweep goes on.
+
+
+class _Known:
+    """The buckets as one transaction sees them."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+
+    def bucket(self, take: Take, now: int) -> throttle.Bucket | None:
+        value = self._transaction.get(_key(b"b", take.key))
+        if value is not None:
+            return layout.unpack_bucket(value)
+        swept = int.from_bytes(self._transaction.get(_SWEPT, b""), "little")
+        return throttle.unseen(take, now, swept)
+
+
+def _key(kind: bytes, name: str) -> bytes:
+    key = kind + name.encode()
+    if len(key) <= _LONGEST:
+        return key
+    return kind + b"\0" + blake2b(key, digest_size=32).digest()
+
+
+def _meter_key(meter: str, key: str, window: int) -> bytes:
+    return _key(b"m", f"{window}:{len(meter)}:{meter}{key}")
+
+
+def _session_key(tenant: str, session: str) -> bytes:
+    return _key(b"l", f"{len(tenant)}:{tenant}{session}")

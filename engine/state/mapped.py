@@ -1,0 +1,111 @@
+"""A path and a size go in; an LMDB environment comes out whose blocks all exist on the disk.
+
+Mapping is done under a file lock that all processes of a store share, and never with less than the
+file's size, since LMDB would cut the file under the others' maps.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lmdb
+
+from engine.state.errors import StateError
+
+FORMAT_KEY = b"\0format"
+FORMAT = b"engine state 1"
+_READERS = 1024
+
+
+def open_file(path: Path, size: int) -> lmdb.Environment:
+    """Return the environment in *path*, made if need be; StateError says what to do if not."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path):
+            return _open(path, size)
+    except lmdb.LockError as problem:
+        raise StateError(f"the lock of {path} cannot be used: {problem}") from problem
+    except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as problem:
+        raise _broken(path, "is damaged or no state file") from problem
+    except (OSError, lmdb.Error) as problem:
+        raise StateError(
+            f"the state file {path} cannot be opened: {problem}; "
+            "give the engine a folder that it may write to, with space on its disk"
+        ) from problem
+
+
+def resize(environment: lmdb.Environment, path: Path, size: int) -> None:
+    """Map *size* bytes, or all that the file has by now if that is more; OSError on a full disk."""
+    with locked(path):
+        wanted = max(size, path.stat().st_size)
+        _allocate(path, wanted)
+        environment.set_mapsize(wanted)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock for mapping the file in *path*. A process that dies gives it back."""
+    handle = os.open(path.with_name(path.name + "-map"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open(path: Path, size: int) -> lmdb.Environment:
+    before = path.stat().st_size if path.exists() else 0
+    wanted = max(size, before)
+    environment = lmdb.open(
+        str(path),
+        subdir=False,
+        map_size=wanted,
+        max_readers=_READERS,
+        mode=0o600,
+        writemap=True,
+        sync=False,
+    )
+    try:
+        _check_whole(environment, path, before)
+        _allocate(path, wanted)
+        _claim(environment, path)
+    except BaseException:
+        environment.close()
+        raise
+    return environment
+
+
+def _check_whole(environment: lmdb.Environment, path: Path, size: int) -> None:
+    used = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if 0 < size < used:
+        raise _broken(path, f"is cut short: {size} of {used} bytes")
+
+
+def _allocate(path: Path, size: int) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.posix_fallocate(handle, 0, size)
+    finally:
+        os.close(handle)
+
+
+def _claim(environment: lmdb.Environment, path: Path) -> None:
+    """Put the mark into an empty file; StateError if another program's content is in it."""
+    with environment.begin(write=True) as transaction:
+        found = transaction.get(FORMAT_KEY)
+        if found is None and environment.stat()["entries"] == 0:
+            transaction.put(FORMAT_KEY, FORMAT)
+        elif found is None:
+            raise _broken(path, "is an LMDB file of another program")
+        elif found != FORMAT:
+            raise _broken(path, f"is of another version ({found.decode(errors='replace')})")
+
+
+def _broken(path: Path, what: str) -> StateError:
+    return StateError(
+        f"the file {path} {what}; move it away to start with empty throttles, meters and labels"
+    )

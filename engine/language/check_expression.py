@@ -1,0 +1,462 @@
+"""Expressions: a syntax tree in, a typed tree out, in which every name is resolved and every read is safe.
+
+Types flow both ways. A side without a type of its own (a literal, a set of literals, a let of such) is
+checked after the other one and takes its type: in ``context.amount > 5`` the 5 becomes a decimal when
+the amount is one. Presence flows along ``and`` and ``or``: see ``narrow``. After a problem was reported
+for a part, its result is None and whatever encloses it stays silent, so that one mistake is one message.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from engine.language import catalog, nodes, operators, typed
+from engine.language.check_names import check_scanned, find_entities, read_name
+from engine.language.context import Context
+from engine.language.environment import Let
+from engine.language.functions import TABLE, Function, Kind
+from engine.language.literals import convert_literal, parse_network
+from engine.language.names import MAX_DEPTH, MAX_SIZE
+from engine.language.narrow import may_be_absent, when_false, when_true
+from engine.language.regexes import problem_of
+from engine.language.types import (
+    BOOL,
+    DURATION,
+    IP,
+    JSON,
+    STRING,
+    TIME,
+    Enumeration,
+    ListOf,
+    SetOf,
+    Type,
+    numeric,
+    textual,
+)
+
+
+def check_condition(node: nodes.Expr, context: Context) -> typed.Expr | None:
+    """Return *node* as a typed condition (type bool), or None after a report."""
+    if not small_enough(node, context):
+        return None
+    return condition(node, context)
+
+
+def check_value(node: nodes.Expr, context: Context) -> typed.Expr | None:
+    """Return *node* as a typed value of any type, or None after a report."""
+    return check(node, context) if small_enough(node, context) else None
+
+
+def small_enough(node: nodes.Expr, context: Context) -> bool:
+    """Return whether *node* with its lets put in is small enough to be checked; report otherwise."""
+    size, depth = context.measure(node)
+    if size <= MAX_SIZE and depth <= MAX_DEPTH:
+        return True
+    context.report.add(catalog.too_large(MAX_SIZE, MAX_DEPTH, node.span))
+    return False
+
+
+def condition(node: nodes.Expr, context: Context) -> typed.Expr | None:
+    """Return *node* typed, and reported when it is no condition."""
+    made = check(node, context, BOOL)
+    if made is None or made.type == BOOL:
+        return made
+    context.report.add(catalog.not_a_condition(made.type, node.span))
+    return None
+
+
+def check(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typed.Expr | None:
+    """Return *node* typed and surely present, or None after a report."""
+    made = read(node, context, wanted)
+    if made is None:
+        return None
+    absent = may_be_absent(made, context.present)
+    if absent is None:
+        return made
+    context.report.add(catalog.may_be_absent(absent, context.use or node.span))
+    return None
+
+
+def read(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typed.Expr | None:
+    """Return *node* typed, perhaps absent, or None after a report. *wanted* is a hint for literals."""
+    while isinstance(node, nodes.Group):
+        node = node.inner
+    match node:
+        case nodes.Literal():
+            return convert_literal(node, wanted, context.report)
+        case nodes.Regex(_, span):
+            context.report.add(catalog.stray_regex(span))
+            return None
+        case nodes.Name(name):
+            let = context.let_named(name)
+            return read_name(node, context) if let is None else read_let(node, let, context, wanted)
+        case nodes.SetLiteral():
+            return check_set(node, context, wanted)
+        case nodes.Logic():
+            return check_logic(node, context)
+        case nodes.Not(inner, span):
+            made = condition(inner, context)
+            return None if made is None else typed.Not(made, BOOL, span)
+        case nodes.Negative():
+            return check_negative(node, context, wanted)
+        case nodes.Comparison():
+            return check_comparison(node, context)
+        case nodes.Has(subject, entities, span):
+            text = check_scanned(read(subject, context), "has", subject.span, context)
+            found = find_entities(entities, context)
+            if text is None or found is None:
+                return None
+            return typed.Has(text, found, tuple(one.name for one in entities), BOOL, span)
+        case nodes.Presence():
+            return check_presence(node, context)
+        case nodes.Coalesce():
+            return check_coalesce(node, context, wanted)
+        case nodes.Arithmetic(left, operator, right, span):
+            sides = check_sides(left, right, context, wanted)
+            if sides is None:
+                return None
+            return operators.calculate(operator, sides[0], sides[1], span, context.report)
+        case nodes.Quantifier():
+            return check_quantifier(node, context)
+        case nodes.Call():
+            return check_call(node, context)
+        case _:
+            assert_never(node)
+
+
+def read_let(
+    node: nodes.Name, let: Let, context: Context, wanted: Type | None
+) -> typed.Expr | None:
+    """Return the value of *let* as if it stood in place of *node*, or None after a report."""
+    context.used.add(let.name)
+    if let.measure is None:
+        return None
+    if context.decision and not without_type(let.node.value, context):
+        context.report.add(catalog.not_in_expectation(node.name, node.span))
+        return None
+    key = (let.name, wanted, context.present, context.slot)
+    if key in context.cache:
+        return context.cache[key]
+    made = read(let.node.value, context.inside_let(let, node.span), wanted)
+    if made is not None:
+        context.cache[key] = made
+    return made
+
+
+def without_type(node: nodes.Expr, context: Context) -> bool:
+    """Return whether *node* takes its type from what it stands beside: literals and what is made of them."""
+    match node:
+        case nodes.Literal() | nodes.SetLiteral():
+            return True
+        case nodes.Group(inner) | nodes.Negative(inner):
+            return without_type(inner, context)
+        case nodes.Arithmetic(left, _, right):
+            return without_type(left, context) and without_type(right, context)
+        case nodes.Name(name):
+            let = context.let_named(name)
+            if let is None or let.measure is None:
+                return False
+            return without_type(let.node.value, context.inside_let(let, node.span))
+        case _:
+            return False
+
+
+def check_sides(
+    left: nodes.Expr, right: nodes.Expr, context: Context, wanted: Type | None = None
+) -> tuple[typed.Expr, typed.Expr] | None:
+    """Return both sides typed, a literal one by the type of the other, or None after a report."""
+    first: typed.Expr | None
+    second: typed.Expr | None
+    if without_type(left, context) and not without_type(right, context):
+        second = check(right, context)
+        first = None if second is None else check(left, context, hint(second.type))
+    else:
+        first = check(left, context, hint(wanted))
+        if first is None or not without_type(right, context):
+            second = check(right, context)
+        else:
+            second = check(right, context, hint(first.type))
+    return None if first is None or second is None else (first, second)
+
+
+def hint(type_: Type | None) -> Type | None:
+    """Return what a literal beside a value of *type_* should become; times mix with durations and numbers."""
+    return None if type_ in {TIME, DURATION} else type_
+
+
+def check_set(
+    node: nodes.SetLiteral, context: Context, wanted: Type | None
+) -> typed.Expr | None:
+    """Return a set literal, a constant when all its elements are, or None after a report."""
+    item = operators.element_type(wanted) if wanted is not None else None
+    made: list[typed.Expr] = []
+    failed = False
+    if item is None:
+        own = next((one for one in node.items if not without_type(one, context)), None)
+        first = None if own is None else check(own, context)
+        item = None if first is None else first.type
+    for one in node.items:
+        element = check(one, context, item)
+        if element is None:
+            failed = True
+            continue
+        item = item or element.type
+        made.append(element)
+    return None if failed else operators.gather(node, made, item or STRING, context.report)
+
+
+def check_logic(node: nodes.Logic, context: Context) -> typed.Expr | None:
+    """Return ``and`` or ``or``; each part is read where the parts before it held (or did not)."""
+    parts: list[typed.Expr] = []
+    here = context
+    for one in node.parts:
+        part = condition(one, here)
+        if part is None:
+            here = here.with_present(None)
+            continue
+        parts.append(part)
+        implied = when_true if node.operator == "and" else when_false
+        here = here.with_present(implied(part, context.environment.required))
+    if len(parts) < len(node.parts):
+        return None
+    if node.operator == "and":
+        return typed.And(tuple(parts), BOOL, node.span)
+    return typed.Or(tuple(parts), BOOL, node.span)
+
+
+def check_negative(
+    node: nodes.Negative, context: Context, wanted: Type | None
+) -> typed.Expr | None:
+    """Return ``-x``: a constant for a literal, else a subtraction; None after a report."""
+    inner = node.inner
+    if isinstance(inner, nodes.Literal) and inner.kind in {"int", "number", "duration"}:
+        return convert_literal(inner, wanted, context.report, negative=True)
+    made = check(inner, context, wanted)
+    return None if made is None else operators.negate(made, node.span, context.report)
+
+
+def check_comparison(node: nodes.Comparison, context: Context) -> typed.Expr | None:
+    """Return one comparison by its operator, or None after a report."""
+    at, span, report = node.operator_span, node.span, context.report
+    match node.operator:
+        case "==" | "!=" | "<" | "<=" | ">" | ">=" as operator:
+            sides = check_sides(node.left, node.right, context)
+            if sides is None:
+                return None
+            return operators.compare(operator, sides[0], sides[1], at, span, report)
+        case "in":
+            return check_member(node, node.left, node.right, context)
+        case "not in":
+            inside = check_member(node, node.left, node.right, context)
+            return None if inside is None else typed.Not(inside, BOOL, span)
+        case "contains":
+            return check_member(node, node.right, node.left, context)
+        case "overlaps":
+            sides = check_sides(node.left, node.right, context)
+            if sides is None:
+                return None
+            return operators.compare_sets("overlaps", sides[0], sides[1], at, span, report)
+        case "within":
+            return check_within(node, context)
+        case "like" | "matches":
+            return check_text_test(node, context)
+        case _:
+            assert_never(node.operator)
+
+
+def check_member(
+    node: nodes.Comparison, item: nodes.Expr, whole: nodes.Expr, context: Context
+) -> typed.Expr | None:
+    """Return whether *item* is in *whole* (``contains`` has them the other way round), or None."""
+    first: typed.Expr | None
+    second: typed.Expr | None
+    if without_type(item, context) and not without_type(whole, context):
+        second = check(whole, context)
+        within = None if second is None else operators.element_type(second.type)
+        first = None if second is None else check(item, context, within)
+    else:
+        first = check(item, context)
+        wanted = None if first is None else SetOf(first.type)
+        second = check(whole, context, wanted if without_type(whole, context) else None)
+    if first is None or second is None:
+        return None
+    if node.operator == "contains":
+        return operators.contains(second, first, node.operator_span, node.span, context.report)
+    return operators.member(first, second, node.operator_span, node.span, context.report)
+
+
+def check_within(node: nodes.Comparison, context: Context) -> typed.Expr | None:
+    """Return ``within``: a set within a set, or an address within constant networks; None after a report."""
+    if without_type(node.left, context):
+        sides = check_sides(node.left, node.right, context)
+    else:
+        left = check(node.left, context)
+        if left is not None and left.type == IP:
+            right = check(node.right, context)
+            return None if right is None else operators.in_networks(node, left, right, context.report)
+        if left is None:
+            return None
+        right = check(node.right, context, left.type if without_type(node.right, context) else None)
+        sides = None if right is None else (left, right)
+    if sides is None:
+        return None
+    return operators.compare_sets(
+        "within", sides[0], sides[1], node.operator_span, node.span, context.report
+    )
+
+
+def check_text_test(node: nodes.Comparison, context: Context) -> typed.Expr | None:
+    """Return ``like`` or ``matches``, or None after a report."""
+    made = check(node.left, context)
+    text = None if made is None else operators.as_text(made)
+    if text is None:
+        if made is not None:
+            context.report.add(catalog.needs_text(node.operator, made.type, node.left.span))
+        return None
+    if node.operator == "like":
+        pattern = check(node.right, context)
+        if isinstance(pattern, typed.Constant) and isinstance(pattern.value, str):
+            return typed.Like(text, pattern.value, BOOL, node.span)
+        if pattern is not None:
+            context.report.add(catalog.glob_not_constant(node.right.span))
+        return None
+    if not isinstance(node.right, nodes.Regex):
+        context.report.add(catalog.regex_expected(node.right.span))
+        return None
+    return operators.matches(text, node.right, node.span, context.report)
+
+
+def check_presence(node: nodes.Presence, context: Context) -> typed.Expr | None:
+    """Return ``is present`` (``is absent`` as its negative), or None after a report."""
+    subject = read_group(node.subject, context) or read(node.subject, context)
+    if subject is None:
+        return None
+    if presence_key(subject) is None:
+        context.report.add(catalog.no_presence(node.subject.span))
+        return None
+    made: typed.Expr = typed.Present(subject, BOOL, node.span)
+    if may_be_absent(subject, frozenset()) is None and not context.decision:
+        context.report.add(catalog.never_absent(node.subject.span))
+        made = typed.Constant(value=True, type=BOOL, span=node.span)
+    return made if node.present else typed.Not(made, BOOL, node.span)
+
+
+def check_coalesce(
+    node: nodes.Coalesce, context: Context, wanted: Type | None
+) -> typed.Expr | None:
+    """Return ``left ?? right``, or None after a report. ``(a ?? b) ?? c`` becomes ``a ?? (b ?? c)``."""
+    left = read(node.left, context, wanted)
+    right = None if left is None else read_default(node.right, left.type, context)
+    if left is None or right is None:
+        return None
+    return join(node, left, right, context)
+
+
+def read_default(node: nodes.Expr, beside: Type, context: Context) -> typed.Expr | None:
+    """Return the right side of ``??``, perhaps absent. A word may stand outside the enumeration beside it."""
+    inner = node.inner if isinstance(node, nodes.Group) else node
+    if isinstance(beside, Enumeration) and isinstance(inner, nodes.Literal):
+        return check(inner, context)
+    return read(node, context, hint(beside) if without_type(node, context) else None)
+
+
+def join(
+    node: nodes.Coalesce, left: typed.Expr, right: typed.Expr, context: Context
+) -> typed.Expr | None:
+    """Return *left* where present, else *right*, re-associated to the right; None after a report."""
+    if isinstance(left, typed.Coalesce) and may_be_absent(left, frozenset()) is not None:
+        rest = join(node, left.default, right, context)
+        return None if rest is None else join(node, left.subject, rest, context)
+    if may_be_absent(left, frozenset()) is None:
+        context.report.add(catalog.never_absent(node.left.span))
+        return left
+    sides = operators.unify(left, right, node.right.span, context.report)
+    if sides is None:
+        return None
+    if sides[0] is not left:
+        context.report.add(catalog.sides_differ(left.type, right.type, node.right.span))
+        return None
+    type_ = operators.default_type(left, right)
+    return typed.Coalesce(left, sides[1], type_, node.span)
+
+
+def check_quantifier(node: nodes.Quantifier, context: Context) -> typed.Expr | None:
+    """Return ``any`` or ``all`` with its body checked for an element, or None after a report."""
+    collection = check(node.collection, context)
+    free = name_is_free(node.variable, context)
+    if collection is None or not free:
+        return None
+    item = operators.element_type(collection.type)
+    if item is None:
+        context.report.add(catalog.not_a_collection(collection.type, node.collection.span))
+        return None
+    variable = typed.Variable(node.variable.name, context.slot, item, node.variable.span)
+    body = condition(node.body, context.with_variable(variable))
+    if body is None:
+        return None
+    return typed.Quantifier(
+        node.kind, variable.name, variable.slot, collection, body, BOOL, node.span
+    )
+
+
+def check_call(node: nodes.Call, context: Context) -> typed.Expr | None:
+    """Return a call of a function or classifier, or None after a report."""
+    name = node.function.name
+    if name.startswith("classifier."):
+        return check_score(node, context)
+    row = TABLE.get(name)
+    if row is None:
+        context.report.add(catalog.unknown_function(name, TABLE, node.function.span))
+        return None
+    kinds = [one.kind for one in row.parameters]
+    least = len(kinds) - kinds.count(Kind.ZONE)
+    given = len(node.arguments)
+    if given < least or (given > len(kinds) and Kind.ENTITIES not in kinds):
+        context.report.add(catalog.argument_count(row.signature, given, node.span))
+        return None
+    if row.name == "arg":
+        return read_argument(node, context)
+    if row.name == "count":
+        text = check_scanned(read(node.arguments[0], context), name, node.arguments[0].span, context)
+        entities = find_entities(node.arguments[1:], context)
+        if text is None or entities is None:
+            return None
+        return typed.Call(name, (text,), entities, INT, node.span)
+    return check_arguments(node, row, context)
+
+
+def check_score(node: nodes.Call, context: Context) -> typed.Expr | None:
+    """Return ``classifier.NAME(text)``, or None after a report."""
+    name = node.function.name.removeprefix("classifier.")
+    if name not in context.environment.classifiers:
+        known = context.environment.classifiers
+        context.report.add(catalog.unknown_classifier(name, known, node.function.span))
+        return None
+    context.used.add(node.function.name)
+    if len(node.arguments) != 1:
+        signature = f"{node.function.name}(of: text): float"
+        context.report.add(catalog.argument_count(signature, len(node.arguments), node.span))
+        return None
+    subject = node.arguments[0]
+    text = check_scanned(read(subject, context), node.function.name, subject.span, context)
+    return None if text is None else typed.Score(name, text, FLOAT, node.span)
+
+
+def check_arguments(node: nodes.Call, row: Function, context: Context) -> typed.Expr | None:
+    """Return the call of a function over plain values, or None after a report."""
+    made: list[typed.Expr] = []
+    numbers = all(one.kind is Kind.NUMBER for one in row.parameters)
+    if numbers and len(node.arguments) == 2:  # noqa: PLR2004 - min and max
+        sides = check_sides(node.arguments[0], node.arguments[1], context)
+        checked: list[typed.Expr | None] = [None, None] if sides is None else list(sides)
+    else:
+        checked = [check(one, context) for one in node.arguments]
+    for written, argument, parameter in zip(node.arguments, checked, row.parameters, strict=False):
+        if argument is None:
+            continue
+        fitted = fit_argument(parameter.kind, argument, row, written.span, context)
+        if fitted is not None:
+            made.append(fitted)
+    if len(made) < len(node.arguments):
+        return None
+    return finish_call(row, made, node.span, context.report)

@@ -1,0 +1,124 @@
+"""Json values at run time: what they equal, how they order, and what cannot be known of them.
+
+``tool.args`` and what ``arg`` reads have no type before a request comes. Comparing kinds that differ is
+simply false; asking more of a value than its kind can answer raises ``Unknowable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from decimal import Decimal
+from math import isfinite
+from typing import TypeGuard
+
+from engine.language.types import DECIMAL, FLOAT, STRING, Type
+
+
+class Unknowable(Exception):  # noqa: N818 - it is no error, it is a third truth value
+    """A value that cannot be known. *what* says which, as a noun in the author's words."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+def json_equal(left: object, right: object) -> bool:
+    """Return whether two values are the same JSON: kinds must agree, numbers compare by value.
+
+    A bool is no number, ``1`` equals ``1.0``, and a decimal equals the shortest spelling of a float.
+    """
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if number_like(left) and number_like(right):
+        first, second = alike(left, right)
+        return first == second
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(json_equal, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(
+            json_equal(value, right[name]) for name, value in left.items()
+        )
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
+    return left is None and right is None
+
+
+def json_order(left: object, right: object) -> int:
+    """Return -1, 0 or 1 for two numbers or two strings, or raise Unknowable for other kinds."""
+    if isinstance(left, str) and isinstance(right, str):
+        return (left > right) - (left < right)
+    if number_like(left) and number_like(right):
+        first, second = alike(left, right)
+        return (first > second) - (first < second)
+    raise Unknowable("the order of json values that are not two numbers or two strings")
+
+
+def json_member(item: object, collection: object) -> bool:
+    """Return whether *item* equals an element of *collection* (a set, a list, a json list)."""
+    if not isinstance(collection, (frozenset, tuple, list)):
+        raise Unknowable("the elements of a json value that is no list")
+    if isinstance(item, str) and isinstance(collection, frozenset):
+        return item in collection
+    return any(json_equal(item, one) for one in collection)
+
+
+def json_contains(value: object, item: object) -> bool:
+    """Return whether a json list has the element *item*, or a json string the substring *item*."""
+    if isinstance(value, str):
+        return json_text(item) in value
+    return json_member(item, value)
+
+
+def json_items(value: object) -> Collection[object]:
+    """Return the elements of a json list, or raise Unknowable for another kind."""
+    if isinstance(value, (list, tuple)):
+        return value
+    raise Unknowable("the elements of a json value that is no list")
+
+
+def json_text(value: object) -> str:
+    """Return a json string, or raise Unknowable for another kind."""
+    if isinstance(value, str):
+        return value
+    raise Unknowable("the text of a json value that is no string")
+
+
+def convert(value: object, type_: Type) -> object:
+    """Return *value* as *type_*: int as float or decimal; a json value as string, float or decimal.
+
+    Raises Unknowable when a json value is of another kind, OverflowError when it is out of range.
+    """
+    if type_ == STRING:
+        return json_text(value)
+    if not number_like(value):
+        raise Unknowable("the number in a json value that is no number")
+    if type_ == FLOAT:
+        made = float(value)
+        if not isfinite(made):
+            raise OverflowError("the number is not finite")
+        return made
+    assert type_ == DECIMAL, "the checker makes no other conversions"
+    return exact(value)
+
+
+def number_like(value: object) -> TypeGuard[int | float | Decimal]:
+    """Return whether *value* is a number; a bool is none."""
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def exact(number: float | Decimal) -> Decimal:
+    """Return *number* as a decimal, a float by its shortest spelling; raise OverflowError if not finite."""
+    if not isfinite(number):
+        raise OverflowError("the number is not finite")
+    return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+
+
+def alike(
+    left: float | Decimal, right: float | Decimal
+) -> tuple[float | Decimal, float | Decimal]:
+    """Return two numbers such that they compare by value: a float beside a decimal becomes a decimal."""
+    if isinstance(left, Decimal) and isinstance(right, float):
+        return left, exact(right)
+    if isinstance(left, float) and isinstance(right, Decimal):
+        return exact(left), right
+    return left, right

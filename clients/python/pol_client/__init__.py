@@ -1,0 +1,80 @@
+"""Ask a policy engine daemon whether a prompt, response, tool call or document may pass.
+
+Client for threads, AsyncClient for asyncio; both are lazy to connect and reconnect by themselves.
+"""
+
+from pol_client.aio import AsyncClient
+from pol_client.aio_exchange import AsyncExchange
+from pol_client.aio_pipeline import AsyncPipeline
+from pol_client.client import Client
+from pol_client.connect import Tls
+from pol_client.errors import (
+    DeadlineExceeded,
+    Denied,
+    Escalated,
+    InvalidRequest,
+    NoDecision,
+    NotAllowed,
+    PolError,
+    Throttled,
+    Unavailable,
+)
+from pol_client.exchange import Exchange
+from pol_client.ledger import Passed
+from pol_client.pipeline import Pipeline
+from pol_client.request import Request, Stage, Usage
+from pol_client.results import (
+    Action,
+    Decision,
+    Escalation,
+    Explanation,
+    Failure,
+    Message,
+    PolicyTrace,
+    Reason,
+    Redaction,
+    RuleTrace,
+    Shadow,
+    Status,
+    Step,
+    Throttle,
+    Violation,
+)
+
+__all__ = [
+    "Action",
+    "AsyncClient",
+    "AsyncExchange",
+    "AsyncPipeline",
+    "Client",
+    "DeadlineExceeded",
+    "Decision",
+    "Denied",
+    "Escalated",
+    "Escalation",
+    "Exchange",
+    "Explanation",
+    "Failure",
+    "InvalidRequest",
+    "Message",
+    "NoDecision",
+    "NotAllowed",
+    "Passed",
+    "Pipeline",
+    "PolError",
+    "PolicyTrace",
+    "Reason",
+    "Redaction",
+    "Request",
+    "RuleTrace",
+    "Shadow",
+    "Stage",
+    "Status",
+    "Step",
+    "Throttle",
+    "Throttled",
+    "Tls",
+    "Unavailable",
+    "Usage",
+    "Violation",
+]

@@ -1,0 +1,132 @@
+"""The client for asyncio: the same as ``Client``, awaited. See there for what is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+
+from pol_client import connect, decode
+from pol_client._wire import engine_pb2 as wire
+from pol_client.aio_exchange import AsyncExchange
+from pol_client.aio_pipeline import AsyncPipeline
+from pol_client.client import PAUSE, to_bytes
+from pol_client.errors import from_rpc
+from pol_client.request import About, Request, Usage, build_request, build_usage
+from pol_client.results import Decision, Explanation, Status
+
+
+class AsyncClient:
+    """Asks one daemon from one event loop. Make one inside the loop and keep it.
+
+    async with AsyncClient("127.0.0.1:50051") as client:
+        decision = await client.decide(tenant="north", user="u1", stage="request", content="Hi")
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = 1.0,
+        tls: connect.Tls | None = None,
+        token: connect.Token = None,
+        metadata: connect.Pairs = (),
+        options: connect.Options = (),
+        wait_for_ready: bool = True,
+    ) -> None:
+        """Prepare a connection; it is made at the first call and again whenever it is lost.
+
+        The arguments are those of ``Client``.
+        """
+        self._connection = connect.Connection(
+            address, timeout, tls, token, metadata, options, wait_for_ready
+        )
+        credentials = self._connection.credentials()
+        settings = self._connection.channel_options()
+        self._channel = (
+            grpc.aio.insecure_channel(address, settings)
+            if credentials is None
+            else grpc.aio.secure_channel(address, credentials, settings)
+        )
+        self._calls = {
+            method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
+            for method in connect.UNARY
+        }
+
+    async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+        """Return whether it may pass, in what form. Raises NoDecision without an answer."""
+        message = build_request(asked)
+        return decode.read_decision(await self._call(connect.DECIDE, message, timeout))
+
+    async def decide_batch(
+        self, requests: Iterable[Request], *, timeout: float | None = None
+    ) -> list[Decision]:
+        """Return one decision for each request (at most 1024), in their order.
+
+        One that cannot be decided has ``failure`` set, and deny as its action.
+        """
+        message = wire.DecideBatchRequest(requests=map(build_request, requests))
+        answer = await self._call(connect.DECIDE_BATCH, message, timeout)
+        return [decode.read_decision(each) for each in answer.decisions]
+
+    async def explain(
+        self, *, timeout: float | None = None, **asked: Unpack[Request]
+    ) -> Explanation:
+        """Return why it would be decided as it would. Consumes and records nothing."""
+        message = build_request(asked)
+        return decode.read_explanation(await self._call(connect.EXPLAIN, message, timeout))
+
+    async def settle(
+        self, decision_id: str, *, timeout: float | None = None, **usage: Unpack[Usage]
+    ) -> bool:
+        """Report the real usage; return whether that changed anything. Repeating it does not."""
+        message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
+        return bool((await self._call(connect.SETTLE, message, timeout)).settled)
+
+    async def status(self, *, timeout: float | None = None) -> Status:
+        """Return which policies the daemon serves. Needs its Admin service."""
+        answer = await self._call(connect.GET_STATUS, wire.GetStatusRequest(), timeout)
+        return decode.read_status(answer)
+
+    def pipeline(self) -> AsyncPipeline:
+        """Return a stream on which many tasks decide at once, cheaper than one call each."""
+        return AsyncPipeline(self._channel, self._connection)
+
+    def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> AsyncExchange:
+        """Return a context for "decide, call the model, decide on the response, settle"."""
+        return AsyncExchange(self, about, raise_on_block=raise_on_block)
+
+    async def close(self) -> None:
+        """Close the connection; calls that run are cancelled."""
+        await self._channel.close(None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _call(self, method: connect.Method, message: object, timeout: float | None) -> Any:
+        deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
+        call = self._calls[method]
+        while True:
+            try:
+                return await call(
+                    message,
+                    timeout=max(deadline - time.monotonic(), 0),
+                    metadata=self._connection.headers(),
+                    wait_for_ready=self._connection.wait_for_ready,
+                )
+            except grpc.RpcError as error:
+                if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
+                    raise from_rpc(error) from None
+            await asyncio.sleep(PAUSE)

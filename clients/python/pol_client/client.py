@@ -1,0 +1,143 @@
+"""The client for threads: one connection, calls that block until the answer or the deadline.
+
+Repeating. A call that never left this process is sent again by gRPC itself. Beyond that, only calls
+for which twice is the same as once (explain, settle, status) are repeated, until their deadline,
+when the daemon went away under them. ``decide`` never is: it may have taken throttle units already.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import grpc
+
+from pol_client import connect, decode
+from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import from_rpc
+from pol_client.exchange import Exchange
+from pol_client.pipeline import Pipeline
+from pol_client.request import About, Request, Usage, build_request, build_usage
+from pol_client.results import Decision, Explanation, Status
+
+PAUSE = 0.02
+"""Seconds between two tries of a call that may be repeated."""
+
+
+class Client:
+    """Asks one daemon. Safe to share between threads; make one and keep it.
+
+    with Client("127.0.0.1:50051") as client:
+        decision = client.decide(tenant="north", user="u1", stage="request", content="Hi")
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = 1.0,
+        tls: connect.Tls | None = None,
+        token: connect.Token = None,
+        metadata: connect.Pairs = (),
+        options: connect.Options = (),
+        wait_for_ready: bool = True,
+    ) -> None:
+        """Prepare a connection; it is made at the first call and again whenever it is lost.
+
+        *address* is ``host:port`` or ``unix:///path``. *timeout* is in seconds, for each call.
+        *token* (or a function that returns one) is sent as ``authorization: Bearer``. With
+        *wait_for_ready* a call waits, within its deadline, for a daemon that is starting.
+        """
+        self._connection = connect.Connection(
+            address, timeout, tls, token, metadata, options, wait_for_ready
+        )
+        credentials = self._connection.credentials()
+        settings = self._connection.channel_options()
+        self._channel = (
+            grpc.insecure_channel(address, settings)
+            if credentials is None
+            else grpc.secure_channel(address, credentials, settings)
+        )
+        self._calls = {
+            method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
+            for method in connect.UNARY
+        }
+
+    def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+        """Return whether it may pass, in what form. Raises NoDecision without an answer."""
+        message = build_request(asked)
+        return decode.read_decision(self._call(connect.DECIDE, message, timeout))
+
+    def decide_batch(
+        self, requests: Iterable[Request], *, timeout: float | None = None
+    ) -> list[Decision]:
+        """Return one decision for each request (at most 1024), in their order.
+
+        One that cannot be decided has ``failure`` set, and deny as its action.
+        """
+        message = wire.DecideBatchRequest(requests=map(build_request, requests))
+        answer = self._call(connect.DECIDE_BATCH, message, timeout)
+        return [decode.read_decision(each) for each in answer.decisions]
+
+    def explain(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Explanation:
+        """Return why it would be decided as it would. Consumes and records nothing."""
+        message = build_request(asked)
+        return decode.read_explanation(self._call(connect.EXPLAIN, message, timeout))
+
+    def settle(
+        self, decision_id: str, *, timeout: float | None = None, **usage: Unpack[Usage]
+    ) -> bool:
+        """Report the real usage; return whether that changed anything. Repeating it does not."""
+        message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
+        return bool(self._call(connect.SETTLE, message, timeout).settled)
+
+    def status(self, *, timeout: float | None = None) -> Status:
+        """Return which policies the daemon serves. Needs its Admin service."""
+        return decode.read_status(self._call(connect.GET_STATUS, wire.GetStatusRequest(), timeout))
+
+    def pipeline(self) -> Pipeline:
+        """Return a stream on which many threads decide at once, cheaper than one call each."""
+        return Pipeline(self._channel, self._connection)
+
+    def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> Exchange:
+        """Return a context for "decide, call the model, decide on the response, settle"."""
+        return Exchange(self, about, raise_on_block=raise_on_block)
+
+    def close(self) -> None:
+        """Close the connection; calls that run end with CANCELLED."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _call(self, method: connect.Method, message: object, timeout: float | None) -> Any:
+        deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
+        call = self._calls[method]
+        while True:
+            try:
+                return call(
+                    message,
+                    timeout=max(deadline - time.monotonic(), 0),
+                    metadata=self._connection.headers(),
+                    wait_for_ready=self._connection.wait_for_ready,
+                )
+            except grpc.RpcError as error:
+                if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
+                    raise from_rpc(error) from None
+            time.sleep(PAUSE)
+
+
+def to_bytes(message: Any) -> bytes:
+    """Return a protobuf message's bytes."""
+    raw: bytes = message.SerializeToString()
+    return raw

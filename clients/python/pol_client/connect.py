@@ -1,0 +1,116 @@
+"""An address -> how to reach it, and the table of the daemon's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+
+from pol_client._wire import engine_pb2 as wire
+
+ENGINE = "/engine.v1.PolicyEngine/"
+ADMIN = "/engine.v1.Admin/"
+
+NOT_READY = "no policies are loaded yet"
+"""What a daemon says that has started and has no policies."""
+
+Token = str | Callable[[], str] | None
+Pairs = Sequence[tuple[str, str]]
+Options = Sequence[tuple[str, str | int]]
+
+OPTIONS: tuple[tuple[str, int], ...] = (
+    # A daemon restarts in well under a second: look again soon, and never back off for minutes.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_receive_message_length", 64 << 20),
+    ("grpc.max_send_message_length", 64 << 20),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to speak TLS: PEM bytes; without *roots* the system's certificates are trusted."""
+
+    roots: bytes | None = None
+    certificate: bytes | None = None
+    """The client's own chain, where the daemon asks for one (mutual TLS)."""
+    key: bytes | None = field(default=None, repr=False)
+    server_name: str | None = None
+    """The name in the daemon's certificate, where it is not the host's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One unary method: its path, and the class of its answer."""
+
+    path: str
+    answer: Any
+    """The message class."""
+    repeatable: bool
+    """Whether asking twice is the same as asking once."""
+
+
+DECIDE = Method(ENGINE + "Decide", wire.Decision, repeatable=False)
+DECIDE_BATCH = Method(ENGINE + "DecideBatch", wire.DecideBatchResponse, repeatable=False)
+EXPLAIN = Method(ENGINE + "Explain", wire.Explanation, repeatable=True)
+SETTLE = Method(ENGINE + "Settle", wire.SettleResponse, repeatable=True)
+GET_STATUS = Method(ADMIN + "GetStatus", wire.Status, repeatable=True)
+UNARY = (DECIDE, DECIDE_BATCH, EXPLAIN, SETTLE, GET_STATUS)
+DECIDE_STREAM = ENGINE + "DecideStream"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Everything about how to reach a daemon."""
+
+    address: str
+    """``host:port``, ``unix:///path/to/socket`` or any other target that gRPC knows."""
+    timeout: float = 1.0
+    """Seconds for each call, where the call does not say otherwise."""
+    tls: Tls | None = None
+    token: Token = field(default=None, repr=False)
+    """Sent as ``authorization: Bearer …``; a function is asked before each call."""
+    metadata: Pairs = ()
+    options: Options = ()
+    """More gRPC channel options."""
+    wait_for_ready: bool = True
+    """Wait (within the deadline) for a daemon that is not there yet, instead of failing at once."""
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the metadata of a call."""
+        match self.token:
+            case None:
+                return tuple(self.metadata)
+            case str(token):
+                return (*self.metadata, ("authorization", f"Bearer {token}"))
+            case make:
+                return (*self.metadata, ("authorization", f"Bearer {make()}"))
+
+    def channel_options(self) -> list[tuple[str, str | int]]:
+        """Return the options of a channel; later ones win."""
+        name = self.tls.server_name if self.tls else None
+        override = [("grpc.ssl_target_name_override", name)] if name else []
+        return [*OPTIONS, *override, *self.options]
+
+    def credentials(self) -> grpc.ChannelCredentials | None:
+        """Return the TLS credentials, or None for a plain connection."""
+        if self.tls is None:
+            return None
+        return grpc.ssl_channel_credentials(self.tls.roots, self.tls.key, self.tls.certificate)
+
+
+def try_again(method: Method, error: grpc.RpcError, left: float) -> bool:
+    """Return whether to repeat a call that failed, with *left* seconds until its deadline.
+
+    Only where twice is the same as once, and the daemon went away: one that answers "no policies
+    are loaded yet" is there, and its answer stands.
+    """
+    return (
+        method.repeatable
+        and left > 0
+        and error.code() is grpc.StatusCode.UNAVAILABLE
+        and error.details() != NOT_READY
+    )

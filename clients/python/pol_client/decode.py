@@ -1,0 +1,168 @@
+"""Protobuf answers -> frozen values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from decimal import Decimal
+
+import grpc
+
+from pol_client import results
+from pol_client._wire import engine_pb2 as wire
+
+ACTIONS: dict[int, results.Action] = {
+    wire.ACTION_ALLOW: "allow",
+    wire.ACTION_REDACT: "redact",
+    wire.ACTION_ESCALATE: "escalate",
+    wire.ACTION_THROTTLE: "throttle",
+    wire.ACTION_DENY: "deny",
+}
+CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+def read_action(value: int) -> results.Action:
+    """Return the action's name. What this client does not know is the strictest."""
+    return ACTIONS.get(value, "deny")
+
+
+def read_decision(answer: wire.Decision, request_id: str | None = None) -> results.Decision:
+    """Return the decision, under *request_id* when the wire used another one."""
+    return results.Decision(
+        action=read_action(answer.action),
+        effective_action=read_action(answer.effective_action),
+        reasons=tuple(map(read_reason, answer.reasons)),
+        content=answer.content if answer.HasField("content") else None,
+        messages=(
+            tuple(results.Message(each.role, each.text) for each in answer.messages.messages)
+            if answer.HasField("messages")
+            else None
+        ),
+        arguments=json.loads(answer.arguments_json) if answer.arguments_json else None,
+        redactions=tuple(
+            results.Redaction(each.path, each.start, each.end, each.entity, each.strategy)
+            for each in answer.redactions
+        ),
+        throttle=read_throttle(answer.throttle) if answer.HasField("throttle") else None,
+        escalation=read_escalation(answer.escalation) if answer.HasField("escalation") else None,
+        advice=json.loads(answer.advice_json) if answer.advice_json else {},
+        labels=tuple(answer.labels),
+        shadow=(
+            results.Shadow(
+                read_action(answer.shadow.action), tuple(map(read_reason, answer.shadow.reasons))
+            )
+            if answer.HasField("shadow")
+            else None
+        ),
+        downgrade_reason=answer.downgrade_reason,
+        revision=answer.revision,
+        request_id=answer.request_id if request_id is None else request_id,
+        decision_id=answer.decision_id,
+        evaluated_in=answer.evaluated_in_ns,
+        failure=read_failure(answer.error) if answer.HasField("error") else None,
+    )
+
+
+def read_reason(reason: wire.Reason) -> results.Reason:
+    """Return one reason."""
+    return results.Reason(
+        policy=reason.policy,
+        rule=reason.rule,
+        action=read_action(reason.action),
+        message=reason.message,
+        severity=reason.severity,
+        tags=tuple(reason.tags),
+        owner=reason.owner,
+        failure=reason.failure,
+        place=reason.place,
+    )
+
+
+def read_throttle(state: wire.Throttle) -> results.Throttle:
+    """Return the limit that was met."""
+    return results.Throttle(
+        rule=state.rule,
+        unit=state.unit,
+        limit=Decimal(state.limit),
+        remaining=Decimal(state.remaining),
+        retry_after=state.retry_after.ToTimedelta(),
+        key=state.key,
+    )
+
+
+def read_escalation(review: wire.Escalation) -> results.Escalation:
+    """Return the review that was opened or joined."""
+    return results.Escalation(
+        review_id=review.review_id,
+        queue=review.queue,
+        expires_at=review.expires_at.ToDatetime(tzinfo=UTC),
+        otherwise=read_action(review.otherwise),
+    )
+
+
+def read_failure(error: wire.Error) -> results.Failure:
+    """Return why one request could not be decided."""
+    return results.Failure(
+        code=CODES.get(error.code, "UNKNOWN"),
+        message=error.message,
+        violations=tuple(
+            results.Violation(each.path, each.description) for each in error.violations
+        ),
+    )
+
+
+def read_explanation(answer: wire.Explanation) -> results.Explanation:
+    """Return the explanation with all its policies."""
+    return results.Explanation(
+        decision=read_decision(answer.decision),
+        policies=tuple(map(read_policy, answer.policies)),
+        misses=tuple(answer.misses),
+        text=answer.text,
+    )
+
+
+def read_policy(trace: wire.PolicyTrace) -> results.PolicyTrace:
+    """Return one policy and what it came to."""
+    return results.PolicyTrace(
+        policy=trace.policy,
+        applied=trace.applied,
+        outcome=read_action(trace.outcome) if trace.outcome else None,
+        applies=read_step(trace.applies) if trace.HasField("applies") else None,
+        rules=tuple(map(read_rule, trace.rules)),
+        place=trace.place,
+    )
+
+
+def read_rule(trace: wire.RuleTrace) -> results.RuleTrace:
+    """Return one rule and what it came to."""
+    return results.RuleTrace(
+        rule=trace.rule,
+        action=read_action(trace.action),
+        matched=trace.matched,
+        shadow=trace.shadow,
+        when=read_step(trace.when) if trace.HasField("when") else None,
+        unless=read_step(trace.unless) if trace.HasField("unless") else None,
+        place=trace.place,
+    )
+
+
+def read_step(step: wire.Step) -> results.Step:
+    """Return one condition with its parts."""
+    return results.Step(
+        step.text, step.value_json, step.unknown, step.place, tuple(map(read_step, step.parts))
+    )
+
+
+def read_status(answer: wire.Status) -> results.Status:
+    """Return how the daemon is."""
+    return results.Status(
+        version=answer.version,
+        serving=answer.serving,
+        revision=answer.revision,
+        loaded_at=(
+            answer.loaded_at.ToDatetime(tzinfo=UTC) if answer.HasField("loaded_at") else None
+        ),
+        policies=answer.policies,
+        rules=answer.rules,
+        last_error=answer.last_error,
+    )

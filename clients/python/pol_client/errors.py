@@ -1,0 +1,113 @@
+"""What can go wrong: the policies say no, or there is no answer. Both are to be treated as "no"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from pol_client.results import Decision, Failure, Violation
+
+DETAILS = "grpc-status-details-bin"
+
+
+class PolError(Exception):
+    """Everything that this package raises: ``except PolError`` is "it may not pass"."""
+
+
+class NotAllowed(PolError):
+    """The policies do not let it through. *decision* says why."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(f"{decision.effective_action}: {decision.reason}")
+        self.decision = decision
+
+
+class Denied(NotAllowed):
+    """It must not pass."""
+
+
+class Throttled(NotAllowed):
+    """Too much or too often: ``decision.throttle.retry_after`` says when to try again."""
+
+
+class Escalated(NotAllowed):
+    """It waits for a person: ``decision.escalation`` names the review."""
+
+
+class NoDecision(PolError):
+    """There is no answer. *code* is the name of the gRPC status, for example ``UNAVAILABLE``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Unavailable(NoDecision):
+    """The daemon cannot be reached, went away during the call, or has no policies loaded yet."""
+
+
+class DeadlineExceeded(NoDecision):
+    """The answer did not come in time. Whether it was decided is not known."""
+
+
+class InvalidRequest(NoDecision):
+    """The request is wrong; *violations* lists every wrong path. Nothing was consumed."""
+
+    def __init__(self, message: str, violations: tuple[Violation, ...] = ()) -> None:
+        super().__init__("INVALID_ARGUMENT", message)
+        self.violations = violations
+
+    def __str__(self) -> str:
+        """Return the sentence and the wrong paths."""
+        return "; ".join(
+            [self.message, *(f"{each.path}: {each.description}" for each in self.violations)]
+        )
+
+
+def not_allowed(decision: Decision) -> NotAllowed:
+    """Return the exception for a decision that does not let it through."""
+    match decision.effective_action:
+        case "throttle":
+            return Throttled(decision)
+        case "escalate":
+            return Escalated(decision)
+        case _:
+            return Denied(decision)
+
+
+def no_decision(failure: Failure) -> NoDecision:
+    """Return the exception for a failed call."""
+    match failure.code:
+        case "INVALID_ARGUMENT":
+            return InvalidRequest(failure.message, failure.violations)
+        case "UNAVAILABLE":
+            return Unavailable(failure.code, failure.message)
+        case "DEADLINE_EXCEEDED":
+            return DeadlineExceeded(failure.code, failure.message)
+        case _:
+            return NoDecision(failure.code, failure.message)
+
+
+def from_rpc(error: grpc.RpcError) -> NoDecision:
+    """Return the exception for what grpc raised."""
+    return no_decision(
+        Failure(error.code().name, error.details() or "", violations(error.trailing_metadata()))
+    )
+
+
+def violations(metadata: Iterable[tuple[str, Any]] | None) -> tuple[Violation, ...]:
+    """Return the wrong paths that the trailing metadata of a failed call lists."""
+    found: list[Violation] = []
+    for key, value in metadata or ():
+        if key == DETAILS:
+            for detail in status_pb2.Status.FromString(value).details:
+                bad = error_details_pb2.BadRequest()
+                if detail.Unpack(bad):
+                    found += (
+                        Violation(each.field, each.description) for each in bad.field_violations
+                    )
+    return tuple(found)

@@ -1,0 +1,196 @@
+"""The table of the protocol's methods: a name, the request's type, a function on the service.
+
+Bound by hand instead of by generated code: generated bindings refuse a grpcio that is older than
+their generator. Handlers take and give bytes, so that nothing here depends on the transport.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from google.protobuf.message import Message
+
+from engine.doors.grpc.convert import read_standard, read_whole, write_decision
+from engine.doors.grpc.service import Service
+from engine.doors.grpc.status import NotServed, error_decision, refusal_of
+from engine.doors.grpc.traces import write_explanation
+from engine.runtime.objections import Problem
+from engine.runtime.request import InvalidRequest
+from engine.service.reload import ReloadError
+from engine.service.usage import Usage
+from engine.wire import engine_pb2 as wire
+
+ENGINE = "engine.v1.PolicyEngine"
+ADMIN = "engine.v1.Admin"
+
+BATCH_LIMIT = 1024
+BATCH_BREATH = 32
+"""After so many decisions of a batch the other calls get their turn: about a millisecond."""
+
+InTime = Callable[[], None]
+"""Raises TooLate when the caller's deadline is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A method that a function answers at once."""
+
+    request: type[Message]
+    answer: Callable[[Service, Any], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A method whose answer is waited for."""
+
+    request: type[Message]
+    answer: Callable[[Service, Any, InTime], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelined:
+    """A stream of requests, each answered on its own by a function that takes and never raises."""
+
+    answer: Callable[[Service, bytes], Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A method of the protocol that this build does not serve, and the sentence that says so."""
+
+    sentence: str
+
+
+Method = Plain | Waiting | Pipelined | Absent
+
+
+def decide(service: Service, message: wire.DecideRequest) -> wire.Decision:
+    """Return the recorded decision."""
+    return write_decision(service.gate.decide_parts(read_standard(message), message.context_json))
+
+
+def decide_or_say_why(service: Service, message: wire.DecideRequest) -> wire.Decision:
+    """Return the recorded decision, or one that carries the error."""
+    try:
+        return decide(service, message)
+    except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
+        return error_decision(message.request_id, refusal_of(error))
+
+
+async def decide_batch(
+    service: Service, message: wire.DecideBatchRequest, in_time: InTime
+) -> wire.DecideBatchResponse:
+    """Return one decision for each request, in their order."""
+    if len(message.requests) > BATCH_LIMIT:
+        raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
+    made = []
+    for count, each in enumerate(message.requests):
+        if count % BATCH_BREATH == 0 and count:
+            await asyncio.sleep(0)
+        in_time()
+        made.append(decide_or_say_why(service, each))
+    return wire.DecideBatchResponse(decisions=made)
+
+
+def decide_next(service: Service, raw: bytes) -> wire.Decision:
+    """Return the decision on the next request of a stream, or one that carries the error."""
+    try:
+        message = wire.DecideRequest.FromString(raw)
+    except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
+        return error_decision("", refusal_of(error))
+    return decide_or_say_why(service, message)
+
+
+def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation:
+    """Return why it would be decided as it would."""
+    return write_explanation(service.gate.explain(read_whole(message)))
+
+
+def settle(service: Service, message: wire.SettleRequest) -> wire.SettleResponse:
+    """Correct what a decision reserved on an estimate."""
+    if not message.decision_id:
+        raise InvalidRequest((Problem("decision_id", "required"),))
+    settled = service.gate.settle(message.decision_id, read_figures(message.usage))
+    return wire.SettleResponse(settled=settled)
+
+
+def read_figures(usage: wire.Usage) -> Usage:
+    """Return the real figures of a call."""
+    return Usage(
+        input_tokens=usage.input_tokens if usage.HasField("input_tokens") else None,
+        output_tokens=usage.output_tokens if usage.HasField("output_tokens") else None,
+        cost_usd=read_cost(usage.cost_usd) if usage.cost_usd else None,
+    )
+
+
+def read_cost(text: str) -> Decimal:
+    """Return the decimal in *text*; raise InvalidRequest where there is none."""
+    try:
+        cost = Decimal(text)
+    except InvalidOperation:
+        cost = Decimal("nan")
+    if not cost.is_finite():
+        raise InvalidRequest((Problem("usage.cost_usd", "expected a decimal"),))
+    return cost
+
+
+def get_status(service: Service, _message: wire.GetStatusRequest) -> wire.Status:
+    """Return which policies are served, and how the last reload went."""
+    status = service.gate.status()
+    answer = wire.Status(
+        version=service.version,
+        serving=status.serving,
+        revision=status.revision,
+        policies=status.policies,
+        rules=status.rules,
+        last_error=status.refusal,
+    )
+    if status.loaded_at:
+        answer.loaded_at.FromNanoseconds(status.loaded_at)
+    return answer
+
+
+async def reload(
+    service: Service, _message: wire.ReloadRequest, _in_time: InTime
+) -> wire.ReloadResponse:
+    """Read the policies again and return how it went."""
+    if service.reload is None:
+        raise NotServed("this daemon cannot reload: its policies are fixed")
+    refusal = ""
+    try:
+        await service.reload()
+    except ReloadError as error:
+        refusal = str(error)
+    return wire.ReloadResponse(
+        loaded=not refusal, revision=service.gate.status().revision, refusal=refusal
+    )
+
+
+REVIEWS = "reviews are not served yet: an escalation is recorded, and nothing can resolve it"
+HISTORY = "the history of bundles is not kept yet: change the policy folder and reload"
+
+METHODS: dict[str, dict[str, Method]] = {
+    ENGINE: {
+        "Decide": Plain(wire.DecideRequest, decide),
+        "DecideBatch": Waiting(wire.DecideBatchRequest, decide_batch),
+        "DecideStream": Pipelined(decide_next),
+        "Guard": Absent("streamed responses are not guarded yet: decide on the whole response"),
+        "Settle": Plain(wire.SettleRequest, settle),
+        "Explain": Plain(wire.DecideRequest, explain),
+        "GetReview": Absent(REVIEWS),
+        "WaitReview": Absent(REVIEWS),
+        "ResolveReview": Absent(REVIEWS),
+        "ListReviews": Absent(REVIEWS),
+    },
+    ADMIN: {
+        "GetStatus": Plain(wire.GetStatusRequest, get_status),
+        "ListBundles": Absent(HISTORY),
+        "ActivateBundle": Absent(HISTORY),
+        "RollbackBundle": Absent(HISTORY),
+        "Reload": Waiting(wire.ReloadRequest, reload),
+    },
+}

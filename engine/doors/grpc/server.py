@@ -1,0 +1,239 @@
+"""The gRPC server: the table of methods behind TCP ports and Unix sockets, until it is drained.
+
+Handlers decide inline in the event loop: a decision takes microseconds, handing it to a thread and
+back takes longer. One event loop a process; more processes share a port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, assert_never
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from engine.doors.grpc.listener import Listener, bind
+from engine.doors.grpc.methods import (
+    ADMIN,
+    ENGINE,
+    METHODS,
+    Absent,
+    Method,
+    Pipelined,
+    Plain,
+    Waiting,
+)
+from engine.doors.grpc.service import Service
+from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
+
+MESSAGE_BYTES = 32 << 20
+"""The largest message that is read: above what any content limit lets through, so that content that
+is too long is told so by name instead of by the transport."""
+
+CALLS = 10_000
+"""Calls in flight; one more is refused with RESOURCE_EXHAUSTED."""
+
+Context = Any
+"""grpc.aio.ServicerContext, which the library gives no usable type."""
+
+DRAINING = Refusal(
+    grpc.StatusCode.UNAVAILABLE, "the daemon is stopping: open the stream again elsewhere"
+)
+
+
+class Door:
+    """Listens, serves, drains. Make, start and drain it in one event loop."""
+
+    def __init__(
+        self,
+        service: Service,
+        listeners: Sequence[Listener],
+        *,
+        reflect: bool | None = None,
+        admin: bool | None = None,
+        message_bytes: int = MESSAGE_BYTES,
+        share_port: bool = False,
+    ) -> None:
+        """Prepare to serve *service* on *listeners*.
+
+        *reflect* and *admin* switch reflection and the Admin service; None means only when every
+        listener is a loopback address or a Unix socket. *share_port* lets several processes listen
+        on one port (without it, a port in use is an error).
+        """
+        local = all(listener.local for listener in listeners)
+        self._service = service
+        self._listeners = listeners
+        self._streams: set[Stream] = set()
+        self._draining = False
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", message_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", int(share_port)),
+            ],
+            maximum_concurrent_rpcs=CALLS,
+        )
+        self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
+        for name in self._names:
+            handlers = {key: self._handler(method) for key, method in METHODS[name].items()}
+            self._server.add_generic_rpc_handlers(
+                (grpc.method_handlers_generic_handler(name, handlers),)
+            )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if local if reflect is None else reflect:
+            reflection.enable_server_reflection(
+                [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+            )
+
+    async def start(self) -> tuple[str, ...]:
+        """Listen and serve; return the addresses with their ports. Raises ListenError."""
+        await self.show_serving()
+        addresses = tuple(bind(self._server, listener) for listener in self._listeners)
+        await self._server.start()
+        return addresses
+
+    async def show_serving(self) -> None:
+        """Tell health checks whether there are policies. To be called after each reload."""
+        serving = health_pb2.HealthCheckResponse.SERVING
+        ready = serving if self._service.gate.ready else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", ENGINE):
+            await self._health.set(name, ready)
+        if ADMIN in self._names:
+            await self._health.set(ADMIN, serving)
+
+    async def drain(self, grace: float) -> None:
+        """Take no new calls, finish those that run, stop after *grace* seconds at the latest."""
+        self._draining = True
+        await self._health.enter_graceful_shutdown()
+        for stream in self._streams:
+            stream.end_idle()
+        await self._server.stop(grace)
+
+    async def wait(self) -> None:
+        """Return when the server was drained."""
+        await self._server.wait_for_termination()
+
+    def _handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
+        match method:
+            case Plain(request, answer):
+                return grpc.unary_unary_rpc_method_handler(self._plain(request, answer))
+            case Waiting(request, answer):
+                return grpc.unary_unary_rpc_method_handler(self._waiting(request, answer))
+            case Pipelined(answer):
+                return grpc.stream_stream_rpc_method_handler(self._pipelined(answer))
+            case Absent(sentence):
+                return grpc.stream_stream_rpc_method_handler(absent(sentence))
+            case _:
+                assert_never(method)
+
+    def _plain(
+        self, request: type[Message], answer: Callable[[Service, Any], Message]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        service, parse = self._service, request.FromString
+
+        async def handle(raw: bytes, context: Context) -> bytes:
+            try:
+                refuse_late(context)
+                return answer(service, parse(raw)).SerializeToString()
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                refusal = refusal_of(error)
+            return await end_call(context, refusal)
+
+        return handle
+
+    def _waiting(
+        self, request: type[Message], answer: Callable[..., Awaitable[Message]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        service, parse = self._service, request.FromString
+
+        async def handle(raw: bytes, context: Context) -> bytes:
+            try:
+                made = await answer(service, parse(raw), lambda: refuse_late(context))
+                return made.SerializeToString()
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                refusal = refusal_of(error)
+            return await end_call(context, refusal)
+
+        return handle
+
+    def _pipelined(
+        self, answer: Callable[[Service, bytes], Message]
+    ) -> Callable[[object, Context], Awaitable[None]]:
+        service = self._service
+
+        async def handle(_requests: object, context: Context) -> None:
+            stream = Stream(context)
+            self._streams.add(stream)
+            try:
+                while (raw := await stream.read()) is not None:
+                    refuse_late(context)
+                    await context.write(answer(service, raw).SerializeToString())
+                    stream.go_on(draining=self._draining)
+            except Drained:
+                await end_call(context, DRAINING)
+            except TooLate as error:
+                await end_call(context, refusal_of(error))
+            finally:
+                self._streams.discard(stream)
+
+        return handle
+
+
+class Drained(Exception):
+    """The server takes no more requests from a stream."""
+
+
+class Stream:
+    """One open stream, which can be woken while it waits for the next request."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._task = asyncio.current_task()
+        self._idle = False
+        self._woken = False
+
+    async def read(self) -> bytes | None:
+        """Return the next request, or None at the end. Raises Drained after ``end_idle``."""
+        self._idle = True
+        try:
+            raw = await self._context.read()
+        except asyncio.CancelledError:
+            if self._woken:
+                raise Drained from None
+            raise
+        finally:
+            self._idle = False
+        return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
+
+    def go_on(self, *, draining: bool) -> None:
+        """Raise Drained when the server is *draining*."""
+        if draining:
+            raise Drained
+
+    def end_idle(self) -> None:
+        """Wake the stream if it waits for a request: nothing that was decided is lost."""
+        if self._idle and self._task is not None:
+            self._woken = True
+            self._task.cancel()
+
+
+def refuse_late(context: Context) -> None:
+    """Raise TooLate when the caller's deadline is over: what it cannot use is not decided."""
+    left = context.time_remaining()
+    if left is not None and left <= 0:
+        raise TooLate
+
+
+def absent(sentence: str) -> Callable[[object, Context], Awaitable[None]]:
+    """Return the handler that refuses every call with *sentence*."""
+    refusal = refusal_of(NotServed(sentence))
+
+    async def handle(_requests: object, context: Context) -> None:
+        await end_call(context, refusal)
+
+    return handle

@@ -105,6 +105,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The messages to use instead, when they were redacted."""
     arguments: object = None
     """The tool arguments to use instead, when they were redacted."""
+    attributes: dict[str, str] = {}
+    """Text attributes to use instead, by path, where rules redact in them."""
     redactions: tuple[Redaction, ...] = ()
     throttle: ThrottleState | None = None
     escalation: Escalation | None = None

@@ -15,10 +15,10 @@ import msgspec
 
 from engine.language.diagnostics import did_you_mean
 from engine.language.program import Field
+from engine.language.schema import required
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
 from engine.runtime.decision import Message
 from engine.runtime.record import (
-    DEFAULTS,
     ELSEWHERE,
     GROUPS,
     Capability,
@@ -140,7 +140,7 @@ def _wrong(
             continue
         value = _look_up(raw, path)
         if value is _ABSENT:
-            if not (field.optional or path in supplied or path in DEFAULTS):
+            if required(field) and path not in supplied:
                 yield Problem(path, "required, but missing")
         elif value is None:
             # A group of the wrong kind has been named already; a null is only wrong by itself.

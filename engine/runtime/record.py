@@ -22,18 +22,12 @@ from typing import Annotated, Any, Literal, Protocol, assert_never
 import msgspec
 
 from engine.language.program import Field
+from engine.language.schema import required
 from engine.language.types import Enumeration, ListOf, RecordType, Scalar, SetOf, Type
 from engine.runtime.decision import Message
 
 GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source", "context")
 """The groups that every record has, with or without attributes."""
-
-DEFAULTS: Mapping[str, object] = {
-    "user.roles": frozenset(),
-    "session.labels": frozenset(),
-    "session.turn": 0,
-}
-"""Standard attributes that are always present, and what they are when nobody sends them."""
 
 ELSEWHERE = frozenset({"content", "now"})
 """Standard attributes that evidence answers for."""
@@ -52,15 +46,15 @@ PIECE = re.compile(r"([\d.]+)(ms|s|m|h|d|w)")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-class Duration(ABC):
+class Duration(ABC):  # noqa: B024  real classes are registered with it
     """Marks a timedelta: also ``"1h30m"`` and a number of seconds are taken."""
 
 
-class Address(ABC):
+class Address(ABC):  # noqa: B024
     """Marks an ip address: also its text is taken."""
 
 
-class Number(ABC):
+class Number(ABC):  # noqa: B024
     """Marks a finite Decimal: also its text, an int and a float are taken."""
 
 
@@ -111,6 +105,19 @@ def read_attribute(record: Record, path: str) -> Any:
     for name in path.split("."):
         value = getattr(value, name)
     return value
+
+
+def default_of(field: Field) -> object:
+    """Return what *field* is when nobody sends it: empty for collections, else None (absent)."""
+    match field.type:
+        case _ if field.optional:
+            return None
+        case SetOf():
+            return frozenset()
+        case ListOf():
+            return ()
+        case _:
+            return 0 if field.path == "session.turn" else None
 
 
 def parse_duration(text: str) -> timedelta:
@@ -259,11 +266,10 @@ def _member(name: str, field: Field, supplied: frozenset[str]) -> tuple[str, Any
         kind = Name
     elif field.path.startswith("usage.") and field.type is Scalar.INT:
         kind = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
-    if field.path in DEFAULTS:
-        return (name, kind, DEFAULTS[field.path])
-    if field.optional or field.path in supplied:
-        return (name, kind | None, None)
-    return (name, kind, msgspec.field())
+    if required(field) and field.path not in supplied:
+        return (name, kind, msgspec.field())
+    default = default_of(field)
+    return (name, kind | None, None) if default is None else (name, kind, default)
 
 
 def _group(

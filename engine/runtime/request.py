@@ -15,19 +15,17 @@ from typing import Any, cast
 import msgspec
 
 from engine.language.program import Field
+from engine.language.schema import TOOL_STAGES, required
 from engine.runtime.decision import Message
 from engine.runtime.facts import Table
 from engine.runtime.objections import Problem, list_problems
-from engine.runtime.record import MAX_INT, Capability, Record, decode_custom, make_types
+from engine.runtime.record import MAX_INT, Capability, Record, decode_custom, default_of, make_types
 
 CONTENT_LIMIT = 1_048_576
 """Characters of content, all messages together."""
 
 ARGUMENTS_DEPTH = 64
 """How deep tool arguments may nest."""
-
-TOOL_STAGES = frozenset({"tool_call", "tool_result", "tool_description"})
-"""Stages at which ``tool.name`` is required."""
 
 IDS = ("request_id", "tenant.id", "user.id", "session.id")
 """Where a NUL character is refused: these become keys of state."""
@@ -69,6 +67,7 @@ class Join:
 
     group: tuple[str, ...]
     columns: tuple[tuple[tuple[str, ...], str], ...]
+    defaults: tuple[object, ...]
     rows: Mapping[str, tuple[object, ...]]
     required: tuple[str, ...]
 
@@ -82,8 +81,8 @@ class Join:
             group = getattr(group, name)
         row = self.rows.get(group.id)
         if row is None:
-            for parents, name in self.columns:
-                setattr(_descend(group, parents), name, None)
+            for (parents, name), value in zip(self.columns, self.defaults, strict=True):
+                setattr(_descend(group, parents), name, value)
             return self.required
         for (parents, name), value in zip(self.columns, row, strict=True):
             setattr(_descend(group, parents) if parents else group, name, value)
@@ -124,7 +123,12 @@ class Reader:
                 request, self.record_type, dec_hook=decode_custom, from_attributes=True
             )
             self._visit(record)
-        except (msgspec.ValidationError, UnicodeEncodeError, RecursionError, OverflowError) as error:
+        except (
+            msgspec.ValidationError,
+            UnicodeEncodeError,
+            RecursionError,
+            OverflowError,
+        ) as error:
             raise self._invalid(request, error) from None
         return self._finish(cast("Record", record))
 
@@ -214,8 +218,9 @@ def _join(table: Table, fields: Mapping[str, Field]) -> Join:
     return Join(
         group=tuple(table.group.split(".")),
         columns=tuple((column[:-1], column[-1]) for column in columns),
+        defaults=tuple(default_of(fields[path]) for path in paths),
         rows=table.rows,
-        required=tuple(path for path in paths if not fields[path].optional),
+        required=tuple(path for path in paths if required(fields[path])),
     )
 
 

@@ -2,59 +2,49 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
-from engine.language.program import Field
+from engine.content.findings import Finding, Injection
+from engine.language import typed
+from engine.language.program import (
+    Action,
+    Allow,
+    Attribute,
+    ClassifierDefinition,
+    Deny,
+    Escalate,
+    Field,
+    MeterDefinition,
+    Policy,
+    Program,
+    Redact,
+    Rollout,
+    Rule,
+    Strategy,
+    Throttle,
+)
+from engine.language.schema import STANDARD
 from engine.language.text import NOWHERE
-from engine.language.types import (
-    DECIMAL,
-    INT,
-    IP,
-    JSON,
-    STRING,
-    TEXT,
-    TIME,
-    Enumeration,
-    SetOf,
-    Type,
-)
+from engine.language.typed import Expr
+from engine.language.types import BOOL, FLOAT, INT, STRING, TEXT, Enumeration, SetOf, Type
+from engine.runtime.facts import Table
+from engine.runtime.policyset import PolicySet, build
 
-STAGES = Enumeration(
-    ("request", "response", "tool_call", "tool_result", "document", "tool_description")
-)
+NOW = 1_767_225_600 * 10**9
+"""2026-01-01T00:00:00Z."""
+MINUTE = timedelta(minutes=1)
+KEY = b"a key for tests"
 
 
-def field(path: str, type_: Type, *, optional: bool = False, standard: bool = False) -> Field:
-    return Field(path, type_, optional, "", standard, NOWHERE)
+# --- schemas and requests ------------------------------------------------------------------------
 
 
-def _standard() -> dict[str, Field]:
-    rows: tuple[tuple[str, Type, bool], ...] = (
-        ("stage", STAGES, False),
-        ("tenant.id", STRING, False),
-        ("user.id", STRING, False),
-        ("user.roles", SetOf(STRING), False),
-        ("model.name", STRING, True),
-        ("model.provider", STRING, True),
-        ("model.version", STRING, True),
-        ("tool.name", STRING, True),
-        ("tool.server", STRING, True),
-        ("tool.args", JSON, True),
-        ("content", TEXT, False),
-        ("usage.input_tokens", INT, True),
-        ("usage.output_tokens", INT, True),
-        ("usage.cost_usd", DECIMAL, True),
-        ("session.id", STRING, True),
-        ("session.labels", SetOf(STRING), False),
-        ("session.turn", INT, False),
-        ("source.ip", IP, True),
-        ("now", TIME, False),
-    )
-    return {path: field(path, type_, optional=gone, standard=True) for path, type_, gone in rows}
-
-
-STANDARD = _standard()
+def field(path: str, type_: Type, *, optional: bool = False) -> Field:
+    return Field(path, type_, optional, "", standard=False, span=NOWHERE)
 
 
 def schema(**declared: Type | tuple[Type, Literal["?"]]) -> dict[str, Field]:
@@ -69,9 +59,218 @@ def schema(**declared: Type | tuple[Type, Literal["?"]]) -> dict[str, Field]:
     return fields
 
 
+FIELDS = schema(
+    tenant__plan=(Enumeration(("free", "pro")), "?"),
+    context__amount=(INT, "?"),
+    context__ratio=(FLOAT, "?"),
+    context__summary=(TEXT, "?"),
+    context__topics=(SetOf(STRING), "?"),
+)
+
+
 def request(**changes: object) -> dict[str, object]:
     """Return a small valid request with *changes*."""
     return {"tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "request"} | changes
 
 
-MINUTE = timedelta(minutes=1)
+# --- expressions ---------------------------------------------------------------------------------
+
+
+def attribute(path: str, fields: Mapping[str, Field] = FIELDS) -> Attribute:
+    found = fields[path]
+    return Attribute(path, found.optional, found.type, NOWHERE)
+
+
+def constant(value: typed.Value, type_: Type = STRING) -> typed.Constant:
+    return typed.Constant(value, type_, NOWHERE)
+
+
+def number(value: int) -> typed.Constant:
+    return constant(value, INT)
+
+
+def compare(
+    left: Expr, operator: Literal["==", "!=", "<", "<=", ">", ">="], right: Expr
+) -> typed.Compare:
+    return typed.Compare(operator, left, right, BOOL, NOWHERE)
+
+
+def both(*parts: Expr) -> typed.And:
+    return typed.And(parts, BOOL, NOWHERE)
+
+
+def either(*parts: Expr) -> typed.Or:
+    return typed.Or(parts, BOOL, NOWHERE)
+
+
+def negated(inner: Expr) -> typed.Not:
+    return typed.Not(inner, BOOL, NOWHERE)
+
+
+def present(subject: Expr) -> typed.Present:
+    return typed.Present(subject, BOOL, NOWHERE)
+
+
+def truth(value: bool) -> typed.Constant:  # noqa: FBT001
+    return constant(value, BOOL)
+
+
+def score(name: str = "toxicity") -> typed.Compare:
+    """Return ``classifier.NAME(content) > 0.5``: unknown where no classifier is connected."""
+    asked = typed.Score(name, attribute("content"), FLOAT, NOWHERE)
+    return compare(asked, ">", constant(0.5, FLOAT))
+
+
+def holds(text: str, *entities: str) -> typed.Has:
+    return typed.Has(attribute(text), frozenset(entities), entities, BOOL, NOWHERE)
+
+
+UNKNOWN = score()
+
+
+# --- policies ------------------------------------------------------------------------------------
+
+ALLOW = Allow()
+DENY = Deny("")
+ESCALATE = Escalate("clinical", timedelta(minutes=15), "deny")
+
+
+def redact(*entities: str, path: str = "content", strategy: str = "label") -> Redact:
+    made = Strategy(strategy)  # type: ignore[arg-type]
+    return Redact(frozenset(entities), path, made, entities)
+
+
+def throttle(
+    limit: int, unit: str = "requests", *keys: str, period: timedelta | None = MINUTE
+) -> Throttle:
+    return Throttle(
+        Decimal(limit),
+        unit,
+        period,
+        None if period else "day",
+        "",
+        tuple(attribute(key) for key in keys or ("tenant.id",)),
+        Decimal(limit),
+    )
+
+
+def rule(name: str, action: Action, when: Expr | None = None, **changes: object) -> Rule:
+    """Return a rule called ``policy.rule``; its policy is set by ``policy``."""
+    made = Rule(
+        name=name,
+        policy="",
+        title="",
+        doc="",
+        when=when,
+        unless=None,
+        action=action,
+        advise=(),
+        labels=(),
+        severity=None,
+        tags=(),
+        owner="",
+        expires=None,
+        on_failure=None,
+        shadow=False,
+        rollout=None,
+        span=NOWHERE,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def policy(name: str, *rules: Rule, default: str = "allow", **changes: object) -> Policy:
+    named = [replace(one, name=f"{name}.{one.name}", policy=name) for one in rules]
+    made = Policy(
+        name=name,
+        title="",
+        doc="",
+        applies=None,
+        default="deny" if default == "deny" else "allow",
+        default_reason="",
+        shadow=False,
+        rollout=None,
+        rules=tuple(sorted(named, key=lambda one: one.name)),
+        span=NOWHERE,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def rollout(percent: int, key: str = "user.id") -> Rollout:
+    return Rollout(Decimal(percent), attribute(key))
+
+
+def classifier(name: str, on_failure: Literal["allow", "deny", "escalate"] | None = None):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    return ClassifierDefinition(name, "grpc://x", MINUTE, on_failure, "", NOWHERE)
+
+
+def meter(name: str, counted: str, *keys: str) -> MeterDefinition:
+    made = tuple(attribute(key) for key in keys or ("user.id",))
+    return MeterDefinition(name, counted, made, 10 * MINUTE, "", NOWHERE)
+
+
+def program(
+    *policies: Policy,
+    fields: Mapping[str, Field] = FIELDS,
+    meters: Sequence[MeterDefinition] = (),
+    classifiers: Sequence[ClassifierDefinition] = (),
+) -> Program:
+    return Program(
+        fields=fields,
+        facts=(),
+        lists={},
+        entities={},
+        classifiers={one.name: one for one in classifiers},
+        meters={one.name: one for one in meters},
+        policies=tuple(sorted(policies, key=lambda one: one.name)),
+        tests=(),
+        properties=(),
+    )
+
+
+# --- detectors -----------------------------------------------------------------------------------
+
+
+class Words:
+    """A scanner that finds the last part of an entity's name, written in capitals, in the text."""
+
+    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+        found: list[Finding] = []
+        for entity in entities:
+            word = entity.rpartition(".")[2].upper()
+            start = text.find(word)
+            while start >= 0:
+                found.append(Finding(entity, start, start + len(word), 1.0))
+                start = text.find(word, start + 1)
+        return tuple(sorted(found))
+
+
+def suspicious(text: str, role: str) -> Injection:
+    """Score the word IGNORE as an injection, unless the assistant says it."""
+    hit = "IGNORE" in text and role != "assistant"
+    return Injection(0.9, ("ignore",)) if hit else Injection(0.0, ())
+
+
+def policies(
+    *made: Policy,
+    fields: Mapping[str, Field] = FIELDS,
+    meters: Sequence[MeterDefinition] = (),
+    classifiers: Sequence[ClassifierDefinition] = (),
+    facts: Mapping[str, Table] | None = None,
+) -> PolicySet:
+    return build(
+        program(*made, fields=fields, meters=meters, classifiers=classifiers),
+        scanner=Words(),
+        injection=suspicious,
+        key=KEY,
+        revision="r1",
+        facts=facts,
+    )
+
+
+def at(seconds: float) -> int:
+    """Return the instant *seconds* after NOW."""
+    return NOW + int(seconds * 10**9)
+
+
+def instant(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC)

@@ -1,0 +1,273 @@
+"""Policies, a record, a store and an instant in; the decision out.
+
+Order of work: match -> what follows from the matched rules (remembered) -> labels and meters -> redactions
+-> throttle units (all or none; none if denied) -> the strictest outcome -> what the caller can carry out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from engine.language.functions import Unknowable
+from engine.runtime.combine import Contribution, Verdict, sorted_reasons
+from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
+from engine.runtime.doubt import overridden
+from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, nanoseconds
+from engine.runtime.limits import Desk, Limits, take_limits
+from engine.runtime.outcome import Outcome, find_outcome
+from engine.runtime.policyset import PolicySet
+from engine.runtime.record import Record
+from engine.runtime.redaction import Redacted, finds, redact
+from engine.runtime.reference import Interpreter, Unknown
+from engine.runtime.review import open_review
+from engine.runtime.store import Store, StoreUnavailable
+
+NOTHING = Redacted()
+
+
+def decide(
+    policies: PolicySet,
+    record: Record,
+    store: Store,
+    now_ns: int,
+    *,
+    decision_id: str = "",
+    mocks: Mocks = NO_MOCKS,
+    consume: bool = True,
+) -> Decision:
+    """Return the decision about *record* at *now_ns* (since the Unix epoch).
+
+    *mocks* answer for detectors, classifiers and meters. Without *consume* nothing is taken or put:
+    no units, labels or meter events. *decision_id* is what ``settle`` will name.
+    """
+    if record.missing:
+        return _missing(policies, record, decision_id)
+    evidence = Evidence(record, policies.senses, store, now_ns, mocks)
+    outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)
+    advice = _advise(policies, outcome, evidence) if outcome.advice else {}
+    if outcome.plain:
+        return Decision(
+            action=outcome.action,
+            effective_action=outcome.action,
+            reasons=outcome.reasons,
+            revision=policies.revision,
+            advice=advice,
+            request_id=record.request_id,
+            decision_id=decision_id,
+        )
+    desk = Desk(record, evidence, store, decision_id, consume)
+    return _carry_out(policies, outcome, desk, advice)
+
+
+def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
+    what = ", ".join(record.missing)
+    reason = Reason(policy="", action="deny", message="the facts do not know this id", failure=what)
+    return Decision(
+        action="deny",
+        effective_action="deny",
+        reasons=(reason,),
+        revision=policies.revision,
+        request_id=record.request_id,
+        decision_id=decision_id,
+    )
+
+
+# --- one world: the enforced rules, or with the shadow rules too ----------------------------------
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What came of a verdict when content and state were looked at."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+    limits: Limits = field(default_factory=Limits)
+    escalations: tuple[Contribution, ...] = ()
+    redactions: tuple[Contribution, ...] = ()
+
+
+def _resolve(
+    verdict: Verdict,
+    failed: Sequence[Contribution],
+    evidence: Evidence,
+    limit: Callable[[Sequence[Contribution]], Limits],
+) -> Resolution:
+    """Return what *verdict* and what has *failed* beside it come to: the strictest that is left."""
+    others = [*failed]
+    if verdict.denials or any(one.action == "deny" for one in others):
+        return _denied(verdict, others, Limits())
+    redactions = _found(verdict.redactions, evidence, others)
+    if any(one.action == "deny" for one in others):
+        return _denied(verdict, others, Limits())
+    limits = limit(verdict.throttles) if verdict.throttles else Limits()
+    others += limits.others
+    if any(one.action == "deny" for one in others):
+        return _denied(verdict, others, limits)
+    if limits.refused:
+        return Resolution("throttle", _reasons(limits.refused), limits)
+    escalations = (*verdict.escalations, *(one for one in others if one.action == "escalate"))
+    if escalations:
+        return Resolution("escalate", _reasons(escalations), limits, escalations, redactions)
+    if redactions:
+        return Resolution("redact", _reasons(redactions), limits, (), redactions)
+    return Resolution("allow", verdict.grants, limits)
+
+
+def _denied(verdict: Verdict, others: Sequence[Contribution], limits: Limits) -> Resolution:
+    more = (one.reason for one in others if one.action == "deny")
+    return Resolution("deny", sorted_reasons((*verdict.denials, *more)), limits)
+
+
+def _reasons(contributions: Sequence[Contribution]) -> tuple[Reason, ...]:
+    return sorted_reasons(one.reason for one in contributions)
+
+
+def _found(
+    redactions: Sequence[Contribution], evidence: Evidence, others: list[Contribution]
+) -> tuple[Contribution, ...]:
+    """Return those rules that find something to redact; a rule that cannot look goes to *others*.
+
+    What cannot be looked at cannot be redacted, so such a rule denies unless it says otherwise.
+    """
+    found: list[Contribution] = []
+    for one in redactions:
+        try:
+            if finds(one, evidence):
+                found.append(one)
+        except Unknowable as unknown:
+            made = overridden(one, one.rule.on_failure or "deny", unknown.what)
+            if made is not None:
+                others.append(made)
+    return tuple(found)
+
+
+# --- side effects, the decision -------------------------------------------------------------------
+
+
+def _carry_out(
+    policies: PolicySet, outcome: Outcome, desk: Desk, advice: dict[str, object]
+) -> Decision:
+    record = desk.record
+    failed = _put(outcome, desk) if desk.consume else []
+    real = _resolve(outcome.verdict, failed, desk.evidence, lambda some: take_limits(some, desk))
+    shadow = _shadow(outcome, failed, desk, real)
+    escalation: Escalation | None = None
+    if real.escalations:
+        escalation = open_review(
+            real.escalations, record, desk.evidence, policies.revision, policies.key
+        )
+    effective, why = _strengthen(real.action, record)
+    redacted = NOTHING
+    if real.redactions and effective != "deny":
+        redacted = redact(real.redactions, record, desk.evidence, policies.key)
+    return Decision(
+        action=real.action,
+        effective_action=effective,
+        reasons=real.reasons,
+        revision=policies.revision,
+        downgrade_reason=why,
+        content=redacted.content,
+        messages=redacted.messages,
+        arguments=redacted.arguments,
+        attributes=redacted.attributes,
+        redactions=tuple(redacted.redactions),
+        throttle=real.limits.state,
+        escalation=escalation,
+        advice=advice,
+        labels=outcome.labels,
+        shadow=shadow,
+        request_id=record.request_id,
+        decision_id=desk.decision_id,
+    )
+
+
+def _put(outcome: Outcome, desk: Desk) -> list[Contribution]:
+    """Put labels and note meter events; return what follows for rules for which that failed.
+
+    Invariant: this comes before units are taken, because a label that cannot be put may deny.
+    """
+    failed: list[Contribution] = []
+    record, now = desk.record, desk.evidence.now_ns
+    for effect in outcome.effects:
+        try:
+            if record.session.id is not None:
+                for label, duration in effect.labels:
+                    until = None if duration is None else now + nanoseconds(duration)
+                    desk.store.label(record.tenant.id, record.session.id, label, until, now)
+            for meter in effect.meters:
+                key = desk.evidence.meter_key(meter)
+                desk.store.record(meter.name, key, nanoseconds(meter.window), now)
+        except StoreUnavailable as away:
+            one = effect.contribution
+            what = f"the state store ({away})"
+            made = overridden(one, one.rule.on_failure or "deny", what)
+            if made is not None:
+                failed.append(made)
+    return failed
+
+
+def _shadow(
+    outcome: Outcome, failed: Sequence[Contribution], desk: Desk, real: Resolution
+) -> Shadow | None:
+    """Return what would have been decided had the shadow rules been enforced too."""
+    if outcome.shadow is None:
+        return None
+
+    def limit(throttles: Sequence[Contribution]) -> Limits:
+        known = real.limits
+        enforced = [one for one in throttles if one.rule.name not in outcome.shadow_only]
+        if enforced and not known.asked:
+            known = take_limits(enforced, replace(desk, consume=False))
+        consume = desk.consume and not known.refused
+        silent = [one for one in throttles if one.rule.name in outcome.shadow_only]
+        own = take_limits(silent, replace(desk, consume=consume, shadow=True))
+        return Limits([*known.refused, *own.refused], [*known.others, *own.others])
+
+    would = _resolve(outcome.shadow, failed, desk.evidence, limit)
+    return Shadow(action=would.action, reasons=would.reasons)
+
+
+def _strengthen(action: Action, record: Record) -> tuple[Action, str]:
+    """Return the action that the caller can carry out, never a weaker one, and why it differs."""
+    able = record.capabilities
+    if able is None:
+        return action, ""
+    if action == "redact" and "mask" not in able:
+        return "deny", "the caller cannot mask"
+    if action == "escalate" and "wait" not in able:
+        return "deny", "the caller cannot wait for a review"
+    return action, ""
+
+
+def _advise(policies: PolicySet, outcome: Outcome, evidence: Evidence) -> dict[str, object]:
+    """Return the advice by name. What cannot be known is null: the gateway sees that it is owed."""
+    interpreter = Interpreter(evidence, policies.lists)
+    made: dict[str, object] = {}
+    for advise in outcome.advice:
+        value = interpreter.value(advise.value)
+        made[advise.name] = None if isinstance(value, Unknown) else presentable(value)
+    return made
+
+
+def presentable(value: object) -> object:
+    """Return a value of the language as JSON-ready values; sets sorted, so that they are stable."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Decimal():
+            return str(value)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case timedelta():
+            return value.total_seconds()
+        case frozenset():
+            return sorted((presentable(one) for one in value), key=repr)
+        case tuple() | list():
+            return [presentable(one) for one in value]
+        case Mapping():
+            return {str(name): presentable(one) for name, one in value.items()}
+        case _:
+            return str(value)

@@ -1,0 +1,285 @@
+"""What conditions may ask beyond the record: the clock, detectors, classifiers, meters, session labels.
+
+Everything is looked up when it is first asked for and then remembered for the decision, failures
+too, so that two rules never get different answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol, TypeVar
+
+from engine.content.findings import Finding, Injection
+from engine.language.functions import Unknowable
+from engine.language.program import MeterDefinition
+from engine.runtime.keys import join_key
+from engine.runtime.record import Record, read_attribute
+from engine.runtime.store import Store, StoreUnavailable
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+ROLES: Mapping[str, str] = {
+    "request": "user",
+    "response": "assistant",
+    "tool_call": "assistant",
+    "tool_result": "tool",
+    "tool_description": "tool",
+    "document": "document",
+}
+"""Who speaks, where a text comes without a role."""
+
+Mocks = Mapping[str, float | int]
+NO_MOCKS: Mocks = {}
+
+Found = TypeVar("Found")
+
+
+class Scanner(Protocol):
+    """What looks for entities in a text."""
+
+    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+        """Return the findings of *entities*, in code points of *text*."""
+        ...
+
+
+class Classify(Protocol):
+    """Asks a model server."""
+
+    def __call__(self, classifier: str, text: str) -> float:
+        """Return the score 0..1, or raise Unknowable when the server does not answer in time."""
+        ...
+
+
+class ScoreInjection(Protocol):
+    """Judges whether a text tries to override its instructions."""
+
+    def __call__(self, text: str, role: str) -> Injection:
+        """Return the score and the signals for *text*, spoken by *role*."""
+        ...
+
+
+def no_classifier(classifier: str, text: str) -> float:  # noqa: ARG001  it stands for a server
+    """Raise Unknowable: nothing answers for classifiers here."""
+    raise Unknowable("it is not connected")
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """The detectors of a policy set, the same for every decision."""
+
+    scanner: Scanner
+    injection: ScoreInjection
+    classify: Classify = no_classifier
+    meters: Mapping[str, MeterDefinition] = field(default_factory=dict)
+
+
+class Part(NamedTuple):
+    """A text with its place in the request and who speaks."""
+
+    path: str
+    role: str
+    text: str
+
+
+def nanoseconds(duration: timedelta) -> int:
+    """Return *duration* in nanoseconds."""
+    return duration // MICROSECOND * 1000
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Return every string of a JSON *value*, keys not counted."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from texts_in(item)
+        case dict():
+            for item in value.values():
+                yield from texts_in(item)
+        case _:
+            pass
+
+
+class Evidence:
+    """All that an evaluator may ask about one request. Not kept beyond its decision.
+
+    Every question raises Unknowable when it cannot be answered. *mocks* answer first.
+    """
+
+    __slots__ = ("_known", "_mocks", "_record", "_senses", "_store", "now_ns")
+
+    def __init__(
+        self,
+        record: Record,
+        senses: Senses,
+        store: Store,
+        now_ns: int,
+        mocks: Mocks = NO_MOCKS,
+    ) -> None:
+        self._record = record
+        self._senses = senses
+        self._store = store
+        self._mocks = mocks
+        self._known: dict[object, object] = {}
+        self.now_ns = now_ns
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the decision, to the microsecond."""
+        return EPOCH + timedelta(microseconds=self.now_ns // 1000)
+
+    def _once(self, question: object, ask: Callable[[], Found]) -> Found:
+        known = self._known.get(question)
+        if known is None:
+            try:
+                known = ask()
+            except Unknowable as unknown:
+                known = unknown
+            except StoreUnavailable as away:
+                known = Unknowable(f"the state store ({away})")
+            self._known[question] = known
+        if isinstance(known, Unknowable):
+            # A fresh one: raising the remembered one again would grow its traceback.
+            raise Unknowable(known.what)
+        return known  # type: ignore[return-value]
+
+    # --- texts -----------------------------------------------------------------------------------
+
+    def parts(self, path: str) -> tuple[Part, ...]:
+        """Return the texts at *path*: of ``content`` each message by itself, else the one attribute."""
+        record = self._record
+        role = ROLES[record.stage]
+        if path != "content":
+            text = read_attribute(record, path)
+            if text is None:
+                raise Unknowable(f"{path} (it is absent)")
+            return (Part(path, role, text),)
+        if record.messages is not None:
+            return tuple(
+                Part(f"messages[{index}].text", message.role, message.text)
+                for index, message in enumerate(record.messages)
+            )
+        return (Part("content", role, record.content),) if record.content else ()
+
+    def content(self) -> str:
+        """Return all messages joined by line ends, or the one text; empty when there is none."""
+        messages = self._record.messages
+        if messages is None:
+            return self._record.content or ""
+        return self._once("content", lambda: "\n".join(one.text for one in messages))
+
+    def findings(
+        self, path: str, entities: frozenset[str]
+    ) -> tuple[tuple[Part, tuple[Finding, ...]], ...]:
+        """Return each text at *path* with the findings of *entities* in it."""
+
+        def ask() -> tuple[tuple[Part, tuple[Finding, ...]], ...]:
+            scan = self._senses.scanner.scan
+            return tuple((part, scan(part.text, entities)) for part in self.parts(path))
+
+        return self._once((path, entities), ask)
+
+    def has(self, path: str, entities: frozenset[str]) -> bool:
+        """Return whether the text at *path* holds one of *entities*."""
+        return any(found for _, found in self.findings(path, entities))
+
+    def count(self, path: str, entities: frozenset[str]) -> int:
+        """Return how many findings of *entities* the text at *path* holds."""
+        return sum(len(found) for _, found in self.findings(path, entities))
+
+    def injection(self, path: str) -> float:
+        """Return how likely the text at *path* tries to override its instructions: its worst part."""
+        mock = self._mocks.get("injection")
+        if mock is not None:
+            return float(mock)
+        return self._once(("injection", path), lambda: self._injection(path))
+
+    def _injection(self, path: str) -> float:
+        score = self._senses.injection
+        return max((score(part.text, part.role).score for part in self.parts(path)), default=0.0)
+
+    def score(self, classifier: str, path: str) -> float:
+        """Return the classifier's score of the text at *path*: of its worst part."""
+        mock = self._mocks.get(f"classifier.{classifier}")
+        if mock is not None:
+            return float(mock)
+        return self._once(
+            ("classifier", classifier, path),
+            lambda: max((self._ask(classifier, part) for part in self.parts(path)), default=0.0),
+        )
+
+    def _ask(self, classifier: str, part: Part) -> float:
+        try:
+            return self._senses.classify(classifier, part.text)
+        except Unknowable as unknown:
+            # Invariant: a classifier's failure is named so that its on_failure can be found.
+            raise Unknowable(f"classifier.{classifier} ({unknown.what})") from None
+
+    def argument_findings(self, entities: frozenset[str]) -> dict[str, tuple[Finding, ...]]:
+        """Return the findings of *entities* in the tool's arguments, by the text that holds them."""
+
+        def ask() -> dict[str, tuple[Finding, ...]]:
+            scan = self._senses.scanner.scan
+            found = {text: scan(text, entities) for text in set(texts_in(self._record.tool.args))}
+            return {text: findings for text, findings in found.items() if findings}
+
+        return self._once(("tool.args", entities), ask)
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def meter(self, name: str) -> int:
+        """Return how often the meter's rule has matched in its window for this request's keys."""
+        mock = self._mocks.get(f"meter.{name}")
+        if mock is not None:
+            return int(mock)
+        return self._once(("meter", name), lambda: self._meter(name))
+
+    def _meter(self, name: str) -> int:
+        meter = self._senses.meters[name]
+        key = self.meter_key(meter)
+        return self._store.count(name, key, nanoseconds(meter.window), self.now_ns)
+
+    def meter_key(self, meter: MeterDefinition) -> str:
+        """Return the key under which *meter* counts this request. Absent values count together."""
+        return join_key(read_attribute(self._record, key.path) for key in meter.keys)
+
+    def labels(self) -> frozenset[str]:
+        """Return the labels on the session: those the request brings and those that rules have put."""
+        return self._once("labels", self._labels)
+
+    def _labels(self) -> frozenset[str]:
+        record = self._record
+        sent: frozenset[str] = record.session.labels
+        if record.session.id is None:
+            return sent
+        return sent | self._store.labels(record.tenant.id, record.session.id, self.now_ns)
+
+    # --- arguments -------------------------------------------------------------------------------
+
+    def argument(self, path: tuple[str | int, ...]) -> object:
+        """Return the JSON value at *path* of the tool's arguments; None where there is none or null."""
+        value: object = self._record.tool.args
+        for step in path:
+            if isinstance(value, dict):
+                value = value.get(str(step))
+            elif isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+                value = value[step]
+            else:
+                return None
+        return value
+
+    def attribute(self, path: str) -> object:
+        """Return the attribute at *path*, wherever it comes from; None where it is absent."""
+        match path:
+            case "now":
+                return self.now
+            case "content":
+                return self.content()
+            case "session.labels":
+                return self.labels()
+            case _:
+                return read_attribute(self._record, path)

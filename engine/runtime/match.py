@@ -1,0 +1,32 @@
+"""What matching hands to deciding: which policies apply, which rules match, what is in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.runtime.evidence import Evidence
+from engine.runtime.record import Record
+
+
+@dataclass(slots=True)
+class Match:
+    """Numbers of policies and rules, as in ``Program.policies`` and ``Program.rules``.
+
+    *applied* are the policies that apply; *hits* the rules of these whose ``when`` holds and whose
+    ``unless`` does not; *doubts* the rules of these that cannot be known, with what; *uncertain* the
+    policies of which it cannot be known whether they apply. Each list is in ascending order.
+    """
+
+    applied: list[int]
+    hits: list[int]
+    doubts: list[tuple[int, str]]
+    uncertain: list[tuple[int, str]]
+
+
+class Matcher(Protocol):
+    """Finds what matches. The reference and the compiled matcher always agree."""
+
+    def match(self, record: Record, evidence: Evidence) -> Match:
+        """Return what matches *record*."""
+        ...

@@ -1,0 +1,89 @@
+"""A checked program and its data in, an immutable policy set out: all that a decision needs.
+
+A reload makes a new policy set and swaps one reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from engine.language.program import MeterDefinition, Policy, Program, Rule
+from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
+from engine.runtime.facts import Table
+from engine.runtime.match import Matcher
+from engine.runtime.reference import ReferenceMatcher
+from engine.runtime.request import CONTENT_LIMIT, Reader, build_reader
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """See the module. Made by ``build``. Everything in it is immutable but *remembered*."""
+
+    revision: str
+    program: Program
+    reader: Reader
+    matcher: Matcher
+    senses: Senses
+    lists: Mapping[str, frozenset[str]]
+    key: bytes
+    """Keys review ids, hashes and pseudonyms: 32 bytes."""
+    policies: tuple[Policy, ...]
+    rules: tuple[Rule, ...]
+    owner: tuple[int, ...]
+    """The policy number of each rule."""
+    passing: frozenset[int]
+    """Rules whose effect depends on more than matching: the clock (expires) or a key (rollout)."""
+    passing_policies: frozenset[int]
+    meters: Mapping[str, tuple[MeterDefinition, ...]]
+    """The meters that count a rule, by its name."""
+    remembered: dict[object, object] = field(default_factory=dict)
+    """Outcomes by what matched. Bounded by its user."""
+
+
+def build(  # noqa: PLR0913  everything a decision needs
+    program: Program,
+    *,
+    scanner: Scanner,
+    injection: ScoreInjection,
+    key: bytes,
+    revision: str,
+    lists: Mapping[str, frozenset[str]] | None = None,
+    facts: Mapping[str, Table] | None = None,
+    matcher: Matcher | None = None,
+    classify: Classify = no_classifier,
+    content_limit: int = CONTENT_LIMIT,
+) -> PolicySet:
+    """Return the policy set of *program*.
+
+    *lists* are the list files by name, *facts* the tables by group. Without a *matcher* the reference
+    tries every rule. *key* is the deployment's secret: the same on every machine that serves.
+    """
+    rules = program.rules
+    owner = tuple(number for number, policy in enumerate(program.policies) for _ in policy.rules)
+    rolled_out = frozenset(
+        number for number, policy in enumerate(program.policies) if policy.rollout is not None
+    )
+    meters: dict[str, tuple[MeterDefinition, ...]] = {}
+    for meter in program.meters.values():
+        meters[meter.rule] = (*meters.get(meter.rule, ()), meter)
+    return PolicySet(
+        revision=revision,
+        program=program,
+        reader=build_reader(program.fields, facts, limit=content_limit),
+        matcher=matcher or ReferenceMatcher(program, lists or {}),
+        senses=Senses(scanner, injection, classify, program.meters),
+        lists=lists or {},
+        key=sha256(b"policy set\0" + key).digest(),
+        policies=program.policies,
+        rules=rules,
+        owner=owner,
+        passing=frozenset(
+            number
+            for number, rule in enumerate(rules)
+            if rule.expires is not None or rule.rollout is not None or owner[number] in rolled_out
+        ),
+        passing_policies=rolled_out,
+        meters=meters,
+    )

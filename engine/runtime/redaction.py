@@ -1,0 +1,130 @@
+"""Redacting rules in; the content, messages and arguments without what they found, and where, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+
+from engine.content.findings import Finding
+from engine.content.redact import STRICTNESS, Span, Strategy, redact_json, redact_text
+from engine.language.program import Redact
+from engine.runtime.combine import Contribution
+from engine.runtime.decision import Message, Redaction
+from engine.runtime.evidence import Evidence, Part
+from engine.runtime.keys import join_key
+from engine.runtime.record import Record
+
+ARGUMENTS = "tool.args"
+
+
+@dataclass(slots=True)
+class Redacted:
+    """What to use instead: only what was changed is set."""
+
+    content: str | None = None
+    messages: tuple[Message, ...] | None = None
+    arguments: object = None
+    attributes: dict[str, str] = field(default_factory=dict)
+    redactions: list[Redaction] = field(default_factory=list)
+
+
+def asked(contribution: Contribution) -> Redact:
+    """Return the redact action of a contribution that redacts."""
+    return cast("Redact", contribution.rule.action)
+
+
+def finds(contribution: Contribution, evidence: Evidence) -> bool:
+    """Return whether there is anything for the rule to redact. Raises Unknowable."""
+    action = asked(contribution)
+    if action.path == ARGUMENTS:
+        return bool(evidence.argument_findings(action.entities))
+    return evidence.has(action.path, action.entities)
+
+
+def redact(
+    contributions: Sequence[Contribution], record: Record, evidence: Evidence, key: bytes
+) -> Redacted:
+    """Return the request's texts with all that *contributions* ask for replaced.
+
+    An entity that two rules redact gets the stricter strategy.
+    """
+    plans: dict[str, dict[str, Strategy]] = {}
+    for contribution in contributions:
+        action = asked(contribution)
+        strategy = Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
+        plan = plans.setdefault(action.path, {})
+        for entity in action.entities:
+            plan[entity] = min(plan.get(entity, strategy), strategy, key=_leniency)
+    scope = join_key((record.tenant.id, record.session.id))
+    made = Redacted()
+    for path in sorted(plans):
+        if path == ARGUMENTS:
+            _arguments(made, plans[path], record, evidence, key, scope)
+        else:
+            _texts(made, path, plans[path], record, evidence, key, scope)
+    return made
+
+
+def _leniency(strategy: Strategy) -> tuple[int, int, str]:
+    return STRICTNESS[strategy.name], strategy.keep, strategy.fill
+
+
+def _texts(
+    made: Redacted,
+    path: str,
+    plan: dict[str, Strategy],
+    record: Record,
+    evidence: Evidence,
+    key: bytes,
+    scope: str,
+) -> None:
+    texts: list[tuple[Part, str]] = []
+    spans: list[Span] = []
+    for part, findings in evidence.findings(path, frozenset(plan)):
+        text, found = redact_text(part.text, findings, plan, key, scope, part.path)
+        texts.append((part, text))
+        spans.extend(found)
+    if not spans:
+        return
+    made.redactions.extend(map(_redaction, spans))
+    if path != "content":
+        made.attributes[path] = texts[0][1]
+    elif record.messages is None:
+        made.content = texts[0][1]
+    else:
+        made.messages = tuple(
+            msgspec.structs.replace(message, text=text)
+            for message, (_, text) in zip(record.messages, texts, strict=True)
+        )
+
+
+def _arguments(
+    made: Redacted,
+    plan: dict[str, Strategy],
+    record: Record,
+    evidence: Evidence,
+    key: bytes,
+    scope: str,
+) -> None:
+    found = evidence.argument_findings(frozenset(plan))
+
+    def find(text: str) -> Sequence[Finding]:
+        return found.get(text, ())
+
+    value, spans = redact_json(record.tool.args, find, plan, key, scope)
+    if spans:
+        made.arguments = value
+        made.redactions.extend(map(_redaction, spans))
+
+
+def _redaction(span: Span) -> Redaction:
+    return Redaction(
+        path=span.path,
+        start=span.start,
+        end=span.end,
+        entity=span.entity,
+        strategy=span.strategy,
+    )

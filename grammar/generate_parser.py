@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark
-from lark.grammar import Rule
+from lark.grammar import Rule, Terminal
 from lark.lexer import PatternStr, TerminalDef
 
 STARTS = ("file", "item", "field", "part", "setting", "member", "clause", "step")
@@ -95,14 +95,12 @@ def _production(rule: Rule) -> tuple[str, str, int, tuple[int, ...], bool]:
             children.append(-1)
             continue
         symbol = rule.expansion[index]
-        if not symbol.is_term:
+        if isinstance(symbol, Terminal):
+            children += [] if symbol.filter_out else [index]
+        else:
             children.append(index + SPLICE if symbol.name.startswith("_") else index)
-        elif not symbol.filter_out:
-            children.append(index)
         index += 1
-    grows = bool(
-        helper and rule.expansion and rule.expansion[0].name == rule.origin.name
-    )
+    grows = bool(helper and rule.expansion and rule.expansion[0].name == rule.origin.name)
     single = rule.options.expand1 and rule.alias is None and len(children) == 1
     builder = "[]" if helper else "" if single else str(rule.alias or rule.origin.name)
     if grows:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from engine.language import catalog_syntax as catalog
 from engine.language import items, trials
-from engine.language.build_expressions import EXPRESSIONS, Word
+from engine.language.build_expressions import EXPRESSIONS, Word, bounded
+from engine.language.depth import too_deep
 from engine.language.lex import Tokens
-from engine.language.nodes import Expr, Literal, Name
+from engine.language.nodes import Literal, Name
 from engine.language.text import Span
 
 SCALARS = ("bool", "int", "float", "decimal", "string", "text", "time", "duration", "ip")
@@ -77,13 +78,19 @@ def import_(tokens: Tokens, children: Children, first: int, last: int) -> items.
 
 def schema(tokens: Tokens, children: Children, first: int, last: int) -> items.Schema:
     """``schema { … }``, ``schema when context.app == "support" { … }``."""
-    return items.Schema(tuple(children[1:]), tokens.span(first, last), children[0])
+    when, *fields = children
+    if when:
+        when = bounded(tokens, when, first, last)
+    return items.Schema(tuple(fields), tokens.span(first, last), when)
 
 
 def field(tokens: Tokens, children: Children, first: int, last: int) -> items.SchemaField:
     """``tenant.plan: "free" | "pro"``."""
+    name, kind = children
+    if too_deep(tokens, kind, first, last):
+        kind = items.TypeNode("bool", None, (), False, kind.span)  # noqa: FBT003 - a node's field
     doc = doc_beside(tokens, first, last)
-    return items.SchemaField(children[0], children[1], doc, tokens.span(first, last))
+    return items.SchemaField(name, kind, doc, tokens.span(first, last))
 
 
 def scalar(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
@@ -121,7 +128,8 @@ def word_list(tokens: Tokens, children: Children, first: int, last: int) -> item
 
 def let(tokens: Tokens, children: Children, first: int, last: int) -> items.Let:
     """``let staff = {"nurse"}``."""
-    name, value = children
+    name = children[0]
+    value = bounded(tokens, children[1], first, last)
     return items.Let(name, value, doc_above(tokens, first), tokens.span(first, last))
 
 
@@ -175,13 +183,15 @@ def meter(tokens: Tokens, children: Children, first: int, last: int) -> items.Me
 
 def fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Fixture:
     """``fixture nurse { … }``."""
-    name, made = children
+    name = children[0]
+    made = shallow(tokens, children[1], first, last)
     return trials.Fixture(name, made, doc_above(tokens, first), tokens.span(first, last))
 
 
 def test(tokens: Tokens, children: Children, first: int, last: int) -> trials.Test:
     """``test "…" { … }``."""
     name, *steps = children
+    steps = [one for one in steps if not too_deep(tokens, one, first, last)]
     return trials.Test(name, tuple(steps), tokens.span(first, last))
 
 
@@ -202,7 +212,8 @@ def mock(tokens: Tokens, children: Children, first: int, last: int) -> trials.Mo
 
 def given_with(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
     """``given nurse with { … }``."""
-    return trials.Given(children[0], children[1], tokens.span(first, last))
+    made = shallow(tokens, children[1], first, last)
+    return trials.Given(children[0], made, tokens.span(first, last))
 
 
 def given_fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
@@ -212,7 +223,8 @@ def given_fixture(tokens: Tokens, children: Children, first: int, last: int) -> 
 
 def given_record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
     """``given { … }``."""
-    return trials.Given(None, children[0], tokens.span(first, last))
+    made = shallow(tokens, children[0], first, last)
+    return trials.Given(None, made, tokens.span(first, last))
 
 
 def repeat(tokens: Tokens, children: Children, first: int, last: int) -> trials.Repeat:
@@ -228,13 +240,16 @@ def expect(tokens: Tokens, children: Children, first: int, last: int) -> trials.
 
 def case(tokens: Tokens, children: Children, first: int, last: int) -> trials.Case:
     """``case "clerk" { … } expect deny``."""
-    name, made, expected = children
+    name, given, expected = children
+    made = shallow(tokens, given, first, last) if given else None
     return trials.Case(name, made, expected, tokens.span(first, last))
 
 
 def expectation(tokens: Tokens, children: Children, first: int, last: int) -> trials.Expectation:
     """``redact by a.b and content == "…"``."""
     word, by, condition = children
+    if condition:
+        condition = bounded(tokens, condition, first, last)
     return trials.Expectation(word.text, by or (), condition, tokens.span(first, last))
 
 
@@ -246,10 +261,15 @@ def property_(tokens: Tokens, children: Children, first: int, last: int) -> tria
         title,
         kind.text,
         tuple(word.text for word in actions),
-        condition,
+        bounded(tokens, condition, first, last),
         doc_above(tokens, first),
         tokens.span(first, last),
     )
+
+
+def shallow(tokens: Tokens, made: trials.Record, first: int, last: int) -> trials.Record:
+    """Return *made*, or an empty record when it is too deep for the passes that follow."""
+    return trials.Record((), made.span) if too_deep(tokens, made, first, last) else made
 
 
 def record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Record:
@@ -279,8 +299,6 @@ def absent(tokens: Tokens, children: Children, first: int, last: int) -> trials.
     del children
     return trials.Absent(tokens.span(first, last))
 
-
-Expression = Expr
 
 DECLARATIONS: Mapping[str, Builder] = {
     **EXPRESSIONS,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from engine.language import nodes
+from engine.language.depth import too_deep
 from engine.language.lex import Tokens
 
 Children = list[Any]
@@ -16,7 +17,7 @@ class Word(NamedTuple):
     """A keyword or operator that its rule keeps, with the number of its token."""
 
     text: str
-    index: int
+    number: int
 
 
 def either(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Logic:
@@ -37,7 +38,7 @@ def negated(tokens: Tokens, children: Children, first: int, last: int) -> nodes.
 def compare(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
     """``a == b``."""
     left, word, right = children
-    place = tokens.span(word.index, word.index)
+    place = tokens.span(word.number, word.number)
     operator = _OPERATORS.get(word.text, word.text)
     return nodes.Comparison(left, operator, right, place, tokens.span(first, last))
 
@@ -48,7 +49,7 @@ _OPERATORS = {"===": "==", "<>": "!=", "=": "=="}
 def outside(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
     """``a not in b``."""
     left, word, right = children
-    place = tokens.span(word.index - 1, word.index)
+    place = tokens.span(word.number - 1, word.number)
     return nodes.Comparison(left, "not in", right, place, tokens.span(first, last))
 
 
@@ -109,6 +110,13 @@ def names(tokens: Tokens, children: Children, first: int, last: int) -> tuple[no
     """``a.b, c.d``."""
     del tokens, first, last
     return tuple(children)
+
+
+def bounded(tokens: Tokens, node: nodes.Expr, first: int, last: int) -> nodes.Expr:
+    """Return *node*, or a harmless one when it is too deep for the passes that follow."""
+    if too_deep(tokens, node, first, last):
+        return nodes.Literal(False, "bool", "false", tokens.span(first, last))  # noqa: FBT003 - a value
+    return node
 
 
 EXPRESSIONS: Mapping[str, Builder] = {

@@ -9,6 +9,7 @@ from typing import Any
 from engine.language import catalog_syntax as catalog
 from engine.language import items
 from engine.language.build import DECLARATIONS, Builder, Children, Clause, doc_above
+from engine.language.build_expressions import bounded
 from engine.language.lex import Tokens
 from engine.language.nodes import Literal, Name
 
@@ -43,7 +44,8 @@ def policy(tokens: Tokens, children: Children, first: int, last: int) -> items.P
 
 def applies(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
     """``applies when …``."""
-    return Clause("applies", children[0], None, tokens.span(first, last))
+    condition = bounded(tokens, children[0], first, last)
+    return Clause("applies", condition, None, tokens.span(first, last))
 
 
 def default(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
@@ -122,12 +124,14 @@ def _rank(part: Any) -> int:
 
 def when(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
     """``when …``."""
-    return Clause("when", children[0], None, tokens.span(first, last))
+    condition = bounded(tokens, children[0], first, last)
+    return Clause("when", condition, None, tokens.span(first, last))
 
 
 def unless(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
     """``unless …``."""
-    return Clause("unless", children[0], None, tokens.span(first, last))
+    condition = bounded(tokens, children[0], first, last)
+    return Clause("unless", condition, None, tokens.span(first, last))
 
 
 def then(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
@@ -164,9 +168,7 @@ def strategy(
     return children[0], children[1] or ()
 
 
-def arguments(
-    tokens: Tokens, children: Children, first: int, last: int
-) -> tuple[Literal, ...]:
+def arguments(tokens: Tokens, children: Children, first: int, last: int) -> tuple[Literal, ...]:
     """``"*", 4``."""
     del tokens, first, last
     return tuple(children)
@@ -206,7 +208,8 @@ def calendar(tokens: Tokens, children: Children, first: int, last: int) -> Perio
 
 def advise(tokens: Tokens, children: Children, first: int, last: int) -> items.Advise:
     """``advise route = "sandbox"``."""
-    return items.Advise(children[0], children[1], tokens.span(first, last))
+    value = bounded(tokens, children[1], first, last)
+    return items.Advise(children[0], value, tokens.span(first, last))
 
 
 def label(tokens: Tokens, children: Children, first: int, last: int) -> items.Label:

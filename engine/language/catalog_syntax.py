@@ -179,3 +179,85 @@ def mode_and_rollout(at: Span, before: Span) -> Diagnostic:
         at,
         notes=(("the other stands here", before),),
     )
+
+
+def missing_then(at: Span, action: str) -> Diagnostic:
+    """E112: an action without its `then`."""
+    return Diagnostic(
+        "E112", f"`then` is missing before `{action}`", at, help=f"write `then {action}`"
+    )
+
+
+def misspelt_word(at: Span, text: str, meant: str) -> Diagnostic:
+    """E113: a word that is almost a keyword."""
+    return Diagnostic("E113", f"unknown word `{text}`", at, help=f"did you mean `{meant}`?")
+
+
+def unclosed(at: Span, opening: str, closer: str, missing: Span) -> Diagnostic:
+    """E111: a bracket that is never closed."""
+    return Diagnostic(
+        "E111",
+        f"this `{opening}` is never closed",
+        at,
+        notes=((f"a `{closer}` is missing here at the latest", missing),),
+    )
+
+
+def unopened(at: Span, closer: str) -> Diagnostic:
+    """E111: a bracket that closes nothing."""
+    return Diagnostic("E111", f"this `{closer}` closes nothing", at, help="remove it")
+
+
+def missing_sign(at: Span, sign: str) -> Diagnostic:
+    """E123: a comma or colon forgotten."""
+    return Diagnostic("E123", f"`{sign}` is missing before this", at)
+
+
+def chained(at: Span) -> Diagnostic:
+    """E116: a comparison of a comparison."""
+    return Diagnostic(
+        "E116",
+        "comparisons cannot be chained",
+        at,
+        help="compare two at a time: `a < b and b < c`",
+    )
+
+
+def branch(at: Span, word: str) -> Diagnostic:
+    """E122: rules are no program."""
+    return Diagnostic(
+        "E122",
+        f"there is no `{word}` in this language",
+        at,
+        help="write a rule for each case; `when` and `unless` say when it acts",
+    )
+
+
+def hidden_character(at: Span, character: str) -> Diagnostic:
+    """E124: a control, direction or half character, which a reader of the policy would not see."""
+    return Diagnostic(
+        "E124",
+        f"U+{ord(character):04X} cannot be seen, so it cannot stand in a policy",
+        at,
+        help=f"in a string it is written `\\u{{{ord(character):X}}}`",
+    )
+
+
+OTHER_WORDS = {
+    "includes": "membership is written `contains`, or `x in y`",
+    "equals": "equality is written `==`",
+    "is": "presence is written `is present` or `is absent`; equality is written `==`",
+    "exists": "presence is written `is present`",
+    "notin": "this is written `not in`",
+    "xor": "there is `and`, `or` and `not`",
+    "%": "there is `+`, `-`, `*` and `/`",
+    "null": "a missing attribute is asked for with `is absent`",
+}
+"""Advice for words that other languages have and this one spells otherwise."""
+
+_LONGEST = 40
+
+
+def shorten(text: str) -> str:
+    """Return the author's text, cut when it would drown the sentence."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

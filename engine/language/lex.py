@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.language import catalog_syntax as catalog
 from engine.language._grammar import KEYWORDS, PATTERNS, SIGNS
@@ -40,6 +41,11 @@ _TOKEN = re.compile(
     r"|(?P<BAD>[^ \t\r\n\f])"
 )
 _REGEX = re.compile(rf"[ \t\r\f]*({PATTERNS['REGEX']})")
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+)
+_MOST_HIDDEN = 20
+_MOST_ODD = 100
 _OPEN_REGEX = re.compile(r"[ \t\r\f]*(/[^\n]*)")
 
 
@@ -68,6 +74,23 @@ class Tokens:
         self.starts.append(start)
         self.lines.append(line)
         self.columns.append(column)
+
+    def insert(self, position: int, kind: str) -> None:
+        """Put a token of no width before token *position*: what the author forgot."""
+        place = self.gap(position)
+        self.kinds.insert(position, kind)
+        self.texts.insert(position, "")
+        self.starts.insert(position, place.start)
+        self.lines.insert(position, place.line)
+        self.columns.insert(position, place.column)
+
+    def gap(self, position: int) -> Span:
+        """Return where something before token *position* is missing: behind the token before it."""
+        if position == 0:
+            place = self.span(0, 0)
+            return place._replace(end=place.start, end_line=place.line, end_column=place.column)
+        before = self.span(position - 1, position - 1)
+        return before._replace(start=before.end, line=before.end_line, column=before.end_column)
 
     def own_comments(self) -> dict[int, str]:
         """Return the text of the comments that have a line of their own, by line."""
@@ -103,6 +126,8 @@ def _bare(comment: str) -> str:
 def split_tokens(source: Source, report: Report) -> Tokens:
     """Return the tokens and comments of *source*; what is none goes to *report*."""
     tokens = Tokens(source, report)
+    for match in islice(_HIDDEN.finditer(source.text), _MOST_HIDDEN):
+        report.add(catalog.hidden_character(_place(source, match.start()), match.group()))
     start = 0
     lines = source.text.split("\n")
     for number, line in enumerate(lines, 1):
@@ -110,6 +135,12 @@ def split_tokens(source: Source, report: Report) -> Tokens:
         start += len(line) + 1
     tokens.add("$END", "", start - 1, len(lines), len(lines[-1]) + 1)
     return tokens
+
+
+def _place(source: Source, index: int) -> Span:
+    line = source.text.count("\n", 0, index) + 1
+    column = index - source.text.rfind("\n", 0, index)
+    return Span(source.path, index, index + 1, line, column, line, column + 1)
 
 
 def _split_line(tokens: Tokens, number: int, start: int, end: int) -> None:
@@ -130,7 +161,9 @@ def _split_line(tokens: Tokens, number: int, start: int, end: int) -> None:
                 made = SIGNS[word]
             elif kind == "COMMENT":
                 own = not lines or lines[-1] != number
-                tokens.comments.append(_comment(tokens, word, own, first, number, first - start + 1))
+                tokens.comments.append(
+                    _comment(tokens, word, own, first, number, first - start + 1)
+                )
                 continue
             elif kind in _ODD:
                 _odd(tokens, str(kind), word, first, number, first - start + 1)
@@ -175,7 +208,12 @@ def _split_regex(tokens: Tokens, number: int, start: int, position: int, end: in
 
 
 def _comment(
-    tokens: Tokens, word: str, own: bool, start: int, line: int, column: int  # noqa: FBT001
+    tokens: Tokens,
+    word: str,
+    own: bool,
+    start: int,
+    line: int,
+    column: int,  # noqa: FBT001
 ) -> Comment:
     body = word.rstrip()
     place = Span(
@@ -202,7 +240,8 @@ def _odd(tokens: Tokens, kind: str, word: str, start: int, line: int, column: in
             tokens.report.add(catalog.open_string(place))
             meant = "STRING"
         case _:
-            tokens.report.add(catalog.bad_character(place, word))
+            if not _HIDDEN.match(word) and len(tokens.report.found) < _MOST_ODD:
+                tokens.report.add(catalog.bad_character(place, word))
             meant = ""
     if meant:
         tokens.add(meant, word, start, line, column)

@@ -112,15 +112,10 @@ def read_string(text: str, span: Span, report: Report) -> Literal:
         body = body[:-1]
     if "\\" in body:
         body = _unescape(body, span, report)
-    elif _CONTROL.search(body):
-        report.add(catalog.control_character(span))
     return Literal(body, "string", text, span)
 
 
 def _unescape(body: str, span: Span, report: Report) -> str:
-    if _CONTROL.search(body):
-        report.add(catalog.control_character(span))
-
     def replace(match: re.Match[str]) -> str:
         code, letter = match.group(1), match.group(2)
         if code is not None:

@@ -1,0 +1,207 @@
+"""A parse failure -> what its author probably meant, said in the author's words.
+
+``mend`` replaces or inserts one token where the intention is plain, so that the rest of the piece is
+read as well; ``describe`` says what was expected where it is not.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from engine.language import catalog_syntax as catalog
+from engine.language._grammar import KEYWORDS, SIGNS
+from engine.language.diagnostics import Diagnostic
+from engine.language.lex import Tokens
+from engine.language.reduce import Failure, Repair, accepted, accepts, shifted
+
+MOST_ERRORS = 100
+"""Syntax errors of one file that are shown: a file with more is no policy at all."""
+
+_SPELLINGS = {kind: text for text, kind in (*KEYWORDS.items(), *SIGNS.items())}
+_CLOSERS = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+_COMPARISONS = frozenset(
+    {
+        "EQUAL",
+        "UNEQUAL",
+        "LESS",
+        "AT_MOST",
+        "MORE",
+        "AT_LEAST",
+        "IN",
+        "CONTAINS",
+        "OVERLAPS",
+        "WITHIN",
+    }
+    | {"LIKE", "MATCHES", "HAS", "IS"}
+)
+_OPERATORS = _COMPARISONS | {"PLUS", "MINUS", "STAR", "SLASH", "_OTHERWISE", "_AND", "_OR", "NOT"}
+_ACTIONS = frozenset({"ALLOW", "DENY", "REDACT", "ESCALATE", "THROTTLE"})
+_FORGOTTEN = ("COMMA", "COLON", "LBRACE", "_ASSIGN")
+_BRANCHES = ("if", "elif", "else", "elseif", "elsif")
+
+SURE = 0.7
+"""How alike a word and a keyword must be to be taken for one: `polcy`, `poliy`, `polices`."""
+
+
+def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
+    """Report and return a repair for *failure*, or None when it could be anything."""
+    states, _, position = failure
+    if len(tokens.report.found) >= MOST_ERRORS:
+        return None
+    possible = accepted(states)
+    found = tokens.kinds[position] if position < last else "$END"
+    at = tokens.span(position, position)
+    if found == "_ASSIGN" and "EQUAL" in possible:
+        tokens.report.add(catalog.misspelt_sign(at, "="))
+        return Repair("EQUAL", insert=False)
+    if found in _ACTIONS and "THEN" in possible and accepts(shifted(states, "THEN"), found):
+        tokens.report.add(catalog.missing_then(at, tokens.texts[position]))
+        return Repair("THEN", insert=True)
+    meant = _respelt(tokens, position, last, possible)
+    if meant:
+        tokens.report.add(catalog.misspelt_word(at, tokens.texts[position], _SPELLINGS[meant]))
+        return Repair(meant, insert=False)
+    opening = _open_bracket(tokens, failure)
+    if opening is not None:
+        closer = _CLOSERS[tokens.kinds[opening]]
+        if closer in possible and (found == "$END" or accepts(shifted(states, closer), found)):
+            tokens.report.add(_unclosed(tokens, opening, position))
+            return Repair(closer, insert=True)
+    if found in possible or found == "$END":
+        return None
+    for sign in _FORGOTTEN:
+        if found != "RBRACE" and sign in possible and accepts(shifted(states, sign), found):
+            tokens.report.add(catalog.missing_sign(at, _SPELLINGS[sign]))
+            return Repair(sign, insert=True)
+    return None
+
+
+def _respelt(tokens: Tokens, position: int, last: int, possible: frozenset[str]) -> str | None:
+    """Return the terminal of the keyword that the unwanted word is a misspelling of."""
+    if position >= last or tokens.kinds[position] != "NAME":
+        return None
+    words = [_SPELLINGS[kind] for kind in possible if kind in _SPELLINGS]
+    close = get_close_matches(tokens.texts[position].lower(), sorted(words), n=1, cutoff=SURE)
+    return KEYWORDS.get(close[0]) if close else None
+
+
+def _open_bracket(tokens: Tokens, failure: Failure) -> int | None:
+    """Return the innermost bracket that is open where the parser failed."""
+    depth = 0
+    for index in range(failure.position - 1, failure.first - 1, -1):
+        kind = tokens.kinds[index]
+        if kind in _CLOSERS:
+            if depth == 0:
+                return index
+            depth -= 1
+        elif kind in _CLOSERS.values():
+            depth += 1
+    return None
+
+
+def _unclosed(tokens: Tokens, opening: int, position: int) -> Diagnostic:
+    closer = _SPELLINGS[_CLOSERS[tokens.kinds[opening]]]
+    place = tokens.span(opening, opening)
+    return catalog.unclosed(place, tokens.texts[opening], closer, tokens.gap(position))
+
+
+# --- what was expected ---------------------------------------------------------------------------
+
+# From the most to the least telling; each takes its terminals out of what is left to be named.
+_KINDS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"SCHEMA", "POLICY", "TEST"}), "an item such as `policy`, `schema` or `test`"),
+    (frozenset({"RULE", "APPLIES", "DEFAULT"}), "`rule`, `applies when` or `default`"),
+    (
+        frozenset({"WHEN", "UNLESS", "THEN"}),
+        "`when`, `unless`, `then` or a rider such as `severity`",
+    ),
+    (frozenset({"GIVEN", "EXPECT", "CASE"}), "a step such as `given`, `case` or `expect`"),
+    (frozenset({"PATTERN", "TERMS", "CHECK"}), "`pattern`, `terms`, `check` or `near`"),
+    (frozenset({"LPAR", "NOT", "STRING", "NAME"}), "a condition"),
+    (frozenset({"LPAR", "STRING", "NAME"}), "a value"),
+    (frozenset({"SET", "LIST", "STRING", "NAME"}), "a type such as `string` or `set<string>`"),
+    (frozenset({"ALLOW", "DENY", "REDACT"}), "an action such as `deny` or `redact`"),
+    (frozenset({"STRING", "TRUE", "INT", "LBRACE"}), "a value"),
+    (frozenset({"STRING", "TRUE", "INT"}), "a value"),
+    (frozenset({"INT", "NUMBER"}), "a number"),
+    (frozenset({"_AND", "EQUAL", "PLUS"}), "an operator such as `==` or `and`"),
+    (frozenset({"_AND", "_OR"}), "`and` or `or`"),
+)
+_ALSO: dict[str, frozenset[str]] = {
+    "an item such as": frozenset(
+        {"LIST", "LET", "FACTS", "ENTITY", "CLASSIFIER", "METER", "FIXTURE", "PROPERTY"}
+        | {"IMPORT", "PACKAGE"}
+    ),
+    "`rule`, `applies": frozenset({"MODE", "ROLLOUT"}),
+    "`when`, `unless`": frozenset(
+        {"ADVISE", "LABEL", "SEVERITY", "TAGS", "OWNER", "EXPIRES", "ON_FAILURE", "MODE", "ROLLOUT"}
+    ),
+    "a step such as ": frozenset({"AT", "ADVANCE", "MOCK", "REPEAT"}),
+    "`pattern`, `term": frozenset({"NEAR"}),
+    "an action such a": frozenset({"ESCALATE", "THROTTLE"}),
+    "an operator such": _OPERATORS,
+}
+_VALUES = frozenset(
+    {"NUMBER", "INT", "DURATION", "TIME", "TRUE", "FALSE", "LBRACE", "LSQB", "MINUS", "ANY", "ALL"}
+    | {"STRING", "ABSENT", "LPAR", "NAME", "NOT"}
+)
+_NAMED = {
+    "NAME": "a name",
+    "STRING": 'a string such as `"text"`',
+    "INT": "a whole number",
+    "NUMBER": "a number",
+    "DURATION": "a duration such as `10m`",
+    "PERCENT": "a percentage such as `10%`",
+    "TIME": "a time such as `2026-01-01T00:00:00Z`",
+    "DATE": "a date such as `2026-12-31`",
+    "REGEX": "a regular expression such as `/[0-9]+/`",
+}
+
+
+_BEHIND = {
+    "field": "a field or `}`",
+    "part": "`pattern`, `terms`, `check`, `near` or `}`",
+    "setting": "a setting or `}`",
+    "member": "`rule`, `applies when`, `default` or `}`",
+    "clause": "`when`, `unless`, `then`, a rider such as `severity` or `}`",
+    "step": "a step such as `given`, `case` or `expect` or `}`",
+}
+"""What may stand behind a piece that is complete."""
+
+
+def expected(possible: frozenset[str], start: str) -> str:
+    """Return what *possible* terminals are to an author: `a condition`, `` `then` ``, `a rule`."""
+    if not possible:
+        return _BEHIND.get(start, "an item such as `policy`, `schema` or `test`")
+    left = set(possible)
+    said: list[str] = []
+    for needed, words in _KINDS:
+        if needed <= left:
+            said.append(words)
+            also = _VALUES if words in {"a condition", "a value"} else frozenset[str]()
+            left -= needed | also | _ALSO.get(words[:16], frozenset())
+    said.extend(words for kind, words in _NAMED.items() if kind in left)
+    signs = sorted(_SPELLINGS[kind] for kind in left if kind in _SPELLINGS)
+    said.extend(f"`{sign}`" for sign in signs)
+    if len(said) == 1:
+        return said[0]
+    return f"{', '.join(said[:-1])} or {said[-1]}"
+
+
+def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnostic:
+    """Return what is wrong where the parser failed."""
+    states, _, position = failure
+    possible = accepted(states)
+    text = tokens.texts[position]
+    kind = tokens.kinds[position]
+    at = tokens.span(position, position)
+    if position < last and kind in _COMPARISONS and possible & {"_AND", "RPAR"}:
+        return catalog.chained(at)
+    if text in _BRANCHES:
+        return catalog.branch(at, text)
+    if kind == "RBRACE" and not possible:
+        return catalog.unopened(at, text)
+    if position and tokens.lines[position - 1] != tokens.lines[position]:
+        at = tokens.gap(position)
+    found = "the end of the file" if kind == "$END" else f"`{catalog.shorten(text)}`"
+    return catalog.unexpected(at, found, expected(possible, start), catalog.OTHER_WORDS.get(text))

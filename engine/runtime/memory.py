@@ -81,6 +81,7 @@ class MemoryStore:
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
         """Correct a reservation to the real amounts, once."""
+        throttle.check_amounts(amounts)
         until, reserved = self._kept.reservations.pop(reservation, (0, ()))
         if until <= now:
             return False

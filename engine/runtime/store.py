@@ -80,7 +80,8 @@ class Store(Protocol):
 
         A unit that *amounts* does not name keeps its estimate. Too much taken flows back, too
         little becomes a debt that later takes wait for. Idempotent: returns False, changing
-        nothing, when the reservation is unknown, expired or settled already.
+        nothing, when the reservation is unknown, expired or settled already. A negative amount
+        raises ``throttle.ImpossibleAmount``, a ValueError.
         """
         ...
 

@@ -18,8 +18,8 @@ Refunds. Giving back *d* of a take made at *s* must not give back what has leake
 bucket without the *d* would have stood empty for a while and leaked less. By the reflection
 principle (Skorokhod) the two levels differ at *t* by ``min(d, lowest level in [s, t])``. So a
 bucket from which corrigible takes were made keeps its *lows*: pairs (since, low), both ascending,
-where low is the lowest level ever since. A refund lowers them by all of its amount, and of more
-than eight pairs the least telling is dropped; both err towards giving back less.
+where low is the lowest level ever since. Of more than eight pairs the least telling is dropped,
+which errs towards giving back less.
 """
 
 from __future__ import annotations
@@ -51,20 +51,19 @@ class ImpossibleAmount(ValueError):
 class Bucket(msgspec.Struct, frozen=True, gc=False):
     """What a store keeps for a key. *level* is in amount x *window*; a budget has *window* 0.
 
-    *at* is the bucket's own time, *until* the instant from which it is as good as new, *opens* a
-    budget's period (which *until* closes).
+    *at* is the bucket's own time, or when a budget's period opened; *until* the instant from which
+    the bucket is as good as new, or when the period closes.
     """
 
     at: int
     level: int
     window: int
-    opens: int
     until: int
     lows: tuple[tuple[int, int], ...] = ()
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):
-    """A take that can still be corrected, with the bucket's time at which it was made."""
+    """A take that can still be corrected, with the *at* of its bucket when it was made."""
 
     take: Take
     at: int
@@ -120,7 +119,7 @@ def admit(
     while anything is left.
     """
     if take.window is None:
-        return _admit_budget(roll(bucket, take, now), take, now)
+        return _admit_budget(roll(bucket, take), take, now)
     moved = drain(bucket, take, now)
     window, limit, amount = take.window, take.limit, take.amount
     capacity = take.burst * window
@@ -135,7 +134,7 @@ def admit(
     lows = moved.lows
     if corrigible or lows:
         lows = _lower(lows, moved.at, moved.level, level)
-    after = Bucket(moved.at, level, window, 0, _until(moved.at, level, limit), lows)
+    after = Bucket(moved.at, level, window, _until(moved.at, level, limit), lows)
     left = (capacity - level) // window
     return after, _grant(left, _reset(level, limit, moved.at - now))
 
@@ -143,8 +142,8 @@ def admit(
 def standing(bucket: Bucket | None, take: Take, now: int) -> Level:
     """Return the answer for a take that would fit but was not made: another bucket refused."""
     if take.window is None:
-        budget = roll(bucket, take, now)
-        return _grant(max(0, take.limit - budget.level), budget.until - now)
+        budget = roll(bucket, take)
+        return _grant(max(0, take.limit - budget.level), _closing(budget, take, now))
     moved = drain(bucket, take, now)
     left = max(0, take.burst * take.window - moved.level) // take.window
     return _grant(left, _reset(moved.level, take.limit, moved.at - now))
@@ -159,40 +158,46 @@ def unseen(take: Take, now: int, swept: int) -> Bucket | None:
     if now >= swept:
         return None
     if take.window is None:
-        return Bucket(swept, 0, 0, swept, swept + take.closes - take.opens)
-    return Bucket(swept, 0, take.window, 0, swept)
+        return Bucket(swept, 0, 0, swept + take.closes - take.opens)
+    return Bucket(swept, 0, take.window, swept)
 
 
 def drain(bucket: Bucket | None, take: Take, now: int) -> Bucket:
     """Return the refilling bucket of *take* at *now*, taking nothing."""
     window = take.window or 1
     if bucket is None:
-        return Bucket(now, 0, window, 0, now)
+        return Bucket(now, 0, window, now)
     level, lows = bucket.level, bucket.lows
     if bucket.window != window:  # The author changed the period: what was used stays used.
         level, lows = -(-level * window // bucket.window), ()
     passed = now - bucket.at
     if passed <= 0:
-        return Bucket(bucket.at, level, window, 0, bucket.until, lows)
-    return Bucket(now, max(0, level - passed * take.limit), window, 0, bucket.until, lows)
+        return Bucket(bucket.at, level, window, bucket.until, lows)
+    return Bucket(now, max(0, level - passed * take.limit), window, bucket.until, lows)
 
 
-def roll(bucket: Bucket | None, take: Take, now: int) -> Bucket:
-    """Return the budget of *take* in the period that *now* is in, taking nothing."""
+def roll(bucket: Bucket | None, take: Take) -> Bucket:
+    """Return the budget of *take* in the take's period, taking nothing.
+
+    A clock put back into the period before stays in the one that has opened.
+    """
     if bucket is None or take.opens >= bucket.until:
-        return Bucket(now, 0, 0, take.opens, take.closes)
-    # A clock put back into the period before stays in the one that has opened.
-    return Bucket(max(now, bucket.at), bucket.level, 0, bucket.opens, bucket.until)
+        return Bucket(take.opens, 0, 0, take.closes)
+    return bucket
 
 
 def _admit_budget(budget: Bucket, take: Take, now: int) -> tuple[Bucket, Level]:
     level = budget.level + take.amount
-    reset = budget.until - now
+    reset = _closing(budget, take, now)
     if level > take.limit or (take.amount == 0 and level == take.limit):
         wait = reset if take.limit and take.amount <= take.limit else -1
         return budget, _refuse(max(0, take.limit - budget.level), wait, reset)
-    after = Bucket(budget.at, level, 0, budget.opens, budget.until)
-    return after, _grant(take.limit - level, reset)
+    return Bucket(budget.at, level, 0, budget.until), _grant(take.limit - level, reset)
+
+
+def _closing(budget: Bucket, take: Take, now: int) -> int:
+    """Return the wait until the period closes; one that ``unseen`` made may close midway."""
+    return (budget.until if budget.until > now else take.closes) - now
 
 
 def _grant(remaining: int, reset: int) -> Level:
@@ -226,21 +231,30 @@ def correct(bucket: Bucket | None, reserved: Reserved, real: int, now: int) -> B
     take = reserved.take
     delta = real - take.amount
     if take.window is None:
-        return _correct_budget(bucket, take, delta, now)
+        return _correct_budget(bucket, reserved, delta)
     moved = drain(bucket, take, now)
     change, lows = delta * take.window, moved.lows
     if change < 0:
-        change = -min(-change, moved.level, _lowest(lows, reserved.at))
-        lows = tuple((since, max(0, low + delta * take.window)) for since, low in lows)
+        lowest = _lowest(lows, reserved.at)
+        change = -min(-change, moved.level, lowest)
+        lows = _refunded(lows, reserved.at, lowest, change)
     level = moved.level + change
-    return Bucket(moved.at, level, take.window, 0, _until(moved.at, level, take.limit), lows)
+    if change > 0 and lows:
+        lows = _lower(lows, moved.at, moved.level, level)
+    return Bucket(moved.at, level, take.window, _until(moved.at, level, take.limit), lows)
 
 
-def _correct_budget(bucket: Bucket | None, take: Take, delta: int, now: int) -> Bucket | None:
-    if bucket is None or bucket.opens != take.opens:
+def check_amounts(amounts: Mapping[str, int]) -> None:
+    """Raise ImpossibleAmount if one of the real *amounts* is negative."""
+    for unit, amount in amounts.items():
+        if amount < 0:
+            raise ImpossibleAmount(f"the real amount of {unit} cannot be negative: {amount}")
+
+
+def _correct_budget(bucket: Bucket | None, reserved: Reserved, delta: int) -> Bucket | None:
+    if bucket is None or bucket.at != reserved.at:
         return None
-    level = max(0, bucket.level + delta)
-    return Bucket(max(bucket.at, now), level, 0, bucket.opens, bucket.until)
+    return Bucket(bucket.at, max(0, bucket.level + delta), 0, bucket.until)
 
 
 def _lowest(lows: tuple[tuple[int, int], ...], since: int) -> int:
@@ -256,17 +270,30 @@ def _lowest(lows: tuple[tuple[int, int], ...], since: int) -> int:
 def _lower(
     lows: tuple[tuple[int, int], ...], at: int, before: int, after: int
 ) -> tuple[tuple[int, int], ...]:
-    """Return the lows after a take at *at* that raised the level from *before* to *after*."""
+    """Return the lows after the level rose from *before* to *after* at *at*."""
+    if lows and lows[-1][0] == at:
+        # Nothing leaked between two takes of one instant: what holds for the second holds for both.
+        return (*lows[:-1], (at, after))
     kept = [pair for pair in lows if pair[1] < before]
     if len(kept) < len(lows):
         kept.append((lows[len(kept)][0], before))
-    # A take in the same ns as an earlier one has the earlier one's fate.
-    if not kept or kept[-1][0] < at:
-        kept.append((at, after))
+    kept.append((at, after))
     if len(kept) > _LOWS:
-        # Who reserved after the dropped pair's start is told the low before it: the smallest loss.
+        # Takes since the dropped pair's start are told the low before it: the smallest loss.
         del kept[min(range(1, len(kept)), key=lambda n: kept[n][1] - kept[n - 1][1])]
     return tuple(kept)
+
+
+def _refunded(
+    lows: tuple[tuple[int, int], ...], since: int, lowest: int, change: int
+) -> tuple[tuple[int, int], ...]:
+    """Return the lows as if the take at *since*, whose low is *lowest*, had been less by *change*.
+
+    From that take on every level was lower by as much; a low from before it stands.
+    """
+    return tuple(
+        (began, low + change if began > since else min(low, lowest + change)) for began, low in lows
+    )
 
 
 # --- from a rule's throttle to takes -------------------------------------------------------------
@@ -313,6 +340,7 @@ def prepare(throttle: program.Throttle, rule: str, *, shadow: bool = False) -> P
         window = 0 if throttle.period is None else throttle.period // _MICROSECOND * 1000
         if window <= 0:
             raise ValueError(f"the period of `{rule}` must be above 0")
+        window = min(window, FOREVER)
     limit, burst = _figure(throttle.limit, rule), _figure(throttle.burst, rule)
     shape = f"{throttle.calendar} {throttle.zone or 'UTC'}" if throttle.calendar else ""
     named = (rule, throttle.unit, shape, "shadow") if shadow else (rule, throttle.unit, shape)

@@ -5,7 +5,7 @@ with a version byte and the instant (ns, int64) at which it stops to matter: the
 more. Levels are unsigned 192-bit integers (amount x window does not fit into 64), amounts 128-bit.
 
 =============  ==========================================================================
-bucket         version, until, at, window, opens, level; then (since, low) pairs to the end
+bucket         version, until, at, window, level; then (since, low) pairs to the end
 meter          version, until, newest; then 61 counts of 32 bits
 reservation    version, until; then for each take its figures and the bytes of rule, key, unit
 labels         version, until (the latest); then for each label until, length, bytes
@@ -26,7 +26,7 @@ VERSION = 1
 """Of every value. Another one is another program's."""
 
 _HEAD = Struct("<Bq")
-_BUCKET = Struct("<Bqqqq24s")
+_BUCKET = Struct("<Bqqq24s")
 _LOW = Struct("<q24s")
 _METER = Struct("<Bqq61I")
 _TAKE = Struct("<qqqq16s16s16sHHH")
@@ -52,12 +52,11 @@ def expiry(value: bytes) -> int:
 def pack_bucket(bucket: Bucket) -> bytes:
     """Return the bucket's bytes; instants after 2262 and levels over 192 bits are cut."""
     try:
-        fixed = _fixed(bucket.until, bucket.at, bucket.window, bucket.opens, bucket.level)
+        fixed = _fixed(bucket.until, bucket.at, bucket.window, bucket.level)
     except (error, OverflowError):
         # Hot path: cutting every field first costs as much as packing them all.
-        ends = min(bucket.until, FOREVER), min(bucket.at, FOREVER)
-        opens = min(bucket.opens, FOREVER)
-        fixed = _fixed(*ends, bucket.window, opens, min(bucket.level, _TOP))
+        until, at = min(bucket.until, FOREVER), min(bucket.at, FOREVER)
+        fixed = _fixed(until, at, bucket.window, min(bucket.level, _TOP))
     if not bucket.lows:
         return fixed
     return fixed + b"".join(
@@ -66,14 +65,14 @@ def pack_bucket(bucket: Bucket) -> bytes:
     )
 
 
-def _fixed(until: int, at: int, window: int, opens: int, level: int) -> bytes:
-    return _BUCKET.pack(VERSION, until, at, window, opens, level.to_bytes(24, "little"))
+def _fixed(until: int, at: int, window: int, level: int) -> bytes:
+    return _BUCKET.pack(VERSION, until, at, window, level.to_bytes(24, "little"))
 
 
 def unpack_bucket(value: bytes) -> Bucket:
     """Return the bucket in *value*."""
     try:
-        version, until, at, window, opens, level = _BUCKET.unpack_from(value)
+        version, until, at, window, level = _BUCKET.unpack_from(value)
         lows: tuple[tuple[int, int], ...] = ()
         if len(value) > _BUCKET.size:
             pairs = _LOW.iter_unpack(value[_BUCKET.size :])
@@ -82,7 +81,7 @@ def unpack_bucket(value: bytes) -> Bucket:
         raise UnreadableValue(f"a bucket of {len(value)} bytes") from problem
     if version != VERSION:
         raise UnreadableValue(f"a bucket of version {version}")
-    return Bucket(at, int.from_bytes(level, "little"), window, opens, until, lows)
+    return Bucket(at, int.from_bytes(level, "little"), window, until, lows)
 
 
 def pack_meter(meter: Meter, until: int) -> bytes:

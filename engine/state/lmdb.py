@@ -65,6 +65,7 @@ class LmdbStore:
         self._session_life = session_life
         self._lock = threading.Lock()
         self._place = b""
+        self._open = True
         self._environment = mapped.open_file(self.path, min(map_size, max_size))
 
     # --- the protocol ----------------------------------------------------------------------------
@@ -94,6 +95,7 @@ class LmdbStore:
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
         """Correct a reservation to the real amounts, once."""
+        throttle.check_amounts(amounts)
         place = _key(b"r", reservation)
 
         def work(transaction: Transaction) -> bool:
@@ -179,7 +181,14 @@ class LmdbStore:
     def close(self) -> None:
         """Sync and close. Whatever is asked afterwards raises StoreUnavailable."""
         with self._lock:
-            self._environment.close()
+            if self._open:
+                self._open = False
+                try:
+                    self._environment.sync(True)  # noqa: FBT003 - lmdb takes no keyword
+                except lmdb.Error as problem:
+                    raise self._unavailable(problem) from problem
+                finally:
+                    self._environment.close()
 
     # --- transactions ----------------------------------------------------------------------------
 

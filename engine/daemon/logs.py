@@ -89,6 +89,10 @@ class Log:
         """Write what an operator must look at."""
         self._logger.error(event, extra={FIELDS: fields})
 
+    def broken(self, event: str, error: BaseException) -> None:
+        """Write that something broke in the code: where, without the error's text."""
+        self._logger.error(event, exc_info=error, extra={FIELDS: {}})
+
 
 def open_log(level: str, form: str, stream: TextIO | None = None) -> Log:
     """Return the log that writes lines of at least *level* as ``json``, ``text`` or ``auto``.

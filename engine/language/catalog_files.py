@@ -76,3 +76,8 @@ def data_unreadable(written: str, why: str, at: Span) -> Diagnostic:
         at,
         help="the name is relative to the policy folder",
     )
+
+
+def not_compiled(folder: str, why: str) -> Diagnostic:
+    """E808: the policies could not be compiled for a reason outside of them."""
+    return Diagnostic("E808", f"not compiled: {why}", beginning(folder))

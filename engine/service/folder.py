@@ -149,9 +149,9 @@ def read_data(folder: Folder, written: str, at: Span, report: Report) -> bytes |
         return None
 
 
-def digest_inputs(version: str, inputs: Mapping[str, bytes]) -> str:
-    """Return the revision: a digest of every input's path and bytes, and of *version*."""
-    digest = hashlib.sha256(version.encode())
+def digest_inputs(inputs: Mapping[str, bytes]) -> str:
+    """Return the revision: a digest of every input's path and bytes."""
+    digest = hashlib.sha256()
     for path in sorted(inputs):
         digest.update(hashlib.sha256(path.encode()).digest())
         digest.update(hashlib.sha256(inputs[path]).digest())

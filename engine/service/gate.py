@@ -118,6 +118,10 @@ class Gate:
         """Note that the newest policies were not taken over, and why; the last good ones stay."""
         self._status = replace(self._status, refused_at=self._clock(), refusal=why)
 
+    def confirm(self) -> None:
+        """Note that the policies that decide are the newest."""
+        self._status = replace(self._status, refused_at=0, refusal="")
+
     def status(self) -> Status:
         """Return which policies decide, and how the newest reload went."""
         return self._status
@@ -154,6 +158,13 @@ class Gate:
         InvalidRequest for negative figures and StoreUnavailable when the store cannot answer.
         """
         return self.store.settle(decision_id, amounts_of(usage), self._clock())
+
+    def sweep(self, entries: int) -> int:
+        """Let the store forget up to *entries* that no longer matter; return how many it did.
+
+        Raises StoreUnavailable.
+        """
+        return self.store.sweep(self._clock(), entries)
 
     def close(self) -> None:
         """Release the store and the record."""

@@ -167,13 +167,12 @@ def test_data_over_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_revision_depends_on_every_path_and_byte_and_on_nothing_else() -> None:
-    base = digest_inputs("1", {"a": b"x", "b": b"y"})
-    assert digest_inputs("1", {"b": b"y", "a": b"x"}) == base
+    base = digest_inputs({"a": b"x", "b": b"y"})
+    assert digest_inputs({"b": b"y", "a": b"x"}) == base
     others = [
-        digest_inputs("2", {"a": b"x", "b": b"y"}),
-        digest_inputs("1", {"a": b"x", "b": b"z"}),
-        digest_inputs("1", {"a": b"x", "c": b"y"}),
-        digest_inputs("1", {"a": b"x"}),
-        digest_inputs("1", {"a": b"xb", "": b"y"}),
+        digest_inputs({"a": b"x", "b": b"z"}),
+        digest_inputs({"a": b"x", "c": b"y"}),
+        digest_inputs({"a": b"x"}),
+        digest_inputs({"a": b"xb", "": b"y"}),
     ]
-    assert len({base, *others}) == 6
+    assert len({base, *others}) == 5

@@ -1,0 +1,114 @@
+"""Settings in, the daemon's parts out; or one clear sentence about what stands in the way."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.daemon.metrics import Metrics
+from engine.daemon.settings import Settings
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import Store
+from engine.service.bundles import Recipe
+from engine.service.cache import CacheFolderError, FolderCache, open_cache
+from engine.service.gate import Gate
+from engine.service.journal import Journal
+from engine.service.keys import KEY_BYTES, KeyFileError, load_key
+from engine.service.record import NoRecorder, Recorder, RecordError
+from engine.state.errors import StateError
+from engine.state.lmdb import LmdbStore
+
+
+class StartError(Exception):
+    """The daemon cannot start. The text is one sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the daemon is put together from. ``release`` closes all of it."""
+
+    settings: Settings
+    root: Path
+    gate: Gate
+    cache: FolderCache
+    recipe: Recipe
+    metrics: Metrics
+    own_folders: frozenset[Path]
+    """Where the daemon itself writes: a change there is no change of policies."""
+    recorded: Path | None
+    """Where decisions are recorded; None for nowhere."""
+    release: Callable[[], None]
+
+
+def assemble(settings: Settings) -> Parts:
+    """Return the parts, with folders, files and keys made where they are missing.
+
+    Raises StartError.
+    """
+    with ExitStack() as stack:
+        try:
+            return put_together(settings, stack)
+        except (CacheFolderError, KeyFileError, RecordError, StateError) as error:
+            raise StartError(str(error)) from None
+
+
+def put_together(settings: Settings, stack: ExitStack) -> Parts:
+    """Return the parts; what must be closed is on *stack* until all of them are there."""
+    keep = settings.state == "data"
+    data = Path(settings.data).absolute()
+    if keep:
+        make_data_folder(data)
+    else:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
+    cache = open_cache(Path(settings.cache).absolute() if settings.cache else data / "cache")
+    secret = secrets.token_bytes(KEY_BYTES)
+    if keep or settings.secret_key_file:
+        secret = load_key(Path(settings.secret_key_file or data / "secret.key").absolute())
+    recorded = record_path(settings, data)
+    recorder: Recorder = NoRecorder()
+    if recorded is not None:
+        recorder = Journal(recorded, settings.record.on_failure)
+    stack.callback(recorder.close)
+    store: Store = LmdbStore(data / "state") if keep else MemoryStore()
+    stack.callback(store.close)
+    metrics = Metrics()
+    gate = Gate(store, recorder, secret=secret, observer=metrics)
+    return Parts(
+        settings=settings,
+        root=Path(settings.policies).absolute(),
+        gate=gate,
+        cache=cache,
+        recipe=Recipe(secret, settings.limits.content_characters),
+        metrics=metrics,
+        own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
+        recorded=recorded,
+        release=stack.pop_all().close,
+    )
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make *folder*, for its owner only, and see that it can be written; raise StartError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StartError(
+            f"cannot write to the data folder {folder}: {error.strerror}; make it writable for "
+            "this user, choose another with --data, or keep nothing with --memory"
+        ) from None
+
+
+def record_path(settings: Settings, data: Path) -> Path | None:
+    """Return where decisions are recorded, or None.
+
+    A relative name is in the data folder; without one there is nowhere to keep it.
+    """
+    file = Path(settings.record.file)
+    if not settings.record.file or (settings.state == "memory" and not file.is_absolute()):
+        return None
+    return data / file

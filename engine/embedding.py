@@ -1,0 +1,192 @@
+"""A policy folder in, an `Engine` that decides in this process out: the embedding API.
+
+>>> import engine, pathlib, tempfile
+>>> folder = pathlib.Path(tempfile.mkdtemp())
+>>> _ = (folder / "chat.pol").write_text('''
+... policy chat {
+...   default allow
+...   rule no_cards { when content has pii.card then deny "card numbers stay out of the chat" }
+... }
+... ''')
+>>> pol = engine.load(folder)
+>>> decision = pol.decide({
+...     "tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "request",
+...     "content": "my card is 4111 1111 1111 1111",
+... })
+>>> decision.action, decision.reasons[0].message
+('deny', 'card numbers stay out of the chat')
+>>> pol.close()
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from engine.runtime.decision import Decision
+from engine.runtime.explain import Explanation
+from engine.runtime.memory import MemoryStore
+from engine.runtime.request import CONTENT_LIMIT, Request
+from engine.runtime.store import Store
+from engine.service.bundles import Recipe, load_folder
+from engine.service.cache import Cache, NoCache, open_cache
+from engine.service.gate import Gate
+from engine.service.journal import Journal
+from engine.service.keys import KEY_BYTES
+from engine.service.usage import Usage
+from engine.state.lmdb import LmdbStore
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Engine:
+    """Policies that decide. Made by `load`; several threads may use one.
+
+    A context manager: leaving it closes the engine.
+    """
+
+    def __init__(self, gate: Gate, folder: Path, recipe: Recipe, cache: Cache) -> None:
+        """Take what `load` has prepared."""
+        self._gate = gate
+        self._folder = folder
+        self._recipe = recipe
+        self._cache = cache
+        self._lock = threading.Lock()
+
+    @property
+    def revision(self) -> str:
+        """The digest of the policies that decide."""
+        return self._gate.status().revision
+
+    def decide(self, request: Request | Mapping[str, object]) -> Decision:
+        """Return the decision on *request*, and take, label and count what the policies say.
+
+        Raises InvalidRequest, whose ``problems`` name every wrong path, when the request does not
+        fit the schema; then nothing was decided or taken.
+
+            >>> decision = pol.decide({
+            ...     "tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "response",
+            ...     "content": "write to ann@example.com",
+            ... })
+            >>> decision.action, decision.content
+            ('redact', 'write to [EMAIL]')
+            >>> sorted(decision.to_dict())[:3]
+            ['action', 'advice', 'arguments']
+        """
+        with self._lock:
+            return self._gate.decide(request)
+
+    def explain(self, request: Request | Mapping[str, object]) -> Explanation:
+        """Return why *request* would be decided as it would; nothing is taken or recorded.
+
+        >>> explanation = pol.explain({
+        ...     "tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "request",
+        ...     "content": "hello",
+        ... })
+        >>> explanation.decision.action
+        'allow'
+        """
+        with self._lock:
+            return self._gate.explain(request)
+
+    def settle(
+        self,
+        decision_id: str,
+        *,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cost_usd: Decimal | None = None,
+    ) -> bool:
+        """Correct what a decision took on an estimate to what the call really took.
+
+        What is None keeps its estimate. Returns whether anything changed: False when the decision
+        is unknown, took nothing that can be settled, or was settled already.
+
+            >>> pol.settle("unknown", output_tokens=120)
+            False
+        """
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost_usd)
+        with self._lock:
+            return self._gate.settle(decision_id, usage)
+
+    def reload(self) -> None:
+        """Read the folder again; raise PolicyError and go on as before when it does not check."""
+        policies = load_folder(self._folder, self._recipe, self._cache)
+        with self._lock:
+            self._gate.swap(policies)
+
+    def close(self) -> None:
+        """Release the state and the record. Closing twice is fine."""
+        with self._lock:
+            self._gate.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def load(
+    folder: str | Path,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    state: Store | str | Path | None = None,
+    cache: str | Path | None = None,
+    record: str | Path | None = None,
+    secret: bytes | None = None,
+    content_characters: int = CONTENT_LIMIT,
+) -> Engine:
+    """Return an engine that decides by the policies in *folder*.
+
+    - *clock* gives the time (aware); None is the system's clock.
+    - *state* keeps throttles, budgets, meters and session labels: a folder (they survive a
+      restart), a store of your own, or None for this process's memory.
+    - *cache* is a folder for compiled policies, for a faster start; what is in it is run as code,
+      so nobody else may write there.
+    - *record* is a file to which every decision is appended as a line of JSON, without content.
+    - *secret* (32 bytes or more) keys hashes and tokens; give the same one to every process whose
+      hashes are to agree. None makes one up.
+    - *content_characters* is the most content that one request may have.
+
+    Raises PolicyError, whose ``diagnostics`` are every problem and whose text is the list of them
+    rendered for people, when the policies do not check.
+
+        >>> (folder / "broken.pol").write_text("policy broken { default perhaps }") > 0
+        True
+        >>> try:
+        ...     engine.load(folder)
+        ... except engine.PolicyError as error:
+        ...     error.diagnostics[0].span.path
+        'broken.pol'
+    """
+    root = Path(folder)
+    kept = NoCache() if cache is None else open_cache(Path(cache))
+    key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
+    recipe = Recipe(key, content_characters)
+    policies = load_folder(root, recipe, kept)
+    store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
+    recorder = None if record is None else Journal(Path(record), "deny")
+    gate = Gate(store, recorder, secret=key, clock=nanoseconds_of(clock))
+    gate.swap(policies)
+    return Engine(gate, root, recipe, kept)
+
+
+def nanoseconds_of(clock: Callable[[], datetime] | None) -> Callable[[], int]:
+    """Return *clock* as the gate wants it: ns since the Unix epoch."""
+    if clock is None:
+        return time.time_ns
+    return lambda: (clock() - EPOCH) // MICROSECOND * 1_000

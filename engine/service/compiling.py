@@ -1,0 +1,57 @@
+"""A process of its own: a policy folder in, compiled policies in the cache and one JSON line out.
+
+``python -m engine.service.compiling FOLDER CACHE``
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from engine.language import catalog_files as catalog
+from engine.language.diagnostics import Diagnostic
+from engine.service.bundles import PolicyError, compile_folder
+from engine.service.cache import CacheFolderError, open_cache
+
+POLITE = 5
+"""How much the compiler steps back behind the process that decides (see ``nice``)."""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Either the revision under which the cache holds the policies, or why there is none."""
+
+    revision: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()
+    text: str = ""
+    """The diagnostics, rendered for people."""
+
+
+def compile_into(folder: Path, cache_folder: Path) -> Outcome:
+    """Return the outcome of compiling *folder* into the cache."""
+    try:
+        cache = open_cache(cache_folder)
+        bundle = compile_folder(folder, cache)
+    except PolicyError as error:
+        return Outcome(diagnostics=error.diagnostics, text=str(error))
+    except CacheFolderError as error:
+        why = str(error)
+        return Outcome(diagnostics=(catalog.not_compiled(str(folder), why),), text=why)
+    cache.trim()
+    return Outcome(revision=bundle.revision)
+
+
+def main(arguments: list[str]) -> None:
+    """Compile what the command line names and print the outcome."""
+    os.nice(POLITE)
+    gc.disable()  # the process is short and makes trees without cycles
+    folder, cache = arguments
+    outcome = compile_into(Path(folder), Path(cache))
+    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

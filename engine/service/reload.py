@@ -1,0 +1,218 @@
+"""Changed policy files in, a new policy set at the gate out; the last good one stays until then.
+
+Compiling happens in another process, so that no decision waits for it; what comes back is loaded
+from the cache and swapped in between two requests. What does not check changes nothing but the
+gate's status, which says since when and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from watchfiles import Change, awatch
+
+from engine.language import catalog_files as catalog
+from engine.language.diagnostics import Diagnostic
+from engine.runtime.policyset import PolicySet
+from engine.service.bundles import FolderShelf, Recipe, fetch_bundle, link_bundle
+from engine.service.cache import FolderCache
+from engine.service.compiling import Outcome
+from engine.service.gate import Gate
+
+PACKAGE_PARENT = Path(__file__).parents[2]
+"""Where the compiler's process finds this package, wherever it is started."""
+
+LOOK_AGAIN = 1.0
+"""Seconds between looks for a folder that is missing or was replaced by another."""
+
+ERROR_BYTES = 2000
+"""How much of what a compiler that broke wrote to its standard error is told."""
+
+
+class ReloadError(Exception):
+    """Newer policies were not taken over; the text says why, for people.
+
+    *diagnostics* has at least one entry.
+    """
+
+    def __init__(self, text: str, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(text)
+        self.diagnostics = diagnostics
+
+
+def tell_nobody(problem: str | None) -> None:
+    """Do nothing with the outcome of a reload."""
+
+
+@dataclass(slots=True)
+class Reloader:
+    """Brings the policies in *root* to *gate*.
+
+    *told* hears of every outcome: None, or the text of the error. *patience* are the seconds
+    that compiling may take.
+    """
+
+    gate: Gate
+    root: Path
+    cache: FolderCache
+    recipe: Recipe
+    patience: float = 120.0
+    told: Callable[[str | None], None] = tell_nobody
+    _running: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asked: int = 0
+    _covered: int = 0
+
+    async def reload(self) -> None:
+        """Take over the policies as they are now; raise ReloadError when they are refused.
+
+        Calls that arrive while a reload runs share the next one.
+        """
+        self._asked += 1
+        mine = self._asked
+        async with self._running:
+            if self._covered >= mine:
+                return
+            self._covered = self._asked
+            try:
+                policies = await self._prepare()
+            except ReloadError as error:
+                self.gate.refuse(str(error))
+                self.told(str(error))
+                raise
+            if policies is not None:
+                self.gate.swap(policies)
+            self.gate.confirm()
+            self.told(None)
+
+    async def _prepare(self) -> PolicySet | None:
+        """Return the policies as they are now, or None when they are those that decide already."""
+        outcome = await compile_apart(self.root, self.cache.folder, self.patience)
+        if outcome.diagnostics:
+            raise ReloadError(outcome.text, outcome.diagnostics)
+        if outcome.revision == self.gate.status().revision:
+            return None
+        policies = await asyncio.to_thread(self._load, outcome.revision)
+        if policies is None:
+            raise broken(
+                self.root,
+                f"the cache folder {self.cache.folder} does not hold what was compiled; is there "
+                "room on the disk?",
+            )
+        return policies
+
+    def _load(self, revision: str) -> PolicySet | None:
+        bundle = fetch_bundle(revision, FolderShelf(self.cache, self.root))
+        return None if bundle is None else link_bundle(bundle, self.recipe)
+
+    async def watch(self, debounce_ms: int, ignored: frozenset[Path]) -> None:
+        """Reload after every change below the folder, until cancelled.
+
+        A burst of changes is one reload, *debounce_ms* after it ends. Changes below the *ignored*
+        folders and of hidden files are no changes of policies. A folder that is missing or is
+        replaced by another is waited for.
+        """
+        seen: tuple[int, int] | None = identity(self.root)
+        while True:
+            if seen is not None:
+                await self._follow(seen, debounce_ms, ignored)
+            while (now := identity(self.root)) is None:
+                seen = None
+                await asyncio.sleep(LOOK_AGAIN)
+            if now != seen:
+                seen = now
+                await self._try()
+
+    async def _follow(
+        self, seen: tuple[int, int], debounce_ms: int, ignored: frozenset[Path]
+    ) -> None:
+        """Reload after every change of the folder *seen*, until it is another or gone."""
+        changes = awatch(
+            self.root,
+            watch_filter=lambda change, path: relevant(change, Path(path), self.root, ignored),
+            debounce=max(debounce_ms * 10, 1600),
+            step=debounce_ms,
+            rust_timeout=int(LOOK_AGAIN * 1000),
+            yield_on_timeout=True,
+        )
+        try:
+            async for changed in changes:
+                if changed:
+                    await self._try()
+                if identity(self.root) != seen:
+                    return
+        except FileNotFoundError:
+            return
+
+    async def _try(self) -> None:
+        try:
+            await self.reload()
+        except ReloadError:
+            return  # the gate's status and *told* say it
+
+
+def relevant(change: Change, path: Path, root: Path, ignored: frozenset[Path]) -> bool:
+    """Return whether a change of *path* may change the policies below *root*.
+
+    Names such as ``..data`` count: by them a container platform replaces mounted files at once.
+    """
+    del change
+    if any(path.is_relative_to(folder) for folder in ignored):
+        return False
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else path.parts[-1:]
+    return not any(part.startswith(".") and not part.startswith("..") for part in parts)
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """Return what tells *folder* from another in its place, or None when there is none."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+async def compile_apart(root: Path, cache: Path, patience: float) -> Outcome:
+    """Return how compiling *root* into *cache* went, in a process of its own.
+
+    Raises ReloadError when that process takes longer than *patience* seconds or breaks.
+    """
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "engine.service.compiling",
+        str(root),
+        str(cache),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        async with asyncio.timeout(patience):
+            out, errors = await process.communicate()
+    except TimeoutError:
+        why = f"compiling took longer than {patience:g} s; see `reload.timeout_seconds`"
+        raise broken(root, why) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        return msgspec.json.decode(out, type=Outcome)
+    except msgspec.DecodeError:
+        told = errors.decode("utf-8", "replace")[-ERROR_BYTES:].strip()
+        why = f"the compiler ended with code {process.returncode}: {told}"
+        raise broken(root, why) from None
+
+
+def broken(root: Path, why: str) -> ReloadError:
+    """Return the error for a reload that failed for another reason than the policies."""
+    return ReloadError(why, (catalog.not_compiled(str(root), why),))

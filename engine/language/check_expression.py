@@ -10,28 +10,33 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from engine.language import catalog, nodes, operators, typed
-from engine.language.check_names import check_scanned, find_entities, read_name
+from engine.language import catalog, catalog_tests, catalog_warnings, nodes, operators, typed
+from engine.language.calls import finish_call, fit_argument
+from engine.language.check_names import (
+    check_scanned,
+    find_entities,
+    name_is_free,
+    read_argument,
+    read_group,
+    read_name,
+)
+from engine.language.constants import convert_literal
 from engine.language.context import Context
 from engine.language.environment import Let
 from engine.language.functions import TABLE, Function, Kind
-from engine.language.literals import convert_literal, parse_network
 from engine.language.names import MAX_DEPTH, MAX_SIZE
-from engine.language.narrow import may_be_absent, when_false, when_true
-from engine.language.regexes import problem_of
+from engine.language.narrow import may_be_absent, presence_key, when_false, when_true, written
 from engine.language.types import (
     BOOL,
     DURATION,
+    FLOAT,
+    INT,
     IP,
-    JSON,
     STRING,
     TIME,
     Enumeration,
-    ListOf,
     SetOf,
     Type,
-    numeric,
-    textual,
 )
 
 
@@ -73,7 +78,7 @@ def check(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typ
     absent = may_be_absent(made, context.present)
     if absent is None:
         return made
-    context.report.add(catalog.may_be_absent(absent, context.use or node.span))
+    context.report.add(catalog.may_be_absent(written(absent), context.use or node.span))
     return None
 
 
@@ -132,7 +137,7 @@ def read_let(
     if let.measure is None:
         return None
     if context.decision and not without_type(let.node.value, context):
-        context.report.add(catalog.not_in_expectation(node.name, node.span))
+        context.report.add(catalog_tests.not_in_expectation(node.name, node.span))
         return None
     key = (let.name, wanted, context.present, context.slot)
     if key in context.cache:
@@ -184,9 +189,7 @@ def hint(type_: Type | None) -> Type | None:
     return None if type_ in {TIME, DURATION} else type_
 
 
-def check_set(
-    node: nodes.SetLiteral, context: Context, wanted: Type | None
-) -> typed.Expr | None:
+def check_set(node: nodes.SetLiteral, context: Context, wanted: Type | None) -> typed.Expr | None:
     """Return a set literal, a constant when all its elements are, or None after a report."""
     item = operators.element_type(wanted) if wanted is not None else None
     made: list[typed.Expr] = []
@@ -293,7 +296,9 @@ def check_within(node: nodes.Comparison, context: Context) -> typed.Expr | None:
         left = check(node.left, context)
         if left is not None and left.type == IP:
             right = check(node.right, context)
-            return None if right is None else operators.in_networks(node, left, right, context.report)
+            return (
+                None if right is None else operators.in_networks(node, left, right, context.report)
+            )
         if left is None:
             return None
         right = check(node.right, context, left.type if without_type(node.right, context) else None)
@@ -336,7 +341,7 @@ def check_presence(node: nodes.Presence, context: Context) -> typed.Expr | None:
         return None
     made: typed.Expr = typed.Present(subject, BOOL, node.span)
     if may_be_absent(subject, frozenset()) is None and not context.decision:
-        context.report.add(catalog.never_absent(node.subject.span))
+        context.report.add(catalog_warnings.never_absent(node.subject.span))
         made = typed.Constant(value=True, type=BOOL, span=node.span)
     return made if node.present else typed.Not(made, BOOL, node.span)
 
@@ -368,7 +373,7 @@ def join(
         rest = join(node, left.default, right, context)
         return None if rest is None else join(node, left.subject, rest, context)
     if may_be_absent(left, frozenset()) is None:
-        context.report.add(catalog.never_absent(node.left.span))
+        context.report.add(catalog_warnings.never_absent(node.left.span))
         return left
     sides = operators.unify(left, right, node.right.span, context.report)
     if sides is None:
@@ -417,7 +422,9 @@ def check_call(node: nodes.Call, context: Context) -> typed.Expr | None:
     if row.name == "arg":
         return read_argument(node, context)
     if row.name == "count":
-        text = check_scanned(read(node.arguments[0], context), name, node.arguments[0].span, context)
+        text = check_scanned(
+            read(node.arguments[0], context), name, node.arguments[0].span, context
+        )
         entities = find_entities(node.arguments[1:], context)
         if text is None or entities is None:
             return None
@@ -454,9 +461,9 @@ def check_arguments(node: nodes.Call, row: Function, context: Context) -> typed.
     for written, argument, parameter in zip(node.arguments, checked, row.parameters, strict=False):
         if argument is None:
             continue
-        fitted = fit_argument(parameter.kind, argument, row, written.span, context)
+        fitted = fit_argument(parameter.kind, argument, row.name, written.span, context)
         if fitted is not None:
             made.append(fitted)
     if len(made) < len(node.arguments):
         return None
-    return finish_call(row, made, node.span, context.report)
+    return finish_call(row, made, node.span)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.language import catalog, nodes, typed
+from engine.language import catalog, catalog_tests, nodes, typed
 from engine.language.context import Context
+from engine.language.diagnostics import Diagnostic
 from engine.language.environment import RESERVED, find_list, visible_names
 from engine.language.functions import TABLE
-from engine.language.narrow import may_be_absent
+from engine.language.narrow import may_be_absent, written
 from engine.language.text import Span
 from engine.language.types import (
     DECIMAL,
@@ -53,7 +54,7 @@ def read_name(node: nodes.Name, context: Context) -> typed.Expr | None:
     return None
 
 
-def unresolved(name: str, span: Span, context: Context) -> catalog.Diagnostic:
+def unresolved(name: str, span: Span, context: Context) -> Diagnostic:
     """Return the best explanation of a name that means nothing here."""
     environment = context.environment
     head = name.partition(".")[0]
@@ -76,7 +77,7 @@ def read_decision(node: nodes.Name, context: Context) -> typed.Expr | None:
         type_ = JSON
     if type_ is None:
         known = [*DECISION_FIELDS, "advice.NAME"]
-        context.report.add(catalog.unknown_decision_field(node.name, known, node.span))
+        context.report.add(catalog_tests.unknown_decision_field(node.name, known, node.span))
         return None
     return typed.Attribute(f"decision.{node.name}", True, type_, node.span)  # noqa: FBT003
 
@@ -128,7 +129,7 @@ def check_scanned(
         context.report.add(catalog.not_scannable(operation, span))
         return None
     if may_be_absent(subject, context.present) is not None:
-        context.report.add(catalog.may_be_absent(subject, context.use or span))
+        context.report.add(catalog.may_be_absent(written(subject), context.use or span))
         return None
     return subject
 

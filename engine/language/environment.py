@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.language import items, trials
 from engine.language.names import Measure
@@ -95,7 +95,8 @@ class Environment:
     *groups* are the paths above attributes (``context``, ``context.order``). *required* gives, for each
     enumeration and word, the optional attributes that are required at that word. *namespaces* gives the
     entities that ``pii.any`` and its like stand for. *rules* gives the action of every rule by full name.
-    *digest* changes only when something visible to other files changes.
+    *imports* gives the packages that each package imports. *digest* changes only when something visible to
+    other files changes, *digests* per package only when something visible to it does (see ``digest_for``).
     """
 
     known: Known
@@ -112,7 +113,9 @@ class Environment:
     meters: Mapping[str, MeterDefinition]
     policies: frozenset[str]
     rules: Mapping[str, ActionName]
-    digest: str
+    imports: Mapping[str, frozenset[str]]
+    digest: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def qualify(package: str, name: str) -> str:
@@ -137,19 +140,24 @@ def find_let(packages: Mapping[str, Package], scope: FileScope, name: str) -> Le
 
 def find_list(environment: Environment, scope: FileScope, name: str) -> ListFile | None:
     """Return the list that *name* means in a file, if any."""
-    place = owner_of(scope, name)
-    if place is None:
-        return None
-    qualified = environment.packages.get(place[0], NOTHING).lists.get(place[1])
+    qualified = list_of(environment.packages, scope, name)
     return None if qualified is None else environment.lists.get(qualified)
 
 
-def find_fixture(
-    environment: Environment, scope: FileScope, name: str
-) -> FixtureDefinition | None:
+def list_of(packages: Mapping[str, Package], scope: FileScope, name: str) -> str | None:
+    """Return the qualified name of the list that *name* means in a file, if any."""
+    place = owner_of(scope, name)
+    return None if place is None else packages.get(place[0], NOTHING).lists.get(place[1])
+
+
+def find_fixture(environment: Environment, scope: FileScope, name: str) -> FixtureDefinition | None:
     """Return the fixture that *name* means in a file, if any."""
     place = owner_of(scope, name)
-    return None if place is None else environment.packages.get(place[0], NOTHING).fixtures.get(place[1])
+    return (
+        None
+        if place is None
+        else environment.packages.get(place[0], NOTHING).fixtures.get(place[1])
+    )
 
 
 def full_names(scope: FileScope, name: str) -> Iterable[str]:

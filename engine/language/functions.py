@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from engine.language.json_values import (
@@ -110,6 +111,16 @@ def in_zone(at: datetime, zone: str) -> datetime:
         raise Unknowable(f"the time zone `{zone}`") from error
 
 
+@lru_cache(maxsize=1_024)
+def zone_exists(zone: str) -> bool:
+    """Return whether *zone* is the name of a time zone, such as ``Europe/Berlin``."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 def count_tokens(text: str) -> int:
     """Return an estimate of how many tokens *text* has: a quarter of its UTF-8 bytes, rounded up.
 
@@ -158,7 +169,7 @@ def length(value: Sized) -> int:
     raise Unknowable("the length of a json value that is no string, list or object")
 
 
-def function(  # noqa: PLR0913 - a row of the table
+def function(
     name: str,
     parameters: Mapping[str, Kind],
     result: Type | None,

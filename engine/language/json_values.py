@@ -14,7 +14,7 @@ from typing import TypeGuard
 from engine.language.types import DECIMAL, FLOAT, STRING, Type
 
 
-class Unknowable(Exception):  # noqa: N818 - it is no error, it is a third truth value
+class Unknowable(Exception):
     """A value that cannot be known. *what* says which, as a noun in the author's words."""
 
     def __init__(self, what: str) -> None:
@@ -113,9 +113,7 @@ def exact(number: float | Decimal) -> Decimal:
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
 
-def alike(
-    left: float | Decimal, right: float | Decimal
-) -> tuple[float | Decimal, float | Decimal]:
+def alike(left: float | Decimal, right: float | Decimal) -> tuple[float | Decimal, float | Decimal]:
     """Return two numbers such that they compare by value: a float beside a decimal becomes a decimal."""
     if isinstance(left, Decimal) and isinstance(right, float):
         return left, exact(right)

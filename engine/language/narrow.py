@@ -46,6 +46,14 @@ def may_be_absent(expression: typed.Expr, present: frozenset[str] | None) -> typ
     return None if known else expression
 
 
+def written(expression: typed.Expr) -> str:
+    """Return how an author writes the attribute or argument *expression*."""
+    if isinstance(expression, typed.ArgumentAt):
+        return f'arg("{".".join(map(str, expression.path))}")'
+    assert isinstance(expression, typed.Attribute), "only these may be absent"
+    return expression.path
+
+
 def when_true(condition: typed.Expr | None, required: Required) -> frozenset[str]:
     """Return the keys of what is present where *condition* holds."""
     match condition:

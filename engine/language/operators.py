@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Literal as OneOf
 
-from engine.language import catalog, nodes, typed
+from engine.language import catalog, catalog_warnings, nodes, typed
+from engine.language.constants import parse_network
 from engine.language.diagnostics import Report
-from engine.language.literals import parse_network
 from engine.language.regexes import matches_everything, problem_of
 from engine.language.text import Span
 from engine.language.types import (
@@ -259,8 +259,6 @@ def negate(inner: typed.Expr, span: Span, report: Report) -> typed.Expr | None:
     return typed.Arithmetic("-", zero, number, number.type, span)
 
 
-
-
 def gather(
     node: nodes.SetLiteral, elements: list[typed.Expr], item: Type, report: Report
 ) -> typed.Expr | None:
@@ -281,7 +279,7 @@ def gather(
     seen: set[typed.Value] = set()
     for written, constant in zip(node.items, constants, strict=True):
         if constant.value in seen:
-            report.add(catalog.repeated_element(written.span))
+            report.add(catalog_warnings.repeated_element(written.span))
         seen.add(constant.value)
     return typed.Constant(frozenset(seen), SetOf(type_), node.span)
 
@@ -310,9 +308,7 @@ def in_networks(
     return typed.InNetwork(address, good, BOOL, node.span)
 
 
-def matches(
-    text: typed.Expr, regex: nodes.Regex, span: Span, report: Report
-) -> typed.Expr | None:
+def matches(text: typed.Expr, regex: nodes.Regex, span: Span, report: Report) -> typed.Expr | None:
     """Return ``text matches /regex/``, or None after a report."""
     if not valid_regex(regex, report):
         return None
@@ -326,7 +322,7 @@ def valid_regex(regex: nodes.Regex, report: Report) -> bool:
         report.add(catalog.bad_regex(problem, regex.span))
         return False
     if matches_everything(regex.pattern):
-        report.add(catalog.regex_matches_everything(regex.span))
+        report.add(catalog_warnings.regex_matches_everything(regex.span))
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from engine.language import catalog, items, nodes
+from engine.language import catalog, catalog_declarations, items, nodes
 from engine.language.diagnostics import Report
 from engine.language.program import Field
 from engine.language.text import NOWHERE
@@ -43,10 +43,8 @@ DECLARABLE = (
     "time",
     "duration",
     "ip",
-    "set",
-    "list",
 )
-"""The type names an author may write."""
+"""The names of types without parts that an author may write."""
 
 
 def standard(path: str, type_: Type, doc: str, *, optional: bool = False) -> Field:
@@ -87,17 +85,13 @@ STANDARD: Mapping[str, Field] = {
 }
 """The attributes that exist without a schema."""
 
-DEFAULTED = frozenset({"content", "session.turn", "now"})
+DEFAULTED = frozenset({"user.roles", "session.labels", "session.turn", "content", "now"})
 """Standard attributes that a request may leave out although they are never absent in a policy."""
 
 
 def required(field: Field) -> bool:
-    """Return whether a request (or the facts) must supply *field*.
-
-    Sets and lists that are not sent are empty, so they need not be.
-    """
-    collection = isinstance(field.type, (SetOf, ListOf))
-    return not (field.optional or collection or field.path in DEFAULTED)
+    """Return whether every request (or the facts) must supply *field*."""
+    return not field.optional and field.path not in DEFAULTED
 
 
 def groups_of(paths: Iterable[str]) -> dict[str, str]:
@@ -127,7 +121,9 @@ def merge_schemas(files: Iterable[items.File], report: Report) -> dict[str, Fiel
     groups = groups_of(fields)
     for path in [path for path in fields if path in groups]:
         below = fields[groups[path]]
-        report.add(catalog.attribute_is_group(path, below.path, fields[path].span, below.span))
+        report.add(
+            catalog_declarations.attribute_is_group(path, below.path, fields[path].span, below.span)
+        )
     for path in groups:
         fields.pop(path, None)
     return fields
@@ -149,19 +145,19 @@ def read_condition(
         case nodes.Comparison(nodes.Name() as name, "in", nodes.SetLiteral(elements)) if elements:
             written = elements
         case _:
-            report.add(catalog.schema_condition(when.span))
+            report.add(catalog_declarations.schema_condition(when.span))
             return None
     field = fields.get(name.name)
     if field is None:
         report.add(catalog.unknown_attribute(name.name, fields, name.span))
         return None
     if not isinstance(field.type, Enumeration):
-        report.add(catalog.schema_condition(name.span))
+        report.add(catalog_declarations.schema_condition(name.span))
         return None
     found: set[str] = set()
     for one in written:
         if not (isinstance(one, nodes.Literal) and isinstance(one.value, str)):
-            report.add(catalog.schema_condition(one.span))
+            report.add(catalog_declarations.schema_condition(one.span))
             return None
         if one.value not in field.type.words:
             report.add(catalog.unknown_word(one.value, field.type.words, one.span))
@@ -183,15 +179,13 @@ def add_schema(
         needed = None if node.type.optional else condition
         if group == "tool" and condition is None and not node.type.optional:
             needed = ("stage", TOOL_STAGES)
-        if isinstance(type_, (SetOf, ListOf)):
-            needed = None
         optional = node.type.optional or needed is not None
         made = Field(path, type_, optional, node.doc, False, span, needed)  # noqa: FBT003
         before = fields.get(path)
         if before is not None and before.standard:
-            report.add(catalog.standard_attribute(path, span))
+            report.add(catalog_declarations.standard_attribute(path, span))
         elif group not in GROUPS or not rest:
-            report.add(catalog.undeclarable_attribute(path, GROUPS, span))
+            report.add(catalog_declarations.undeclarable_attribute(path, GROUPS, span))
         elif before is None:
             fields[path] = made
         else:
@@ -204,16 +198,18 @@ def merge_fields(before: Field, after: Field, report: Report) -> Field:
     Two conditions on the same enumeration add up: the attribute is required where either holds.
     """
     if before.type != after.type or before.optional != after.optional:
-        report.extend(catalog.attribute_clash(before, after))
+        report.extend(catalog_declarations.attribute_clash(before, after))
     elif before.required_when is not None and after.required_when is not None:
         (path, words), (other, more) = before.required_when, after.required_when
         if path == other:
             return replace(before, required_when=(path, words | more))
-        report.extend(catalog.attribute_clash(before, after))
+        report.extend(catalog_declarations.attribute_clash(before, after))
     elif before.required_when != after.required_when:
-        report.extend(catalog.attribute_clash(before, after))
+        report.extend(catalog_declarations.attribute_clash(before, after))
     elif before.span.path == after.span.path:
-        report.add(catalog.duplicate("attribute", before.path, after.span, before.span))
+        report.add(
+            catalog_declarations.duplicate("attribute", before.path, after.span, before.span)
+        )
     return before
 
 
@@ -234,23 +230,23 @@ def required_by_word(fields: Mapping[str, Field]) -> dict[str, dict[str, frozens
 def resolve_type(node: items.TypeNode, report: Report, *, inside: bool = False) -> Type | None:
     """Return the type that *node* names, or None after a report. *inside* a set or list."""
     if node.optional and inside:
-        report.add(catalog.optional_element(node.span))
+        report.add(catalog_declarations.optional_element(node.span))
         return None
     match node.name:
         case "enum":
             return resolve_enumeration(node, report)
-        case "set" | "list" if not inside and node.item is not None:
+        case "set" | "list" if not inside:
+            assert node.item is not None
             item = resolve_type(node.item, report, inside=True)
             if item is None:
                 return None
             return SetOf(item) if node.name == "set" else ListOf(item)
         case "set" | "list":
-            report.add(catalog.nested_collection(node.span))
+            report.add(catalog_declarations.nested_collection(node.span))
             return None
         case name if name in DECLARABLE:
             return Scalar(name)
-        case name:
-            report.add(catalog.unknown_type(name, DECLARABLE, node.span))
+        case _:  # the parser has reported it
             return None
 
 
@@ -260,6 +256,6 @@ def resolve_enumeration(node: items.TypeNode, report: Report) -> Enumeration:
     for literal in node.words:
         word = str(literal.value)
         if word in words:
-            report.add(catalog.repeated_word(word, literal.span))
+            report.add(catalog_declarations.repeated_word(word, literal.span))
         words[word] = None
     return Enumeration(tuple(words))

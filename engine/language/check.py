@@ -1,0 +1,75 @@
+"""The checker: parsed files in, a typed program out, in which nothing can go wrong that could have been known.
+
+Two steps, so that a file need not be checked again when only others have changed: ``scope.collect`` looks
+at the declarations of all files, ``check_file`` at one file against them. ``assemble`` puts the checked
+files together; ``check_program`` does all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.language import items, program
+from engine.language.check_expression import check_value
+from engine.language.check_policy import check_policy
+from engine.language.context import Context
+from engine.language.diagnostics import Report
+from engine.language.environment import Environment, Known
+from engine.language.scope import collect
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """The checked policies, tests and properties of one file, and the qualified names that it uses."""
+
+    path: str
+    policies: tuple[program.Policy, ...]
+    tests: tuple[program.Test, ...]
+    properties: tuple[program.Property, ...]
+    used: frozenset[str]
+
+
+def check_file(file: items.File, environment: Environment, report: Report) -> CheckedFile:
+    """Return what *file* holds, checked against *environment*; what is wrong is reported and left out."""
+    context = Context(environment, environment.scopes[file.path], report)
+    policies: list[program.Policy] = []
+    tests: list[program.Test] = []
+    properties: list[program.Property] = []
+    for item in file.items:
+        match item:
+            case items.Policy():
+                policy = check_policy(item, context)
+                if policy is not None:
+                    policies.append(policy)
+            case items.Let(value=value):
+                check_value(value, context.with_present(None))
+            case _:
+                pass
+    return CheckedFile(
+        file.path, tuple(policies), tuple(tests), tuple(properties), frozenset(context.used)
+    )
+
+
+def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> program.Program:
+    """Return the program that the checked files make. Everything is sorted, so that their order has no meaning."""
+    every = sorted(checked, key=lambda one: one.path)
+    policies = [policy for file in every for policy in file.policies]
+    properties = [one for file in every for one in file.properties]
+    return program.Program(
+        fields=dict(sorted(environment.fields.items())),
+        facts=environment.facts,
+        lists=dict(sorted(environment.lists.items())),
+        entities=dict(sorted(environment.entities.items())),
+        classifiers=dict(sorted(environment.classifiers.items())),
+        meters=dict(sorted(environment.meters.items())),
+        policies=tuple(sorted(policies, key=lambda one: one.name)),
+        tests=tuple(test for file in every for test in file.tests),
+        properties=tuple(sorted(properties, key=lambda one: one.name)),
+    )
+
+
+def check_program(files: Sequence[items.File], known: Known, report: Report) -> program.Program:
+    """Return the checked program of *files*; usable only if the report has no errors."""
+    environment = collect(files, known, report)
+    return assemble(environment, [check_file(file, environment, report) for file in files])

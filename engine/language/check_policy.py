@@ -1,0 +1,67 @@
+"""Policies and rules: nodes in, checked policies out. A rule with a mistake is reported and left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.language import items, program
+from engine.language.check_action import check_action
+from engine.language.check_expression import check_condition
+from engine.language.check_riders import check_mode, check_riders, check_rollout, text_of
+from engine.language.context import Context
+from engine.language.environment import qualify
+from engine.language.narrow import when_false, when_true
+
+
+def check_policy(node: items.Policy, context: Context) -> program.Policy | None:
+    """Return the checked policy, or None when its own parts (not its rules) are wrong."""
+    name = qualify(context.scope.package, node.name.name)
+    applies = None if node.applies is None else check_condition(node.applies, context)
+    failed = node.applies is not None and applies is None
+    inside = context.with_present(
+        None if failed else when_true(applies, context.environment.required)
+    )
+    shadow = isinstance(node.mode, items.Mode) and check_mode(node.mode, context)
+    rollout = check_rollout(node.mode, context) if isinstance(node.mode, items.Rollout) else None
+    rules = [check_rule(rule, name, inside) for rule in node.rules]
+    if failed:
+        return None
+    good = sorted((rule for rule in rules if rule is not None), key=lambda rule: rule.name)
+    return program.Policy(
+        name=name,
+        title=text_of(node.title),
+        doc=node.doc,
+        applies=applies,
+        default=node.default,
+        default_reason=text_of(node.default_reason),
+        shadow=shadow,
+        rollout=rollout,
+        rules=tuple(good),
+        span=node.span,
+    )
+
+
+def check_rule(node: items.Rule, policy: str, context: Context) -> program.Rule | None:
+    """Return one checked rule, or None after a report."""
+    required = context.environment.required
+    when = None if node.when is None else check_condition(node.when, context)
+    when_failed = node.when is not None and when is None
+    inside = context.with_present(None if when_failed else when_true(when, required))
+    unless = None if node.unless is None else check_condition(node.unless, inside)
+    unless_failed = node.unless is not None and unless is None
+    acting = inside.with_present(None if unless_failed else when_false(unless, required))
+    action = check_action(node.action, acting)
+    riders = check_riders(node.riders, acting)
+    if when_failed or unless_failed or action is None:
+        return None
+    return replace(
+        riders,
+        name=f"{policy}.{node.name.name}",
+        policy=policy,
+        title=text_of(node.title),
+        doc=node.doc,
+        when=when,
+        unless=unless,
+        action=action,
+        span=node.span,
+    )

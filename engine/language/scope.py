@@ -1,0 +1,334 @@
+"""What all files declare together: files in, an ``Environment`` out that every single file is checked against.
+
+Collecting looks at declarations only, not into policies (but for the rules that meters count), so that it
+stays cheap when one of many files has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.language import catalog_declarations, items, trials
+from engine.language.cycles import components, is_cycle
+from engine.language.declarations import (
+    read_classifier,
+    read_entity,
+    read_facts,
+    read_list,
+    read_meter,
+)
+from engine.language.diagnostics import Report
+from engine.language.digest import with_digests
+from engine.language.environment import (
+    RESERVED,
+    Environment,
+    FileScope,
+    FixtureDefinition,
+    Known,
+    Let,
+    Package,
+    find_let,
+    qualify,
+)
+from engine.language.names import Measure, measure, names_in
+from engine.language.nodes import Name
+from engine.language.program import ActionName
+from engine.language.schema import groups_of, merge_schemas, required_by_word
+from engine.language.text import Span
+
+__all__ = ["Environment", "Known", "collect"]
+
+ACTIONS: Mapping[type[items.Action], ActionName] = {
+    items.Allow: "allow",
+    items.Deny: "deny",
+    items.Redact: "redact",
+    items.Escalate: "escalate",
+    items.Throttle: "throttle",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a rule stands: what a meter that counts it depends on."""
+
+    policy: items.Policy
+    rule: items.Rule
+    scope: FileScope
+
+
+@dataclass(slots=True)
+class Registry:
+    """Who was first to take a name; a second one is reported."""
+
+    report: Report
+    first: dict[tuple[str, str], Span] = field(default_factory=dict)
+
+    def claim(self, kind: str, name: str, at: Span, shown: str = "") -> bool:
+        """Return whether *name* is still free among those of *kind*, and take it; report otherwise."""
+        before = self.first.setdefault((kind, name), at)
+        if before is at:
+            return True
+        self.report.add(catalog_declarations.duplicate(shown or kind, name, at, before))
+        return False
+
+
+def collect(files: Sequence[items.File], known: Known, report: Report) -> Environment:
+    """Return what is visible from every file; what contradicts another declaration is reported."""
+    registry = Registry(report)
+    fields = merge_schemas(files, report)
+    packages_named = {package_of(file) for file in files}
+    scopes = {file.path: file_scope(file, packages_named, registry) for file in files}
+    packages = collect_packages(files, scopes, registry)
+    policies, sites = collect_rules(files, scopes, registry)
+    rules = {name: ACTIONS[type(site.rule.action)] for name, site in sites.items()}
+    made = Environment(
+        known=known,
+        fields=fields,
+        groups=frozenset(groups_of(fields)),
+        required=required_by_word(fields),
+        packages=packages,
+        scopes=scopes,
+        facts=(),
+        lists={},
+        entities={},
+        namespaces={},
+        classifiers={},
+        meters={},
+        policies=policies,
+        rules=rules,
+        imports=imports_of(scopes.values()),
+    )
+    made = collect_declarations(files, made, registry)
+    refuse_meter_cycles(made, sites, report)
+    return with_digests(made)
+
+
+def package_of(file: items.File) -> str:
+    """Return the name of a file's package; empty without one."""
+    return "" if file.package is None else file.package.name
+
+
+def file_scope(file: items.File, packages: Iterable[str], registry: Registry) -> FileScope:
+    """Return how names are read in *file*."""
+    aliases: dict[str, str] = {}
+    for one in file.imports:
+        package = one.package.name
+        if package not in packages:
+            registry.report.add(
+                catalog_declarations.unknown_package(package, packages, one.package.span)
+            )
+        alias = one.alias or one.package
+        short = alias.name if one.alias else package.rpartition(".")[2]
+        if short in RESERVED or "." in short:
+            registry.report.add(catalog_declarations.reserved_name("import", short, alias.span))
+        elif registry.claim(f"import {file.path}", short, alias.span, "import"):
+            aliases[short] = package
+    full = {one.package.name: one.package.name for one in file.imports}
+    return FileScope(file.path, package_of(file), full | aliases)
+
+
+def imports_of(scopes: Iterable[FileScope]) -> dict[str, frozenset[str]]:
+    """Return the packages that the files of each package import."""
+    found: dict[str, frozenset[str]] = {}
+    for scope in scopes:
+        found[scope.package] = found.get(scope.package, frozenset()).union(scope.aliases.values())
+    return found
+
+
+def collect_packages(
+    files: Sequence[items.File], scopes: Mapping[str, FileScope], registry: Registry
+) -> dict[str, Package]:
+    """Return the lets, lists and fixtures of every package; lets with their measure."""
+    lets: dict[str, dict[str, Let]] = {}
+    lists: dict[str, dict[str, str]] = {}
+    fixtures: dict[str, dict[str, FixtureDefinition]] = {}
+    for file in files:
+        scope = scopes[file.path]
+        package = scope.package
+        mine = lets.setdefault(package, {})
+        my_lists = lists.setdefault(package, {})
+        my_fixtures = fixtures.setdefault(package, {})
+        for item in file.items:
+            match item:
+                case items.Let(name) if free(name, "let", package, registry):
+                    mine[name.name] = Let(qualify(package, name.name), item, scope, None)
+                case items.WordList(name) if free(name, "list", package, registry):
+                    my_lists[name.name] = qualify(package, name.name)
+                case trials.Fixture(name) if plain(name, "fixture", registry):
+                    full = qualify(package, name.name)
+                    if registry.claim("fixture", full, name.span):
+                        my_fixtures[name.name] = FixtureDefinition(full, item)
+                case _:
+                    pass
+    made = {name: Package(lets[name], lists[name], fixtures[name]) for name in lets}
+    return measure_lets(made, registry.report)
+
+
+def free(name: Name, kind: str, package: str, registry: Registry) -> bool:
+    """Return whether a let or list may have *name*; report otherwise."""
+    if name.name in RESERVED:
+        registry.report.add(catalog_declarations.reserved_name(kind, name.name, name.span))
+        return False
+    return plain(name, kind, registry) and registry.claim(
+        "value", qualify(package, name.name), name.span, kind
+    )
+
+
+def plain(name: Name, kind: str, registry: Registry) -> bool:
+    """Return whether *name* has no dots; report otherwise."""
+    if "." in name.name:
+        registry.report.add(catalog_declarations.dotted_name(kind, name.name, name.span))
+        return False
+    return True
+
+
+def measure_lets(packages: Mapping[str, Package], report: Report) -> dict[str, Package]:
+    """Return *packages* with every let measured, those that go in circles reported and left without."""
+    lets = {let.name: let for package in packages.values() for let in package.lets.values()}
+    graph: dict[str, list[str]] = {}
+    for let in lets.values():
+        used = (find_let(packages, let.scope, name) for name in names_in(let.node.value))
+        graph[let.name] = [one.name for one in used if one is not None]
+    measured: dict[str, Measure | None] = {}
+    for component in components(graph):
+        if is_cycle(component, graph):
+            for name in component:
+                report.add(catalog_declarations.circular("let", name, lets[name].node.name.span))
+                measured[name] = None
+            continue
+        let = lets[component[0]]
+
+        def of_name(name: str, let: Let = let) -> Measure | None:
+            """Return the measure of another let, those come first, or None for what is no let."""
+            found = find_let(packages, let.scope, name)
+            return None if found is None else measured[found.name]
+
+        measured[let.name] = measure(let.node.value, of_name)
+    return {
+        name: replace(
+            package,
+            lets={
+                local: replace(let, measure=measured[let.name])
+                for local, let in package.lets.items()
+            },
+        )
+        for name, package in packages.items()
+    }
+
+
+def collect_rules(
+    files: Sequence[items.File], scopes: Mapping[str, FileScope], registry: Registry
+) -> tuple[frozenset[str], dict[str, Site]]:
+    """Return the full names of all policies, and of all rules with where they stand."""
+    policies: set[str] = set()
+    sites: dict[str, Site] = {}
+    for file in files:
+        scope = scopes[file.path]
+        for item in file.items:
+            if not isinstance(item, items.Policy) or not plain(item.name, "policy", registry):
+                continue
+            policy = qualify(scope.package, item.name.name)
+            if not registry.claim("policy", policy, item.name.span):
+                continue
+            policies.add(policy)
+            for rule in item.rules:
+                name = f"{policy}.{rule.name.name}"
+                if plain(rule.name, "rule", registry) and registry.claim(
+                    "rule", name, rule.name.span
+                ):
+                    sites[name] = Site(item, rule, scope)
+    return frozenset(policies), sites
+
+
+def collect_declarations(
+    files: Sequence[items.File], made: Environment, registry: Registry
+) -> Environment:
+    """Return *made* with facts, lists, entities, classifiers and meters."""
+    report = registry.report
+    facts, lists, entities = {}, {}, {}
+    classifiers, meters = {}, {}
+    for file in files:
+        scope = made.scopes[file.path]
+        for item in file.items:
+            match item:
+                case items.Facts(name):
+                    found = read_facts(item, scope, made.fields, report)
+                    if registry.claim("facts", name.name, name.span, "facts of"):
+                        facts[name.name] = found
+                case items.WordList(name):
+                    lists.setdefault(
+                        qualify(scope.package, name.name), read_list(item, scope, report)
+                    )
+                case items.Entity(name):
+                    entity = read_entity(item, scope, made.known, made.packages, report)
+                    if registry.claim("entity", name.name, name.span):
+                        entities[name.name] = entity
+                case items.Classifier(name):
+                    classifier = read_classifier(item, report)
+                    if plain(name, "classifier", registry) and registry.claim(
+                        "classifier", name.name, name.span
+                    ):
+                        classifiers[name.name] = classifier
+                case items.Meter(name):
+                    meter = read_meter(item, scope, made.fields, made.rules, report)
+                    if plain(name, "meter", registry) and registry.claim(
+                        "meter", name.name, name.span
+                    ):
+                        meters[name.name] = meter
+                case _:
+                    pass
+    return replace(
+        made,
+        facts=tuple(sorted(facts.values(), key=lambda one: one.group)),
+        lists=lists,
+        entities=entities,
+        namespaces=namespaces_of((*made.known.entities, *entities)),
+        classifiers=classifiers,
+        meters=meters,
+    )
+
+
+def namespaces_of(entities: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return the entities below each namespace: what ``pii.any`` stands for."""
+    found: dict[str, set[str]] = {}
+    for name in entities:
+        space = name.rpartition(".")[0]
+        while space:
+            found.setdefault(space, set()).add(name)
+            space = space.rpartition(".")[0]
+    return {space: frozenset(names) for space, names in found.items()}
+
+
+def refuse_meter_cycles(
+    environment: Environment, sites: Mapping[str, Site], report: Report
+) -> None:
+    """Report every meter whose rule depends on the meter itself, however indirectly."""
+    graph: dict[str, list[str]] = {}
+    for name, meter in environment.meters.items():
+        site = sites.get(meter.rule)
+        used = set() if site is None else meters_of(site, environment)
+        graph[name] = [one for one in sorted(used) if one in environment.meters]
+    for component in components(graph):
+        if is_cycle(component, graph):
+            for name in component:
+                report.add(
+                    catalog_declarations.circular("meter", name, environment.meters[name].span)
+                )
+
+
+def meters_of(site: Site, environment: Environment) -> set[str]:
+    """Return the meters that the conditions of a rule read, through lets too."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    conditions = (site.policy.applies, site.rule.when, site.rule.unless)
+    waiting = [(site.scope, name) for one in conditions for name in names_in(one)]
+    while waiting:
+        scope, name = waiting.pop()
+        let = find_let(environment.packages, scope, name)
+        if let is not None and let.name not in seen:
+            seen.add(let.name)
+            waiting.extend((let.scope, inner) for inner in names_in(let.node.value))
+        elif name.startswith("meter."):
+            found.add(name.removeprefix("meter."))
+    return found

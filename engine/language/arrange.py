@@ -1,15 +1,16 @@
-"""Entries with their keys -> fragments: which attributes the index asks first, and how deep it goes.
+"""Entries with their keys -> fragments: which attributes the index asks first, how deep it goes.
 
 A table in the index costs a look-up; a fragment costs a call; an entry tried in vain costs its
-conditions. For the entries that a column (an attribute) constrains, in *G* groups of equal values with
-chances *P*, asking the column first saves
+conditions. For the entries that a column (an attribute) constrains, in *G* groups of equal values
+with chances *P*, asking the column first saves
 
     G * test + call (if nothing is left unkeyed) - look-up - sum(P) * call
 
-because the groups would otherwise be told apart by one test each inside the function. The column that
-saves most is asked first, its groups and the rest are arranged in turn, until nothing is saved. At the
-root the look-up is shared by every file of the bundle, so it counts for nothing there: ten rules of one
-tenant are filed under the tenant, a hundred rules of one tenant under the tenant and then, say, the tool.
+because the groups would otherwise be told apart by one test each inside the function. The column
+that saves most is asked first, its groups and the rest are arranged in turn, until nothing is
+saved. At the root the look-up is shared by every file of the bundle, so it counts for nothing
+there: ten rules of one tenant are filed under the tenant, a hundred rules of one tenant under the
+tenant and then, say, the tool.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.language.cost import steady
-from engine.language.keys import Column, Keyed, column
+from engine.language.keys import Column, Keyed
 from engine.language.plan import Block, Branch, Choice, Entry, Fragment, Step
 from engine.language.typed import Expr
 from engine.language.walk import anonymous
@@ -74,7 +75,7 @@ def usable(one: Candidate, place: Column, steps: tuple[Step, ...]) -> bool:
 
 
 def filed(one: Candidate, place: Column) -> Candidate:
-    """Return *one* as it stands under its key for *place*: what the key already says is left out."""
+    """Return *one* as it stands under its key for *place*: without what the key says already."""
     used = one.keys[place]
     entry = one.entry
     kept = tuple(part for part in entry.parts if part is not used.part)

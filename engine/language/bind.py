@@ -1,4 +1,4 @@
-"""What a unit's code needs beside its arguments: constants that no code object can hold, and functions.
+"""What a unit's code needs beside its arguments: functions, and constants no code object holds.
 
 The globals of a unit are made here and hold nothing else; its code has no other built-ins either.
 """
@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from math import isfinite
+from typing import Literal
 
 import re2
 
@@ -29,8 +30,8 @@ from engine.language.json_values import (
 from engine.language.types import DECIMAL, FLOAT, STRING
 
 FAULTS = (Unknowable, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a condition may raise when it meets something that cannot be known, or that its fast form does
-not provide for. The reference evaluator then judges the rule, so nothing is hidden by catching these."""
+"""What a condition may raise when it meets something that cannot be known, or that its fast form
+does not provide for. The reference evaluator then judges the rule: nothing is hidden by this."""
 
 BUILTINS: Mapping[str, object] = {
     "any": any,
@@ -41,24 +42,24 @@ BUILTINS: Mapping[str, object] = {
 }
 
 
+Method = Literal["search", "fullmatch"]
+
+
 class LazyPattern:
     """An RE2 pattern that is compiled when it is first asked: a bundle may hold thousands.
 
-    *test* is the method of the compiled pattern, under the name ``ask`` after the first question.
+    ``ask`` is its *method*, ``search`` or ``fullmatch``.
     """
 
     __slots__ = ("ask",)
 
-    def __init__(self, pattern: str, method: str) -> None:
+    def __init__(self, pattern: str, method: Method) -> None:
         def first(text: str) -> object:
             compiled = re2.compile(pattern)
             self.ask = compiled.fullmatch if method == "fullmatch" else compiled.search
             return self.ask(text)
 
         self.ask: Callable[[str], object] = first
-
-    def __call__(self, text: str) -> object:
-        return self.ask(text)
 
 
 class Networks:
@@ -82,7 +83,7 @@ class Networks:
 
 def in_range(value: object) -> object:
     """Return the result of arithmetic, or raise ArithmeticError when it is out of range."""
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         if not isfinite(value):
             raise OverflowError("the number is not finite")
         return value
@@ -127,13 +128,13 @@ HELPERS: Mapping[str, Callable[..., object]] = {
 
 
 @lru_cache(maxsize=4096)
-def pattern(text: str, method: str) -> LazyPattern:
+def pattern(text: str, method: Method) -> LazyPattern:
     """Return the pattern, one for all rules that use it."""
     return LazyPattern(text, method)
 
 
 def bind(constants: Sequence[Spec], lists: Mapping[str, frozenset[str]]) -> dict[str, object]:
-    """Return the globals of a unit whose code names *constants* ``k0``, ``k1`` …"""
+    """Return the globals of a unit whose code names *constants* ``k0``, ``k1`` and so on."""
     made: dict[str, object] = {"__builtins__": BUILTINS, "FAULTS": FAULTS}
     for index, spec in enumerate(constants):
         made[f"k{index}"] = value_of(spec, lists)

@@ -1,7 +1,8 @@
 """A plan -> code objects, one function a fragment, whose lines and columns are the policy's own.
 
-Python's ``ast`` is built, never source text, so nothing an author writes can become code; the file name
-of the code is the path of the policy, so tracebacks and profilers show the ``.pol`` line. A function is
+Python's ``ast`` is built, never source text, so nothing an author writes can become code; the file
+name of the code is the path of the policy, so tracebacks and profilers show the ``.pol`` line. A
+function is
 
     def fragment(record, evidence, applied, hits, slow, rules_0, policy_0):
         a0 = record.tenant.plan                   # attributes read twice or more
@@ -14,8 +15,9 @@ of the code is the path of the policy, so tracebacks and profilers show the ``.p
             except FAULTS:                        # the reference evaluator judges this rule
                 slow.append(rules_0 + 4)
 
-``rules_0`` is the number of the first rule of the unit's policy 0 and ``policy_0`` the policy's own, both
-bound when the unit is linked. A policy that cannot be judged is put on *slow* as ``~number``.
+``rules_0`` is the number of the first rule of the unit's policy 0 and ``policy_0`` the policy's
+own, both bound when the unit is linked. A policy that cannot be judged is put on *slow* as
+``~number``.
 """
 
 from __future__ import annotations
@@ -28,8 +30,18 @@ from types import CodeType
 
 from engine.language import typed
 from engine.language.cost import EVIDENCE, cost, steady
-from engine.language.emit import Constants, Emitter, Place, Spec, attribute, call, constant, name
-from engine.language.emit import place, read
+from engine.language.emit import (
+    Constants,
+    Emitter,
+    Place,
+    Spec,
+    attribute,
+    call,
+    constant,
+    name,
+    place,
+    read,
+)
 from engine.language.plan import Block, Branch, Entry, Fragment, Plan, Step
 from engine.language.typed import Expr
 from engine.language.types import JSON
@@ -42,8 +54,11 @@ MEMORABLE = 8
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One compiled fragment. The code's last arguments are ``rules_p`` for each policy of *ruled*, then
-    ``policy_p`` for each of *applying*."""
+    """One compiled fragment.
+
+    The code's last arguments are ``rules_p`` for each policy of *ruled*, then ``policy_p`` for each
+    of *applying*.
+    """
 
     steps: tuple[Step, ...]
     code: CodeType
@@ -106,11 +121,11 @@ def function(fragment: Fragment, constants: Constants) -> ast.FunctionDef:
     locals_ = {path: f"a{index}" for index, path in enumerate(repeated_attributes(conditions))}
     memos = {node: f"m{index}" for index, node in enumerate(repeated_conditions(conditions))}
     body: list[ast.stmt] = [
-        ast.Assign([ast.Name(variable, ast.Store(), **here)], read(path, here), **here)
+        ast.Assign([ast.Name(variable, ast.Store(), **here)], read(path, here), None, **here)
         for path, variable in locals_.items()
     ]
     body.extend(
-        ast.Assign([ast.Name(variable, ast.Store(), **here)], constant(None, here), **here)
+        ast.Assign([ast.Name(variable, ast.Store(), **here)], constant(None, here), None, **here)
         for variable in memos.values()
     )
     body.extend(statements(fragment.body, Emitter(constants, locals_, memos)))
@@ -118,12 +133,12 @@ def function(fragment: Fragment, constants: Constants) -> ast.FunctionDef:
     bound = [*(f"rules_{one}" for one in ruled), *(f"policy_{one}" for one in applying)]
     arguments = ast.arguments(
         posonlyargs=[],
-        args=[ast.arg(one, **here) for one in (*ARGUMENTS, *bound)],
+        args=[ast.arg(one, None, None, **here) for one in (*ARGUMENTS, *bound)],
         kwonlyargs=[],
         kw_defaults=[],
         defaults=[],
     )
-    return ast.FunctionDef("fragment", arguments, body, [], **here)
+    return ast.FunctionDef("fragment", arguments, body, [], None, None, **here)
 
 
 def repeated_attributes(conditions: Iterable[Expr]) -> list[str]:
@@ -138,7 +153,7 @@ def repeated_attributes(conditions: Iterable[Expr]) -> list[str]:
 
 
 def repeated_conditions(conditions: Iterable[Expr]) -> list[Expr]:
-    """Return what is dear and needed twice or more, without places. Json is left out: it may be None."""
+    """Return what is dear and needed twice or more, without places. Json may be None: left out."""
     counts: Counter[Expr] = Counter()
     for node in outside_quantifiers(conditions):
         if cost(node) >= MEMORABLE and node.type != JSON:

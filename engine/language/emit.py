@@ -1,12 +1,12 @@
 """One condition -> the Python expression (an ``ast`` node) that computes it, at the author's place.
 
-Everything is assumed to be knowable: an absent value, a failed detector, a json value of another kind
-or a number out of range raises, and the reference evaluator then judges that one rule. Values that
-cannot stand in a code object (patterns, decimals, lists) are named ``k0``, ``k1`` … and bound when the
-unit is linked; *constants* collects what each stands for.
+Everything is assumed to be knowable: an absent value, a failed detector, a json value of another
+kind or a number out of range raises, and the reference evaluator then judges that one rule. Values
+that cannot stand in a code object (patterns, decimals, lists) are named ``k0``, ``k1`` … and bound
+when the unit is linked; *constants* collects what each stands for.
 
-A condition that several rules of a function need and that is dear is computed once, when first asked:
-``m0 if m0 is not None else (m0 := …)``.
+A condition that several rules of a function need and that is dear is computed once, when first
+asked: ``m0 if m0 is not None else (m0 := …)``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import assert_never
+from typing import TypedDict, assert_never
 
 from engine.language import typed
 from engine.language.globs import Glob, read_glob
@@ -53,8 +53,9 @@ class Constants:
 class Emitter:
     """Writes the expressions of one function.
 
-    *locals* maps attribute paths that the function has already read to variables, *memos* conditions
-    (without places) to the variables that keep their value. Inside a quantifier neither is used.
+    *locals* maps attribute paths that the function has already read to variables, *memos*
+    conditions (without places) to the variables that keep their value. Inside a quantifier neither
+    is used.
     """
 
     constants: Constants
@@ -73,7 +74,7 @@ class Emitter:
         kept = ast.NamedExpr(ast.Name(memo, ast.Store(), **here), made, **here)
         return ast.IfExp(known, name(memo, here), kept, **here)
 
-    def plain(self, node: Expr) -> ast.expr:
+    def plain(self, node: Expr) -> ast.expr:  # noqa: C901 - a case for every kind of node
         """Return the expression for *node* computed anew."""
         here = place(node.span)
         match node:
@@ -112,7 +113,8 @@ class Emitter:
                 return self.like(text, read_glob(pattern), here)
             case typed.Matches(text, pattern):
                 search = self.bound("search", pattern, here)
-                return present(call(search, [self.text(text, here)], here), here)
+                asked = attribute(search, "ask", here)
+                return present(call(asked, [self.text(text, here)], here), here)
             case typed.Has(text, entities):
                 return self.ask("has", [path_of(text), entities], here)
             case typed.Present(subject):
@@ -241,7 +243,7 @@ class Emitter:
             case "holds":
                 return ast.Compare(constant(glob.text, here), [ast.In()], [text], **here)
             case "pattern":
-                full = self.bound("fullmatch", glob.text, here)
+                full = attribute(self.bound("fullmatch", glob.text, here), "ask", here)
                 return present(call(full, [text], here), here)
             case _:
                 assert_never(glob.kind)
@@ -297,7 +299,14 @@ class Emitter:
 
 # --- pieces of Python ----------------------------------------------------------------------------
 
-Place = dict[str, int]
+
+class Place(TypedDict):
+    """Where Python's nodes say they stand."""
+
+    lineno: int
+    col_offset: int
+    end_lineno: int
+    end_col_offset: int
 
 
 def place(span: Span) -> Place:
@@ -317,7 +326,7 @@ def name(variable: str, here: Place) -> ast.expr:
 
 def constant(value: object, here: Place) -> ast.expr:
     """Return a constant of the code object."""
-    return ast.Constant(value, **here)
+    return ast.Constant(value, None, **here)  # type: ignore[arg-type]  # typeshed forgets frozenset
 
 
 def attribute(of: ast.expr, member: str, here: Place) -> ast.expr:
@@ -377,7 +386,7 @@ def item_type(collection: Type) -> Type | None:
 
 
 def describe(value: object) -> Spec:
-    """Return the kind and the marshallable form of a constant; ``plain`` when it is marshallable itself."""
+    """Return the kind and the marshallable form of a constant; ``plain`` for what is so itself."""
     match value:
         case bool() | int() | float() | str():
             return "plain", value

@@ -10,14 +10,17 @@ import re2
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """How to match: the whole text *is*, *starts* with, *ends* with or *holds* ``text``, or fits it as an RE2 *pattern*."""
+    """How to match: the text *is*, *starts* with, *ends* with or *holds* ``text``.
+
+    Or the whole of it fits ``text`` as an RE2 *pattern*.
+    """
 
     kind: Literal["is", "starts", "ends", "holds", "pattern"]
     text: str
 
 
 def read_glob(glob: str) -> Glob:
-    """Return the test for *glob*: ``*`` is any run of characters, ``?`` is one, line breaks included."""
+    """Return the test for *glob*: ``*`` is any run of characters, ``?`` any one."""
     middle = glob.strip("*")
     if "?" in glob or "*" in middle:
         return Glob("pattern", "(?s)" + "".join(map(translate, glob)))

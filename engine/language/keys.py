@@ -1,12 +1,12 @@
 """A conjunction -> what a request must have for it to hold: the keys the index may file it under.
 
-From ``tenant.id == "north" and (stage == "request" or stage == "document") and context.amount > 500``
-come ``tenant.id in {"north"}``, ``stage in {"request", "document"}`` and the threshold
-``context.amount > 500``. A key is *exact* when it says all that its part says; that part need not be
-tried again under the key. An ``or`` constrains an attribute when each of its branches does.
+From ``tenant.id == "north" and (stage == "request" or stage == "document") and context.amount >
+500`` come ``tenant.id in {"north"}``, ``stage in {"request", "document"}`` and the threshold
+``context.amount > 500``. A key is *exact* when it says all that its part says; that part need not
+be tried again under the key. An ``or`` constrains an attribute when each of its branches does.
 
-Only the request record is read: whether a key fits is then always known, and a conjunction whose key
-does not fit is false whatever else in it cannot be known.
+Only the request record is read: whether a key fits is then always known, and a conjunction whose
+key does not fit is false whatever else in it cannot be known.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ Column = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A necessary condition as an index step. *part* is the part it makes superfluous, if it is exact;
-    *chance* estimates the share of requests that fit."""
+    """A necessary condition as an index step.
+
+    *part* is the part that it makes superfluous, if it is exact; *chance* estimates the share of
+    requests that fit.
+    """
 
     step: Step
     part: Expr | None
@@ -62,7 +65,7 @@ def keys_of(parts: Iterable[Expr]) -> Mapping[Column, Keyed]:
     return best
 
 
-def necessary(part: Expr) -> list[Keyed]:
+def necessary(part: Expr) -> list[Keyed]:  # noqa: C901 - a case for every form
     """Return the keys without which *part* cannot hold."""
     match part:
         case typed.Attribute(type=type_) if type_ == BOOL:

@@ -1,14 +1,15 @@
 """Checked policies of one file -> plan: conditions desugared, folded, put in order, and keyed.
 
-A rule fires when ``applies and when and not unless`` holds; that one conjunction is what is lowered:
+A rule fires when ``applies and when and not unless`` holds; that conjunction is what is lowered:
 
-1. *normalise* pushes ``not`` inwards, flattens, and drops what constants decide. Each step keeps the
-   three-valued meaning: a false part decides an ``and`` even where another part cannot be known, so
-   neither order nor grouping matters, and ``not (a < b)`` is ``a >= b`` (json excepted: there both can
-   be unknowable, and stay as written).
-2. Parts are sorted by cost, cheapest first, so that detectors, meters and models come last and are only
-   asked when everything else holds.
-3. ``keys`` reads off what a request must have for the conjunction to hold; ``arrange`` groups by it.
+1. *normalise* pushes ``not`` inwards, flattens, and drops what constants decide. Each step keeps
+   the three-valued meaning: a false part decides an ``and`` even where another cannot be known, so
+   neither order nor grouping matters, and ``not (a < b)`` is ``a >= b`` (json excepted, which is
+   ordered by its kind).
+2. Parts are sorted by cost, cheapest first, so that detectors, meters and models come last and are
+   asked only when everything else holds.
+3. ``keys`` reads off what a request must have for the conjunction to hold; ``arrange`` groups by
+   it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def rule_condition(policy: Policy, rule: Rule) -> tuple[Expr, ...] | None:
 
 
 def conjunction(conditions: Iterable[Expr | None], at: Span) -> tuple[Expr, ...] | None:
-    """Return the parts of the conjunction of *conditions*, cheapest first; None when one is false."""
+    """Return the parts of the conjunction, cheapest first; None when one is false."""
     given = tuple(one for one in conditions if one is not None)
     match normalise(typed.And(given, BOOL, at)):
         case typed.Constant(True):
@@ -114,7 +115,7 @@ def negated(node: Expr, at: Span) -> Expr:
 
 
 def reversible(node: typed.Compare) -> bool:
-    """Return whether ``not (left op right)`` is the opposite comparison. Json order is left alone."""
+    """Return whether ``not (left op right)`` is the opposite comparison; json order is not."""
     return node.operator in {"==", "!="} or JSON not in {node.left.type, node.right.type}
 
 
@@ -128,10 +129,7 @@ def connective(parts: list[Expr], kind: type[typed.And | typed.Or], at: Span) ->
                 return typed.Constant(decisive, BOOL, at)
         else:
             kept.setdefault(anonymous(part), part)
-    if kind is typed.Or:
-        united = unite(tuple(kept.values()))
-    else:
-        united = tuple(kept.values())
+    united = unite(tuple(kept.values())) if kind is typed.Or else tuple(kept.values())
     # Invariant: the sort is stable, so a guard keeps its place before what it guards at equal cost.
     ordered = tuple(sorted(united, key=cost))
     if not ordered:

@@ -1,9 +1,10 @@
-"""The plan of one policy file: its rules as conditions grouped into fragments, ready to become code.
+"""The plan of one policy file: its rules as conditions, grouped into what become functions.
 
-A *unit* is one file. Its rules and the ``applies when`` of its policies are *entries*: a conjunction
-each. Entries that need the same values of the same attributes form a *fragment*, whose *steps* say
-under which values the index keeps it. Numbers are the unit's own (policy *p* of this unit, rule *k* of
-that policy), so that a unit stays valid whatever other files a bundle holds; linking relocates them.
+A *unit* is one file. Its rules and the ``applies when`` of its policies are *entries*: a
+conjunction each. Entries that need the same values of the same attributes form a *fragment*, whose
+*steps* say under which values the index keeps it. Numbers are the unit's own (policy *p* of this
+unit, rule *k* of that policy), so that a unit stays valid whatever other files a bundle holds;
+linking relocates them.
 
 >>> # rule cap { when tenant.id == "north" and context.amount > 500 then deny }
 >>> # Fragment(steps=(Choice("tenant.id", False, {"north"}),), body=(Entry(0, 3, (amount > 500,)),))
@@ -47,7 +48,7 @@ Step = Choice | Threshold
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One conjunction: rule *rule* of policy *policy*, or with None the policy's own ``applies when``.
+    """One conjunction: a rule of a policy, or with None as *rule* the policy's ``applies when``.
 
     *parts* stand in the order in which they are best tried. No parts: it always holds.
     """
@@ -60,7 +61,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """*body* counts only where *condition* holds. *condition* is one that can be tried without a fault."""
+    """*body* counts only where *condition* holds. Trying *condition* cannot fail."""
 
     condition: Expr
     body: Block
@@ -80,7 +81,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class PolicyShape:
-    """What linking must know of a policy: its full name, how many rules it has, whether it always applies."""
+    """What linking must know of a policy. *rules* counts them; *always*: it has no condition."""
 
     name: str
     rules: int

@@ -1,14 +1,15 @@
 """A unit: one policy file, compiled. What is kept in the cache and linked into a matcher.
 
-Dumping uses ``marshal``, the only format for code objects. A unit is therefore as trusted as the code
-of the engine itself: whoever can write the cache folder can run code, so it must belong to, and be
-writable by, the user that runs the engine and nobody else.
+Dumping uses ``marshal``, the only format for code objects. A unit is therefore as trusted as the
+code of the engine itself: whoever can write the cache folder can run code, so it must belong to,
+and be writable by, the user that runs the engine and nobody else.
 """
 
 from __future__ import annotations
 
 import marshal
 from dataclasses import dataclass
+from typing import Any
 
 from engine.language.codegen import Piece
 from engine.language.emit import Spec
@@ -31,7 +32,8 @@ def dump_unit(unit: Unit) -> bytes:
     pieces = tuple(
         (tuple(map(dump_step, one.steps)), one.code, one.ruled, one.applying) for one in unit.pieces
     )
-    return marshal.dumps((unit.path, policies, pieces, unit.constants))
+    whole: Any = (unit.path, policies, pieces, unit.constants)
+    return marshal.dumps(whole)
 
 
 def load_unit(data: bytes) -> Unit:

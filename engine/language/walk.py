@@ -1,4 +1,4 @@
-"""Typed expressions taken apart: the direct parts of a node, and the node put together from other parts."""
+"""Typed expressions taken apart, and put together again from other parts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def inner(node: Expr) -> tuple[Expr, ...]:
             assert_never(node)
 
 
-def rebuild(node: Expr, parts: Sequence[Expr], at: Span) -> Expr:
+def rebuild(  # noqa: C901 - a case for every kind of node
+    node: Expr, parts: Sequence[Expr], at: Span
+) -> Expr:
     """Return *node* with *parts* in the place of ``inner(node)`` and *at* as its span."""
     match node:
         case typed.Constant(value, type_):

@@ -1,18 +1,18 @@
 """Compiled units -> the matcher that serves: which rules of a bundle does this request touch?
 
-The index is a tree. A node holds the functions that are always called when it is reached, tables that
-lead on by the value of one attribute, and ranges that lead on by comparing one number with sorted
-bounds. One request walks from the root through the few entries that fit it:
+The index is a tree. A node holds the functions that are always called when it is reached, tables
+that lead on by the value of one attribute, and ranges that lead on by comparing one number with
+sorted bounds. One request walks from the root through the few entries that fit it:
 
     root: 2 functions; tenant.id -> {"north": node, "south": node, …}; tool.name -> {…}
     north: 1 function; context.amount > [10, 50, 500, …]
 
-so the cost follows the rules that could match, not the size of the bundle. A rule filed under several
-elements of a set (``user.roles overlaps {"a", "b"}``) is reached once for each; such functions are
-gathered first and called once.
+so the cost follows the rules that could match, not the size of the bundle. A rule filed under
+several elements of a set (``user.roles overlaps {"a", "b"}``) is reached once for each; such
+functions are gathered first and called once.
 
-A function that meets something it cannot know names the rule on *slow*; the reference evaluator, which
-works in three-valued logic, then judges that rule alone.
+A function that meets something it cannot know names the rule on *slow*; the reference evaluator,
+which works in three-valued logic, then judges that rule alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Getter = Callable[[Record], object]
 
 @dataclass(slots=True)
 class Range:
-    """Nodes in the order of their bounds; those are reached whose bound fits ``value order bound``."""
+    """Nodes in the order of their bounds; those are reached for which ``value order bound``."""
 
     get: Getter
     order: Order
@@ -158,7 +158,7 @@ class IndexedMatcher:
         slow: Iterable[int],
         evidence: Evidence,
     ) -> Match:
-        """Return the match after the reference has judged the rules and policies (``~n``) on *slow*."""
+        """Return the match after the reference has judged what is on *slow*."""
         doubts: list[tuple[int, str]] = []
         uncertain: list[tuple[int, str]] = []
         for number in sorted(slow):
@@ -172,7 +172,10 @@ class IndexedMatcher:
 
 
 def settle(
-    verdict: bool | str, number: int, held: list[int], doubted: list[tuple[int, str]]
+    verdict: bool | str,  # noqa: FBT001 - the third truth value is a str
+    number: int,
+    held: list[int],
+    doubted: list[tuple[int, str]],
 ) -> None:
     """Put *number* on *held* when it holds, on *doubted* when that cannot be known."""
     if isinstance(verdict, str):

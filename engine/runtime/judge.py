@@ -1,4 +1,4 @@
-"""One rule and a request -> whether it holds, in three-valued logic: for what compiled code gave up on."""
+"""One rule and a request -> whether it holds: for what the compiled code gave up on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.runtime.reference import Interpreter, Unknown, rule_holds
 
 
 class Judge:
-    """The reference evaluator, asked for single conditions. The program is only fetched when it is asked."""
+    """The reference evaluator, asked for single conditions; *program* is fetched when it is."""
 
     def __init__(self, program: Callable[[], Program], lists: Mapping[str, frozenset[str]]) -> None:
         self._program = program
@@ -29,8 +29,8 @@ class Judge:
     def judge_rule(self, number: int, evidence: Evidence) -> bool | str:
         """Return whether rule *number* holds, or what about it cannot be known.
 
-        A rule of a policy of which it cannot be known whether it applies does not hold: the policy's
-        own doubt speaks for it.
+        A rule of a policy of which it cannot be known whether it applies does not hold: the
+        policy's own doubt speaks for it.
         """
         policy, rule = self._rules[number]
         interpreter = Interpreter(evidence, self._lists)

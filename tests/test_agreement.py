@@ -1,0 +1,125 @@
+"""The compiled matcher and the reference interpreter agree on every program and request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from engine.content.findings import Finding, Injection
+from engine.language.codegen import generate
+from engine.language.functions import Unknowable
+from engine.language.lower import lower_file
+from engine.language.program import Program
+from engine.language.unit import Unit, dump_unit, load_unit
+from engine.runtime.evidence import Evidence, Senses
+from engine.runtime.index import IndexedMatcher, link
+from engine.runtime.judge import Judge
+from engine.runtime.memory import MemoryStore
+from engine.runtime.reference import ReferenceMatcher
+from engine.runtime.request import build_reader
+from engine.runtime.store import StoreUnavailable
+from tests.strategies import FIELDS, LISTS, METERS, programs, requests
+
+READER = build_reader(FIELDS, {})
+NOW = 1_767_225_600_000_000_000
+
+
+class Scanner:
+    """Finds an e-mail by its at sign and a card by its digits, or fails."""
+
+    def __init__(self, fails: bool) -> None:  # noqa: FBT001
+        self.fails = fails
+
+    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+        if self.fails:
+            raise Unknowable("the scanner")
+        signs = {"pii.email": "@", "pii.card": "4111"}
+        return tuple(Finding(one, 0, 1, 1.0) for one in sorted(entities) if signs[one] in text)
+
+
+class Away(MemoryStore):
+    """A store that cannot be reached."""
+
+    def count(self, meter: str, key: str, window: int, now: int) -> int:
+        raise StoreUnavailable(f"{meter} {key} {window} {now}")
+
+    def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
+        raise StoreUnavailable(f"{tenant} {session} {now}")
+
+
+def injection(text: str, role: str) -> Injection:
+    return Injection(0.9 if "ignore" in text else 0.1, (role,))
+
+
+@st.composite
+def surroundings(draw: st.DrawFn) -> tuple[Senses, MemoryStore]:
+    """Draw detectors and a store, each of which may fail."""
+    score = draw(st.sampled_from([None, 0.0, 0.5, 1.0]))
+
+    def classify(classifier: str, text: str) -> float:
+        if score is None:
+            raise Unknowable(f"classifier.{classifier} ({len(text)})")
+        return score
+
+    senses = Senses(Scanner(draw(st.booleans())), injection, classify, METERS)
+    return senses, draw(st.sampled_from([Away, MemoryStore]))()
+
+
+def compiled(program: Program, files: int) -> IndexedMatcher:
+    """Return the program's policies as *files* units, stored and loaded again, linked."""
+    units = []
+    for number in range(files):
+        plan = lower_file(f"file{number}.pol", program.policies[number::files])
+        made = generate(plan)
+        unit = Unit(plan.path, plan.policies, made.pieces, made.constants)
+        units.append(load_unit(dump_unit(unit)))
+    return link(units, LISTS, Judge(lambda: program, LISTS))
+
+
+def agree(
+    program: Program,
+    asked: Sequence[dict[str, object]],
+    around: tuple[Senses, MemoryStore],
+    files: int,
+) -> None:
+    reference = ReferenceMatcher(program, LISTS)
+    matcher = compiled(program, files)
+    senses, store = around
+    for request in asked:
+        record = READER.read(request)
+        note(str(record))
+        expected = reference.match(record, Evidence(record, senses, store, NOW))
+        assert matcher.match(record, Evidence(record, senses, store, NOW)) == expected
+
+
+ASKED = st.lists(requests(), min_size=1, max_size=3)
+CALM = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "500"))
+
+
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=CALM)
+@given(programs(), ASKED, surroundings(), st.integers(1, 2))
+def test_compiled_and_reference_agree(
+    program: Program,
+    asked: list[dict[str, object]],
+    around: tuple[Senses, MemoryStore],
+    files: int,
+) -> None:
+    agree(program, asked, around, files)
+
+
+@pytest.mark.nightly
+@settings(max_examples=20_000, deadline=None, suppress_health_check=CALM)
+@given(programs(), ASKED, surroundings(), st.integers(1, 2))
+def test_compiled_and_reference_agree_all_night(
+    program: Program,
+    asked: list[dict[str, object]],
+    around: tuple[Senses, MemoryStore],
+    files: int,
+) -> None:
+    agree(program, asked, around, files)

@@ -167,7 +167,7 @@ def read_tables(
 def revision_of(folder: Folder, data: Mapping[str, bytes]) -> str:
     """Return the revision of the policies of *folder* with the bytes of its *data* files."""
     policies = {source.path: source.text.encode() for source in folder.sources}
-    return digest_inputs(policies | data)
+    return digest_inputs({**policies, **data})
 
 
 def find_kept(folder: Folder, shelf: FolderShelf) -> Bundle | None:

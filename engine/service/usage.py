@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import msgspec
 
-from engine.runtime.request import InvalidRequest, Problem
+from engine.runtime.objections import Problem
+from engine.runtime.request import InvalidRequest
 from engine.runtime.store import NANO
 
 

@@ -163,8 +163,6 @@ class LmdbStore:
 
         Looks at no more than 16 times *limit* entries, and goes on from there the next time.
         """
-        with self._lock:
-            self._environment.reader_check()  # Readers that were killed hold pages back.
         ended = self._read(lambda transaction: self._ended(transaction, now, limit))
         if not ended:
             return 0
@@ -173,10 +171,7 @@ class LmdbStore:
     def sync(self) -> None:
         """Write to the disk what was committed so far. Takes as long as the disk takes."""
         with self._lock:
-            try:
-                self._environment.sync(True)  # noqa: FBT003 - lmdb takes no keyword
-            except lmdb.Error as problem:
-                raise self._unavailable(problem) from problem
+            self._flush()
 
     def close(self) -> None:
         """Sync and close. Whatever is asked afterwards raises StoreUnavailable."""
@@ -184,11 +179,15 @@ class LmdbStore:
             if self._open:
                 self._open = False
                 try:
-                    self._environment.sync(True)  # noqa: FBT003 - lmdb takes no keyword
-                except lmdb.Error as problem:
-                    raise self._unavailable(problem) from problem
+                    self._flush()
                 finally:
                     self._environment.close()
+
+    def _flush(self) -> None:
+        try:
+            self._environment.sync(True)  # noqa: FBT003 - lmdb takes no keyword
+        except lmdb.Error as problem:
+            raise self._unavailable(problem) from problem
 
     # --- transactions ----------------------------------------------------------------------------
 
@@ -241,6 +240,7 @@ class LmdbStore:
 
     def _ended(self, transaction: Transaction, now: int, limit: int) -> list[bytes]:
         """Return the keys of up to *limit* ended entries, from where the last call was."""
+        self._environment.reader_check()  # Readers that were killed hold pages back.
         ended: list[bytes] = []
         entries = transaction.cursor()
         there = entries.set_range(max(self._place, _FIRST))

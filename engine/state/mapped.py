@@ -27,8 +27,6 @@ def open_file(path: Path, size: int) -> lmdb.Environment:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path):
             return _open(path, size)
-    except lmdb.LockError as problem:
-        raise StateError(f"the lock of {path} cannot be used: {problem}") from problem
     except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as problem:
         raise _broken(path, "is damaged or no state file") from problem
     except (OSError, lmdb.Error) as problem:

@@ -71,6 +71,12 @@ def test_a_day_that_a_country_left_out_has_no_period() -> None:
     assert closes == opens == instant("2011-12-30T10:00:00")
 
 
+def test_a_day_may_open_within_a_quarter_of_an_hour() -> None:
+    early, late = instant("1971-05-01T00:44:29"), instant("1971-05-01T00:44:30")
+    assert calendar.bounds("day", "Africa/Monrovia", early)[1] == late
+    assert calendar.bounds("day", "Africa/Monrovia", late)[0] == late
+
+
 def test_a_zone_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         calendar.bounds("day", "Europe/Atlantis", 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -99,7 +98,7 @@ def from_rpc(error: grpc.RpcError) -> NoDecision:
     )
 
 
-def violations(metadata: Iterable[tuple[str, Any]] | None) -> tuple[Violation, ...]:
+def violations(metadata: Any) -> tuple[Violation, ...]:
     """Return the wrong paths that the trailing metadata of a failed call lists."""
     found: list[Violation] = []
     for key, value in metadata or ():

@@ -145,10 +145,12 @@ def read_texts(message: wire.Model | wire.Tool, names: Sequence[str]) -> Group:
 def read_tool(tool: wire.Tool, problems: list[Problem]) -> Group:
     """Return the tool group."""
     group = read_texts(tool, ("name", "server"))
-    if tool.args_json:
-        group["args"] = read_json(tool.args_json, "tool.args", problems)
-    elif tool.HasField("args"):
+    if tool.HasField("args"):
         group["args"] = MessageToDict(tool.args)
+        if tool.args_json:
+            problems.append(Problem("tool.args", "is given twice"))
+    elif tool.args_json:
+        group["args"] = read_json(tool.args_json, "tool.args", problems)
     return group
 
 

@@ -69,7 +69,7 @@ class Door:
         self._listeners = listeners
         self._streams: set[Stream] = set()
         self._draining = False
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", message_bytes),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.service.gate import Gate
 
 Reload = Callable[[], Awaitable[None]]
-"""Reads the policies again, as ``Reloader.reload`` does; raises ReloadError when they are refused."""
+"""Reads the policies again (``Reloader.reload``); raises ReloadError when they are refused."""
 
 
 @dataclass(frozen=True, slots=True)

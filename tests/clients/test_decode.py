@@ -1,0 +1,79 @@
+"""What a newer or an odd daemon says is read on the safe side."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pol_client import Decision, NoDecision, Step, results
+from pol_client._wire import engine_pb2 as wire
+from pol_client.decode import read_decision, read_explanation, read_step
+from pol_client.errors import no_decision, not_allowed
+
+
+def test_an_unknown_action_is_deny() -> None:
+    raw = bytes([2 << 3, 77, 3 << 3, 77])
+    decision = read_decision(wire.Decision.FromString(raw))
+    assert (decision.action, decision.effective_action) == ("deny", "deny")
+    assert read_decision(wire.Decision()).effective_action == "deny"
+
+
+def test_arguments_and_advice_are_values() -> None:
+    answer = wire.Decision(
+        action=wire.ACTION_REDACT, arguments_json=b'{"a": [1]}', advice_json=b'{"route": "x"}'
+    )
+    decision = read_decision(answer, "mine")
+    assert decision.arguments == {"a": [1]}
+    assert decision.advice == {"route": "x"}
+    assert decision.request_id == "mine"
+
+
+def test_an_unknown_error_code_is_unknown() -> None:
+    answer = wire.Decision(error=wire.Error(code=99, message="m"))
+    failure = read_decision(answer).failure
+    assert failure == results.Failure("UNKNOWN", "m")
+    assert failure is not None
+    assert type(no_decision(failure)) is NoDecision
+
+
+def test_an_explanation_arrives_whole() -> None:
+    step = wire.Step(text="a > 1", value_json="true", parts=[wire.Step(text="a", unknown="meter")])
+    answer = wire.Explanation(
+        policies=[
+            wire.PolicyTrace(
+                policy="p",
+                applied=True,
+                outcome=wire.ACTION_DENY,
+                applies=step,
+                rules=[wire.RuleTrace(rule="p.r", action=wire.ACTION_DENY, when=step, unless=step)],
+            ),
+            wire.PolicyTrace(policy="q", rules=[wire.RuleTrace(rule="q.r")]),
+        ],
+        misses=["nearly"],
+        text="tree",
+    )
+    explanation = read_explanation(answer)
+    first, second = explanation.policies
+    made = Step("a > 1", "true", "", "", (Step("a", "", "meter", "", ()),))
+    assert read_step(step) == made
+    assert (first.outcome, first.applies) == ("deny", made)
+    assert (first.rules[0].when, first.rules[0].unless) == (made, made)
+    assert (second.outcome, second.applies, second.rules[0].when) == (None, None, None)
+    assert explanation.misses == ("nearly",)
+
+
+def test_a_reason_without_a_sentence_is_its_rule() -> None:
+    reasons = (
+        results.Reason("p", "p.r", "deny"),
+        results.Reason("p", "", "deny"),
+        results.Reason("p", "p.s", "deny", "because"),
+    )
+    decision = Decision("deny", "deny", reasons)
+    assert decision.reason == "p.r; p; because"
+    assert str(not_allowed(decision)) == "deny: p.r; p; because"
+
+
+@pytest.mark.parametrize("code", ["CANCELLED", "INTERNAL"])
+def test_other_failures_keep_their_code(code: str) -> None:
+    error = no_decision(results.Failure(code, "m"))
+    assert json.dumps([error.code, error.message]) == f'["{code}", "m"]'

@@ -1,0 +1,174 @@
+"""A real gate with a small policy folder behind a real door, for the tests of doors and clients.
+
+grpc.aio wants one event loop a process, so everything asynchronous of all tests runs in one loop,
+in a thread of its own: ``run`` sends it a coroutine and waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.server import Door
+from engine.doors.grpc.service import Reload, Service
+from engine.runtime.memory import MemoryStore
+from engine.runtime.policyset import PolicySet
+from engine.service.bundles import Recipe, load_folder
+from engine.service.gate import Gate
+from engine.wire import engine_pb2 as wire
+
+T = TypeVar("T")
+
+SECRET = b"the tests' own secret, 32 bytes!"
+
+POLICIES = """
+package desk
+
+schema {
+  tenant.plan:     "free" | "pro"?
+  user.clearance:  int?
+  context.purpose: string?
+  context.amount:  decimal?
+}
+
+policy guard "The front desk" {
+  default allow
+
+  # The word is never spoken.
+  rule no_word {
+    when content contains "forbidden"
+    then deny "that word is not spoken here"
+    severity high
+    tags "desk:word", "test"
+    owner "desk"
+  }
+  rule mask {
+    when content has pii.email
+    then redact pii.email as label
+  }
+  rule arguments {
+    when stage == "tool_call" and tool.name == "mail"
+    then redact pii.email in tool.args as label
+  }
+  rule refunds {
+    when stage == "tool_call" and (context.amount ?? 0) > 500
+    then escalate to "money" within 15m
+  }
+  rule fair {
+    when user.id == "flood"
+    then throttle 2 requests per 1m by user.id
+  }
+  rule budget {
+    when user.id == "spender"
+    then throttle 1000 tokens per calendar day by user.id
+  }
+  rule watched {
+    when content contains "watched"
+    then deny "somebody watches"
+    mode shadow
+  }
+  rule small {
+    when (tenant.plan ?? "pro") == "free"
+    then allow
+    advise route = "small"
+  }
+  rule taint {
+    when content contains "taint"
+    then allow
+    label session "tainted"
+  }
+}
+"""
+
+
+@functools.cache
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the loop in which everything asynchronous runs."""
+    made = asyncio.new_event_loop()
+    Thread(target=made.run_forever, name="tests-loop", daemon=True).start()
+    return made
+
+
+def run(coroutine: Coroutine[Any, Any, T], timeout: float = 20) -> T:
+    """Return what *coroutine* returns in the loop."""
+    return asyncio.run_coroutine_threadsafe(coroutine, loop()).result(timeout)
+
+
+@functools.cache
+def policies() -> PolicySet:
+    """Return the policies above."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "desk.pol").write_text(POLICIES)
+        return load_folder(Path(folder), Recipe(SECRET))
+
+
+def make_gate(*, ready: bool = True) -> Gate:
+    """Return a gate with the policies above, or with none."""
+    gate = Gate(MemoryStore(), secret=SECRET)
+    if ready:
+        gate.swap(policies())
+    return gate
+
+
+@dataclass
+class Daemon:
+    """A door that serves; *addresses* are those of its listeners."""
+
+    gate: Gate
+    door: Door
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """The first address."""
+        return self.addresses[0]
+
+    def __enter__(self) -> Self:
+        self.addresses = run(self.door.start())
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        run(self.door.drain(0))
+
+
+async def make_door(service: Service, listeners: tuple[Listener, ...], **options: Any) -> Door:
+    """Return a door that belongs to the loop."""
+    return Door(service, listeners, **options)
+
+
+def serve(
+    *addresses: str, ready: bool = True, reload: Reload | None = None, **options: Any
+) -> Daemon:
+    """Return a daemon on *addresses*, to be used in a ``with`` statement."""
+    gate = make_gate(ready=ready)
+    listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
+    service = Service(gate, "1.2.3", reload)
+    return Daemon(gate, run(make_door(service, listeners, **options)))
+
+
+def ask(**fields: Any) -> wire.DecideRequest:
+    """Return a request that is complete without *fields*."""
+    given = {"tenant_id": "north", "user_id": "u1", "stage": wire.STAGE_REQUEST, "content": "hello"}
+    return wire.DecideRequest(**{**given, **fields})
+
+
+def call(channel: grpc.Channel, method: str, message: Any, timeout: float = 5) -> bytes:
+    """Return the bytes that a unary method answers; *message* may be bytes."""
+    raw = message if isinstance(message, bytes) else message.SerializeToString()
+    path = f"/engine.v1.{method}" if "." not in method.partition("/")[0] else f"/{method}"
+    answer: bytes = channel.unary_unary(path)(raw, timeout=timeout, wait_for_ready=True)
+    return answer
+
+
+def decide(channel: grpc.Channel, message: wire.DecideRequest | bytes) -> wire.Decision:
+    """Return the decision."""
+    return wire.Decision.FromString(call(channel, "PolicyEngine/Decide", message))

@@ -1,0 +1,343 @@
+"""Listening, health, reflection, readiness, deadlines, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+
+from engine.doors.grpc.listener import Listener, ListenError, Tls
+from engine.doors.grpc.methods import METHODS
+from engine.doors.grpc.service import Service
+from engine.runtime.memory import MemoryStore
+from engine.service.gate import Gate
+from engine.service.reload import ReloadError
+from engine.wire import engine_pb2 as wire
+from tests.doors.grpc.serving import (
+    SECRET,
+    Daemon,
+    ask,
+    call,
+    decide,
+    loop,
+    make_door,
+    make_gate,
+    policies,
+    run,
+    serve,
+)
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def health(channel: grpc.Channel, service: str) -> int:
+    request = health_pb2.HealthCheckRequest(service=service)
+    raw = call(channel, "grpc.health.v1.Health/Check", request)
+    return health_pb2.HealthCheckResponse.FromString(raw).status
+
+
+def code_of(failing: grpc.Future | grpc.Call) -> grpc.StatusCode:
+    code: grpc.StatusCode = failing.code()
+    return code
+
+
+def test_every_method_of_the_protocol_is_in_the_table() -> None:
+    services = wire.DESCRIPTOR.services_by_name.values()
+    assert {each.full_name: [*each.methods_by_name] for each in services} == {
+        name: [*methods] for name, methods in METHODS.items()
+    }
+
+
+def test_nothing_is_decided_before_policies_are_loaded() -> None:
+    with serve(ready=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        for method in ("PolicyEngine/Decide", "PolicyEngine/Explain"):
+            with pytest.raises(grpc.RpcError) as caught:
+                call(channel, method, ask())
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+            assert caught.value.details() == "no policies are loaded yet"
+        assert health(channel, "") == NOT_SERVING
+        assert health(channel, "engine.v1.PolicyEngine") == NOT_SERVING
+        assert health(channel, "engine.v1.Admin") == SERVING
+        loop().call_soon_threadsafe(daemon.gate.swap, policies())
+        run(daemon.door.show_serving())
+        assert health(channel, "") == SERVING
+        assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+def test_health_knows_no_other_service(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        health(channel, "nobody")
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def reflected(channel: grpc.Channel) -> set[str]:
+    method = channel.stream_stream(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    (answer,) = method(iter([asked]), timeout=5)
+    return {each.name for each in answer.list_services_response.service}
+
+
+def test_reflection_names_the_services_on_a_local_listener(channel: grpc.Channel) -> None:
+    assert reflected(channel) >= {
+        "engine.v1.PolicyEngine",
+        "engine.v1.Admin",
+        "grpc.health.v1.Health",
+    }
+
+
+def test_reflection_and_admin_are_off_where_others_can_reach_them() -> None:
+    with serve("0.0.0.0:0") as daemon, grpc.insecure_channel(daemon.address) as channel:
+        for attempt in (
+            lambda: reflected(channel),
+            lambda: call(channel, "Admin/GetStatus", b""),
+        ):
+            with pytest.raises(grpc.RpcError) as caught:
+                attempt()
+            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+def test_reflection_and_admin_can_be_switched() -> None:
+    with (
+        serve("0.0.0.0:0", reflect=True, admin=True) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+    ):
+        assert "engine.v1.Admin" in reflected(channel)
+        assert call(channel, "Admin/GetStatus", b"")
+    with serve(reflect=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            reflected(channel)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_the_status_says_what_is_served(daemon: Daemon, channel: grpc.Channel) -> None:
+    status = wire.Status.FromString(call(channel, "Admin/GetStatus", b""))
+    assert status.serving
+    assert status.version == "1.2.3"
+    assert status.revision == daemon.gate.status().revision
+    assert (status.policies, status.rules) == (1, 9)
+    assert status.loaded_at.ToNanoseconds() == daemon.gate.status().loaded_at
+    assert not status.last_error
+
+
+def test_the_status_of_a_daemon_without_policies_says_so() -> None:
+    with serve(ready=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        status = wire.Status.FromString(call(channel, "Admin/GetStatus", b""))
+    assert not status.serving
+    assert not status.HasField("loaded_at")
+
+
+def reload_answer(**options: object) -> wire.ReloadResponse:
+    with serve(**options) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        return wire.ReloadResponse.FromString(call(channel, "Admin/Reload", b""))
+
+
+def test_a_reload_says_whether_it_was_taken_over() -> None:
+    async def accept() -> None: ...
+
+    async def refuse() -> None:
+        raise ReloadError("desk.pol:3:1: E101 expected a policy")
+
+    accepted, refused = reload_answer(reload=accept), reload_answer(reload=refuse)
+    assert accepted.loaded
+    assert not accepted.refusal
+    assert not refused.loaded
+    assert refused.refusal == "desk.pol:3:1: E101 expected a policy"
+    assert refused.revision == accepted.revision != ""
+
+
+def test_a_daemon_with_fixed_policies_cannot_reload(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "Admin/Reload", b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "fixed" in caught.value.details()
+
+
+class Counting:
+    """An observer of the gate that counts what was decided."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def decided(self, *_about: object) -> None:
+        self.count += 1
+
+    def swapped(self, *_about: object) -> None: ...
+
+    def refused(self) -> None: ...
+
+    def failed(self, *_about: object) -> None: ...
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["Decide", "DecideBatch"])
+def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
+    counting = Counting()
+    gate = Gate(MemoryStore(), secret=SECRET, observer=counting)
+    gate.swap(policies())
+    door = run(make_door(Service(gate, ""), (Listener("127.0.0.1:0"),)))
+    with Daemon(gate, door) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        decide(channel, ask())
+        held = Event()
+        loop().call_soon_threadsafe(held.wait)  # the daemon is busy until its caller gave up
+        message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
+        with pytest.raises(grpc.RpcError) as caught:
+            call(channel, f"PolicyEngine/{method}", message, timeout=0.1)
+        held.set()
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        decide(channel, ask())
+        assert counting.count == 2
+
+
+def test_a_call_whose_deadline_is_over_already_is_not_decided(channel: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(channel, "PolicyEngine/Decide", ask(), timeout=0)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@pytest.mark.slow
+def test_a_stream_past_its_deadline_ends(channel: grpc.Channel) -> None:
+    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+    held = Event()
+    answers = method(iter(held.wait, None), timeout=0.1)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(answers)
+    held.set()
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_draining_ends_idle_streams_and_refuses_new_calls() -> None:
+    with serve() as daemon, grpc.insecure_channel(daemon.address) as channel:
+        method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+        release = Event()
+
+        def messages() -> object:
+            yield ask(request_id="first").SerializeToString()
+            release.wait(10)
+
+        answers = method(messages(), timeout=10)
+        assert wire.Decision.FromString(next(answers)).request_id == "first"
+        run(daemon.door.drain(10))
+        with pytest.raises(grpc.RpcError) as ended:
+            next(answers)
+        release.set()
+        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "stopping" in ended.value.details()
+        run(daemon.door.wait())
+
+
+def test_draining_answers_what_is_under_way() -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        entered.set()
+        await leave.wait()
+
+    with (
+        serve(reload=slow) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+        ThreadPoolExecutor() as pool,
+    ):
+        answer = pool.submit(call, channel, "Admin/Reload", b"", 10)
+        run(entered.wait())
+        draining = asyncio.run_coroutine_threadsafe(daemon.door.drain(10), loop())
+        loop().call_soon_threadsafe(leave.set)
+        assert wire.ReloadResponse.FromString(answer.result(10)).loaded
+        draining.result(10)
+
+
+def test_a_stream_that_is_cancelled_leaves_nothing_behind(
+    daemon: Daemon, channel: grpc.Channel
+) -> None:
+    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+    release = Event()
+
+    def messages() -> object:
+        yield ask().SerializeToString()
+        release.wait(10)
+
+    answers = method(messages(), timeout=10)
+    next(answers)
+    tasks = [stream._task for stream in daemon.door._streams]
+    answers.cancel()
+    release.set()
+    run(asyncio.wait(tasks, timeout=10))
+    assert not daemon.door._streams
+    assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+def test_a_port_in_use_is_a_clear_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        door = run(make_door(Service(Gate(MemoryStore(), secret=SECRET), ""), (Listener(address),)))
+        with pytest.raises(ListenError, match=f"cannot listen on {address}: it is in use"):
+            run(door.start())
+
+
+def test_a_live_socket_is_not_taken_away(tmp_path: Path) -> None:
+    address = f"unix://{tmp_path}/engine.sock"
+    with serve(address) as first:
+        with pytest.raises(ListenError, match="in use by another process"), serve(address):
+            pass
+        with grpc.insecure_channel(first.address) as channel:
+            assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+def test_a_socket_that_a_killed_daemon_left_behind_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "engine.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with serve(f"unix://{path}") as daemon, grpc.insecure_channel(daemon.address) as channel:
+        assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1:1", True),
+        ("localhost:1", True),
+        ("[::1]:1", True),
+        ("unix:///run/engine.sock", True),
+        ("unix:engine.sock", True),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+        ("192.0.2.1:1", False),
+        ("engine.example:1", False),
+    ],
+)
+def test_which_addresses_only_this_machine_can_reach(address: str, *, local: bool) -> None:
+    assert Listener(address).local is local
+
+
+CERTIFICATE = (Path(__file__).parent / "localhost.crt").read_bytes()
+KEY = (Path(__file__).parent / "localhost.key").read_bytes()
+
+
+@pytest.mark.parametrize("mutual", [False, True])
+def test_a_listener_speaks_tls(*, mutual: bool) -> None:
+    tls = Tls(CERTIFICATE, KEY, CERTIFICATE if mutual else None)
+    gate = make_gate()
+    door = run(make_door(Service(gate, ""), (Listener("127.0.0.1:0", tls),)))
+    pair = (KEY, CERTIFICATE) if mutual else (None, None)
+    credentials = grpc.ssl_channel_credentials(CERTIFICATE, *pair)
+    with (
+        Daemon(gate, door) as daemon,
+        grpc.secure_channel(daemon.address, credentials) as channel,
+    ):
+        assert decide(channel, ask()).action == wire.ACTION_ALLOW
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "PRIVATE" not in repr(Tls(CERTIFICATE, KEY))

@@ -10,9 +10,8 @@ from tests.state.takes import DAY, MINUTE, NOW, requests, tokens, usd
 
 
 def remaining(store: Store, take: Take, now: int = NOW) -> int:
-    return store.peek([take], now)[0].remaining + (
-        take.amount if store.peek([take], now)[0].granted else 0
-    )
+    (level,) = store.peek([take], now)
+    return level.remaining + (take.amount if level.granted else 0)
 
 
 def test_a_limit_is_granted_exactly(store: Store) -> None:

@@ -1,0 +1,213 @@
+"""Takes, settlements, sweeps, restarts and leaps of the clock in any order, against an exact model."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from shutil import rmtree
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from engine.runtime import meter as meters
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import Store, Take
+from engine.state.lmdb import LmdbStore
+from tests.state.exact import ExactBudget, ExactRefill
+
+DAY = 100
+"""A short one, so that many pass."""
+WINDOW = 90
+START = 1000
+NAMES = ("tokens", "slow", "requests", "usd", "never")
+
+names = st.sampled_from(NAMES)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """A store in memory beside the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = self.opened()
+        self.now = START
+        self.exact = True
+        """Whether the store must grant all that the model does: until a refund or a sweep."""
+        self.model: dict[str, ExactRefill | ExactBudget] = {
+            "tokens": ExactRefill(limit=10, window=7, burst=12),
+            "slow": ExactRefill(limit=3, window=50, burst=20),
+            "requests": ExactRefill(limit=1, window=9, burst=3),
+            "usd": ExactBudget(limit=15, length=DAY),
+            "never": ExactRefill(limit=0, window=1, burst=4),
+        }
+        self.reserved: dict[str, tuple[int, list[tuple[str, int]]]] = {}
+        self.events: list[int] = []
+        self.labels: dict[str, int] = {}
+
+    def opened(self) -> Store:
+        return MemoryStore()
+
+    def restarted(self) -> Store:
+        assert isinstance(self.store, MemoryStore)
+        return self.store.copy()
+
+    def make(self, name: str, amount: int) -> Take:
+        exact = self.model[name]
+        if isinstance(exact, ExactBudget):
+            opens = self.now // DAY * DAY
+            return Take(
+                rule=name,
+                key=name,
+                amount=amount,
+                limit=exact.limit,
+                burst=exact.limit,
+                window=None,
+                opens=opens,
+                closes=opens + DAY,
+                unit=name,
+            )
+        return Take(
+            rule=name,
+            key=name,
+            amount=amount,
+            limit=exact.limit,
+            burst=exact.burst,
+            window=exact.window,
+            unit=name,
+        )
+
+    def standings(self) -> list[int]:
+        return [
+            level.remaining for level in self.store.peek([self.make(n, 0) for n in NAMES], self.now)
+        ]
+
+    @rule(steps=st.integers(0, 60))
+    def advance(self, steps: int) -> None:
+        self.now += steps
+
+    @rule(steps=st.integers(-300, 300))
+    def leap(self, steps: int) -> None:
+        self.now = max(0, self.now + steps)
+
+    @rule(
+        wanted=st.dictionaries(names, st.integers(0, 15), min_size=1),
+        hold=st.integers(0, 200),
+        reserve=st.booleans(),
+    )
+    def take(self, wanted: dict[str, int], hold: int, reserve: bool) -> None:  # noqa: FBT001
+        before = self.standings()
+        takes = [self.make(name, amount) for name, amount in wanted.items()]
+        fits = {name: self.model[name].fits(amount, self.now) for name, amount in wanted.items()}
+        decision = f"d{len(self.reserved)}" if reserve else ""
+        peeked = self.store.peek(takes, self.now)
+        levels = self.store.take(takes, self.now, reservation=decision, hold=hold)
+        assert levels == peeked
+        for name, level in zip(wanted, levels, strict=True):
+            assert fits[name] or not level.granted
+            assert level.granted or not (self.exact and fits[name])
+        if all(level.granted for level in levels):
+            self.note(wanted, decision, hold)
+        else:
+            assert self.standings() == before
+
+    def note(self, wanted: dict[str, int], decision: str, hold: int) -> None:
+        numbers = [
+            (name, self.model[name].take(amount, self.now)) for name, amount in wanted.items()
+        ]
+        corrigible = [(name, number) for name, number in numbers if name != "requests"]
+        if decision and corrigible:
+            self.reserved[decision] = (self.now + hold, corrigible)
+        elif decision:
+            self.reserved[decision] = (0, [])
+
+    @precondition(lambda self: self.reserved)
+    @rule(data=st.data(), amounts=st.dictionaries(names, st.integers(0, 30)))
+    def settle(self, data: st.DataObject, amounts: dict[str, int]) -> None:
+        decision = data.draw(st.sampled_from(sorted(self.reserved)))
+        until, numbers = self.reserved[decision]
+        assert self.store.settle(decision, amounts, self.now) == (until > self.now)
+        self.reserved[decision] = (0, [])
+        if until <= self.now:
+            return
+        for name, number in numbers:
+            exact = self.model[name]
+            estimate = exact.takes[number][1]
+            real = amounts.get(name, estimate)
+            exact.correct(number, real, self.now)
+            self.exact = self.exact and real == estimate
+
+    @rule(limit=st.integers(1, 1000))
+    def sweep(self, limit: int) -> None:
+        if self.store.sweep(self.now, limit):
+            self.exact = False
+        while self.store.sweep(self.now, 1000):
+            self.exact = False
+        for exact in self.model.values():
+            exact.sweep(self.now)
+        for decision, (until, _) in list(self.reserved.items()):
+            if until <= self.now:
+                self.reserved[decision] = (0, [])
+        slot = meters.slot_length(WINDOW)
+        if self.events and (max(self.events) // slot + 61) * slot <= self.now:
+            self.events.clear()
+        if self.labels and max(self.labels.values()) <= self.now:
+            self.labels.clear()
+
+    @rule()
+    def record(self) -> None:
+        self.store.record("m", "k", WINDOW, self.now)
+        self.events.append(max([self.now, *self.events]))
+
+    @rule(label=st.sampled_from(["a", "b"]), life=st.integers(0, 200))
+    def label(self, label: str, life: int) -> None:
+        self.store.label("t", "s", label, self.now + life, self.now)
+        self.labels[label] = max(self.now + life, self.labels.get(label, 0))
+
+    @rule()
+    def restart(self) -> None:
+        self.store = self.restarted()
+
+    @invariant()
+    def no_more_is_left_than_exactly(self) -> None:
+        for name, left in zip(NAMES, self.standings(), strict=True):
+            exactly = self.model[name].left(self.now)
+            assert left == exactly if self.exact else left <= exactly
+
+    @invariant()
+    def meters_are_right_to_a_slot(self) -> None:
+        now = max([self.now, *self.events])
+        found = self.store.count("m", "k", WINDOW, self.now)
+        slack = 2 * meters.slot_length(WINDOW)
+        assert found >= sum(1 for at in self.events if at >= now - WINDOW)
+        assert found <= sum(1 for at in self.events if at > now - WINDOW - 60 * slack)
+
+    @invariant()
+    def labels_are_there(self) -> None:
+        there = {label for label, until in self.labels.items() if until > self.now}
+        assert self.store.labels("t", "s", self.now) == there
+
+    def teardown(self) -> None:
+        self.store.close()
+
+
+class LmdbMachine(StoreMachine):
+    """A store in a file, closed and opened again as a restart."""
+
+    def opened(self) -> Store:
+        self.folder = Path(tempfile.mkdtemp())
+        return LmdbStore(self.folder, map_size=2**17)
+
+    def restarted(self) -> Store:
+        self.store.close()
+        return LmdbStore(self.folder, map_size=2**17)
+
+    def teardown(self) -> None:
+        super().teardown()
+        rmtree(self.folder)
+
+
+TestMemory = StoreMachine.TestCase
+TestMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestLmdb = LmdbMachine.TestCase
+TestLmdb.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)

@@ -24,3 +24,19 @@ def repeated_element(at: Span) -> Diagnostic:
 def regex_matches_everything(at: Span) -> Diagnostic:
     """W703: a regular expression that every text fits."""
     return warning("W703", "this is found in every text", at, "it also fits the empty text")
+
+
+def expects_nothing(at: Span) -> Diagnostic:
+    """W704: a test without an expectation."""
+    return warning("W704", "this test expects nothing", at, "add `expect …`")
+
+
+def same_title(kind: str, title: str, at: Span, before: Span) -> Diagnostic:
+    """W705: two tests or cases that a report cannot tell apart."""
+    return Diagnostic(
+        "W705",
+        f"another {kind} is called `{title}`",
+        at,
+        severity="warning",
+        notes=(("first here", before),),
+    )

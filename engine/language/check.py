@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.language import items, program
+from engine.language import items, program, trials
 from engine.language.check_expression import check_value
 from engine.language.check_policy import check_policy
+from engine.language.check_trial import check_fixture, check_property, check_test
 from engine.language.context import Context
 from engine.language.diagnostics import Report
 from engine.language.environment import Environment, Known
@@ -44,6 +45,14 @@ def check_file(file: items.File, environment: Environment, report: Report) -> Ch
                     policies.append(policy)
             case items.Let(value=value):
                 check_value(value, context.with_present(None))
+            case trials.Fixture():
+                check_fixture(item, context)
+            case trials.Test():
+                tests.append(check_test(item, context))
+            case trials.Property():
+                made = check_property(item, context)
+                if made is not None:
+                    properties.append(made)
             case _:
                 pass
     return CheckedFile(

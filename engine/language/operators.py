@@ -296,7 +296,7 @@ def in_networks(
     match right:
         case typed.Constant(str() as one, _, span):
             written = [(one, span)]
-        case typed.Constant(frozenset() as several, SetOf(STRING), span) if several:
+        case typed.Constant(frozenset() as several, SetOf(Scalar.STRING), span) if several:
             written = sorted((str(one), span) for one in several)
         case _:
             report.add(catalog.networks_not_constant(node.right.span))

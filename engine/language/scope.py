@@ -159,6 +159,8 @@ def collect_packages(
                     full = qualify(package, name.name)
                     if registry.claim("fixture", full, name.span):
                         my_fixtures[name.name] = FixtureDefinition(full, item)
+                case trials.Property(name) if plain(name, "property", registry):
+                    registry.claim("property", qualify(package, name.name), name.span)
                 case _:
                     pass
     made = {name: Package(lets[name], lists[name], fixtures[name]) for name in lets}

@@ -38,6 +38,8 @@ class Clause(NamedTuple):
 
 def doc_above(tokens: Tokens, first: int) -> str:
     """Return the comment block that ends on the line before token *first*, without its marks."""
+    if first and tokens.lines[first - 1] == tokens.lines[first]:
+        return ""
     owned = tokens.own_comments()
     line = tokens.lines[first] - 1
     found: list[str] = []

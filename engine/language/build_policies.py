@@ -39,6 +39,7 @@ def policy(tokens: Tokens, children: Children, first: int, last: int) -> items.P
         tuple(one for one in members if isinstance(one, items.Rule)),
         doc_above(tokens, first),
         span,
+        default.span if default else name.span,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal as OneOf
 
 from engine.language.nodes import Expr, Literal, Name, Regex
-from engine.language.text import Span
+from engine.language.text import NOWHERE, Span
 from engine.language.trials import Fixture, Property, Test
 
 # --- declarations --------------------------------------------------------------------------------
@@ -307,6 +307,7 @@ class Policy:
     rules: tuple[Rule, ...]
     doc: str
     span: Span
+    default_span: Span = NOWHERE
 
 
 Item = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 
@@ -106,4 +107,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line on this process's arguments and exit with the verb's code."""
+    # The daemon starts its compiler by fork and exec at once; gRPC, which reads this when it is
+    # imported, would only write a line about skipping its handlers for forks that go on.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     sys.exit(group.main(prog_name="engine", standalone_mode=True))

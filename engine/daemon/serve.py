@@ -71,10 +71,15 @@ def start(parts: Parts, log: Log) -> int:
         parts.gate.refuse(str(error))
         log.warning("waiting for policies", folder=str(parts.root), why=str(error))
     try:
-        return uvloop.run(Daemon(parts, log).run())
+        return uvloop.run(run(parts, log))
     except (ListenError, StartError) as error:
         print_error(str(error))
         return EXIT_ERROR
+
+
+async def run(parts: Parts, log: Log) -> int:
+    """Make the daemon in the loop that will run it, and run it."""
+    return await Daemon(parts, log).run()
 
 
 def print_error(text: str) -> None:

@@ -28,7 +28,7 @@ from engine.language.render import render
 from engine.language.stamp import STAMP
 from engine.language.text import NOWHERE
 from engine.language.unit import dump_unit, load_unit
-from engine.runtime.facts import Table, read_facts, read_list
+from engine.runtime.facts import Table, load_facts, read_list
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
 from engine.runtime.policyset import PolicySet, build
@@ -136,7 +136,7 @@ def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:
     program = compiled.program
     facts, lists = read_tables(program, folder, inputs, report)
     if report.failed:
-        raise PolicyError(report.sorted(), folder.texts)
+        raise PolicyError(report.sorted(), folder.texts | shown_texts(inputs, report))
     manifest = Manifest(revision_of(folder, inputs), tuple(sorted(inputs)))
     units = tuple(dump_unit(unit) for unit in compiled.units)
     bundle = Bundle(manifest.revision, program, facts, lists, units, report.sorted())
@@ -155,13 +155,21 @@ def read_tables(
         data = read_data(folder, one.file, one.span, report)
         if data is not None:
             inputs[one.file] = data
-            facts[one.group] = read_facts(one, data, program.fields, report)
+            facts[one.group] = load_facts(one.group, one.file, data, program.fields, report)
     for named in program.lists.values():
         data = read_data(folder, named.file, named.span, report)
         if data is not None:
             inputs[named.file] = data
-            lists[named.name] = read_list(named, data, report)
+            lists[named.name] = read_list(named.file, data, report)
     return facts, lists
+
+
+def shown_texts(inputs: Mapping[str, bytes], report: Report) -> dict[str, str]:
+    """Return the texts of those data files that *report* points into."""
+    named = {one.span.path for one in report.found}
+    return {
+        path: data.decode("utf-8-sig", "replace") for path, data in inputs.items() if path in named
+    }
 
 
 def revision_of(folder: Folder, data: Mapping[str, bytes]) -> str:

@@ -136,7 +136,7 @@ class Reloader:
             self.root,
             watch_filter=lambda change, path: relevant(change, Path(path), self.root, ignored),
             debounce=max(debounce_ms * 10, 1600),
-            step=debounce_ms,
+            step=max(debounce_ms // 2, 10),
             rust_timeout=int(LOOK_AGAIN * 1000),
             yield_on_timeout=True,
         )

@@ -110,7 +110,8 @@ def test_an_escalation_raises_with_its_review(client: Any) -> None:
         client.exchange(tenant="north", user="u1", context={"amount": 501}) as exchange,
     ):
         exchange.tool_call(tool={"name": "refund"})
-    assert caught.value.decision.escalation.review_id
+    assert caught.value.decision.escalation
+    assert caught.value.decision.escalation.queue == "money"
 
 
 def test_a_block_can_be_looked_at_instead(client: Any) -> None:

@@ -20,7 +20,6 @@ from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
 from engine.runtime.objections import Problem
 from engine.runtime.request import InvalidRequest
-from engine.service.reload import ReloadError
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
@@ -160,14 +159,18 @@ async def reload(
     """Read the policies again and return how it went."""
     if service.reload is None:
         raise NotServed("this daemon cannot reload: its policies are fixed")
-    refusal = ""
-    try:
-        await service.reload()
-    except ReloadError as error:
-        refusal = str(error)
-    return wire.ReloadResponse(
-        loaded=not refusal, revision=service.gate.status().revision, refusal=refusal
-    )
+    found = await service.reload()
+    answer = wire.ReloadResponse(loaded=not found, revision=service.gate.status().revision)
+    for each in found:
+        answer.problems.add(
+            code=each.code,
+            message=each.message,
+            file=each.span.path,
+            line=each.span.line,
+            column=each.span.column,
+            help=each.help or "",
+        )
+    return answer
 
 
 REVIEWS = "reviews are not served yet: an escalation is recorded, and nothing can resolve it"

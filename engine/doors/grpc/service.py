@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from engine.language.diagnostics import Diagnostic
 from engine.service.gate import Gate
 
-Reload = Callable[[], Awaitable[None]]
-"""Reads the policies again (``Reloader.reload``); raises ReloadError when they are refused."""
+Reload = Callable[[], Awaitable[Sequence[Diagnostic]]]
+"""Reads the policies again; returns why they were refused, or nothing when they are served now."""
 
 
 @dataclass(frozen=True, slots=True)

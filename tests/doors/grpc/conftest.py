@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.doors.grpc.serving import Daemon, serve
+from tests.doors.grpc.serving import Channel, Daemon, serve
 
 
 @pytest.fixture(params=["tcp", "unix"])
@@ -17,7 +17,7 @@ def daemon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def channel(daemon: Daemon) -> Iterator[grpc.Channel]:
+def channel(daemon: Daemon) -> Iterator[Channel]:
     with grpc.insecure_channel(
         daemon.address, [("grpc.max_send_message_length", 64 << 20)]
     ) as made:

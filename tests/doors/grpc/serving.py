@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any, Self, TypeVar
 
 import grpc
+import pytest
 
 from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import Door
@@ -27,6 +28,9 @@ from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
 
 T = TypeVar("T")
+
+Channel = Any
+"""grpc.Channel, for which the published stubs ask arguments that it does not."""
 
 SECRET = b"the tests' own secret, 32 bytes!"
 
@@ -161,7 +165,7 @@ def ask(**fields: Any) -> wire.DecideRequest:
     return wire.DecideRequest(**{**given, **fields})
 
 
-def call(channel: grpc.Channel, method: str, message: Any, timeout: float = 5) -> bytes:
+def call(channel: Channel, method: str, message: Any, timeout: float = 5) -> bytes:
     """Return the bytes that a unary method answers; *message* may be bytes."""
     raw = message if isinstance(message, bytes) else message.SerializeToString()
     path = f"/engine.v1.{method}" if "." not in method.partition("/")[0] else f"/{method}"
@@ -169,6 +173,19 @@ def call(channel: grpc.Channel, method: str, message: Any, timeout: float = 5) -
     return answer
 
 
-def decide(channel: grpc.Channel, message: wire.DecideRequest | bytes) -> wire.Decision:
+def decide(channel: Channel, message: wire.DecideRequest | bytes) -> wire.Decision:
     """Return the decision."""
     return wire.Decision.FromString(call(channel, "PolicyEngine/Decide", message))
+
+
+def decide_stream(channel: Channel, messages: Iterator[bytes], timeout: float = 10) -> Any:
+    """Return the call that answers *messages*."""
+    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+    return method(messages, timeout=timeout)
+
+
+def refused(failing: Callable[[], object]) -> Any:
+    """Return the error of a call that fails."""
+    with pytest.raises(grpc.RpcError) as caught:
+        failing()
+    return caught.value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import grpc
 import pytest
@@ -11,10 +13,19 @@ from google.rpc import error_details_pb2, status_pb2
 
 from engine.doors.grpc.methods import BATCH_BREATH, BATCH_LIMIT
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Daemon, ask, call, decide, serve
+from tests.doors.grpc.serving import (
+    Channel,
+    Daemon,
+    ask,
+    call,
+    decide,
+    decide_stream,
+    refused,
+    serve,
+)
 
 
-def violations(error: grpc.RpcError) -> dict[str, str]:
+def violations(error: Any) -> dict[str, str]:
     """Return the wrong paths that an error lists."""
     details = dict(error.trailing_metadata())["grpc-status-details-bin"]
     status = status_pb2.Status.FromString(details)
@@ -25,13 +36,7 @@ def violations(error: grpc.RpcError) -> dict[str, str]:
     return {each.field: each.description for each in bad.field_violations}
 
 
-def refused(call: Callable[[], object]) -> grpc.RpcError:
-    with pytest.raises(grpc.RpcError) as caught:
-        call()
-    return caught.value
-
-
-def test_what_no_rule_restricts_is_allowed(channel: grpc.Channel) -> None:
+def test_what_no_rule_restricts_is_allowed(channel: Channel) -> None:
     decision = decide(channel, ask(request_id="r-1"))
     assert decision.action == decision.effective_action == wire.ACTION_ALLOW
     assert decision.request_id == "r-1"
@@ -42,7 +47,7 @@ def test_what_no_rule_restricts_is_allowed(channel: grpc.Channel) -> None:
     assert not decision.HasField("error")
 
 
-def test_a_denial_carries_its_reason(channel: grpc.Channel) -> None:
+def test_a_denial_carries_its_reason(channel: Channel) -> None:
     (reason,) = decide(channel, ask(content="forbidden")).reasons
     assert reason.rule == "desk.guard.no_word"
     assert reason.policy == "desk.guard"
@@ -53,7 +58,7 @@ def test_a_denial_carries_its_reason(channel: grpc.Channel) -> None:
     assert reason.place.startswith("desk.pol:")
 
 
-def test_a_redaction_carries_the_text_to_use(channel: grpc.Channel) -> None:
+def test_a_redaction_carries_the_text_to_use(channel: Channel) -> None:
     decision = decide(channel, ask(content="é write to ann@example.com now"))
     assert decision.action == wire.ACTION_REDACT
     assert decision.content == "é write to [EMAIL] now"
@@ -62,7 +67,7 @@ def test_a_redaction_carries_the_text_to_use(channel: grpc.Channel) -> None:
     assert (span.entity, span.strategy) == ("pii.email", "label")
 
 
-def test_redacted_messages_keep_their_roles(channel: grpc.Channel) -> None:
+def test_redacted_messages_keep_their_roles(channel: Channel) -> None:
     request = ask()
     request.ClearField("content")
     request.messages.add(role="system", text="be kind")
@@ -72,13 +77,13 @@ def test_redacted_messages_keep_their_roles(channel: grpc.Channel) -> None:
     assert texts == [("system", "be kind"), ("user", "I am [EMAIL]")]
 
 
-def test_redacted_arguments_come_as_json(channel: grpc.Channel) -> None:
+def test_redacted_arguments_come_as_json(channel: Channel) -> None:
     tool = wire.Tool(name="mail", args_json=b'{"to": ["ann@example.com"], "n": 1}')
     decision = decide(channel, ask(stage=wire.STAGE_TOOL_CALL, tool=tool))
     assert json.loads(decision.arguments_json) == {"to": ["[EMAIL]"], "n": 1}
 
 
-def test_an_escalation_names_its_review(channel: grpc.Channel) -> None:
+def test_an_escalation_names_its_review(channel: Channel) -> None:
     request = ask(
         stage=wire.STAGE_TOOL_CALL,
         tool=wire.Tool(name="refund"),
@@ -92,7 +97,7 @@ def test_an_escalation_names_its_review(channel: grpc.Channel) -> None:
     assert decision.escalation.review_id == decide(channel, request).escalation.review_id
 
 
-def test_a_decision_that_the_caller_cannot_carry_out_is_strengthened(channel: grpc.Channel) -> None:
+def test_a_decision_that_the_caller_cannot_carry_out_is_strengthened(channel: Channel) -> None:
     request = ask(content="ann@example.com", capabilities=wire.Capabilities(wait=True))
     decision = decide(channel, request)
     assert decision.action == wire.ACTION_REDACT
@@ -100,7 +105,7 @@ def test_a_decision_that_the_caller_cannot_carry_out_is_strengthened(channel: gr
     assert "mask" in decision.downgrade_reason
 
 
-def test_a_throttle_says_when_to_try_again(channel: grpc.Channel) -> None:
+def test_a_throttle_says_when_to_try_again(channel: Channel) -> None:
     first, second, third = (decide(channel, ask(user_id="flood")) for _ in range(3))
     assert first.throttle.remaining == "1"
     assert second.action == wire.ACTION_ALLOW
@@ -111,7 +116,7 @@ def test_a_throttle_says_when_to_try_again(channel: grpc.Channel) -> None:
     assert 0 < third.throttle.retry_after.ToTimedelta().total_seconds() <= 30
 
 
-def test_advice_labels_and_shadow_arrive(channel: grpc.Channel) -> None:
+def test_advice_labels_and_shadow_arrive(channel: Channel) -> None:
     decision = decide(
         channel,
         ask(
@@ -126,7 +131,7 @@ def test_advice_labels_and_shadow_arrive(channel: grpc.Channel) -> None:
     assert [each.rule for each in decision.shadow.reasons] == ["desk.guard.watched"]
 
 
-def test_the_two_forms_of_attributes_mean_the_same(channel: grpc.Channel) -> None:
+def test_the_two_forms_of_attributes_mean_the_same(channel: Channel) -> None:
     struct = ask(stage=wire.STAGE_TOOL_CALL)
     struct.context.update({"amount": 501})
     struct.attributes.update({"tenant": {"plan": "free"}})
@@ -147,7 +152,7 @@ def test_the_two_forms_of_attributes_mean_the_same(channel: grpc.Channel) -> Non
     assert first == second
 
 
-def test_every_wrong_path_is_listed_at_once(channel: grpc.Channel) -> None:
+def test_every_wrong_path_is_listed_at_once(channel: Channel) -> None:
     request = ask(
         user_id="",
         context_json=b'{"purpos": "x", "amount": true}',
@@ -167,12 +172,12 @@ def test_every_wrong_path_is_listed_at_once(channel: grpc.Channel) -> None:
     assert "`context.purpose`" in wrong["context.purpos"]
 
 
-def test_an_empty_request_says_what_is_required(channel: grpc.Channel) -> None:
+def test_an_empty_request_says_what_is_required(channel: Channel) -> None:
     error = refused(lambda: decide(channel, wire.DecideRequest()))
     assert {"tenant.id", "user.id", "stage"} <= set(violations(error))
 
 
-def test_an_unknown_stage_is_refused(channel: grpc.Channel) -> None:
+def test_an_unknown_stage_is_refused(channel: Channel) -> None:
     raw = ask(stage=0).SerializeToString() + bytes([5 << 3, 99])
     error = refused(lambda: decide(channel, raw))
     assert set(violations(error)) == {"stage"}
@@ -183,36 +188,36 @@ def test_an_unknown_stage_is_refused(channel: grpc.Channel) -> None:
     [b"\xff\xff\xff\xff", b"\x0a\xff", ask().SerializeToString()[:-1], b"\x12\x03\xed\xa0\x80"],
     ids=["garbage", "cut length", "cut text", "lone surrogate"],
 )
-def test_bytes_that_are_no_request_are_refused(channel: grpc.Channel, raw: bytes) -> None:
+def test_bytes_that_are_no_request_are_refused(channel: Channel, raw: bytes) -> None:
     error = refused(lambda: decide(channel, raw))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "UTF-8" in error.details()
 
 
-def test_a_surrogate_escaped_in_json_is_refused(channel: grpc.Channel) -> None:
+def test_a_surrogate_escaped_in_json_is_refused(channel: Channel) -> None:
     error = refused(lambda: decide(channel, ask(context_json=b'{"purpose": "\\ud800"}')))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize("raw", [b"{", b'{"a": }', b"\xff", b"[1]", b'"text"'])
-def test_context_that_is_no_json_object_is_refused(channel: grpc.Channel, raw: bytes) -> None:
+def test_context_that_is_no_json_object_is_refused(channel: Channel, raw: bytes) -> None:
     error = refused(lambda: decide(channel, ask(context_json=raw)))
     assert [path.partition(".")[0] for path in violations(error)] == ["context"]
 
 
-def test_json_nested_too_deep_is_refused(channel: grpc.Channel) -> None:
+def test_json_nested_too_deep_is_refused(channel: Channel) -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
     for request in (
         ask(context_json=b'{"purpose": ' + deep + b"}"),
         ask(attributes_json=deep),
         ask(stage=wire.STAGE_TOOL_CALL, tool=wire.Tool(name="mail", args_json=deep)),
     ):
-        error = refused(lambda asked=request: decide(channel, asked))
+        error = refused(partial(decide, channel, request))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @pytest.mark.slow
-def test_content_that_is_too_long_is_told_so(channel: grpc.Channel) -> None:
+def test_content_that_is_too_long_is_told_so(channel: Channel) -> None:
     error = refused(lambda: decide(channel, ask(content="x" * 10_000_000)))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "10,000,000 characters" in violations(error)["content"]
@@ -224,7 +229,7 @@ def test_a_message_above_the_transport_limit_is_refused_by_the_transport() -> No
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_what_was_sent_is_never_repeated_in_an_error(channel: grpc.Channel) -> None:
+def test_what_was_sent_is_never_repeated_in_an_error(channel: Channel) -> None:
     request = ask(
         context_json=b'{"amount": "my-secret-amount"}',
         attributes_json=b'{"tenant": {"plan": "my-secret-plan"}}',
@@ -234,7 +239,7 @@ def test_what_was_sent_is_never_repeated_in_an_error(channel: grpc.Channel) -> N
     assert "my-secret" not in f"{error.details()} {violations(error)}"
 
 
-def test_one_failure_in_a_batch_leaves_its_neighbours_alone(channel: grpc.Channel) -> None:
+def test_one_failure_in_a_batch_leaves_its_neighbours_alone(channel: Channel) -> None:
     batch = wire.DecideBatchRequest(
         requests=[ask(request_id="a"), ask(request_id="b", user_id=""), ask(content="forbidden")]
     )
@@ -248,7 +253,7 @@ def test_one_failure_in_a_batch_leaves_its_neighbours_alone(channel: grpc.Channe
     assert third.reasons[0].rule == "desk.guard.no_word"
 
 
-def test_a_long_batch_is_answered_in_order(channel: grpc.Channel) -> None:
+def test_a_long_batch_is_answered_in_order(channel: Channel) -> None:
     count = BATCH_BREATH * 2 + 1
     batch = wire.DecideBatchRequest(requests=[ask(request_id=str(n)) for n in range(count)])
     raw = call(channel, "PolicyEngine/DecideBatch", batch)
@@ -256,18 +261,17 @@ def test_a_long_batch_is_answered_in_order(channel: grpc.Channel) -> None:
     assert [each.request_id for each in decisions] == [str(n) for n in range(count)]
 
 
-def test_a_batch_that_is_too_long_is_refused(channel: grpc.Channel) -> None:
+def test_a_batch_that_is_too_long_is_refused(channel: Channel) -> None:
     batch = wire.DecideBatchRequest(requests=[wire.DecideRequest()] * (BATCH_LIMIT + 1))
     error = refused(lambda: call(channel, "PolicyEngine/DecideBatch", batch))
     assert set(violations(error)) == {"requests"}
 
 
-def stream(channel: grpc.Channel, messages: list[bytes]) -> Iterator[wire.Decision]:
-    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
-    return map(wire.Decision.FromString, method(iter(messages), timeout=5))
+def stream(channel: Channel, messages: list[bytes]) -> Iterator[wire.Decision]:
+    return map(wire.Decision.FromString, decide_stream(channel, iter(messages)))
 
 
-def test_a_stream_answers_each_request_and_goes_on_after_a_bad_one(channel: grpc.Channel) -> None:
+def test_a_stream_answers_each_request_and_goes_on_after_a_bad_one(channel: Channel) -> None:
     messages = [
         ask(request_id="a").SerializeToString(),
         b"\xff\xff",
@@ -282,7 +286,7 @@ def test_a_stream_answers_each_request_and_goes_on_after_a_bad_one(channel: grpc
     assert not fourth.HasField("error")
 
 
-def test_settling_corrects_a_reservation_once(channel: grpc.Channel) -> None:
+def test_settling_corrects_a_reservation_once(channel: Channel) -> None:
     request = ask(
         user_id="spender", usage=wire.Usage(input_tokens=600, output_tokens=300, cost_usd="0.5")
     )
@@ -310,19 +314,19 @@ def test_settling_corrects_a_reservation_once(channel: grpc.Channel) -> None:
     ],
 )
 def test_wrong_figures_are_refused(
-    channel: grpc.Channel, message: wire.SettleRequest, path: str
+    channel: Channel, message: wire.SettleRequest, path: str
 ) -> None:
     error = refused(lambda: call(channel, "PolicyEngine/Settle", message))
     assert set(violations(error)) == {path}
 
 
-def test_settling_the_unknown_changes_nothing(channel: grpc.Channel) -> None:
+def test_settling_the_unknown_changes_nothing(channel: Channel) -> None:
     message = wire.SettleRequest(decision_id="nobody", usage=wire.Usage(cost_usd="1"))
     raw = call(channel, "PolicyEngine/Settle", message)
     assert not wire.SettleResponse.FromString(raw).settled
 
 
-def test_explaining_consumes_nothing(daemon: Daemon, channel: grpc.Channel) -> None:
+def test_explaining_consumes_nothing(daemon: Daemon, channel: Channel) -> None:
     request = ask(user_id="flood", context_json=b'{"purpose": "care"}')
     for _ in range(5):
         raw = call(channel, "PolicyEngine/Explain", request)
@@ -332,9 +336,9 @@ def test_explaining_consumes_nothing(daemon: Daemon, channel: grpc.Channel) -> N
     assert daemon.gate.status().serving
 
 
-def test_explaining_refuses_what_deciding_refuses(channel: grpc.Channel) -> None:
+def test_explaining_refuses_what_deciding_refuses(channel: Channel) -> None:
     for request in (ask(user_id=""), ask(context_json=b"{")):
-        error = refused(lambda asked=request: call(channel, "PolicyEngine/Explain", asked))
+        error = refused(partial(call, channel, "PolicyEngine/Explain", request))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -351,7 +355,7 @@ def test_explaining_refuses_what_deciding_refuses(channel: grpc.Channel) -> None
         "Admin/RollbackBundle",
     ],
 )
-def test_what_is_not_served_yet_says_so(channel: grpc.Channel, method: str) -> None:
+def test_what_is_not_served_yet_says_so(channel: Channel, method: str) -> None:
     error = refused(lambda: call(channel, method, b""))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
     assert " yet: " in error.details()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -15,21 +17,25 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from engine.doors.grpc.listener import Listener, ListenError, Tls
 from engine.doors.grpc.methods import METHODS
-from engine.doors.grpc.service import Service
+from engine.doors.grpc.service import Reload, Service
+from engine.language.diagnostics import Diagnostic
+from engine.language.text import Span
 from engine.runtime.memory import MemoryStore
 from engine.service.gate import Gate
-from engine.service.reload import ReloadError
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
     SECRET,
+    Channel,
     Daemon,
     ask,
     call,
     decide,
+    decide_stream,
     loop,
     make_door,
     make_gate,
     policies,
+    refused,
     run,
     serve,
 )
@@ -38,15 +44,10 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def health(channel: grpc.Channel, service: str) -> int:
+def health(channel: Channel, service: str) -> int:
     request = health_pb2.HealthCheckRequest(service=service)
     raw = call(channel, "grpc.health.v1.Health/Check", request)
-    return health_pb2.HealthCheckResponse.FromString(raw).status
-
-
-def code_of(failing: grpc.Future | grpc.Call) -> grpc.StatusCode:
-    code: grpc.StatusCode = failing.code()
-    return code
+    return int(health_pb2.HealthCheckResponse.FromString(raw).status)
 
 
 def test_every_method_of_the_protocol_is_in_the_table() -> None:
@@ -59,10 +60,9 @@ def test_every_method_of_the_protocol_is_in_the_table() -> None:
 def test_nothing_is_decided_before_policies_are_loaded() -> None:
     with serve(ready=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
         for method in ("PolicyEngine/Decide", "PolicyEngine/Explain"):
-            with pytest.raises(grpc.RpcError) as caught:
-                call(channel, method, ask())
-            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-            assert caught.value.details() == "no policies are loaded yet"
+            error = refused(partial(call, channel, method, ask()))
+            assert error.code() is grpc.StatusCode.UNAVAILABLE
+            assert error.details() == "no policies are loaded yet"
         assert health(channel, "") == NOT_SERVING
         assert health(channel, "engine.v1.PolicyEngine") == NOT_SERVING
         assert health(channel, "engine.v1.Admin") == SERVING
@@ -72,13 +72,12 @@ def test_nothing_is_decided_before_policies_are_loaded() -> None:
         assert decide(channel, ask()).action == wire.ACTION_ALLOW
 
 
-def test_health_knows_no_other_service(channel: grpc.Channel) -> None:
-    with pytest.raises(grpc.RpcError) as caught:
-        health(channel, "nobody")
-    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+def test_health_knows_no_other_service(channel: Channel) -> None:
+    error = refused(lambda: health(channel, "nobody"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
 
 
-def reflected(channel: grpc.Channel) -> set[str]:
+def reflected(channel: Channel) -> set[str]:
     method = channel.stream_stream(
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
         request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
@@ -89,7 +88,7 @@ def reflected(channel: grpc.Channel) -> set[str]:
     return {each.name for each in answer.list_services_response.service}
 
 
-def test_reflection_names_the_services_on_a_local_listener(channel: grpc.Channel) -> None:
+def test_reflection_names_the_services_on_a_local_listener(channel: Channel) -> None:
     assert reflected(channel) >= {
         "engine.v1.PolicyEngine",
         "engine.v1.Admin",
@@ -103,9 +102,8 @@ def test_reflection_and_admin_are_off_where_others_can_reach_them() -> None:
             lambda: reflected(channel),
             lambda: call(channel, "Admin/GetStatus", b""),
         ):
-            with pytest.raises(grpc.RpcError) as caught:
-                attempt()
-            assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            error = refused(attempt)
+            assert error.code() is grpc.StatusCode.UNIMPLEMENTED
         assert decide(channel, ask()).action == wire.ACTION_ALLOW
 
 
@@ -117,12 +115,11 @@ def test_reflection_and_admin_can_be_switched() -> None:
         assert "engine.v1.Admin" in reflected(channel)
         assert call(channel, "Admin/GetStatus", b"")
     with serve(reflect=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
-        with pytest.raises(grpc.RpcError) as caught:
-            reflected(channel)
-        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        error = refused(lambda: reflected(channel))
+        assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_the_status_says_what_is_served(daemon: Daemon, channel: grpc.Channel) -> None:
+def test_the_status_says_what_is_served(daemon: Daemon, channel: Channel) -> None:
     status = wire.Status.FromString(call(channel, "Admin/GetStatus", b""))
     assert status.serving
     assert status.version == "1.2.3"
@@ -139,30 +136,37 @@ def test_the_status_of_a_daemon_without_policies_says_so() -> None:
     assert not status.HasField("loaded_at")
 
 
-def reload_answer(**options: object) -> wire.ReloadResponse:
-    with serve(**options) as daemon, grpc.insecure_channel(daemon.address) as channel:
+def reload_answer(reload: Reload) -> wire.ReloadResponse:
+    with serve(reload=reload) as daemon, grpc.insecure_channel(daemon.address) as channel:
         return wire.ReloadResponse.FromString(call(channel, "Admin/Reload", b""))
 
 
 def test_a_reload_says_whether_it_was_taken_over() -> None:
-    async def accept() -> None: ...
+    async def accept() -> Sequence[Diagnostic]:
+        return ()
 
-    async def refuse() -> None:
-        raise ReloadError("desk.pol:3:1: E101 expected a policy")
+    async def refuse() -> Sequence[Diagnostic]:
+        span = Span("desk.pol", 5, 6, 3, 2, 3, 3)
+        return (
+            Diagnostic("E101", "expected a policy", span, help="begin with `policy`"),
+            Diagnostic("E102", "expected a name", span),
+        )
 
-    accepted, refused = reload_answer(reload=accept), reload_answer(reload=refuse)
+    accepted, refused = reload_answer(accept), reload_answer(refuse)
     assert accepted.loaded
-    assert not accepted.refusal
+    assert not accepted.problems
     assert not refused.loaded
-    assert refused.refusal == "desk.pol:3:1: E101 expected a policy"
     assert refused.revision == accepted.revision != ""
+    first, second = refused.problems
+    assert (first.code, first.message) == ("E101", "expected a policy")
+    assert (first.file, first.line, first.column) == ("desk.pol", 3, 2)
+    assert (first.help, second.help) == ("begin with `policy`", "")
 
 
-def test_a_daemon_with_fixed_policies_cannot_reload(channel: grpc.Channel) -> None:
-    with pytest.raises(grpc.RpcError) as caught:
-        call(channel, "Admin/Reload", b"")
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "fixed" in caught.value.details()
+def test_a_daemon_with_fixed_policies_cannot_reload(channel: Channel) -> None:
+    error = refused(lambda: call(channel, "Admin/Reload", b""))
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "fixed" in error.details()
 
 
 class Counting:
@@ -193,57 +197,57 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
         held = Event()
         loop().call_soon_threadsafe(held.wait)  # the daemon is busy until its caller gave up
         message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
-        with pytest.raises(grpc.RpcError) as caught:
-            call(channel, f"PolicyEngine/{method}", message, timeout=0.1)
+        error = refused(lambda: call(channel, f"PolicyEngine/{method}", message, timeout=0.1))
         held.set()
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         decide(channel, ask())
         assert counting.count == 2
 
 
-def test_a_call_whose_deadline_is_over_already_is_not_decided(channel: grpc.Channel) -> None:
-    with pytest.raises(grpc.RpcError) as caught:
-        call(channel, "PolicyEngine/Decide", ask(), timeout=0)
-    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+def test_a_call_whose_deadline_is_over_already_is_not_decided(channel: Channel) -> None:
+    error = refused(lambda: call(channel, "PolicyEngine/Decide", ask(), timeout=0))
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 @pytest.mark.slow
-def test_a_stream_past_its_deadline_ends(channel: grpc.Channel) -> None:
-    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+def test_a_stream_past_its_deadline_ends(channel: Channel) -> None:
     held = Event()
-    answers = method(iter(held.wait, None), timeout=0.1)
-    with pytest.raises(grpc.RpcError) as caught:
-        next(answers)
+
+    def messages() -> Iterator[bytes]:
+        held.wait(10)
+        yield from ()
+
+    answers = decide_stream(channel, messages(), timeout=0.1)
+    error = refused(lambda: next(answers))
     held.set()
-    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def test_draining_ends_idle_streams_and_refuses_new_calls() -> None:
     with serve() as daemon, grpc.insecure_channel(daemon.address) as channel:
-        method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
         release = Event()
 
-        def messages() -> object:
+        def messages() -> Iterator[bytes]:
             yield ask(request_id="first").SerializeToString()
             release.wait(10)
 
-        answers = method(messages(), timeout=10)
+        answers = decide_stream(channel, messages())
         assert wire.Decision.FromString(next(answers)).request_id == "first"
         run(daemon.door.drain(10))
-        with pytest.raises(grpc.RpcError) as ended:
-            next(answers)
+        error = refused(lambda: next(answers))
         release.set()
-        assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert "stopping" in ended.value.details()
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "stopping" in error.details()
         run(daemon.door.wait())
 
 
 def test_draining_answers_what_is_under_way() -> None:
     entered, leave = asyncio.Event(), asyncio.Event()
 
-    async def slow() -> None:
+    async def slow() -> Sequence[Diagnostic]:
         entered.set()
         await leave.wait()
+        return ()
 
     with (
         serve(reload=slow) as daemon,
@@ -258,19 +262,16 @@ def test_draining_answers_what_is_under_way() -> None:
         draining.result(10)
 
 
-def test_a_stream_that_is_cancelled_leaves_nothing_behind(
-    daemon: Daemon, channel: grpc.Channel
-) -> None:
-    method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
+def test_a_stream_that_is_cancelled_leaves_nothing_behind(daemon: Daemon, channel: Channel) -> None:
     release = Event()
 
-    def messages() -> object:
+    def messages() -> Iterator[bytes]:
         yield ask().SerializeToString()
         release.wait(10)
 
-    answers = method(messages(), timeout=10)
+    answers = decide_stream(channel, messages())
     next(answers)
-    tasks = [stream._task for stream in daemon.door._streams]
+    tasks = [stream._task for stream in daemon.door._streams if stream._task]
     answers.cancel()
     release.set()
     run(asyncio.wait(tasks, timeout=10))

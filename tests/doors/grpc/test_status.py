@@ -42,11 +42,10 @@ def test_each_error_has_its_status(error: Exception, code: grpc.StatusCode) -> N
 
 
 def test_the_unexpected_is_logged_by_kind_and_place_only(caplog: pytest.LogCaptureFixture) -> None:
-    try:
+    with pytest.raises(ValueError, match="secret") as caught:
         int("my secret content")
-    except ValueError as error:
-        with caplog.at_level(logging.ERROR, logger="engine.doors.grpc"):
-            refusal = refusal_of(error)
+    with caplog.at_level(logging.ERROR, logger="engine.doors.grpc"):
+        refusal = refusal_of(caught.value)
     assert "ValueError at test_status.py:" in refusal.message
     assert "ValueError at test_status.py:" in caplog.text
     assert "secret" not in f"{refusal.message} {caplog.text}"

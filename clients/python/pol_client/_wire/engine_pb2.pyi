@@ -567,12 +567,28 @@ class ReloadRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Problem(_message.Message):
+    __slots__ = ("code", "message", "file", "line", "column", "help")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    HELP_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    file: str
+    line: int
+    column: int
+    help: str
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ..., help: _Optional[str] = ...) -> None: ...
+
 class ReloadResponse(_message.Message):
-    __slots__ = ("loaded", "revision", "refusal")
+    __slots__ = ("loaded", "revision", "problems")
     LOADED_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
-    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     loaded: bool
     revision: str
-    refusal: str
-    def __init__(self, loaded: _Optional[bool] = ..., revision: _Optional[str] = ..., refusal: _Optional[str] = ...) -> None: ...
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    def __init__(self, loaded: _Optional[bool] = ..., revision: _Optional[str] = ..., problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...

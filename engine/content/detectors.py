@@ -17,12 +17,13 @@ REACH = 60
 class Pattern:
     """One RE2 pattern of an entity, written to be cheap.
 
-    *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a group,
-    the first one is the finding. *keywords* are lower-case ASCII: the pattern is run only where one of
-    them occurs, from *before* bytes ahead of the first one. A pattern without keywords reads everything.
-    *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at the UTF-8 text
-    around it, *check* at the match itself; together they stand for look-around. A match scores *score*,
-    with a context word nearby `CONTEXT` more; what stays below `THRESHOLD` is not reported.
+    *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a
+    group, the first one is the finding. *keywords* are lower-case ASCII: the pattern is run only where
+    one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
+    everything. *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at
+    the UTF-8 text around it, *check* at the match itself; together they stand for look-around.
+    After a refused match the search goes on behind it, or with *retry* at its next word. A *score*
+    below `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
     """
 
     regex: str
@@ -32,11 +33,12 @@ class Pattern:
     guard: Guard | None = None
     check: Callable[[str], bool] | None = None
     fit: Callable[[str], int] | None = None
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of finding, such as ``pii.email``: *patterns* in order, *near* context words, lower-case."""
+    """A kind of finding, such as ``pii.email``; *near* are the context words of weak patterns."""
 
     name: str
     doc: str
@@ -48,8 +50,8 @@ class Entity:
 class CustomEntity:
     """An author's entity: RE2 *patterns* and names of term lists, of which any may match.
 
-    Each validator in *checks* must accept the match; with *near*, one of these words must begin within
-    60 characters of the match (its own text included).
+    Each validator in *checks* must accept the match; with *near*, one of these words must begin
+    within 60 characters of the match (its own text included).
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from engine.content.assignments import ASSIGNED
 from engine.content.credentials import CREDENTIALS
 from engine.content.detectors import CustomEntity, Entity
 from engine.content.personal import PERSONAL
@@ -12,7 +13,10 @@ from engine.content.personal import PERSONAL
 __all__ = ["ENTITIES", "NAMESPACES", "CustomEntity", "Entity", "expand"]
 
 ENTITIES: Mapping[str, Entity] = MappingProxyType(
-    {entity.name: entity for entity in sorted((*PERSONAL, *CREDENTIALS), key=lambda one: one.name)}
+    {
+        entity.name: entity
+        for entity in sorted((*PERSONAL, *CREDENTIALS, *ASSIGNED), key=lambda one: one.name)
+    }
 )
 """Built-in entities by name."""
 
@@ -21,7 +25,8 @@ NAMESPACES: frozenset[str] = frozenset(name.partition(".")[0] for name in ENTITI
 
 
 def expand(name: str, known: Iterable[str] = ENTITIES) -> frozenset[str]:
-    """Return the names among *known* that *name* stands for: itself, or all below *x* for ``x.any``.
+    """Return the names among *known* that *name* stands for: itself, or all below *x* for
+    ``x.any``.
 
     Empty when there is none.
     """

@@ -1,9 +1,10 @@
 """Text to the form that is searched, with a way back to the places in the original.
 
 Attackers hide what they send behind look-alikes: full-width digits, zero-width characters inside a
-number, exotic dashes, letters of the tag block that no one sees. `fold` undoes this: NFKC, invisible
-characters removed, every decimal digit and dash in ASCII. It works on clusters, a character and the
-combining marks behind it, so that each piece of the result knows the cluster it came from::
+number, exotic dashes, letters of the tag block that no one sees. `fold` undoes this: NFKC,
+invisible characters removed, every decimal digit and dash in ASCII. It works on clusters, a
+character and the combining marks behind it, so that each piece of the result knows the cluster it
+came from::
 
     text    "４１\u200b１"   ->   "411"   starts (0, 1, 3)   ends (1, 2, 4)
 
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MAX_CLUSTER = 32  # UAX 15 "stream-safe text" has 30; sorting more marks is where time would go
+
+MAX_GROWTH = 4
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -66,6 +69,8 @@ def _plain(match: re.Match[str]) -> str:
 @lru_cache(maxsize=8192)
 def _cluster(cluster: str) -> str:
     seen = unicodedata.normalize("NFKC", cluster.translate(TAGS))
+    if len(seen) > MAX_GROWTH * len(cluster):  # one ligature has 18 letters: no way to grow a text
+        seen = cluster
     return _replaced.sub(_plain, _removed.sub("", seen))
 
 

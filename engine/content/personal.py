@@ -12,10 +12,11 @@ MIN_TRUNK_DIGITS = 9
 _apart = alone()
 _number = alone(b"-.")
 _dotted = alone(b".")
-_hexed = alone(b".:")
 
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = rf"{OCTET}(?:\.{OCTET}){{3}}"
 EXTENSION = r"(?:[ ]{0,2}(?:x|ext\.?|extension|#)[ ]{0,2}[0-9]{1,6})?"
+HEXED = frozenset(b"0123456789abcdefABCDEF:")
 MBI = "AC-HJKMNP-RT-Yac-hjkmnp-rt-y"
 
 _date = re.compile(
@@ -48,6 +49,14 @@ def _iban(text: str) -> int:
         if wanted == 0 and char.isalnum():
             return place if validate.iban(text[:place]) else 0
     return 0
+
+
+def _hexed(data: bytes, start: int, end: int) -> bool:
+    """Guard of an IPv6 address: no part of a longer run of hexadecimal groups."""
+    before, after = data[max(0, start - 2) : start], data[end : end + 2]
+    if before and (before[-1:].isalnum() or (before[-1:] == b":" and before[0] in HEXED)):
+        return False
+    return not after or not (after[:1].isalnum() or (after[:1] in b".:" and after[-1] in HEXED))
 
 
 def _ipv6(text: str) -> bool:
@@ -83,12 +92,21 @@ PHONE = Entity(
             0.65,
             guard=_number,
             check=_phone,
+            retry=True,
         ),
         Pattern(
             r"\(?0[1-9][0-9]{0,4}\)?[ /\-]{1,3}[0-9]{2,4}(?:[ \-]?[0-9]{2,4}){1,4}",
             0.5,
             guard=_number,
             check=_national,
+            retry=True,
+        ),
+        Pattern(
+            r"0(?:[79][0-9]{9}|10[0-9]{8}|1[567][0-9]{8,9}|[467][0-9]{8})",
+            0.5,
+            guard=_number,
+            check=_phone,
+            retry=True,
         ),
         Pattern(
             r"\(?[0-9](?:[ .\-/()]{0,2}[0-9]){6,14}" + EXTENSION,
@@ -110,11 +128,19 @@ CARD = Entity(
     "A payment card number of a known issuer range that passes the Luhn check.",
     (
         Pattern(
-            r"[0-9]{4}[ \-][0-9]{4}[ \-][0-9]{4}[ \-][0-9]{1,4}(?:[ \-][0-9]{3})?"
-            r"|[0-9]{4}[ \-][0-9]{6}[ \-][0-9]{4,5}|[0-9]{12,19}",
+            r"[0-9]{12,19}|[0-9]{4}[ \-][0-9]{4}[ \-][0-9]{4}[ \-][0-9]{1,4}"
+            r"|[0-9]{4}[ \-][0-9]{6}[ \-][0-9]{4,5}",
             0.9,
             guard=_number,
             check=validate.card,
+            retry=True,
+        ),
+        Pattern(
+            r"[0-9]{4}(?:[ \-][0-9]{4}){3}[ \-][0-9]{3}",
+            0.9,
+            guard=_number,
+            check=validate.card,
+            retry=True,
         ),
     ),
 )
@@ -128,6 +154,7 @@ IBAN = Entity(
             0.95,
             guard=_apart,
             fit=_iban,
+            retry=True,
         ),
     ),
 )
@@ -136,15 +163,16 @@ IP = Entity(
     "pii.ip",
     "An IPv4 or IPv6 address.",
     (
-        Pattern(rf"{OCTET}(?:\.{OCTET}){{3}}", 0.7, guard=_dotted),
+        Pattern(IPV4, 0.7, guard=_dotted, retry=True),
         Pattern(
-            rf"(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:{OCTET}(?:\.{OCTET}){{3}}|[0-9A-Fa-f]{{1,4}})?"
-            r"(?:%[0-9A-Za-z]{1,16})?",
+            rf"(?:(?:::)?(?:[0-9A-Fa-f]{{1,4}}::?){{1,7}}(?:{IPV4}|[0-9A-Fa-f]{{1,4}})?"
+            rf"|::(?:{IPV4}|[0-9A-Fa-f]{{1,4}}))(?:%[0-9A-Za-z]{{1,16}})?",
             0.7,
             keywords=(":",),
             before=4,
             guard=_hexed,
             check=_ipv6,
+            retry=True,
         ),
     ),
 )
@@ -158,12 +186,14 @@ SSN = Entity(
             0.6,
             guard=_number,
             check=validate.ssn,
+            retry=True,
         ),
         Pattern(
             r"[0-9]{9}|[0-9]{3}\.[0-9]{2}\.[0-9]{4}",
             0.2,
             guard=_number,
             check=validate.ssn,
+            retry=True,
         ),
     ),
     near=("ssn", "social security", "soc sec", "social insurance", "taxpayer", "itin"),
@@ -175,7 +205,8 @@ MRN = Entity(
     (
         Pattern(
             r"(?i)\b(?:mrn|medical record|patient (?:id|no|number)|chart (?:no|number))"
-            r"(?: (?:number|no|id))?[ .:#=\-]{0,4}(?:is )?#?((?:[a-z]{1,4}-?)?[0-9][0-9\-]{3,11}[0-9])",
+            r"(?: (?:number|no|id))?[ .:#=\-]{0,4}(?:is )?#?"
+            r"((?:[a-z]{1,4}-?)?[0-9][0-9\-]{3,11}[0-9])",
             0.85,
             keywords=("mrn", "medical record", "patient ", "chart n"),
             guard=_apart,

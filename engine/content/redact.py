@@ -1,8 +1,8 @@
 """Text or JSON and findings to the same without what was found, and a list of what was replaced.
 
-Findings that overlap are replaced together, all that they cover, so that no end of the one sticks out
-beside the other. Of each such heap the longest finding decides, then the stricter strategy, then the
-entity's name::
+Findings that overlap are replaced together, all that they cover, so that no end of the one sticks
+out beside the other. Of each such heap the longest finding decides, then the stricter strategy,
+then the entity's name::
 
     "mail ann@example.org now"   label of pii.email   ->   "mail [EMAIL] now"
 """
@@ -64,8 +64,9 @@ def redact_text(
 ) -> Redacted:
     """Replace those *findings* in *text* whose entity has one of *strategies*.
 
-    *key* keys ``hash`` and ``token``; *scope* (a tenant and session) bounds where a token means the same.
-    Raises ValueError for a finding outside the text, and for ``hash`` or ``token`` without a key.
+    *key* keys ``hash`` and ``token``; *scope* (a tenant and session) bounds where a token means the
+    same. Raises ValueError for a finding outside the text, and for ``hash`` or ``token`` without a
+    key.
     """
     pieces: list[str] = []
     spans: list[Span] = []
@@ -92,9 +93,11 @@ def redact_json(
     scope: str,
     path: str = "tool.args",
 ) -> RedactedJson:
-    """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives the findings of each.
+    """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives the findings of
+    each.
 
-    The structure, the keys and all that is no string stay. Paths are those of ``arg``: ``tool.args.to.0``.
+    The structure, the keys and all that is no string stay. Paths are those of ``arg``:
+    ``tool.args.to.0``.
     """
     spans: list[Span] = []
 

@@ -45,7 +45,8 @@ def compiled(regex: str) -> Regex:
 
 
 def bounded(regex: str) -> Regex:
-    """Return an author's *regex* compiled. Raises `PatternError` also when it is too long or too large.
+    """Return an author's *regex* compiled. Raises `PatternError` also when it is too long or too
+    large.
 
     RE2 is linear in the text, but its cost for each byte grows with the size of the pattern.
     """

@@ -1,4 +1,5 @@
-"""Text to findings: every entity that was asked for, at its place in the original text, in linear time.
+"""Text to findings: every entity that was asked for, at its place in the original text, in linear
+time.
 
 A `Plan` is made once for each set of entities that policies ask for::
 
@@ -6,8 +7,9 @@ A `Plan` is made once for each set of entities that policies ask for::
     bytes --keywords (one Aho-Corasick pass)--> which patterns can match, and from where
     each of these --RE2--> spans --fit, guard, check--> bytes to characters --context--> findings
 
-RE2 on valid UTF-8 is the authority on what matches. What an entity finds does not depend on which others
-were asked for. Findings of one entity that overlap are one finding, with the highest of their scores.
+RE2 on valid UTF-8 is the authority on what matches. What an entity finds does not depend on which
+others were asked for. Findings of one entity that overlap are one finding, with the highest of
+their scores.
 """
 
 from __future__ import annotations
@@ -123,10 +125,11 @@ class Scanner:
 
 
 def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[str]]) -> Scanner:
-    """Return a scanner for the built-in entities and *custom* ones, whose lists are *terms* by name.
+    """Return a scanner for the built-in entities and *custom* ones, whose lists are *terms* by
+    name.
 
-    Raises `EntityError` for a pattern that RE2 refuses or that is too large, an unknown validator or list,
-    an entity declared twice or in a built-in's place.
+    Raises `EntityError` for a pattern that RE2 refuses or that is too large, an unknown validator
+    or list, an entity declared twice or in a built-in's place.
     """
     declared: dict[str, CustomEntity] = {}
     for entity in custom:
@@ -234,7 +237,8 @@ def _matches(rule: Rule, data: bytes, begin: int) -> Iterator[tuple[int, int]]:
             yield start, cut
             place = max(cut, place + 1)
         else:
-            place = _resume(data, *match.span())
+            start, end = match.span()
+            place = _resume(data, start, end) if pattern.retry else max(end, place + 1)
 
 
 def _resume(data: bytes, start: int, end: int) -> int:
@@ -262,15 +266,11 @@ def _located(
     for rule, begin, finish in spans:
         start, end = (begin, finish) if ascii_only else (places[begin], places[finish])
         score = rule.pattern.score
-        if rule.near is not None:
-            window = folded.text[max(0, start - REACH) : end + REACH]
-            near = rule.near.search(window.encode("utf-8", "replace")) is not None
-            if near:
-                score = min(1.0, score + CONTEXT)
-            elif rule.must:
+        if rule.must or score < THRESHOLD:
+            if rule.near is None or not supported(rule.near, folded.text, start, end):
                 continue
-        if score >= THRESHOLD:
-            found.append((rule.entity, start, end, score))
+            score = min(1.0, score + CONTEXT)
+        found.append((rule.entity, start, end, score))
     return found
 
 
@@ -293,10 +293,15 @@ def _listed(
     for start, end in terms.find(text):
         if check is not None and not check(text[start:end]):
             continue
-        window = text[max(0, start - REACH) : end + REACH]
-        if near is None or near.search(window.encode("utf-8", "replace")) is not None:
+        if near is None or supported(near, text, start, end):
             found.append((entity.name, start, end, 1.0))
     return found
+
+
+def supported(near: Regex, text: str, start: int, end: int) -> bool:
+    """Return whether a context word stands in or around ``text[start:end]``."""
+    window = text[max(0, start - REACH) : end + REACH]
+    return near.search(window.encode("utf-8", "replace")) is not None
 
 
 def _merged(found: list[tuple[str, int, int, float]], folded: Folded) -> Iterator[Finding]:

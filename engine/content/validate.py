@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19
+UATP_DIGITS = 15  # and old JCB cards
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 7, 15
 MIN_ENTROPY = 3.0
 
@@ -27,6 +28,9 @@ IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({
 })  # fmt: skip
 """Length of an IBAN by country (SWIFT IBAN registry, release 99)."""
 
+DOUBLED = str.maketrans("0123456789", "0246813579")
+"""A digit to the sum of the digits of its double."""
+
 VERHOEFF_PRODUCT = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
     "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
@@ -42,25 +46,30 @@ def luhn(text: str) -> bool:
     digits = _digits(text)
     if len(digits) < 2 or not digits.strip("0"):  # noqa: PLR2004 - a digit and its check digit
         return False
-    doubled = "".join(str(2 * int(digit)) for digit in digits[-2::-2])
-    return (sum(map(int, doubled)) + sum(map(int, digits[-1::-2]))) % 10 == 0
+    return (
+        sum(map(int, digits[-2::-2].translate(DOUBLED))) + sum(map(int, digits[-1::-2]))
+    ) % 10 == 0
 
 
 def card(text: str) -> bool:
     """Return whether *text* is a payment card number: length, a known issuer range, Luhn, not one digit repeated."""
-    digits = _digits(text)
+    digits = text.replace(" ", "").replace("-", "")
     return (
         MIN_CARD_DIGITS <= len(digits) <= MAX_CARD_DIGITS
-        and digits[0] in "23456"
+        and (digits[0] in "23456" or (digits[0] == "1" and len(digits) == UATP_DIGITS))
         and len(set(digits)) > 1
+        and digits.isdigit()
         and luhn(digits)
     )
 
 
 def mod97(text: str) -> bool:
     """Return whether the letters and digits of *text*, in this order, leave 1 modulo 97 (ISO 7064 MOD 97-10)."""
-    joined = _alphanumerics(text)
-    return bool(joined) and int("".join(str(int(char, 36)) for char in joined)) % 97 == 1
+    rest = 0
+    for char in _alphanumerics(text):
+        value = int(char, 36)
+        rest = (rest * (10 if value < 10 else 100) + value) % 97  # noqa: PLR2004 - one digit or two
+    return rest == 1
 
 
 def iban(text: str) -> bool:

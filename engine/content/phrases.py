@@ -1,0 +1,393 @@
+"""The phrases that prompt injections are made of: families of RE2 patterns with weights.
+
+They are written for text as `injection.plain` returns it: lower case, without accents, single
+spaces.
+"""
+
+# ruff: noqa: E501 - a pattern reads best in one piece
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GAP = r"[^.!?]{0,40}"
+WORDS = r"(?:[^ .!?]+ ){0,4}"
+SHOW = (
+    r"(?:reveal|show|print|output|repeat|display|tell|give|share|leak|disclose|expose|provide|dump"
+    r"|recite|return|list|copy|paste|translate|spell|encode|write|say|summari[sz]e|state|describe"
+    r"|what(?:'s| is| are| was| were)?)"
+)
+LIMITS = (
+    r"(?:restrictions?|rules?|limits?|limitations?|filters?|filtering|guidelines?|ethics|ethical|morals?"
+    r"|morality|censorship|boundaries|constraints?|guardrails?|polic(?:y|ies)|laws)"
+)
+ORDERS = (
+    r"(?:i?u?nstructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|orders?|context"
+    r"|constraints?|polic(?:y|ies)|restrictions?|programming|messages?|conversations?|requests?|tasks?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A pattern of family *signal*: how much it says in a user's own words, and inside a document.
+
+    It is searched for only where one of *keywords* occurs. A phrase that is *marked* counts the same
+    when it is quoted: nobody writes chat-template tokens in prose.
+    """
+
+    signal: str
+    regex: str
+    keywords: tuple[str, ...]
+    direct: float
+    embedded: float
+    marked: bool = False
+
+
+PHRASES = (
+    # --- override: what was said before shall no longer hold --------------------------------------
+    Phrase(
+        "override",
+        r"\b(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard"
+        r"|abandon|dismiss|(?:do not|don'?t|stop) (?:follow|obey|listen)(?:ing)?|pay no attention to)\b"
+        r" (?:[^ .!?]+ ){0,3}"
+        r"(?:previous|prior|above|earlier|preceding|foregoing|former|past|all|any|every|your|these"
+        r"|those|system|other|initial|original|existing|current|safety)\b "
+        r"(?:[^ .!?]+ ){0,4}" + ORDERS + r"\b",
+        ("ignor", "disregard", "forget", "overrid", "bypass", "neglect", "skip", "overlook",
+         "discard", "abandon", "dismiss", "follow", "obey", "listen", "attention to"),
+        0.88,
+        0.95,
+    ),
+    Phrase(
+        "override",
+        r"\b(?:forget|ignore|disregard)\b (?:about )?(?:everything|everthing|all|anything|what|whatever)\b"
+        + GAP + r"\b(?:told|said|know|above|before|learned|learnt|previous|prior|now|earlier)\b",
+        ("forget", "ignore", "disregard"),
+        0.85,
+        0.92,
+    ),
+    Phrase(
+        "override",
+        r"\b(?:your|the|my|these) (?:new|updated|real|actual|true|only|revised) "
+        r"(?:instructions?|tasks?|objectives?|goals?|roles?|rules|directives?|mission) ?(?:is|are|:)"
+        r"|\b(?:your )?(?:instructions|rules|directives|guidelines) have (?:been )?(?:changed|updated)"
+        r"[,;.]? (?:now|ignore|do|you|and)|\bnow follow the new instructions|\bnew instructions? ?:",
+        ("new", "updated", "real", "actual", "true", "only", "revised", "have "),
+        0.7,
+        0.85,
+    ),
+    Phrase(
+        "override",
+        r"\b(?:from now on|from this moment|henceforth|starting now)\b,? (?:you|ignore|respond|answer|act"
+        r"|reply|always|every|all|your|i want)",
+        ("from now on", "from this moment", "henceforth", "starting now"),
+        0.5,
+        0.7,
+    ),
+    Phrase(
+        "override",
+        r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|remov(?:e|ing)|bypass(?:ing)?|deactivat(?:e|ing)|lift"
+        r"|switch off|overrid(?:e|ing)|ignor(?:e|ing)|suspend|without|circumvent)\b (?:[^ .!?]+ ){0,2}"
+        r"(?:(?:safety|content|ethical|moral|security) " + LIMITS + r"|safety (?:checks?|protocols?"
+        r"|measures|features|mode|systems?|mechanisms?)|guardrails?)",
+        ("safety", "content ", "ethical", "moral ", "security ", "guardrail"),
+        0.82,
+        0.88,
+    ),
+    Phrase(
+        "override",
+        r"\b(?:ignoriere?\w*|vergiss\w*|missachte\w*|verwirf|beachte nicht)\b[^.!?]{0,50}"
+        r"\b(?:anweisung\w*|instruktion\w*|regeln?|vorgaben?|befehle?n?|prompts?|richtlinien?|anordnung\w*)\b"
+        r"|\b(?:ignor(?:e[zr]?|ons)|oubli(?:e[zr]?|ons)|ne (?:tiens|tenez|tenir) (?:pas|plus) compte"
+        r"|neglige[zr]?)\b[^.!?]{0,50}\b(?:instructions?|consignes?|directives?|regles|ordres|politique)\b"
+        r"|\b(?:ignor(?:a|ar|e|en|ad)|olvid(?:a|ar|e|en|ad)|descart(?:a|ar|e)|omit(?:e|ir|a)"
+        r"|haz caso omiso|no sigas)\b[^.!?]{0,50}\b(?:instrucciones|indicaciones|reglas|ordenes|directrices|directivas)\b"
+        r"|\b(?:ignor(?:a|are|ate|i)|dimentic(?:a|are|ate|hi)|trascur(?:a|are)|non seguire)\b[^.!?]{0,50}"
+        r"\b(?:istruzioni|regole|direttive|indicazioni|ordini)\b"
+        r"|\b(?:ignor(?:e|ar|em)|esque(?:ca|cer|cam)|desconsider(?:e|ar)|nao siga)\b[^.!?]{0,50}"
+        r"\b(?:instruc[oa]es|regras|ordens|diretrizes|orientacoes)\b"
+        r"|\b(?:negeer|vergeet)\b[^.!?]{0,50}\b(?:instructies|regels|opdrachten|aanwijzingen)\b"
+        r"|\b(?:zignoruj|ignoruj|zapomnij)\b[^.!?]{0,50}\b(?:instrukcj\w*|polecen\w*|zasad\w*)"
+        r"|(?:игнориру|забуд|проигнориру)\pL*[^.!?]{0,60}(?:инструкци|указани|правил)"
+        r"|(?:忽略|无视|忘记|忘掉|無視)[^。！？]{0,20}(?:指令|指示|提示|规则|說明|说明)",
+        ("ignor", "vergiss", "missacht", "verwirf", "beachte", "oubli", "compte", "neglig", "olvid",
+         "descart", "omit", "omiso", "sigas", "dimentic", "trascur", "seguire", "esque",
+         "desconsider", "siga", "negeer", "vergeet", "zapomnij", "игнориру", "забуд", "忽略",
+         "无视", "忘记", "忘掉", "無視"),
+        0.88,
+        0.95,
+    ),
+    # --- role play and jailbreak
+    -------------------------------------------------------------------- Phrase(
+        "roleplay",
+        r"\bdo anything now\b|\b(?:as|are|enable|called|named|become|act like|acting as|simulate|be|\[) ?\"?dan\b"
+        r"|\bdan mode\b|\bjailbr(?:eak|oken)(?:ed)? (?:mode|enabled|ai|prompt)|\bdeveloper mode (?:enabled|output|on\b|is|v2|with)"
+        r"|\bwith developer mode\b|\b(?:god|sudo|unrestricted|unfiltered|opposite|evil|chaos) mode\b|\bno limits ai\b",
+        ("dan", "do anything", "jailbr", "developer mode", " mode", "no limits"),
+        0.88,
+        0.9,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:you are|you're|act as|acting as|pretend|role ?-?play|simulate|become|imagine|answer|respond|reply"
+        r"|an ai|persona|character|chatbot|acts?|operate|speak|comply)\b[^!?]{0,80}"
+        r"\b(?:no|without|free (?:of|from)|unbound by|not (?:bound|restricted|limited|constrained|governed|subject)"
+        r"(?: (?:by|to))?|devoid of|lacks?|does not have|doesn'?t have|ignor(?:es|ing)|not (?:follow|abide))\b "
+        r"(?:[^ .!?]+ ){0,5}" + LIMITS + r"\b",
+        ("restriction", "rule", "limit", "filter", "guideline", "ethic", "moral", "censor",
+         "boundaries", "constraint", "guardrail", "polic", "laws"),
+        0.82,
+        0.88,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:you are|you're|act as|acting as|pretend|role ?-?play|simulate|become|named|called)\b[^!?]{0,80}"
+        r"\b(?:unrestricted|unfiltered|uncensored|amoral|immoral|unethical|omniscient|unlimited|evil|lawless)\b",
+        ("unrestricted", "unfiltered", "uncensored", "moral", "unethical", "omniscient",
+         "unlimited", "evil", "lawless"),
+        0.75,
+        0.82,
+    ),
+    Phrase(
+        "roleplay",
+        r"\bbroken free (?:of|from)\b|\b(?:freed|liberated) from\b[^.]{0,40}" + LIMITS
+        + r"|\bnot (?:bound|restricted|constrained|limited) by\b|\bno longer (?:bound|restricted|follow|have to)",
+        ("broken free", "freed", "liberated", "not bound", "not restricted", "not constrained",
+         "not limited", "no longer"),
+        0.6,
+        0.7,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:you (?:will|must|can|should|shall|are)|it|he|she|they|will|must)\b (?:[^ .!?]+ ){0,2}"
+        r"(?:never|not|cannot|can't) (?:ever )?(?:refuse|say no|decline|apologi[sz]e|break character"
+        r"|reject|object|deny)|\bnever (?:refuses?|says? no|declines?|rejects?|breaks? character)\b|\bstay in character\b",
+        ("refuse", "say no", "says no", "decline", "apolog", "character", "reject", "object", "deny"),
+        0.6,
+        0.65,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:comply|obey|answer|fulfil+|follow|respond)\b (?:to |with )?(?:any|all|every|each)\b"
+        r" (?:[^ .!?]+ ){0,3}(?:requests?|orders?|commands?|questions?|prompts?|demands?)"
+        r"|\bregardless of (?:[^ .!?]+ ){0,3}(?:legal\w*|ethic\w*|moral\w*|safety|consequences|polic\w+|harm\w*|rules)"
+        r"|\bno matter how (?:illegal|unethical|immoral|harmful|dangerous|offensive)",
+        ("comply", "obey", "answer", "fulfil", "follow", "respond", "regardless", "no matter how"),
+        0.5,
+        0.55,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:openai|anthropic|chatgpt)(?:'s)? (?:[^ .!?]+ ){0,2}(?:polic(?:y|ies)|guidelines|rules|restrictions|limitations|terms)"
+        r"|\b(?:hello|hi|hey|dear|greetings),? (?:chat ?gpt|gpt)\b|\b(?:chatgpt|gpt-?4?|the ai|ai model) (?:with|without|has no|is now|will now)\b",
+        ("openai", "anthropic", "gpt", "ai model", "the ai"),
+        0.5,
+        0.5,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:i want you to|you (?:are|will) (?:now |going to |about to )?|let'?s|you must |you should )"
+        r"(?:act(?:ing)? (?:as|like)|pretend|role ?-?play|play the role|simulate|immerse|become|impersonate)",
+        ("act", "pretend", "play", "simulate", "immerse", "become", "impersonate"),
+        0.4,
+        0.5,
+    ),
+    Phrase(
+        "roleplay",
+        r"\b(?:hypothetical(?:ly)?|fictional|imaginary|imagine|virtual)\b[^?]{0,160}\b(?:password|passphrase|secret|illegal|unethical|no (?:laws|rules))",
+        ("hypothetical", "fictional", "imagin", "virtual"),
+        0.5,
+        0.5,
+    ),
+    # --- exfiltration: the system prompt, secrets, data by links
+    ------------------------------------ Phrase(
+        "exfiltration",
+        rf"\b{SHOW}\b (?:[^ .!?]+
+        ){{0,5}}(?:system|initial|original|hidden|secret|internal|starting|above"
+        r"|preceding|previous|first|developer|confidential|underlying|pre-?prompt|base|core|your)\b
+        " r"(?:[^ .!?]+ ){0,2}(?:prompts?|instructions?|directives|guidelines|configuration|system
+        message|rules)\b", ("prompt", "instruction", "directive", "guideline", "configuration",
+        "system message", "rules"), 0.82, 0.88,
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:repeat|print|output|copy|write|show)\b (?:[^ .!?]+ ){0,4}(?:everything|text|words|lines|content|all)\b"
+        r" (?:[^ .!?]+ ){0,3}(?:above|before this|prior to|starting (?:with|from)|you (?:were|have been) (?:told|given))"
+        r"|\b(?:starting|begins?|beginning) with ['\"]?you are\b",
+        ("above", "before this", "prior to", "starting", "you were", "you have been", "begin"),
+        0.75,
+        0.8,
+    ),
+    Phrase(
+        "exfiltration",
+        rf"\b(?:{SHOW}|know|confirm|access|need|guess|hint|decode)\b (?:[^ .!?]+ ){{0,6}}"
+        r"(?:your|the|this|our|its) (?:[^ .!?]+ ){0,1}(?:passwords?|passphrase|passcode|secret (?:key|code|word|phrase|string)"
+        r"|api keys?|credentials|access codes?|confidential (?:information|string|data|key))\b",
+        ("password", "passphrase", "passcode", "secret", "api key", "credentials", "access code",
+        "confidential"), 0.55, 0.75,
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:what(?:'s| is| was| are)|tell (?:me|us)|give (?:me|us)|share|reveal|show (?:me|us)|print|say|write|spell|state|confirm"
+        r"|disclose|repeat) your (?:[^ .!?]+ ){0,1}(?:passwords?|passphrase|passcode|secret (?:key|code|word|phrase|string)|secret|api keys?|credentials)"
+        r"(?: ?[?.!,;]|$| (?:is|in|if|so|now|please|for|to|that|backwards?|and)\b)",
+        ("your ",),
+        0.7,
+        0.8,
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:zeig\w*|verrat\w*|gib|nenn\w*|offenbar\w*|wiederhol\w*|druck\w*|schreib\w*)\b[^.!?]{0,40}"
+        r"(?:system-?prompt|systemnachricht|(?:urspruenglich|ursprunglich|versteckt|geheim|intern|system)\w* ?\w*anweisung)"
+        r"|\b(?:revel|montr|affich|donn|repet|devoil)\w*[^.!?]{0,40}\b(?:prompt|invite|instructions?|consignes?) (?:systeme|initiale?s?|cachee?s?|secretes?|internes?)"
+        r"|\b(?:revel|muestr|mostr|imprim|repit|repet|dime|dame|exib|diga)\w*[^.!?]{0,40}\b(?:prompt|instruc\w+|indicaciones|mensa\w+)"
+        r" (?:del? |do )?(?:sistema|inicial\w*|ocult\w*|secret\w*|intern\w*)"
+        r"|\b(?:rivel|mostr|stamp|ripet|dimmi|scriv)\w*[^.!?]{0,40}\b(?:prompt|istruzioni) (?:di |del )?(?:sistema|inizial\w*|nascost\w*|segret\w*)",
+        ("prompt", "system", "anweisung", "instruc", "istruz", "consigne", "indicaciones", "mensa",
+        "invite "), 0.82, 0.88,
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:was ist|wie lautet|cual es|quel est|quelle est|qual e|dime|dimmi|wat is)\b[^.!?]{0,20}"
+        r"\b(?:passwort|kennwort|contrasena|mot de passe|parola|senha|wachtwoord|clave|geheim\w*|secret\w*|segreto)\b",
+        ("passwort", "kennwort", "contrasena", "mot de passe", "parola", "senha", "wachtwoord",
+         "clave", "geheim", "secret", "segreto"),
+        0.55,
+        0.7,
+    ),
+    Phrase(
+        "exfiltration",
+        r"!\[[^\]]{0,80}\]\( ?https?://[^) ]{1,200}[?&][a-z_]{1,20}=",
+        ("](http", "]( http"),
+        0.65,
+        0.85,
+        marked=True,
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate)\b"
+        r" (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}(?:https?://|www\.|[^ ]+@[^ ]+\.|attacker|external server|(?:a |my |this )?webhook)",
+        ("to http", "http", "www.", "@", "attacker", "external", "webhook"),
+        0.4,
+        0.82,
+    ),
+    # --- delimiters: a text that plays the chat protocol
+    -------------------------------------------- Phrase(
+        "delimiter",
+        r"<\|? ?(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text|endofprompt) ?\|>"
+        r"|\[/?inst\]|<</?sys>>|<start_of_turn>|\bhuman:.{0,400}\bassistant:",
+        ("<|", "< |", "inst]", "sys>>", "start_of_turn", "human:"),
+        0.8,
+        0.9,
+        marked=True,
+    ),
+    Phrase(
+        "delimiter",
+        r"</?(?:system|instructions?|prompt|sys|admin|system[ _-](?:mode|prompt|message|instructions?)|important|information)>"
+        r"|#{2,} ?\(?(?:system|instructions?|new instructions?|end|human|assistant|admin|important)(?:[ _]\w+)?\)?(?: ?:|\)| ?#|$| )"
+        r"|[\[({<](?:system|admin|developer)(?:[ _](?:message|override|note|prompt|instructions?))?[\])}>]"
+        r"|[-=*]{3,} ?(?:end|begin|start) (?:of )?(?:the )?(?:\w+ )?(?:document|context|prompt|input|text|email|data|instructions?|system)",
+        ("system", "instruction", "prompt", "<sys", "</sys", "admin", "important", "information", "developer",
+         "##", "---", "===", "***"),
+        0.6,
+        0.82,
+        marked=True,
+    ),
+    Phrase(
+        "delimiter",
+        r"(?:^|[.!?\]>*\"] ?|-- ?|\\n ?)(?:system|assistant|admin|developer) ?: ?(?:you|ignore|reveal|the|new|do|please|from|override|your|disregard|send|[a-z]+ (?:the|all|your))\b",
+        ("system", "assistant", "admin", "developer"),
+        0.6,
+        0.82,
+        marked=True,
+    ),
+    Phrase(
+        "authority",
+        r"\b(?:system|admin(?:istrator)?|developer|root|security|safety|policy) (?:override|bypass)\b"
+        r"|\boverride (?:mode|code|protocol|command)\b"
+        r"|\b(?:enter(?:ing)?|enabl(?:e|ing)|activat(?:e|ing)|switch(?:ing)? to|in(?:to)? an?|now in|an?) '?(?:maintenance|debug|test|developer|admin|override|diagnostic|training|god|root|sudo) mode\b"
+        r"|\b(?:i am|i'm|this is|as) (?:your|the|an?) (?:system |lead )?(?:developer|admin|administrator|creator|programmer|owner)\b[,;:.]",
+        ("override", "bypass", " mode", "developer", "admin", "creator", "programmer", "owner"),
+        0.6,
+        0.75,
+    ),
+    # --- tools and secrecy
+    --------------------------------------------------------------------------- Phrase(
+        "tool_coercion",
+        r"\b(?:call|invoke|run|execute|trigger|use)\b (?:the |this |your )?(?:[^ .!?]+ ){0,2}(?:tool|function|plugin|command|api|shell)\b"
+        r"|\bapprove (?:[^ .!?]+ ){0,3}(?:tool calls?|transactions?|requests?)\b|\b(?:cat|read|show|print)\b[^.!?]{0,50}/etc/(?:passwd|shadow)"
+        r"|\brm -rf\b|\bcurl [^|]{0,100}\| ?(?:ba)?sh\b|\bos\.system\(",
+        ("tool", "function", "plugin", "command", " api", "shell", "approve", "/etc/", "rm -rf",
+        "curl", "os.system"), 0.3, 0.55,
+    ),
+    Phrase(
+        "secrecy",
+        r"\b(?:do not|don'?t|never|without)\b (?:ever )?(?:tell|mention(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|ask(?:ing)?|reveal(?:ing)?|disclose|telling)\b"
+        r" (?:[^ .!?]+ ){0,3}(?:user|anyone|anybody|human|me|this|it|them|these)\b",
+        ("tell", "mention", "inform", "notify", "alert", "ask", "reveal", "disclose"),
+        0.3,
+        0.6,
+    ),
+    # --- instructions to the assistant, which a document has no business giving
+    ---------------------- Phrase(
+        "instruction_in_document",
+        r"\b(?:include|add|append|insert|incorporate|embed|weave|interweave|integrate|mention|inject|use|end|begin|start|finish"
+        r"|translate|put|place|attach|blend|infuse|introduce|slip|state|suggest|recommend|convert|provide|write|craft|make"
+        r"|encode|replace|substitute|respond|reply|answer|output|print)\b[^.!?]{0,120}"
+        r"\b(?:your|the) (?:\w+ )?(?:response|reply|answer|output|summary|solution|responses|replies)\b",
+        ("response", "reply", "replies", "answer", "output", "summary", "solution"),
+        0.15,
+        0.82,
+    ),
+    Phrase(
+        "instruction_in_document",
+        r"\b(?:following|subsequent|provided|given|attached|below) code (?:snippet|block|excerpt|segment|fragment|piece|chunk)"
+        r"|\bin your (?:next |final )?(?:response|reply|answer|summary)s?\b|\byour (?:answer|response|reply|replies|responses)'?s? "
+        r"(?:words|with|by|in|to|using|as|must|should)\b",
+        (" code ", "in your ", "your "),
+        0.15,
+        0.82,
+    ),
+    Phrase(
+        "instruction_in_document",
+        r"\bthe following (?:string|code|text|sentence|link|snippet|message|phrase|words?|base64)\b"
+        r"|\bexactly as (?:it is|they are|written|follows)\b|\b(?:instead,?|only|always) (?:print|output|say|respond|reply|answer)\b|\b(?:just|simply|then) (?:print|output|say)\b"
+        r"|\bplease provide the output (?:from|of)\b|\bfill them in without asking\b",
+        ("the following", "code snippet", "exactly as", "print", "output", "say", "respond",
+        "reply",
+         "write", "answer", "without asking"),
+        0.2,
+        0.6,
+    ),
+    Phrase(
+        "instruction_in_document",
+        r"\b(?:todo|important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model))"
+        r" ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
+        r"|\bthis is an important message from\b|\bbefore you can solve the task\b|\bplease do the following first\b",
+        ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you
+        can", "following first"), 0.3, 0.85,
+    ),
+    Phrase(
+        "instruction_in_document",
+        r"\b(?:as|you are|you're) an? (?:ai|artificial intelligence|language model|llm|assistant|chatbot)\b|\b(?:ai|llm) (?:assistant|model|agent|language model)s?,? (?:must|should|please|you)",
+        ("an ai", "artificial", "language model", "llm", "assistant", "chatbot", "ai "),
+        0.15,
+        0.5,
+    ),
+)  # fmt: skip
+
+COMPACT = (
+    "ignoreallprevious", "ignorepreviousinstructions", "ignoretheprevious", "ignoreyourprevious",
+    "ignoreallprior", "ignorepriorinstructions", "ignoretheabove", "ignoreallinstructions",
+    "ignoreyourinstructions", "disregardallprevious", "disregardprevious", "disregardprior",
+    "disregardtheabove", "disregardallprior", "forgetprevious", "forgetallprevious",
+    "forgetyourinstructions", "forgetpriorinstructions", "forgeteverything",
+    "overrideyourinstructions", "overridetheprevious", "revealthesystemprompt",
+    "revealyoursystemprompt", "revealsystemprompt", "revealhiddeninstructions",
+    "printthesystemprompt", "printyoursystemprompt", "showthesystemprompt", "showyoursystemprompt",
+    "repeatthesystemprompt", "outputthesystemprompt", "leakthesystemprompt", "doanythingnow",
+    "developermodewithnorestrictions", "disablesafety", "disableallsafety", "ignoresafety",
+    "ignoreallsafety", "ignoreallrules", "ignoretherules", "bypasssafety", "approvethenexttoolcall",
+    "enabledanmode", "hiddensystemprompt", "bypassapproval", "hiddeninstructions",
+)  # fmt: skip
+"""Phrases without spaces, found also when a text is spaced out, dotted, regrouped or in leetspeak."""

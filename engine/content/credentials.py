@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 
+from engine.content.assignments import PLACEHOLDER
 from engine.content.detectors import Entity, Pattern, alone
 from engine.content.validate import bits
 
@@ -134,12 +134,6 @@ CONNECTION_STRING = Entity(
         ),
     ),
 )
-
-PLACEHOLDER = re.compile(
-    r"(?i)[<\[{(].*|\$.*|%.*%|.*\$\{.*|(?:your|my|the|some|example|dummy|fake|test)[-_ ].*"
-    r"|x{3,}|\*{3,}|\.{3,}|_+|password|passwd|pass|pwd|secret|null|none|nil|true|false|undefined|redacted.*"
-)
-"""What stands in documentation where a secret would stand."""
 
 GOOGLE = Entity(
     "secret.google",

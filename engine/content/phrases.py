@@ -118,7 +118,7 @@ PHRASES = (
         0.95,
     ),
     # --- role play and jailbreak
-    -------------------------------------------------------------------- Phrase(
+    Phrase(
         "roleplay",
         r"\bdo anything now\b|\b(?:as|are|enable|called|named|become|act like|acting as|simulate|be|\[) ?\"?dan\b"
         r"|\bdan mode\b|\bjailbr(?:eak|oken)(?:ed)? (?:mode|enabled|ai|prompt)|\bdeveloper mode (?:enabled|output|on\b|is|v2|with)"
@@ -199,15 +199,15 @@ PHRASES = (
         0.5,
         0.5,
     ),
-    # --- exfiltration: the system prompt, secrets, data by links
-    ------------------------------------ Phrase(
+    # --- exfiltration: the system prompt, secrets, data by links ------------------------------
+    Phrase(
         "exfiltration",
-        rf"\b{SHOW}\b (?:[^ .!?]+
-        ){{0,5}}(?:system|initial|original|hidden|secret|internal|starting|above"
-        r"|preceding|previous|first|developer|confidential|underlying|pre-?prompt|base|core|your)\b
-        " r"(?:[^ .!?]+ ){0,2}(?:prompts?|instructions?|directives|guidelines|configuration|system
-        message|rules)\b", ("prompt", "instruction", "directive", "guideline", "configuration",
-        "system message", "rules"), 0.82, 0.88,
+        rf"\b{SHOW}\b (?:[^ .!?]+ ){{0,5}}(?:system|initial|original|hidden|secret|internal|starting|above"
+        r"|preceding|previous|first|developer|confidential|underlying|pre-?prompt|base|core|your)\b "
+        r"(?:[^ .!?]+ ){0,2}(?:prompts?|instructions?|directives|guidelines|configuration|system message|rules)\b",
+        ("prompt", "instruction", "directive", "guideline", "configuration", "system message", "rules"),
+        0.82,
+        0.88,
     ),
     Phrase(
         "exfiltration",
@@ -272,7 +272,7 @@ PHRASES = (
         0.82,
     ),
     # --- delimiters: a text that plays the chat protocol
-    -------------------------------------------- Phrase(
+    Phrase(
         "delimiter",
         r"<\|? ?(?:im_start|im_end|im_sep|system|user|assistant|endoftext|eot_id|start_header_id|begin_of_text|endofprompt) ?\|>"
         r"|\[/?inst\]|<</?sys>>|<start_of_turn>|\bhuman:.{0,400}\bassistant:",
@@ -312,7 +312,7 @@ PHRASES = (
         0.75,
     ),
     # --- tools and secrecy
-    --------------------------------------------------------------------------- Phrase(
+    Phrase(
         "tool_coercion",
         r"\b(?:call|invoke|run|execute|trigger|use)\b (?:the |this |your )?(?:[^ .!?]+ ){0,2}(?:tool|function|plugin|command|api|shell)\b"
         r"|\bapprove (?:[^ .!?]+ ){0,3}(?:tool calls?|transactions?|requests?)\b|\b(?:cat|read|show|print)\b[^.!?]{0,50}/etc/(?:passwd|shadow)"
@@ -329,7 +329,7 @@ PHRASES = (
         0.6,
     ),
     # --- instructions to the assistant, which a document has no business giving
-    ---------------------- Phrase(
+    Phrase(
         "instruction_in_document",
         r"\b(?:include|add|append|insert|incorporate|embed|weave|interweave|integrate|mention|inject|use|end|begin|start|finish"
         r"|translate|put|place|attach|blend|infuse|introduce|slip|state|suggest|recommend|convert|provide|write|craft|make"
@@ -364,8 +364,9 @@ PHRASES = (
         r"\b(?:todo|important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model))"
         r" ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
         r"|\bthis is an important message from\b|\bbefore you can solve the task\b|\bplease do the following first\b",
-        ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you
-        can", "following first"), 0.3, 0.85,
+        ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you can", "following first"),
+        0.3,
+        0.85,
     ),
     Phrase(
         "instruction_in_document",

@@ -81,8 +81,9 @@ def compare(
         )
         if best is None:
             score.wrong += 1
-            score.errors.append(("wrong", finding.entity, _marked(text, finding.start,
-            finding.end))) continue
+            place = finding.start, finding.end
+            score.errors.append(("wrong", finding.entity, _marked(text, *place)))
+            continue
         open_spans.remove(best)
         score.right += not best.get("optional") and wanted(str(best["type"]))
     for span in open_spans:

@@ -40,3 +40,60 @@ def same_title(kind: str, title: str, at: Span, before: Span) -> Diagnostic:
         severity="warning",
         notes=(("first here", before),),
     )
+
+
+def always(value: bool, at: Span) -> Diagnostic:  # noqa: FBT001 - the truth value is the subject
+    """W710: a condition that does not depend on the request."""
+    return warning("W710", f"this is always {str(value).lower()}", at)
+
+
+def constant_comparison(at: Span) -> Diagnostic:
+    """W710: a comparison of two constants."""
+    return warning("W710", "this compares two constants", at)
+
+
+def contradiction(at: Span, before: Span) -> Diagnostic:
+    """W711: two conditions that cannot both hold."""
+    return Diagnostic(
+        "W711",
+        "this can never hold together with what stands before it",
+        at,
+        severity="warning",
+        notes=(("the two exclude each other", before),),
+    )
+
+
+def always_excepted(at: Span, before: Span) -> Diagnostic:
+    """W714: an exception that leaves nothing of its rule."""
+    return Diagnostic(
+        "W714",
+        "this holds whenever the rule would act, so the rule never acts",
+        at,
+        severity="warning",
+        notes=(("because of this", before),),
+    )
+
+
+def allows_nothing_more(name: str, at: Span) -> Diagnostic:
+    """W712: an allow rule where everything is allowed."""
+    return warning(
+        "W712",
+        f"rule `{name}` changes nothing: the default is `allow` already",
+        at,
+        "an `allow` rule never outweighs a `deny`; use `unless` in the rule that restricts",
+    )
+
+
+def allows_nothing(name: str, at: Span) -> Diagnostic:
+    """W713: rules under ``default deny`` of which none allows."""
+    return warning(
+        "W713",
+        f"policy `{name}` denies everything: its default is `deny` and no rule allows",
+        at,
+        "add a rule with `then allow`, or write `default allow`",
+    )
+
+
+def unused(kind: str, name: str, at: Span) -> Diagnostic:
+    """W720: a declaration that nothing uses."""
+    return warning("W720", f"{kind} `{name}` is not used", at, "remove it, or use it")

@@ -7,40 +7,45 @@ files together; ``check_program`` does all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.language import items, program, trials
+from engine.language import catalog_warnings, items, program, trials
 from engine.language.check_expression import check_value
 from engine.language.check_policy import check_policy
 from engine.language.check_trial import check_fixture, check_property, check_test
 from engine.language.context import Context
 from engine.language.diagnostics import Report
-from engine.language.environment import Environment, Known
+from engine.language.environment import Environment, Known, qualify
 from engine.language.scope import collect
+from engine.language.text import Span
+from engine.language.together import Links, check_together, meters_of
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """The checked policies, tests and properties of one file, and the qualified names that it uses."""
+    """The checked policies, tests and properties of one file, and what it has to do with others."""
 
     path: str
     policies: tuple[program.Policy, ...]
     tests: tuple[program.Test, ...]
     properties: tuple[program.Property, ...]
-    used: frozenset[str]
+    links: Links
 
 
 def check_file(file: items.File, environment: Environment, report: Report) -> CheckedFile:
-    """Return what *file* holds, checked against *environment*; what is wrong is reported and left out."""
+    """Return what *file* holds, checked; what is wrong is reported and left out."""
     context = Context(environment, environment.scopes[file.path], report)
     policies: list[program.Policy] = []
     tests: list[program.Test] = []
     properties: list[program.Property] = []
+    reads: list[tuple[str, frozenset[str]]] = []
+    named: list[tuple[str, Span]] = []
     for item in file.items:
         match item:
             case items.Policy():
                 policy = check_policy(item, context)
+                reads.extend(counted_reads(item, context))
                 if policy is not None:
                     policies.append(policy)
             case items.Let(value=value):
@@ -51,13 +56,34 @@ def check_file(file: items.File, environment: Environment, report: Report) -> Ch
                 tests.append(check_test(item, context))
             case trials.Property():
                 made = check_property(item, context)
+                named.append((qualify(context.scope.package, item.name.name), item.name.span))
                 if made is not None:
                     properties.append(made)
             case _:
                 pass
-    return CheckedFile(
-        file.path, tuple(policies), tuple(tests), tuple(properties), frozenset(context.used)
-    )
+    warn_same_titles(file, report)
+    links = Links(frozenset(context.used), tuple(reads), tuple(named))
+    return CheckedFile(file.path, tuple(policies), tuple(tests), tuple(properties), links)
+
+
+def counted_reads(policy: items.Policy, context: Context) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield, for each rule of *policy* that a meter counts, the meters that it depends on."""
+    environment = context.environment
+    for rule in policy.rules:
+        name = f"{qualify(context.scope.package, policy.name.name)}.{rule.name.name}"
+        if name in environment.counted:
+            yield name, meters_of(policy, rule, context.scope, environment)
+
+
+def warn_same_titles(file: items.File, report: Report) -> None:
+    """Warn about tests of one file that a report could not tell apart."""
+    seen: dict[str, Span] = {}
+    for item in file.items:
+        if isinstance(item, trials.Test):
+            title, span = str(item.name.value), item.name.span
+            before = seen.setdefault(title, span)
+            if before is not span:
+                report.add(catalog_warnings.same_title("test", title, span, before))
 
 
 def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> program.Program:
@@ -81,4 +107,6 @@ def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> progra
 def check_program(files: Sequence[items.File], known: Known, report: Report) -> program.Program:
     """Return the checked program of *files*; usable only if the report has no errors."""
     environment = collect(files, known, report)
-    return assemble(environment, [check_file(file, environment, report) for file in files])
+    checked = [check_file(file, environment, report) for file in files]
+    check_together(files, environment, [one.links for one in checked], report)
+    return assemble(environment, checked)

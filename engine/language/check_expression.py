@@ -78,7 +78,7 @@ def check(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typ
     absent = may_be_absent(made, context.present)
     if absent is None:
         return made
-    context.report.add(catalog.may_be_absent(written(absent), context.use or node.span))
+    context.report.add(catalog.may_be_absent(written(absent), context.used_at or node.span))
     return None
 
 
@@ -133,7 +133,7 @@ def read_let(
     node: nodes.Name, let: Let, context: Context, wanted: Type | None
 ) -> typed.Expr | None:
     """Return the value of *let* as if it stood in place of *node*, or None after a report."""
-    context.used.add(let.name)
+    context.use(let.name, node.name)
     if let.measure is None:
         return None
     if context.decision and not without_type(let.node.value, context):

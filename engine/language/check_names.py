@@ -46,7 +46,7 @@ def read_name(node: nodes.Name, context: Context) -> typed.Expr | None:
         return typed.Attribute(name, field.optional, field.type, span)
     found = find_list(context.environment, context.scope, name)
     if found is not None:
-        context.used.add(found.name)
+        context.use(found.name, name)
         return typed.NamedList(found.name, SetOf(STRING), span)
     if name.startswith("meter."):
         return read_meter(name.removeprefix("meter."), span, context)
@@ -129,7 +129,7 @@ def check_scanned(
         context.report.add(catalog.not_scannable(operation, span))
         return None
     if may_be_absent(subject, context.present) is not None:
-        context.report.add(catalog.may_be_absent(written(subject), context.use or span))
+        context.report.add(catalog.may_be_absent(written(subject), context.used_at or span))
         return None
     return subject
 

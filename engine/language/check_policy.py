@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.language import items, program
+from engine.language import catalog_warnings, items, program, typed
 from engine.language.check_action import check_action
 from engine.language.check_expression import check_condition
 from engine.language.check_riders import check_mode, check_riders, check_rollout, text_of
 from engine.language.context import Context
+from engine.language.contradict import warn_about, warn_about_rule
 from engine.language.environment import qualify
 from engine.language.narrow import when_false, when_true
+
+EFFECTS = (items.Advise, items.Label, items.OnFailure)
+"""Riders that do something although their rule only allows."""
 
 
 def check_policy(node: items.Policy, context: Context) -> program.Policy | None:
@@ -18,14 +22,17 @@ def check_policy(node: items.Policy, context: Context) -> program.Policy | None:
     name = qualify(context.scope.package, node.name.name)
     applies = None if node.applies is None else check_condition(node.applies, context)
     failed = node.applies is not None and applies is None
+    if applies is not None:
+        warn_about(applies, context.report)
     inside = context.with_present(
         None if failed else when_true(applies, context.environment.required)
     )
     shadow = isinstance(node.mode, items.Mode) and check_mode(node.mode, context)
     rollout = check_rollout(node.mode, context) if isinstance(node.mode, items.Rollout) else None
-    rules = [check_rule(rule, name, inside) for rule in node.rules]
+    rules = [check_rule(rule, name, applies, inside) for rule in node.rules]
     if failed:
         return None
+    warn_about_default(node, name, context)
     good = sorted((rule for rule in rules if rule is not None), key=lambda rule: rule.name)
     return program.Policy(
         name=name,
@@ -41,7 +48,9 @@ def check_policy(node: items.Policy, context: Context) -> program.Policy | None:
     )
 
 
-def check_rule(node: items.Rule, policy: str, context: Context) -> program.Rule | None:
+def check_rule(
+    node: items.Rule, policy: str, applies: typed.Expr | None, context: Context
+) -> program.Rule | None:
     """Return one checked rule, or None after a report."""
     required = context.environment.required
     when = None if node.when is None else check_condition(node.when, context)
@@ -54,6 +63,7 @@ def check_rule(node: items.Rule, policy: str, context: Context) -> program.Rule 
     riders = check_riders(node.riders, acting)
     if when_failed or unless_failed or action is None:
         return None
+    warn_about_rule(applies, when, unless, context.report)
     return replace(
         riders,
         name=f"{policy}.{node.name.name}",
@@ -65,3 +75,22 @@ def check_rule(node: items.Rule, policy: str, context: Context) -> program.Rule 
         action=action,
         span=node.span,
     )
+
+
+def warn_about_default(node: items.Policy, name: str, context: Context) -> None:
+    """Warn about ``allow`` rules that change nothing, and about rules of which none allows.
+
+    An ``allow`` rule under ``default allow`` does something if it has side effects, if it is counted, or
+    if it denies when its conditions cannot be known.
+    """
+    environment = context.environment
+    allowing = [rule for rule in node.rules if isinstance(rule.action, items.Allow)]
+    if node.default == "deny" and node.rules and not allowing:
+        context.report.add(catalog_warnings.allows_nothing(node.name.name, node.name.span))
+    if node.default == "deny" or any(one.on_failure for one in environment.classifiers.values()):
+        return
+    for rule in allowing:
+        idle = not any(isinstance(one, EFFECTS) for one in rule.riders)
+        if idle and f"{name}.{rule.name.name}" not in environment.counted:
+            warning = catalog_warnings.allows_nothing_more(rule.name.name, rule.name.span)
+            context.report.add(warning)

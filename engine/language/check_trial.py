@@ -103,7 +103,7 @@ def check_given(step: trials.Given, trial: Trial) -> program.Given:
                 )
             )
         else:
-            context.used.add(f"fixture {found.name}")
+            context.use(f"fixture {found.name}", step.fixture.name)
             draft = lay_over({}, found.node.record, context)
     if step.record is not None:
         trial.span = step.record.span
@@ -200,6 +200,7 @@ def check_expectation(node: trials.Expectation, context: Context) -> program.Exp
             context.report.add(catalog_declarations.unknown_rule(name.name, known, name.span))
         else:
             by.append(found)
+            context.use(f"rule {found}", name.name)
     condition = None
     if node.condition is not None:
         condition = check_condition(node.condition, replace(context, decision=True))

@@ -19,7 +19,7 @@ class Context:
     *present* are the keys of optional attributes known to be present; None counts all as present (where
     presence cannot be judged, such as in a let that stands alone). *slot* numbers the next quantifier.
     *decision* is set in expectations, where names mean fields of the decision. *used* collects the
-    qualified names of lets, lists, fixtures and packages that were used. *cache* holds checked lets. *use*
+    qualified names of lets, lists, fixtures and packages that were used. *cache* holds checked lets. *used_at*
     is where the outermost let around the expression is used.
     """
 
@@ -32,7 +32,7 @@ class Context:
     present: frozenset[str] | None = frozenset()
     slot: int = 0
     decision: bool = False
-    use: Span | None = None
+    used_at: Span | None = None
 
     def with_present(self, more: frozenset[str] | None) -> Context:
         """Return this context where *more* is present too; None when that cannot be judged."""
@@ -46,7 +46,16 @@ class Context:
 
     def inside_let(self, let: Let, use: Span) -> Context:
         """Return the context of a let's value: its own file's names, no variables, what is present here."""
-        return replace(self, scope=let.scope, variables=(), decision=False, use=self.use or use)
+        return replace(
+            self, scope=let.scope, variables=(), decision=False, used_at=self.used_at or use
+        )
+
+    def use(self, name: str, written: str) -> None:
+        """Note that the qualified *name* is used, and the import through which it was *written*."""
+        self.used.add(name)
+        for prefix in self.scope.aliases if "." in written else ():
+            if written.startswith(f"{prefix}."):
+                self.used.add(f"import {self.scope.path} {prefix}")
 
     def let_named(self, name: str) -> Let | None:
         """Return the let that *name* means here, if any."""

@@ -24,8 +24,8 @@ def with_digests(environment: Environment) -> Environment:
         *environment.known.entities,
         *environment.entities,
         *environment.lists,
-        *environment.classifiers,
-        *environment.meters,
+        *(f"classifier {one.name} {one.on_failure}" for one in environment.classifiers.values()),
+        *(f"meter {one.name} {one.rule}" for one in environment.meters.values()),
         *(f"facts {one.group}" for one in environment.facts),
     ]
     shared = hashed(sorted(common))

@@ -95,7 +95,8 @@ class Environment:
     *groups* are the paths above attributes (``context``, ``context.order``). *required* gives, for each
     enumeration and word, the optional attributes that are required at that word. *namespaces* gives the
     entities that ``pii.any`` and its like stand for. *rules* gives the action of every rule by full name.
-    *imports* gives the packages that each package imports. *digest* changes only when something visible to
+    *imports* gives the packages that each package imports, *counted* the rules that meters count.
+    *digest* changes only when something visible to
     other files changes, *digests* per package only when something visible to it does (see ``digest_for``).
     """
 
@@ -114,6 +115,7 @@ class Environment:
     policies: frozenset[str]
     rules: Mapping[str, ActionName]
     imports: Mapping[str, frozenset[str]]
+    counted: frozenset[str] = frozenset()
     digest: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,7 +1,7 @@
 """What all files declare together: files in, an ``Environment`` out that every single file is checked against.
 
-Collecting looks at declarations only, not into policies (but for the rules that meters count), so that it
-stays cheap when one of many files has changed.
+Collecting looks at declarations only, never into conditions or tests, so that it stays cheap when one of
+many files has changed.
 """
 
 from __future__ import annotations
@@ -48,15 +48,6 @@ ACTIONS: Mapping[type[items.Action], ActionName] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a rule stands: what a meter that counts it depends on."""
-
-    policy: items.Policy
-    rule: items.Rule
-    scope: FileScope
-
-
 @dataclass(slots=True)
 class Registry:
     """Who was first to take a name; a second one is reported."""
@@ -80,8 +71,7 @@ def collect(files: Sequence[items.File], known: Known, report: Report) -> Enviro
     packages_named = {package_of(file) for file in files}
     scopes = {file.path: file_scope(file, packages_named, registry) for file in files}
     packages = collect_packages(files, scopes, registry)
-    policies, sites = collect_rules(files, scopes, registry)
-    rules = {name: ACTIONS[type(site.rule.action)] for name, site in sites.items()}
+    policies, rules = collect_rules(files, scopes, registry)
     made = Environment(
         known=known,
         fields=fields,
@@ -100,7 +90,6 @@ def collect(files: Sequence[items.File], known: Known, report: Report) -> Enviro
         imports=imports_of(scopes.values()),
     )
     made = collect_declarations(files, made, registry)
-    refuse_meter_cycles(made, sites, report)
     return with_digests(made)
 
 
@@ -159,8 +148,6 @@ def collect_packages(
                     full = qualify(package, name.name)
                     if registry.claim("fixture", full, name.span):
                         my_fixtures[name.name] = FixtureDefinition(full, item)
-                case trials.Property(name) if plain(name, "property", registry):
-                    registry.claim("property", qualify(package, name.name), name.span)
                 case _:
                     pass
     made = {name: Package(lets[name], lists[name], fixtures[name]) for name in lets}
@@ -221,10 +208,10 @@ def measure_lets(packages: Mapping[str, Package], report: Report) -> dict[str, P
 
 def collect_rules(
     files: Sequence[items.File], scopes: Mapping[str, FileScope], registry: Registry
-) -> tuple[frozenset[str], dict[str, Site]]:
-    """Return the full names of all policies, and of all rules with where they stand."""
+) -> tuple[frozenset[str], dict[str, ActionName]]:
+    """Return the full names of all policies, and the actions of all rules by full name."""
     policies: set[str] = set()
-    sites: dict[str, Site] = {}
+    rules: dict[str, ActionName] = {}
     for file in files:
         scope = scopes[file.path]
         for item in file.items:
@@ -239,8 +226,8 @@ def collect_rules(
                 if plain(rule.name, "rule", registry) and registry.claim(
                     "rule", name, rule.name.span
                 ):
-                    sites[name] = Site(item, rule, scope)
-    return frozenset(policies), sites
+                    rules[name] = ACTIONS[type(rule.action)]
+    return frozenset(policies), rules
 
 
 def collect_declarations(
@@ -288,6 +275,7 @@ def collect_declarations(
         namespaces=namespaces_of((*made.known.entities, *entities)),
         classifiers=classifiers,
         meters=meters,
+        counted=frozenset(meter.rule for meter in meters.values()),
     )
 
 
@@ -300,37 +288,3 @@ def namespaces_of(entities: Iterable[str]) -> dict[str, frozenset[str]]:
             found.setdefault(space, set()).add(name)
             space = space.rpartition(".")[0]
     return {space: frozenset(names) for space, names in found.items()}
-
-
-def refuse_meter_cycles(
-    environment: Environment, sites: Mapping[str, Site], report: Report
-) -> None:
-    """Report every meter whose rule depends on the meter itself, however indirectly."""
-    graph: dict[str, list[str]] = {}
-    for name, meter in environment.meters.items():
-        site = sites.get(meter.rule)
-        used = set() if site is None else meters_of(site, environment)
-        graph[name] = [one for one in sorted(used) if one in environment.meters]
-    for component in components(graph):
-        if is_cycle(component, graph):
-            for name in component:
-                report.add(
-                    catalog_declarations.circular("meter", name, environment.meters[name].span)
-                )
-
-
-def meters_of(site: Site, environment: Environment) -> set[str]:
-    """Return the meters that the conditions of a rule read, through lets too."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    conditions = (site.policy.applies, site.rule.when, site.rule.unless)
-    waiting = [(site.scope, name) for one in conditions for name in names_in(one)]
-    while waiting:
-        scope, name = waiting.pop()
-        let = find_let(environment.packages, scope, name)
-        if let is not None and let.name not in seen:
-            seen.add(let.name)
-            waiting.extend((let.scope, inner) for inner in names_in(let.node.value))
-        elif name.startswith("meter."):
-            found.add(name.removeprefix("meter."))
-    return found

@@ -104,12 +104,12 @@ def read_whole(message: wire.DecideRequest) -> Group:
 
 
 def read_json(raw: bytes, path: str, problems: list[Problem]) -> object:
-    """Return the JSON value in *raw*, or None and a problem."""
+    """Return the JSON value in *raw*, or nothing and a problem."""
     try:
         return decode_json(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         problems.append(Problem(path, "is not JSON"))
-        return None
+        return {}
 
 
 def add_attributes(made: Group, message: wire.DecideRequest, problems: list[Problem]) -> None:

@@ -204,11 +204,6 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
         assert counting.count == 2
 
 
-def test_a_call_whose_deadline_is_over_already_is_not_decided(channel: Channel) -> None:
-    error = refused(lambda: call(channel, "PolicyEngine/Decide", ask(), timeout=0))
-    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-
-
 @pytest.mark.slow
 def test_a_stream_past_its_deadline_ends(channel: Channel) -> None:
     held = Event()

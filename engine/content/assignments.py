@@ -1,5 +1,4 @@
-"""Detectors of secrets (``secret.*``) that only their surroundings give away: names, headers,
-carriers.
+"""Detectors of secrets (``secret.*``) that only a name, header or carrier gives away.
 
 ``db_password = "hunter2!x"`` has no shape of its own. What tells is the name on the left, and that the
 value on the right is neither a word, a reference nor a placeholder.
@@ -23,7 +22,7 @@ OPERATOR = (
     r"[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|[=:,]|[\"']?[ \t]value=)[ \t]{0,4}\\?[\"'`(]{0,2}"
 )
 VALUE = r"([A-Za-z0-9_.\-+/~!@#$%^*?|]{5,256}={0,2})"
-PASSWORD_VALUE = r"([A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5,128})"
+PHRASE_VALUE = r"([A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5,128})"
 NAMES = (
     "key", "token", "secret", "credential", "auth", "login", "licen", "access", "webhook", "_pat",
     "api", "_sid", "session",
@@ -114,14 +113,14 @@ PASSWORD = Entity(
     (
         Pattern(
             r"(?i)(?:passw(?:or[dt])?d?|pwd|passphrase|passcode|pass|kennwort|contraseña|senha)"
-            r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PASSWORD_VALUE,
+            r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PHRASE_VALUE,
             0.7,
             keywords=PASS_NAMES,
             fit=password,
         ),
         Pattern(
             r"(?i)\b(?:password|passwort|passphrase|passcode|kennwort|contraseña|senha|mot de passe)"
-            r"[ \t](?:is|was|ist|lautet|es|è|é|est)[ \t]{1,2}[\"'`]?" + PASSWORD_VALUE,
+            r"[ \t](?:is|was|ist|lautet|es|è|é|est)[ \t]{1,2}[\"'`]?" + PHRASE_VALUE,
             0.7,
             keywords=("passw", "passphrase", "passcode", "kennwort", "contrase", "senha", "mot de passe"),
             fit=password,

@@ -18,8 +18,8 @@ class Pattern:
     """One RE2 pattern of an entity, written to be cheap.
 
     *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a
-    group, the first one is the finding. *keywords* are lower-case ASCII: the pattern is run only where
-    one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
+    group, the first one is the finding. *keywords* are in lower case: the pattern is run only
+    where one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
     everything. *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at
     the UTF-8 text around it, *check* at the match itself; together they stand for look-around.
     After a refused match the search goes on behind it, or with *retry* at its next word. A *score*

@@ -21,14 +21,13 @@ ENTITIES: Mapping[str, Entity] = MappingProxyType(
 """Built-in entities by name."""
 
 NAMESPACES: frozenset[str] = frozenset(name.partition(".")[0] for name in ENTITIES)
-"""``pii``, ``phi`` and ``secret``: reserved, authors name their entities in namespaces of their own."""
+"""``pii``, ``phi`` and ``secret``; authors name their entities in namespaces of their own."""
 
 
 def expand(name: str, known: Iterable[str] = ENTITIES) -> frozenset[str]:
-    """Return the names among *known* that *name* stands for: itself, or all below *x* for
-    ``x.any``.
+    """Return the names among *known* that *name* stands for, none when it is unknown.
 
-    Empty when there is none.
+    A name stands for itself, ``x.any`` for all names below ``x``.
     """
     if name.endswith(".any"):
         return frozenset(one for one in known if one.startswith(name.removesuffix("any")))

@@ -1,5 +1,4 @@
-"""Text and its role to an injection score: how likely it tries to take over the model that reads
-it.
+"""Text and role to an injection score: how likely it tries to take over the model.
 
 1. The text is brought to a plain form: Unicode folded, look-alike letters of other scripts
 replaced,
@@ -62,11 +61,12 @@ _closed = compiled(
     r"^(?:[^\"'`\x{2018}\x{201c}\x{ab}]|\pL'\pL)*[\"'`\x{2019}\x{201d}\x{bb}](?:[^\pL\pN]|$)"
 )
 _about = compiled(
-    r"\b(?:example|quot(?:e|es|ed|ing)|phrase|phrases|detect\w*|classif\w*|pattern|rule|training|trainer"
-    r"|guide|guidance|material|policy|describes?|explains?|documentation|docs|article|report|unsafe"
-    r"|malicious|attack|attacks|literal|string|test|testing|fixture|blocked|flag(?:s|ged)?|review"
-    r"|annotate|slides?|learners?|students?|awareness|lists?|compare|prompts? like|paper|benchmark|changelog"
-    r"|such as|warns?|says|called|titled|means?|translat\w*|owasp|ncsc|analysts?|const|let|assert)\b"
+    r"\b(?:example|quot(?:e|es|ed|ing)|phrase|phrases|detect\w*|classif\w*|pattern|rule"
+    r"|training|trainer|guide|guidance|material|policy|describes?|explains?|documentation"
+    r"|docs|article|report|unsafe|malicious|attack|attacks|literal|string|test|testing"
+    r"|fixture|blocked|flag(?:s|ged)?|review|annotate|slides?|learners?|students?"
+    r"|awareness|lists?|compare|prompts? like|paper|benchmark|changelog|such as|warns?"
+    r"|says|called|titled|means?|translat\w*|owasp|ncsc|analysts?|const|let|assert)\b"
 )
 
 
@@ -80,11 +80,9 @@ class Hit(NamedTuple):
 
 
 def score_injection(text: str, role: str) -> Injection:
-    """Return how likely *text*, which a *role* brought in, is an injection, and the signals that
-    say so.
+    """Return how likely *text* is an injection, and the signals that say so.
 
-    *role* is a message's role (``user``, ``assistant`` …) or a stage (``document``, ``tool_result``
-    …).
+    *role* is a message's role (``user`` …) or a stage (``document``, ``tool_result`` …).
     """
     embedded = role in EMBEDDED
     shown = unescaped(text)
@@ -101,7 +99,7 @@ def score_injection(text: str, role: str) -> Injection:
 
 
 def plain(text: str) -> str:
-    """Return *text* as phrases are written: lower case, no accents, Latin look-alikes, single spaces."""
+    """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
     if not text.isascii():
         text = unicodedata.normalize("NFD", fold(text).text)
         text = "".join(char for char in text if not unicodedata.combining(char)).casefold()

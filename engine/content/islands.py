@@ -1,4 +1,4 @@
-"""Text to the hidden texts in it: base64, hexadecimal, binary, percent-encoding and HTML entities, one level."""
+"""Text to the texts hidden in it, one level deep: base64, hexadecimal, binary, escapes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ invisible characters removed, every decimal digit and dash in ASCII. It works on
 character and the combining marks behind it, so that each piece of the result knows the cluster it
 came from::
 
-    text    "４１\u200b１"   ->   "411"   starts (0, 1, 3)   ends (1, 2, 4)
+    "4\u200b1\uff11"   ->   "411"   starts (0, 2, 3)   ends (1, 3, 4)
 
 ASCII text, most of what is seen, is returned as it is without a look at its characters.
 """
@@ -36,7 +36,7 @@ _foreign = re.compile(r"[^\x00-\x7f]+")
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A folded *text*. Character ``i`` came from ``starts[i]:ends[i]`` of the original; None: from ``i``."""
+    """A folded *text*; its character ``i`` came from ``starts[i]:ends[i]``, else from ``i``."""
 
     text: str
     starts: tuple[int, ...] | None = None

@@ -4,7 +4,7 @@ They are written for text as `injection.plain` returns it: lower case, without a
 spaces.
 """
 
-# ruff: noqa: E501 - a pattern reads best in one piece
+# ruff: noqa: E501, RUF001 - a pattern reads best in one piece
 
 from __future__ import annotations
 

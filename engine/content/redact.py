@@ -23,7 +23,7 @@ STRICTNESS: Mapping[str, int] = {"drop": 0, "label": 1, "hash": 2, "token": 3, "
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a finding is replaced. *fill* and *keep* (last characters that stay) belong to ``mask``."""
+    """How a finding is replaced. ``mask`` repeats *fill* and leaves the last *keep* characters."""
 
     name: StrategyName
     fill: str = "*"
@@ -48,7 +48,7 @@ class Redacted(NamedTuple):
 
 
 class RedactedJson(NamedTuple):
-    """The JSON *value* to release and the *spans* of the original strings that it lacks, in its order."""
+    """The JSON *value* to release and the *spans* that its strings lack, in their order."""
 
     value: object
     spans: tuple[Span, ...]
@@ -93,11 +93,9 @@ def redact_json(
     scope: str,
     path: str = "tool.args",
 ) -> RedactedJson:
-    """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives the findings of
-    each.
+    """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives their findings.
 
-    The structure, the keys and all that is no string stay. Paths are those of ``arg``:
-    ``tool.args.to.0``.
+    Structure, keys and all that is no string stay. Paths are those of ``arg``: ``tool.args.to.0``.
     """
     spans: list[Span] = []
 

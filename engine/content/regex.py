@@ -45,8 +45,7 @@ def compiled(regex: str) -> Regex:
 
 
 def bounded(regex: str) -> Regex:
-    """Return an author's *regex* compiled. Raises `PatternError` also when it is too long or too
-    large.
+    """Return an author's *regex* compiled. Raises `PatternError` also when it is too large.
 
     RE2 is linear in the text, but its cost for each byte grows with the size of the pattern.
     """
@@ -59,7 +58,7 @@ def bounded(regex: str) -> Regex:
 
 
 def nearby(words: Sequence[str]) -> Regex | None:
-    """Return a pattern of words that begin with one of *words*, in any case and script; None without any."""
+    """Return a pattern of words that begin with one of *words*, in any case; None without any."""
     if not words:
         return None
     choice = "|".join(re2.escape(word) for word in words)

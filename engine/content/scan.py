@@ -1,5 +1,4 @@
-"""Text to findings: every entity that was asked for, at its place in the original text, in linear
-time.
+"""Text to findings: the entities asked for, at their places, in linear time.
 
 A `Plan` is made once for each set of entities that policies ask for::
 
@@ -37,7 +36,7 @@ class EntityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled pattern of *entity*. With *must*, a context word is a condition, else it adds to the score."""
+    """A compiled pattern of *entity*. With *must*, a context word nearby is a condition."""
 
     entity: str
     find: Regex
@@ -49,7 +48,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one set of entities needs. ``gated[i]`` are the rules (by number) that keyword *i* of *gate* sets off."""
+    """What one set of entities needs.
+
+    Keyword ``i`` of *gate* sets off the rules (by number) ``gated[i]``.
+    """
 
     rules: tuple[Rule, ...]
     always: tuple[int, ...]
@@ -99,7 +101,7 @@ class Scanner:
         return tuple(sorted(_merged(found, folded), key=_place))
 
     def prepare(self, entities: frozenset[str]) -> None:
-        """Build and warm up what scanning for *entities* needs: RE2 makes its automata on first use."""
+        """Build and warm up what *entities* need: RE2 makes its automata on first use."""
         self.scan("call +1 415 555 0100, key = 1", entities)
 
     def _prepare(self, entities: frozenset[str]) -> Plan:
@@ -125,8 +127,7 @@ class Scanner:
 
 
 def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[str]]) -> Scanner:
-    """Return a scanner for the built-in entities and *custom* ones, whose lists are *terms* by
-    name.
+    """Return a scanner for built-in and *custom* entities; *terms* are the lists, by name.
 
     Raises `EntityError` for a pattern that RE2 refuses or that is too large, an unknown validator
     or list, an entity declared twice or in a built-in's place.
@@ -242,7 +243,7 @@ def _matches(rule: Rule, data: bytes, begin: int) -> Iterator[tuple[int, int]]:
 
 
 def _resume(data: bytes, start: int, end: int) -> int:
-    """Return where to go on after a refused match: at its next word, so that a number inside is not lost."""
+    """Return where to go on after a refused match: at its next word, which may begin another."""
     place = start
     while place < end and data[place : place + 1].isalnum():
         place += 1

@@ -42,7 +42,7 @@ VERHOEFF_PERMUTATION = (
 
 
 def luhn(text: str) -> bool:
-    """Return whether the digits of *text*, two or more and not all zero, pass the Luhn check (ISO/IEC 7812-1)."""
+    """Return whether the digits of *text*, not all zero, pass the Luhn check (ISO/IEC 7812-1)."""
     digits = _digits(text)
     if len(digits) < 2 or not digits.strip("0"):  # noqa: PLR2004 - a digit and its check digit
         return False
@@ -52,7 +52,7 @@ def luhn(text: str) -> bool:
 
 
 def card(text: str) -> bool:
-    """Return whether *text* is a payment card number: length, a known issuer range, Luhn, not one digit repeated."""
+    """Return whether *text* is a payment card number: length, issuer range, Luhn, not one digit."""
     digits = text.replace(" ", "").replace("-", "")
     return (
         MIN_CARD_DIGITS <= len(digits) <= MAX_CARD_DIGITS
@@ -64,7 +64,7 @@ def card(text: str) -> bool:
 
 
 def mod97(text: str) -> bool:
-    """Return whether the letters and digits of *text*, in this order, leave 1 modulo 97 (ISO 7064 MOD 97-10)."""
+    """Return whether the letters and digits of *text* leave 1 modulo 97 (ISO 7064 MOD 97-10)."""
     rest = 0
     for char in _alphanumerics(text):
         value = int(char, 36)
@@ -115,7 +115,7 @@ def ipv6(text: str) -> bool:
 
 
 def phone(text: str) -> bool:
-    """Return whether *text* has the 7 to 15 digits of a telephone number (ITU-T E.164), not all the same."""
+    """Return whether *text* has the 7 to 15 digits of a phone number (ITU-T E.164)."""
     digits = _digits(re.split(r"(?i)x|ext", text, maxsplit=1)[0])
     return MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS and len(set(digits)) > 1
 
@@ -133,7 +133,7 @@ def email(text: str) -> bool:
 
 
 def verhoeff(text: str) -> bool:
-    """Return whether the digits of *text* pass the check of Verhoeff (1969), as Aadhaar numbers do."""
+    """Return whether the digits of *text* pass the check of Verhoeff (1969), as in Aadhaar."""
     state = "0"
     digits = _digits(text)
     for place, digit in enumerate(reversed(digits)):
@@ -149,7 +149,7 @@ def aba(text: str) -> bool:
 
 
 def mod11(text: str) -> bool:
-    """Return whether the digits of *text* leave 0 modulo 11 with weights 1, 2, 3 … from the right; ``X`` is ten."""
+    """Return whether *text* leaves 0 modulo 11 with weights 1, 2, 3 … from the right, ``X`` ten."""
     joined = re.sub(r"[^0-9X]", "", text.upper())
     if not re.fullmatch(r"[0-9]+[0-9X]", joined):
         return False

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.content.normalize import MAX_CLUSTER, fold
+
+
+def test_ascii_is_returned_untouched() -> None:
+    text = "plain \x00 text"
+    assert fold(text).text is text
+    assert fold(text).origin(3, 5) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("Zoë said naïve", "Zoë said naïve"),
+        ("\uff14\uff11\uff11", "411"),
+        ("4\u200b1\u20601", "411"),
+        ("\u0661\u0662\u0663", "123"),
+        ("1\u20132\u20143\u2212", "1-2-3-"),
+        ("a\u2028b", "a\nb"),
+        ("e\u0301t\u00e9\ufeff", "été"),
+        ("\ufb01n", "fin"),
+        ("".join(chr(0xE0000 + ord(char)) for char in "hi@x.yz"), "hi@x.yz"),
+        ("\ud800\u200b!", "\ud800!"),
+        ("\ufdfa\u200b", "\ufdfa"),
+    ],
+)
+def test_disguises_are_read_as_what_they_show(written: str, read: str) -> None:
+    assert fold(written).text == read
+
+
+def test_places_lead_back_to_the_original() -> None:
+    text = "x 4\u200b\uff11 e\u0301!"
+    folded = fold(text)
+    assert folded.text == "x 41 é!"
+    assert folded.origin(2, 4) == (2, 5)
+    assert folded.origin(5, 6) == (6, 8)
+
+
+def test_endless_combining_marks_are_cut_into_clusters() -> None:
+    text = "a" + "\u0315\u0300" * 50_000 + "\u200b"
+    assert max(end - start for start, end in zip(*spans(text), strict=True)) <= MAX_CLUSTER
+
+
+def spans(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    folded = fold(text)
+    assert folded.starts is not None
+    assert folded.ends is not None
+    return folded.starts, folded.ends
+
+
+@given(st.text())
+def test_every_folded_character_has_an_origin_in_order(text: str) -> None:
+    folded = fold(text)
+    places = [folded.origin(at, at + 1) for at in range(len(folded.text))]
+    assert all(0 <= start < end <= len(text) for start, end in places)
+    assert places == sorted(places)
+
+
+@given(st.text(st.characters(max_codepoint=0x24F)))
+def test_composed_latin_text_keeps_its_letters(text: str) -> None:
+    composed = unicodedata.normalize("NFKC", text).replace("\u00ad", "")
+    assert fold(composed).text == composed

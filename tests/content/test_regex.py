@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.content.regex import PatternError, bounded, compiled, nearby
+
+
+def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
+    match = compiled(r"\pL+").search("1é2".encode())
+    assert match is not None
+    assert match.span() == (1, 3)
+
+
+@pytest.mark.parametrize("regex", ["(", r"(?<=a)b", r"(a)\1", "a{1001}", "((a{100}){100}){100}"])
+def test_what_is_not_linear_is_refused_with_the_reason(regex: str) -> None:
+    with pytest.raises(PatternError, match=r"\w"):
+        compiled(regex)
+
+
+def test_an_authors_pattern_is_bounded() -> None:
+    assert bounded("a{10}").groups == 0
+    with pytest.raises(PatternError, match="longer"):
+        bounded("a" * 1001)
+    with pytest.raises(PatternError, match="repeats"):
+        bounded("(?:a|b)*a(?:a|b){900}c")
+
+
+def test_context_words_begin_at_a_word() -> None:
+    near = nearby(("card", "c++"))
+    assert near is not None
+    assert near.search(b"my Cards")
+    assert near.search(b"(C++)")
+    assert near.search(b"discard") is None
+    assert nearby(()) is None

@@ -1,9 +1,9 @@
 """Matching rules in, a verdict out: what denies, what grants, and what restricts.
 
-The lattice is deny > throttle > escalate > redact > allow. Within a policy, only ``allow`` rules grant;
-a policy with ``default deny`` and no grant denies. Across policies everything adds up, and the
-strictest wins. Nothing here looks at content or state, so a verdict is the same for all requests that
-match the same rules, and is remembered.
+The lattice is deny > throttle > escalate > redact > allow. Within a policy, only ``allow`` rules
+grant; a policy with ``default deny`` and no grant denies. Across policies everything adds up, and
+the strictest wins. Nothing here looks at content or state, so a verdict is the same for all
+requests that match the same rules, and is remembered.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import assert_never
+from typing import assert_never, get_args
 
 import msgspec
 
@@ -24,7 +24,9 @@ from engine.language.program import (
     Rule,
     Throttle,
 )
-from engine.runtime.decision import STRICTNESS, Action, Reason
+from engine.runtime.decision import Action, Reason
+
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 FAILURES = Escalate("policy-failures", timedelta(hours=24), "deny")
 """Where an ``on_failure escalate`` goes when the rule itself does not escalate."""
@@ -50,7 +52,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All that the matching rules say. *denials* and *grants* are sorted; the others by rule name."""
+    """All that the matching rules say, each kind sorted by policy and rule name."""
 
     denials: tuple[Reason, ...]
     grants: tuple[Reason, ...]
@@ -129,7 +131,7 @@ def combine(
     uncertain: Sequence[Reason] = (),
 ) -> Verdict:
     """Return the verdict of the applying *policies* and what their rules contribute."""
-    by_action: dict[Action, list[Contribution]] = {action: [] for action in STRICTNESS}
+    by_action: dict[Action, list[Contribution]] = {action: [] for action in ACTIONS}
     for contribution in contributions:
         by_action[contribution.action].append(contribution)
     denials = [*uncertain, *(one.reason for one in by_action["deny"])]

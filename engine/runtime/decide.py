@@ -1,7 +1,8 @@
 """Policies, a record, a store and an instant in; the decision out.
 
-Order of work: match -> what follows from the matched rules (remembered) -> labels and meters -> redactions
--> throttle units (all or none; none if denied) -> the strictest outcome -> what the caller can carry out.
+Order of work: match -> what follows from the matched rules (remembered) -> labels and meters
+-> redactions -> throttle units (all or none; none if denied) -> the strictest outcome
+-> what the caller can carry out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Rules and policies that cannot be known in, what they contribute nevertheless out.
 
 A restricting rule in doubt counts as matched, an allow rule in doubt as not matched. The rule's own
-``on_failure`` overrides that; else, when nothing but classifiers failed, the strictest ``on_failure``
-of these classifiers does. An overriding ``allow`` lets through: a restriction is dropped; an allow
-rule grants, but only if it says so itself.
+``on_failure`` overrides that; else, when nothing but classifiers failed, the strictest
+``on_failure`` of these classifiers does. An overriding ``allow`` lets through: a restriction is
+dropped; an allow rule grants, but only if it says so itself.
 """
 
 from __future__ import annotations

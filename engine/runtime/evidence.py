@@ -1,4 +1,4 @@
-"""What conditions may ask beyond the record: the clock, detectors, classifiers, meters, session labels.
+"""What conditions may ask beyond the record: the clock, detectors, classifiers, meters, labels.
 
 Everything is looked up when it is first asked for and then remembered for the decision, failures
 too, so that two rules never get different answers.
@@ -150,7 +150,7 @@ class Evidence:
     # --- texts -----------------------------------------------------------------------------------
 
     def parts(self, path: str) -> tuple[Part, ...]:
-        """Return the texts at *path*: of ``content`` each message by itself, else the one attribute."""
+        """Return the texts at *path*: of ``content`` each message alone, else the one attribute."""
         record = self._record
         role = ROLES[record.stage]
         if path != "content":
@@ -192,7 +192,7 @@ class Evidence:
         return sum(len(found) for _, found in self.findings(path, entities))
 
     def injection(self, path: str) -> float:
-        """Return how likely the text at *path* tries to override its instructions: its worst part."""
+        """Return how likely the text at *path* overrides its instructions: its worst part."""
         mock = self._mocks.get("injection")
         if mock is not None:
             return float(mock)
@@ -220,7 +220,7 @@ class Evidence:
             raise Unknowable(f"classifier.{classifier} ({unknown.what})") from None
 
     def argument_findings(self, entities: frozenset[str]) -> dict[str, tuple[Finding, ...]]:
-        """Return the findings of *entities* in the tool's arguments, by the text that holds them."""
+        """Return the findings of *entities* in the tool's arguments, by the text they are in."""
 
         def ask() -> dict[str, tuple[Finding, ...]]:
             scan = self._senses.scanner.scan
@@ -248,7 +248,7 @@ class Evidence:
         return join_key(read_attribute(self._record, key.path) for key in meter.keys)
 
     def labels(self) -> frozenset[str]:
-        """Return the labels on the session: those the request brings and those that rules have put."""
+        """Return the labels on the session: those that the request brings or rules have put."""
         return self._once("labels", self._labels)
 
     def _labels(self) -> frozenset[str]:
@@ -261,7 +261,7 @@ class Evidence:
     # --- arguments -------------------------------------------------------------------------------
 
     def argument(self, path: tuple[str | int, ...]) -> object:
-        """Return the JSON value at *path* of the tool's arguments; None where there is none or null."""
+        """Return the JSON value at *path* of the arguments; None where there is none, or null."""
         value: object = self._record.tool.args
         for step in path:
             if isinstance(value, dict):

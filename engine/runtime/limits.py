@@ -1,7 +1,7 @@
 """Matched throttle rules in; taken units, or which of them refuse, out.
 
-All buckets of a decision are taken from, or none. What cannot be known (the store is away, an amount
-is absent) restricts, unless the rule's ``on_failure`` says otherwise.
+All buckets of a decision are taken from, or none. What cannot be known (the store is away, an
+amount is absent) restricts, unless the rule's ``on_failure`` says otherwise.
 """
 
 from __future__ import annotations

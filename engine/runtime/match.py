@@ -14,8 +14,8 @@ class Match:
     """Numbers of policies and rules, as in ``Program.policies`` and ``Program.rules``.
 
     *applied* are the policies that apply; *hits* the rules of these whose ``when`` holds and whose
-    ``unless`` does not; *doubts* the rules of these that cannot be known, with what; *uncertain* the
-    policies of which it cannot be known whether they apply. Each list is in ascending order.
+    ``unless`` does not; *doubts* the rules of these that cannot be known, with what; *uncertain*
+    the policies of which it cannot be known whether they apply. No list need be in order.
     """
 
     applied: list[int]

@@ -59,7 +59,7 @@ def list_problems(
     return tuple(sorted(set(found)))
 
 
-def kind_of(value: object) -> str:
+def kind_of(value: object) -> str:  # noqa: C901  a case for every kind
     """Return what *value* is, in the words of a policy author; never the value itself."""
     match value:
         case None:
@@ -87,7 +87,7 @@ def kind_of(value: object) -> str:
 
 
 def _members(value: object) -> Mapping[object, object] | None:
-    """Return the members of a group, or None when *value* is none. A group may be decoded already."""
+    """Return the members of a group (it may be decoded already), or None when it is none."""
     if isinstance(value, Mapping):
         return value
     if isinstance(value, msgspec.Struct):

@@ -1,7 +1,7 @@
-"""What matched in; the whole static part of a decision out, remembered for the next that is the same.
+"""What matched in; the whole static part of a decision out, remembered for the next one like it.
 
-Hot path. Nearly all requests match the same few rules as some request before them, so everything that
-follows from the matched rules alone (reasons, verdicts, advice, labels) is made once and shared.
+Hot path. Nearly all requests match the same few rules as some request before them, so everything
+that follows from the matched rules alone (reasons, verdicts, labels) is made once and shared.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a matched rule does beside its action: *labels* with their time, *meters* that count it."""
+    """What a matched rule does beside its action: it puts *labels*, *meters* count it."""
 
     contribution: Contribution
     labels: tuple[tuple[str, timedelta | None], ...]
@@ -89,12 +89,13 @@ def _divide(
 def _doubtful(policies: PolicySet, match: Match, evidence: Evidence) -> Outcome:
     """Return the outcome where something cannot be known: what is in doubt contributes too."""
     standing = _divide(policies, match.applied, match.hits, evidence)
-    doubted = _divide(policies, match.applied, (number for number, _ in match.doubts), evidence)
+    whats = dict(match.doubts)
+    doubted = _divide(policies, match.applied, whats, evidence)
     enforced: list[Contribution] = []
     shadow: list[Contribution] = []
     for numbers, side in ((doubted.hits, enforced), (doubted.shadow_hits, shadow)):
         for number in numbers:
-            made = _in_doubt(policies, number, evidence)
+            made = _in_doubt(policies, number, whats[number], evidence)
             if made is not None:
                 side.append(made)
     certain_denials: list[Reason] = []
@@ -113,11 +114,14 @@ def _doubtful(policies: PolicySet, match: Match, evidence: Evidence) -> Outcome:
     )
 
 
-def _in_doubt(policies: PolicySet, number: int, evidence: Evidence) -> Contribution | None:
-    """Return what a rule in doubt contributes. The reference knows all causes, not only the first."""
+def _in_doubt(
+    policies: PolicySet, number: int, what: str, evidence: Evidence
+) -> Contribution | None:
+    """Return what a rule in doubt contributes. The reference names all causes, not only one."""
     rule = policies.rules[number]
     unknown = rule_holds(rule, Interpreter(evidence, policies.lists))
-    assert isinstance(unknown, Unknown), f"the matchers disagree about {rule.name}"
+    if not isinstance(unknown, Unknown):  # The matchers disagree: the doubt stands.
+        unknown = Unknown(frozenset({what}))
     return contribution_in_doubt(rule, unknown, policies.program.classifiers)
 
 
@@ -166,7 +170,7 @@ def _effects(policies: PolicySet, acting: Iterable[Contribution]) -> Iterable[Ef
 
 
 def winning_advice(contributions: Iterable[Contribution]) -> tuple[Advise, ...]:
-    """Return one piece of advice for each name, by name: the stricter rule's, then the smaller name's."""
+    """Return one piece of advice for each name: the stricter rule's, then the smaller name's."""
     ordered = sorted(contributions, key=lambda one: (-STRICTNESS[one.action], one.rule.name))
     won: dict[str, Advise] = {}
     for one in ordered:

@@ -11,10 +11,10 @@ from hashlib import sha256
 
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
-from engine.runtime.facts import Table
 from engine.runtime.match import Matcher
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import CONTENT_LIMIT, Reader, build_reader
+from engine.runtime.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def build(  # noqa: PLR0913  everything a decision needs
 ) -> PolicySet:
     """Return the policy set of *program*.
 
-    *lists* are the list files by name, *facts* the tables by group. Without a *matcher* the reference
-    tries every rule. *key* is the deployment's secret: the same on every machine that serves.
+    *lists* are the list files by name, *facts* the tables by group. Without a *matcher* the
+    reference tries every rule. *key* is the deployment's secret, the same on every machine.
     """
     rules = program.rules
     owner = tuple(number for number, policy in enumerate(program.policies) for _ in policy.rules)

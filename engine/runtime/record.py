@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any, Literal, Protocol, assert_never
 
@@ -68,31 +69,31 @@ class Record(Protocol):
     """A checked request. The groups are made for each schema, which is why they are Any here."""
 
     @property
-    def request_id(self) -> str: ...
+    def request_id(self) -> str: ...  # noqa: D102
     @property
-    def stage(self) -> str: ...
+    def stage(self) -> str: ...  # noqa: D102
     @property
-    def tenant(self) -> Any: ...
+    def tenant(self) -> Any: ...  # noqa: D102
     @property
-    def user(self) -> Any: ...
+    def user(self) -> Any: ...  # noqa: D102
     @property
-    def model(self) -> Any: ...
+    def model(self) -> Any: ...  # noqa: D102
     @property
-    def tool(self) -> Any: ...
+    def tool(self) -> Any: ...  # noqa: D102
     @property
-    def session(self) -> Any: ...
+    def session(self) -> Any: ...  # noqa: D102
     @property
-    def usage(self) -> Any: ...
+    def usage(self) -> Any: ...  # noqa: D102
     @property
-    def source(self) -> Any: ...
+    def source(self) -> Any: ...  # noqa: D102
     @property
-    def context(self) -> Any: ...
+    def context(self) -> Any: ...  # noqa: D102
     @property
-    def content(self) -> str | None: ...
+    def content(self) -> str | None: ...  # noqa: D102
     @property
-    def messages(self) -> tuple[Message, ...] | None: ...
+    def messages(self) -> tuple[Message, ...] | None: ...  # noqa: D102
     @property
-    def capabilities(self) -> frozenset[Capability] | None: ...
+    def capabilities(self) -> frozenset[Capability] | None: ...  # noqa: D102
     @property
     def missing(self) -> tuple[str, ...]:
         """Paths of required attributes that the facts should have supplied and did not."""
@@ -100,7 +101,7 @@ class Record(Protocol):
 
 
 def read_attribute(record: Record, path: str) -> Any:
-    """Return what stands at a dotted *path* of *record*: None where an optional attribute is absent."""
+    """Return what stands at a dotted *path* of *record*: None where it is absent."""
     value: Any = record
     for name in path.split("."):
         value = getattr(value, name)
@@ -134,7 +135,10 @@ def decode_custom(kind: type, value: object) -> object:
     This is msgspec's ``dec_hook``: it is asked for marker classes only.
     """
     if kind is Address and isinstance(value, str | IPv4Address | IPv6Address):
-        return ip_address(value)
+        try:
+            return ip_address(value)
+        except ValueError:
+            raise ValueError("no IPv4 or IPv6 address") from None
     if kind is Duration:
         return _duration(value)
     if kind is Number and isinstance(value, str | int | float | Decimal):
@@ -163,21 +167,22 @@ def _number(value: str | float | Decimal) -> Decimal:
     try:
         made = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"`{value}` is no number") from None
+        raise ValueError("no number") from None  # without the value: a refusal may be logged
     if not made.is_finite():
         raise ValueError("not finite")
     return made
 
 
+@lru_cache(maxsize=4096)
 def native(type_: Type) -> Any:
     """Return the annotation with which msgspec decodes a value of *type_*."""
     match type_:
         case Enumeration(words):
             return Literal[words]
         case SetOf(item):
-            return frozenset[native(item)]
+            return frozenset.__class_getitem__(native(item))
         case ListOf(item):
-            return tuple[native(item), ...]
+            return tuple.__class_getitem__((native(item), ...))
         case Scalar():
             return SCALARS[type_]
         case RecordType():
@@ -206,11 +211,15 @@ Tree = dict[str, "Field | Tree"]
 
 def nest(fields: Mapping[str, Field]) -> Tree:
     """Return *fields* (by full path) as a tree of groups that holds every standard group."""
-    root: Tree = {name: {} for name in GROUPS}
+    within = {path: field for path, field in fields.items() if path not in ELSEWHERE}
+    return {name: {} for name in GROUPS} | nest_below(within)
+
+
+def nest_below(fields: Mapping[str, Field]) -> Tree:
+    """Return *fields* by dotted names as a tree of groups."""
+    root: Tree = {}
     for path, field in fields.items():
         *parents, name = path.split(".")
-        if path in ELSEWHERE:
-            continue
         place = root
         for parent in parents:
             inner = place.setdefault(parent, {})
@@ -258,6 +267,18 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         rename={"missing": "(missing)"},
     )
     return RecordTypes(record, classes["context"])
+
+
+def make_row(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
+    """Return a class for records of facts: *fields* by name below the group, none required."""
+    supplied = frozenset(field.path for field in fields.values())
+    members: list[tuple[str, Any, Any]] = [("id", str | None, None)]
+    for name, inner in nest_below(fields).items():
+        if isinstance(inner, dict):
+            members.append(_group(name, name, inner, supplied, {}))
+        else:
+            members.append(_member(name, inner, supplied))
+    return msgspec.defstruct("Row", members, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
 def _member(name: str, field: Field, supplied: frozenset[str]) -> tuple[str, Any, Any]:

@@ -1,4 +1,4 @@
-"""Redacting rules in; the content, messages and arguments without what they found, and where, out."""
+"""Redacting rules in; the content, messages and arguments without what they found out."""
 
 from __future__ import annotations
 

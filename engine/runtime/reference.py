@@ -4,9 +4,9 @@ This interpreter is the executable specification. It is slow and obvious; the co
 give the same answers. It also makes explanations and coverage, because an observer may watch every
 sub-expression's value.
 
-Three truth values. ``and`` with a false part is false, whatever is unknown beside it; ``or`` with a true
-part is true; otherwise an unknown part makes the whole unknown. Any other expression is unknown when
-one of its parts is. An Unknown carries all its causes, not only the first.
+Three truth values. ``and`` with a false part is false, whatever is unknown beside it; ``or`` with a
+true part is true; otherwise an unknown part makes the whole unknown. Any other expression is
+unknown when one of its parts is. An Unknown carries all its causes, not only the first.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ class Interpreter:
 
 
 def scanned(text: Expr) -> str:
-    """Return the path of a text that detectors look at: the checker lets nothing but attributes through."""
+    """Return the path of a text for detectors: the checker lets only attributes through."""
     assert isinstance(text, typed.Attribute), "detectors look at attributes"
     return text.path
 
@@ -290,7 +290,7 @@ def _within(left: Sequence[object], right: Sequence[object], *, plain: bool) -> 
 
 
 def in_range(value: object) -> object:
-    """Return *value*, or raise OverflowError for an int beyond 64 bits or a number that is not finite."""
+    """Return *value*; OverflowError for an int beyond 64 bits or a number that is not finite."""
     match value:
         case int() if not INT_MIN <= value <= INT_MAX:
             raise OverflowError

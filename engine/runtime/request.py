@@ -17,9 +17,9 @@ import msgspec
 from engine.language.program import Field
 from engine.language.schema import TOOL_STAGES, required
 from engine.runtime.decision import Message
-from engine.runtime.facts import Table
 from engine.runtime.objections import Problem, list_problems
 from engine.runtime.record import MAX_INT, Capability, Record, decode_custom, default_of, make_types
+from engine.runtime.table import Table
 
 CONTENT_LIMIT = 1_048_576
 """Characters of content, all messages together."""
@@ -54,7 +54,7 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class InvalidRequest(Exception):
-    """The request does not fit the schema. *problems* names every wrong path; nothing was decided."""
+    """The request does not fit the schema: *problems* names every wrong path."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
@@ -117,7 +117,7 @@ class Reader:
         self._visit = msgspec.msgpack.Encoder(enc_hook=_visible).encode
 
     def read(self, request: Request | Mapping[str, object]) -> Record:
-        """Return *request* as a record with its facts joined; InvalidRequest lists all that is wrong."""
+        """Return *request* as a record, facts joined; InvalidRequest lists all that is wrong."""
         try:
             record = msgspec.convert(
                 request, self.record_type, dec_hook=decode_custom, from_attributes=True
@@ -133,17 +133,17 @@ class Reader:
         return self._finish(cast("Record", record))
 
     def read_json(self, raw: bytes) -> Record:
-        """Return a whole request in JSON as a record: the fastest entrance, for doors that hold bytes."""
+        """Return a whole request in JSON as a record: the fastest entrance, for who holds bytes."""
         try:
             record = self._decode(raw)
         except msgspec.ValidationError as error:
-            raise self._invalid(msgspec.json.decode(raw), error) from None
+            raise self._invalid(_decode(raw, ""), error) from None
         except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidRequest((Problem("", f"not JSON: {error}"),)) from None
         return self._finish(cast("Record", record))
 
     def read_parts(self, standard: Mapping[str, object], context: bytes) -> Record:
-        """Return a record of *standard* parts that a door has decoded, and its *context* as JSON bytes.
+        """Return a record of the *standard* parts that a door has decoded, and *context* in JSON.
 
         Empty bytes mean no context.
         """
@@ -152,7 +152,7 @@ class Reader:
         try:
             made = self._decode_context(context)
         except msgspec.ValidationError:
-            made = msgspec.json.decode(context)
+            made = _decode(context, "context")
         except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidRequest((Problem("context", f"not JSON: {error}"),)) from None
         return self.read({**standard, "context": made})
@@ -224,6 +224,14 @@ def _join(table: Table, fields: Mapping[str, Field]) -> Join:
     )
 
 
+def _decode(raw: bytes, path: str) -> object:
+    """Return any JSON value; what has wrong kinds at the front may be no JSON further on."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest((Problem(path, f"not JSON: {error}"),)) from None
+
+
 def _visible(value: object) -> object:
     """Return something that msgpack can encode for *value*, with all its text."""
     return dict(value) if isinstance(value, Mapping) else str(value)
@@ -239,7 +247,7 @@ def _nul_problems(record: Record) -> list[Problem]:
 
 
 def _check_json(value: object, path: str, depth: int) -> list[Problem]:
-    """Return what in *value* is no JSON: other kinds, huge or non-finite numbers, too deep nesting."""
+    """Return what in *value* is no JSON: other kinds, huge or infinite numbers, deep nesting."""
     if depth > ARGUMENTS_DEPTH:
         return [Problem(path, f"nested deeper than {ARGUMENTS_DEPTH}")]
     match value:

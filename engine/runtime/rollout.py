@@ -1,4 +1,4 @@
-"""Matches, the clock and the record in; which policies and rules are enforced, which are shadow, out.
+"""Matches, the clock and the record in; which policies and rules are enforced, which shadow, out.
 
 A rule that has expired does nothing. A rule in ``mode shadow``, in a shadow policy or outside its
 ``rollout`` is evaluated, and shown in the decision's shadow, but never enforced.
@@ -21,7 +21,7 @@ SHARES = 10_000
 
 
 class Standing(NamedTuple):
-    """Numbers of policies and rules: enforced, and shadow. Hashable: outcomes are remembered by it."""
+    """Numbers of policies and rules, enforced and shadow. Outcomes are remembered by it."""
 
     applied: tuple[int, ...]
     hits: tuple[int, ...]
@@ -50,7 +50,7 @@ def policy_enforced(policy: Policy, evidence: Evidence) -> bool:
 
 
 def rule_enforced(rule: Rule, evidence: Evidence) -> bool:
-    """Return whether *rule* (of an enforced policy) is enforced for this request; else it is shadow."""
+    """Return whether *rule* (of an enforced policy) is enforced for this request, or shadow."""
     if rule.shadow:
         return False
     return rule.rollout is None or within(rule.rollout, rule.name, evidence)
@@ -69,7 +69,7 @@ def divide(
     hits: Iterable[int],
     evidence: Evidence,
 ) -> Standing:
-    """Return which of the *applied* policies and of the *hits* are enforced, and which are shadow."""
+    """Return which of the *applied* policies and of the *hits* are enforced, which shadow."""
     enforced: list[int] = []
     shadow: list[int] = []
     for number in applied:

@@ -13,7 +13,6 @@ from engine.language import typed
 from engine.language.program import (
     Action,
     Allow,
-    Attribute,
     ClassifierDefinition,
     Deny,
     Escalate,
@@ -29,10 +28,10 @@ from engine.language.program import (
 )
 from engine.language.schema import STANDARD
 from engine.language.text import NOWHERE
-from engine.language.typed import Expr
+from engine.language.typed import Attribute, Expr
 from engine.language.types import BOOL, FLOAT, INT, STRING, TEXT, Enumeration, SetOf, Type
-from engine.runtime.facts import Table
 from engine.runtime.policyset import PolicySet, build
+from engine.runtime.table import Table
 
 NOW = 1_767_225_600 * 10**9
 """2026-01-01T00:00:00Z."""

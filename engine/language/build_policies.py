@@ -102,7 +102,8 @@ def rule(tokens: Tokens, children: Children, first: int, last: int) -> items.Rul
             break
     when, unless, then = (_first_clause(parts, kind) for kind in ("when", "unless", "then"))
     if then is None:
-        tokens.report.add(catalog.no_action(name))
+        if not tokens.is_torn(first, last):
+            tokens.report.add(catalog.no_action(name))
         return None
     return items.Rule(
         name,

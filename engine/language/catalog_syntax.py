@@ -250,10 +250,15 @@ OTHER_WORDS = {
     "exists": "presence is written `is present`",
     "notin": "this is written `not in`",
     "xor": "there is `and`, `or` and `not`",
-    "%": "there is `+`, `-`, `*` and `/`",
     "null": "a missing attribute is asked for with `is absent`",
 }
 """Advice for words that other languages have and this one spells otherwise."""
+
+OTHER_KINDS = {
+    "DATE": "a time is written `2026-01-01T00:00:00Z`",
+    "PERCENT": "a share is written `0.1`; only `rollout` takes a percentage",
+}
+"""Advice for literals in a place that takes others."""
 
 _LONGEST = 40
 

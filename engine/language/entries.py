@@ -15,6 +15,8 @@ class Entry(NamedTuple):
 
     span: Span
     render: Callable[[int], Lines]
+    doc: str | None = None
+    """The documentation above it, which no comment may join or leave; None if it has none ever."""
     column: int = 0
     """Where a comment behind it begins at the earliest, counted from its indent."""
 
@@ -31,7 +33,7 @@ def entries(page: Page, things: Sequence[Entry], end: int, indent: int, *, loose
     for index, thing in enumerate(ordered):
         before = page.take(thing.span.start)
         made = thing.render(indent)
-        above = _above(before, line, thing.span.line, indent)
+        above = _above(before, line, thing, indent)
         above += [pad(indent, comment.text) for comment in page.take_inside(thing.span)]
         if loose and lines and (tall or len(made) > 1) and "" not in above:
             above.insert(0, "")
@@ -39,23 +41,27 @@ def entries(page: Page, things: Sequence[Entry], end: int, indent: int, *, loose
         after = ordered[index + 1].span.start if index + 1 < len(ordered) else end
         beside = page.take_beside(thing.span, after)
         if beside:
-            lines[-1] = lines[-1].ljust(indent + thing.column) + beside
+            column = indent + thing.column if len(made) == 1 else 0
+            lines[-1] = lines[-1].ljust(column) + beside
         line = thing.span.end_line
         tall = len(made) > 1
     return lines + _above(page.take(end), line, None, indent)
 
 
 def _above(
-    comments: Sequence[Comment], line: int | None, following: int | None, indent: int
+    comments: Sequence[Comment], line: int | None, thing: Entry | None, indent: int
 ) -> Lines:
-    """Return *comments* and the blank lines between *line*, them and the line *following*."""
+    """Return *comments* and the blank lines between *line*, them and *thing*."""
+    documenting = thing.doc.count("\n") + 1 if thing and thing.doc else 0
     lines: Lines = []
-    for comment in comments:
-        if line is not None and comment.span.line > line + 1:
+    for left, comment in zip(range(len(comments), 0, -1), comments, strict=True):
+        parted = thing is not None and thing.doc is not None and left == documenting
+        if line is not None and comment.span.line > line + 1 or (parted and lines):
             lines.append("")
         lines.append(pad(indent, comment.text))
         line = comment.span.line
-    if line is not None and following is not None and following > line + 1:
+    parted = thing is not None and thing.doc == "" and bool(lines)
+    if thing and line is not None and (thing.span.line > line + 1 or parted):
         lines.append("")
     return lines
 

@@ -22,9 +22,10 @@ from engine.language import items
 from engine.language.entries import Entry, block, entries, sealed
 from engine.language.format_rules import policy_lines
 from engine.language.format_tests import fixture_lines, property_lines, test_lines
-from engine.language.items import File, Item
-from engine.language.layout import fill, flat, lay, regex, type_text
+from engine.language.items import Comment, File, Item, TypeNode
+from engine.language.layout import flat, lay, regex, type_text
 from engine.language.page import WIDTH, Lines, Page, pad
+from engine.language.text import Span
 from engine.language.trials import Fixture, Property, Test
 
 
@@ -38,7 +39,7 @@ def format_file(file: File) -> str:
             Entry(package.span, lambda _: [f"package {package.name}"]),
         )
     things += [Entry(one.span, _import(page, one)) for one in file.imports]
-    things += [Entry(item.span, _item(page, item)) for item in file.items]
+    things += [Entry(item.span, _item(page, item), _doc(item)) for item in file.items]
     lines = entries(page, things, sys.maxsize, 0, loose=True)
     return "".join(f"{line}\n" for line in lines)
 
@@ -46,6 +47,14 @@ def format_file(file: File) -> str:
 def _import(page: Page, node: items.Import) -> Callable[[int], Lines]:
     body = f"{node.package.name} as {node.alias.name}" if node.alias else node.package.name
     return lambda indent: sealed(page, "import", [body], node.span, indent)
+
+
+def _doc(item: Item) -> str | None:
+    match item:
+        case items.Schema() | items.Facts() | Test():
+            return None
+        case _:
+            return item.doc
 
 
 def _item(page: Page, item: Item) -> Callable[[int], Lines]:
@@ -84,9 +93,7 @@ def _item_lines(page: Page, item: Item, indent: int) -> Lines:
             assert_never(item)
 
 
-def _braced(
-    page: Page, head: str, parts: Sequence[tuple[items.Span, str]], span: items.Span
-) -> Lines:
+def _braced(page: Page, head: str, parts: Sequence[tuple[Span, str]], span: Span) -> Lines:
     """Return something in braces on one line where that is enough."""
     short = f"{head} {{ {' '.join(text for _, text in parts)} }}"
     if parts and len(short) <= WIDTH and not page.holds(span):
@@ -129,11 +136,21 @@ def _schema(page: Page, schema: items.Schema, indent: int) -> Lines:
     for group in _groups(schema.fields):
         names = max(len(field.name.name) for field in group) + 2
         texts = [f"{field.name.name}:".ljust(names) + type_text(field.type) for field in group]
-        beside = [page.has_beside(field.span, schema.span.end) for field in group]
-        column = max((len(text) for text, is_ in zip(texts, beside, strict=True) if is_), default=0)
-        things += [Entry(field.span, _field(page, field, names), column) for field in group]
+        ends = [*[field.span.start for field in group[1:]], schema.span.end]
+        beside = [page.beside(field.span, end) for field, end in zip(group, ends, strict=True)]
+        column = max((len(text) for text, it in zip(texts, beside, strict=True) if it), default=0)
+        things += [
+            Entry(field.span, _field(page, field, names), _doc_above(field, comment), column)
+            for field, comment in zip(group, beside, strict=True)
+        ]
     head = f"schema when {flat(schema.when)}" if schema.when is not None else "schema"
     return block(page, head, things, schema.span, indent)
+
+
+def _doc_above(field: items.SchemaField, beside: Comment | None) -> str:
+    """Return the part of a field's documentation that stands above it."""
+    text = beside.text.removeprefix("#").removeprefix(" ") if beside else ""
+    return field.doc.removesuffix(text).removesuffix("\n") if text else field.doc
 
 
 def _groups(fields: Sequence[items.SchemaField]) -> list[list[items.SchemaField]]:
@@ -153,7 +170,7 @@ def _field(page: Page, field: items.SchemaField, names: int) -> Callable[[int], 
         text = type_text(field.type)
         body = [text]
         if field.type.words and indent + names + len(text) > WIDTH:
-            body = _words(field.type, indent)
+            body = _words(field.type, indent, indent + names)
         if page.holds(field.span):
             return sealed(page, head, body, field.span, indent)
         return [head.ljust(names) + body[0], *body[1:]]
@@ -161,9 +178,15 @@ def _field(page: Page, field: items.SchemaField, names: int) -> Callable[[int], 
     return render
 
 
-def _words(node: items.TypeNode, indent: int) -> Lines:
-    """Return an enumeration with a line for each word after the first."""
+def _words(node: TypeNode, indent: int, used: int) -> Lines:
+    """Return a long enumeration, filled and broken before its bars."""
     words = [word.text for word in node.words]
-    lines = [words[0], *[pad(indent + 2, f"| {word}") for word in words[1:]]]
-    lines[-1] += "?" * node.optional
+    words[-1] += "?" * node.optional
+    lines = [words[0]]
+    for word in words[1:]:
+        room = WIDTH - (used if len(lines) == 1 else 0)
+        if len(lines[-1]) + 3 + len(word) <= room:
+            lines[-1] += f" | {word}"
+        else:
+            lines.append(pad(indent + 2, f"| {word}"))
     return lines

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from engine.language import items
 from engine.language.entries import Entry, block
 from engine.language.layout import fill, flat, flat_all, lay
-from engine.language.nodes import Expr, Name
+from engine.language.nodes import Expr, Literal, Name
 from engine.language.page import WIDTH, Lines, Page, glue
-from engine.language.text import Span
 
 
 def policy_lines(page: Page, policy: items.Policy, indent: int) -> Lines:
     """Return a policy."""
-    things = [Entry(rule.span, _rendered_rule(page, rule)) for rule in policy.rules]
+    things = [Entry(rule.span, _rendered_rule(page, rule), rule.doc) for rule in policy.rules]
     things.append(Entry(policy.default_span, lambda _: [_default(policy)]))
     if policy.applies is not None:
         things.append(clause(page, "applies when", policy.applies))
@@ -24,7 +24,7 @@ def policy_lines(page: Page, policy: items.Policy, indent: int) -> Lines:
     return block(page, head, things, policy.span, indent, loose=True)
 
 
-def title(text: items.Literal | None) -> str:
+def title(text: Literal | None) -> str:
     """Return a title with a space before it, if there is one."""
     return f" {text.text}" if text else ""
 
@@ -43,7 +43,7 @@ def clause(page: Page, word: str, condition: Expr) -> Entry:
     return Entry(condition.span, render)
 
 
-def _rendered_rule(page: Page, rule: items.Rule):  # noqa: ANN202
+def _rendered_rule(page: Page, rule: items.Rule) -> Callable[[int], Lines]:
     return lambda indent: rule_lines(page, rule, indent)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from engine.language import trials
-from engine.language.entries import Entry, block
+from engine.language.entries import Entry, block, sealed
 from engine.language.format_rules import title
 from engine.language.layout import flat, lay
 from engine.language.nodes import Expr
@@ -14,8 +14,9 @@ from engine.language.page import WIDTH, Lines, Page, glue, pad
 
 def fixture_lines(page: Page, fixture: trials.Fixture, indent: int) -> Lines:
     """Return a fixture."""
-    head = f"fixture {fixture.name.name} "
-    return glue([head], lay(page, fixture.record, indent, indent + len(head)))
+    head = f"fixture {fixture.name.name}"
+    body = lay(page, fixture.record, indent, indent + len(head) + 1)
+    return sealed(page, head, body, fixture.span, indent)
 
 
 def test_lines(page: Page, test: trials.Test, indent: int) -> Lines:
@@ -91,7 +92,7 @@ def _repeat(page: Page, step: trials.Repeat, indent: int) -> Lines:
 
 def _expectation(page: Page, head: Lines, expectation: trials.Expectation, indent: int) -> Lines:
     """Return *head* with the expectation behind it; a long condition goes on a line of its own."""
-    text = expectation.action
+    text: str = expectation.action
     if expectation.by:
         text += f" by {', '.join(name.name for name in expectation.by)}"
     lines = glue(head, [text])
@@ -99,12 +100,7 @@ def _expectation(page: Page, head: Lines, expectation: trials.Expectation, inden
     if condition is None:
         return lines
     used = len(lines[-1]) + (indent if len(lines) == 1 else 0)
-    short = f" and {flat(condition)}"
-    if used + len(short) <= WIDTH and not page.holds(condition.span):
-        return glue(lines, [short])
-    return [*lines, *_continued(page, condition, indent + 2)]
-
-
-def _continued(page: Page, condition: Expr, indent: int) -> Lines:
-    made = glue(["and "], lay(page, condition, indent, indent + 4))
-    return [pad(indent, made[0]), *made[1:]]
+    made = glue(["and "], lay(page, condition, indent + 2, indent + 6))
+    if len(made) == 1 and used + 1 + len(made[0]) <= WIDTH:
+        return glue(lines, made, " ")
+    return [*lines, pad(indent + 2, made[0]), *made[1:]]

@@ -137,7 +137,7 @@ def lay(page: Page, node: Part, indent: int, used: int) -> Lines:
             return _lay_pair(page, node.left, node.operator, node.right, (indent, used))
         case nodes.Coalesce():
             return _lay_pair(page, node.left, "??", node.right, (indent, used))
-        case nodes.Has() if not page.holds(node.span):
+        case nodes.Has():
             return fill(
                 f"{flat(node.subject)} has ", [one.name for one in node.entities], indent, used
             )

@@ -64,6 +64,8 @@ class Tokens:
     lines: list[int] = field(default_factory=list)
     columns: list[int] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
+    torn: set[int] = field(default_factory=set)
+    """Lines whose end is unknown since a string or regular expression on them is not closed."""
     _own: dict[int, str] | None = None
     _trailing: dict[int, str] | None = None
 
@@ -91,6 +93,11 @@ class Tokens:
             return place._replace(end=place.start, end_line=place.line, end_column=place.column)
         before = self.span(position - 1, position - 1)
         return before._replace(start=before.end, line=before.end_line, column=before.end_column)
+
+    def is_torn(self, first: int, last: int) -> bool:
+        """Say whether a line from token *first* to token *last* is torn: what follows is hearsay."""
+        lines = self.lines[first], self.lines[last]
+        return any(lines[0] <= line <= lines[1] for line in self.torn)
 
     def own_comments(self) -> dict[int, str]:
         """Return the text of the comments that have a line of their own, by line."""
@@ -203,6 +210,7 @@ def _split_regex(tokens: Tokens, number: int, start: int, position: int, end: in
             end - start + 1,
         )
         tokens.report.add(catalog.open_regex(place))
+        tokens.torn.add(number)
     tokens.add("REGEX", match.group(1), match.start(1), number, match.start(1) - start + 1)
     return match.end()
 
@@ -238,6 +246,7 @@ def _odd(tokens: Tokens, kind: str, word: str, start: int, line: int, column: in
             meant = "STRING"
         case "OPEN":
             tokens.report.add(catalog.open_string(place))
+            tokens.torn.add(line)
             meant = "STRING"
         case _:
             if not _HIDDEN.match(word) and len(tokens.report.found) < _MOST_ODD:

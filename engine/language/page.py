@@ -57,23 +57,21 @@ class Page:
             self._written[bisect_left(self._starts, comment.span.start)] = False
         return f"  {taken[0].text}" if beside else ""
 
-    def has_beside(self, after: Span, before: int) -> bool:
-        """Say whether a comment follows *after* on its last line, before offset *before*."""
+    def beside(self, after: Span, before: int) -> Comment | None:
+        """Return the comment that follows *after* on its last line, before offset *before*."""
         index = bisect_left(self._starts, after.end)
-        return (
-            index < len(self._starts)
-            and self._starts[index] < before
-            and not self._written[index]
-            and self._comments[index].span.line == after.end_line
-        )
+        if index == len(self._starts) or self._starts[index] >= before or self._written[index]:
+            return None
+        comment = self._comments[index]
+        return comment if comment.span.line == after.end_line else None
 
     def take_beside(self, after: Span, before: int) -> str:
         """Return `  # …` for the comment that follows *after* on its last line, else an empty string."""
-        if not self.has_beside(after, before):
+        comment = self.beside(after, before)
+        if comment is None:
             return ""
-        index = bisect_left(self._starts, after.end)
-        self._written[index] = True
-        return f"  {self._comments[index].text}"
+        self._written[bisect_left(self._starts, after.end)] = True
+        return f"  {comment.text}"
 
 
 def glue(left: Lines, right: Lines, between: str = "") -> Lines:

@@ -107,9 +107,10 @@ def _good(tokens: Tokens, start: str, first: int, last: int) -> list[Row]:
     if inside and failure.position > body:
         known = len(report.found)
         rows = _cut(tokens, start, inside, first, body, last)
-        if len(report.found) > known:
+        if len(report.found) > known or tokens.is_torn(first, last):
             return rows
-    report.add(describe(tokens, start, failure, last))
+    if not tokens.is_torn(first, failure.position):
+        report.add(describe(tokens, start, failure, last))
     return []
 
 
@@ -183,10 +184,10 @@ def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[
             depth -= 1
             if depth < 0 and close == last:
                 close = index
-    if close == last:
+    if close == last and not tokens.is_torn(body, last):
         place = tokens.span(body, body)
         tokens.report.add(catalog.unclosed(place, "{", "}", tokens.gap(last)))
-    elif close + 1 < last:
+    if close + 1 < last:
         tokens.report.add(_behind(tokens, close + 1))
     return [begin for begin in begins if begin < close], close
 
@@ -272,7 +273,7 @@ def _rows(tokens: Tokens, first: int, last: int) -> list[Row]:
 
 def _picked(tokens: Tokens, rows: list[Row]) -> Tokens:
     """Return only the tokens *rows* of *tokens*, as if nothing else were in the file."""
-    made = Tokens(tokens.source, Report(), comments=tokens.comments)
+    made = Tokens(tokens.source, Report(), comments=tokens.comments, torn=tokens.torn)
     for row in rows:
         made.add(*row)
     made.add(*_rows(tokens, len(tokens.kinds) - 1, len(tokens.kinds))[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from engine.language._grammar import ENDS, KEYWORDS, PRODUCTIONS, STARTS, STATES
+from engine.language._grammar import ENDS, KEYWORDS, PATTERNS, PRODUCTIONS, SIGNS, STARTS, STATES
 from engine.language.build import Builder
 from engine.language.build_expressions import Word
 from engine.language.build_policies import BUILDERS
@@ -27,6 +27,12 @@ _RESERVED = frozenset(
 )
 
 _SPLICE = 1000
+
+
+_TERMINALS = (
+    *sorted({*KEYWORDS.values(), *SIGNS.values()}),
+    *PATTERNS,
+)
 
 
 class Failure(NamedTuple):
@@ -162,36 +168,35 @@ def _reduce(
 
 def accepts(states: list[int], kind: str) -> bool:
     """Say whether the parser could go on with a token of *kind*: LALR looks ahead a little too far."""
-    stack = list(states)
-    while True:
-        action = STATES[stack[-1]].get(kind)
-        if action is None:
-            return False
-        if action >= 0:
-            return True
-        production = _PRODUCTIONS[-1 - action]
-        if production.size:
-            del stack[-production.size :]
-        stack.append(STATES[stack[-1]][production.rule])
+    return bool(shifted(states, kind))
 
 
 def shifted(states: list[int], kind: str) -> list[int]:
-    """Return the states after a token of *kind* that is accepted."""
+    """Return the states behind a token of *kind*; empty when the parser cannot go on with one."""
     stack = list(states)
-    while True:
-        action = STATES[stack[-1]][kind]
+    while (action := STATES[stack[-1]].get(kind)) is not None:
         if action >= 0:
             return [*stack, action]
         production = _PRODUCTIONS[-1 - action]
         if production.size:
             del stack[-production.size :]
         stack.append(STATES[stack[-1]][production.rule])
+    return []
+
+
+def complete(states: list[int], start: str) -> bool:
+    """Say whether what was read so far is a whole *start*."""
+    stack = list(states)
+    while (action := STATES[stack[-1]].get("$END")) is not None:
+        production = _PRODUCTIONS[-1 - action]
+        if production.size:
+            del stack[-production.size :]
+        stack.append(STATES[stack[-1]][production.rule])
+    return stack[-1] == ENDS[start]
 
 
 def accepted(states: list[int]) -> frozenset[str]:
     """Return every terminal with which the parser could go on."""
     return frozenset(
-        kind
-        for kind in STATES[states[-1]]
-        if (kind.lstrip("_")).isupper() and accepts(states, kind)
+        kind for kind in _TERMINALS if kind in STATES[states[-1]] and accepts(states, kind)
     )

@@ -12,7 +12,7 @@ from engine.language import catalog_syntax as catalog
 from engine.language._grammar import KEYWORDS, SIGNS
 from engine.language.diagnostics import Diagnostic
 from engine.language.lex import Tokens
-from engine.language.reduce import Failure, Repair, accepted, accepts, shifted
+from engine.language.reduce import Failure, Repair, accepted, accepts, complete, shifted
 
 MOST_ERRORS = 100
 """Syntax errors of one file that are shown: a file with more is no policy at all."""
@@ -64,16 +64,34 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
     opening = _open_bracket(tokens, failure)
     if opening is not None:
         closer = _CLOSERS[tokens.kinds[opening]]
-        if closer in possible and (found == "$END" or accepts(shifted(states, closer), found)):
+        torn = tokens.is_torn(failure.first, position)
+        if (
+            not torn
+            and closer in possible
+            and (found == "$END" or accepts(shifted(states, closer), found))
+        ):
             tokens.report.add(_unclosed(tokens, opening, position))
             return Repair(closer, insert=True)
     if found in possible or found == "$END":
         return None
-    for sign in _FORGOTTEN:
-        if found != "RBRACE" and sign in possible and accepts(shifted(states, sign), found):
+    for sign in _forgotten(tokens, position, possible):
+        if accepts(shifted(states, sign), found):
             tokens.report.add(catalog.missing_sign(at, _SPELLINGS[sign]))
             return Repair(sign, insert=True)
     return None
+
+
+def _forgotten(tokens: Tokens, position: int, possible: frozenset[str]) -> list[str]:
+    """Return the signs that may have been forgotten before a token on the line of the last one.
+
+    Between two names a comma is only guessed in brackets: behind `by user.id` a step may follow.
+    """
+    found = tokens.kinds[position]
+    beside = position > 0 and tokens.lines[position - 1] == tokens.lines[position]
+    if not beside or found == "RBRACE":
+        return []
+    listed = found != "NAME" or not possible & {"EXPECT", "SEVERITY"}
+    return [sign for sign in _FORGOTTEN if sign in possible and (listed or sign != "COMMA")]
 
 
 def _respelt(tokens: Tokens, position: int, last: int, possible: frozenset[str]) -> str | None:
@@ -107,43 +125,58 @@ def _unclosed(tokens: Tokens, opening: int, position: int) -> Diagnostic:
 
 # --- what was expected ---------------------------------------------------------------------------
 
-# From the most to the least telling; each takes its terminals out of what is left to be named.
-_KINDS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"SCHEMA", "POLICY", "TEST"}), "an item such as `policy`, `schema` or `test`"),
-    (frozenset({"RULE", "APPLIES", "DEFAULT"}), "`rule`, `applies when` or `default`"),
-    (
-        frozenset({"WHEN", "UNLESS", "THEN"}),
-        "`when`, `unless`, `then` or a rider such as `severity`",
-    ),
-    (frozenset({"GIVEN", "EXPECT", "CASE"}), "a step such as `given`, `case` or `expect`"),
-    (frozenset({"PATTERN", "TERMS", "CHECK"}), "`pattern`, `terms`, `check` or `near`"),
-    (frozenset({"LPAR", "NOT", "STRING", "NAME"}), "a condition"),
-    (frozenset({"LPAR", "STRING", "NAME"}), "a value"),
-    (frozenset({"SET", "LIST", "STRING", "NAME"}), "a type such as `string` or `set<string>`"),
-    (frozenset({"ALLOW", "DENY", "REDACT"}), "an action such as `deny` or `redact`"),
-    (frozenset({"STRING", "TRUE", "INT", "LBRACE"}), "a value"),
-    (frozenset({"STRING", "TRUE", "INT"}), "a value"),
-    (frozenset({"INT", "NUMBER"}), "a number"),
-    (frozenset({"_AND", "EQUAL", "PLUS"}), "an operator such as `==` or `and`"),
-    (frozenset({"_AND", "_OR"}), "`and` or `or`"),
+_RIDERS = frozenset(
+    {"ADVISE", "LABEL", "SEVERITY", "TAGS", "OWNER", "EXPIRES", "ON_FAILURE", "MODE", "ROLLOUT"}
 )
-_ALSO: dict[str, frozenset[str]] = {
-    "an item such as": frozenset(
-        {"LIST", "LET", "FACTS", "ENTITY", "CLASSIFIER", "METER", "FIXTURE", "PROPERTY"}
-        | {"IMPORT", "PACKAGE"}
-    ),
-    "`rule`, `applies": frozenset({"MODE", "ROLLOUT"}),
-    "`when`, `unless`": frozenset(
-        {"ADVISE", "LABEL", "SEVERITY", "TAGS", "OWNER", "EXPIRES", "ON_FAILURE", "MODE", "ROLLOUT"}
-    ),
-    "a step such as ": frozenset({"AT", "ADVANCE", "MOCK", "REPEAT"}),
-    "`pattern`, `term": frozenset({"NEAR"}),
-    "an action such a": frozenset({"ESCALATE", "THROTTLE"}),
-    "an operator such": _OPERATORS,
-}
 _VALUES = frozenset(
     {"NUMBER", "INT", "DURATION", "TIME", "TRUE", "FALSE", "LBRACE", "LSQB", "MINUS", "ANY", "ALL"}
     | {"STRING", "ABSENT", "LPAR", "NAME", "NOT"}
+)
+
+# What is needed, what else it stands for, and its name; from the most to the least telling.
+_KINDS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
+    (
+        frozenset({"SCHEMA", "POLICY", "TEST"}),
+        frozenset({"LIST", "LET", "FACTS", "ENTITY", "CLASSIFIER", "METER", "FIXTURE", "PROPERTY"})
+        | {"IMPORT", "PACKAGE"},
+        "an item such as `policy`, `schema` or `test`",
+    ),
+    (
+        frozenset({"RULE", "APPLIES", "DEFAULT"}),
+        frozenset({"MODE", "ROLLOUT"}),
+        "`rule`, `applies when`, `default`",
+    ),
+    (
+        frozenset({"WHEN", "UNLESS", "THEN"}),
+        _RIDERS,
+        "`when`, `unless`, `then`, a rider such as `severity`",
+    ),
+    (
+        frozenset({"GIVEN", "EXPECT", "CASE"}),
+        frozenset({"AT", "ADVANCE", "MOCK", "REPEAT"}),
+        "a step such as `given`, `case` or `expect`",
+    ),
+    (frozenset({"PATTERN", "TERMS", "CHECK", "NEAR"}), frozenset(), "`pattern`, `terms`, `check`"),
+    (frozenset({"LPAR", "NOT", "STRING", "NAME"}), _VALUES, "a condition"),
+    (frozenset({"LPAR", "STRING", "NAME"}), _VALUES, "a value"),
+    (
+        frozenset({"SET", "LIST", "STRING", "NAME"}),
+        frozenset(),
+        "a type such as `string` or `set<string>`",
+    ),
+    (
+        frozenset({"ALLOW", "DENY", "REDACT"}),
+        frozenset({"ESCALATE", "THROTTLE"}),
+        "an action such as `deny` or `redact`",
+    ),
+    (frozenset({"STRING", "TRUE", "INT"}), _VALUES - {"NAME"}, "a value"),
+    (frozenset({"INT", "NUMBER"}), frozenset(), "a number"),
+    (
+        frozenset({"_AND", "EQUAL", "PLUS"}),
+        _OPERATORS,
+        "an operator such as `==` or `and`",
+    ),
+    (frozenset({"_AND", "_OR"}), frozenset(), "`and`, `or`"),
 )
 _NAMED = {
     "NAME": "a name",
@@ -159,33 +192,33 @@ _NAMED = {
 
 
 _BEHIND = {
-    "field": "a field or `}`",
-    "part": "`pattern`, `terms`, `check`, `near` or `}`",
-    "setting": "a setting or `}`",
-    "member": "`rule`, `applies when`, `default` or `}`",
-    "clause": "`when`, `unless`, `then`, a rider such as `severity` or `}`",
-    "step": "a step such as `given`, `case` or `expect` or `}`",
+    "field": ["a field", "`}`"],
+    "part": ["`pattern`", "`terms`", "`check`", "`near`", "`}`"],
+    "setting": ["a setting", "`}`"],
+    "member": ["`rule`", "`applies when`", "`default`", "`}`"],
+    "clause": ["`when`", "`unless`", "`then`", "a rider such as `severity`", "`}`"],
+    "step": ["a step such as `given`, `case` or `expect`", "`}`"],
 }
 """What may stand behind a piece that is complete."""
 
 
-def expected(possible: frozenset[str], start: str) -> str:
-    """Return what *possible* terminals are to an author: `a condition`, `` `then` ``, `a rule`."""
-    if not possible:
-        return _BEHIND.get(start, "an item such as `policy`, `schema` or `test`")
+def expected(possible: frozenset[str], start: str, *, whole: bool) -> str:
+    """Return what *possible* terminals are to an author: `a condition`, `` `then` ``, `a rule`.
+
+    *whole* says that what was read so far is already a complete *start*.
+    """
     left = set(possible)
     said: list[str] = []
-    for needed, words in _KINDS:
+    for needed, others, words in _KINDS:
         if needed <= left:
             said.append(words)
-            also = _VALUES if words in {"a condition", "a value"} else frozenset[str]()
-            left -= needed | also | _ALSO.get(words[:16], frozenset())
+            left -= needed | others
     said.extend(words for kind, words in _NAMED.items() if kind in left)
-    signs = sorted(_SPELLINGS[kind] for kind in left if kind in _SPELLINGS)
-    said.extend(f"`{sign}`" for sign in signs)
-    if len(said) == 1:
-        return said[0]
-    return f"{', '.join(said[:-1])} or {said[-1]}"
+    said.extend(f"`{sign}`" for sign in sorted(_SPELLINGS.get(kind, "") for kind in left) if sign)
+    if whole:
+        said.extend(_BEHIND.get(start, ["an item such as `policy`, `schema` or `test`"]))
+    said = sorted(dict.fromkeys(said), key=lambda words: " or " in words)
+    return " or ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
 
 
 def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnostic:
@@ -199,9 +232,11 @@ def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnos
         return catalog.chained(at)
     if text in _BRANCHES:
         return catalog.branch(at, text)
-    if kind == "RBRACE" and not possible:
+    if kind == "RBRACE" and not possible and start in {"item", "file"}:
         return catalog.unopened(at, text)
     if position and tokens.lines[position - 1] != tokens.lines[position]:
         at = tokens.gap(position)
     found = "the end of the file" if kind == "$END" else f"`{catalog.shorten(text)}`"
-    return catalog.unexpected(at, found, expected(possible, start), catalog.OTHER_WORDS.get(text))
+    wanted = expected(possible, start, whole=complete(states, start))
+    hint = catalog.OTHER_WORDS.get(text) or catalog.OTHER_KINDS.get(kind)
+    return catalog.unexpected(at, found, wanted, hint)

@@ -1,0 +1,131 @@
+"""A policy set in, the results of its tests out.
+
+Each test has an empty store and a clock of its own.
+
+A ``case`` decides on a copy of the test's store and leaves nothing behind, so that the cases of a
+test do not depend on each other's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import assert_never
+
+from engine.language import program
+from engine.language.text import Span
+from engine.runtime.decide import decide
+from engine.runtime.evidence import EPOCH, Evidence, nanoseconds
+from engine.runtime.explain import explain
+from engine.runtime.memory import MemoryStore
+from engine.runtime.policyset import PolicySet
+from engine.runtime.record import Record
+from engine.runtime.request import InvalidRequest
+from engine.verify.coverage import NOTHING_WATCHED, Coverage
+from engine.verify.expectation import compare
+from engine.verify.results import Failure, Result
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where a test's clock stands before its first ``at``."""
+
+
+def run_tests(
+    policies: PolicySet,
+    tests: Sequence[program.Test] | None = None,
+    *,
+    coverage: Coverage = NOTHING_WATCHED,
+) -> Iterator[Result]:
+    """Yield the result of each of *tests* (all of the bundle's when None), in order."""
+    for test in policies.program.tests if tests is None else tests:
+        yield run_test(policies, test, coverage)
+
+
+def run_test(policies: PolicySet, test: program.Test, coverage: Coverage) -> Result:
+    """Return how *test* went."""
+    started = perf_counter()
+    bench = Bench(policies, coverage)
+    bench.walk(test.steps)
+    took = perf_counter() - started
+    return Result(test.name, "test", test.span, tuple(bench.failures), bench.decisions, took)
+
+
+@dataclass(slots=True)
+class Bench:
+    """The state of one running test."""
+
+    policies: PolicySet
+    coverage: Coverage
+    now: int = nanoseconds(START - EPOCH)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    mocks: dict[str, float | int] = field(default_factory=dict)
+    request: Mapping[str, object] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    decisions: int = 0
+
+    def walk(self, steps: Sequence[program.Step]) -> None:
+        """Take the steps one by one; a step that fails does not stop the others."""
+        for step in steps:
+            match step:
+                case program.At(time):
+                    self.now = nanoseconds(time - EPOCH)
+                case program.Advance(duration):
+                    self.now += nanoseconds(duration)
+                case program.Mock(target, value):
+                    self.mocks[target] = value
+                case program.Given(request):
+                    self.request = request
+                case program.Expect(expectation, span):
+                    self.expect(self.request, expectation, span, self.store)
+                case program.Case(name, request, expectation, span):
+                    self.expect(request, expectation, span, self.store.copy(), name)
+                case program.Repeat(times, inner):
+                    for _ in range(times):
+                        if self.failures:
+                            break
+                        self.walk(inner)
+                case _:
+                    assert_never(step)
+
+    def expect(
+        self,
+        request: Mapping[str, object],
+        expectation: program.Expectation,
+        span: Span,
+        store: MemoryStore,
+        name: str = "",
+    ) -> None:
+        """Decide *request* once, and note what is not as expected."""
+        self.decisions += 1
+        before = f"case {name!r}: " if name else ""
+        try:
+            record = self.policies.reader.read(request)
+        except InvalidRequest as problem:
+            wrong = "; ".join(f"{one.path}: {one.message}" for one in problem.problems)
+            self.failures.append(Failure(f"{before}the request is invalid: {wrong}", span, request))
+            return
+        untouched = store.copy()
+        self.watch(record, untouched)
+        decision = decide(
+            self.policies,
+            record,
+            store,
+            self.now,
+            mocks=self.mocks,
+            decision_id=f"{span}#{self.decisions}",
+        )
+        evidence = self.evidence(record, untouched)
+        difference = compare(expectation, decision, evidence.content(), evidence)
+        if difference:
+            why = explain(self.policies, record, untouched, self.now, mocks=self.mocks)
+            self.failures.append(Failure(before + difference, span, request, decision, why))
+
+    def watch(self, record: Record, store: MemoryStore) -> None:
+        """Let the coverage see which conditions come out how for *record*."""
+        if self.coverage is not NOTHING_WATCHED:
+            self.coverage.watch(self.policies, self.evidence(record, store))
+
+    def evidence(self, record: Record, store: MemoryStore) -> Evidence:
+        """Return what conditions may ask about *record* now."""
+        return Evidence(record, self.policies.senses, store, self.now, self.mocks)

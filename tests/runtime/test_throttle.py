@@ -6,13 +6,14 @@ from fractions import Fraction
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.language import program
 from engine.runtime import throttle
 from engine.runtime.store import NANO, Level, Take
 from engine.runtime.throttle import Bucket
+from tests.runtime.exact import ExactRefill
 
 MINUTE = 60 * NANO
 NOW = 1_767_225_600 * NANO  # 2026-01-01T00:00:00Z
@@ -333,6 +334,49 @@ def test_a_negative_real_amount_is_refused() -> None:
     with pytest.raises(throttle.ImpossibleAmount, match=r"tokens cannot be negative: -1"):
         throttle.check_amounts({"usd": 0, "tokens": -1})
     throttle.check_amounts({"usd": 0, "tokens": 1})
+
+
+# Small figures and many corrections, so that refunds overlap and buckets run empty in between.
+moves = st.lists(
+    st.tuples(st.just("take"), st.integers(0, 6), st.sampled_from([1, 1, 1, 0]))
+    | st.tuples(st.just("settle"), st.sampled_from([0, 0, 1, 3, 9]), st.integers(0, 9))
+    | st.tuples(st.just("wait"), st.integers(0, 4), st.just(0))
+    | st.tuples(st.just("back"), st.integers(0, 4), st.just(0)),
+    max_size=30,
+)
+
+
+@settings(max_examples=500)
+@given(st.integers(0, 3), st.integers(1, 3), st.integers(0, 25), moves)
+def test_no_order_of_corrections_gives_more_than_was_ever_unused(
+    limit: int, window: int, burst: int, moves: list[tuple[str, int, int]]
+) -> None:
+    exact = ExactRefill(limit=limit, window=window, burst=burst)
+    bucket: Bucket | None = None
+    open_takes: list[tuple[throttle.Reserved, int]] = []
+    now, corrected = NOW, False
+    for kind, figure, which in moves:
+        if kind == "wait":
+            now += figure
+        elif kind == "back":
+            now -= figure
+        elif kind == "take":
+            take = refill(figure, limit, window, burst)
+            after, level = throttle.admit(bucket, take, now, corrigible=bool(which))
+            assert level.granted <= exact.fits(figure, now)
+            assert corrected or level.granted == exact.fits(figure, now)
+            if level.granted:
+                bucket, number = after, exact.take(figure, now)
+                if which:
+                    open_takes.append((throttle.Reserved(take, after.at), number))
+        elif open_takes:
+            reserved, number = open_takes.pop(which % len(open_takes))
+            bucket = throttle.correct(bucket, reserved, figure, now)
+            exact.correct(number, figure, now)
+            corrected = True
+        left = throttle.standing(bucket, refill(1, limit, window, burst), now).remaining
+        assert left <= exact.left(now)
+        assert corrected or left == exact.left(now)
 
 
 # --- several buckets -----------------------------------------------------------------------------

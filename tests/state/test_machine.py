@@ -1,4 +1,4 @@
-"""Takes, settlements, sweeps, restarts and leaps of the clock in any order, against an exact model."""
+"""Takes, settlements, sweeps, restarts and leaps of the clock, any of them, against a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.runtime import meter as meters
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store, Take
 from engine.state.lmdb import LmdbStore
-from tests.state.exact import ExactBudget, ExactRefill
+from tests.runtime.exact import ExactBudget, ExactRefill
 
 DAY = 100
 """A short one, so that many pass."""
@@ -82,20 +82,23 @@ class StoreMachine(RuleBasedStateMachine):
             level.remaining for level in self.store.peek([self.make(n, 0) for n in NAMES], self.now)
         ]
 
-    @rule(steps=st.integers(0, 60))
-    def advance(self, steps: int) -> None:
-        self.now += steps
-
-    @rule(steps=st.integers(-300, 300))
-    def leap(self, steps: int) -> None:
+    @rule(steps=st.integers(0, 30) | st.integers(-300, 300))
+    def pass_time(self, steps: int) -> None:
         self.now = max(0, self.now + steps)
 
+    @rule(name=names, amount=st.integers(0, 6))
+    def take_one(self, name: str, amount: int) -> None:
+        self.take_all({name: amount}, hold=1000, reserve=True)
+
     @rule(
-        wanted=st.dictionaries(names, st.integers(0, 15), min_size=1),
-        hold=st.integers(0, 200),
-        reserve=st.booleans(),
+        wanted=st.dictionaries(names, st.integers(0, 6), min_size=1, max_size=3),
+        hold=st.just(1000) | st.integers(0, 200),
+        reserve=st.sampled_from([True, True, False]),
     )
-    def take(self, wanted: dict[str, int], hold: int, reserve: bool) -> None:  # noqa: FBT001
+    def take_several(self, wanted: dict[str, int], hold: int, *, reserve: bool) -> None:
+        self.take_all(wanted, hold=hold, reserve=reserve)
+
+    def take_all(self, wanted: dict[str, int], *, hold: int, reserve: bool) -> None:
         before = self.standings()
         takes = [self.make(name, amount) for name, amount in wanted.items()]
         fits = {name: self.model[name].fits(amount, self.now) for name, amount in wanted.items()}
@@ -122,10 +125,12 @@ class StoreMachine(RuleBasedStateMachine):
             self.reserved[decision] = (0, [])
 
     @precondition(lambda self: self.reserved)
-    @rule(data=st.data(), amounts=st.dictionaries(names, st.integers(0, 30)))
-    def settle(self, data: st.DataObject, amounts: dict[str, int]) -> None:
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
         decision = data.draw(st.sampled_from(sorted(self.reserved)))
         until, numbers = self.reserved[decision]
+        units = st.sampled_from([name for name, _ in numbers] or ["usd"])
+        amounts = data.draw(st.dictionaries(units, st.sampled_from([0, 0, 1, 2, 20])))
         assert self.store.settle(decision, amounts, self.now) == (until > self.now)
         self.reserved[decision] = (0, [])
         if until <= self.now:
@@ -137,7 +142,18 @@ class StoreMachine(RuleBasedStateMachine):
             exact.correct(number, real, self.now)
             self.exact = self.exact and real == estimate
 
-    @rule(limit=st.integers(1, 1000))
+    @rule(what=st.sampled_from(["sweep", "record", "label", "restart"]), figure=st.integers(1, 200))
+    def do_something_else(self, what: str, figure: int) -> None:
+        match what:
+            case "sweep":
+                self.sweep(figure)
+            case "record":
+                self.record()
+            case "label":
+                self.label("ab"[figure % 2], figure)
+            case _:
+                self.store = self.restarted()
+
     def sweep(self, limit: int) -> None:
         if self.store.sweep(self.now, limit):
             self.exact = False
@@ -154,19 +170,13 @@ class StoreMachine(RuleBasedStateMachine):
         if self.labels and max(self.labels.values()) <= self.now:
             self.labels.clear()
 
-    @rule()
     def record(self) -> None:
         self.store.record("m", "k", WINDOW, self.now)
         self.events.append(max([self.now, *self.events]))
 
-    @rule(label=st.sampled_from(["a", "b"]), life=st.integers(0, 200))
     def label(self, label: str, life: int) -> None:
         self.store.label("t", "s", label, self.now + life, self.now)
         self.labels[label] = max(self.now + life, self.labels.get(label, 0))
-
-    @rule()
-    def restart(self) -> None:
-        self.store = self.restarted()
 
     @invariant()
     def no_more_is_left_than_exactly(self) -> None:
@@ -208,6 +218,6 @@ class LmdbMachine(StoreMachine):
 
 
 TestMemory = StoreMachine.TestCase
-TestMemory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMemory.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 TestLmdb = LmdbMachine.TestCase
-TestLmdb.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestLmdb.settings = settings(max_examples=30, stateful_step_count=60, deadline=None)

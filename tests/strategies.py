@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from hypothesis import strategies as st
 
@@ -198,7 +198,7 @@ class Maker:
         slot = len(scope.variables)
         inside = replace(scope, variables=(*scope.variables, item))
         variable = typed.Variable("x", slot, item, NOWHERE)
-        kind = self.pick(("any", "all"))
+        kind: Literal["any", "all"] = self.pick(("any", "all"))
         body = self.about(variable, depth, inside)
         return typed.Quantifier(kind, "x", slot, collection, body, BOOL, NOWHERE)
 
@@ -389,7 +389,7 @@ class Maker:
 
     def arithmetic(self, scope: Scope, type_: Type) -> Expr:
         """Return a sum, a difference, a product or a quotient."""
-        sign = self.pick(("+", "-", "*", "/"))
+        sign: Literal["+", "-", "*", "/"] = self.pick(("+", "-", "*", "/"))
         if type_ == INT and sign == "/":
             sign = "*"
         sides = self.value(type_, scope, 0), self.value(type_, scope, 0)

@@ -21,22 +21,24 @@ from __future__ import annotations
 
 import gc
 import marshal
-import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from engine.language import items, trials
+from engine.language import items
 from engine.language.check import CheckedFile, assemble, check_file
 from engine.language.codegen import generate
 from engine.language.diagnostics import Diagnostic, Report
+from engine.language.digest import digest_for
 from engine.language.lower import lower_file
 from engine.language.parse import parse_file
+from engine.language.pickled import dump_tree, load_tree
 from engine.language.program import Program
 from engine.language.scope import Environment, Known, collect
 from engine.language.stamp import STAMP
+from engine.language.surface import surface_of
 from engine.language.text import Source
 from engine.language.unit import Unit, dump_unit, load_unit
 
@@ -154,14 +156,14 @@ def draft(source: Source, old: Pack, new: Pack, report: Report) -> Draft:
     parsed = old.parsed.get(key)
     if parsed is not None:
         new.parsed[key] = parsed
-        report.extend(unpickle(parsed.warnings))
-        return Draft(source, key, unpickle(parsed.surface), None, parsed)
+        report.extend(load_tree(parsed.warnings))
+        return Draft(source, key, load_tree(parsed.surface), None, parsed)
     own = Report()
     tree = parse_file(source, own)
     report.extend(own.found)
     surface = surface_of(tree)
     if not own.failed:
-        parsed = Parsed(pickle_of(surface), pickle_of(tree), pickle_of(own.found))
+        parsed = Parsed(dump_tree(surface), dump_tree(tree), dump_tree(own.found))
         new.parsed[key] = parsed
     return Draft(source, key, surface, tree, parsed)
 
@@ -171,14 +173,15 @@ def build(
 ) -> tuple[CheckedFile | bytes, Unit | None]:
     """Return the checked tree of a file (pickled, if it is from *old*), and its unit."""
     built = old.built.get(one.key)
-    if built is not None and built.environment == environment.digest:
+    seen = digest_for(environment, one.surface)
+    if built is not None and built.environment == seen:
         new.built[one.key] = built
-        report.extend(unpickle(built.warnings))
+        report.extend(load_tree(built.warnings))
         return built.checked, load_unit(built.unit)
     tree = one.tree
     if tree is None:
         assert one.parsed is not None, "a file was parsed, or came from the pack"
-        tree = unpickle(one.parsed.tree)
+        tree = load_tree(one.parsed.tree)
     own = Report()
     checked = check_file(tree, environment, own)
     report.extend(own.found)
@@ -188,35 +191,15 @@ def build(
     plan = lower_file(one.source.path, checked.policies)
     made = generate(plan)
     unit = Unit(plan.path, plan.policies, made.pieces, made.constants)
-    new.built[one.key] = Built(
-        environment.digest, dump_unit(unit), pickle_of(checked), pickle_of(own.found)
-    )
+    new.built[one.key] = Built(seen, dump_unit(unit), dump_tree(checked), dump_tree(own.found))
     return checked, unit
-
-
-def surface_of(file: items.File) -> items.File:
-    """Return *file* without what no other file can see: conditions, riders, tests and comments."""
-    kept: list[items.Item] = []
-    for item in file.items:
-        match item:
-            case items.Policy():
-                rules = tuple(
-                    replace(rule, when=None, unless=None, riders=(), title=None, doc="")
-                    for rule in item.rules
-                )
-                kept.append(replace(item, applies=None, rules=rules, title=None, doc=""))
-            case trials.Test() | trials.Property():
-                pass
-            case _:
-                kept.append(item)
-    return replace(file, items=tuple(kept), comments=())
 
 
 def undone(checked: CheckedFile | bytes) -> CheckedFile:
     """Return *checked*, unpickled where it comes from the cache."""
     if isinstance(checked, CheckedFile):
         return checked
-    tree: CheckedFile = unpickle(checked)
+    tree: CheckedFile = load_tree(checked)
     return tree
 
 
@@ -240,16 +223,6 @@ def write_pack(cache: Cache, pack: Pack) -> None:
     parsed = {key: tuple(one) for key, one in pack.parsed.items()}
     built = {key: tuple(one) for key, one in pack.built.items()}
     cache.put(PACK, STAMP + marshal.dumps((parsed, built)))
-
-
-def pickle_of(value: object) -> bytes:
-    """Return *value* as bytes for the cache."""
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def unpickle(data: bytes) -> Any:
-    """Return what ``pickle_of`` wrote. Only what comes from the cache may be given; see *Trust*."""
-    return pickle.loads(data)  # noqa: S301 - see *Trust*
 
 
 @contextmanager

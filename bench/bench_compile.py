@@ -1,0 +1,144 @@
+"""How long does it take to check and compile policies, cold and after a change?
+
+    python bench/bench_compile.py [--rules 1000 10000] [--rounds 3] [--json]
+
+*cold*: all files, nothing cached. *one file changed*: one file of the folder was edited and the
+rest comes from the cache; *nothing changed*: all of it does. Then the time to link the compiled
+units into a matcher, and to decode the checked tree where somebody asks for it. Figures are
+medians; ratios are between figures of the same run, and what was compiled with the cache is
+compared with what was compiled without before anything is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.workloads import make_workload, pol_files
+from engine.language.compile import Compiled, compile_sources
+from engine.language.environment import Known
+from engine.language.text import Source
+from engine.runtime.index import link
+from engine.runtime.judge import Judge
+
+KNOWN = Known({}, frozenset())
+GOALS = (
+    # what, the figure of how many rules, its bound in seconds or as a share of cold
+    ("cold, 1,000 rules, seconds", 1000, "cold", None, 3.0),
+    ("cold, 10,000 rules, seconds", 10_000, "cold", None, 30.0),
+    ("one file of 1,000 changed, share of cold", 10_000, "one file changed", "cold", 0.05),
+    ("one file of 100 changed, share of cold", 1000, "one file changed", "cold", 0.05),
+)
+
+
+class Memory:
+    """A cache in memory: what a file system adds is not the compiler's."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        """Return what was put under *name*."""
+        return self.kept.get(name)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep *data*."""
+        self.kept[name] = data
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return 0; 1 when the cache changes what is compiled."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--rules", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    figures: dict[int, dict[str, float]] = {}
+    for rules in options.rules:
+        sources = [Source(path, text) for path, text in pol_files(make_workload(rules)).items()]
+        changed = edited(sources)
+        if not same(sources, changed):
+            print(f"the cache changes what {rules} rules compile to", file=sys.stderr)
+            return 1
+        figures[rules] = measure(sources, changed, options.rounds)
+    report(figures, as_json=options.json)
+    return 0
+
+
+def edited(sources: Sequence[Source]) -> list[Source]:
+    """Return *sources* with one reason in the last file changed."""
+    last = sources[-1]
+    return [*sources[:-1], Source(last.path, last.text.replace("of t", "of the tenant t"))]
+
+
+def same(sources: Sequence[Source], changed: Sequence[Source]) -> bool:
+    """Return whether compiling with a cache gives what compiling without does."""
+    cache = Memory()
+    compile_sources(sources, KNOWN, cache)
+    warm = compile_sources(changed, KNOWN, cache)
+    plain = compile_sources(changed, KNOWN)
+    assert not plain.failed, plain.diagnostics
+    return warm.units == plain.units and warm.program == plain.program
+
+
+def measure(sources: Sequence[Source], changed: Sequence[Source], rounds: int) -> dict[str, float]:
+    """Return the median times in seconds."""
+    laps = [lap(sources, changed) for _ in range(rounds)]
+    return {what: median(one[what] for one in laps) for what in laps[0]}
+
+
+def lap(sources: Sequence[Source], changed: Sequence[Source]) -> dict[str, float]:
+    """Return the times of one round in seconds."""
+    times: dict[str, float] = {}
+
+    def timed(what: str, some: Sequence[Source], cache: Memory | None) -> Compiled:
+        start = perf_counter()
+        made = compile_sources(some, KNOWN, cache)
+        times[what] = perf_counter() - start
+        return made
+
+    timed("cold", sources, None)
+    cache = Memory()
+    timed("cold, filling the cache", sources, cache)
+    filled = dict(cache.kept)
+    warm = timed("one file changed", changed, cache)
+    cache.kept = filled
+    timed("nothing changed", sources, cache)
+    start = perf_counter()
+    link(warm.units, {}, Judge(lambda: warm.program, {}))
+    times["linking"] = perf_counter() - start
+    start = perf_counter()
+    assert warm.program.rules
+    times["decoding the program"] = perf_counter() - start
+    return times
+
+
+def report(figures: dict[int, dict[str, float]], *, as_json: bool) -> None:
+    """Print the figures and the goals."""
+    goals = []
+    for text, rules, what, base, bound in GOALS:
+        if rules in figures:
+            value = figures[rules][what] / (figures[rules][base] if base else 1)
+            goals.append({"goal": text, "value": value, "bound": bound, "kept": value <= bound})
+    if as_json:
+        print(json.dumps({"seconds": figures, "goals": goals}, indent=2))
+        return
+    print("seconds, median of the rounds\n")
+    print(f"{'':28}" + "".join(f"{size:>12,}" for size in figures))
+    for what in next(iter(figures.values())):
+        print(f"{what:28}" + "".join(f"{some[what]:>12.4f}" for some in figures.values()))
+    print()
+    for goal in goals:
+        word = "kept" if goal["kept"] else "MISSED"
+        print(f"{word:7} {goal['goal']:44} {goal['value']:>10.4f}   bound {goal['bound']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Build ``engine/language/_grammar.py``: the grammar's LALR tables and words as plain Python literals.
+"""Build ``engine/language/_grammar.py``: the grammar's LALR tables as plain literals.
 
 Lark makes the tables (about 150 ms); the engine loads the literals (a few milliseconds). States and
 productions are numbered in an order that depends on the grammar alone, so the bytes are the same
@@ -25,10 +25,11 @@ SPLICE = 1000
 
 HEAD = '''"""GENERATED from grammar/policy.lark by grammar/generate.py: do not edit.
 
-A state maps a terminal to where it leads (a state to shift to, or ``-1 - production``) and a rule to
-the state behind it. A production is (rule, builder, symbols, children, grows): *children* lists which
-symbols are handed to the builder (-1 is an absent option, 1000 + n means "the elements of n"), no
-builder means "the only child as it is", and ``[]`` means a list, which *grows* its first symbol or not.
+A state maps a terminal to where it leads (a state to shift to, or ``-1 - production``) and a rule
+to the state behind it. A production is (rule, builder, symbols, children, grows): *children* lists
+which symbols are handed to the builder (-1 is an absent option, 1000 + n means "the elements of
+n"), no builder means "the only child as it is", and ``[]`` means a list, which *grows* its first
+symbol or not.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def _tables(
     made: Lark, numbers: Mapping[Rule, int]
 ) -> tuple[list[dict[str, int]], dict[str, int], dict[str, int]]:
     """Return lark's states, renumbered by a walk from the start states in the symbols' order."""
-    table: Any = made.parser.parser._parse_table  # noqa: SLF001 - lark has no public way to its tables
+    table: Any = made.parser.parser._parse_table  # noqa: SLF001 - no other way
     order = {table.start_states[name]: number for number, name in enumerate(STARTS)}
     queue = deque(order)
     while queue:

@@ -1,9 +1,10 @@
 """GENERATED from grammar/policy.lark by grammar/generate.py: do not edit.
 
-A state maps a terminal to where it leads (a state to shift to, or ``-1 - production``) and a rule to
-the state behind it. A production is (rule, builder, symbols, children, grows): *children* lists which
-symbols are handed to the builder (-1 is an absent option, 1000 + n means "the elements of n"), no
-builder means "the only child as it is", and ``[]`` means a list, which *grows* its first symbol or not.
+A state maps a terminal to where it leads (a state to shift to, or ``-1 - production``) and a rule
+to the state behind it. A production is (rule, builder, symbols, children, grows): *children* lists
+which symbols are handed to the builder (-1 is an absent option, 1000 + n means "the elements of
+n"), no builder means "the only child as it is", and ``[]`` means a list, which *grows* its first
+symbol or not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Reduced grammar rules -> nodes: one small function a rule of the grammar, under the rule's name.
 
-A builder takes the tokens, the rule's children in the grammar's order (absent options are None, lists
-are spliced in at the end) and the numbers of its first and last token. It also refuses what the grammar
-lets through for the sake of a better message: clauses out of order, given twice or missing.
+A builder takes the tokens, the rule's children in the grammar's order (absent options are None,
+lists are spliced in at the end) and the numbers of its first and last token. It also refuses what
+the grammar lets through for the sake of a better message: clauses out of order, given twice or
+missing.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def doc_beside(tokens: Tokens, first: int, last: int) -> str:
 
 
 def file(tokens: Tokens, children: Children, first: int, last: int) -> items.File:
-    """``package``, imports and items."""
+    """Return the node of ``package``, imports and items."""
     del first, last
     return items.File(
         tokens.source.path,
@@ -74,12 +75,12 @@ def file(tokens: Tokens, children: Children, first: int, last: int) -> items.Fil
 
 
 def import_(tokens: Tokens, children: Children, first: int, last: int) -> items.Import:
-    """``import shared.terms as terms``."""
+    """Return the node of ``import shared.terms as terms``."""
     return items.Import(children[0], children[1], tokens.span(first, last))
 
 
 def schema(tokens: Tokens, children: Children, first: int, last: int) -> items.Schema:
-    """``schema { … }``, ``schema when context.app == "support" { … }``."""
+    """Return the node of ``schema { … }``, ``schema when context.app == "support" { … }``."""
     when, *fields = children
     if when:
         when = bounded(tokens, when, first, last)
@@ -87,7 +88,7 @@ def schema(tokens: Tokens, children: Children, first: int, last: int) -> items.S
 
 
 def field(tokens: Tokens, children: Children, first: int, last: int) -> items.SchemaField:
-    """``tenant.plan: "free" | "pro"``."""
+    """Return the node of ``tenant.plan: "free" | "pro"``."""
     name, kind = children
     if too_deep(tokens, kind, first, last):
         kind = items.TypeNode("bool", None, (), False, kind.span)  # noqa: FBT003 - a node's field
@@ -96,7 +97,7 @@ def field(tokens: Tokens, children: Children, first: int, last: int) -> items.Sc
 
 
 def scalar(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
-    """``string?``."""
+    """Return the node of ``string?``."""
     name: Name = children[0]
     if name.name not in SCALARS:
         tokens.report.add(catalog.unknown_type(name, SCALARS))
@@ -105,76 +106,76 @@ def scalar(tokens: Tokens, children: Children, first: int, last: int) -> items.T
 
 
 def collection(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
-    """``set<string>``, ``list<int>?``."""
+    """Return the node of ``set<string>``, ``list<int>?``."""
     word, item, mark = children
     return items.TypeNode(word.text, item, (), mark is not None, tokens.span(first, last))
 
 
 def words(tokens: Tokens, children: Children, first: int, last: int) -> items.TypeNode:
-    """``"free" | "pro"``."""
+    """Return the node of ``"free" | "pro"``."""
     given = tuple(one for one in children if isinstance(one, Literal))
     optional = isinstance(children[-1], Word)
     return items.TypeNode("enum", None, given, optional, tokens.span(first, last))
 
 
 def facts(tokens: Tokens, children: Children, first: int, last: int) -> items.Facts:
-    """``facts tenant from "tenants.json"``."""
+    """Return the node of ``facts tenant from "tenants.json"``."""
     return items.Facts(children[0], children[1], tokens.span(first, last))
 
 
 def word_list(tokens: Tokens, children: Children, first: int, last: int) -> items.WordList:
-    """``list blocked from "blocked.txt"``."""
+    """Return the node of ``list blocked from "blocked.txt"``."""
     _, name, path = children
     return items.WordList(name, path, doc_above(tokens, first), tokens.span(first, last))
 
 
 def let(tokens: Tokens, children: Children, first: int, last: int) -> items.Let:
-    """``let staff = {"nurse"}``."""
+    """Return the node of ``let staff = {"nurse"}``."""
     name = children[0]
     value = bounded(tokens, children[1], first, last)
     return items.Let(name, value, doc_above(tokens, first), tokens.span(first, last))
 
 
 def entity(tokens: Tokens, children: Children, first: int, last: int) -> items.Entity:
-    """``entity clinic.mrn { … }``."""
+    """Return the node of ``entity clinic.mrn { … }``."""
     name, *parts = children
     return items.Entity(name, tuple(parts), doc_above(tokens, first), tokens.span(first, last))
 
 
 def pattern(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityPattern:
-    """``pattern /…/``."""
+    """Return the node of ``pattern /…/``."""
     return items.EntityPattern(children[0], tokens.span(first, last))
 
 
 def terms(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityTerms:
-    """``terms blocked``."""
+    """Return the node of ``terms blocked``."""
     return items.EntityTerms(children[0], tokens.span(first, last))
 
 
 def check(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityCheck:
-    """``check luhn``."""
+    """Return the node of ``check luhn``."""
     return items.EntityCheck(children[0], tokens.span(first, last))
 
 
 def near(tokens: Tokens, children: Children, first: int, last: int) -> items.EntityNear:
-    """``near "mrn", "record"``."""
+    """Return the node of ``near "mrn", "record"``."""
     return items.EntityNear(tuple(children), tokens.span(first, last))
 
 
 def classifier(tokens: Tokens, children: Children, first: int, last: int) -> items.Classifier:
-    """``classifier toxicity { … }``."""
+    """Return the node of ``classifier toxicity { … }``."""
     name, *settings = children
     doc = doc_above(tokens, first)
     return items.Classifier(name, tuple(settings), doc, tokens.span(first, last))
 
 
 def setting(tokens: Tokens, children: Children, first: int, last: int) -> items.Setting:
-    """``timeout = 40ms``."""
+    """Return the node of ``timeout = 40ms``."""
     return items.Setting(children[0], children[1], tokens.span(first, last))
 
 
 def meter(tokens: Tokens, children: Children, first: int, last: int) -> items.Meter:
-    """``meter refusals counts rule a.b by user.id over 10m``."""
+    """Return the node of ``meter refusals counts rule a.b by user.id over 10m``."""
     name, rule_name, keys, window = children
     doc = doc_above(tokens, first)
     return items.Meter(name, rule_name, keys, window, doc, tokens.span(first, last))
@@ -184,71 +185,71 @@ def meter(tokens: Tokens, children: Children, first: int, last: int) -> items.Me
 
 
 def fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Fixture:
-    """``fixture nurse { … }``."""
+    """Return the node of ``fixture nurse { … }``."""
     name = children[0]
     made = shallow(tokens, children[1], first, last)
     return trials.Fixture(name, made, doc_above(tokens, first), tokens.span(first, last))
 
 
 def test(tokens: Tokens, children: Children, first: int, last: int) -> trials.Test:
-    """``test "…" { … }``."""
+    """Return the node of ``test "…" { … }``."""
     name, *steps = children
     steps = [one for one in steps if not too_deep(tokens, one, first, last)]
     return trials.Test(name, tuple(steps), tokens.span(first, last))
 
 
 def at(tokens: Tokens, children: Children, first: int, last: int) -> trials.At:
-    """``at 2026-01-01T00:00:00Z``."""
+    """Return the node of ``at 2026-01-01T00:00:00Z``."""
     return trials.At(children[0], tokens.span(first, last))
 
 
 def advance(tokens: Tokens, children: Children, first: int, last: int) -> trials.Advance:
-    """``advance 1s``."""
+    """Return the node of ``advance 1s``."""
     return trials.Advance(children[0], tokens.span(first, last))
 
 
 def mock(tokens: Tokens, children: Children, first: int, last: int) -> trials.Mock:
-    """``mock injection(content) = 0.9``."""
+    """Return the node of ``mock injection(content) = 0.9``."""
     return trials.Mock(children[0], children[1], tokens.span(first, last))
 
 
 def given_with(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
-    """``given nurse with { … }``."""
+    """Return the node of ``given nurse with { … }``."""
     made = shallow(tokens, children[1], first, last)
     return trials.Given(children[0], made, tokens.span(first, last))
 
 
 def given_fixture(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
-    """``given nurse``."""
+    """Return the node of ``given nurse``."""
     return trials.Given(children[0], None, tokens.span(first, last))
 
 
 def given_record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Given:
-    """``given { … }``."""
+    """Return the node of ``given { … }``."""
     made = shallow(tokens, children[0], first, last)
     return trials.Given(None, made, tokens.span(first, last))
 
 
 def repeat(tokens: Tokens, children: Children, first: int, last: int) -> trials.Repeat:
-    """``repeat 10 { … }``."""
+    """Return the node of ``repeat 10 { … }``."""
     times, *steps = children
     return trials.Repeat(times, tuple(steps), tokens.span(first, last))
 
 
 def expect(tokens: Tokens, children: Children, first: int, last: int) -> trials.Expect:
-    """``expect allow``."""
+    """Return the node of ``expect allow``."""
     return trials.Expect(children[0], tokens.span(first, last))
 
 
 def case(tokens: Tokens, children: Children, first: int, last: int) -> trials.Case:
-    """``case "clerk" { … } expect deny``."""
+    """Return the node of ``case "clerk" { … } expect deny``."""
     name, given, expected = children
     made = shallow(tokens, given, first, last) if given else None
     return trials.Case(name, made, expected, tokens.span(first, last))
 
 
 def expectation(tokens: Tokens, children: Children, first: int, last: int) -> trials.Expectation:
-    """``redact by a.b and content == "…"``."""
+    """Return the node of ``redact by a.b and content == "…"``."""
     word, by, condition = children
     if condition:
         condition = bounded(tokens, condition, first, last)
@@ -256,7 +257,7 @@ def expectation(tokens: Tokens, children: Children, first: int, last: int) -> tr
 
 
 def property_(tokens: Tokens, children: Children, first: int, last: int) -> trials.Property:
-    """``property x "…" { never allow when … }``."""
+    """Return the node of ``property x "…" { never allow when … }``."""
     name, title, kind, *actions, condition = children
     return trials.Property(
         name,
@@ -275,7 +276,7 @@ def shallow(tokens: Tokens, made: trials.Record, first: int, last: int) -> trial
 
 
 def record(tokens: Tokens, children: Children, first: int, last: int) -> trials.Record:
-    """``{ a.b: 1, "c": { … } }``; the same key twice is an error."""
+    """Return the node of ``{ a.b: 1, "c": { … } }``; the same key twice is an error."""
     seen: dict[str, Span] = {}
     for one in children:
         before = seen.setdefault(one.name.name, one.name.span)
@@ -285,19 +286,19 @@ def record(tokens: Tokens, children: Children, first: int, last: int) -> trials.
 
 
 def entry(tokens: Tokens, children: Children, first: int, last: int) -> trials.RecordField:
-    """``user.roles: {"nurse"}``."""
+    """Return the node of ``user.roles: {"nurse"}``."""
     key, value = children
     name = key if isinstance(key, Name) else Name(str(key.value), key.span)
     return trials.RecordField(name, value, tokens.span(first, last))
 
 
 def values(tokens: Tokens, children: Children, first: int, last: int) -> trials.ListValue:
-    """``[1, 2]``."""
+    """Return the node of ``[1, 2]``."""
     return trials.ListValue(tuple(children), tokens.span(first, last))
 
 
 def absent(tokens: Tokens, children: Children, first: int, last: int) -> trials.Absent:
-    """``absent``."""
+    """Return the node of ``absent``."""
     del children
     return trials.Absent(tokens.span(first, last))
 

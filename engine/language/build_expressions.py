@@ -21,22 +21,22 @@ class Word(NamedTuple):
 
 
 def either(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Logic:
-    """``a or b``."""
+    """Return the node of ``a or b``."""
     return nodes.Logic("or", tuple(children), tokens.span(first, last))
 
 
 def both(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Logic:
-    """``a and b``."""
+    """Return the node of ``a and b``."""
     return nodes.Logic("and", tuple(children), tokens.span(first, last))
 
 
 def negated(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Not:
-    """``not a``."""
+    """Return the node of ``not a``."""
     return nodes.Not(children[0], tokens.span(first, last))
 
 
 def compare(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
-    """``a == b``."""
+    """Return the node of ``a == b``."""
     left, word, right = children
     place = tokens.span(word.number, word.number)
     operator = _OPERATORS.get(word.text, word.text)
@@ -47,67 +47,67 @@ _OPERATORS = {"===": "==", "<>": "!=", "=": "=="}
 
 
 def outside(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:
-    """``a not in b``."""
+    """Return the node of ``a not in b``."""
     left, word, right = children
     place = tokens.span(word.number - 1, word.number)
     return nodes.Comparison(left, "not in", right, place, tokens.span(first, last))
 
 
 def has(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Has:
-    """``content has pii.email``."""
+    """Return the node of ``content has pii.email``."""
     return nodes.Has(children[0], children[1], tokens.span(first, last))
 
 
 def present(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Presence:
-    """``a is present``."""
-    return nodes.Presence(children[0], True, tokens.span(first, last))  # noqa: FBT003 - a node's field
+    """Return the node of ``a is present``."""
+    return nodes.Presence(children[0], True, tokens.span(first, last))  # noqa: FBT003 - a field
 
 
 def missing(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Presence:
-    """``a is absent``."""
-    return nodes.Presence(children[0], False, tokens.span(first, last))  # noqa: FBT003 - a node's field
+    """Return the node of ``a is absent``."""
+    return nodes.Presence(children[0], False, tokens.span(first, last))  # noqa: FBT003 - a field
 
 
 def fallback(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Coalesce:
-    """``a ?? b``."""
+    """Return the node of ``a ?? b``."""
     return nodes.Coalesce(children[0], children[1], tokens.span(first, last))
 
 
 def arithmetic(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Arithmetic:
-    """``a + b``."""
+    """Return the node of ``a + b``."""
     left, word, right = children
     return nodes.Arithmetic(left, word.text, right, tokens.span(first, last))
 
 
 def negative(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Negative:
-    """``-a``."""
+    """Return the node of ``-a``."""
     return nodes.Negative(children[1], tokens.span(first, last))
 
 
 def group(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Group:
-    """``(a)``."""
+    """Return the node of ``(a)``."""
     return nodes.Group(children[0], tokens.span(first, last))
 
 
 def set_(tokens: Tokens, children: Children, first: int, last: int) -> nodes.SetLiteral:
-    """``{a, b}``."""
+    """Return the node of ``{a, b}``."""
     return nodes.SetLiteral(tuple(children), tokens.span(first, last))
 
 
 def quantifier(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Quantifier:
-    """``any x in xs: (…)``."""
+    """Return the node of ``any x in xs: (…)``."""
     word, variable, _, many, body = children
     return nodes.Quantifier(word.text, variable, many, body, tokens.span(first, last))
 
 
 def call(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Call:
-    """``hour(now, "Europe/Berlin")``."""
+    """Return the node of ``hour(now, "Europe/Berlin")``."""
     function, *arguments = children
     return nodes.Call(function, tuple(arguments), tokens.span(first, last))
 
 
 def names(tokens: Tokens, children: Children, first: int, last: int) -> tuple[nodes.Name, ...]:
-    """``a.b, c.d``."""
+    """Return the node of ``a.b, c.d``."""
     del tokens, first, last
     return tuple(children)
 
@@ -115,7 +115,7 @@ def names(tokens: Tokens, children: Children, first: int, last: int) -> tuple[no
 def bounded(tokens: Tokens, node: nodes.Expr, first: int, last: int) -> nodes.Expr:
     """Return *node*, or a harmless one when it is too deep for the passes that follow."""
     if too_deep(tokens, node, first, last):
-        return nodes.Literal(False, "bool", "false", tokens.span(first, last))  # noqa: FBT003 - a value
+        return nodes.Literal(False, "bool", "false", tokens.span(first, last))  # noqa: FBT003
     return node
 
 

@@ -17,7 +17,7 @@ from engine.language.nodes import Literal, Name
 
 
 def policy(tokens: Tokens, children: Children, first: int, last: int) -> items.Policy:
-    """``policy x "…" { … }``; a part given twice and a missing default are errors."""
+    """Return the node of ``policy x "…" { … }``; no part twice, and a default."""
     name, title, *members = children
     span = tokens.span(first, last)
     parts = [one for one in members if not isinstance(one, items.Rule) and one is not None]
@@ -44,13 +44,13 @@ def policy(tokens: Tokens, children: Children, first: int, last: int) -> items.P
 
 
 def applies(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
-    """``applies when …``."""
+    """Return the node of ``applies when …``."""
     condition = bounded(tokens, children[0], first, last)
     return Clause("applies", condition, None, tokens.span(first, last))
 
 
 def default(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
-    """``default deny "…"``."""
+    """Return the node of ``default deny "…"``."""
     return Clause("default", children[0].text, children[1], tokens.span(first, last))
 
 
@@ -93,7 +93,7 @@ def _refuse_repeated(tokens: Tokens, parts: list[Any]) -> None:
 
 
 def rule(tokens: Tokens, children: Children, first: int, last: int) -> items.Rule | None:
-    """``rule x "…" { … }``; None when it has no action."""
+    """Return the node of ``rule x "…" { … }``; None when it has no action."""
     name, title, *parts = children
     _refuse_repeated(tokens, parts)
     for one, following in pairwise(parts):
@@ -125,19 +125,19 @@ def _rank(part: Any) -> int:
 
 
 def when(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
-    """``when …``."""
+    """Return the node of ``when …``."""
     condition = bounded(tokens, children[0], first, last)
     return Clause("when", condition, None, tokens.span(first, last))
 
 
 def unless(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
-    """``unless …``."""
+    """Return the node of ``unless …``."""
     condition = bounded(tokens, children[0], first, last)
     return Clause("unless", condition, None, tokens.span(first, last))
 
 
 def then(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
-    """``then …``."""
+    """Return the node of ``then …``."""
     return Clause("then", children[0], None, tokens.span(first, last))
 
 
@@ -145,18 +145,18 @@ def then(tokens: Tokens, children: Children, first: int, last: int) -> Clause:
 
 
 def allow(tokens: Tokens, children: Children, first: int, last: int) -> items.Allow:
-    """``allow``."""
+    """Return the node of ``allow``."""
     del children
     return items.Allow(tokens.span(first, last))
 
 
 def deny(tokens: Tokens, children: Children, first: int, last: int) -> items.Deny:
-    """``deny "because"``."""
+    """Return the node of ``deny "because"``."""
     return items.Deny(children[0], tokens.span(first, last))
 
 
 def redact(tokens: Tokens, children: Children, first: int, last: int) -> items.Redact:
-    """``redact pii.email in content as mask("*", 4)``."""
+    """Return the node of ``redact pii.email in content as mask("*", 4)``."""
     entities, path, chosen = children
     name, arguments_ = chosen or (None, ())
     return items.Redact(entities, path, name, arguments_, tokens.span(first, last))
@@ -165,26 +165,26 @@ def redact(tokens: Tokens, children: Children, first: int, last: int) -> items.R
 def strategy(
     tokens: Tokens, children: Children, first: int, last: int
 ) -> tuple[Name, tuple[Literal, ...]]:
-    """``as mask("*", 4)``."""
+    """Return the node of ``as mask("*", 4)``."""
     del tokens, first, last
     return children[0], children[1] or ()
 
 
 def arguments(tokens: Tokens, children: Children, first: int, last: int) -> tuple[Literal, ...]:
-    """``"*", 4``."""
+    """Return the node of ``"*", 4``."""
     del tokens, first, last
     return tuple(children)
 
 
 def escalate(tokens: Tokens, children: Children, first: int, last: int) -> items.Escalate:
-    """``escalate to "queue" within 15m otherwise deny``."""
+    """Return the node of ``escalate to "queue" within 15m otherwise deny``."""
     queue, within, word = children
     otherwise = word.text if word else None
     return items.Escalate(queue, within, otherwise, tokens.span(first, last))
 
 
 def throttle(tokens: Tokens, children: Children, first: int, last: int) -> items.Throttle:
-    """``throttle 60 requests per 1m by tenant.id burst 10``."""
+    """Return the node of ``throttle 60 requests per 1m by tenant.id burst 10``."""
     limit, unit, (period, calendar_name, zone), keys, burst = children
     span = tokens.span(first, last)
     return items.Throttle(limit, unit, period, calendar_name, zone, keys, burst, span)
@@ -194,13 +194,13 @@ Period = tuple[Literal | None, Name | None, Literal | None]
 
 
 def every(tokens: Tokens, children: Children, first: int, last: int) -> Period:
-    """``1m``."""
+    """Return the node of ``1m``."""
     del tokens, first, last
     return children[0], None, None
 
 
 def calendar(tokens: Tokens, children: Children, first: int, last: int) -> Period:
-    """``calendar day in "Europe/Berlin"``."""
+    """Return the node of ``calendar day in "Europe/Berlin"``."""
     del tokens, first, last
     return None, children[0], children[1]
 
@@ -209,48 +209,48 @@ def calendar(tokens: Tokens, children: Children, first: int, last: int) -> Perio
 
 
 def advise(tokens: Tokens, children: Children, first: int, last: int) -> items.Advise:
-    """``advise route = "sandbox"``."""
+    """Return the node of ``advise route = "sandbox"``."""
     value = bounded(tokens, children[1], first, last)
     return items.Advise(children[0], value, tokens.span(first, last))
 
 
 def label(tokens: Tokens, children: Children, first: int, last: int) -> items.Label:
-    """``label session "tainted" for 1h``."""
+    """Return the node of ``label session "tainted" for 1h``."""
     return items.Label(children[0], children[1], tokens.span(first, last))
 
 
 def severity(tokens: Tokens, children: Children, first: int, last: int) -> items.SeverityRider:
-    """``severity high``."""
+    """Return the node of ``severity high``."""
     return items.SeverityRider(children[0], tokens.span(first, last))
 
 
 def tags(tokens: Tokens, children: Children, first: int, last: int) -> items.Tags:
-    """``tags "a", "b"``."""
+    """Return the node of ``tags "a", "b"``."""
     return items.Tags(tuple(children), tokens.span(first, last))
 
 
 def owner(tokens: Tokens, children: Children, first: int, last: int) -> items.Owner:
-    """``owner "security@example.com"``."""
+    """Return the node of ``owner "security@example.com"``."""
     return items.Owner(children[0], tokens.span(first, last))
 
 
 def expires(tokens: Tokens, children: Children, first: int, last: int) -> items.Expires:
-    """``expires 2026-12-31``."""
+    """Return the node of ``expires 2026-12-31``."""
     return items.Expires(children[0], tokens.span(first, last))
 
 
 def on_failure(tokens: Tokens, children: Children, first: int, last: int) -> items.OnFailure:
-    """``on_failure deny``."""
+    """Return the node of ``on_failure deny``."""
     return items.OnFailure(children[0].text, tokens.span(first, last))
 
 
 def mode(tokens: Tokens, children: Children, first: int, last: int) -> items.Mode:
-    """``mode shadow``."""
+    """Return the node of ``mode shadow``."""
     return items.Mode(children[0], tokens.span(first, last))
 
 
 def rollout(tokens: Tokens, children: Children, first: int, last: int) -> items.Rollout:
-    """``rollout 10% by user.id``."""
+    """Return the node of ``rollout 10% by user.id``."""
     return items.Rollout(children[0], children[1], tokens.span(first, last))
 
 

@@ -66,7 +66,7 @@ def malformed_number(at: Span, text: str) -> Diagnostic:
         "E106",
         f"`{text}` is no number, duration or time",
         at,
-        help="write `1_000`, `0.85`, `10%`, `250ms`, `1h30m`, `2026-12-31` or `2026-01-01T00:00:00Z`",
+        help="write `1_000`, `0.85`, `10%`, `250ms`, `1h30m` or `2026-01-01T00:00:00Z`",
     )
 
 
@@ -167,7 +167,7 @@ def no_action(name: Name) -> Diagnostic:
         "E112",
         f"rule `{name.name}` has no `then`",
         name.span,
-        help="write `then allow`, `then deny`, `then redact …`, `then escalate …` or `then throttle …`",
+        help="write `then` with `allow`, `deny`, `redact`, `escalate` or `throttle`",
     )
 
 

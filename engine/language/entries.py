@@ -1,4 +1,4 @@
-"""Things in braces -> lines: one below the other, with the blank lines and comments between them."""
+"""Things in braces -> lines, one below the other, with the blank lines and comments between."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _above(
     lines: Lines = []
     for left, comment in zip(range(len(comments), 0, -1), comments, strict=True):
         parted = thing is not None and thing.doc is not None and left == documenting
-        if line is not None and comment.span.line > line + 1 or (parted and lines):
+        if (line is not None and comment.span.line > line + 1) or (parted and lines):
             lines.append("")
         lines.append(pad(indent, comment.text))
         line = comment.span.line

@@ -1,14 +1,14 @@
 """A syntax tree -> its one canonical text.
 
-Every file is written in the same style, whatever its author's; formatting twice changes nothing, and
-the formatted text parses to the same tree. Things keep their order and at most one blank line between
-them; what takes several lines has a blank line around it.
+Every file is written in the same style, whatever its author's; formatting twice changes nothing,
+and the formatted text parses to the same tree. Things keep their order and at most one blank line
+between them; what takes several lines has a blank line around it.
 
 The algorithm: everything in braces is a list of entries, each with its place in the old text and a
 function that lays it out (``entries``). They are written one below the other with the comments that
-stood between them; a comment behind something stays behind it. Expressions and records break where a
-reader would (``layout``) and keep the comments between their parts. What comments nobody has placed
-then, in the middle of a comparison for instance, go above the entry they stand in.
+stood between them; a comment behind something stays behind it. Expressions and records break where
+a reader would (``layout``) and keep the comments between their parts. What comments nobody has
+placed then, in the middle of a comparison for instance, go above the entry they stand in.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _item(page: Page, item: Item) -> Callable[[int], Lines]:
     return lambda indent: _item_lines(page, item, indent)
 
 
-def _item_lines(page: Page, item: Item, indent: int) -> Lines:
+def _item_lines(page: Page, item: Item, indent: int) -> Lines:  # noqa: C901 - a case an item
     match item:
         case items.Schema():
             return _schema(page, item, indent)

@@ -8,7 +8,6 @@ from engine.language import trials
 from engine.language.entries import Entry, block, sealed
 from engine.language.format_rules import title
 from engine.language.layout import flat, lay
-from engine.language.nodes import Expr
 from engine.language.page import WIDTH, Lines, Page, glue, pad
 
 

@@ -1,8 +1,8 @@
-"""An expression, type or record -> lines: on one line where it fits, else broken where a reader would.
+"""An expression, type or record -> lines: on one line if it fits, else broken where a reader would.
 
 Conditions break before ``and`` and ``or``; sets and lists of short things are filled line by line,
-others get a line for each element. A comment inside something that can be broken breaks it and keeps
-its place; a comment in the middle of anything else goes in front of it.
+others get a line for each element. A comment inside something that can be broken breaks it and
+keeps its place; a comment in the middle of anything else goes in front of it.
 
     when stage == "request"
       and context.purpose in {
@@ -34,7 +34,7 @@ _SLASH = re.compile(r"\\.|/")
 # --- on one line ---------------------------------------------------------------------------------
 
 
-def flat(node: Part) -> str:
+def flat(node: Part) -> str:  # noqa: C901 - a case for every kind of node
     """Return *node* on one line."""
     match node:
         case nodes.Literal():
@@ -118,7 +118,7 @@ def type_text(node: TypeNode) -> str:
 # --- on several lines ----------------------------------------------------------------------------
 
 
-def lay(page: Page, node: Part, indent: int, used: int) -> Lines:
+def lay(page: Page, node: Part, indent: int, used: int) -> Lines:  # noqa: C901 - a case a kind
     """Return *node*, written on from column *used* of a line that is indented by *indent*."""
     text = flat(node)
     if used + len(text) <= WIDTH and not page.holds(node.span):

@@ -1,9 +1,10 @@
 """Source text -> tokens and comments: one regular expression made from the grammar's own terminals.
 
-A token never crosses a line, so the text is read line by line and every token knows its line and column
-without counting again. Which words are keywords is only looked up here; whether a keyword stands where
-the grammar wants one is the parser's question. What cannot be a token is reported and, where the
-author's intention is plain (``&&``, ``'single quotes'``), taken for the token that was meant.
+A token never crosses a line, so the text is read line by line and every token knows its line and
+column without counting again. Which words are keywords is only looked up here; whether a keyword
+stands where the grammar wants one is the parser's question. What cannot be a token is reported
+and, where the author's intention is plain (``&&``, ``'single quotes'``), taken for the token that
+was meant.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _REGEX_AFTER = ("MATCHES", "PATTERN")
 
 _MISSPELT = {"&&": "_AND", "||": "_OR", "!": "NOT", "===": "EQUAL", "<>": "UNEQUAL", ";": ""}
 
-# Spaces are what the search skips. The order matters: a date before a number, `matches /x/` before a name.
+# Spaces are what the search skips. The order matters: a date before a number, `matches /x/` before
+# a name.
 _TOKEN = re.compile(
     rf"(?P<WORD>{PATTERNS['NAME']})"
     rf"|(?P<STRING>{PATTERNS['STRING']})"
@@ -95,7 +97,7 @@ class Tokens:
         return before._replace(start=before.end, line=before.end_line, column=before.end_column)
 
     def is_torn(self, first: int, last: int) -> bool:
-        """Say whether a line from token *first* to token *last* is torn: what follows is hearsay."""
+        """Say whether a line from token *first* to *last* is torn: what follows it is a guess."""
         lines = self.lines[first], self.lines[last]
         return any(lines[0] <= line <= lines[1] for line in self.torn)
 
@@ -218,10 +220,10 @@ def _split_regex(tokens: Tokens, number: int, start: int, position: int, end: in
 def _comment(
     tokens: Tokens,
     word: str,
-    own: bool,
+    own: bool,  # noqa: FBT001 - passed on as it is
     start: int,
     line: int,
-    column: int,  # noqa: FBT001
+    column: int,
 ) -> Comment:
     body = word.rstrip()
     place = Span(

@@ -7,6 +7,7 @@ reported and replaced by a harmless value, so that parsing goes on.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -35,6 +36,7 @@ _UNITS = {
 _DURATION_PART = re.compile(r"([0-9_]+)(ms|[smhdw])")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|(.))", re.DOTALL)
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "'": "'"}
+_SURROGATES = range(0xD800, 0xE000)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -67,7 +69,7 @@ def read_percent(text: str, span: Span, report: Report) -> Literal:
 
 
 def read_duration(text: str, span: Span, report: Report) -> Literal:
-    """Return the length of ``250ms`` or ``1h30m``; each unit once, from the largest to the smallest."""
+    """Return the length of ``250ms`` or ``1h30m``; each unit once, the largest first."""
     total = timedelta()
     previous: timedelta | None = None
     for digits, unit in _DURATION_PART.findall(text):
@@ -77,7 +79,7 @@ def read_duration(text: str, span: Span, report: Report) -> Literal:
             return Literal(total, "duration", text, span)
         previous = size
         count = digits.replace("_", "")
-        if len(count) > 18 or int(count) > LARGEST_DURATION // size:  # noqa: PLR2004 - digits of 64 bits
+        if len(count) > LONGEST_NUMBER or int(count) > LARGEST_DURATION // size:
             report.add(catalog.duration_too_large(span))
             return Literal(timedelta(), "duration", text, span)
         total += int(count) * size
@@ -120,7 +122,7 @@ def _unescape(body: str, span: Span, report: Report) -> str:
         code, letter = match.group(1), match.group(2)
         if code is not None:
             value = int(code, 16)
-            if value <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF:
+            if value <= sys.maxunicode and value not in _SURROGATES:
                 return chr(value)
         elif letter in _ESCAPES:
             return _ESCAPES[letter]

@@ -1,4 +1,4 @@
-"""A file's comments while it is formatted: each is taken exactly once, by whoever stands next to it."""
+"""A file's comments while it is formatted: each is taken once, by whoever stands next to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH = 100
 """Columns a line should not pass."""
 
 Lines = list[str]
-"""A layout: the first line continues the line that is being written, the others have their indent."""
+"""A layout: its first line continues the line being written, the others have their indent."""
 
 
 class Page:
@@ -50,7 +50,7 @@ class Page:
         return [self._comments[index] for index in left]
 
     def take_first(self, before: int) -> str:
-        """Return `  # …` for the next comment if it stands behind something, else an empty string."""
+        """Return `  # …` for the next comment if it stands behind something, else nothing."""
         taken = self.take(before)
         beside = bool(taken) and not taken[0].own_line
         for comment in taken[beside:]:
@@ -66,7 +66,7 @@ class Page:
         return comment if comment.span.line == after.end_line else None
 
     def take_beside(self, after: Span, before: int) -> str:
-        """Return `  # …` for the comment that follows *after* on its last line, else an empty string."""
+        """Return `  # …` for the comment that follows *after* on its last line, else nothing."""
         comment = self.beside(after, before)
         if comment is None:
             return ""

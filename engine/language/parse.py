@@ -32,7 +32,7 @@ def decode(path: str, data: bytes, report: Report) -> Source | None:
 
 
 def parse_file(source: Source, report: Report) -> File:
-    """Return the tree of *source*; errors go to *report* and their pieces are left out of the tree."""
+    """Return the tree of *source*; errors go to *report*, their pieces are left out."""
     own = Report()
     tokens = split_tokens(source, own)
     lexical = len(own.found)

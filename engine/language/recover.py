@@ -1,8 +1,8 @@
 """A broken file -> its good parts and all its errors.
 
-When a file does not parse as a whole, it is cut at the places where something plainly begins: an item
-(`policy NAME {`), in it a rule, a step or a field, and in a rule a clause. Whatever parses is kept, and
-whatever does not is said once, as small as possible. So one mistake never hides the next:
+When a file does not parse as a whole, it is cut at the places where something plainly begins: an
+item (`policy NAME {`), in it a rule, a step or a field, and in a rule a clause. Whatever parses is
+kept, and whatever does not is said once, as small as possible. So one mistake never hides the next:
 
     policy p {                 the policy does not parse: cut it
       default deny             a good member
@@ -91,7 +91,7 @@ def recover_file(tokens: Tokens) -> File:
 
 
 def _good(tokens: Tokens, start: str, first: int, last: int) -> list[Row]:
-    """Return the tokens *first* to *last*, less what is wrong with them, so that they are a *start*."""
+    """Return the tokens *first* to *last* without what keeps them from being a *start*."""
     report = tokens.report
     if first == last or len(report.found) >= MOST_ERRORS:
         return []
@@ -115,7 +115,7 @@ def _good(tokens: Tokens, start: str, first: int, last: int) -> list[Row]:
 
 
 def _body(tokens: Tokens, first: int, last: int) -> int:
-    """Return the brace behind which the parts begin; the set in `schema when a in {"b"} {` is none."""
+    """Return the brace behind which the parts begin; `schema when a in {"b"} {` has one before."""
     kinds = tokens.kinds
     found = (at for at in range(first, last) if kinds[at] == "LBRACE" and kinds[at - 1] != "IN")
     return next(found, last)
@@ -164,7 +164,7 @@ def _cut(
 
 
 def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[int], int]:
-    """Return where the parts of a braced thing begin and where it is closed (*last* if it is not)."""
+    """Return where the parts of a braced thing begin and where it is closed, or *last*."""
     begins = [body + 1]
     depth = 0
     close = last
@@ -219,7 +219,7 @@ def _begins_rule(tokens: Tokens, index: int) -> bool:
 
 
 def _followed(tokens: Tokens, index: int) -> bool:
-    """Say whether the keyword at *index* has behind it what makes it the begin of an item or rule."""
+    """Say whether the keyword at *index* is followed by what follows only items and rules."""
     kind = tokens.kinds[index]
     behind = index + 1 if kind == "SCHEMA" else index + 2
     return behind < len(tokens.kinds) and tokens.kinds[behind] in _NEXT[kind]

@@ -1,8 +1,9 @@
 """Tokens -> a node: a loop over the LALR tables that lark made from ``grammar/policy.lark``.
 
-The loop is written out here because lark's own was the bottleneck of loading: with tokens in columns,
-no parse tree and no visitor, 10,000 rules of six lines take about two seconds instead of eight. It also
-takes a keyword for a name wherever the grammar has no use for the keyword, and can be asked to repair.
+The loop is written out here because lark's own was the bottleneck of loading: with tokens in
+columns, no parse tree and no visitor, 10,000 rules of six lines take about two seconds instead of
+eight. It also takes a keyword for a name wherever the grammar has no use for the keyword, and can
+be asked to repair.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from engine.language.nodes import Name
 
 KEYWORD_KINDS = frozenset(KEYWORDS.values())
 
-# A keyword may be a name, but in a condition these are never one: `when a == then deny` lacks a value.
+# A keyword may be a name, but in a condition these are never one: `when a == then deny` lacks a
+# value.
 _RESERVED = frozenset(
     {"_AND", "_OR", "IN", "IS", "HAS", "CONTAINS", "OVERLAPS", "WITHIN", "LIKE", "MATCHES"}
     | {"WHEN", "UNLESS", "THEN"}
@@ -36,8 +38,10 @@ _TERMINALS = (
 
 
 class Failure(NamedTuple):
-    """Where the tokens stop making sense: the states passed through, the first token and the
-    one that nobody wanted."""
+    """Where the tokens stop making sense.
+
+    It has the states passed through, the first token, and the token that nobody wanted.
+    """
 
     states: list[int]
     first: int
@@ -167,7 +171,7 @@ def _reduce(
 
 
 def accepts(states: list[int], kind: str) -> bool:
-    """Say whether the parser could go on with a token of *kind*: LALR looks ahead a little too far."""
+    """Say whether the parser could go on with a *kind*: LALR looks ahead a little too far."""
     return bool(shifted(states, kind))
 
 

@@ -7,8 +7,9 @@
       = help: did you mean `tenant.plan`?
       = note: triage.pol:2:3: the schema is here
 
-Whatever stands in the source is shown inert: control and escape characters as pictures or ``U+…``, tabs as
-spaces, wide and combining characters with the columns a terminal gives them, long lines as a window.
+Whatever stands in the source is shown inert: control and escape characters as pictures or ``U+…``,
+tabs as spaces, wide and combining characters with the columns a terminal gives them, long lines as
+a window.
 """
 
 from __future__ import annotations

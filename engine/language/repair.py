@@ -1,7 +1,7 @@
 """A parse failure -> what its author probably meant, said in the author's words.
 
-``mend`` replaces or inserts one token where the intention is plain, so that the rest of the piece is
-read as well; ``describe`` says what was expected where it is not.
+``mend`` replaces or inserts one token where the intention is plain, so that the rest of the piece
+is read as well; ``describe`` says what was expected where it is not.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Policy files that say themselves what is wrong with them, and the comparison with what was found.
 
-A line with a mistake ends in ``#~ E101 part of the message``, one for each diagnostic that begins on it; ``#~^``
-speaks of the line above, for lines on which a comment would be part of the mistake. A file without
-marks is a promise that nothing is found.
+A line with a mistake ends in ``#~ E101 part of the message``, one for each diagnostic that begins
+on it; ``#~^`` speaks of the line above, for lines on which a comment would be part of the mistake.
+A file without marks is a promise that nothing is found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Expected(NamedTuple):
 
 
 def case_files(folder: str) -> list[object]:
-    """Return the case files of ``tests/cases/<folder>`` as pytest parameters, named by their path."""
+    """Return the case files of ``tests/cases/<folder>`` as pytest parameters."""
     files = sorted((CASES / folder).rglob("*.pol"))
     assert files, f"there are no cases in {folder}"
     return [pytest.param(path, id=str(path.relative_to(CASES))) for path in files]

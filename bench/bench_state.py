@@ -1,0 +1,195 @@
+"""How much does a decision's state cost, in memory and in LMDB?
+
+    python bench/bench_state.py [--rounds 9] [--keys 10000] [--seconds 0.05] [--json]
+
+Takes from one and from two buckets, with and without a reservation, over many keys, and what goes
+with them: settling, meters, labels, a refused take, a sweep. The measure is a bare LMDB
+transaction in the same run that reads and writes two values of a bucket's size, by hand and
+without a policy engine. Rounds are interleaved, so that other work on the machine hits all alike;
+figures are medians over the rounds of the mean time. Before anything is timed both stores must
+give the same answers to the same takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+
+import lmdb
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import NANO, Store, Take
+from engine.state.lmdb import LmdbStore
+
+NOW = 1_767_225_600 * NANO
+MINUTE = 60 * NANO
+BARE = "bare LMDB, two keys"
+GOALS = (
+    # what, numerator, denominator (None: microseconds), bound
+    ("LMDB, two buckets, microseconds", "LMDB, two buckets", None, 10.0),
+    ("LMDB, two buckets, against a bare transaction", "LMDB, two buckets", BARE, 4.0),
+)
+
+
+@dataclass(slots=True)
+class Contender:
+    """One thing to do again and again, with its figures in microseconds."""
+
+    name: str
+    act: Callable[[], object]
+    figures: list[float] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return 0; 1 when the stores disagree."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--keys", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of one round of one thing")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with closing(LmdbStore(place / "check")) as kept:
+            if answers(kept) != answers(MemoryStore()):
+                print("the stores disagree", file=sys.stderr)
+                return 1
+        with closing(LmdbStore(place / "state")) as kept:
+            contenders = [
+                Contender(BARE, bare(place / "bare", options.keys)),
+                *of_store("memory", MemoryStore(), options.keys),
+                *of_store("LMDB", kept, options.keys),
+            ]
+            for _ in range(options.rounds):
+                for contender in contenders:
+                    contender.figures.append(round_of(contender.act, options.seconds))
+    show({one.name: median(one.figures) for one in contenders}, as_json=options.json)
+    return 0
+
+
+def make_takes(name: str, unit: str, keys: int) -> list[Take]:
+    """Return a take of one unit for each of *keys* callers, far from any limit."""
+    return [
+        Take(
+            rule=name,
+            key=f'["policy.{name}","{unit}","","tenant-{number:06}"]',
+            amount=NANO,
+            limit=10**9 * NANO,
+            burst=10**9 * NANO,
+            window=MINUTE,
+            unit=unit,
+        )
+        for number in range(keys)
+    ]
+
+
+def answers(store: Store) -> list[object]:
+    """Return what *store* says to a few hundred takes and settlements near their limits."""
+    said: list[object] = []
+    for number in range(500):
+        pair = [
+            Take(rule="a", key="a", amount=3, limit=7, burst=20, window=10, unit="tokens"),
+            Take(rule="b", key=f"b{number % 3}", amount=1, limit=1, burst=4, window=9),
+        ]
+        said.append(store.take(pair, NOW + number, reservation=f"d{number}", hold=50))
+        said.append(store.settle(f"d{number - 7}", {"tokens": number % 5}, NOW + number))
+    return said
+
+
+def bare(folder: Path, keys: int) -> Callable[[], None]:
+    """Return a transaction by hand: two values of 49 bytes read and written."""
+    folder.mkdir()
+    environment = lmdb.open(str(folder), map_size=64 * 2**20, writemap=True, sync=False)
+    first = [take.key.encode() for take in make_takes("first", "requests", keys)]
+    second = [take.key.encode() for take in make_takes("second", "requests", keys)]
+    turns = turn(keys)
+    value = bytes(49)
+
+    def act() -> None:
+        at = next(turns)
+        with environment.begin(write=True) as transaction:
+            transaction.get(first[at])
+            transaction.get(second[at])
+            transaction.put(first[at], value)
+            transaction.put(second[at], value)
+
+    return act
+
+
+def of_store(name: str, store: Store, keys: int) -> list[Contender]:
+    """Return what is done with *store*."""
+    first, second = make_takes("first", "requests", keys), make_takes("second", "requests", keys)
+    tokens = make_takes("tokens", "tokens", keys)
+    never = [Take(rule="n", key="never", amount=2, limit=1, burst=1, window=MINUTE)]
+    turns = turn(keys)
+    decisions = (f"decision-{number}" for number in itertools.count())
+
+    def reserve_and_settle() -> None:
+        decision, at = next(decisions), next(turns)
+        store.take([tokens[at]], NOW, reservation=decision, hold=MINUTE)
+        store.settle(decision, {"tokens": NANO // 2}, NOW)
+
+    def two() -> None:
+        at = next(turns)
+        store.take([first[at], second[at]], NOW)
+
+    store.label("tenant", "session", "tainted", None, NOW)
+    return [
+        Contender(f"{name}, one bucket", lambda: store.take([first[next(turns)]], NOW)),
+        Contender(f"{name}, two buckets", two),
+        Contender(f"{name}, refused", lambda: store.take(never, NOW)),
+        Contender(f"{name}, reserve and settle", reserve_and_settle),
+        Contender(f"{name}, meter event", lambda: store.record("m", "k", MINUTE, NOW)),
+        Contender(f"{name}, meter count", lambda: store.count("m", "k", MINUTE, NOW)),
+        Contender(f"{name}, labels", lambda: store.labels("tenant", "session", NOW)),
+        Contender(f"{name}, sweep of 100 (none ended)", lambda: store.sweep(NOW, 100)),
+    ]
+
+
+def turn(keys: int) -> Iterator[int]:
+    """Return key numbers for ever, neighbours far apart."""
+    return (number * 7919 % keys for number in itertools.count())
+
+
+def round_of(act: Callable[[], object], seconds: float) -> float:
+    """Do it for at least *seconds*; return the mean in microseconds."""
+    done, began = 0, perf_counter_ns()
+    ends = began + seconds * 1e9
+    while (now := perf_counter_ns()) < ends:
+        for _ in range(50):
+            act()
+        done += 50
+    return (now - began) / done / 1000
+
+
+def show(figures: dict[str, float], *, as_json: bool) -> None:
+    """Print the figures, their ratio to the bare transaction, and the goals."""
+    goals = [
+        (what, figures[one] / (figures[other] if other else 1), bound)
+        for what, one, other, bound in GOALS
+    ]
+    if as_json:
+        reached = {what: {"value": value, "bound": bound} for what, value, bound in goals}
+        print(json.dumps({"microseconds": figures, "goals": reached}, indent=2))
+        return
+    print(f"{'':34}{'us':>9}{'x bare':>9}")
+    for name, figure in figures.items():
+        print(f"{name:34}{figure:9.2f}{figure / figures[BARE]:9.2f}")
+    print()
+    for what, value, bound in goals:
+        print(f"{what}: {value:.2f} (at most {bound:g}: {'yes' if value <= bound else 'NO'})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

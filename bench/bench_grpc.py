@@ -48,7 +48,10 @@ RULE = """
   }}"""
 
 POLICY = """package bench
-schema {{ context.amount: float, context.purpose: string? }}
+schema {{
+  context.amount: float
+  context.purpose: string?
+}}
 policy limits {{
   default allow
 {rules}

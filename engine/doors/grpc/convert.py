@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import Error, MessageToDict
+from google.protobuf.struct_pb2 import Struct
 
 from engine.runtime.decision import Decision, Escalation, Reason, ThrottleState, plain
 from engine.runtime.objections import Problem
@@ -87,7 +88,7 @@ def read_groups(message: wire.DecideRequest, made: Group, problems: list[Problem
         able = message.capabilities
         made["capabilities"] = [name for name in CAPABILITIES if getattr(able, name)]
     if message.HasField("context"):
-        made["context"] = MessageToDict(message.context)
+        made["context"] = read_struct(message.context, "context", problems)
         if message.context_json:
             problems.append(Problem("context", "is given twice"))
 
@@ -112,13 +113,22 @@ def read_json(raw: bytes, path: str, problems: list[Problem]) -> object:
         return {}
 
 
+def read_struct(struct: Struct, path: str, problems: list[Problem]) -> object:
+    """Return the object that *struct* holds, or nothing and a problem."""
+    try:
+        return MessageToDict(struct)
+    except (Error, ValueError):  # which of them depends on protobuf's version
+        problems.append(Problem(path, "holds a number that is not finite"))
+        return {}
+
+
 def add_attributes(made: Group, message: wire.DecideRequest, problems: list[Problem]) -> None:
     """Put the attributes beyond the standard ones into their groups of *made*.
 
     Invariant: they never replace what has a field of its own, such as ``tenant.id``.
     """
     if message.HasField("attributes"):
-        extra: object = MessageToDict(message.attributes)
+        extra = read_struct(message.attributes, "attributes", problems)
         if message.attributes_json:
             problems.append(Problem("attributes", "is given twice"))
     else:
@@ -146,7 +156,7 @@ def read_tool(tool: wire.Tool, problems: list[Problem]) -> Group:
     """Return the tool group."""
     group = read_texts(tool, ("name", "server"))
     if tool.HasField("args"):
-        group["args"] = MessageToDict(tool.args)
+        group["args"] = read_struct(tool.args, "tool.args", problems)
         if tool.args_json:
             problems.append(Problem("tool.args", "is given twice"))
     elif tool.args_json:

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from engine.runtime.request import InvalidRequest
+from engine.runtime.store import StoreUnavailable
 from engine.service.gate import NotReady
 from engine.wire import engine_pb2 as wire
 
@@ -72,6 +73,8 @@ def refusal_of(error: Exception) -> Refusal:
                 grpc.StatusCode.INVALID_ARGUMENT,
                 "the message is no valid protobuf of its type; texts are UTF-8 without surrogates",
             )
+        case StoreUnavailable():
+            return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
         case NotServed():

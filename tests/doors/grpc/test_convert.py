@@ -110,6 +110,14 @@ def test_broken_json_is_named_by_its_path() -> None:
     ]
 
 
+def test_a_struct_that_is_no_json_is_named_by_its_path() -> None:
+    message = wire.DecideRequest()
+    message.context.update({"a": float("nan")})
+    message.attributes.update({"tenant": {"a": float("inf")}})
+    message.tool.args.update({"a": [float("-inf")]})
+    assert wrong(message) == ["tool.args", "context", "attributes"]
+
+
 REASON = Reason(
     policy="p",
     rule="p.r",

@@ -16,7 +16,8 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from engine.doors.grpc.listener import Listener, ListenError, Tls
-from engine.doors.grpc.methods import METHODS
+from engine.doors.grpc.methods import BATCH_LIMIT, METHODS
+from engine.doors.grpc.server import Drained, Stream
 from engine.doors.grpc.service import Reload, Service
 from engine.language.diagnostics import Diagnostic
 from engine.language.text import Span
@@ -204,6 +205,21 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
         assert counting.count == 2
 
 
+def test_a_batch_stops_when_its_deadline_is_over() -> None:
+    counting = Counting()
+    gate = Gate(MemoryStore(), secret=SECRET, observer=counting)
+    gate.swap(policies())
+    door = run(make_door(Service(gate, ""), (Listener("127.0.0.1:0"),)))
+    slow = ask(content="ann@example.com " * 200)
+    batch = wire.DecideBatchRequest(requests=[slow] * BATCH_LIMIT)
+    with Daemon(gate, door) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        decide(channel, ask())
+        method = partial(call, channel, "PolicyEngine/DecideBatch", batch, timeout=0.02)
+        assert refused(method).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        decide(channel, ask())
+    assert counting.count < BATCH_LIMIT
+
+
 @pytest.mark.slow
 def test_a_stream_past_its_deadline_ends(channel: Channel) -> None:
     held = Event()
@@ -228,12 +244,24 @@ def test_draining_ends_idle_streams_and_refuses_new_calls() -> None:
 
         answers = decide_stream(channel, messages())
         assert wire.Decision.FromString(next(answers)).request_id == "first"
+        decide(channel, ask())  # after this the stream waits for its next request
         run(daemon.door.drain(10))
         error = refused(lambda: next(answers))
         release.set()
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert "stopping" in error.details()
         run(daemon.door.wait())
+
+
+def test_a_stream_that_answers_while_draining_ends_after_its_answer() -> None:
+    async def answer() -> None:
+        stream = Stream(None)
+        stream.go_on(draining=False)
+        stream.end_idle()  # it is not idle
+        with pytest.raises(Drained):
+            stream.go_on(draining=True)
+
+    run(answer())
 
 
 def test_draining_answers_what_is_under_way() -> None:

@@ -20,6 +20,7 @@ from engine.doors.grpc.status import (
 )
 from engine.runtime.objections import Problem
 from engine.runtime.request import InvalidRequest
+from engine.runtime.store import StoreUnavailable
 from engine.service.gate import NotReady
 from engine.wire import engine_pb2 as wire
 
@@ -29,6 +30,7 @@ from engine.wire import engine_pb2 as wire
     [
         (InvalidRequest((Problem("a", "b"),)), grpc.StatusCode.INVALID_ARGUMENT),
         (DecodeError("secret"), grpc.StatusCode.INVALID_ARGUMENT),
+        (StoreUnavailable("secret"), grpc.StatusCode.UNAVAILABLE),
         (NotReady("none"), grpc.StatusCode.UNAVAILABLE),
         (NotServed("not yet"), grpc.StatusCode.UNIMPLEMENTED),
         (TooLate(), grpc.StatusCode.DEADLINE_EXCEEDED),

@@ -7,10 +7,8 @@ Order of work: match -> what follows from the matched rules (remembered) -> labe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
 
 from engine.language.functions import Unknowable
 from engine.runtime.combine import Contribution, Verdict, sorted_reasons
@@ -19,6 +17,7 @@ from engine.runtime.doubt import overridden
 from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
 from engine.runtime.outcome import Outcome, find_outcome
+from engine.runtime.phrase import presentable
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.redaction import Redacted, finds, redact
@@ -251,24 +250,3 @@ def _advise(policies: PolicySet, outcome: Outcome, evidence: Evidence) -> dict[s
         value = interpreter.value(advise.value)
         made[advise.name] = None if isinstance(value, Unknown) else presentable(value)
     return made
-
-
-def presentable(value: object) -> object:
-    """Return a value of the language as JSON-ready values; sets sorted, so that they are stable."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Decimal():
-            return str(value)
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case timedelta():
-            return value.total_seconds()
-        case frozenset():
-            return sorted((presentable(one) for one in value), key=repr)
-        case tuple() | list():
-            return [presentable(one) for one in value]
-        case Mapping():
-            return {str(name): presentable(one) for name, one in value.items()}
-        case _:
-            return str(value)

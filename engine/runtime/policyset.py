@@ -27,6 +27,7 @@ class PolicySet:
     matcher: Matcher
     senses: Senses
     lists: Mapping[str, frozenset[str]]
+    facts: Mapping[str, Table]
     key: bytes
     """Keys review ids, hashes and pseudonyms: 32 bytes."""
     policies: tuple[Policy, ...]
@@ -75,6 +76,7 @@ def build(  # noqa: PLR0913  everything a decision needs
         matcher=matcher or ReferenceMatcher(program, lists or {}),
         senses=Senses(scanner, injection, classify, program.meters),
         lists=lists or {},
+        facts=facts or {},
         key=sha256(b"policy set\0" + key).digest(),
         policies=program.policies,
         rules=rules,

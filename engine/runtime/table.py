@@ -29,6 +29,11 @@ class Table:
     columns: tuple[str, ...]
     rows: Mapping[str, tuple[object, ...]]
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids that the table knows, in the order of the file."""
+        return tuple(self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:

@@ -8,10 +8,11 @@ from typing import assert_never
 from engine.language import catalog, typed
 from engine.language.check_names import check_scanned
 from engine.language.context import Context
+from engine.language.diagnostics import Report
 from engine.language.functions import Function, Kind, zone_exists
-from engine.language.operators import as_text, plain_number, widen
+from engine.language.operators import as_text, plain_number, unify
 from engine.language.text import Span
-from engine.language.types import FLOAT, INT, JSON, TIME, ListOf, SetOf, numeric, textual
+from engine.language.types import JSON, TIME, ListOf, SetOf, numeric, textual
 
 
 def fit_argument(
@@ -45,13 +46,18 @@ def fit_argument(
     return made
 
 
-def finish_call(function: Function, arguments: Sequence[typed.Expr], span: Span) -> typed.Call:
-    """Return the call; a function of numbers has the type of its arguments unless the table says otherwise."""
+def finish_call(
+    function: Function, arguments: Sequence[typed.Expr], span: Span, report: Report
+) -> typed.Call | None:
+    """Return the call, or None after a report.
+
+    Two numbers get a common type. A function of numbers has their type, unless the table has another.
+    """
     made = tuple(arguments)
-    type_ = function.result
-    if type_ is None:
-        type_ = made[0].type
-        if function.name in {"min", "max"} and {one.type for one in made} == {INT, FLOAT}:
-            type_ = FLOAT
-            made = tuple(widen(one, FLOAT) for one in made)
+    if [one.kind for one in function.parameters] == [Kind.NUMBER, Kind.NUMBER]:
+        sides = unify(made[0], made[1], span, report)
+        if sides is None:
+            return None
+        made = sides
+    type_ = made[0].type if function.result is None else function.result
     return typed.Call(function.name, made, frozenset(), type_, span)

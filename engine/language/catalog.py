@@ -240,16 +240,6 @@ def glob_not_constant(at: Span) -> Diagnostic:
     )
 
 
-def regex_expected(at: Span) -> Diagnostic:
-    """E233: no regular expression after ``matches``."""
-    return Diagnostic("E233", "`matches` needs a regular expression", at, help="write it as `/…/`")
-
-
-def stray_regex(at: Span) -> Diagnostic:
-    """E234: a regular expression elsewhere."""
-    return Diagnostic("E234", "a regular expression stands only after `matches` or `pattern`", at)
-
-
 def bad_regex(problem: str, at: Span) -> Diagnostic:
     """E235: a regular expression that cannot be used."""
     return Diagnostic(

@@ -86,12 +86,10 @@ def read(node: nodes.Expr, context: Context, wanted: Type | None = None) -> type
     """Return *node* typed, perhaps absent, or None after a report. *wanted* is a hint for literals."""
     while isinstance(node, nodes.Group):
         node = node.inner
+    assert not isinstance(node, nodes.Regex), "the grammar has them only after `matches`"
     match node:
         case nodes.Literal():
             return convert_literal(node, wanted, context.report)
-        case nodes.Regex(_, span):
-            context.report.add(catalog.stray_regex(span))
-            return None
         case nodes.Name(name):
             let = context.let_named(name)
             return read_name(node, context) if let is None else read_let(node, let, context, wanted)
@@ -325,9 +323,7 @@ def check_text_test(node: nodes.Comparison, context: Context) -> typed.Expr | No
         if pattern is not None:
             context.report.add(catalog.glob_not_constant(node.right.span))
         return None
-    if not isinstance(node.right, nodes.Regex):
-        context.report.add(catalog.regex_expected(node.right.span))
-        return None
+    assert isinstance(node.right, nodes.Regex), "the grammar has nothing else after `matches`"
     return operators.matches(text, node.right, node.span, context.report)
 
 
@@ -451,19 +447,19 @@ def check_score(node: nodes.Call, context: Context) -> typed.Expr | None:
 
 def check_arguments(node: nodes.Call, row: Function, context: Context) -> typed.Expr | None:
     """Return the call of a function over plain values, or None after a report."""
-    made: list[typed.Expr] = []
-    numbers = all(one.kind is Kind.NUMBER for one in row.parameters)
-    if numbers and len(node.arguments) == 2:  # noqa: PLR2004 - min and max
+    numbers = [one.kind for one in row.parameters] == [Kind.NUMBER, Kind.NUMBER]
+    if numbers:
         sides = check_sides(node.arguments[0], node.arguments[1], context)
         checked: list[typed.Expr | None] = [None, None] if sides is None else list(sides)
     else:
         checked = [check(one, context) for one in node.arguments]
-    for written, argument, parameter in zip(node.arguments, checked, row.parameters, strict=False):
+    made: list[typed.Expr] = []
+    for place, argument, parameter in zip(node.arguments, checked, row.parameters, strict=False):
         if argument is None:
             continue
-        fitted = fit_argument(parameter.kind, argument, row.name, written.span, context)
+        fitted = fit_argument(parameter.kind, argument, row.name, place.span, context)
         if fitted is not None:
             made.append(fitted)
     if len(made) < len(node.arguments):
         return None
-    return finish_call(row, made, node.span)
+    return finish_call(row, made, node.span, context.report)

@@ -211,6 +211,10 @@ def check_expectation(node: trials.Expectation, context: Context) -> program.Exp
 
 def check_property(node: trials.Property, context: Context) -> program.Property | None:
     """Return the checked property, or None after a report."""
+    if "." in node.name.name:
+        context.report.add(
+            catalog_declarations.dotted_name("property", node.name.name, node.name.span)
+        )
     when = check_condition(node.when, context)
     if when is None:
         return None

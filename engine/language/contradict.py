@@ -28,7 +28,7 @@ def judge(node: typed.Expr, whole: Span, report: Report) -> bool:
     """Warn about *node* itself; return whether to look into its parts too."""
     match node:
         case typed.Constant(bool() as value, _, span):
-            if inside(span, whole):
+            if inside(span, whole) and span.end - span.start == len(str(value)):
                 report.add(catalog_warnings.always(value, span))
             return False
         case typed.And(parts):

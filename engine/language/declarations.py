@@ -39,7 +39,7 @@ def bundle_path(file: nodes.Literal, declared_in: str, report: Report) -> str:
     written = str(file.value)
     parts: list[str] = []
     for part in (*PurePosixPath(declared_in).parent.parts, *PurePosixPath(written).parts):
-        if part == ".." and parts:
+        if part == ".." and parts and parts[-1] != "..":
             parts.pop()
         else:
             parts.append(part)

@@ -136,6 +136,8 @@ def owner_of(scope: FileScope, name: str) -> tuple[str, str] | None:
 
 def find_let(packages: Mapping[str, Package], scope: FileScope, name: str) -> Let | None:
     """Return the let that *name* means in a file, if any."""
+    if "." not in name:
+        return packages[scope.package].lets.get(name)
     place = owner_of(scope, name)
     return None if place is None else packages.get(place[0], NOTHING).lets.get(place[1])
 

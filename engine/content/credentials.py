@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import json
 
 from engine.content.assignments import PLACEHOLDER
 from engine.content.detectors import Entity, Pattern, alone
@@ -27,9 +27,10 @@ def _jwt(text: str) -> bool:
     """Return whether the first part of *text* is a base64 JSON object, as the header of a JWT is."""
     header = text.partition(".")[0]
     try:
-        return base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)).startswith(b"{")
-    except (binascii.Error, ValueError):
+        read = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    except ValueError:  # neither base64 nor UTF-8 nor JSON
         return False
+    return isinstance(read, dict)
 
 
 def _token(name: str, doc: str, regex: str, *keywords: str, before: int = 0) -> Entity:
@@ -75,7 +76,7 @@ PRIVATE_KEY = Entity(
     (
         Pattern(
             r"-----BEGIN[ A-Z0-9_\-]{0,100}PRIVATE KEY(?: BLOCK)?-----[^\-]*"
-            r"(?:-----END[ A-Z0-9_\-]{0,100}-----)?",
+            r"(?:-----END[ A-Z0-9_]{0,100}-----)?",
             TOKEN_SCORE,
             keywords=("-----begin",),
         ),

@@ -32,7 +32,8 @@ from engine.content.phrases import COMPACT, PHRASES, Phrase
 from engine.content.regex import Regex, compiled
 
 WINDOW = 700
-QUOTED = 0.25
+QUOTED = 0.1
+LEET_SHARE = 0.25
 SPOKEN_ABOUT = 120
 HIDDEN = 0.9
 HALF = 0.5
@@ -115,7 +116,7 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
         joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
         yield joined
     words = joined.split(" ")
-    if sum(_leet.search(word) is not None for word in words) > QUOTED * len(words):
+    if sum(_leet.search(word) is not None for word in words) > LEET_SHARE * len(words):
         yield joined.translate(LEET)
 
 

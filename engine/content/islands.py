@@ -12,7 +12,7 @@ from urllib.parse import unquote
 MIN_READABLE = 0.6
 
 _base64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
-_hex = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}|(?:\\x[0-9a-fA-F]{2}){8,}")
+_hex = re.compile(r"\b(?:[0-9a-fA-F]{2}[ :]?){12,}|(?:\\x[0-9a-fA-F]{2}){8,}")
 _binary = re.compile(r"(?:[01]{8}[ ,]?){8,}")
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 

@@ -37,6 +37,17 @@ def _phone(text: str) -> bool:
     )
 
 
+def _international(text: str) -> int:
+    """Return how many characters of *text* are a number; further numbers may stand behind it."""
+    digits = 0
+    for place, char in enumerate(text):
+        digits += char.isdigit()
+        if digits > validate.MAX_PHONE_DIGITS:
+            text = text[:place].rstrip("0123456789").rstrip(" .-/()")
+            break
+    return len(text) if _phone(text) else 0
+
+
 def _national(text: str) -> bool:
     return _phone(text) and sum(map(str.isdigit, text)) >= MIN_TRUNK_DIGITS
 
@@ -85,7 +96,7 @@ PHONE = Entity(
             0.8,
             keywords=("+",),
             guard=_apart,
-            check=_phone,
+            fit=_international,
         ),
         Pattern(
             r"(?:1[ .\-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .\-])[0-9]{3}[ .\-][0-9]{4}" + EXTENSION,

@@ -23,7 +23,7 @@ from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity, En
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
 from engine.content.normalize import Folded, fold
-from engine.content.regex import PatternError, Regex, bounded, compiled, nearby
+from engine.content.regex import Match, PatternError, Regex, bounded, compiled, nearby
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
 
@@ -238,16 +238,17 @@ def _matches(rule: Rule, data: bytes, begin: int) -> Iterator[tuple[int, int]]:
             yield start, cut
             place = max(cut, place + 1)
         else:
-            start, end = match.span()
-            place = _resume(data, start, end) if pattern.retry else max(end, place + 1)
+            place = max(place + 1, _resume(rule, data, match))
 
 
-def _resume(data: bytes, start: int, end: int) -> int:
-    """Return where to go on after a refused match: at its next word, which may begin another."""
-    place = start
-    while place < end and data[place : place + 1].isalnum():
-        place += 1
-    return max(place, start + 1)
+def _resume(rule: Rule, data: bytes, match: Match) -> int:
+    """Return where to go on after a refused match: where another may begin inside it."""
+    start, end = match.span()
+    if not rule.pattern.retry:
+        return match.span(rule.group)[0] if rule.group else end
+    while start < end and data[start : start + 1].isalnum():
+        start += 1
+    return start
 
 
 def _text(data: bytes, start: int, end: int) -> str:
@@ -301,7 +302,9 @@ def _listed(
 
 def supported(near: Regex, text: str, start: int, end: int) -> bool:
     """Return whether a context word stands in or around ``text[start:end]``."""
-    window = text[max(0, start - REACH) : end + REACH]
+    first = max(0, start - REACH)
+    # The character before the window tells whether a word begins there.
+    window = (text[first - 1 : first] or " ") + text[first : end + REACH]
     return near.search(window.encode("utf-8", "replace")) is not None
 
 

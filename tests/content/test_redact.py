@@ -176,12 +176,11 @@ def test_spans_are_sorted_disjoint_and_all_else_is_unchanged(
         kept = text[done : span.start]
         assert rest.startswith(kept)
         rest = rest[len(kept) :]
-        replaced = redact_text(
-            text, [Finding(span.entity, span.start, span.end, 1.0)], strategies, KEY, SCOPE
-        ).text[span.start : len(redacted.text)]
-        size = len(replaced) - len(text[span.end :])
-        assert rest.startswith(replaced[:size])
-        rest = rest[size:]
+        finding = Finding(span.entity, span.start, span.end, 1.0)
+        alone = redact_text(text, [finding], strategies, KEY, SCOPE).text
+        replacement = alone[span.start : len(alone) - len(text[span.end :])]
+        assert rest.startswith(replacement)
+        rest = rest[len(replacement) :]
         done = span.end
     assert rest == text[done:]
     assert all(
@@ -202,7 +201,7 @@ def test_no_part_of_a_finding_survives(made: tuple[str, list[Finding]], strategy
 
 @given(
     st.lists(
-        st.sampled_from(["call +49 30 1234567 ", "a@b.org ", "10.0.0.1, ", "ssn 536904399 ", "x"])
+        st.sampled_from(["call +49 30 1234567, ", "a@b.org ", "10.0.0.1, ", "536-90-4399, ", "x"])
     )
 )
 def test_redacting_twice_with_labels_changes_nothing_more(pieces: list[str]) -> None:

@@ -21,6 +21,7 @@ def test_an_authors_pattern_is_bounded() -> None:
     assert bounded("a{10}").groups == 0
     with pytest.raises(PatternError, match="longer"):
         bounded("a" * 1001)
+    assert bounded(r"\pL{2,3}\x{400}").groups == 0
     with pytest.raises(PatternError, match="repeats"):
         bounded("(?:a|b)*a(?:a|b){900}c")
 
@@ -28,7 +29,8 @@ def test_an_authors_pattern_is_bounded() -> None:
 def test_context_words_begin_at_a_word() -> None:
     near = nearby(("card", "c++"))
     assert near is not None
-    assert near.search(b"my Cards")
+    assert near.search(b" my Cards")
     assert near.search(b"(C++)")
-    assert near.search(b"discard") is None
+    assert near.search(b" discard") is None
+    assert near.search(b" [CARD] ") is None
     assert nearby(()) is None

@@ -351,14 +351,14 @@ class Step(_message.Message):
     PLACE_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     text: str
-    value_json: str
+    value_json: bytes
     unknown: str
     place: str
     parts: _containers.RepeatedCompositeFieldContainer[Step]
-    def __init__(self, text: _Optional[str] = ..., value_json: _Optional[str] = ..., unknown: _Optional[str] = ..., place: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[Step, _Mapping]]] = ...) -> None: ...
+    def __init__(self, text: _Optional[str] = ..., value_json: _Optional[bytes] = ..., unknown: _Optional[str] = ..., place: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[Step, _Mapping]]] = ...) -> None: ...
 
 class RuleTrace(_message.Message):
-    __slots__ = ("rule", "action", "matched", "shadow", "when", "unless", "place")
+    __slots__ = ("rule", "action", "matched", "shadow", "when", "unless", "place", "unknown", "expired")
     RULE_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     MATCHED_FIELD_NUMBER: _ClassVar[int]
@@ -366,6 +366,8 @@ class RuleTrace(_message.Message):
     WHEN_FIELD_NUMBER: _ClassVar[int]
     UNLESS_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_FIELD_NUMBER: _ClassVar[int]
     rule: str
     action: Action
     matched: bool
@@ -373,23 +375,27 @@ class RuleTrace(_message.Message):
     when: Step
     unless: Step
     place: str
-    def __init__(self, rule: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., matched: _Optional[bool] = ..., shadow: _Optional[bool] = ..., when: _Optional[_Union[Step, _Mapping]] = ..., unless: _Optional[_Union[Step, _Mapping]] = ..., place: _Optional[str] = ...) -> None: ...
+    unknown: str
+    expired: bool
+    def __init__(self, rule: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., matched: _Optional[bool] = ..., shadow: _Optional[bool] = ..., when: _Optional[_Union[Step, _Mapping]] = ..., unless: _Optional[_Union[Step, _Mapping]] = ..., place: _Optional[str] = ..., unknown: _Optional[str] = ..., expired: _Optional[bool] = ...) -> None: ...
 
 class PolicyTrace(_message.Message):
-    __slots__ = ("policy", "applied", "outcome", "applies", "rules", "place")
+    __slots__ = ("policy", "applied", "outcome", "applies", "rules", "place", "shadow")
     POLICY_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     APPLIES_FIELD_NUMBER: _ClassVar[int]
     RULES_FIELD_NUMBER: _ClassVar[int]
     PLACE_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
     policy: str
     applied: bool
     outcome: Action
     applies: Step
     rules: _containers.RepeatedCompositeFieldContainer[RuleTrace]
     place: str
-    def __init__(self, policy: _Optional[str] = ..., applied: _Optional[bool] = ..., outcome: _Optional[_Union[Action, str]] = ..., applies: _Optional[_Union[Step, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., place: _Optional[str] = ...) -> None: ...
+    shadow: bool
+    def __init__(self, policy: _Optional[str] = ..., applied: _Optional[bool] = ..., outcome: _Optional[_Union[Action, str]] = ..., applies: _Optional[_Union[Step, _Mapping]] = ..., rules: _Optional[_Iterable[_Union[RuleTrace, _Mapping]]] = ..., place: _Optional[str] = ..., shadow: _Optional[bool] = ...) -> None: ...
 
 class Explanation(_message.Message):
     __slots__ = ("decision", "policies", "misses", "text")

@@ -37,7 +37,8 @@ def test_an_unknown_error_code_is_unknown() -> None:
 
 
 def test_an_explanation_arrives_whole() -> None:
-    step = wire.Step(text="a > 1", value_json="true", parts=[wire.Step(text="a", unknown="meter")])
+    parts = [wire.Step(text="a", unknown="meter"), wire.Step(text="1")]
+    step = wire.Step(text="a > 1", value_json=b"true", parts=parts)
     answer = wire.Explanation(
         policies=[
             wire.PolicyTrace(
@@ -54,7 +55,11 @@ def test_an_explanation_arrives_whole() -> None:
     )
     explanation = read_explanation(answer)
     first, second = explanation.policies
-    made = Step("a > 1", "true", "", "", (Step("a", "", "meter", "", ()),))
+    made_parts = (
+        Step("a", None, "meter", reached=True, place="", parts=()),
+        Step("1", None, "", reached=False, place="", parts=()),
+    )
+    made = Step("a > 1", value=True, unknown="", reached=True, place="", parts=made_parts)
     assert read_step(step) == made
     assert (first.outcome, first.applies) == ("deny", made)
     assert (first.rules[0].when, first.rules[0].unless) == (made, made)

@@ -130,6 +130,7 @@ def read_policy(trace: wire.PolicyTrace) -> results.PolicyTrace:
         applies=read_step(trace.applies) if trace.HasField("applies") else None,
         rules=tuple(map(read_rule, trace.rules)),
         place=trace.place,
+        shadow=trace.shadow,
     )
 
 
@@ -143,13 +144,20 @@ def read_rule(trace: wire.RuleTrace) -> results.RuleTrace:
         when=read_step(trace.when) if trace.HasField("when") else None,
         unless=read_step(trace.unless) if trace.HasField("unless") else None,
         place=trace.place,
+        unknown=trace.unknown,
+        expired=trace.expired,
     )
 
 
 def read_step(step: wire.Step) -> results.Step:
     """Return one condition with its parts."""
     return results.Step(
-        step.text, step.value_json, step.unknown, step.place, tuple(map(read_step, step.parts))
+        text=step.text,
+        value=json.loads(step.value_json) if step.value_json else None,
+        unknown=step.unknown,
+        reached=bool(step.value_json or step.unknown),
+        place=step.place,
+        parts=tuple(map(read_step, step.parts)),
     )
 
 

@@ -140,11 +140,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One condition of an explanation: its text, its value as JSON (empty: not reached), parts."""
+    """One condition of an explanation and what it came to; *parts* are what it consists of."""
 
     text: str
-    value: str
+    value: object
+    """None also when it could not be known or was not reached."""
     unknown: str
+    """What could not be known."""
+    reached: bool
+    """False when the outcome was certain before this part was needed."""
     place: str
     parts: tuple[Step, ...]
 
@@ -160,6 +164,9 @@ class RuleTrace:
     when: Step | None
     unless: Step | None
     place: str
+    unknown: str
+    """What could not be known; *matched* then says whether it counts as matched."""
+    expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,7 @@ class PolicyTrace:
     applies: Step | None
     rules: tuple[RuleTrace, ...]
     place: str
+    shadow: bool
 
 
 @dataclass(frozen=True, slots=True)

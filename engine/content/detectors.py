@@ -22,8 +22,9 @@ class Pattern:
     where one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
     everything. *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at
     the UTF-8 text around it, *check* at the match itself; together they stand for look-around.
-    After a refused match the search goes on at its group, else behind it, or with *retry* at its next
-    word. A *score* below `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
+    After a refused match the search goes on at its group, else behind it, or with *retry* at its
+    next word. A *score* below `THRESHOLD` is reported only with a context word nearby, which adds
+    `CONTEXT`.
     """
 
     regex: str

@@ -1,17 +1,15 @@
 """Text and role to an injection score: how likely it tries to take over the model.
 
 1. The text is brought to a plain form: Unicode folded, look-alike letters of other scripts
-replaced,
-   accents and case dropped, escapes undone. Readable base64, hexadecimal and binary islands, and
-   the form without any spaces or leetspeak, are looked at as well.
+   replaced, accents and case dropped, escapes undone. Readable base64, hexadecimal and binary
+   islands, and the form without any spaces or leetspeak, are looked at as well.
 2. Families of phrases are searched for; one Aho-Corasick pass says which patterns can match at all.
-3. Of the phrases within `WINDOW` characters, each family's strongest counts; they are combined as
-   ``1 - (1 - a)(1 - b)...``. The highest window is the score: padding cannot dilute it, and single
-   weak phrases, far apart in a long text, do not add up.
+3. The different phrases within `WINDOW` characters are combined as ``1 - (1 - a)(1 - b)...``. The
+   highest window is the score: padding cannot dilute it, and single weak phrases, far apart in a
+   long text, do not add up.
 
 An instruction inside a document or tool result weighs more than in the user's own words. A phrase
-that stands in quotation marks, in a sentence that talks about it ("detects", "example", ...),
-weighs a quarter.
+in quotation marks, in a sentence that talks about it ("detects", "example", ...), weighs a tenth.
 """
 
 from __future__ import annotations
@@ -160,19 +158,17 @@ def _strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
     """Return the score of the strongest window and its signals. *hits* are in order of place."""
     best, named = 0.0, frozenset[str]()
     first = 0
-    window: list[Hit] = []
-    for hit in hits:
-        window.append(hit)
-        while hit.place - window[first].place > WINDOW:
+    for last, hit in enumerate(hits, 1):
+        while hit.place - hits[first].place > WINDOW:
             first += 1
         strongest: dict[int, float] = {}
-        for one in window[first:]:
+        for one in hits[first:last]:
             strongest[one.phrase] = max(strongest.get(one.phrase, 0.0), one.weight)
         rest = 1.0
         for weight in strongest.values():
             rest *= 1 - weight
         if 1 - rest > best:
-            best, named = 1 - rest, frozenset(one.signal for one in window[first:])
+            best, named = 1 - rest, frozenset(one.signal for one in hits[first:last])
     return best, named
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import re
 from collections.abc import Iterator
@@ -36,10 +35,7 @@ def unescaped(text: str) -> str:
 def _from_base64(island: str) -> str | None:
     bare = island.rstrip("=")
     bare = bare[: len(bare) - (len(bare) % 4 == 1)]
-    try:
-        return _readable(base64.b64decode(bare + "=" * (-len(bare) % 4)))
-    except binascii.Error:
-        return None
+    return _readable(base64.b64decode(bare + "=" * (-len(bare) % 4)))
 
 
 def _from_hex(island: str) -> str | None:

@@ -58,7 +58,7 @@ def bounded(regex: str) -> Regex:
 
 
 def _size(regex: str, made: Regex) -> int:
-    """Return the size of a program, in which a class such as ``\\pL`` counts little.
+    """Return the size of a program, in which a class such as all letters counts little.
 
     As UTF-8 it has 1,200 instructions and is none the slower; as Latin-1 the repetitions show. A
     pattern with characters beyond Latin-1 is measured as UTF-8, of which it has a share.
@@ -75,7 +75,7 @@ def _size(regex: str, made: Regex) -> int:
 def nearby(words: Sequence[str]) -> Regex | None:
     """Return a pattern of a character and one of *words* behind it, in any case; None without any.
 
-    Words are found at their beginnings, but not as labels: ``[PHONE]`` says nothing of what follows.
+    Words are found at their beginnings, but not in labels: ``[PHONE]`` tells nothing.
     """
     if not words:
         return None

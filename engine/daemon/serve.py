@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -23,7 +24,6 @@ from engine.daemon.start import Parts, StartError, assemble
 from engine.doors.grpc.listener import Listener, ListenError
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
-from engine.language.diagnostics import Diagnostic
 from engine.runtime.store import StoreUnavailable
 from engine.service.bundles import PolicyError, load_folder
 from engine.service.record import RecordError
@@ -107,7 +107,7 @@ class Daemon:
         )
         parts.metrics.on_failure = self._failed
         self._door = Door(
-            Service(parts.gate, engine.__version__, self._reload),
+            Service(parts.gate, engine.__version__, self._reloader.reload),
             listeners(settings),
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
@@ -187,18 +187,12 @@ class Daemon:
             self._parts.gate.recorder.reopen()
         except RecordError as error:
             self._log.error("the record was not reopened", why=str(error))
-        self._spawn(self._reload_quietly())
+        self._spawn(self._reload())
 
-    async def _reload_quietly(self) -> None:
-        await self._reload()
-
-    async def _reload(self) -> Sequence[Diagnostic]:
-        """Reload; return why the policies were refused, or nothing when they are served now."""
-        try:
+    async def _reload(self) -> None:
+        """Reload; what comes of it is told to ``_told``."""
+        with contextlib.suppress(ReloadError):
             await self._reloader.reload()
-        except ReloadError as error:
-            return error.diagnostics
-        return ()
 
     def _told(self, problem: str | None) -> None:
         """Count and log the outcome of a reload, and tell health checks."""

@@ -67,6 +67,7 @@ class Reloader:
     _running: asyncio.Lock = field(default_factory=asyncio.Lock)
     _asked: int = 0
     _covered: int = 0
+    _problem: ReloadError | None = None
 
     async def reload(self) -> None:
         """Take over the policies as they are now; raise ReloadError when they are refused.
@@ -76,19 +77,26 @@ class Reloader:
         self._asked += 1
         mine = self._asked
         async with self._running:
-            if self._covered >= mine:
-                return
-            self._covered = self._asked
-            try:
-                policies = await self._prepare()
-            except ReloadError as error:
-                self.gate.refuse(str(error))
-                self.told(str(error))
-                raise
-            if policies is not None:
-                self.gate.swap(policies)
-            self.gate.confirm()
-            self.told(None)
+            if self._covered < mine:
+                self._covered = self._asked
+                await self._run()
+            if self._problem is not None:
+                raise ReloadError(str(self._problem), self._problem.diagnostics)
+
+    async def _run(self) -> None:
+        """Reload once and tell the outcome."""
+        self._problem = None
+        try:
+            policies = await self._prepare()
+        except ReloadError as error:
+            self._problem = error
+            self.gate.refuse(str(error))
+            self.told(str(error))
+            return
+        if policies is not None:
+            self.gate.swap(policies)
+        self.gate.confirm()
+        self.told(None)
 
     async def _prepare(self) -> PolicySet | None:
         """Return the policies as they are now, or None when they are those that decide already."""
@@ -101,8 +109,8 @@ class Reloader:
         if policies is None:
             raise broken(
                 self.root,
-                f"the cache folder {self.cache.folder} does not hold what was compiled; is there "
-                "room on the disk?",
+                f"the cache folder {self.cache.folder} does not hold what was compiled; make room "
+                "on the disk, or restart the daemon if the engine was upgraded under it",
             )
         return policies
 

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from watchfiles import Change
+
+from engine.runtime.memory import MemoryStore
+from engine.service.bundles import BUNDLE, FolderShelf, Recipe, load_folder
+from engine.service.cache import open_cache
+from engine.service.gate import Gate
+from engine.service.reload import Reloader, ReloadError, compile_apart, relevant, tell_nobody
+from tests.service.bundle import SECRET, asked, write_folder
+
+pytestmark = pytest.mark.slow
+
+OPEN = "policy door { default allow }"
+SHUT = "policy door { default deny }"
+BROKEN = "policy door { default perhaps }"
+PATIENCE = 30
+RECIPE = Recipe(SECRET)
+
+
+class House:
+    """A gate that serves the folder ``root``, and its reloader; what that told is in ``told``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = write_folder(folder / "policies", {"door.pol": OPEN})
+        self.gate = Gate(MemoryStore(), secret=SECRET)
+        self.gate.swap(load_folder(self.root, RECIPE))
+        self.cache = open_cache(folder / "cache")
+        self.told: list[str | None] = []
+        self.heard = asyncio.Event()
+        self.reloader = Reloader(self.gate, self.root, self.cache, RECIPE, told=self.hear)
+
+    def hear(self, problem: str | None) -> None:
+        self.told.append(problem)
+        self.heard.set()
+
+    def write(self, text: str) -> None:
+        (self.root / "door.pol").write_text(text)
+
+    @property
+    def action(self) -> str:
+        return self.gate.decide(asked()).action
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self.heard.clear()
+                await self.heard.wait()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def test_changed_policies_decide_after_a_reload(house: House) -> None:
+    before = house.gate.status().revision
+    house.write(SHUT)
+    run(house.reloader.reload())
+    assert house.action == "deny"
+    assert house.gate.status().revision != before
+    assert house.told == [None]
+
+
+def test_unchanged_policies_are_not_loaded_again(house: House) -> None:
+    before = house.gate.status()
+    house.gate.refuse("something earlier")
+    run(house.reloader.reload())
+    assert house.gate.status() == before
+
+
+def test_broken_policies_change_nothing_but_the_status(house: House) -> None:
+    house.write(BROKEN)
+    with pytest.raises(ReloadError, match=r"door\.pol:1:23") as caught:
+        run(house.reloader.reload())
+    assert caught.value.diagnostics[0].span.path == "door.pol"
+    assert house.action == "allow"
+    status = house.gate.status()
+    assert status.refusal == str(caught.value) == house.told[0]
+    assert status.refused_at > status.loaded_at
+
+
+def test_calls_that_arrive_during_a_reload_share_the_next(house: House) -> None:
+    house.write(BROKEN)
+
+    async def work() -> None:
+        calls = [asyncio.create_task(house.reloader.reload()) for _ in range(10)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(one, ReloadError) for one in outcomes)
+
+    run(work())
+    assert len(house.told) == 2
+
+
+def test_a_compiler_that_takes_too_long_is_given_up(house: House) -> None:
+    house.reloader.patience = 0.01
+    with pytest.raises(ReloadError, match=r"longer than 0\.01 s") as caught:
+        run(house.reloader.reload())
+    assert [one.code for one in caught.value.diagnostics] == ["E808"]
+    assert house.action == "allow"
+
+
+def test_a_compiler_that_breaks_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ReloadError, match="ended with code 1"):
+        run(house.reloader.reload())
+
+
+def test_a_cache_without_room_is_told(house: House) -> None:
+    house.write(SHUT)
+    house.cache.path(FolderShelf(house.cache, house.root).key(BUNDLE)).mkdir(parents=True)
+    with pytest.raises(ReloadError, match="does not hold what was compiled"):
+        run(house.reloader.reload())
+    assert house.action == "allow"
+
+
+def test_the_compiler_finds_this_package_from_anywhere(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    outcome = asyncio.run(compile_apart(house.root, house.cache.folder, PATIENCE))
+    assert outcome.revision == house.gate.status().revision
+
+
+# --- watching ------------------------------------------------------------------------------------
+
+
+def watching(house: House, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run *work* while the folder is watched."""
+
+    async def both() -> None:
+        watch = asyncio.create_task(house.reloader.watch(20, frozenset()))
+        try:
+            await work()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    asyncio.run(both())
+
+
+async def write_until(house: House, text: str, condition: Callable[[], bool]) -> None:
+    """Write *text* again and again until a reload has made *condition* true.
+
+    A watcher needs a moment before it sees changes, and does not say when it is ready.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            house.write(text)
+            house.heard.clear()
+            try:
+                async with asyncio.timeout(2):
+                    await house.heard.wait()
+            except TimeoutError:
+                continue
+
+
+def test_a_changed_file_reloads_and_a_broken_one_is_waited_out(house: House) -> None:
+    async def work() -> None:
+        await write_until(house, SHUT, lambda: house.action == "deny")
+        house.write(BROKEN)
+        await house.until(lambda: house.gate.status().refusal != "")
+        assert house.action == "deny"
+        house.write(OPEN)
+        await house.until(lambda: house.action == "allow")
+        assert house.gate.status().refusal == ""
+
+    watching(house, work)
+
+
+def test_a_folder_that_is_replaced_is_followed(house: House, tmp_path: Path) -> None:
+    async def work() -> None:
+        await write_until(house, SHUT, lambda: house.action == "deny")
+        house.root.rename(tmp_path / "old")
+        write_folder(house.root, {"door.pol": OPEN})
+        await house.until(lambda: house.action == "allow")
+        house.write(SHUT)
+        await write_until(house, SHUT, lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_a_folder_that_comes_back_is_loaded(house: House, tmp_path: Path) -> None:
+    async def work() -> None:
+        house.root.rename(tmp_path / "old")
+        await asyncio.sleep(0)
+        write_folder(tmp_path / "new", {"door.pol": SHUT}).rename(house.root)
+        await house.until(lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_a_folder_that_is_missing_at_first_is_waited_for(house: House, tmp_path: Path) -> None:
+    house.root.rename(tmp_path / "old")
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        write_folder(tmp_path / "new", {"door.pol": SHUT}).rename(house.root)
+        await house.until(lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_a_folder_that_vanishes_before_it_is_watched_is_waited_for(tmp_path: Path) -> None:
+    house = House(tmp_path)
+
+    async def work() -> None:
+        await house.reloader._follow((0, 0), 20, frozenset())
+        house.root.rename(tmp_path / "old")
+        await house.reloader._follow((0, 0), 20, frozenset())
+
+    run(work())
+    assert house.told == []
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [
+        ("/p/a.pol", True),
+        ("/p/data/tenants.json", True),
+        ("/p/..data", True),
+        ("/p/..2026_01/a.pol", True),
+        ("/p/.a.pol.swp", False),
+        ("/p/.git/index", False),
+        ("/p/data/state/lock", False),
+        ("/elsewhere/a.pol", True),
+    ],
+)
+def test_only_what_may_change_policies_counts_as_a_change(path: str, counts: bool) -> None:  # noqa: FBT001
+    ignored = frozenset({Path("/p/data/state")})
+    assert relevant(Change.modified, Path(path), Path("/p"), ignored) is counts
+
+
+def test_nobody_need_be_told() -> None:
+    tell_nobody("why")

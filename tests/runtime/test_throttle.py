@@ -346,6 +346,7 @@ moves = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.integers(0, 3), st.integers(1, 3), st.integers(0, 25), moves)
 def test_no_order_of_corrections_gives_more_than_was_ever_unused(

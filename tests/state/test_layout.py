@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.runtime.meter import Meter
@@ -42,6 +42,7 @@ def test_a_bucket_comes_back(bucket: Bucket) -> None:
     assert layout.expiry(value) == bucket.until
 
 
+@settings(max_examples=40)
 @given(instants, st.lists(st.builds(Reserved, take=takes, at=instants), max_size=4))
 def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
     value = layout.pack_reservation(until, reserved)
@@ -49,12 +50,15 @@ def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
     assert layout.expiry(value) == until
 
 
+@settings(max_examples=40)
+@settings(max_examples=40)
 @given(instants, st.lists(st.integers(0, 2**32 - 1), min_size=61, max_size=61))
 def test_a_meter_comes_back(newest: int, counts: list[int]) -> None:
     meter = Meter(newest, tuple(counts))
     assert layout.unpack_meter(layout.pack_meter(meter, 7)) == meter
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(names, instants, min_size=1))
 def test_labels_come_back(labels: dict[str, int]) -> None:
     value = layout.pack_labels(labels)

@@ -191,6 +191,14 @@ def test_a_file_that_was_cut_is_named(tmp_path: Path) -> None:
         LmdbStore(tmp_path)
 
 
+def test_a_process_opens_its_store_once(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path, map_size=SMALL)
+    with pytest.raises(StateError, match="already open in this process"):
+        LmdbStore(tmp_path)
+    assert store.take([requests()], NOW)[0].granted
+    store.close()
+
+
 def test_another_program_s_file_is_left_alone(tmp_path: Path) -> None:
     spoil(tmp_path / "state.mdb", b"theirs", b"1")
     with pytest.raises(StateError, match="is an LMDB file of another program"):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from shutil import rmtree
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -217,7 +218,7 @@ class LmdbMachine(StoreMachine):
         rmtree(self.folder)
 
 
-TestMemory = StoreMachine.TestCase
-TestMemory.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
-TestLmdb = LmdbMachine.TestCase
-TestLmdb.settings = settings(max_examples=30, stateful_step_count=60, deadline=None)
+StoreMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+LmdbMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=60, deadline=None)
+TestMemory = pytest.mark.slow(StoreMachine.TestCase)
+TestLmdb = pytest.mark.slow(LmdbMachine.TestCase)

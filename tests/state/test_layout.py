@@ -51,7 +51,6 @@ def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
 
 
 @settings(max_examples=40)
-@settings(max_examples=40)
 @given(instants, st.lists(st.integers(0, 2**32 - 1), min_size=61, max_size=61))
 def test_a_meter_comes_back(newest: int, counts: list[int]) -> None:
     meter = Meter(newest, tuple(counts))

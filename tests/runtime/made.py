@@ -10,6 +10,9 @@ from typing import Literal
 
 from engine.content.findings import Finding, Injection
 from engine.language import typed
+from engine.language.check import check_program
+from engine.language.diagnostics import Report
+from engine.language.parse import parse_file
 from engine.language.program import (
     Action,
     Allow,
@@ -27,10 +30,15 @@ from engine.language.program import (
     Throttle,
 )
 from engine.language.schema import STANDARD
-from engine.language.text import NOWHERE
+from engine.language.scope import Known
+from engine.language.text import NOWHERE, Source
 from engine.language.typed import Attribute, Expr
 from engine.language.types import BOOL, FLOAT, INT, STRING, TEXT, Enumeration, SetOf, Type
+from engine.runtime.decide import decide
+from engine.runtime.decision import Decision
+from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet, build
+from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.table import Table
 
 NOW = 1_767_225_600 * 10**9
@@ -273,3 +281,69 @@ def at(seconds: float) -> int:
 
 def instant(year: int) -> datetime:
     return datetime(year, 1, 1, tzinfo=UTC)
+
+
+# --- policies from text --------------------------------------------------------------------------
+
+KNOWN = Known({"pii.email": "", "pii.phone": "", "pii.card": ""}, frozenset())
+
+SCHEMA = """
+schema {
+  tenant.plan:     "free" | "pro" ?
+  context.amount:  int?
+  context.ratio:   float?
+  context.summary: text?
+  context.topics:  set<string>?
+}
+"""
+
+
+def checked(*texts: str) -> Program:
+    """Return the checked program of *texts*, each a file; SCHEMA is a file of its own."""
+    report = Report()
+    sources = [Source(f"file{index}.pol", text) for index, text in enumerate((SCHEMA, *texts))]
+    files = [parse_file(source, report) for source in sources]
+    made = check_program(files, KNOWN, report)
+    assert not report.failed, report.sorted()
+    return made
+
+
+def load(*texts: str, facts: Mapping[str, Table] | None = None) -> PolicySet:
+    """Return the policy set of *texts*."""
+    return build(
+        checked(*texts),
+        scanner=Words(),
+        injection=suspicious,
+        key=KEY,
+        revision="r1",
+        facts=facts,
+    )
+
+
+def answer(
+    made: PolicySet,
+    asked: Mapping[str, object] | None = None,
+    store: Store | None = None,
+    now: int = NOW,
+    **options: object,
+) -> Decision:
+    """Return the decision on *asked* (a small request) with an empty store."""
+    record = made.reader.read(request() if asked is None else asked)
+    kept = MemoryStore() if store is None else store
+    return decide(made, record, kept, now, **options)  # type: ignore[arg-type]
+
+
+class Away(MemoryStore):
+    """A store that has gone away; *broken* names the methods that fail."""
+
+    def __init__(self, *broken: str) -> None:
+        super().__init__()
+        self.broken = broken or ("take", "peek", "count", "record", "labels", "label")
+
+    def __getattribute__(self, name: str) -> object:
+        if name != "broken" and name in self.broken:
+            return self._fail
+        return super().__getattribute__(name)
+
+    def _fail(self, *_: object, **__: object) -> None:
+        raise StoreUnavailable("it is away")

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+import pytest
+
+from engine.runtime.decision import Decision, ThrottleState
+from engine.runtime.limits import units
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import NANO
+from tests.runtime.made import NOW, Away, answer, at, load, policies, policy, request, rule, throttle
+
+
+def state(decision: Decision) -> ThrottleState:
+    assert decision.throttle is not None
+    return decision.throttle
+
+
+def test_a_throttle_lets_its_limit_through_and_then_tells_when() -> None:
+    made = load("policy p { default allow rule t { then throttle 2 requests per 1m by user.id } }")
+    store = MemoryStore()
+
+    first, second, third = (answer(made, None, store) for _ in range(3))
+
+    assert [one.action for one in (first, second, third)] == ["allow", "allow", "throttle"]
+    assert [state(one).remaining for one in (first, second, third)] == [1, 0, 0]
+    assert state(third).retry_after == timedelta(seconds=30)
+    assert (state(third).rule, state(third).limit) == ("p.t", 2)
+    assert answer(made, None, store, now=at(30)).action == "allow"
+    assert answer(made, request(user={"id": "other"}), store).action == "allow"
+
+
+def test_nothing_is_taken_when_denied_or_when_another_refuses() -> None:
+    made = load(
+        """
+        policy p {
+          default allow
+          rule few { when session.turn == 1 then throttle 1 requests per 1m by user.id }
+          rule many { then throttle 5 requests per 1m by user.id }
+          rule no { when session.turn == 2 then deny }
+        }
+        """
+    )
+    store = MemoryStore()
+
+    def remaining(turn: int) -> tuple[str, Decimal | None]:
+        got = answer(made, request(session={"turn": turn}), store)
+        return got.action, got.throttle and got.throttle.remaining
+
+    assert remaining(2) == ("deny", None)
+    assert remaining(1) == ("allow", 0)
+    assert remaining(1) == ("throttle", 0)
+    assert remaining(0) == ("allow", 3)
+
+
+def test_the_tightest_limit_is_shown() -> None:
+    made = load(
+        """
+        policy p {
+          default allow
+          rule a { then throttle 100 requests per 1m by user.id }
+          rule b { then throttle 2 requests per 1m by user.id }
+          rule c { then throttle 1 requests per calendar day by user.id }
+        }
+        """
+    )
+    store = MemoryStore()
+
+    assert state(answer(made, None, store)).rule == "p.c"
+    refused = answer(made, None, store)
+    assert state(refused).rule == "p.c"
+    assert state(refused).retry_after == timedelta(days=1)
+
+
+def test_what_can_never_fit_is_told_to_wait_longest() -> None:
+    made = load("policy p { default allow rule t { then throttle 1 tokens per 1m by user.id } }")
+
+    decision = answer(made, request(content="far more than one token"))
+
+    assert state(decision).retry_after == timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("unit", "changes", "taken"),
+    [
+        ("requests", {}, 1),
+        ("tokens", {"content": "x" * 12}, 3),
+        ("tokens", {"usage": {"input_tokens": 7}}, 7),
+        ("tokens", {"usage": {"input_tokens": 7, "output_tokens": 4}}, 11),
+        ("tokens", {"usage": {"output_tokens": 4}}, 4),
+        ("usd", {"usage": {"cost_usd": "0.25"}}, Decimal("0.25")),
+        ("usd", {}, 0),
+        ("context.amount", {"context": {"amount": 9}}, 9),
+    ],
+)
+def test_amounts_by_unit(unit: str, changes: dict[str, object], taken: Decimal) -> None:
+    made = policies(policy("p", rule("t", throttle(100, unit))))
+
+    assert 100 - state(answer(made, request(**changes))).remaining == taken
+
+
+OnFailure = Literal["allow", "deny", "escalate"]
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "expected"),
+    [(None, "throttle"), ("deny", "deny"), ("escalate", "escalate"), ("allow", "allow")],
+)
+def test_a_store_that_is_away_restricts_unless_told_otherwise(
+    on_failure: OnFailure | None, expected: str
+) -> None:
+    made = policies(policy("p", rule("t", throttle(5), on_failure=on_failure)))
+
+    decision = answer(made, None, Away())
+
+    assert decision.action == expected
+    if expected != "allow":
+        assert decision.reasons[0].failure == "the state store (it is away)"
+    assert state(decision).retry_after == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("amount", "failure"),
+    [({}, "context.amount (it is absent)"), ({"amount": -1}, "an amount cannot be negative: -1")],
+)
+def test_an_amount_that_is_none_restricts(amount: dict[str, int], failure: str) -> None:
+    made = policies(policy("p", rule("t", throttle(5, "context.amount")), rule("u", throttle(5))))
+    store = MemoryStore()
+
+    decision = answer(made, request(context=amount), store)
+
+    assert (decision.action, decision.reasons[0].failure) == ("throttle", failure)
+    assert state(answer(made, request(context={"amount": 1}), store)).remaining == 4
+
+
+def test_an_amount_that_is_none_may_deny_or_pass() -> None:
+    strict = policies(policy("p", rule("t", throttle(5, "context.amount"), on_failure="deny")))
+    lenient = policies(policy("p", rule("t", throttle(5, "context.amount"), on_failure="allow")))
+
+    assert answer(strict).action == "deny"
+    assert answer(lenient).action == "allow"
+    assert answer(lenient).throttle is None
+
+
+def test_estimates_are_settled_by_decision() -> None:
+    made = load("policy p { default allow rule t { then throttle 10 tokens per 1h by user.id } }")
+    store = MemoryStore()
+
+    answer(made, request(content="x" * 32), store, decision_id="d1")
+    assert store.settle("d1", {"tokens": 2 * NANO}, NOW)
+
+    assert state(answer(made, request(content="x" * 4), store)).remaining == 7
+
+
+def test_units_are_shown_without_needless_zeros() -> None:
+    assert [str(units(one)) for one in (5 * NANO, 1_500_000_000, 1)] == ["5", "1.5", "1E-9"]

@@ -21,17 +21,18 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick, BytesAhoCorasick
+from ahocorasick_rs import BytesAhoCorasick
 
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.normalize import fold
 from engine.content.phrases import COMPACT, PHRASES, Phrase
-from engine.content.regex import Regex, compiled
+from engine.content.regex import Regex, compiled, spans
 
 WINDOW = 700
 QUOTED = 0.1
 LEET_SHARE = 0.25
+FEW_SIGNS = 0.05
 SPOKEN_ABOUT = 120
 HIDDEN = 0.9
 HALF = 0.5
@@ -45,14 +46,15 @@ LOOKALIKES = str.maketrans(
     "aeopcyxijsdhqwbkmhtrnoaabyeiknoptuxwcwlilodht",
 )
 LEET = str.maketrans("013457@$!|", "oieastasii")
-ALIKE = str.maketrans("013457@$!|l", "oieastasiii")
+ALIKE = bytes.maketrans(b"013457@$!|l", b"oieastasiii")
 """The same, and no difference between what ``1`` may stand for."""
+NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789@$!|"))
+GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
+SIGNS = "013457@$!|"
 
-_spaces = re.compile(r"\s+")
 _mixed = re.compile(r"\S*[a-z]\S*")
 _wide = re.compile(r"\s{2,}")
 _leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
-_not_letters = re.compile(r"[^a-z0-9@$!|]+")
 _opened = compiled(
     r"(?:^|[ (\[=:,;#>])[\"'`\x{2018}\x{201c}\x{ab}](?:[^\"'`\x{2019}\x{201d}\x{bb}]|\pL'\pL)*$"
 )
@@ -103,19 +105,20 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFD", fold(text).text)
         text = "".join(char for char in text if not unicodedata.combining(char)).casefold()
         text = _mixed.sub(lambda word: word.group().translate(LOOKALIKES), text)
-    return _spaces.sub(" ", text.lower()).strip()
+    return " ".join(text.lower().split())
 
 
 def disguises(simple: str, shown: str) -> Iterator[str]:
     """Yield plain forms of a text that is spaced out (``i g n o r e  a l l``) or in leetspeak."""
-    words = simple.split(" ")
     joined = simple
-    if sum(len(word) == 1 for word in words) > HALF * len(words):
+    if simple.count(" ") * 3 > len(simple):  # words of two letters and a space on the average
         joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
         yield joined
-    words = joined.split(" ")
-    if sum(_leet.search(word) is not None for word in words) > LEET_SHARE * len(words):
-        yield joined.translate(LEET)
+    # Counting is cheap; words are looked at one by one only where it makes one suspect.
+    if sum(map(joined.count, SIGNS)) > FEW_SIGNS * len(joined):
+        words = joined.split(" ")
+        if sum(_leet.search(word) is not None for word in words) > LEET_SHARE * len(words):
+            yield joined.translate(LEET)
 
 
 def _hits(text: str, *, embedded: bool) -> list[Hit]:
@@ -128,18 +131,11 @@ def _hits(text: str, *, embedded: bool) -> list[Hit]:
     for number in sorted(wanted):
         phrase, pattern = patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
-        for start, end in _places(pattern, data):
+        for start, end in spans(pattern, data):
             talk = not phrase.marked and _talked_about(data, start, end)
             hits.append(Hit(start, number, phrase.signal, weight * (QUOTED if talk else 1)))
     hits.sort()
     return hits
-
-
-def _places(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
-    place = 0
-    while (match := pattern.search(data, place)) is not None:
-        start, place = match.span()
-        yield start, place
 
 
 def _talked_about(data: bytes, start: int, end: int) -> bool:
@@ -174,22 +170,19 @@ def _strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
 
 def _disguised(simple: str) -> bool:
     """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13."""
-    squeezed = _not_letters.sub("", simple)
+    data = simple.encode("utf-8", "replace")
     phrases, gate = _compact()
-    for form in {squeezed, squeezed.translate(ALIKE)}:
-        places: list[int] = []
-        for number, start, end in gate.find_matches_as_indexes(form):
-            places = places or [
-                at for at, char in enumerate(simple) if not _not_letters.match(char)
-            ]
-            stretch = simple[places[start] : places[end - 1] + 1]
-            words = _not_letters.split(stretch)
-            if (
-                number >= len(COMPACT)
-                or phrases[number] not in "".join(words)
-                or max(map(len, words)) <= MAX_PIECE
-            ):
-                return True
+    places: list[int] = []
+    form = data.translate(ALIKE, NO_LETTERS)
+    for number, start, end in gate.find_matches_as_indexes(form):
+        places = places or [at for at, byte in enumerate(data) if byte not in NO_LETTERS]
+        words = data[places[start] : places[end - 1] + 1].translate(GAPS).split()
+        if (
+            number >= len(COMPACT)
+            or b"".join(words) != phrases[number].encode()
+            or max(map(len, words)) <= MAX_PIECE
+        ):
+            return True
     return False
 
 
@@ -207,6 +200,6 @@ def _phrasebook() -> tuple[
 
 
 @cache
-def _compact() -> tuple[tuple[str, ...], AhoCorasick]:
+def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick]:
     phrases = (*COMPACT, *(codecs.encode(phrase, "rot13") for phrase in COMPACT))
-    return phrases, AhoCorasick([phrase.translate(ALIKE) for phrase in phrases])
+    return phrases, BytesAhoCorasick([phrase.encode().translate(ALIKE) for phrase in phrases])

@@ -79,7 +79,7 @@ EMAIL = Entity(
     "An e-mail address.",
     (
         Pattern(
-            r"[\pL\pN._%+'\-]+@(?:[\pL\pN\-]+\.)+\pL{2,24}",
+            r"[\pL\pN._%+'\-]+@(?:[\pL\pN\-]+\.)+\pL\pL+",
             0.95,
             keywords=("@",),
             before=256,

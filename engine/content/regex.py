@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol, cast
 
 import re2
@@ -70,6 +70,14 @@ def _size(regex: str, made: Regex) -> int:
         return int(re2.compile(regex.encode(), options).programsize)
     except re2.error:
         return made.programsize // 8
+
+
+def spans(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the places of *pattern* in *data*, in order, disjoint. It must not match nothing."""
+    place = 0
+    while (match := pattern.search(data, place)) is not None:
+        start, place = match.span()
+        yield start, place
 
 
 def nearby(words: Sequence[str]) -> Regex | None:

@@ -11,7 +11,17 @@ from collections.abc import Iterable
 
 from engine.language.diagnostics import Diagnostic, did_you_mean
 from engine.language.text import Span
-from engine.language.types import DECIMAL, FLOAT, JSON, Enumeration, SetOf, Type, textual
+from engine.language.types import (
+    DECIMAL,
+    DURATION,
+    FLOAT,
+    JSON,
+    STRING,
+    Enumeration,
+    SetOf,
+    Type,
+    textual,
+)
 
 MOST_CANDIDATES = 400
 
@@ -132,22 +142,26 @@ def sides_differ(left: Type, right: Type, at: Span) -> Diagnostic:
     return Diagnostic("E220", message, at, help=hint)
 
 
+WITHOUT_QUOTES = {
+    "bool": "write `true` or `false`",
+    "int": "write numbers without quotes",
+    "float": "write numbers without quotes",
+    "decimal": "write numbers without quotes",
+    "time": "write times without quotes: `2026-01-01T00:00:00Z`",
+    "duration": "write durations without quotes: `15m`",
+}
+"""What to do with a string where another type is expected."""
+
+
 def literal_type(found: Type, wanted: Type, at: Span) -> Diagnostic:
     """E221: a literal of another type than what it stands beside."""
     hint = None
-    match str(found), str(wanted):
-        case "string", "time":
-            hint = "write times without quotes: `2026-01-01T00:00:00Z`"
-        case "string", "duration":
-            hint = "write durations without quotes: `15m`"
-        case "int" | "float", "duration":
-            hint = "write a unit: `5s`, `15m`"
-        case "string", "int" | "float" | "decimal":
-            hint = "write numbers without quotes"
-        case "string", "bool":
-            hint = "write `true` or `false`"
-        case _, _ if textual(wanted):
-            hint = "write it in quotes"
+    if textual(wanted):
+        hint = "write it in quotes"
+    elif found == STRING:
+        hint = WITHOUT_QUOTES.get(str(wanted))
+    elif wanted == DURATION:
+        hint = "write a unit: `5s`, `15m`"
     return Diagnostic("E221", f"expected {shown(wanted)}, found {shown(found)}", at, help=hint)
 
 
@@ -313,13 +327,18 @@ def too_large(size: int, depth: int, at: Span) -> Diagnostic:
 # --- presence -------------------------------------------------------------------------------------
 
 
-def may_be_absent(name: str, at: Span) -> Diagnostic:
-    """E250: an optional attribute is read without a guard."""
+def may_be_absent(name: str, condition: tuple[str, frozenset[str]] | None, at: Span) -> Diagnostic:
+    """E250: an optional attribute is read without a guard. *condition* is when requests must have it."""
+    hint = f"guard it with `{name} is present and …`, or give a default with `{name} ?? …`"
+    if condition is not None:
+        path, words = condition
+        those = ", ".join(f'"{word}"' for word in sorted(words))
+        hint = f"it is present where `{path} in {{{those}}}`; elsewhere {hint}"
     return Diagnostic(
         "E250",
         f"`{name}` may be absent here",
         at,
-        help=f"guard it with `{name} is present and …`, or give a default with `{name} ?? …`",
+        help=hint,
     )
 
 

@@ -87,10 +87,15 @@ def duplicate(kind: str, name: str, at: Span, before: Span) -> Diagnostic:
     )
 
 
+def article(kind: str) -> str:
+    """Return *kind* with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def reserved_name(kind: str, name: str, at: Span) -> Diagnostic:
     """E511: a name that means something in every file."""
     return Diagnostic(
-        "E511", f"`{name}` cannot be the name of a {kind}", at, help="choose another name"
+        "E511", f"`{name}` cannot be the name of {article(kind)}", at, help="choose another name"
     )
 
 
@@ -99,7 +104,7 @@ def dotted_name(kind: str, name: str, at: Span) -> Diagnostic:
     last = name.rpartition(".")[2]
     return Diagnostic(
         "E512",
-        f"the name of a {kind} has no dots",
+        f"the name of {article(kind)} has no dots",
         at,
         help=f"call it `{last}`; packages add theirs",
     )

@@ -11,27 +11,25 @@ from __future__ import annotations
 from typing import assert_never
 
 from engine.language import catalog, catalog_tests, catalog_warnings, nodes, operators, typed
-from engine.language.calls import finish_call, fit_argument
+from engine.language.calls import check_call
 from engine.language.check_names import (
+    absence,
     check_scanned,
     find_entities,
     name_is_free,
-    read_argument,
     read_group,
     read_name,
 )
 from engine.language.constants import convert_literal
 from engine.language.context import Context
 from engine.language.environment import Let
-from engine.language.functions import TABLE, Function, Kind
 from engine.language.names import MAX_DEPTH, MAX_SIZE
-from engine.language.narrow import may_be_absent, presence_key, when_false, when_true, written
+from engine.language.narrow import may_be_absent, presence_key, when_false, when_true
 from engine.language.types import (
     BOOL,
     DURATION,
-    FLOAT,
-    INT,
     IP,
+    JSON,
     STRING,
     TIME,
     Enumeration,
@@ -78,7 +76,7 @@ def check(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typ
     absent = may_be_absent(made, context.present)
     if absent is None:
         return made
-    context.report.add(catalog.may_be_absent(written(absent), context.used_at or node.span))
+    context.report.add(absence(absent, node.span, context))
     return None
 
 
@@ -114,15 +112,12 @@ def read(node: nodes.Expr, context: Context, wanted: Type | None = None) -> type
             return check_presence(node, context)
         case nodes.Coalesce():
             return check_coalesce(node, context, wanted)
-        case nodes.Arithmetic(left, operator, right, span):
-            sides = check_sides(left, right, context, wanted)
-            if sides is None:
-                return None
-            return operators.calculate(operator, sides[0], sides[1], span, context.report)
+        case nodes.Arithmetic():
+            return check_arithmetic(node, context, wanted)
         case nodes.Quantifier():
             return check_quantifier(node, context)
         case nodes.Call():
-            return check_call(node, context)
+            return check_call(node, context, check)
         case _:
             assert_never(node)
 
@@ -134,15 +129,16 @@ def read_let(
     context.use(let.name, node.name)
     if let.measure is None:
         return None
-    if context.decision and not without_type(let.node.value, context):
-        context.report.add(catalog_tests.not_in_expectation(node.name, node.span))
-        return None
-    key = (let.name, wanted, context.present, context.slot)
+    key = (let.name, wanted, context.present, context.slot, context.decision)
     if key in context.cache:
         return context.cache[key]
     made = read(let.node.value, context.inside_let(let, node.span), wanted)
-    if made is not None:
-        context.cache[key] = made
+    if made is None:
+        return None
+    if context.decision and not operators.is_constant(made):
+        context.report.add(catalog_tests.not_in_expectation(node.name, node.span))
+        return None
+    context.cache[key] = made
     return made
 
 
@@ -165,31 +161,43 @@ def without_type(node: nodes.Expr, context: Context) -> bool:
 
 
 def check_sides(
-    left: nodes.Expr, right: nodes.Expr, context: Context, wanted: Type | None = None
+    left: nodes.Expr, right: nodes.Expr, context: Context
 ) -> tuple[typed.Expr, typed.Expr] | None:
-    """Return both sides typed, a literal one by the type of the other, or None after a report."""
-    first: typed.Expr | None
-    second: typed.Expr | None
+    """Return both sides typed, one without a type by that of the other, or None after a report."""
     if without_type(left, context) and not without_type(right, context):
         second = check(right, context)
-        first = None if second is None else check(left, context, hint(second.type))
+        first = None if second is None else check(left, context, second.type)
     else:
-        first = check(left, context, hint(wanted))
-        if first is None or not without_type(right, context):
-            second = check(right, context)
-        else:
-            second = check(right, context, hint(first.type))
+        first = check(left, context)
+        wanted = None if first is None or not without_type(right, context) else first.type
+        second = check(right, context, wanted)
     return None if first is None or second is None else (first, second)
 
 
-def hint(type_: Type | None) -> Type | None:
-    """Return what a literal beside a value of *type_* should become; times mix with durations and numbers."""
-    return None if type_ in {TIME, DURATION} else type_
+def check_arithmetic(
+    node: nodes.Arithmetic, context: Context, wanted: Type | None
+) -> typed.Expr | None:
+    """Return ``left + right`` and its kin, or None after a report.
+
+    Literals become of the type of the other side, or of the *wanted* one; but times and durations mix with
+    durations and numbers, so there a literal keeps its own type.
+    """
+    hint = None if wanted in {TIME, DURATION} else wanted
+    left, right = node.left, node.right
+    turned = without_type(left, context) and not without_type(right, context)
+    first = check(right if turned else left, context, hint)
+    other = None if first is None or first.type in {TIME, DURATION} else first.type
+    second = check(left if turned else right, context, other)
+    if first is None or second is None:
+        return None
+    sides = (second, first) if turned else (first, second)
+    return operators.calculate(node.operator, *sides, node.span, context.report)
 
 
 def check_set(node: nodes.SetLiteral, context: Context, wanted: Type | None) -> typed.Expr | None:
     """Return a set literal, a constant when all its elements are, or None after a report."""
     item = operators.element_type(wanted) if wanted is not None else None
+    item = None if item == JSON else item  # a set has one type, whatever json it is compared with
     made: list[typed.Expr] = []
     failed = False
     if item is None:
@@ -350,7 +358,7 @@ def check_coalesce(
     right = None if left is None else read_default(node.right, left.type, context)
     if left is None or right is None:
         return None
-    return join(node, left, right, context)
+    return operators.join(node, left, right, context.report)
 
 
 def read_default(node: nodes.Expr, beside: Type, context: Context) -> typed.Expr | None:
@@ -358,27 +366,7 @@ def read_default(node: nodes.Expr, beside: Type, context: Context) -> typed.Expr
     inner = node.inner if isinstance(node, nodes.Group) else node
     if isinstance(beside, Enumeration) and isinstance(inner, nodes.Literal):
         return check(inner, context)
-    return read(node, context, hint(beside) if without_type(node, context) else None)
-
-
-def join(
-    node: nodes.Coalesce, left: typed.Expr, right: typed.Expr, context: Context
-) -> typed.Expr | None:
-    """Return *left* where present, else *right*, re-associated to the right; None after a report."""
-    if isinstance(left, typed.Coalesce) and may_be_absent(left, frozenset()) is not None:
-        rest = join(node, left.default, right, context)
-        return None if rest is None else join(node, left.subject, rest, context)
-    if may_be_absent(left, frozenset()) is None:
-        context.report.add(catalog_warnings.never_absent(node.left.span))
-        return left
-    sides = operators.unify(left, right, node.right.span, context.report)
-    if sides is None:
-        return None
-    if sides[0] is not left:
-        context.report.add(catalog.sides_differ(left.type, right.type, node.right.span))
-        return None
-    type_ = operators.default_type(left, right)
-    return typed.Coalesce(left, sides[1], type_, node.span)
+    return read(node, context, beside if without_type(node, context) else None)
 
 
 def check_quantifier(node: nodes.Quantifier, context: Context) -> typed.Expr | None:
@@ -398,68 +386,3 @@ def check_quantifier(node: nodes.Quantifier, context: Context) -> typed.Expr | N
     return typed.Quantifier(
         node.kind, variable.name, variable.slot, collection, body, BOOL, node.span
     )
-
-
-def check_call(node: nodes.Call, context: Context) -> typed.Expr | None:
-    """Return a call of a function or classifier, or None after a report."""
-    name = node.function.name
-    if name.startswith("classifier."):
-        return check_score(node, context)
-    row = TABLE.get(name)
-    if row is None:
-        context.report.add(catalog.unknown_function(name, TABLE, node.function.span))
-        return None
-    kinds = [one.kind for one in row.parameters]
-    least = len(kinds) - kinds.count(Kind.ZONE)
-    given = len(node.arguments)
-    if given < least or (given > len(kinds) and Kind.ENTITIES not in kinds):
-        context.report.add(catalog.argument_count(row.signature, given, node.span))
-        return None
-    if row.name == "arg":
-        return read_argument(node, context)
-    if row.name == "count":
-        text = check_scanned(
-            read(node.arguments[0], context), name, node.arguments[0].span, context
-        )
-        entities = find_entities(node.arguments[1:], context)
-        if text is None or entities is None:
-            return None
-        return typed.Call(name, (text,), entities, INT, node.span)
-    return check_arguments(node, row, context)
-
-
-def check_score(node: nodes.Call, context: Context) -> typed.Expr | None:
-    """Return ``classifier.NAME(text)``, or None after a report."""
-    name = node.function.name.removeprefix("classifier.")
-    if name not in context.environment.classifiers:
-        known = context.environment.classifiers
-        context.report.add(catalog.unknown_classifier(name, known, node.function.span))
-        return None
-    context.used.add(node.function.name)
-    if len(node.arguments) != 1:
-        signature = f"{node.function.name}(of: text): float"
-        context.report.add(catalog.argument_count(signature, len(node.arguments), node.span))
-        return None
-    subject = node.arguments[0]
-    text = check_scanned(read(subject, context), node.function.name, subject.span, context)
-    return None if text is None else typed.Score(name, text, FLOAT, node.span)
-
-
-def check_arguments(node: nodes.Call, row: Function, context: Context) -> typed.Expr | None:
-    """Return the call of a function over plain values, or None after a report."""
-    numbers = [one.kind for one in row.parameters] == [Kind.NUMBER, Kind.NUMBER]
-    if numbers:
-        sides = check_sides(node.arguments[0], node.arguments[1], context)
-        checked: list[typed.Expr | None] = [None, None] if sides is None else list(sides)
-    else:
-        checked = [check(one, context) for one in node.arguments]
-    made: list[typed.Expr] = []
-    for place, argument, parameter in zip(node.arguments, checked, row.parameters, strict=False):
-        if argument is None:
-            continue
-        fitted = fit_argument(parameter.kind, argument, row.name, place.span, context)
-        if fitted is not None:
-            made.append(fitted)
-    if len(made) < len(node.arguments):
-        return None
-    return finish_call(row, made, node.span, context.report)

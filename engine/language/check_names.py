@@ -129,9 +129,17 @@ def check_scanned(
         context.report.add(catalog.not_scannable(operation, span))
         return None
     if may_be_absent(subject, context.present) is not None:
-        context.report.add(catalog.may_be_absent(written(subject), context.used_at or span))
+        context.report.add(absence(subject, span, context))
         return None
     return subject
+
+
+def absence(subject: typed.Expr, at: Span, context: Context) -> Diagnostic:
+    """Return the report that *subject*, read at *at* (or in a let used there), may be absent."""
+    condition = None
+    if isinstance(subject, typed.Attribute):
+        condition = context.environment.fields[subject.path].required_when
+    return catalog.may_be_absent(written(subject), condition, context.used_at or at)
 
 
 def find_entities(names: Sequence[nodes.Expr], context: Context) -> frozenset[str] | None:

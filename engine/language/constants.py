@@ -44,7 +44,7 @@ def convert_literal(
             made = Constant(value, TIME, span)
         case timedelta():
             made = Constant(-value if negative else value, DURATION, span)
-        case str():
+        case _:
             return convert_string(value, type_ or STRING, span, report)
     if type_ is None or type_ == made.type:
         return made

@@ -30,6 +30,8 @@ from engine.language.types import BOOL, INT, IP, STRING, Enumeration, Type
 
 CLASSIFIER_TIMEOUT = timedelta(milliseconds=100)
 """How long a classifier may take when its author does not say."""
+Outcome = OneOf["allow", "deny", "escalate"]
+OUTCOMES: Mapping[str, Outcome] = {"allow": "allow", "deny": "deny", "escalate": "escalate"}
 SETTINGS = ("endpoint", "timeout", "on_failure")
 ANY = "any"
 
@@ -124,7 +126,7 @@ def read_classifier(node: items.Classifier, report: Report) -> ClassifierDefinit
     """Return ``classifier NAME { … }`` with its settings."""
     endpoint = ""
     timeout = CLASSIFIER_TIMEOUT
-    on_failure: OneOf["allow", "deny", "escalate"] | None = None
+    on_failure: Outcome | None = None
     seen: dict[str, items.Setting] = {}
     for setting in node.settings:
         name, value = setting.name.name, setting.value.value
@@ -142,10 +144,10 @@ def read_classifier(node: items.Classifier, report: Report) -> ClassifierDefinit
                 timeout = duration
             case "timeout", _:
                 report.add(catalog_policies.duration_expected("timeout", setting.value.span))
-            case "on_failure", "allow" | "deny" | "escalate" as outcome:
-                on_failure = outcome
+            case "on_failure", str() as outcome if outcome in OUTCOMES:
+                on_failure = OUTCOMES[outcome]
             case "on_failure", _:
-                words = ("allow", "deny", "escalate")
+                words = tuple(OUTCOMES)
                 report.add(
                     catalog_declarations.setting_words("on_failure", words, setting.value.span)
                 )

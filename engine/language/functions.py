@@ -137,7 +137,7 @@ def weekday(at: datetime, zone: str = "UTC") -> str:
 
 def absolute(number: float | Decimal) -> float | Decimal:
     """Return *number* without its sign; the smallest int has no counterpart and is out of range."""
-    return bounded(abs(number))
+    return bounded(number if number >= 0 else -number)
 
 
 def bounded(number: float | Decimal) -> float | Decimal:

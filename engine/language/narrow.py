@@ -133,4 +133,4 @@ def by_words(
     left = [word for word in type_.words if (word in tested) == wanted]
     if not left:
         return found
-    return found.union(reduce(frozenset.intersection, (words.get(word, NONE) for word in left)))
+    return found | frozenset.intersection(*(words.get(word, NONE) for word in left))

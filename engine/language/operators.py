@@ -9,6 +9,7 @@ from typing import Literal as OneOf
 from engine.language import catalog, catalog_warnings, nodes, typed
 from engine.language.constants import parse_network
 from engine.language.diagnostics import Report
+from engine.language.narrow import may_be_absent
 from engine.language.regexes import matches_everything, problem_of
 from engine.language.text import Span
 from engine.language.types import (
@@ -308,6 +309,17 @@ def in_networks(
     return typed.InNetwork(address, good, BOOL, node.span)
 
 
+def is_constant(expression: typed.Expr) -> bool:
+    """Return whether *expression* is made of literals only."""
+    match expression:
+        case typed.Constant():
+            return True
+        case typed.Arithmetic(_, left, right):
+            return is_constant(left) and is_constant(right)
+        case _:
+            return False
+
+
 def matches(text: typed.Expr, regex: nodes.Regex, span: Span, report: Report) -> typed.Expr | None:
     """Return ``text matches /regex/``, or None after a report."""
     if not valid_regex(regex, report):
@@ -324,6 +336,26 @@ def valid_regex(regex: nodes.Regex, report: Report) -> bool:
     if matches_everything(regex.pattern):
         report.add(catalog_warnings.regex_matches_everything(regex.span))
     return True
+
+
+def join(
+    node: nodes.Coalesce, left: typed.Expr, right: typed.Expr, report: Report
+) -> typed.Expr | None:
+    """Return *left* where present, else *right*, re-associated to the right; None after a report."""
+    if isinstance(left, typed.Coalesce) and may_be_absent(left, frozenset()) is not None:
+        rest = join(node, left.default, right, report)
+        return None if rest is None else join(node, left.subject, rest, report)
+    if may_be_absent(left, frozenset()) is None:
+        report.add(catalog_warnings.never_absent(node.left.span))
+        return left
+    sides = unify(left, right, node.right.span, report)
+    if sides is None:
+        return None
+    if sides[0] is not left:
+        report.add(catalog.sides_differ(left.type, right.type, node.right.span))
+        return None
+    type_ = default_type(left, right)
+    return typed.Coalesce(left, sides[1], type_, node.span)
 
 
 def default_type(left: typed.Expr, right: typed.Expr) -> Type:

@@ -45,13 +45,13 @@ class Region:
 
 def before(left: typed.Value, right: typed.Value, *, or_equal: bool) -> bool:
     """Return whether *left* surely comes before *right*; False for what has no common order."""
-    match left, right:
-        case ((int() | float() | Decimal()), (int() | float() | Decimal())):
-            return left < right or (or_equal and left == right)
-        case (datetime(), datetime()) | (timedelta(), timedelta()):
-            return left < right or (or_equal and left == right)
-        case _:
-            return False
+    if isinstance(left, (int, float, Decimal)) and isinstance(right, (int, float, Decimal)):
+        return left < right or (or_equal and left == right)
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return left < right or (or_equal and left == right)
+    if isinstance(left, timedelta) and isinstance(right, timedelta):
+        return left < right or (or_equal and left == right)
+    return False
 
 
 def all_values(type_: Type) -> frozenset[typed.Value] | None:

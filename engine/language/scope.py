@@ -33,7 +33,14 @@ from engine.language.environment import (
 )
 from engine.language.names import Measure, measure, names_in
 from engine.language.nodes import Name
-from engine.language.program import ActionName
+from engine.language.program import (
+    ActionName,
+    ClassifierDefinition,
+    EntityDefinition,
+    FactsFile,
+    ListFile,
+    MeterDefinition,
+)
 from engine.language.schema import groups_of, merge_schemas, required_by_word
 from engine.language.text import Span
 
@@ -235,8 +242,11 @@ def collect_declarations(
 ) -> Environment:
     """Return *made* with facts, lists, entities, classifiers and meters."""
     report = registry.report
-    facts, lists, entities = {}, {}, {}
-    classifiers, meters = {}, {}
+    facts: dict[str, FactsFile] = {}
+    lists: dict[str, ListFile] = {}
+    entities: dict[str, EntityDefinition] = {}
+    classifiers: dict[str, ClassifierDefinition] = {}
+    meters: dict[str, MeterDefinition] = {}
     for file in files:
         scope = made.scopes[file.path]
         for item in file.items:

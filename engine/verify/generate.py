@@ -90,7 +90,9 @@ class Generator:
         """Return one of *values*."""
         return values[self.chance.randrange(len(values))]
 
-    def steer(self, request: Request, condition: typed.Expr, *, wish: bool) -> None:
+    def steer(  # noqa: C901  a case for every kind of condition that can be steered
+        self, request: Request, condition: typed.Expr, *, wish: bool
+    ) -> None:
         """Change *request* so that *condition* probably comes out as *wish*."""
         match condition:
             case typed.And(parts) | typed.Or(parts):
@@ -108,6 +110,12 @@ class Generator:
                 put(request, path, wish)
             case typed.Overlaps(typed.Attribute(path), typed.Constant(frozenset() as those)):
                 put(request, path, [self.choose(sorted(map(str, those)))] if wish and those else [])
+            case typed.Compare("==", typed.Attribute(path), typed.Constant(value)) if wish:
+                put(request, path, value)
+            case typed.Member(typed.Constant(value), typed.Attribute(path)):
+                put(request, path, [value] if wish else [])
+            case typed.Member(typed.Attribute(path), typed.Constant(frozenset() as those)) if wish:
+                put(request, path, self.choose(sorted(those, key=repr)))
             case _:
                 self.vary(request, condition)
 

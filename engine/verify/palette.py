@@ -50,10 +50,12 @@ class Palette:
 
     def of(self, field: program.Field) -> tuple[object, ...]:
         """Return the values to choose from for *field*, never none."""
-        own = self.values.get(field.path, ())
-        if field.type == Scalar.TEXT:
-            return (*own, *self.texts, *plain(field.type))
-        return (*own, *plain(field.type))
+        own = (*self.values.get(field.path, ()), *plain(field.type))
+        if field.path.endswith(".id"):
+            return tuple(one for one in own if one != "")
+        if field.path.startswith("usage."):
+            return tuple(one for one in own if isinstance(one, int | Decimal) and one >= 0)
+        return (*own, *self.texts) if field.type == Scalar.TEXT else own
 
 
 def plain(type_: Type) -> tuple[object, ...]:
@@ -172,8 +174,10 @@ def first_address(network: IPv4Network | IPv6Network) -> str:
 def loose(value: object) -> object:
     """Return *value* as a door would receive it: sets and tuples as lists, addresses as text."""
     match value:
-        case frozenset() | tuple():
+        case frozenset() | tuple() | list():
             return [loose(one) for one in value]
+        case dict():
+            return {name: loose(one) for name, one in value.items()}
         case bool() | int() | float() | str() | Decimal() | datetime() | timedelta() | None:
             return value
         case _:

@@ -1,12 +1,12 @@
 """Properties of a bundle tried with generated requests: a counterexample, or how often it held.
 
-Half of the requests are bent towards the property's condition, and each is decided on an empty store.
+Half of the requests are bent towards the property's condition; each is decided on an empty store.
 A property whose condition no request met has not been tried, and that is a failure too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from time import perf_counter
 
@@ -24,6 +24,7 @@ from engine.verify.generate import Generator, Request
 from engine.verify.palette import read_palette
 from engine.verify.results import Failure, Result
 from engine.verify.run import START
+from engine.verify.samples import find_samples
 
 ENOUGH = 200
 """Requests that meet the condition, after which a property counts as tried."""
@@ -36,14 +37,14 @@ def run_properties(
     policies: PolicySet,
     laws: Sequence[program.Property] | None = None,
     *,
-    samples: Mapping[str, str],
     seed: int = 0,
 ) -> Iterator[Result]:
     """Yield the result of each of *laws* (all of the bundle's when None), in order.
 
-    *samples* holds a text for each entity type. The same *seed* tries the same requests.
+    The same *seed* tries the same requests.
     """
     ids = {f"{group}.id": tuple(table.ids) for group, table in policies.facts.items()}
+    samples = find_samples(policies)
     palette = read_palette(policies.program, samples.values(), ids)
     for law in policies.program.properties if laws is None else laws:
         chance = Random(f"{seed}/{law.name}")  # noqa: S311  tests want repeatable chance

@@ -13,7 +13,7 @@ from engine.runtime.explain import Explanation
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One expectation that was not met. *request* is what was decided, as a door would receive it."""
+    """One expectation that was not met. *request* is what was decided, in a door's form."""
 
     message: str
     span: Span

@@ -282,6 +282,24 @@ def test_refunds_in_any_order_return_everything(order: tuple[int, int], apart: i
     assert throttle.standing(bucket, slow, NOW + apart).remaining == 10
 
 
+def test_a_refund_lowers_what_a_later_one_may_return() -> None:
+    take, one = refill(5, 1, 1, 20), refill(1, 1, 1, 20)
+    bucket = taken(taken(None, take, NOW), take, NOW)
+    bucket = taken(bucket, one, NOW + 7)  # of 10, 3 are left to leak; without both takes: none
+    for _ in range(2):
+        bucket = settled(bucket, take, NOW, 0, NOW + 7)
+    assert throttle.standing(bucket, one, NOW + 7).remaining == 19
+
+
+def test_takes_that_cannot_be_corrected_count_for_those_that_can() -> None:
+    take = refill(5, 1, 1)
+    wide = refill(5, 1, 1, 20)
+    bucket = taken(None, wide, NOW)
+    bucket, _ = throttle.admit(bucket, wide, NOW + 4)  # 1 of the first 5 has not leaked away yet
+    after = settled(bucket, take, NOW, 0, NOW + 4)
+    assert throttle.standing(after, wide, NOW + 4).remaining == 15
+
+
 def test_a_debt_between_does_not_hide_what_has_leaked_away() -> None:
     one, all_of_it = refill(1, 10, 10), refill(9, 10, 10)
     bucket = taken(taken(None, one, NOW), all_of_it, NOW)

@@ -218,7 +218,19 @@ class LmdbMachine(StoreMachine):
         rmtree(self.folder)
 
 
-StoreMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
-LmdbMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=60, deadline=None)
+class LongMachine(StoreMachine):
+    """As much as a night allows."""
+
+
+class LongLmdbMachine(LmdbMachine):
+    """As much as a night allows."""
+
+
+StoreMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=60)
+LmdbMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=60)
+LongMachine.TestCase.settings = settings(max_examples=5000, stateful_step_count=80)
+LongLmdbMachine.TestCase.settings = settings(max_examples=2000, stateful_step_count=80)
 TestMemory = pytest.mark.slow(StoreMachine.TestCase)
 TestLmdb = pytest.mark.slow(LmdbMachine.TestCase)
+TestMemoryLong = pytest.mark.nightly(LongMachine.TestCase)
+TestLmdbLong = pytest.mark.nightly(LongLmdbMachine.TestCase)

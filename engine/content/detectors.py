@@ -18,13 +18,13 @@ class Pattern:
     """One RE2 pattern of an entity, written to be cheap.
 
     *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a
-    group, the first one is the finding. *keywords* are in lower case: the pattern is run only
-    where one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
-    everything. *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at
-    the UTF-8 text around it, *check* at the match itself; together they stand for look-around.
-    After a refused match the search goes on at its group, else behind it, or with *retry* at its
-    next word. A *score* below `THRESHOLD` is reported only with a context word nearby, which adds
-    `CONTEXT`.
+    group, the first one is the finding. *keywords* are in lower case: the pattern is run only where
+    one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
+    everything, or when it is *numeric* only from the first run of seven digits on. *fit* cuts a
+    match to its first so many characters (0: it is none), *guard* looks at the UTF-8 text around
+    it, *check* at the match itself; together they stand for look-around. After a refused match the
+    search goes on at its group, else behind it, or with *retry* at its next word. A *score* below
+    `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
     """
 
     regex: str
@@ -35,6 +35,7 @@ class Pattern:
     check: Callable[[str], bool] | None = None
     fit: Callable[[str], int] | None = None
     retry: bool = False
+    numeric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
 
 MAX_PLANS = 1024
+DIGITS = compiled(r"[0-9](?:[ .\-/()]{0,3}[0-9]){6}")
+"""What every match of a numeric pattern holds."""
 
 
 class EntityError(ValueError):
@@ -55,6 +57,7 @@ class Plan:
 
     rules: tuple[Rule, ...]
     always: tuple[int, ...]
+    numeric: tuple[int, ...]
     literal: tuple[tuple[bytes, int], ...]
     gate: BytesAhoCorasick | None
     gated: tuple[tuple[int, ...], ...]
@@ -185,13 +188,16 @@ def _arranged(
     rules: tuple[Rule, ...],
     listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...],
 ) -> Plan:
-    """Sort *rules* by what sets them off: nothing, one byte (found with memchr), or keywords."""
+    """Sort *rules* by what sets them off: nothing, digits, one byte (memchr), keywords."""
     always: list[int] = []
+    numeric: list[int] = []
     literal: list[tuple[bytes, int]] = []
     keyed: dict[str, list[int]] = {}
     for number, rule in enumerate(rules):
         keywords = rule.pattern.keywords
-        if not keywords:
+        if rule.pattern.numeric:
+            numeric.append(number)
+        elif not keywords:
             always.append(number)
         elif len(keywords) == 1 and len(keywords[0]) == 1:
             literal.append((keywords[0].encode(), number))
@@ -200,12 +206,14 @@ def _arranged(
                 keyed.setdefault(keyword, []).append(number)
     gate = BytesAhoCorasick([keyword.encode() for keyword in keyed]) if keyed else None
     gated = tuple(tuple(numbers) for numbers in keyed.values())
-    return Plan(rules, tuple(always), tuple(literal), gate, gated, listed)
+    return Plan(rules, tuple(always), tuple(numeric), tuple(literal), gate, gated, listed)
 
 
 def _spans(plan: Plan, data: bytes) -> list[tuple[Rule, int, int]]:
     """Return which rules match where in *data*, in bytes, after guards and checks."""
     begins: dict[int, int] = dict.fromkeys(plan.always, 0)
+    if plan.numeric and (digits := DIGITS.search(data)) is not None:
+        begins.update(dict.fromkeys(plan.numeric, digits.span()[0]))
     for byte, number in plan.literal:
         place = data.find(byte)
         if place >= 0:

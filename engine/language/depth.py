@@ -15,15 +15,7 @@ from engine.language.lex import Tokens
 DEEPEST = 200
 """The passes walk trees by recursion; Python stops at about a thousand frames."""
 
-Deep = (
-    nodes.Expr
-    | trials.Record
-    | trials.ListValue
-    | trials.RecordField
-    | trials.Absent
-    | trials.Step
-    | TypeNode
-)
+Deep = nodes.Expr | trials.Record | trials.ListValue | trials.Absent | trials.Step | TypeNode
 
 
 def too_deep(tokens: Tokens, node: Deep, first: int, last: int) -> bool:
@@ -69,8 +61,6 @@ def _children(node: Deep) -> tuple[Deep, ...]:  # noqa: C901 - a case for every 
             return node.arguments
         case trials.Record():
             return tuple(one.value for one in node.fields)
-        case trials.RecordField():
-            return (node.value,)
         case TypeNode():
             return (node.item,) if node.item else ()
         case _:

@@ -57,7 +57,9 @@ def _step_lines(page: Page, step: trials.Step, indent: int) -> Lines:
         case trials.Case():
             head = [f"case {step.name.text} "]
             if step.record is not None:
-                head = glue(head, lay(page, step.record, indent, indent + len(head[0])), "")
+                behind = len(" expect ") + len(_outcome(step.expectation))
+                used = indent + len(head[0]) + behind
+                head = glue(head, lay(page, step.record, indent, used))
                 head[-1] += " "
             head[-1] += "expect "
             return _expectation(page, head, step.expectation, indent)
@@ -89,12 +91,14 @@ def _repeat(page: Page, step: trials.Repeat, indent: int) -> Lines:
     return block(page, head, [_step(page, one) for one in step.steps], step.span, indent)
 
 
+def _outcome(expectation: trials.Expectation) -> str:
+    by = ", ".join(name.name for name in expectation.by)
+    return f"{expectation.action} by {by}" if by else expectation.action
+
+
 def _expectation(page: Page, head: Lines, expectation: trials.Expectation, indent: int) -> Lines:
     """Return *head* with the expectation behind it; a long condition goes on a line of its own."""
-    text: str = expectation.action
-    if expectation.by:
-        text += f" by {', '.join(name.name for name in expectation.by)}"
-    lines = glue(head, [text])
+    lines = glue(head, [_outcome(expectation)])
     condition = expectation.condition
     if condition is None:
         return lines

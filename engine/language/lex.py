@@ -17,6 +17,7 @@ from engine.language import catalog_syntax as catalog
 from engine.language._grammar import KEYWORDS, PATTERNS, SIGNS
 from engine.language.diagnostics import Report
 from engine.language.items import Comment
+from engine.language.literals import HIDDEN
 from engine.language.text import Source, Span
 
 _SIGN = "|".join(re.escape(sign) for sign in sorted(SIGNS, key=lambda sign: (-len(sign), sign)))
@@ -43,9 +44,6 @@ _TOKEN = re.compile(
     r"|(?P<BAD>[^ \t\r\n\f])"
 )
 _REGEX = re.compile(rf"[ \t\r\f]*({PATTERNS['REGEX']})")
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
-)
 _MOST_HIDDEN = 20
 _MOST_ODD = 100
 _OPEN_REGEX = re.compile(r"[ \t\r\f]*(/[^\n]*)")
@@ -90,9 +88,6 @@ class Tokens:
 
     def gap(self, position: int) -> Span:
         """Return where something before token *position* is missing: behind the token before it."""
-        if position == 0:
-            place = self.span(0, 0)
-            return place._replace(end=place.start, end_line=place.line, end_column=place.column)
         before = self.span(position - 1, position - 1)
         return before._replace(start=before.end, line=before.end_line, column=before.end_column)
 
@@ -135,7 +130,7 @@ def _bare(comment: str) -> str:
 def split_tokens(source: Source, report: Report) -> Tokens:
     """Return the tokens and comments of *source*; what is none goes to *report*."""
     tokens = Tokens(source, report)
-    for match in islice(_HIDDEN.finditer(source.text), _MOST_HIDDEN):
+    for match in islice(HIDDEN.finditer(source.text), _MOST_HIDDEN):
         report.add(catalog.hidden_character(_place(source, match.start()), match.group()))
     start = 0
     lines = source.text.split("\n")
@@ -251,7 +246,7 @@ def _odd(tokens: Tokens, kind: str, word: str, start: int, line: int, column: in
             tokens.torn.add(line)
             meant = "STRING"
         case _:
-            if not _HIDDEN.match(word) and len(tokens.report.found) < _MOST_ODD:
+            if not HIDDEN.match(word) and len(tokens.report.found) < _MOST_ODD:
                 tokens.report.add(catalog.bad_character(place, word))
             meant = ""
     if meant:

@@ -37,7 +37,13 @@ _DURATION_PART = re.compile(r"([0-9_]+)(ms|[smhdw])")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|(.))", re.DOTALL)
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "'": "'"}
 _SURROGATES = range(0xD800, 0xE000)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"|\r(?!\n)"
+)
+"""What a reader of a policy would not see, or see somewhere else: no source may hold it."""
+
+_UNWRITABLE = re.compile(rf"{HIDDEN.pattern}|[\x0c\r]")
 
 
 def read_int(text: str, span: Span, report: Report) -> Literal:
@@ -181,4 +187,4 @@ READERS: Mapping[str, Callable[[str, Span, Report], Literal]] = {
 def escape_string(value: str) -> str:
     """Return *value* as a string literal of the language."""
     made = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return '"' + _CONTROL.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", made) + '"'
+    return '"' + _UNWRITABLE.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", made) + '"'

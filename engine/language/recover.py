@@ -85,9 +85,8 @@ def recover_file(tokens: Tokens) -> File:
     good = _good(tokens, "file", 0, begins[0] if begins else end) + good
     made = _quietly(_picked(tokens, good), "file")
     report.found[:] = dict.fromkeys(report.found)
-    if isinstance(made, File):
-        return made
-    return File(tokens.source.path, None, (), (), tuple(tokens.comments))
+    nothing = File(tokens.source.path, None, (), (), tuple(tokens.comments))
+    return made if isinstance(made, File) else nothing
 
 
 def _good(tokens: Tokens, start: str, first: int, last: int) -> list[Row]:

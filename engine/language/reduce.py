@@ -182,8 +182,7 @@ def shifted(states: list[int], kind: str) -> list[int]:
         if action >= 0:
             return [*stack, action]
         production = _PRODUCTIONS[-1 - action]
-        if production.size:
-            del stack[-production.size :]
+        del stack[-production.size :]
         stack.append(STATES[stack[-1]][production.rule])
     return []
 

@@ -89,15 +89,26 @@ def _rule_depth(rule: Rule, depths: dict[str, int]) -> int:
     return 1 + max(inner, default=0)
 
 
-def sentence(seed: int, *, comments: bool = True) -> str:
-    """Return the text of a valid policy file; *comments* says whether any fall into it."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+class Chance(random.Random):
+    """Chance, and the words it chooses from."""
+
+    names: list[str]
+    samples: dict[str, list[str]]
+
+
+def sentence(seed: int, *, comments: bool = True, keywords: bool = True) -> str:
+    """Return the text of a valid policy file, with comments in it and keywords as names or not."""
+    chance = Chance(seed)
+    chance.names = (
+        _SAMPLES["NAME"] if keywords else ["a", "user.id", "x1", "pii.email", "b2", "c_3"]
+    )
+    chance.samples = {**_SAMPLES, "NAME": chance.names}
     words = _words(chance, "file", 0)
     gaps = _GAPS if comments else [gap for gap in _GAPS if "#" not in gap]
     return "".join(word + chance.choice(gaps) for word in words)
 
 
-def _words(chance: random.Random, rule: str, depth: int) -> list[str]:
+def _words(chance: Chance, rule: str, depth: int) -> list[str]:
     if rule == "policy":
         return _policy(chance, depth)
     if rule == "rule":
@@ -113,7 +124,7 @@ def _words(chance: random.Random, rule: str, depth: int) -> list[str]:
     for symbol in chance.choice(options).expansion:
         name = str(symbol.name)
         if isinstance(symbol, Terminal):
-            made.append(fixed[name] if name in fixed else chance.choice(_SAMPLES[name]))
+            made.append(fixed[name] if name in fixed else chance.choice(chance.samples[name]))
         elif name == "scalar" or (rule == "field" and name == "type"):
             made += _type(chance, depth)
         else:
@@ -121,7 +132,7 @@ def _words(chance: random.Random, rule: str, depth: int) -> list[str]:
     return made
 
 
-def _type(chance: random.Random, depth: int) -> list[str]:
+def _type(chance: Chance, depth: int) -> list[str]:
     kind = chance.choice(["scalar", "words", "set"] if depth < _DEEPEST else ["scalar"])
     mark = ["?"] * chance.randrange(2)
     if kind == "set":
@@ -131,11 +142,11 @@ def _type(chance: random.Random, depth: int) -> list[str]:
     return [chance.choice(["string", "int", "text", "ip"]), *mark]
 
 
-def _title(chance: random.Random) -> list[str]:
+def _title(chance: Chance) -> list[str]:
     return ['"A title"'] * chance.randrange(2)
 
 
-def _policy(chance: random.Random, depth: int) -> list[str]:
+def _policy(chance: Chance, depth: int) -> list[str]:
     parts: list[list[str]] = [["default", chance.choice(["allow", "deny"]), *_title(chance)]]
     if chance.random() < 0.5:
         parts.append(["applies", "when", *_words(chance, "expr", depth + 3)])
@@ -144,11 +155,11 @@ def _policy(chance: random.Random, depth: int) -> list[str]:
     parts += [_rule(chance, depth + 2) for _ in range(chance.randrange(4))]
     chance.shuffle(parts)
     inside = [word for part in parts for word in part]
-    return ["policy", chance.choice(_SAMPLES["NAME"]), *_title(chance), "{", *inside, "}"]
+    return ["policy", chance.choice(chance.names), *_title(chance), "{", *inside, "}"]
 
 
-def _rule(chance: random.Random, depth: int) -> list[str]:
-    made = ["rule", chance.choice(_SAMPLES["NAME"]), *_title(chance), "{"]
+def _rule(chance: Chance, depth: int) -> list[str]:
+    made = ["rule", chance.choice(chance.names), *_title(chance), "{"]
     for word in ("when", "unless"):
         if chance.random() < 0.5:
             made += [word, *_words(chance, "expr", depth + 3)]
@@ -168,15 +179,15 @@ def _rule(chance: random.Random, depth: int) -> list[str]:
     for start in chance.sample(starts, chance.randrange(3)):
         made += riders[start : start + 2]
     if chance.random() < 0.3:
-        made += ["advise", "list", "=", *_words(chance, "expr", depth + 4)]
+        made += ["advise", chance.names[-1], "=", *_words(chance, "expr", depth + 4)]
     if chance.random() < 0.3:
         made += ["label", "session", '"t"', *["for", "1h"] * chance.randrange(2)]
     return [*made, "}"]
 
 
-def _record(chance: random.Random, depth: int) -> list[str]:
+def _record(chance: Chance, depth: int) -> list[str]:
     made = ["{"]
-    names = chance.sample([*_SAMPLES["NAME"], '"a key"', '"true"'], chance.randrange(4))
+    names = chance.sample([*chance.names, '"a key"', '"true"'], chance.randrange(4))
     for name in names if depth <= _DEEPEST else names[:1]:
         value = ["1"] if depth > _DEEPEST else _words(chance, "value", depth + 2)
         made += [name, ":", *value, ","]

@@ -80,8 +80,9 @@ class Reloader:
             if self._covered < mine:
                 self._covered = self._asked
                 await self._run()
-            if self._problem is not None:
-                raise ReloadError(str(self._problem), self._problem.diagnostics)
+            problem = self._problem
+        if problem is not None:
+            raise ReloadError(str(problem), problem.diagnostics)
 
     async def _run(self) -> None:
         """Reload once and tell the outcome."""
@@ -125,15 +126,14 @@ class Reloader:
         folders and of hidden files are no changes of policies. A folder that is missing or is
         replaced by another is waited for.
         """
-        seen: tuple[int, int] | None = identity(self.root)
+        seen = identity(self.root)
         while True:
             if seen is not None:
                 await self._follow(seen, debounce_ms, ignored)
-            while (now := identity(self.root)) is None:
-                seen = None
+            else:
                 await asyncio.sleep(LOOK_AGAIN)
-            if now != seen:
-                seen = now
+            seen = identity(self.root)
+            if seen is not None:
                 await self._try()
 
     async def _follow(
@@ -149,11 +149,9 @@ class Reloader:
             yield_on_timeout=True,
         )
         try:
-            async for changed in changes:
-                if changed:
+            while identity(self.root) == seen:
+                if await anext(changes):
                     await self._try()
-                if identity(self.root) != seen:
-                    return
         except FileNotFoundError:
             return
 

@@ -13,7 +13,14 @@ from engine.runtime.memory import MemoryStore
 from engine.service.bundles import BUNDLE, FolderShelf, Recipe, load_folder
 from engine.service.cache import open_cache
 from engine.service.gate import Gate
-from engine.service.reload import Reloader, ReloadError, compile_apart, relevant, tell_nobody
+from engine.service.reload import (
+    Reloader,
+    ReloadError,
+    compile_apart,
+    identity,
+    relevant,
+    tell_nobody,
+)
 from tests.service.bundle import SECRET, asked, write_folder
 
 pytestmark = pytest.mark.slow
@@ -202,26 +209,34 @@ def test_a_folder_that_comes_back_is_loaded(house: House, tmp_path: Path) -> Non
     watching(house, work)
 
 
-def test_a_folder_that_is_missing_at_first_is_waited_for(house: House, tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_at_first_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     house.root.rename(tmp_path / "old")
+    looks = 0
+
+    def look(folder: Path) -> tuple[int, int] | None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            write_folder(tmp_path / "new", {"door.pol": SHUT}).rename(house.root)
+        return identity(folder)
+
+    monkeypatch.setattr("engine.service.reload.identity", look)
+    monkeypatch.setattr("engine.service.reload.LOOK_AGAIN", 0.01)
 
     async def work() -> None:
-        await asyncio.sleep(0)
-        write_folder(tmp_path / "new", {"door.pol": SHUT}).rename(house.root)
         await house.until(lambda: house.action == "deny")
 
     watching(house, work)
 
 
-def test_a_folder_that_vanishes_before_it_is_watched_is_waited_for(tmp_path: Path) -> None:
-    house = House(tmp_path)
-
-    async def work() -> None:
-        await house.reloader._follow((0, 0), 20, frozenset())
-        house.root.rename(tmp_path / "old")
-        await house.reloader._follow((0, 0), 20, frozenset())
-
-    run(work())
+def test_a_folder_that_vanishes_before_it_is_watched_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("engine.service.reload.identity", lambda _folder: (1, 1))
+    house.root.rename(tmp_path / "old")
+    run(house.reloader._follow((1, 1), 20, frozenset()))
     assert house.told == []
 
 

@@ -188,7 +188,7 @@ def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[
         tokens.report.add(catalog.unclosed(place, "{", "}", tokens.gap(last)))
     if close + 1 < last:
         tokens.report.add(_behind(tokens, close + 1))
-    return [begin for begin in begins if begin < close], close
+    return [begin for begin in dict.fromkeys(begins) if begin < close], close
 
 
 def _behind(tokens: Tokens, index: int) -> Diagnostic:

@@ -291,7 +291,7 @@ def test_no_bytes_crash(data: bytes) -> None:
         survives(source.text)
 
 
-SIGNS = list("{}()[]'/,:=<>?+-*!&|#.\n\\") + ['"', "é", "\x00", "1e9", "//"]
+SIGNS = [*"{}()[]'/,:=<>?+-*!&|#.\n\\", '"', "é", "\x00", "1e9", "//"]
 WORDS = [*sorted(set(EXAMPLE.split())), *SIGNS]
 
 

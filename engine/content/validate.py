@@ -28,6 +28,8 @@ IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({
 })  # fmt: skip
 """Length of an IBAN by country (SWIFT IBAN registry, release 99)."""
 
+NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+
 DOUBLED = str.maketrans("0123456789", "0246813579")
 """A digit to the sum of the digits of its double."""
 
@@ -116,7 +118,7 @@ def ipv6(text: str) -> bool:
 
 def phone(text: str) -> bool:
     """Return whether *text* has the 7 to 15 digits of a phone number (ITU-T E.164)."""
-    digits = _digits(re.split(r"(?i)x|ext", text, maxsplit=1)[0])
+    digits = _digits(text.lower().partition("x")[0])
     return MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS and len(set(digits)) > 1
 
 
@@ -169,7 +171,7 @@ def bits(text: str) -> float:
 
 
 def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
+    return text.encode("ascii", "ignore").translate(None, NO_DIGITS).decode()
 
 
 def _alphanumerics(text: str) -> str:

@@ -219,9 +219,8 @@ class Maker:
         """Return a condition that reads *subject*, maybe beside another condition."""
         made = self.leaf_about(subject, scope)
         if depth and self.pick((True, False)):
-            made = self.pick((typed.And, typed.Or))(
-                (self.condition(depth - 1, scope), made), BOOL, NOWHERE
-            )
+            kind: type[typed.And | typed.Or] = self.pick([typed.And, typed.Or])
+            made = kind((self.condition(depth - 1, scope), made), BOOL, NOWHERE)
         return made
 
     def leaf_about(self, subject: Expr, scope: Scope) -> Expr:
@@ -238,6 +237,8 @@ class Maker:
             options += [self.substring, self.like, self.matches]
         if type_ == IP:
             options.append(self.network)
+        if type_ == JSON:
+            options += [self.json_collection, self.json_collection]
         if isinstance(subject, typed.Attribute) and type_ == TEXT:
             options.append(self.detect)
         return self.pick(options)(subject, scope)
@@ -303,6 +304,17 @@ class Maker:
         if self.pick((True, False)):
             sides.reverse()
         return typed.Within(sides[0], sides[1], BOOL, NOWHERE)
+
+    def json_collection(self, subject: Expr, _: Scope) -> Expr:
+        """Return a comparison of a json list with a collection, either way round."""
+        kind = self.pick(("overlaps", "within", "contains"))
+        if kind == "contains":
+            return typed.Member(self.value(STRING, Scope(), 0), subject, BOOL, NOWHERE)
+        sides = [subject, self.other_collection(STRING)]
+        if self.pick((True, False)):
+            sides.reverse()
+        make = typed.Overlaps if kind == "overlaps" else typed.Within
+        return make(sides[0], sides[1], BOOL, NOWHERE)
 
     def substring(self, subject: Expr, scope: Scope) -> Expr:
         """Return ``contains`` a piece of text."""
@@ -520,13 +532,9 @@ def policy(maker: Maker, name: str) -> program.Policy:
 
 def rule(maker: Maker, name: str, shared: Expr) -> program.Rule:
     """Draw one rule."""
-    when: Expr | None = maker.condition(maker.pick((0, 1, 2)), Scope())
-    match maker.pick(("own", "own", "shared", "none")):
-        case "shared":
-            assert when is not None
-            when = typed.And((shared, when), BOOL, NOWHERE)
-        case "none":
-            when = None
+    own = maker.condition(maker.pick((0, 1, 2)), Scope())
+    both = typed.And((shared, own), BOOL, NOWHERE)
+    when = maker.pick((own, own, both, None))
     unless = maker.condition(1, Scope()) if maker.pick((True, False, False)) else None
     return bare_rule(name, when, unless)
 

@@ -6,7 +6,8 @@ with chances *P*, asking the column first saves
 
     G * test + call (if nothing is left unkeyed) - look-up - sum(P) * call
 
-because the groups would otherwise be told apart by one test each inside the function. The column
+because the groups would otherwise be told apart by one test each inside the function. A group that
+most requests reach does not pay for its call and may be left with the unkeyed. The column
 that saves most is asked first, its groups and the rest are arranged in turn, until nothing is
 saved. At the root the look-up is shared by every file of the bundle, so it counts for nothing
 there: ten rules of one tenant are filed under the tenant, a hundred rules of one tenant under the
@@ -16,8 +17,9 @@ tenant and then, say, the tool.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from engine.language.cost import steady
 from engine.language.keys import Column, Keyed
@@ -46,14 +48,15 @@ def arrange(candidates: Sequence[Candidate], steps: tuple[Step, ...] = ()) -> It
     """Give the fragments of *candidates*, all of which stand under *steps* already."""
     rest = list(candidates)
     while rest:
-        place = best_column(rest, steps)
-        if place is None:
+        split = best_split(rest, steps)
+        if split is None:
             break
         groups: dict[Step, list[Candidate]] = defaultdict(list)
         left = []
         for one in rest:
-            if usable(one, place, steps):
-                groups[one.keys[place].step].append(filed(one, place))
+            keyed = one.keys.get(split.place)
+            if keyed is not None and keyed.step in split.steps:
+                groups[keyed.step].append(filed(one, split.place))
             else:
                 left.append(one)
         for step, group in groups.items():
@@ -64,14 +67,13 @@ def arrange(candidates: Sequence[Candidate], steps: tuple[Step, ...] = ()) -> It
         yield Fragment(steps, share(entries), entries[0].span)
 
 
-def usable(one: Candidate, place: Column, steps: tuple[Step, ...]) -> bool:
-    """Return whether *one* may be filed by *place* below *steps*."""
-    if place not in one.keys:
-        return False
-    ways = 1
-    for step in (*steps, one.keys[place].step):
-        ways *= len(step.values) if isinstance(step, Choice) else 1
-    return ways <= WAYS
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A column to ask next, the steps that are worth asking it for, and what that saves."""
+
+    place: Column
+    steps: frozenset[Step]
+    saving: float
 
 
 def filed(one: Candidate, place: Column) -> Candidate:
@@ -87,26 +89,40 @@ def filed(one: Candidate, place: Column) -> Candidate:
     return Candidate(Entry(entry.policy, entry.rule, kept, entry.span), keys)
 
 
-def best_column(candidates: Sequence[Candidate], steps: tuple[Step, ...]) -> Column | None:
-    """Return the column that saves most, or None when none does."""
+def best_split(candidates: Sequence[Candidate], steps: tuple[Step, ...]) -> Split | None:
+    """Return the split that saves most, or None when none saves anything."""
+    ways = count_ways(steps)
     chances: dict[Column, dict[Step, float]] = defaultdict(dict)
     counts: dict[Column, int] = defaultdict(int)
     for one in candidates:
         for place, keyed in one.keys.items():
-            if usable(one, place, steps):
+            if ways * count_ways((keyed.step,)) <= WAYS:
                 chances[place][keyed.step] = keyed.chance
                 counts[place] += 1
-    savings = {
-        place: len(groups) * TEST
-        + (CALL if counts[place] == len(candidates) else 0)
-        - (LOOKUP if steps else 0)
-        - CALL * sum(groups.values())
+    splits = [
+        split_by(place, groups, below=bool(steps), complete=counts[place] == len(candidates))
         for place, groups in chances.items()
-    }
-    if not savings:
-        return None
-    place = min(savings, key=lambda one: (-savings[one], one))
-    return place if savings[place] > 0 else None
+    ]
+    best = min(splits, key=lambda one: (-one.saving, one.place), default=None)
+    return best if best is not None and best.saving > 0 else None
+
+
+def split_by(place: Column, chances: Mapping[Step, float], *, below: bool, complete: bool) -> Split:
+    """Return the better of two splits by *place*: all steps, or those that pay for themselves.
+
+    *below*: not at the root. *complete*: after asking for all steps nothing is left unkeyed.
+    """
+    lookup = LOOKUP if below else 0.0
+    gains = {step: TEST - CALL * chance for step, chance in chances.items()}
+    paying = frozenset(step for step, gain in gains.items() if gain > 0)
+    some = Split(place, paying, sum(gains[step] for step in paying) - lookup)
+    every = Split(place, frozenset(gains), sum(gains.values()) + CALL - lookup)
+    return every if complete and every.saving >= some.saving else some
+
+
+def count_ways(steps: Iterable[Step]) -> int:
+    """Return under how many combinations of values *steps* file something."""
+    return prod(len(step.values) for step in steps if isinstance(step, Choice))
 
 
 def share(entries: Sequence[Entry]) -> Block:

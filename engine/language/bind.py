@@ -53,13 +53,15 @@ class LazyPattern:
 
     __slots__ = ("ask",)
 
+    ask: Callable[[str], object]
+
     def __init__(self, pattern: str, method: Method) -> None:
         def first(text: str) -> object:
             compiled = re2.compile(pattern)
             self.ask = compiled.fullmatch if method == "fullmatch" else compiled.search
             return self.ask(text)
 
-        self.ask: Callable[[str], object] = first
+        self.ask = first
 
 
 class Networks:

@@ -25,6 +25,8 @@ MIRROR: dict[str, Order] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 IDENTITIES = {"tenant.id": 0.001, "user.id": 0.0001, "session.id": 0.0001}
 UNLISTED = 0.02
 """The share of requests that one value of an open set of values is expected in."""
+EXCEEDED = 0.1
+"""The share of requests in which a limit is passed: limits are there to be kept."""
 WIDEST = 64
 """An ``in`` with more constants than this is tried, not indexed."""
 
@@ -47,11 +49,9 @@ class Keyed:
 
 def column(step: Step) -> Column:
     """Return what steps must agree in to be kept in one table."""
-    match step:
-        case Choice(path, many):
-            return path, "has" if many else "is"
-        case Threshold(path, order, _, default):
-            return path, f"{order} {default}"
+    if isinstance(step, Choice):
+        return step.path, "has" if step.many else "is"
+    return step.path, f"{step.order} {step.default}"
 
 
 def keys_of(parts: Iterable[Expr]) -> Mapping[Column, Keyed]:
@@ -78,10 +78,14 @@ def necessary(part: Expr) -> list[Keyed]:  # noqa: C901 - a case for every form
             return choice(left, [value], part)
         case typed.Compare("==", typed.Constant(value), right):
             return choice(right, [value], part)
-        case typed.Compare("<" | "<=" | ">" | ">=" as order, left, typed.Constant(value)):
-            return threshold(left, order, value, part)
-        case typed.Compare("<" | "<=" | ">" | ">=" as order, typed.Constant(value), right):
-            return threshold(right, MIRROR[order], value, part)
+        case typed.Compare(
+            "<" | "<=" | ">" | ">=" as order, left, typed.Constant(int() | float() as bound)
+        ):
+            return threshold(left, order, bound, part)
+        case typed.Compare(
+            "<" | "<=" | ">" | ">=" as order, typed.Constant(int() | float() as bound), right
+        ):
+            return threshold(right, MIRROR[order], bound, part)
         case typed.Member(typed.Constant(value), typed.Attribute() as collection):
             return elements(collection, [value], part)
         case typed.Member(item, typed.Constant(frozenset() | tuple() as values)):
@@ -144,23 +148,21 @@ def elements(collection: typed.Attribute, values: Iterable[object], part: Expr) 
     return [Keyed(Choice(collection.path, many=True, values=keys), part, share)]
 
 
-def threshold(subject: Expr, order: Order, bound: object, part: Expr) -> list[Keyed]:
+def threshold(subject: Expr, order: Order, bound: float, part: Expr) -> list[Keyed]:
     """Return the key ``subject order bound`` for a number."""
-    default: object = None
+    default: float | None = None
     match subject:
         case typed.Attribute() as attribute:
             pass
-        case typed.Coalesce(typed.Attribute() as attribute, typed.Constant(default)):
+        case typed.Coalesce(
+            typed.Attribute() as attribute, typed.Constant(int() | float() as default)
+        ):
             pass
         case _:
             return []
-    if attribute.type not in {INT, FLOAT} or isinstance(bound, bool):
+    if attribute.type not in {INT, FLOAT}:
         return []
-    if not isinstance(bound, int | float):
-        return []
-    if default is not None and not isinstance(default, int | float):
-        return []
-    return [Keyed(Threshold(attribute.path, order, bound, default), part, 0.5)]
+    return [Keyed(Threshold(attribute.path, order, bound, default), part, EXCEEDED)]
 
 
 def simple(value: object) -> TypeGuard[Key]:

@@ -14,8 +14,9 @@ A rule fires when ``applies and when and not unless`` holds; that conjunction is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from engine.language import typed
 from engine.language.arrange import Candidate, arrange
@@ -28,6 +29,10 @@ from engine.language.typed import Expr
 from engine.language.types import BOOL, JSON
 from engine.language.walk import anonymous, inner, rebuild
 
+ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+    ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 OPPOSITE: dict[str, Literal["==", "!=", "<", "<=", ">", ">="]] = {
     "==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">",
 }  # fmt: skip
@@ -100,8 +105,8 @@ def negated(node: Expr, at: Span) -> Expr:
             return connective([negated(part, part.span) for part in parts], typed.And, at)
         case typed.Not(one):
             return normalise(one)
-        case typed.Compare(operator, left, right) if reversible(node):
-            return normalise(typed.Compare(OPPOSITE[operator], left, right, BOOL, at))
+        case typed.Compare(sign, left, right) if reversible(node):
+            return normalise(typed.Compare(OPPOSITE[sign], left, right, BOOL, at))
         case typed.Quantifier(kind, variable, slot, collection, body):
             other: Literal["any", "all"] = "all" if kind == "any" else "any"
             return typed.Quantifier(
@@ -184,10 +189,8 @@ def membership(same: Sequence[typed.Compare]) -> Expr:
 def fold(node: Expr) -> Expr:
     """Return *node*, or the constant it is when it only compares constants."""
     match node:
-        case typed.Compare("==", typed.Constant(a), typed.Constant(b)):
-            return typed.Constant(a == b, BOOL, node.span)
-        case typed.Compare("!=", typed.Constant(a), typed.Constant(b)):
-            return typed.Constant(a != b, BOOL, node.span)
+        case typed.Compare(sign, typed.Constant(a), typed.Constant(b)):
+            return typed.Constant(ORDERS[sign](a, b), BOOL, node.span)
         case typed.Member(typed.Constant(a), typed.Constant(frozenset() | tuple() as b)):
             return typed.Constant(a in b, BOOL, node.span)
         case typed.Overlaps(_, typed.Constant(frozenset() as none)) if not none:

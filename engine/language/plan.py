@@ -39,8 +39,8 @@ class Threshold:
 
     path: str
     order: Order
-    bound: int | float
-    default: int | float | None
+    bound: float
+    default: float | None
 
 
 Step = Choice | Threshold

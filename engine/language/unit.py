@@ -49,11 +49,9 @@ def load_unit(data: bytes) -> Unit:
 
 def dump_step(step: Step) -> tuple[object, ...]:
     """Return *step* as a tuple; choices have three members, thresholds four."""
-    match step:
-        case Choice(path, many, values):
-            return path, many, values
-        case Threshold(path, order, bound, default):
-            return path, order, bound, default
+    if isinstance(step, Choice):
+        return step.path, step.many, step.values
+    return step.path, step.order, step.bound, step.default
 
 
 def load_step(data: tuple[object, ...]) -> Step:

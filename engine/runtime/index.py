@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from types import FunctionType
+from typing import assert_never
 
 from engine.language.bind import bind
-from engine.language.plan import Choice, Key, Order, Step, Threshold
+from engine.language.plan import Choice, Key, Order, Step
 from engine.language.unit import Unit
 from engine.runtime.evidence import Evidence
 from engine.runtime.judge import Judge
@@ -41,8 +42,8 @@ class Range:
 
     get: Getter
     order: Order
-    default: int | float | None
-    bounds: list[int | float]
+    default: float | None
+    bounds: list[float]
     nodes: list[Node]
 
     def reached(self, record: Record) -> Sequence[Node]:
@@ -61,6 +62,8 @@ class Range:
                 return self.nodes[bisect_right(self.bounds, value) :]
             case "<=":
                 return self.nodes[bisect_left(self.bounds, value) :]
+            case _:
+                assert_never(self.order)
 
 
 @dataclass(slots=True)
@@ -83,23 +86,21 @@ class Draft:
 
     functions: list[Function] = field(default_factory=list)
     tables: dict[tuple[str, bool], dict[Key, Draft]] = field(default_factory=dict)
-    ranges: dict[tuple[str, Order, int | float | None], dict[int | float, Draft]] = field(
-        default_factory=dict
-    )
+    ranges: dict[tuple[str, Order, float | None], dict[float, Draft]] = field(default_factory=dict)
 
     def file(self, function: Function, steps: Sequence[Step]) -> None:
         """Put *function* under every combination of values that *steps* name."""
         if not steps:
             self.functions.append(function)
             return
-        match steps[0]:
-            case Choice(path, many, values):
-                table = self.tables.setdefault((path, many), {})
-                for value in values:
-                    table.setdefault(value, Draft()).file(function, steps[1:])
-            case Threshold(path, order, bound, default):
-                bounds = self.ranges.setdefault((path, order, default), {})
-                bounds.setdefault(bound, Draft()).file(function, steps[1:])
+        step = steps[0]
+        if isinstance(step, Choice):
+            table = self.tables.setdefault((step.path, step.many), {})
+            for value in step.values:
+                table.setdefault(value, Draft()).file(function, steps[1:])
+        else:
+            bounds = self.ranges.setdefault((step.path, step.order, step.default), {})
+            bounds.setdefault(step.bound, Draft()).file(function, steps[1:])
 
     def finish(self) -> Node:
         """Return the node."""

@@ -71,6 +71,12 @@ class Coverage:
         if isinstance(value, bool):
             self.seen.setdefault(expr.span, set()).add(value)
 
+    def merge(self, other: Coverage) -> None:
+        """Add what *other* has seen."""
+        self.matched |= other.matched
+        for span, ways in other.seen.items():
+            self.seen.setdefault(span, set()).update(ways)
+
     def summary(self, checked: program.Program) -> Summary:
         """Return what was covered of *checked*."""
         rules = [rule for policy in checked.policies for rule in policy.rules]
@@ -89,10 +95,6 @@ class Coverage:
             outcomes_seen=outcomes,
             gaps=tuple(sorted(gaps, key=lambda gap: (gap.span, gap.message))),
         )
-
-
-NOTHING_WATCHED = Coverage()
-"""Stands for no coverage; never written to."""
 
 
 def places(policy: program.Policy) -> Iterator[Span]:

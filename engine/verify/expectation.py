@@ -7,10 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 from engine.language import program, typed
-from engine.language.walk import descend, inner, rebuild
+from engine.language.walk import inner, rebuild
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import Evidence
 from engine.runtime.reference import Interpreter, Unknown
+from engine.verify.palette import descend
 
 PREFIX = "decision."
 SHOWN = 200

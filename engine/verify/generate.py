@@ -13,8 +13,7 @@ from random import Random
 from typing import TypeVar
 
 from engine.language import program, typed
-from engine.language.walk import descend
-from engine.verify.palette import Palette, bare, loose
+from engine.verify.palette import Palette, bare, descend, loose
 
 T = TypeVar("T")
 Request = dict[str, object]

@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from engine.language import program, typed
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
-from engine.language.walk import descend
+from engine.language.walk import inner
 
 PLAIN: Mapping[Scalar, tuple[object, ...]] = {
     Scalar.BOOL: (True, False),
@@ -114,6 +114,13 @@ def conditions(checked: program.Program) -> Iterator[typed.Expr]:
             yield from (one for one in (rule.when, rule.unless) if one is not None)
     for law in checked.properties:
         yield law.when
+
+
+def descend(node: typed.Expr) -> Iterator[typed.Expr]:
+    """Yield *node* and everything in it, outermost first."""
+    yield node
+    for part in inner(node):
+        yield from descend(part)
 
 
 def wanted(node: typed.Expr) -> Iterator[tuple[typed.Expr, tuple[object, ...]]]:

@@ -23,7 +23,7 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest
-from engine.verify.coverage import NOTHING_WATCHED, Coverage
+from engine.verify.coverage import Coverage
 from engine.verify.expectation import compare
 from engine.verify.results import Failure, Result
 
@@ -35,14 +35,14 @@ def run_tests(
     policies: PolicySet,
     tests: Sequence[program.Test] | None = None,
     *,
-    coverage: Coverage = NOTHING_WATCHED,
+    coverage: Coverage | None = None,
 ) -> Iterator[Result]:
     """Yield the result of each of *tests* (all of the bundle's when None), in order."""
     for test in policies.program.tests if tests is None else tests:
         yield run_test(policies, test, coverage)
 
 
-def run_test(policies: PolicySet, test: program.Test, coverage: Coverage) -> Result:
+def run_test(policies: PolicySet, test: program.Test, coverage: Coverage | None) -> Result:
     """Return how *test* went."""
     started = perf_counter()
     bench = Bench(policies, coverage)
@@ -56,7 +56,7 @@ class Bench:
     """The state of one running test."""
 
     policies: PolicySet
-    coverage: Coverage
+    coverage: Coverage | None
     now: int = nanoseconds(START - EPOCH)
     store: MemoryStore = field(default_factory=MemoryStore)
     mocks: dict[str, float | int] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class Bench:
 
     def watch(self, record: Record, store: MemoryStore) -> None:
         """Let the coverage see which conditions come out how for *record*."""
-        if self.coverage is not NOTHING_WATCHED:
+        if self.coverage is not None:
             self.coverage.watch(self.policies, self.evidence(record, store))
 
     def evidence(self, record: Record, store: MemoryStore) -> Evidence:

@@ -1,0 +1,173 @@
+"""``engine test``: policy folders in; which tests hold, and what no test covers, out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import click
+from watchfiles import watch
+
+from engine.cli.bundle import Selection, select
+from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
+from engine.cli.test_run import Choice, Outcome, failed, run_bundle
+from engine.service.bundles import PolicyError
+from engine.verify.report import (
+    coverage_json,
+    describe,
+    describe_coverage,
+    headline,
+    junit,
+    result_json,
+    to_json,
+)
+
+EPILOG = """\
+\b
+Examples:
+  engine test policies                    every test and property in the folder
+  engine test policies/support_test.pol   the tests of one file
+  engine test policies -k refund -x       those with "refund" in their name; stop at a failure
+  engine test policies --coverage --fail-under 100
+                                          every rule matched, every condition both ways
+  engine test policies --junit report.xml for build servers
+  engine test policies --watch            again whenever a file changes
+
+A test decides with the real evaluator, on an empty state and with its own clock. A property is
+tried with generated requests; --seed tries others.
+
+Exit codes: 0 all passed, 1 something failed (or coverage is too low), 2 nothing could be run.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is printed and written, and how much coverage is enough."""
+
+    as_json: bool
+    covered: bool
+    fail_under: float | None
+    junit: Path | None
+
+
+@click.command("test", epilog=EPILOG)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("-k", "pattern", default="", metavar="TEXT", help="Only names that hold TEXT.")
+@click.option("-x", "stop", is_flag=True, help="Stop at the first failure.")
+@click.option("-j", "jobs", default=1, type=click.IntRange(1, 64), help="Processes to run on.")
+@click.option("--seed", default=0, metavar="N", help="Which requests properties are tried with.")
+@click.option("--coverage", "covered", is_flag=True, help="Show what no test covers.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="Fail below this coverage.",
+)
+@click.option("--junit", "xml", type=click.Path(path_type=Path), help="Write JUnit XML to FILE.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--watch", "watching", is_flag=True, help="Run again whenever a file changes.")
+def command(
+    paths: tuple[str, ...],
+    *,
+    xml: Path | None,
+    as_json: bool,
+    covered: bool,
+    fail_under: float | None,
+    watching: bool,
+    **chosen: object,
+) -> None:
+    """Run the tests and properties of policies.
+
+    PATH is a policy folder, or a file in it.
+    """
+    choice = Choice(**chosen, watched=covered or fail_under is not None)  # type: ignore[arg-type]
+    selections = select(paths)
+    show = Show(as_json=as_json, covered=covered, fail_under=fail_under, junit=xml)
+    code = run_all(selections, choice, show)
+    if watching:
+        for _ in watch(*(one.root for one in selections), raise_interrupt=False):
+            click.echo()
+            run_all(selections, choice, show)
+    sys.exit(code)
+
+
+def run_all(selections: Sequence[Selection], choice: Choice, show: Show) -> int:
+    """Run every bundle, print and write what was asked for, and return the exit code."""
+    started = perf_counter()
+    outcomes: dict[str, Outcome] = {}
+    for selection in selections:
+        try:
+            outcome = run_bundle(selection, choice)
+        except PolicyError as problem:
+            click.echo(str(problem), err=True)
+            return EXIT_ERROR
+        outcomes[str(selection.root)] = outcome
+        if not show.as_json:
+            show_outcome(outcome, show)
+        if choice.stop and failed(outcome.results):
+            break
+    seconds = perf_counter() - started
+    if show.junit is not None and not write_junit(show.junit, outcomes):
+        return EXIT_ERROR
+    if show.as_json:
+        click.echo(to_json({name: outcome_json(one) for name, one in outcomes.items()}))
+    else:
+        show_end(outcomes, choice, seconds)
+    return judge(outcomes, show)
+
+
+def show_outcome(outcome: Outcome, show: Show) -> None:
+    """Print what failed, and the coverage when asked."""
+    for result in outcome.results:
+        if not result.passed:
+            click.secho("FAIL ", fg="red", nl=False)
+            click.echo(describe(result) + "\n")
+    if show.covered or show.fail_under is not None:
+        click.echo(describe_coverage(outcome.summary))
+
+
+def show_end(outcomes: Mapping[str, Outcome], choice: Choice, seconds: float) -> None:
+    """Print the closing line."""
+    results = [one for outcome in outcomes.values() for one in outcome.results]
+    decisions = sum(one.decisions for one in results)
+    if not results:
+        hint = f" with `{choice.pattern}` in its name" if choice.pattern else ""
+        click.echo(f"there is no test{hint}")
+        return
+    color = "red" if failed(results) else "green"
+    click.secho(headline(results, decisions, seconds), fg=color)
+
+
+def judge(outcomes: Mapping[str, Outcome], show: Show) -> int:
+    """Return the exit code: findings when a test failed or coverage is too low."""
+    code = EXIT_FINE
+    for name, outcome in outcomes.items():
+        low = show.fail_under is not None and outcome.summary.percent < show.fail_under
+        if low:
+            percent = f"{outcome.summary.percent:.1f} %"
+            click.echo(f"engine: {name}: coverage {percent} is under {show.fail_under} %", err=True)
+        if low or failed(outcome.results) or not outcome.results:
+            code = EXIT_FINDINGS
+    return code
+
+
+def outcome_json(outcome: Outcome) -> Mapping[str, object]:
+    """Return *outcome* in JSON-ready values."""
+    return {
+        "passed": not failed(outcome.results),
+        "results": [result_json(one) for one in outcome.results],
+        "coverage": coverage_json(outcome.summary),
+    }
+
+
+def write_junit(file: Path, outcomes: Mapping[str, Outcome]) -> bool:
+    """Write the XML to *file*; say so and return False when that fails."""
+    try:
+        file.write_bytes(junit({name: one.results for name, one in outcomes.items()}))
+    except OSError as error:
+        click.echo(f"engine: cannot write {file}: {error.strerror}", err=True)
+        return False
+    return True

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -24,6 +24,7 @@ from engine.daemon.start import Parts, StartError, assemble
 from engine.doors.grpc.listener import Listener, ListenError
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
+from engine.language.diagnostics import Diagnostic
 from engine.runtime.store import StoreUnavailable
 from engine.service.bundles import PolicyError, load_folder
 from engine.service.record import RecordError
@@ -95,7 +96,7 @@ class Daemon:
         self._log = log
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         settings = parts.settings
         self._reloader = Reloader(
             parts.gate,
@@ -107,7 +108,7 @@ class Daemon:
         )
         parts.metrics.on_failure = self._failed
         self._door = Door(
-            Service(parts.gate, engine.__version__, self._reloader.reload),
+            Service(parts.gate, engine.__version__, self._reload),
             listeners(settings),
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
@@ -164,12 +165,12 @@ class Daemon:
             record=str(recorded) if recorded else "none",
         )
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -189,10 +190,13 @@ class Daemon:
             self._log.error("the record was not reopened", why=str(error))
         self._spawn(self._reload())
 
-    async def _reload(self) -> None:
-        """Reload; what comes of it is told to ``_told``."""
-        with contextlib.suppress(ReloadError):
+    async def _reload(self) -> Sequence[Diagnostic]:
+        """Reload; return why the policies were refused, or nothing when they are served now."""
+        try:
             await self._reloader.reload()
+        except ReloadError as error:
+            return error.diagnostics
+        return ()
 
     def _told(self, problem: str | None) -> None:
         """Count and log the outcome of a reload, and tell health checks."""

@@ -167,14 +167,15 @@ class Gate:
         return self.store.sweep(self._clock(), entries)
 
     def close(self) -> None:
-        """Release the store and the record."""
+        """Decide no more, and release the store and the record."""
+        self._loaded = None
         self.recorder.close()
         self.store.close()
 
     def _current(self) -> Loaded:
         loaded = self._loaded
         if loaded is None:
-            raise NotReady("no policies were loaded yet")
+            raise NotReady("no policies were loaded yet, or the engine was closed")
         return loaded
 
     def _decide(self, loaded: Loaded, read: Callable[[], Record]) -> Decision:

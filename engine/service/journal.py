@@ -15,6 +15,9 @@ import msgspec
 
 from engine.service.record import Entry, RecordError
 
+CLOSED = -1
+"""No descriptor."""
+
 OnFailure = Literal["deny", "drop"]
 
 
@@ -65,8 +68,10 @@ class Journal:
             self._file = fresh
 
     def close(self) -> None:
-        """Release the file."""
-        os.close(self._file)
+        """Release the file; closing twice is fine, writing afterwards fails."""
+        if self._file != CLOSED:
+            os.close(self._file)
+            self._file = CLOSED
 
 
 def open_file(path: Path, held: int | None = None) -> int:

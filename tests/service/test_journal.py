@@ -161,3 +161,11 @@ def test_a_torn_line_on_a_full_disk_is_told_at_the_start(tmp_path: Path) -> None
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="No such file"):
         Journal(tmp_path / "gone" / "d", "deny")
+
+
+def test_a_closed_journal_keeps_nothing_and_can_be_closed_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "d", "deny")
+    journal.close()
+    journal.close()
+    with pytest.raises(RecordError, match="Bad file descriptor"):
+        journal.write(entry(0))

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import doctest
+import json
+import subprocess
+import sys
+import threading
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine import embedding
+from engine.runtime.decision import Message
+from engine.runtime.memory import MemoryStore
+from engine.service.gate import NotReady
+from tests.service.bundle import asked, write_folder
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+EXAMPLE = """\
+policy chat {
+  default allow
+  rule mails { when content has pii.email then redact pii.email }
+}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_folder(tmp_path / "policies")
+
+
+def test_the_documentation_runs(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, {"chat.pol": EXAMPLE})
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    found = 0
+    with engine.load(folder) as pol:
+        for example in doctest.DocTestFinder().find(embedding):
+            example.globs.update({"engine": engine, "pol": pol, "folder": folder})
+            found += runner.run(example).attempted
+    assert found > 10
+    assert runner.summarize().failed == 0
+
+
+def test_every_public_name_can_be_had_and_is_listed() -> None:
+    for name in engine.__all__:
+        assert getattr(engine, name).__name__ == name
+        assert name in dir(engine)
+    with pytest.raises(AttributeError, match="no attribute `lode`"):
+        engine.lode  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_the_stub_names_what_the_module_has() -> None:
+    stub = (Path(engine.__file__).parent / "__init__.pyi").read_text("utf-8")
+    assert [name for name in engine.__all__ if f"import {name} as {name}" not in stub] == []
+    for name, place in engine.PLACES.items():
+        assert f"from {place} import {name} as" in stub
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    project = tomllib.loads((Path(engine.__file__).parents[1] / "pyproject.toml").read_text())
+    assert project["project"]["version"] == engine.__version__
+
+
+def test_importing_the_package_loads_none_of_it() -> None:
+    code = "import sys, engine; print([one for one in sys.modules if one.startswith('engine.')])"
+    done = subprocess.run(  # noqa: S603  our own interpreter
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_mappings_and_requests_are_decided_alike(folder: Path) -> None:
+    request = engine.Request(
+        tenant={"id": "north"},
+        user={"id": "u1"},
+        stage="request",
+        messages=(Message(role="user", text="write to ann@example.com"),),
+    )
+    with engine.load(folder) as pol:
+        decision = pol.decide(request)
+        assert decision.messages == (Message(role="user", text="write to [EMAIL]"),)
+        assert pol.decide(asked("write to ann@example.com")).content == "write to [EMAIL]"
+        assert decision.revision == pol.revision
+        assert json.loads(json.dumps(decision.to_dict()))["action"] == "redact"
+
+
+def test_an_invalid_request_names_every_wrong_path(folder: Path) -> None:
+    with engine.load(folder) as pol, pytest.raises(engine.InvalidRequest) as caught:
+        pol.decide({"tenant": {"id": 7}, "stage": "night", "nonsense": 1})
+    paths = {one.path for one in caught.value.problems}
+    assert {"tenant.id", "user.id", "stage", "nonsense"} <= paths
+
+
+def test_policies_that_do_not_check_raise_every_problem(folder: Path) -> None:
+    write_folder(folder, {"x.pol": "policy x { default perhaps }"})
+    with pytest.raises(engine.PolicyError, match=r"x\.pol:1:20") as caught:
+        engine.load(folder)
+    assert caught.value.texts["x.pol"] == "policy x { default perhaps }"
+
+
+def test_the_clock_is_the_callers(folder: Path) -> None:
+    now = START
+    with engine.load(folder, clock=lambda: now) as pol:
+        assert [pol.decide(asked("flood")).action for _ in range(3)][-1] == "throttle"
+        now += timedelta(seconds=30)
+        assert pol.decide(asked("flood")).action == "allow"
+
+
+def test_state_in_a_folder_outlives_the_engine(folder: Path, tmp_path: Path) -> None:
+    actions = []
+    for _ in range(3):
+        with engine.load(folder, state=tmp_path / "state", clock=lambda: START) as pol:
+            actions.append(pol.decide(asked("flood")).action)
+    assert actions == ["allow", "allow", "throttle"]
+
+
+def test_state_can_be_the_callers_own_store(folder: Path) -> None:
+    store = MemoryStore()
+    first = engine.load(folder, state=store, clock=lambda: START)
+    second = engine.load(folder, state=store, clock=lambda: START)
+    actions = [pol.decide(asked("flood")).action for pol in (first, second, first)]
+    assert actions == ["allow", "allow", "throttle"]
+
+
+def test_the_record_and_the_secret_are_the_callers(folder: Path, tmp_path: Path) -> None:
+    hashes = []
+    for number, secret in enumerate((b"a" * 32, b"a" * 32, b"b" * 32)):
+        record = tmp_path / f"{number}.jsonl"
+        with engine.load(folder, record=record, secret=secret) as pol:
+            pol.decide(asked("hello"))
+        hashes.append(json.loads(record.read_text())["content_hash"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_cache_is_used_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    revisions = set()
+    for _ in range(2):
+        with engine.load(folder, cache=cache) as pol:
+            assert pol.decide(asked("my card is 4111 1111 1111 1111")).action == "deny"
+            revisions.add(pol.revision)
+    assert len(revisions) == 1
+    assert any(cache.iterdir())
+
+
+def test_content_over_the_limit_is_refused(folder: Path) -> None:
+    pol = engine.load(folder, content_characters=4)
+    with pol, pytest.raises(engine.InvalidRequest, match="limit is 4"):
+        pol.decide(asked("hello"))
+
+
+def test_a_reload_that_fails_changes_nothing(folder: Path) -> None:
+    with engine.load(folder) as pol:
+        before = pol.revision
+        write_folder(folder, {"x.pol": "policy x {"})
+        with pytest.raises(engine.PolicyError):
+            pol.reload()
+        assert pol.revision == before
+        write_folder(folder, {"x.pol": "policy x { default deny }"})
+        pol.reload()
+        assert pol.revision != before
+        assert pol.decide(asked()).action == "deny"
+
+
+def test_settling_gives_back_what_was_not_used(folder: Path) -> None:
+    request = asked("spend", usage={"input_tokens": 90, "output_tokens": 0})
+    with engine.load(folder, clock=lambda: START) as pol:
+        first = pol.decide(request)
+        assert pol.settle(first.decision_id, input_tokens=10)
+        assert pol.decide(request).action == "allow"
+
+
+def test_threads_may_share_an_engine(folder: Path) -> None:
+    ids: list[str] = []
+    with engine.load(folder, clock=lambda: START) as pol:
+
+        def work() -> None:
+            ids.extend(pol.decide(asked("flood")).decision_id for _ in range(50))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(set(ids)) == 200
+
+
+def test_a_closed_engine_decides_no_more_and_can_be_closed_again(
+    folder: Path, tmp_path: Path
+) -> None:
+    pol = engine.load(folder, record=tmp_path / "d.jsonl", state=tmp_path / "state")
+    pol.close()
+    pol.close()
+    with pytest.raises(NotReady, match="closed"):
+        pol.decide(asked())

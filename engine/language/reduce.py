@@ -8,7 +8,7 @@ be asked to repair.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from engine.language._grammar import ENDS, KEYWORDS, PATTERNS, PRODUCTIONS, SIGNS, STARTS, STATES
@@ -61,7 +61,7 @@ Repairer = Callable[[Tokens, Failure, int], Repair | None]
 class _Production(NamedTuple):
     rule: str
     size: int
-    children: tuple[int, ...]
+    children: Sequence[int]
     grows: bool
     builder: Builder | None
     only: int
@@ -72,7 +72,7 @@ def _production(
     rule: str,
     builder: str,
     size: int,
-    children: tuple[int, ...],
+    children: Sequence[int],
     grows: bool,  # noqa: FBT001
 ) -> _Production:
     function = None if builder in {"", "[]"} else BUILDERS[builder]

@@ -18,7 +18,8 @@ from engine.language.lex import split_tokens
 from engine.language.parse import decode, parse_file
 from engine.language.reduce import Failure, parse_tokens
 from engine.language.text import Source
-from grammar.generate_parser import outputs
+from grammar.generate_parser import STARTS as STARTS_OF_PARSER
+from grammar.generate_parser import build, outputs
 from tests.language.expectations import CASES, case_files, differences, expected
 from tests.language.sentences import ROOT, STARTS, sentence
 from tests.language.trees import bare, parsed, problems
@@ -375,3 +376,11 @@ def loop_takes(text: str) -> bool:
     made = parse_tokens(tokens, "file", 0, len(tokens.kinds) - 1)
     lexical = {"E103", "E104", "E106", "E114", "E115"}
     return not isinstance(made, Failure) and not lexical & {one.code for one in report.found}
+
+
+def test_a_conflict_in_the_grammar_is_an_error() -> None:
+    text = 'file: item\nitem: "a" | "a" item | item "a"\n' + "\n".join(
+        f'{name}: "{name}"' for name in STARTS_OF_PARSER if name not in {"file", "item"}
+    )
+    with pytest.raises(ValueError, match="conflicts"):
+        build(text)

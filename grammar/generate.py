@@ -6,22 +6,18 @@ python grammar/generate.py --check    # exit 1 when something would change
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grammar import generate_wire  # noqa: E402 - the script runs from anywhere
+from grammar import generate_parser, generate_wire  # noqa: E402 - the script runs from anywhere
 
 
 def outputs() -> dict[str, bytes]:
     """Return every generated file: its path from the top of the project, and its bytes."""
-    made = generate_wire.outputs()
-    if importlib.util.find_spec("grammar.generate_parser"):
-        made |= importlib.import_module("grammar.generate_parser").outputs()
-    return made
+    return {**generate_parser.outputs(), **generate_wire.outputs()}
 
 
 def stale(root: Path) -> dict[str, bytes]:

@@ -1,19 +1,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import grpc
 import pytest
 
+from engine.runtime.memory import MemoryStore
 from tests.doors.grpc.serving import Channel, Daemon, serve
 
 
-@pytest.fixture(params=["tcp", "unix"])
-def daemon(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Daemon]:
-    address = "127.0.0.1:0" if request.param == "tcp" else f"unix://{tmp_path}/engine.sock"
-    with serve(address) as running:
-        yield running
+@pytest.fixture(scope="session", params=["tcp", "unix"])
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daemon]:
+    folder = tmp_path_factory.mktemp("door")
+    address = "127.0.0.1:0" if request.param == "tcp" else f"unix://{folder}/engine.sock"
+    with serve(address) as started:
+        yield started
+
+
+@pytest.fixture
+def daemon(running: Daemon) -> Daemon:
+    """Return a daemon that has seen nothing yet."""
+    running.gate.store = MemoryStore()
+    return running
 
 
 @pytest.fixture

@@ -336,6 +336,34 @@ def test_explaining_consumes_nothing(daemon: Daemon, channel: Channel) -> None:
     assert daemon.gate.status().serving
 
 
+def test_an_explanation_tells_every_condition_with_its_value(channel: Channel) -> None:
+    raw = call(channel, "PolicyEngine/Explain", ask(content="forbidden"))
+    explanation = wire.Explanation.FromString(raw)
+    (policy,) = explanation.policies
+    assert (policy.policy, policy.applied, policy.shadow) == ("desk.guard", True, False)
+    assert policy.outcome == wire.ACTION_DENY
+    assert policy.place.startswith("desk.pol:")
+    rules = {rule.rule: rule for rule in policy.rules}
+    denied, passed = rules["desk.guard.no_word"], rules["desk.guard.fair"]
+    assert (denied.matched, denied.action) == (True, wire.ACTION_DENY)
+    assert (denied.when.value_json, passed.when.value_json) == (b"true", b"false")
+    assert not denied.HasField("unless")
+    assert passed.when.text == 'user.id == "flood"'
+    assert [json.loads(part.value_json) for part in passed.when.parts] == ["u1"]
+    assert rules["desk.guard.watched"].shadow
+    assert "desk.guard.no_word" in explanation.text
+    assert explanation.misses
+
+
+def test_parts_that_were_not_needed_have_no_value(channel: Channel) -> None:
+    raw = call(channel, "PolicyEngine/Explain", ask())
+    (policy,) = wire.Explanation.FromString(raw).policies
+    refunds = next(rule for rule in policy.rules if rule.rule == "desk.guard.refunds")
+    first, second = refunds.when.parts
+    assert first.value_json == b"false"
+    assert (second.value_json, second.unknown) == (b"", "")
+
+
 def test_explaining_refuses_what_deciding_refuses(channel: Channel) -> None:
     for request in (ask(user_id=""), ask(context_json=b"{")):
         error = refused(partial(call, channel, "PolicyEngine/Explain", request))

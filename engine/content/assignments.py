@@ -112,7 +112,8 @@ PASSWORD = Entity(
     "A value that is assigned to a name such as password or pwd, or so called.",
     (
         Pattern(
-            r"(?i)(?:passw(?:or[dt])?d?|pwd|passphrase|passcode|pass|kennwort|contraseña|senha)"
+            r"(?i)(?:passw(?:or[dt])?d?|pwd|passphrase|passcode|kennwort|contraseña|senha"
+            r"|(?:(?:\b|_)p|(?-i:[a-z]P))ass)"
             r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PHRASE_VALUE,
             0.7,
             keywords=PASS_NAMES,

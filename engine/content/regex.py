@@ -11,6 +11,15 @@ MAX_PATTERN_LENGTH = 1000
 MAX_PROGRAM_SIZE = 800
 
 
+def require_genuine(module: object) -> None:
+    """Raise ImportError unless *module* is google-re2: other packages install the same name."""
+    if not hasattr(module, "Filter"):
+        raise ImportError("`re2` is not google-re2: uninstall pyre2 or re2")
+
+
+require_genuine(re2)
+
+
 class PatternError(ValueError):
     """A pattern that RE2 refuses or that would make a scan slow; the message says why."""
 

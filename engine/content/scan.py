@@ -121,7 +121,7 @@ class Scanner:
                 custom = self._custom[name]
                 rules += custom_rules(custom)
                 if name in self._terms:
-                    listed.append((custom, self._terms[name], nearby(custom.near)))
+                    listed.append((custom, self._terms[name], author_words(custom)))
             elif name in ENTITIES:
                 rules += builtin_rules(ENTITIES[name])
             else:
@@ -164,7 +164,7 @@ def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
 def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
     """Return the compiled rules of an author's *entity*. Raises `EntityError`."""
     check = checker(entity)
-    near = nearby(entity.near)
+    near = author_words(entity)
     made = []
     for regex in entity.patterns:
         try:
@@ -174,6 +174,11 @@ def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
         pattern = Pattern(regex, 1.0, check=check)
         made.append(Rule(entity.name, find, 0, pattern, near, must=near is not None))
     return tuple(made)
+
+
+def author_words(entity: CustomEntity) -> Regex | None:
+    """Return the pattern of the entity's context words, folded as the text will be."""
+    return nearby([fold(word).text for word in entity.near])
 
 
 def checker(entity: CustomEntity) -> Callable[[str], bool] | None:

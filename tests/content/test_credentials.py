@@ -141,6 +141,7 @@ def test_other_shapes_of_a_provider_are_found() -> None:
         ("secret.password", "the password is swordfish9.", ["swordfish9"]),
         ("secret.password", "Das Passwort lautet geheim!42", ["geheim!42"]),
         ("secret.password", 'password = os.environ["DB"], pwd: changeme, pass=xxxxx', []),
+        ("secret.password", "compass: north-12, dbPass=x1y2z3!", ["x1y2z3"]),
         ("secret.password", "the password is required; passwords: should be long", []),
         ("secret.generic", 'API_KEY: "q8Zr2Lw0Xn5Tb7Kd"', ["q8Zr2Lw0Xn5Tb7Kd"]),
         ("secret.generic", '<add key="token" value="q8Zr2Lw0Xn5Tb7Kd" />', ["q8Zr2Lw0Xn5Tb7Kd"]),

@@ -199,6 +199,7 @@ def test_no_part_of_a_finding_survives(made: tuple[str, list[Finding]], strategy
     assert not set(redacted.text) & set("αβγ")
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(["call +49 30 1234567, ", "a@b.org ", "10.0.0.1, ", "536-90-4399, ", "x"])

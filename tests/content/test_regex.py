@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.content.regex import PatternError, bounded, compiled, nearby
+from engine.content.regex import PatternError, bounded, compiled, nearby, require_genuine
 
 
 def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
@@ -24,6 +24,11 @@ def test_an_authors_pattern_is_bounded() -> None:
     assert bounded(r"\pL{2,3}\x{400}").groups == 0
     with pytest.raises(PatternError, match="repeats"):
         bounded("(?:a|b)*a(?:a|b){900}c")
+
+
+def test_another_package_of_the_same_name_is_refused() -> None:
+    with pytest.raises(ImportError, match="google-re2"):
+        require_genuine(object())
 
 
 def test_context_words_begin_at_a_word() -> None:

@@ -207,6 +207,7 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join),
     st.sets(st.sampled_from(sorted(ALL))),

@@ -1,4 +1,4 @@
-"""Floors on labelled rows, on the half that was not looked at while the detectors were written.
+"""Floors on labelled rows, on the half whose errors were not looked at.
 
 The floors lie a little below what was measured: a change that falls through one made things worse.
 """

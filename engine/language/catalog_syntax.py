@@ -250,9 +250,14 @@ OTHER_WORDS = {
     "exists": "presence is written `is present`",
     "notin": "this is written `not in`",
     "xor": "there is `and`, `or` and `not`",
+    "because": "the reason is a string right behind `deny`",
+    "[": "a set is written `{a, b}`",
     "null": "a missing attribute is asked for with `is absent`",
 }
 """Advice for words that other languages have and this one spells otherwise."""
+
+COMPARED_INSIDE = "in a set or call a comparison stands in parentheses; `any` needs `x in xs: (…)`"
+"""Advice for a comparison where only a value can stand."""
 
 OTHER_KINDS = {
     "DATE": "a time is written `2026-01-01T00:00:00Z`",

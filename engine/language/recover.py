@@ -27,7 +27,7 @@ from engine.language.diagnostics import Diagnostic, Report
 from engine.language.items import File
 from engine.language.lex import Tokens
 from engine.language.reduce import Failure, parse_tokens
-from engine.language.repair import MOST_ERRORS, SURE, describe, mend
+from engine.language.repair import MOST_ERRORS, SURE, describe, expected, mend
 
 _OPEN = frozenset({"LBRACE", "LPAR", "LSQB"})
 _CLOSE = frozenset({"RBRACE", "RPAR", "RSQB"})
@@ -187,16 +187,17 @@ def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[
         place = tokens.span(body, body)
         tokens.report.add(catalog.unclosed(place, "{", "}", tokens.gap(last)))
     if close + 1 < last:
-        tokens.report.add(_behind(tokens, close + 1))
+        tokens.report.add(_behind(tokens, inside, close + 1))
     return [begin for begin in dict.fromkeys(begins) if begin < close], close
 
 
-def _behind(tokens: Tokens, index: int) -> Diagnostic:
-    """Return what is wrong with a token behind the end of an item."""
+def _behind(tokens: Tokens, inside: _Inside, index: int) -> Diagnostic:
+    """Return what is wrong with a token behind the end of a braced thing."""
     place = tokens.span(index, index)
     if tokens.kinds[index] in _CLOSE:
         return catalog.unopened(place, tokens.texts[index])
-    return catalog.unexpected(place, f"`{catalog.shorten(tokens.texts[index])}`", "an item")
+    wanted = expected(frozenset(), "member" if inside.part == "clause" else "item", whole=True)
+    return catalog.unexpected(place, f"`{catalog.shorten(tokens.texts[index])}`", wanted)
 
 
 # --- where something begins ----------------------------------------------------------------------
@@ -229,9 +230,9 @@ def _begins_part(tokens: Tokens, inside: _Inside, index: int) -> bool:
         return tokens.kinds[index + 1] == "COLON"
     if inside.part == "setting":
         return tokens.kinds[index + 1] == "_ASSIGN"
-    return tokens.kinds[index] in inside.begins and not (
-        inside.part == "member" and tokens.kinds[index] == "RULE"
-    )
+    if tokens.kinds[index] == "RULE":
+        return inside.part == "member" and tokens.lines[index] != tokens.lines[index - 1]
+    return tokens.kinds[index] in inside.begins
 
 
 def _respell(tokens: Tokens) -> None:

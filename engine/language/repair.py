@@ -92,7 +92,9 @@ def _forgotten(tokens: Tokens, position: int, possible: frozenset[str]) -> list[
     if not beside or found == "RBRACE":
         return []
     listed = found != "NAME" or not possible & {"EXPECT", "SEVERITY"}
-    return [sign for sign in _FORGOTTEN if sign in possible and (listed or sign != "COMMA")]
+    headed = tokens.kinds[position - 1] in {"NAME", "STRING"}
+    doubtful = {"COMMA": not listed, "LBRACE": not headed}
+    return [sign for sign in _FORGOTTEN if sign in possible and not doubtful.get(sign)]
 
 
 def _respelt(tokens: Tokens, position: int, last: int, possible: frozenset[str]) -> str | None:
@@ -174,7 +176,7 @@ _KINDS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     (frozenset({"INT", "NUMBER"}), frozenset(), "a number"),
     (
         frozenset({"_AND", "EQUAL", "PLUS"}),
-        _OPERATORS,
+        _OPERATORS | {"LPAR"},
         "an operator such as `==` or `and`",
     ),
     (frozenset({"_AND", "_OR"}), frozenset(), "`and`, `or`"),
@@ -216,7 +218,7 @@ def expected(possible: frozenset[str], start: str, *, whole: bool) -> str:
             left -= needed | others
     said.extend(words for kind, words in _NAMED.items() if kind in left)
     said.extend(f"`{sign}`" for sign in sorted(_SPELLINGS.get(kind, "") for kind in left) if sign)
-    if whole:
+    if whole and not {"_AND", "EQUAL"} <= possible:
         said.extend(_BEHIND.get(start, ["an item such as `policy`, `schema` or `test`"]))
     said = sorted(dict.fromkeys(said), key=lambda words: " or " in words)
     return " or ".join(part for part in (", ".join(said[:-1]), said[-1]) if part)
@@ -229,7 +231,12 @@ def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnos
     text = tokens.texts[position]
     kind = tokens.kinds[position]
     at = tokens.span(position, position)
-    if position < last and kind in _COMPARISONS and possible & {"_AND", "RPAR"}:
+    if (
+        position < last
+        and kind in _COMPARISONS
+        and possible & {"_AND", "RPAR"}
+        and "COMMA" not in possible
+    ):
         return catalog.chained(at)
     if text in _BRANCHES:
         return catalog.branch(at, text)
@@ -240,4 +247,8 @@ def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnos
     found = "the end of the file" if kind == "$END" else f"`{catalog.shorten(text)}`"
     wanted = expected(possible, start, whole=complete(states, start))
     hint = catalog.OTHER_WORDS.get(text) or catalog.OTHER_KINDS.get(kind)
+    if kind in _COMPARISONS and "COMMA" in possible:
+        hint = catalog.COMPARED_INSIDE
+    elif "PRESENT" in possible:
+        hint = catalog.OTHER_WORDS["is"]
     return catalog.unexpected(at, found, wanted, hint)

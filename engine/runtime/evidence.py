@@ -84,6 +84,16 @@ class Part(NamedTuple):
     text: str
 
 
+Findings = tuple[tuple[Part, tuple[Finding, ...]], ...]
+"""Each text of a path with what was found in it, in the order of places."""
+
+NONE: frozenset[str] = frozenset()
+
+
+def _place(finding: Finding) -> tuple[int, int, str]:
+    return finding.start, finding.end, finding.entity
+
+
 def nanoseconds(duration: timedelta) -> int:
     """Return *duration* in nanoseconds."""
     return duration // MICROSECOND * 1000
@@ -110,7 +120,7 @@ class Evidence:
     Every question raises Unknowable when it cannot be answered. *mocks* answer first.
     """
 
-    __slots__ = ("_known", "_mocks", "_record", "_senses", "_store", "now_ns")
+    __slots__ = ("_known", "_mocks", "_record", "_scanned", "_senses", "_store", "now_ns")
 
     def __init__(
         self,
@@ -125,6 +135,7 @@ class Evidence:
         self._store = store
         self._mocks = mocks
         self._known: dict[object, object] = {}
+        self._scanned: dict[str, tuple[frozenset[str], Findings]] = {}
         self.now_ns = now_ns
 
     @property
@@ -174,14 +185,30 @@ class Evidence:
 
     def findings(
         self, path: str, entities: frozenset[str]
-    ) -> tuple[tuple[Part, tuple[Finding, ...]], ...]:
+    ) -> Findings:
         """Return each text at *path* with the findings of *entities* in it."""
+        return self._once((path, entities), lambda: self._find(path, entities))
 
-        def ask() -> tuple[tuple[Part, tuple[Finding, ...]], ...]:
+    def _find(
+        self, path: str, entities: frozenset[str]
+    ) -> Findings:
+        """Scan for those of *entities* that were not looked for yet; what they find is kept.
+
+        Invariant: what an entity finds does not depend on which others are asked for.
+        """
+        scanned, known = self._scanned.get(path, (NONE, ()))
+        new = entities - scanned
+        if new:
             scan = self._senses.scanner.scan
-            return tuple((part, scan(part.text, entities)) for part in self.parts(path))
-
-        return self._once((path, entities), ask)
+            before = known or tuple((part, ()) for part in self.parts(path))
+            known = tuple(
+                (part, tuple(sorted((*found, *scan(part.text, new)), key=_place)))
+                for part, found in before
+            )
+            self._scanned[path] = (scanned | new, known)
+        return tuple(
+            (part, tuple(one for one in found if one.entity in entities)) for part, found in known
+        )
 
     def has(self, path: str, entities: frozenset[str]) -> bool:
         """Return whether the text at *path* holds one of *entities*."""

@@ -103,10 +103,26 @@ def _fast(text: str, shape: Shape) -> Table | None:
 def _cell(shape: Shape, name: str) -> Parse:
     """Return the function that reads a cell of column *name*, or raises ValueError."""
     parse = parser(shape.fields[name].type)
-    if shape.lacks(name):
+    empty = when_empty(name, shape)
+    if empty is _NOTHING:
         return parse
-    default = default_of(shape.fields[name])
-    return lambda cell: parse(cell) if cell else default
+    return lambda cell: parse(cell) if cell else empty
+
+
+_NOTHING = object()
+
+
+def when_empty(name: str, shape: Shape) -> object:
+    """Return what an empty cell of column *name* is: absent, empty, or _NOTHING if it is wrong."""
+    match shape.fields[name].type:
+        case _ if not shape.lacks(name):
+            return default_of(shape.fields[name])
+        case SetOf():
+            return frozenset()
+        case ListOf():
+            return ()
+        case _:
+            return _NOTHING
 
 
 def parser(type_: Type) -> Parse:  # noqa: C901  a case for every type
@@ -198,7 +214,7 @@ def _problems(text: str, shape: Shape) -> Iterator[Diagnostic]:
 
 def _header_problems(text: str, header: Row, shape: Shape, places: Places) -> Iterator[Diagnostic]:
     if "id" not in header.cells:
-        yield catalog_data.missing_id(places.at(0, header.end))
+        yield catalog_data.missing_id(places.at(0, len(text[: header.end].rstrip())))
     for index, name in enumerate(header.cells):
         at = cell_place(text, header, index, places)
         if name in header.cells[:index]:
@@ -239,16 +255,22 @@ def _cell_problem(
     name: str, cell: str, id_: str, shape: Shape
 ) -> Callable[[Span], Diagnostic] | None:
     if not cell:
-        if not shape.lacks(name):
+        if when_empty(name, shape) is not _NOTHING:
             return None
         return lambda at: catalog_data.missing_fact(name, id_, at)
     type_ = shape.fields[name].type
+    if _reads(cell, type_):
+        return None
+    detail = _detail(cell, type_)
+    return lambda at: catalog_data.wrong_fact(name, detail, at)
+
+
+def _reads(cell: str, type_: Type) -> bool:
     try:
         parser(type_)(cell)
     except ValueError:
-        detail = _detail(cell, type_)
-        return lambda at: catalog_data.wrong_fact(name, detail, at)
-    return None
+        return False
+    return True
 
 
 def _detail(cell: str, type_: Type) -> str:
@@ -257,12 +279,8 @@ def _detail(cell: str, type_: Type) -> str:
         case Enumeration() | Scalar.DECIMAL | Scalar.DURATION | Scalar.IP | Scalar.TIME:
             return objection(cell, type_) or f"expected {type_}"
         case SetOf(item) | ListOf(item):
-            for one in cell.split(";"):
-                try:
-                    parser(item)(one.strip())
-                except ValueError:
-                    return _detail(one.strip(), item)
-            raise AssertionError("one of the elements is wrong")
+            parts = [one.strip() for one in cell.split(";")]
+            return _detail(next(one for one in parts if not _reads(one, item)), item)
         case Scalar.BOOL:
             return f"expected true or false, not `{cell}`"
         case _:

@@ -146,7 +146,7 @@ def _record_problems(
     found: dict[str, Node] = {}
     for member in record.members or ():
         if member.name == "id":
-            if member.node.value != id_:
+            if id_ and member.node.value != id_:
                 detail = f"expected `{id_}`, under which the record stands"
                 yield catalog_data.wrong_fact("id", detail, at(member.node.start, member.node.end))
         else:

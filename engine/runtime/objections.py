@@ -142,6 +142,8 @@ def _wrong(
         if value is _ABSENT:
             if required(field) and path not in supplied:
                 yield Problem(path, "required, but missing")
+            elif (word := _asking(raw, field)) and path not in supplied:
+                yield Problem(path, asked_by(field, word))
         elif value is None:
             # A group of the wrong kind has been named already; a null is only wrong by itself.
             if not (field.optional or path in supplied or _blocked(raw, path)):
@@ -156,6 +158,21 @@ def _wrong(
                 yield Problem(path, message)
 
 
+def _asking(raw: Mapping[Any, object], field: Field) -> str:
+    """Return the word in *raw* for which *field* is required, or an empty string."""
+    if field.required_when is None:
+        return ""
+    path, words = field.required_when
+    value = _look_up(raw, path)
+    return value if isinstance(value, str) and value in words else ""
+
+
+def asked_by(field: Field, word: str) -> str:
+    """Return the sentence about a *field* that is missing though *word* asks for it."""
+    assert field.required_when is not None, "only such fields are asked for by a word"
+    return f'required when {field.required_when[0]} is "{word}"'
+
+
 def _blocked(raw: Mapping[Any, object], path: str) -> bool:
     """Return whether a parent of *path* is no group."""
     parents = path.split(".")[:-1]
@@ -164,6 +181,8 @@ def _blocked(raw: Mapping[Any, object], path: str) -> bool:
 
 
 def _negative(value: object) -> bool:
+    if isinstance(value, str):  # A decimal in words: that it is one has been seen to.
+        return value.startswith("-")
     return isinstance(value, int | float | Decimal) and value < 0
 
 
@@ -189,10 +208,9 @@ def _mismatch(value: object, type_: Type, detail: str) -> str:
             help_ = did_you_mean(value, words)
             return f"expected {type_}{f', {help_}' if help_ else ''}"
         case SetOf(item) | ListOf(item) if isinstance(value, list | tuple | set | frozenset):
-            for index, one in enumerate(value):
-                inner = objection(one, item)
-                if inner:
-                    return f"item {index}: {inner}"
+            found = ((index, objection(one, item)) for index, one in enumerate(value))
+            wrong = (f"item {index}: {inner}" for index, inner in found if inner)
+            return next(wrong, f"expected {type_}")
         case Scalar.INT if isinstance(value, int) and not isinstance(value, bool):
             return "beyond 64 bits"
         case Scalar.FLOAT if isinstance(value, float):

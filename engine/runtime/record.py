@@ -30,6 +30,13 @@ from engine.runtime.decision import Message
 GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source", "context")
 """The groups that every record has, with or without attributes."""
 
+DEFAULTS: Mapping[str, object] = {
+    "user.roles": frozenset(),
+    "session.labels": frozenset(),
+    "session.turn": 0,
+}
+"""Attributes that are never absent in a policy, and what they are when nobody sends them."""
+
 ELSEWHERE = frozenset({"content", "now"})
 """Standard attributes that evidence answers for."""
 
@@ -109,16 +116,8 @@ def read_attribute(record: Record, path: str) -> Any:
 
 
 def default_of(field: Field) -> object:
-    """Return what *field* is when nobody sends it: empty for collections, else None (absent)."""
-    match field.type:
-        case _ if field.optional:
-            return None
-        case SetOf():
-            return frozenset()
-        case ListOf():
-            return ()
-        case _:
-            return 0 if field.path == "session.turn" else None
+    """Return what *field* is when nobody sends it: None (absent), but for some standard ones."""
+    return DEFAULTS.get(field.path)
 
 
 def parse_duration(text: str) -> timedelta:

@@ -15,10 +15,18 @@ from typing import Any, cast
 import msgspec
 
 from engine.language.program import Field
-from engine.language.schema import TOOL_STAGES, required
+from engine.language.schema import required, required_by_word
 from engine.runtime.decision import Message
-from engine.runtime.objections import Problem, list_problems
-from engine.runtime.record import MAX_INT, Capability, Record, decode_custom, default_of, make_types
+from engine.runtime.objections import Problem, asked_by, list_problems
+from engine.runtime.record import (
+    MAX_INT,
+    Capability,
+    Record,
+    decode_custom,
+    default_of,
+    make_types,
+    read_attribute,
+)
 from engine.runtime.table import Table
 
 CONTENT_LIMIT = 1_048_576
@@ -105,6 +113,7 @@ class Reader:
         self._supplied = frozenset(
             f"{table.group}.{column}" for table in facts.values() for column in table.columns
         )
+        self._asking = tuple(required_by_word(fields).items())
         types = make_types(fields, self._supplied)
         self.record_type = types.record
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
@@ -138,7 +147,7 @@ class Reader:
             record = self._decode(raw)
         except msgspec.ValidationError as error:
             raise self._invalid(_decode(raw, ""), error) from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest((Problem("", f"not JSON: {error}"),)) from None
         return self._finish(cast("Record", record))
 
@@ -153,19 +162,34 @@ class Reader:
             made = self._decode_context(context)
         except msgspec.ValidationError:
             made = _decode(context, "context")
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest((Problem("context", f"not JSON: {error}"),)) from None
         return self.read({**standard, "context": made})
 
     def _finish(self, record: Record) -> Record:
         problems = self._faults(record)
+        missing: tuple[str, ...] = ()
+        for join in self._joins:
+            missing += join.fill(record)
+        for path, by_word in self._asking:
+            asked = by_word.get(read_attribute(record, path))
+            if asked:
+                missing += self._ask(record, read_attribute(record, path), asked, problems)
         if problems:
             raise InvalidRequest(tuple(problems))
-        for join in self._joins:
-            missing = join.fill(record)
-            if missing:
-                record.missing = (*record.missing, *missing)  # type: ignore[misc]
+        if missing:
+            record.missing = missing  # type: ignore[misc]
         return record
+
+    def _ask(
+        self, record: Record, word: str, asked: frozenset[str], problems: list[Problem]
+    ) -> tuple[str, ...]:
+        """Add to *problems* what *word* asks for and is absent; return what facts should supply."""
+        absent = [path for path in sorted(asked) if read_attribute(record, path) is None]
+        for path in absent:
+            if path not in self._supplied:
+                problems.append(Problem(path, asked_by(self._fields[path], word)))
+        return tuple(path for path in absent if path in self._supplied)
 
     def _faults(self, record: Record) -> list[Problem]:
         """Return what is wrong beyond types; called for every request."""
@@ -181,8 +205,6 @@ class Reader:
                 found.append(Problem("messages", self._too_long(length)))
             if content is not None:
                 found.append(Problem("messages", "give either `content` or `messages`, not both"))
-        if tool.name is None and record.stage in TOOL_STAGES:
-            found.append(Problem("tool.name", f'required when stage is "{record.stage}"'))
         if tool.args is not None:
             found.extend(_check_json(tool.args, "tool.args", 0))
         cost = record.usage.cost_usd
@@ -228,7 +250,7 @@ def _decode(raw: bytes, path: str) -> object:
     """Return any JSON value; what has wrong kinds at the front may be no JSON further on."""
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest((Problem(path, f"not JSON: {error}"),)) from None
 
 

@@ -231,8 +231,16 @@ def test_what_is_long_and_flat_is_no_nesting() -> None:
     """
     text = f'test "x" {{ {steps * 30} repeat 3 {{ {steps * 30} }} }}'
     text += " let a = {" + '"x", ' * 300 + "} let b = " + " and ".join(["x == f(1)"] * 100)
+    text += " let c = " + " and ".join(["a is present", "b has c"] * 90)
     text += " schema { " + " ".join(f"a{n}: set<string>" for n in range(100)) + " }"
     assert not problems(text)
+
+
+def test_what_is_no_policy_at_all_is_said_so() -> None:
+    (found,) = problems("nonsense")
+    assert (
+        found.message == "expected an item such as `policy`, `schema` or `test`, found `nonsense`"
+    )
 
 
 def test_a_hundred_mistakes_are_enough() -> None:

@@ -58,11 +58,6 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
-
 
 def walk_options(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Option]:
     """Yield every setting below *struct* in the order of its fields."""

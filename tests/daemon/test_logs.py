@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+import pytest
+
+from engine.daemon.logs import Log, describe_error, open_log
+
+SECRET = "4111 1111 1111 1111"
+
+
+@pytest.fixture(autouse=True)
+def root() -> Iterator[None]:
+    """Put logging back as pytest had it."""
+    logger = logging.getLogger()
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:] = handlers
+    logger.setLevel(level)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def lines(log: Log, stream: io.StringIO) -> list[str]:
+    log.debug("small")
+    log.info("policies loaded", revision="abc", rules=3)
+    log.warning("look", why="two\nlines", empty="")
+    log.error("bad", source=ip_address("10.0.0.1"))
+    return stream.getvalue().splitlines()
+
+
+def test_machines_get_one_json_object_a_line() -> None:
+    stream = io.StringIO()
+    found = [json.loads(line) for line in lines(open_log("debug", "json", stream), stream)]
+    assert [(one["level"], one["event"]) for one in found] == [
+        ("debug", "small"),
+        ("info", "policies loaded"),
+        ("warning", "look"),
+        ("error", "bad"),
+    ]
+    assert (found[1]["revision"], found[1]["rules"]) == ("abc", 3)
+    assert found[3]["source"] == "10.0.0.1"
+    assert found[0]["time"].endswith("+00:00")
+
+
+def test_people_get_text_on_one_line() -> None:
+    stream = io.StringIO()
+    found = lines(open_log("info", "text", stream), stream)
+    assert len(found) == 3
+    assert found[0].endswith("info    policies loaded  revision=abc  rules=3")
+    assert found[1].endswith('look  why="two\\nlines"  empty=""')
+
+
+@pytest.mark.parametrize(("stream", "starts"), [(Terminal(), "2"), (io.StringIO(), "{")])
+def test_auto_is_text_on_a_terminal_and_json_elsewhere(stream: io.StringIO, starts: str) -> None:
+    open_log("info", "auto", stream).info("x")
+    assert stream.getvalue().startswith(starts)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_broke_is_told_by_kind_and_place_without_its_text(form: str) -> None:
+    stream = io.StringIO()
+    log = open_log("info", form, stream)
+    with pytest.raises(KeyError) as caught:
+        dict[str, str]()[SECRET]
+    log.broken("a task broke", caught.value)
+    written = stream.getvalue()
+    assert "KeyError at " in written
+    assert "test_logs.py:" in written
+    assert SECRET not in written
+
+
+def test_other_libraries_warn_in_the_same_form() -> None:
+    stream = io.StringIO()
+    open_log("debug", "json", stream)
+    logging.getLogger("elsewhere").warning("careful with %s", "that")
+    logging.getLogger("elsewhere").info("chatter")
+    assert json.loads(stream.getvalue())["event"] == "careful with that"
+
+
+def test_without_an_error_there_is_nothing_to_describe() -> None:
+    assert describe_error(None) == ""
+    assert describe_error(ValueError("x")) == "ValueError"

@@ -131,45 +131,45 @@ REASON = Reason(
 )
 
 
+EVERYTHING = Decision(
+    action="redact",
+    effective_action="deny",
+    reasons=(REASON, Reason(policy="q", action="allow")),
+    revision="rev",
+    downgrade_reason="cannot mask",
+    messages=(Message(role="user", text="[EMAIL]"),),
+    arguments={"n": Decimal("1.5")},
+    redactions=(Redaction(path="content", start=1, end=2, entity="pii.email", strategy="label"),),
+    throttle=ThrottleState(
+        rule="p.t",
+        unit="usd",
+        limit=Decimal("1E+3"),
+        remaining=Decimal("0.1"),
+        retry_after=timedelta(milliseconds=1500),
+        key="north",
+    ),
+    escalation=Escalation(
+        review_id="v",
+        queue="q",
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        otherwise="allow",
+    ),
+    advice={
+        "tier": Decimal("0.10"),
+        "wait": timedelta(seconds=90),
+        "from": ip_address("192.0.2.1"),
+        "set": frozenset({"x"}),
+    },
+    labels=("l",),
+    shadow=Shadow(action="deny", reasons=(REASON,)),
+    request_id="r",
+    decision_id="d",
+    evaluated_in=42,
+)
+
+
 def test_a_decision_with_everything_arrives() -> None:
-    decision = Decision(
-        action="redact",
-        effective_action="deny",
-        reasons=(REASON, Reason(policy="q", action="allow")),
-        revision="rev",
-        downgrade_reason="cannot mask",
-        messages=(Message(role="user", text="[EMAIL]"),),
-        arguments={"n": Decimal("1.5")},
-        redactions=(
-            Redaction(path="content", start=1, end=2, entity="pii.email", strategy="label"),
-        ),
-        throttle=ThrottleState(
-            rule="p.t",
-            unit="usd",
-            limit=Decimal("1E+3"),
-            remaining=Decimal("0.1"),
-            retry_after=timedelta(milliseconds=1500),
-            key="north",
-        ),
-        escalation=Escalation(
-            review_id="v",
-            queue="q",
-            expires_at=datetime(2026, 1, 1, tzinfo=UTC),
-            otherwise="allow",
-        ),
-        advice={
-            "tier": Decimal("0.10"),
-            "wait": timedelta(seconds=90),
-            "from": ip_address("192.0.2.1"),
-            "set": frozenset({"x"}),
-        },
-        labels=("l",),
-        shadow=Shadow(action="deny", reasons=(REASON,)),
-        request_id="r",
-        decision_id="d",
-        evaluated_in=42,
-    )
-    answer = write_decision(decision)
+    answer = write_decision(EVERYTHING)
     assert (answer.action, answer.effective_action) == (wire.ACTION_REDACT, wire.ACTION_DENY)
     assert answer.downgrade_reason == "cannot mask"
     first, second = answer.reasons

@@ -101,6 +101,8 @@ def fit_argument(
     kind: Kind, argument: typed.Expr, name: str, span: Span, context: Context
 ) -> typed.Expr | None:
     """Return *argument* as a parameter of *kind* takes it, or None after a report."""
+    assert kind is not Kind.ENTITIES, "entities are no values"
+    assert kind is not Kind.PATH, "a path is no value"
     match kind:
         case Kind.SCANNED:
             return check_scanned(argument, name, span, context)
@@ -119,8 +121,6 @@ def fit_argument(
         case Kind.COUNTABLE:
             collection = isinstance(argument.type, (SetOf, ListOf)) or argument.type == JSON
             made = argument if collection or textual(argument.type) else None
-        case Kind.ENTITIES | Kind.PATH:
-            raise AssertionError(f"{kind} is no value")
         case _:
             assert_never(kind)
     if made is None:

@@ -24,7 +24,7 @@ from engine.language.constants import convert_literal
 from engine.language.context import Context
 from engine.language.environment import Let
 from engine.language.names import MAX_DEPTH, MAX_SIZE
-from engine.language.narrow import may_be_absent, presence_key, when_false, when_true
+from engine.language.narrow import is_optional, may_be_absent, presence_key, when_false, when_true
 from engine.language.types import (
     BOOL,
     DURATION,
@@ -182,16 +182,30 @@ def check_arithmetic(
     Literals become of the type of the other side, or of the *wanted* one; but times and durations mix with
     durations and numbers, so there a literal keeps its own type.
     """
-    hint = None if wanted in {TIME, DURATION} else wanted
     left, right = node.left, node.right
     turned = without_type(left, context) and not without_type(right, context)
-    first = check(right if turned else left, context, hint)
-    other = None if first is None or first.type in {TIME, DURATION} else first.type
-    second = check(left if turned else right, context, other)
+    one, other = (right, left) if turned else (left, right)
+    first = check(one, context, number_hint(one, wanted, context))
+    beside = None if first is None else first.type
+    second = check(other, context, number_hint(other, beside, context))
     if first is None or second is None:
         return None
     sides = (second, first) if turned else (first, second)
     return operators.calculate(node.operator, *sides, node.span, context.report)
+
+
+def number_hint(node: nodes.Expr, type_: Type | None, context: Context) -> Type | None:
+    """Return *type_* if it is a hint for an operand: for numbers, where the operand may be one."""
+    while not isinstance(node, nodes.Literal):
+        match node:
+            case nodes.Group(inner) | nodes.Negative(inner):
+                node = inner
+            case nodes.Name(name) if (let := context.let_named(name)) is not None and let.measure:
+                node, context = let.node.value, context.inside_let(let, node.span)
+            case _:
+                return None if type_ in {TIME, DURATION} else type_
+    number = node.kind in {"int", "number"}
+    return type_ if number and type_ not in {TIME, DURATION} else None
 
 
 def check_set(node: nodes.SetLiteral, context: Context, wanted: Type | None) -> typed.Expr | None:
@@ -344,7 +358,7 @@ def check_presence(node: nodes.Presence, context: Context) -> typed.Expr | None:
         context.report.add(catalog.no_presence(node.subject.span))
         return None
     made: typed.Expr = typed.Present(subject, BOOL, node.span)
-    if may_be_absent(subject, frozenset()) is None and not context.decision:
+    if not is_optional(subject):
         context.report.add(catalog_warnings.never_absent(node.subject.span))
         made = typed.Constant(value=True, type=BOOL, span=node.span)
     return made if node.present else typed.Not(made, BOOL, node.span)

@@ -31,19 +31,29 @@ def presence_key(expression: typed.Expr) -> str | None:
             return None
 
 
-def may_be_absent(expression: typed.Expr, present: frozenset[str] | None) -> typed.Expr | None:
-    """Return the part of *expression* that may be absent where *present* holds (None: all is), if any."""
+def is_optional(expression: typed.Expr) -> bool:
+    """Return whether *expression* is something that can be absent, whatever is known here."""
     match expression:
         case typed.Coalesce():
-            return may_be_absent(expression.default, present)
-        case typed.Attribute(path, True) if not path.startswith("decision."):
-            pass
-        case typed.ArgumentAt():
-            pass
+            return is_optional(expression.default)
+        case typed.Attribute():
+            return expression.optional
         case _:
-            return None
-    known = present is None or presence_key(expression) in present
-    return None if known else expression
+            return isinstance(expression, typed.ArgumentAt)
+
+
+def may_be_absent(expression: typed.Expr, present: frozenset[str] | None) -> typed.Expr | None:
+    """Return the part of *expression* that may be absent where *present* is (None: all), if any.
+
+    What a decision lacks makes an expectation fail, so its fields need no guard.
+    """
+    if present is None or not is_optional(expression):
+        return None
+    if isinstance(expression, typed.Coalesce):
+        return may_be_absent(expression.default, present)
+    key = presence_key(expression)
+    assert key is not None, "what can be absent has a key"
+    return None if key in present or key.startswith("decision.") else expression
 
 
 def written(expression: typed.Expr) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal as OneOf
 
 from engine.language import catalog, catalog_warnings, nodes, typed
 from engine.language.constants import parse_network
 from engine.language.diagnostics import Report
-from engine.language.narrow import may_be_absent
+from engine.language.narrow import is_optional
 from engine.language.regexes import matches_everything, problem_of
 from engine.language.text import Span
 from engine.language.types import (
@@ -86,7 +87,7 @@ def common_type(left: Type, right: Type) -> Type | None:
         case (SetOf(first), SetOf(second)) | (ListOf(first), ListOf(second)):
             item = common_type(first, second)
             same = item is not None and not (numeric(first) and first != second)
-            return left if same and item != JSON else None
+            return left if same else None
         case _:
             return None
 
@@ -251,7 +252,12 @@ def plain_number(expression: typed.Expr, beside: Type) -> typed.Expr:
 
 def negate(inner: typed.Expr, span: Span, report: Report) -> typed.Expr | None:
     """Return ``-inner`` as a subtraction from zero, or None after a report."""
-    zeros: dict[Type, typed.Value] = {INT: 0, FLOAT: 0.0, DECIMAL: Decimal(0)}
+    zeros: dict[Type, typed.Value] = {
+        INT: 0,
+        FLOAT: 0.0,
+        DECIMAL: Decimal(0),
+        DURATION: timedelta(0),
+    }
     number = plain_number(inner, JSON)
     if number.type not in zeros:
         report.add(catalog.no_negative(inner.type, span))
@@ -342,10 +348,10 @@ def join(
     node: nodes.Coalesce, left: typed.Expr, right: typed.Expr, report: Report
 ) -> typed.Expr | None:
     """Return *left* where present, else *right*, re-associated to the right; None after a report."""
-    if isinstance(left, typed.Coalesce) and may_be_absent(left, frozenset()) is not None:
+    if isinstance(left, typed.Coalesce) and is_optional(left):
         rest = join(node, left.default, right, report)
         return None if rest is None else join(node, left.subject, rest, report)
-    if may_be_absent(left, frozenset()) is None:
+    if not is_optional(left):
         report.add(catalog_warnings.never_absent(node.left.span))
         return left
     sides = unify(left, right, node.right.span, report)

@@ -14,6 +14,7 @@ KNOWN = Known(
         "pii.email": "An e-mail address.",
         "pii.phone": "A phone number.",
         "pii.card": "A payment card number.",
+        "pii.iban": "A bank account number.",
         "secret.aws_key": "An AWS access key.",
         "phi.mrn": "A medical record number.",
     },

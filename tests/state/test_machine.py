@@ -228,8 +228,8 @@ class LongLmdbMachine(LmdbMachine):
 
 StoreMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=60)
 LmdbMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=60)
-LongMachine.TestCase.settings = settings(max_examples=5000, stateful_step_count=80)
-LongLmdbMachine.TestCase.settings = settings(max_examples=2000, stateful_step_count=80)
+LongMachine.TestCase.settings = settings(max_examples=3000, stateful_step_count=80)
+LongLmdbMachine.TestCase.settings = settings(max_examples=1000, stateful_step_count=80)
 TestMemory = pytest.mark.slow(StoreMachine.TestCase)
 TestLmdb = pytest.mark.slow(LmdbMachine.TestCase)
 TestMemoryLong = pytest.mark.nightly(LongMachine.TestCase)

@@ -67,7 +67,7 @@ def failure_of(address: str, error: grpc.RpcError) -> Exception:
         case grpc.StatusCode.INVALID_ARGUMENT:
             return InvalidRequest(tuple(violations_of(error)) or (Problem("", details),))
         case grpc.StatusCode.UNAVAILABLE if "no policies" in details:
-            return CallError(f"the daemon at {address} has {details.removeprefix('no ')}")
+            return CallError(f"the daemon at {address} answers: {details}")
         case grpc.StatusCode.UNAVAILABLE:
             return CallError(
                 f"no daemon answers at {address}; start one with `engine serve`, or name another "

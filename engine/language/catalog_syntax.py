@@ -76,13 +76,13 @@ def int_too_large(at: Span) -> Diagnostic:
 
 
 def number_too_long(at: Span, most: int) -> Diagnostic:
-    """E107: a number with too many digits."""
-    return Diagnostic("E107", f"this number is too long: {most} characters are the most", at)
+    """E125: a number with too many digits."""
+    return Diagnostic("E125", f"this number is too long: {most} characters are the most", at)
 
 
 def percent_too_large(at: Span) -> Diagnostic:
-    """E107: more than all."""
-    return Diagnostic("E107", "a percentage goes from `0%` to `100%`", at)
+    """E126: more than all."""
+    return Diagnostic("E126", "a percentage goes from `0%` to `100%`", at)
 
 
 def impossible_time(at: Span, text: str) -> Diagnostic:
@@ -96,9 +96,9 @@ def duration_too_large(at: Span) -> Diagnostic:
 
 
 def duration_order(at: Span) -> Diagnostic:
-    """E109: the units of a duration out of order."""
+    """E127: the units of a duration out of order."""
     return Diagnostic(
-        "E109",
+        "E127",
         "a duration names each unit once, the largest first",
         at,
         help="such as `1d12h` or `1h30m`",
@@ -162,9 +162,9 @@ def no_default(name: Name) -> Diagnostic:
 
 
 def no_action(name: Name) -> Diagnostic:
-    """E112: a rule does not say what to do."""
+    """E129: a rule does not say what to do."""
     return Diagnostic(
-        "E112",
+        "E129",
         f"rule `{name.name}` has no `then`",
         name.span,
         help="write `then` with `allow`, `deny`, `redact`, `escalate` or `throttle`",
@@ -204,8 +204,8 @@ def unclosed(at: Span, opening: str, closer: str, missing: Span) -> Diagnostic:
 
 
 def unopened(at: Span, closer: str) -> Diagnostic:
-    """E111: a bracket that closes nothing."""
-    return Diagnostic("E111", f"this `{closer}` closes nothing", at, help="remove it")
+    """E128: a bracket that closes nothing."""
+    return Diagnostic("E128", f"this `{closer}` closes nothing", at, help="remove it")
 
 
 def missing_sign(at: Span, sign: str) -> Diagnostic:

@@ -27,7 +27,7 @@ from engine.language.diagnostics import Diagnostic, Report
 from engine.language.items import File
 from engine.language.lex import Tokens
 from engine.language.reduce import Failure, parse_tokens
-from engine.language.repair import MOST_ERRORS, SURE, describe, expected, mend
+from engine.language.repair import MOST_ERRORS, SURE, describe, expected, mend, unclosed
 
 _OPEN = frozenset({"LBRACE", "LPAR", "LSQB"})
 _CLOSE = frozenset({"RBRACE", "RPAR", "RSQB"})
@@ -184,8 +184,7 @@ def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[
             if depth < 0 and close == last:
                 close = index
     if close == last and not tokens.is_torn(body, last):
-        place = tokens.span(body, body)
-        tokens.report.add(catalog.unclosed(place, "{", "}", tokens.gap(last)))
+        tokens.report.add(unclosed(tokens, body, last))
     if close + 1 < last:
         tokens.report.add(_behind(tokens, inside, close + 1))
     return [begin for begin in dict.fromkeys(begins) if begin < close], close

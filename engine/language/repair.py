@@ -71,7 +71,7 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
             and closer in possible
             and (found == "$END" or accepts(shifted(states, closer), found))
         ):
-            tokens.report.add(_unclosed(tokens, opening, position))
+            tokens.report.add(unclosed(tokens, opening, position))
             return Repair(closer, insert=True)
     if found in possible or found == "$END":
         return None
@@ -108,8 +108,13 @@ def _respelt(tokens: Tokens, position: int, last: int, possible: frozenset[str])
 
 def _open_bracket(tokens: Tokens, failure: Failure) -> int | None:
     """Return the innermost bracket that is open where the parser failed."""
+    return _opener(tokens, failure.first, failure.position)
+
+
+def _opener(tokens: Tokens, first: int, position: int) -> int | None:
+    """Return the innermost bracket from token *first* on that is open before *position*."""
     depth = 0
-    for index in range(failure.position - 1, failure.first - 1, -1):
+    for index in range(position - 1, first - 1, -1):
         kind = tokens.kinds[index]
         if kind in _CLOSERS:
             if depth == 0:
@@ -120,10 +125,32 @@ def _open_bracket(tokens: Tokens, failure: Failure) -> int | None:
     return None
 
 
-def _unclosed(tokens: Tokens, opening: int, position: int) -> Diagnostic:
+def unclosed(tokens: Tokens, opening: int, position: int) -> Diagnostic:
+    """Return that the bracket *opening* is not closed before *position*.
+
+    When the last `}` stands below the begin of the line of *opening*, it is the one inside that was
+    forgotten, and that one is named:
+
+        policy p {
+          rule a {            this one
+            then deny
+        }
+    """
+    last = position - 1
+    inner = _opener(tokens, opening + 1, last) if tokens.kinds[last] == "RBRACE" else None
+    place = tokens.columns[last]
+    if inner is not None and _indent(tokens, opening) == place != _indent(tokens, inner):
+        opening = inner
     closer = _SPELLINGS[_CLOSERS[tokens.kinds[opening]]]
-    place = tokens.span(opening, opening)
-    return catalog.unclosed(place, tokens.texts[opening], closer, tokens.gap(position))
+    at = tokens.span(opening, opening)
+    return catalog.unclosed(at, tokens.texts[opening], closer, tokens.gap(position))
+
+
+def _indent(tokens: Tokens, index: int) -> int:
+    """Return the column of the first token on the line of token *index*."""
+    while index and tokens.lines[index - 1] == tokens.lines[index]:
+        index -= 1
+    return tokens.columns[index]
 
 
 # --- what was expected ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ PLACES = {
     "Engine": "engine.embedding",
     "Explanation": "engine.runtime.explain",
     "InvalidRequest": "engine.runtime.request",
-    "PolicyError": "engine.service.bundles",
+    "PolicyError": "engine.service.compiled",
     "Request": "engine.runtime.request",
     "load": "engine.embedding",
 }

@@ -4,7 +4,7 @@ from engine.runtime.decision import Decision as Decision
 from engine.runtime.explain import Explanation as Explanation
 from engine.runtime.request import InvalidRequest as InvalidRequest
 from engine.runtime.request import Request as Request
-from engine.service.bundles import PolicyError as PolicyError
+from engine.service.compiled import PolicyError as PolicyError
 
 __all__ = [
     "Decision",

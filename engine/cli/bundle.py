@@ -1,4 +1,4 @@
-"""Paths on the command line in, the policy folders that they mean out.
+"""Paths on the command line in, the policy folders that they mean out; and what is wrong in them.
 
 A folder is a bundle: everything in it is compiled together. A file stands for the folder it lies
 in, and for what that file itself holds: its problems, its tests.
@@ -7,13 +7,17 @@ in, and for what that file itself holds: its problems, its tests.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from engine.cli.main import EXIT_ERROR
+from engine.language.diagnostics import Diagnostic
+from engine.language.render import render
+from engine.language.text import Span
 
 SECRET = b"engine test and engine eval share no secret with any deployment."
 """Keys hashes and review ids where nothing leaves this process."""
@@ -36,10 +40,7 @@ def select(paths: Iterable[str]) -> list[Selection]:
     made: dict[Path, Selection] = {}
     whole: set[Path] = set()
     for name in paths:
-        path = Path(name)
-        if not path.exists():
-            click.echo(f"engine: there is no file or folder {name}", err=True)
-            sys.exit(EXIT_ERROR)
+        path = existing(name)
         root = path if path.is_dir() else path.parent
         one = made.setdefault(root, Selection(root))
         if path.is_dir():
@@ -49,3 +50,70 @@ def select(paths: Iterable[str]) -> list[Selection]:
     for root in whole:
         made[root].files.clear()
     return list(made.values())
+
+
+def existing(name: str) -> Path:
+    """Return *name* as a path; leave with a sentence when nothing is there or to be seen."""
+    path = Path(name)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        leave(f"there is no file or folder {name}")
+    except OSError as error:
+        leave(f"cannot read {name}: {error.strerror}")
+    except ValueError as error:
+        leave(f"{name!r} is no path: {error}")
+    return path
+
+
+def leave(sentence: str) -> NoReturn:
+    """Say *sentence* on standard error and end with the code for wrong usage or input."""
+    click.echo(f"engine: {sentence}", err=True)
+    sys.exit(EXIT_ERROR)
+
+
+def placed(root: Path, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return *diagnostics* of the bundle in *root* with paths as seen from the current folder."""
+    return [
+        replace(
+            one,
+            span=seen(root, one.span),
+            notes=tuple((note, seen(root, span)) for note, span in one.notes),
+        )
+        for one in diagnostics
+    ]
+
+
+def seen(root: Path, span: Span) -> Span:
+    """Return *span* with its path as seen from the current folder."""
+    # A problem with the folder itself already names it.
+    return span if span.path == str(root) else span._replace(path=str(root / span.path))
+
+
+def read_texts(diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
+    """Return the texts of the files that *diagnostics* point into, as far as they can be read."""
+    texts: dict[str, str] = {}
+    for path in {one.span.path for one in diagnostics}:
+        try:
+            texts[path] = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            # The diagnostic itself says so.
+            continue
+    return texts
+
+
+def show_problems(
+    root: Path, diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], *, err: bool
+) -> None:
+    """Print *diagnostics* of the bundle in *root* for people; *texts* are its files by path."""
+    stream = sys.stderr if err else sys.stdout
+    here = {str(root / path): text for path, text in texts.items()}
+    click.echo(render(placed(root, diagnostics), here, color=stream.isatty()), err=err)
+
+
+def show_refusal(
+    root: Path, diagnostics: Sequence[Diagnostic], texts: Mapping[str, str]
+) -> NoReturn:
+    """Print why the bundle in *root* cannot be used, and end."""
+    show_problems(root, diagnostics, texts, err=True)
+    leave(f"{root}: the policies do not check")

@@ -14,7 +14,7 @@ from watchfiles import watch
 from engine.cli.bundle import Selection, select
 from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
 from engine.cli.test_run import Choice, Outcome, failed, run_bundle
-from engine.service.bundles import PolicyError
+from engine.service.compiled import PolicyError
 from engine.verify.report import (
     coverage_json,
     describe,

@@ -26,7 +26,8 @@ from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.store import StoreUnavailable
-from engine.service.bundles import PolicyError, load_folder
+from engine.service.bundles import load_folder
+from engine.service.compiled import PolicyError
 from engine.service.record import RecordError
 from engine.service.reload import Reloader, ReloadError
 

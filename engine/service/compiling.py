@@ -14,8 +14,8 @@ import msgspec
 
 from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
-from engine.service.bundles import PolicyError, compile_folder
 from engine.service.cache import CacheFolderError, open_cache
+from engine.service.compiled import PolicyError, compile_folder
 
 POLITE = 5
 """How much the compiler steps back behind the process that decides (see ``nice``)."""

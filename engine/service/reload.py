@@ -20,8 +20,9 @@ from watchfiles import Change, awatch
 from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
-from engine.service.bundles import FolderShelf, Recipe, fetch_bundle, link_bundle
+from engine.service.bundles import Recipe, link_bundle
 from engine.service.cache import FolderCache
+from engine.service.compiled import FolderShelf, fetch_bundle
 from engine.service.compiling import Outcome
 from engine.service.gate import Gate
 

@@ -6,16 +6,10 @@ import pytest
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.service import bundles
-from engine.service.bundles import (
-    FolderShelf,
-    PolicyError,
-    Recipe,
-    compile_folder,
-    fetch_bundle,
-    load_folder,
-)
+from engine.service import compiled
+from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import FolderCache, open_cache
+from engine.service.compiled import FolderShelf, PolicyError, compile_folder, fetch_bundle
 from engine.service.gate import Gate
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -160,7 +154,7 @@ def forbid_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> None:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(bundles, "compile_sources", refuse)
+    monkeypatch.setattr(compiled, "compile_sources", refuse)
 
 
 def test_an_unchanged_folder_comes_from_the_cache(
@@ -217,5 +211,5 @@ def test_two_folders_share_a_cache(root: Path, cache: FolderCache, tmp_path: Pat
 
 def test_a_lost_bundle_is_compiled_again(root: Path, cache: FolderCache) -> None:
     made = compile_folder(root, cache)
-    cache.path(FolderShelf(cache, root).key(bundles.BUNDLE)).unlink()
+    cache.path(FolderShelf(cache, root).key(compiled.BUNDLE)).unlink()
     assert compile_folder(root, cache) == made

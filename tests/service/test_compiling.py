@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.service.bundles import FolderShelf, compile_folder, fetch_bundle
 from engine.service.cache import open_cache
+from engine.service.compiled import FolderShelf, compile_folder, fetch_bundle
 from engine.service.compiling import POLITE, Outcome, compile_into, main
 from tests.service.bundle import write_folder
 

@@ -10,8 +10,9 @@ import pytest
 from watchfiles import Change
 
 from engine.runtime.memory import MemoryStore
-from engine.service.bundles import BUNDLE, FolderShelf, Recipe, load_folder
+from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import open_cache
+from engine.service.compiled import BUNDLE, FolderShelf
 from engine.service.gate import Gate
 from engine.service.reload import (
     Reloader,

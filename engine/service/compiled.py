@@ -1,0 +1,185 @@
+"""A policy folder in, a compiled `Bundle` out; or every problem in the folder, at once.
+
+Read the files, compile them, read the facts and lists that they name. A bundle is plain data: it
+is kept in the cache with the folder's revision, the digest of everything that was read, so that
+another process can load it without compiling. Nothing here needs what decides (detectors, the
+index), so that `engine check` and the compiler process start fast.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.content.entities import ENTITIES
+from engine.content.validate import VALIDATORS
+from engine.language.compile import compile_sources
+from engine.language.diagnostics import Diagnostic, Report
+from engine.language.environment import Known
+from engine.language.program import Program
+from engine.language.render import render
+from engine.language.stamp import STAMP
+from engine.language.text import NOWHERE
+from engine.language.unit import dump_unit
+from engine.runtime.facts import Table, load_facts, read_list
+from engine.service.cache import Cache, NoCache
+from engine.service.folder import Folder, digest_inputs, read_data, read_folder
+
+NO_CACHE = NoCache()
+
+KNOWN = Known(
+    entities={name: entity.doc for name, entity in ENTITIES.items()},
+    validators=frozenset(VALIDATORS),
+)
+"""What policies may name without declaring it."""
+
+BUNDLE = "bundle"
+MANIFEST = "manifest"
+
+
+class PolicyError(Exception):
+    """The policies cannot be loaded. ``str()`` is the rendered list of *diagnostics*.
+
+    *texts* are the policy files by path, relative to the folder.
+    """
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...], texts: Mapping[str, str]) -> None:
+        super().__init__(diagnostics, texts)
+        self.diagnostics = diagnostics
+        self.texts = texts
+
+    def __str__(self) -> str:
+        return render(self.diagnostics, self.texts, color=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A folder, checked and compiled: plain data, the same for the same *revision*."""
+
+    revision: str
+    program: Program
+    facts: Mapping[str, Table]
+    lists: Mapping[str, frozenset[str]]
+    units: tuple[bytes, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Which bundle the cache holds of a folder, and the data files that it was made from."""
+
+    revision: str
+    data: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderShelf:
+    """The part of a cache that belongs to one policy folder and to this very compiler."""
+
+    cache: Cache
+    root: Path
+
+    def get(self, name: str) -> bytes | None:
+        """Return what is kept under *name*, or None."""
+        return self.cache.get(self.key(name))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep *data* under *name*, in the place of what was there."""
+        self.cache.put(self.key(name), data)
+
+    def key(self, name: str) -> str:
+        """Return the cache's key for *name*."""
+        path = str(self.root.absolute())
+        return hashlib.sha256(b"\0".join((STAMP, path.encode(), name.encode()))).hexdigest()
+
+
+def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:
+    """Return the checked and compiled folder; with a *cache*, only what changed is compiled.
+
+    Raises PolicyError with every problem.
+    """
+    report = Report()
+    folder = read_folder(root, report)
+    shelf = FolderShelf(cache, root)
+    if not report.failed:
+        kept = find_kept(folder, shelf)
+        if kept is not None:
+            return kept
+    compiled = compile_sources(folder.sources, KNOWN, shelf)
+    report.extend(compiled.diagnostics)
+    if report.failed:
+        raise PolicyError(report.sorted(), folder.texts)
+    inputs: dict[str, bytes] = {}
+    program = compiled.program
+    facts, lists = read_tables(program, folder, inputs, report)
+    if report.failed:
+        raise PolicyError(report.sorted(), folder.texts | shown_texts(inputs, report))
+    manifest = Manifest(revision_of(folder, inputs), tuple(sorted(inputs)))
+    units = tuple(dump_unit(unit) for unit in compiled.units)
+    bundle = Bundle(manifest.revision, program, facts, lists, units, report.sorted())
+    shelf.put(BUNDLE, pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
+    shelf.put(MANIFEST, msgspec.json.encode(manifest))
+    return bundle
+
+
+def read_tables(
+    program: Program, folder: Folder, inputs: dict[str, bytes], report: Report
+) -> tuple[dict[str, Table], dict[str, frozenset[str]]]:
+    """Return the facts by group and the lists by name; note the bytes of each file in *inputs*."""
+    facts: dict[str, Table] = {}
+    lists: dict[str, frozenset[str]] = {}
+    for one in program.facts:
+        data = read_data(folder, one.file, one.span, report)
+        if data is not None:
+            inputs[one.file] = data
+            facts[one.group] = load_facts(one.group, one.file, data, program.fields, report)
+    for named in program.lists.values():
+        data = read_data(folder, named.file, named.span, report)
+        if data is not None:
+            inputs[named.file] = data
+            lists[named.name] = read_list(named.file, data, report)
+    return facts, lists
+
+
+def shown_texts(inputs: Mapping[str, bytes], report: Report) -> dict[str, str]:
+    """Return the texts of those data files that *report* points into."""
+    named = {one.span.path for one in report.found}
+    return {
+        path: data.decode("utf-8-sig", "replace") for path, data in inputs.items() if path in named
+    }
+
+
+def revision_of(folder: Folder, data: Mapping[str, bytes]) -> str:
+    """Return the revision of the policies of *folder* with the bytes of its *data* files."""
+    policies = {source.path: source.text.encode() for source in folder.sources}
+    return digest_inputs({**policies, **data})
+
+
+def find_kept(folder: Folder, shelf: FolderShelf) -> Bundle | None:
+    """Return the bundle that was made from exactly what *folder* holds now, or None."""
+    held = shelf.get(MANIFEST)
+    if held is None:
+        return None
+    manifest = msgspec.json.decode(held, type=Manifest)
+    data: dict[str, bytes] = {}
+    for file in manifest.data:
+        found = read_data(folder, file, NOWHERE, Report())
+        if found is None:
+            return None
+        data[file] = found
+    if revision_of(folder, data) != manifest.revision:
+        return None
+    return fetch_bundle(manifest.revision, shelf)
+
+
+def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:
+    """Return the bundle *revision* from the cache, or None when it is another one or not there."""
+    held = shelf.get(BUNDLE)
+    if held is None:
+        return None
+    bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
+    return bundle if bundle.revision == revision else None

@@ -219,8 +219,9 @@ class Maker:
         """Return a condition that reads *subject*, maybe beside another condition."""
         made = self.leaf_about(subject, scope)
         if depth and self.pick((True, False)):
-            kind: type[typed.And | typed.Or] = self.pick([typed.And, typed.Or])
-            made = kind((self.condition(depth - 1, scope), made), BOOL, NOWHERE)
+            parts = (self.condition(depth - 1, scope), made)
+            join = self.pick((True, False))
+            made = (typed.And if join else typed.Or)(parts, BOOL, NOWHERE)
         return made
 
     def leaf_about(self, subject: Expr, scope: Scope) -> Expr:

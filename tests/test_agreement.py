@@ -102,7 +102,12 @@ EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "500"))
 
 
 @pytest.mark.slow
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=CALM)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=CALM,
+    derandomize="AGREEMENT_EXAMPLES" not in os.environ,
+)
 @given(programs(), ASKED, surroundings(), st.integers(1, 2))
 def test_compiled_and_reference_agree(
     program: Program,

@@ -10,7 +10,7 @@ from engine.language.program import Policy
 from engine.language.text import NOWHERE
 from engine.language.typed import Expr
 from engine.language.types import BOOL, FLOAT, INT, JSON, STRING, SetOf
-from engine.language.walk import anonymous, inner, rebuild
+from engine.language.walk import anonymous, descend, inner, rebuild
 from tests.strategies import attribute, bare_rule, constant
 
 TRUE = constant(True, BOOL)  # noqa: FBT003
@@ -140,6 +140,10 @@ def test_what_may_be_absent_is_steady_only_in_equalities() -> None:
     assert steady(compare("user.clearance", ">", 1))
 
 
+def test_everything_in_a_tree_is_found_outermost_first() -> None:
+    assert list(descend(NORTH)) == [NORTH, NORTH.left, NORTH.right]
+
+
 def test_a_tree_can_be_taken_apart_and_put_together() -> None:
     assert rebuild(NORTH, inner(NORTH), NOWHERE) == NORTH
     assert anonymous(NORTH) == NORTH
@@ -231,6 +235,9 @@ def test_a_long_list_of_values_is_tried_not_filed() -> None:
     assert steps_of(either(wide("tenant.id", 40), negated(negated(wide("user.id", 2))))) == [[]]
     halves = [both(wide("tenant.id", 40), LARGE), both(SOUTH, TRUSTED), both(NORTH, LARGE)]
     assert steps_of(either(*halves)) == [["tenant.id"]]
+    more = constant(frozenset(f"more{number}" for number in range(40)), SetOf(STRING))
+    other = typed.Member(attribute("tenant.id"), more, BOOL, NOWHERE)
+    assert steps_of(either(both(wide("tenant.id", 40), LARGE), both(other, TRUSTED))) == [[]]
     others = [both(wide("user.id", 40), LARGE), both(wide("user.id", 39), TRUSTED)]
     assert steps_of(either(*others)) == [["user.id"]]
 
@@ -241,3 +248,19 @@ def test_nothing_is_filed_under_too_many_combinations() -> None:
         for number in range(40)
     ]
     assert steps_of(*rules) == [["user.id"]]
+
+
+def test_the_more_selective_of_two_keys_of_one_attribute_is_used() -> None:
+    few, many = wide("user.id", 2), wide("user.id", 20)
+    for condition in (both(few, many), both(many, few)):
+        plan = lower_file("f.pol", [policy(condition)])
+        (step,) = plan.fragments[0].steps
+        assert isinstance(step, Choice)
+        assert len(step.values) == 2
+
+
+def test_json_passes_no_threshold() -> None:
+    arguments = attribute("tool.args")
+    five = constant(5, INT)
+    assert steps_of(typed.Compare(">", arguments, five, BOOL, NOWHERE)) == [[]]
+    assert steps_of(typed.Compare("==", arguments, five, BOOL, NOWHERE)) == [[]]

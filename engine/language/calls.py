@@ -133,7 +133,8 @@ def finish_call(
 ) -> typed.Call | None:
     """Return the call, or None after a report.
 
-    Two numbers get a common type. A function of numbers has their type, unless the table has another.
+    Two numbers get a common type. A function of numbers has their type, unless the table has
+    another.
     """
     made = tuple(arguments)
     if [one.kind for one in function.parameters] == [Kind.NUMBER, Kind.NUMBER]:

@@ -1,8 +1,9 @@
-"""The wording of every diagnostic of the checker about names, types and presence (E2xx): one function a code.
+"""The wording of every diagnostic about names, types and presence (E2xx): one function a code.
 
-Codes are never reused. A message is one lower-case sentence without a period, the author's text stands in
-backticks, advice in ``help``. Policies (E3xx) are in ``catalog_policies``, tests (E4xx) in
-``catalog_tests``, declarations (E5xx) in ``catalog_declarations``, warnings (W7xx) in ``catalog_warnings``.
+Codes are never reused. A message is one lower-case sentence without a period, the author's text
+stands in backticks, advice in ``help``. Policies (E3xx) are in ``catalog_policies``, tests (E4xx)
+in ``catalog_tests``, declarations (E5xx) in ``catalog_declarations``, warnings (W7xx) in
+``catalog_warnings``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ MOST_CANDIDATES = 400
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
-    """Return ``did you mean …?`` for the closest of *known*; of very many only those that start alike are tried."""
+    """Return ``did you mean …?`` for the closest of *known*.
+
+    Of very many only those that start alike are tried.
+    """
     candidates = sorted(
         one for one in set(known) if abs(len(one) - len(name)) <= 1 + len(name) // 2
     )
@@ -260,7 +264,7 @@ def bad_regex(problem: str, at: Span) -> Diagnostic:
         "E235",
         f"this regular expression cannot be used: {problem}",
         at,
-        help="the syntax is RE2's: no backreferences, no look-around, so that matching takes linear time",
+        help="the syntax is RE2's: no backreferences and no look-around, for linear time",
     )
 
 
@@ -328,7 +332,10 @@ def too_large(size: int, depth: int, at: Span) -> Diagnostic:
 
 
 def may_be_absent(name: str, condition: tuple[str, frozenset[str]] | None, at: Span) -> Diagnostic:
-    """E250: an optional attribute is read without a guard. *condition* is when requests must have it."""
+    """E250: an optional attribute is read without a guard.
+
+    *condition* is when requests must have it.
+    """
     hint = f"guard it with `{name} is present and …`, or give a default with `{name} ?? …`"
     if condition is not None:
         path, words = condition

@@ -1,4 +1,4 @@
-"""The wording of every diagnostic of the checker about schemas, imports and declarations (E5xx)."""
+"""The wording of every diagnostic about schemas, imports and declarations (E5xx)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def undeclarable_attribute(path: str, groups: Iterable[str], at: Span) -> Diagno
         "E502",
         f"`{path}` cannot be declared",
         at,
-        help=f"attributes are added under {listed(groups)}, such as `context.{path.rpartition('.')[2]}`",
+        help=f"add attributes under {listed(groups)}: `context.{path.rpartition('.')[2]}`",
     )
 
 

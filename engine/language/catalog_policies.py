@@ -1,4 +1,4 @@
-"""The wording of every diagnostic of the checker about policies, rules, actions and riders (E3xx)."""
+"""The wording of every diagnostic about policies, rules, actions and riders (E3xx)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The checker: parsed files in, a typed program out, in which nothing can go wrong that could have been known.
+"""The checker: parsed files in, a typed program out, in which nothing can surprise at run time.
 
-Two steps, so that a file need not be checked again when only others have changed: ``scope.collect`` looks
-at the declarations of all files, ``check_file`` at one file against them. ``assemble`` puts the checked
-files together; ``check_program`` does all of it.
+Two steps, so that a file need not be checked again when only others have changed: ``scope.collect``
+looks at the declarations of all files, ``check_file`` at one file against them. ``assemble`` puts
+the checked files together; ``check_program`` does all of it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ def warn_same_titles(file: items.File, report: Report) -> None:
 
 
 def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> program.Program:
-    """Return the program that the checked files make. Everything is sorted, so that their order has no meaning."""
+    """Return the program that the checked files make.
+
+    Everything is sorted, so that their order has no meaning.
+    """
     every = sorted(checked, key=lambda one: one.path)
     policies = [policy for file in every for policy in file.policies]
     properties = [one for file in every for one in file.properties]

@@ -111,7 +111,9 @@ def check_escalate(node: items.Escalate, context: Context) -> program.Escalate:
     return program.Escalate(queue, within, node.otherwise or "deny")
 
 
-def check_throttle(node: items.Throttle, context: Context) -> program.Throttle | None:
+def check_throttle(  # noqa: C901 - each part of the sentence has its own mistake
+    node: items.Throttle, context: Context
+) -> program.Throttle | None:
     """Return ``throttle N UNIT per PERIOD by KEYS burst M``, or None after a report."""
     report = context.report
     limit, burst = amount(node.limit), None if node.burst is None else amount(node.burst)
@@ -153,7 +155,7 @@ def amount(literal: nodes.Literal) -> Decimal:
 
 
 def check_unit(node: nodes.Name, context: Context) -> str | None:
-    """Return the unit that a throttle counts: a built-in one, or a numeric attribute; None after a report."""
+    """Return what a throttle counts, a unit or a numeric attribute; None after a report."""
     name = node.name
     if name in UNITS:
         return name

@@ -1,9 +1,10 @@
-"""Expressions: a syntax tree in, a typed tree out, in which every name is resolved and every read is safe.
+"""Expressions: a syntax tree in; out a typed tree of resolved names and safe reads.
 
-Types flow both ways. A side without a type of its own (a literal, a set of literals, a let of such) is
-checked after the other one and takes its type: in ``context.amount > 5`` the 5 becomes a decimal when
-the amount is one. Presence flows along ``and`` and ``or``: see ``narrow``. After a problem was reported
-for a part, its result is None and whatever encloses it stays silent, so that one mistake is one message.
+Types flow both ways. A side without a type of its own (a literal, a set of literals, a let of such)
+is checked after the other one and takes its type: in ``context.amount > 5`` the 5 becomes a decimal
+when the amount is one. Presence flows along ``and`` and ``or``: see ``narrow``. After a problem was
+reported for a part, its result is None and whatever encloses it stays silent, so that one mistake
+is one message.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def check_value(node: nodes.Expr, context: Context) -> typed.Expr | None:
 
 
 def small_enough(node: nodes.Expr, context: Context) -> bool:
-    """Return whether *node* with its lets put in is small enough to be checked; report otherwise."""
+    """Return whether *node* with its lets put in is small enough; report otherwise."""
     size, depth = context.measure(node)
     if size <= MAX_SIZE and depth <= MAX_DEPTH:
         return True
@@ -80,8 +81,13 @@ def check(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typ
     return None
 
 
-def read(node: nodes.Expr, context: Context, wanted: Type | None = None) -> typed.Expr | None:
-    """Return *node* typed, perhaps absent, or None after a report. *wanted* is a hint for literals."""
+def read(  # noqa: C901 - a case for every node
+    node: nodes.Expr, context: Context, wanted: Type | None = None
+) -> typed.Expr | None:
+    """Return *node* typed, perhaps absent, or None after a report.
+
+    *wanted* is a hint for literals.
+    """
     while isinstance(node, nodes.Group):
         node = node.inner
     assert not isinstance(node, nodes.Regex), "the grammar has them only after `matches`"
@@ -143,7 +149,7 @@ def read_let(
 
 
 def without_type(node: nodes.Expr, context: Context) -> bool:
-    """Return whether *node* takes its type from what it stands beside: literals and what is made of them."""
+    """Return whether *node* (literals, or made of them) takes its type from what is beside it."""
     match node:
         case nodes.Literal() | nodes.SetLiteral():
             return True
@@ -179,8 +185,8 @@ def check_arithmetic(
 ) -> typed.Expr | None:
     """Return ``left + right`` and its kin, or None after a report.
 
-    Literals become of the type of the other side, or of the *wanted* one; but times and durations mix with
-    durations and numbers, so there a literal keeps its own type.
+    Literals become of the type of the other side, or of the *wanted* one; but times and durations
+    mix with durations and numbers, so there a literal keeps its own type.
     """
     left, right = node.left, node.right
     turned = without_type(left, context) and not without_type(right, context)
@@ -309,7 +315,7 @@ def check_member(
 
 
 def check_within(node: nodes.Comparison, context: Context) -> typed.Expr | None:
-    """Return ``within``: a set within a set, or an address within constant networks; None after a report."""
+    """Return a set ``within`` a set or an address ``within`` networks, or None after a report."""
     if without_type(node.left, context):
         sides = check_sides(node.left, node.right, context)
     else:
@@ -367,7 +373,10 @@ def check_presence(node: nodes.Presence, context: Context) -> typed.Expr | None:
 def check_coalesce(
     node: nodes.Coalesce, context: Context, wanted: Type | None
 ) -> typed.Expr | None:
-    """Return ``left ?? right``, or None after a report. ``(a ?? b) ?? c`` becomes ``a ?? (b ?? c)``."""
+    """Return ``left ?? right``, or None after a report.
+
+    ``(a ?? b) ?? c`` becomes ``a ?? (b ?? c)``.
+    """
     left = read(node.left, context, wanted)
     right = None if left is None else read_default(node.right, left.type, context)
     if left is None or right is None:
@@ -376,7 +385,10 @@ def check_coalesce(
 
 
 def read_default(node: nodes.Expr, beside: Type, context: Context) -> typed.Expr | None:
-    """Return the right side of ``??``, perhaps absent. A word may stand outside the enumeration beside it."""
+    """Return the right side of ``??``, perhaps absent.
+
+    A word may stand outside the enumeration beside it.
+    """
     inner = node.inner if isinstance(node, nodes.Group) else node
     if isinstance(beside, Enumeration) and isinstance(inner, nodes.Literal):
         return check(inner, context)

@@ -1,4 +1,4 @@
-"""Names in expressions: attributes, variables, lists, meters, entities and paths of tool arguments."""
+"""Names in expressions: attributes, variables, lists, meters, entities, tool arguments."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def unresolved(name: str, span: Span, context: Context) -> Diagnostic:
 
 
 def read_decision(node: nodes.Name, context: Context) -> typed.Expr | None:
-    """Return the field of the decision that *node* names in an expectation, or None after a report."""
+    """Return the field of the decision that *node* names, or None after a report."""
     type_ = DECISION_FIELDS.get(node.name)
     if node.name.startswith("advice.") and node.name.count(".") == 1:
         type_ = JSON
@@ -92,7 +92,7 @@ def read_meter(name: str, span: Span, context: Context) -> typed.Expr | None:
 
 
 def read_group(node: nodes.Expr, context: Context) -> typed.Expr | None:
-    """Return what tells whether the group *node* is present (``tool``: its name), or None for other nodes."""
+    """Return what tells whether a group is present (of ``tool`` its name); None for others."""
     if isinstance(node, nodes.Name) and node.name == "tool" and not context.decision:
         field = context.environment.fields["tool.name"]
         return typed.Attribute(field.path, field.optional, field.type, node.span)
@@ -122,7 +122,7 @@ def index(part: str) -> bool:
 def check_scanned(
     subject: typed.Expr | None, operation: str, span: Span, context: Context
 ) -> typed.Expr | None:
-    """Return *subject* if detectors can look at it: a present attribute of type text; None after a report."""
+    """Return *subject* if it is a present attribute of type text, or None after a report."""
     if subject is None:
         return None
     if not isinstance(subject, typed.Attribute) or subject.type != TEXT:
@@ -143,7 +143,7 @@ def absence(subject: typed.Expr, at: Span, context: Context) -> Diagnostic:
 
 
 def find_entities(names: Sequence[nodes.Expr], context: Context) -> frozenset[str] | None:
-    """Return the entity types that *names* mean, ``pii.any`` and its like expanded, or None after a report."""
+    """Return the entities that *names* mean, ``pii.any`` expanded, or None after a report."""
     environment = context.environment
     found: set[str] = set()
     failed = not names

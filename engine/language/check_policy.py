@@ -1,4 +1,7 @@
-"""Policies and rules: nodes in, checked policies out. A rule with a mistake is reported and left out."""
+"""Policies and rules: nodes in, checked policies out.
+
+A rule with a mistake is reported and left out.
+"""
 
 from __future__ import annotations
 
@@ -80,8 +83,8 @@ def check_rule(
 def warn_about_default(node: items.Policy, name: str, context: Context) -> None:
     """Warn about ``allow`` rules that change nothing, and about rules of which none allows.
 
-    An ``allow`` rule under ``default allow`` does something if it has side effects, if it is counted, or
-    if it denies when its conditions cannot be known.
+    An ``allow`` rule under ``default allow`` does something if it has side effects, if it is
+    counted, or if it denies when its conditions cannot be known.
     """
     environment = context.environment
     allowing = [rule for rule in node.rules if isinstance(rule.action, items.Allow)]

@@ -1,9 +1,10 @@
 """Records in tests: a written record in, request attributes by path out, each of its type.
 
-The attributes of a request under construction are kept flat, by path, so that a ``case`` can lay its
-changes over the ``given`` record, and that over its fixture. ``nest`` turns them into what a door would
-have received: groups are dicts, sets and lists are lists, decimals are Decimal, times are aware datetimes,
-durations are timedeltas, ip addresses are strings, ``tool.args`` is plain JSON.
+The attributes of a request under construction are kept flat, by path, so that a ``case`` can lay
+its changes over the ``given`` record, and that over its fixture. ``nest`` turns them into what a
+door would have received: groups are dicts, sets and lists are lists, decimals are Decimal, times
+are aware datetimes, durations are timedeltas, ip addresses are strings, ``tool.args`` is plain
+JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ Value = nodes.Literal | nodes.SetLiteral | trials.ListValue | trials.Record | no
 
 
 def lay_over(below: Mapping[str, object], above: trials.Record, context: Context) -> Draft:
-    """Return the draft *below* with the record *above* laid over it; mistakes are reported and left out."""
+    """Return the draft *below* with the record *above* laid over it.
+
+    Mistakes are reported and left out.
+    """
     made = dict(below)
     seen: dict[str, Span] = {}
     waiting = [("", one) for one in reversed(above.fields)]

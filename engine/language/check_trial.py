@@ -1,6 +1,7 @@
 """Tests and properties: nodes in, checked steps out, with requests in the form of the doors.
 
-What decides is what must be complete: a ``given`` record may lack attributes that every ``case`` adds.
+What decides is what must be complete: a ``given`` record may lack attributes that every ``case``
+adds.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ def check_repeat(step: trials.Repeat, trial: Trial) -> program.Repeat:
     times = step.times.value
     assert isinstance(times, int)
     inner = replace(trial, repeats=trial.repeats * max(times, 1))
-    if not 1 <= times or inner.repeats > MOST_REPEATS:
+    if times < 1 or inner.repeats > MOST_REPEATS:
         trial.context.report.add(catalog_tests.repeat_range(MOST_REPEATS, step.times.span))
     steps = check_steps(step.steps, inner)
     trial.given, trial.span = inner.given, inner.span
@@ -165,7 +166,7 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
     call = isinstance(step.target, nodes.Call)
     name = step.target.function if isinstance(step.target, nodes.Call) else step.target
     environment = context.environment
-    kind, _, last = name.name.partition(".")
+    kind = name.name.partition(".")[0]
     if kind == "meter" and not call:
         known: Iterable[str] = [f"meter.{one}" for one in environment.meters]
     else:

@@ -1,4 +1,4 @@
-"""Literals become constants of the type that they are used as: a literal and a wanted type in, a constant out."""
+"""A literal and the type that it is used as in, a constant out."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ def convert_string(value: str, type_: Type, span: Span, report: Report) -> Const
 
 
 def parse_network(value: str, span: Span, report: Report) -> IPv4Network | IPv6Network | None:
-    """Return the network that *value* names (an address alone is a network of one), or None after a report."""
+    """Return the network that *value* names, or None after a report.
+
+    An address alone is a network of one.
+    """
     try:
         return ip_network(value)
     except ValueError:

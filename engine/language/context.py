@@ -16,11 +16,11 @@ from engine.language.text import Span
 class Context:
     """The surroundings of an expression.
 
-    *present* are the keys of optional attributes known to be present; None counts all as present (where
-    presence cannot be judged, such as in a let that stands alone). *slot* numbers the next quantifier.
-    *decision* is set in expectations, where names mean fields of the decision. *used* collects the
-    qualified names of lets, lists, fixtures and packages that were used. *cache* holds checked lets. *used_at*
-    is where the outermost let around the expression is used.
+    *present* are the keys of optional attributes known to be present; None counts all as present
+    (where presence cannot be judged, such as in a let that stands alone). *slot* numbers the next
+    quantifier. *decision* is set in expectations, where names mean fields of the decision. *used*
+    collects the qualified names of lets, lists, fixtures and packages that were used. *cache* holds
+    checked lets. *used_at* is where the outermost let around the expression is used.
     """
 
     environment: Environment
@@ -38,7 +38,7 @@ class Context:
         """Return this context where *more* is present too; None when that cannot be judged."""
         if self.present is None or (more is not None and more <= self.present):
             return self
-        # Built by hand: this is the checker's busiest line, and ``replace`` takes three times as long.
+        # Built by hand: this is the checker's busiest line, ``replace`` takes three times as long.
         return Context(
             self.environment,
             self.scope,
@@ -57,7 +57,7 @@ class Context:
         return replace(self, variables=(*self.variables, variable), slot=variable.slot + 1)
 
     def inside_let(self, let: Let, use: Span) -> Context:
-        """Return the context of a let's value: its own file's names, no variables, what is present here."""
+        """Return the context of a let's value: the names of its file, and what is present here."""
         return replace(
             self, scope=let.scope, variables=(), decision=False, used_at=self.used_at or use
         )

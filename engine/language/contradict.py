@@ -1,8 +1,8 @@
 """Conditions that cannot hold, or cannot but hold: typed conditions in, warnings out.
 
-What an ``and`` says about one attribute is intersected; when nothing is left, the part that left nothing
-is pointed at. What an ``or`` says about one enumeration is united; when every word is in, it always holds.
-Only what is certain is said.
+What an ``and`` says about one attribute is intersected; when nothing is left, the part that left
+nothing is pointed at. What an ``or`` says about one enumeration is united; when every word is in,
+it always holds. Only what is certain is said.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ def warn_about(condition: typed.Expr, report: Report) -> None:
             waiting.extend(parts_of(node))
 
 
-def judge(node: typed.Expr, whole: Span, report: Report) -> bool:
+def judge(  # noqa: C901 - a case for every kind of certainty
+    node: typed.Expr, whole: Span, report: Report
+) -> bool:
     """Warn about *node* itself; return whether to look into its parts too."""
     match node:
         case typed.Constant(bool() as value, _, span):
@@ -77,7 +79,7 @@ def conjuncts(parts: Iterable[typed.Expr]) -> Iterator[typed.Expr]:
 
 
 def find_conflict(parts: Iterable[typed.Expr]) -> tuple[Span, Span] | None:
-    """Return the first part that leaves no value to what it tests, and the one that it contradicts."""
+    """Return the first part that leaves no value to what it tests, and what it contradicts."""
     left: dict[Hashable, tuple[Region, Span]] = {}
     for part in parts:
         found = test_of(part)

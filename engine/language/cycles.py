@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Search:
-    """The state of Tarjan's search: when each name was met, the earliest that it reaches, what is open."""
+    """Tarjan's search: when each name was met, the earliest that it reaches, what is open."""
 
     graph: Mapping[str, Sequence[str]]
     met: dict[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Search:
 
 
 def components(graph: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the strongly connected components of *graph*, what is depended on before what depends on it.
+    """Return the strongly connected components of *graph*, dependencies first.
 
     Tarjan's algorithm, without recursion. See ``is_cycle``.
     """

@@ -1,4 +1,4 @@
-"""Declarations one by one: a node in, its checked definition out, whatever is wrong with it reported.
+"""Declarations one by one: a node in, its definition out, whatever is wrong with it reported.
 
 A definition is always returned, even a wrong one, so that its uses are not reported as unknown too.
 """
@@ -37,7 +37,7 @@ ANY = "any"
 
 
 def bundle_path(file: nodes.Literal, declared_in: str, report: Report) -> str:
-    """Return a file name, written relative to the file *declared_in*, relative to the bundle's root."""
+    """Return a file name, written as seen from *declared_in*, as seen from the bundle's root."""
     written = str(file.value)
     parts: list[str] = []
     for part in (*PurePosixPath(declared_in).parent.parts, *PurePosixPath(written).parts):
@@ -69,7 +69,7 @@ def read_list(node: items.WordList, scope: FileScope, report: Report) -> ListFil
     return ListFile(name, bundle_path(node.file, scope.path, report), node.doc, node.span)
 
 
-def read_entity(
+def read_entity(  # noqa: C901 - a case for every part
     node: items.Entity,
     scope: FileScope,
     known: Known,
@@ -186,7 +186,7 @@ def read_keys(
     *,
     guardable: bool = True,
 ) -> tuple[Attribute, ...]:
-    """Return the attributes of ``by …``: scalars that are surely present, where *present* is (None: all)."""
+    """Return the attributes of ``by …``: scalars, present where *present* is (None: all)."""
     made: dict[str, Attribute] = {}
     for key in keys:
         field = fields.get(key.name)

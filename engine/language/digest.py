@@ -1,4 +1,7 @@
-"""What checked files depend on, as digests: while a digest stays the same, a file need not be checked again."""
+"""What checked files depend on, as digests.
+
+While a digest stays the same, a file need not be checked again.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from engine.language.environment import Environment
 def with_digests(environment: Environment) -> Environment:
     """Return *environment* with the digest of everything, and of what each package sees.
 
-    A package sees the schema, the names of entities, lists, classifiers and meters, and the lets of its
-    own and of every package that it reaches through imports. Places count, for diagnostics show them.
+    A package sees the schema, the names of entities, lists, classifiers and meters, and the lets of
+    its own and of every package that it reaches through imports. Places count, for diagnostics show
+    them.
     """
     common = [
         *(

@@ -1,4 +1,4 @@
-"""What a file sees of the others: schema, lets, lists, entities, meters, and the names of policies and rules."""
+"""What a file sees of the others: schema, declarations, and the names of policies and rules."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ RESERVED = frozenset(
         "decision",
     }
 )
-"""Names that always mean an attribute or a namespace, so that no let, list or variable may have them."""
+"""Names that mean an attribute or namespace, so that no let, list or variable may have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the caller brings: built-in entities with their documentation, and what ``check NAME`` may name."""
+    """What the caller brings: built-in entities with their documentation, and validators."""
 
     entities: Mapping[str, str]
     validators: frozenset[str]
@@ -60,7 +60,10 @@ class FileScope:
 
 @dataclass(frozen=True, slots=True)
 class Let:
-    """One ``let`` and the file whose names its value uses. *measure* is None when it is part of a cycle."""
+    """One ``let`` and the file whose names its value uses.
+
+    *measure* is None when it is part of a cycle.
+    """
 
     name: str
     node: items.Let
@@ -92,12 +95,12 @@ NOTHING = Package({}, {}, {})
 class Environment:
     """Everything that is visible from every file.
 
-    *groups* are the paths above attributes (``context``, ``context.order``). *required* gives, for each
-    enumeration and word, the optional attributes that are required at that word. *namespaces* gives the
-    entities that ``pii.any`` and its like stand for. *rules* gives the action of every rule by full name.
-    *imports* gives the packages that each package imports, *counted* the rules that meters count.
-    *digest* changes only when something visible to
-    other files changes, *digests* per package only when something visible to it does (see ``digest_for``).
+    *groups* are the paths above attributes (``context``, ``context.order``). *required* gives, for
+    each enumeration and word, the optional attributes that are required at that word. *namespaces*
+    gives the entities that ``pii.any`` and its like stand for. *rules* gives the action of every
+    rule by full name. *imports* gives the packages that each package imports, *counted* the rules
+    that meters count. *digest* changes only when something visible to other files changes,
+    *digests* per package only when something visible to it does (see ``digest_for``).
     """
 
     known: Known
@@ -126,7 +129,7 @@ def qualify(package: str, name: str) -> str:
 
 
 def owner_of(scope: FileScope, name: str) -> tuple[str, str] | None:
-    """Return the package and the local name that *name* means in a file, or None for an unknown alias."""
+    """Return the package and local name that *name* means in a file; None for an unknown alias."""
     prefix, _, local = name.rpartition(".")
     if not prefix:
         return scope.package, local

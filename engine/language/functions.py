@@ -1,8 +1,9 @@
 """The functions of the language: one table of signatures, documentation, examples and bodies.
 
-The checker reads the signatures, both evaluators call the bodies, the reference and the editor show the
-documentation. A body is total: it returns, or raises ``Unknowable`` or ``ArithmeticError`` (which an
-evaluator turns into "cannot be known"). Functions without a body ask the evidence of the evaluator.
+The checker reads the signatures, both evaluators call the bodies, the reference and the editor show
+the documentation. A body is total: it returns, or raises ``Unknowable`` or ``ArithmeticError``
+(which an evaluator turns into "cannot be known"). Functions without a body ask the evidence of the
+evaluator.
 """
 
 from __future__ import annotations
@@ -158,12 +159,15 @@ def round_half_even(number: float | Decimal) -> int:
 
 
 def domain(address: str) -> str:
-    """Return what stands after the last ``@`` of *address* in small letters; empty without an ``@``."""
+    """Return what stands after the last ``@`` of *address* in small letters.
+
+    Empty without an ``@``.
+    """
     return address.rpartition("@")[2].lower() if "@" in address else ""
 
 
 def length(value: Sized) -> int:
-    """Return the number of code points of a string, of elements of a collection or json list or object."""
+    """Return the number of code points of a string, or of elements of anything else."""
     if isinstance(value, (str, frozenset, tuple, list, dict)):
         return len(value)
     raise Unknowable("the length of a json value that is no string, list or object")
@@ -221,8 +225,8 @@ ROWS = (
         "arg",
         {"path": Kind.PATH},
         JSON,
-        "The value at a path of the tool's arguments: keys, and numbers for elements of lists. Absent "
-        "where there is none.",
+        "The value at a path of the tool's arguments: keys, and numbers for elements of lists. "
+        "Absent where there is none.",
         '(arg("to.0.address") ?? "") like "*@example.com"',
         None,
     ),

@@ -1,7 +1,7 @@
 """Json values at run time: what they equal, how they order, and what cannot be known of them.
 
-``tool.args`` and what ``arg`` reads have no type before a request comes. Comparing kinds that differ is
-simply false; asking more of a value than its kind can answer raises ``Unknowable``.
+``tool.args`` and what ``arg`` reads have no type before a request comes. Comparing kinds that
+differ is simply false; asking more of a value than its kind can answer raises ``Unknowable``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Unknowable(Exception):
 def json_equal(left: object, right: object) -> bool:
     """Return whether two values are the same JSON: kinds must agree, numbers compare by value.
 
-    A bool is no number, ``1`` equals ``1.0``, and a decimal equals the shortest spelling of a float.
+    A bool is no number, ``1`` equals ``1.0``, and a decimal equals the shortest spelling of a
+    float.
     """
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
@@ -107,14 +108,20 @@ def number_like(value: object) -> TypeGuard[int | float | Decimal]:
 
 
 def exact(number: float | Decimal) -> Decimal:
-    """Return *number* as a decimal, a float by its shortest spelling; raise OverflowError if not finite."""
+    """Return *number* as a decimal, a float by its shortest spelling.
+
+    Raise OverflowError if not finite.
+    """
     if not isfinite(number):
         raise OverflowError("the number is not finite")
     return Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
 
 
 def alike(left: float | Decimal, right: float | Decimal) -> tuple[float | Decimal, float | Decimal]:
-    """Return two numbers such that they compare by value: a float beside a decimal becomes a decimal."""
+    """Return two numbers such that they compare by value.
+
+    A float beside a decimal becomes a decimal.
+    """
     if isinstance(left, Decimal) and isinstance(right, float):
         return left, exact(right)
     if isinstance(left, float) and isinstance(right, Decimal):

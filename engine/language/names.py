@@ -1,6 +1,7 @@
 """Walks over unchecked expressions: which names they use, how large and how deep they are.
 
-No walk here recurses, so that whatever was parsed can be measured before a pass that does recurse sees it.
+No walk here recurses, so that whatever was parsed can be measured before a pass that does recurse
+sees it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Presence: what must be present where a condition holds, and where it does not.
 
-A condition implies that an attribute is present when its absence alone would make the condition false,
-whatever else is unknown. ``x is present and …`` implies x; ``a or b`` implies what both imply; a test of
-an enumeration implies what the schema requires at the words that are left (``tool.name`` at the tool
-stages). Because of "whatever else is unknown" the implication also holds where a condition cannot be
-known, so that no evaluator ever reads what is absent.
+A condition implies that an attribute is present when its absence alone would make the condition
+false, whatever else is unknown. ``x is present and …`` implies x; ``a or b`` implies what both
+imply; a test of an enumeration implies what the schema requires at the words that are left
+(``tool.name`` at the tool stages). Because of "whatever else is unknown" the implication also holds
+where a condition cannot be known, so that no evaluator ever reads what is absent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Required = Mapping[str, Mapping[str, frozenset[str]]]
 
 
 def presence_key(expression: typed.Expr) -> str | None:
-    """Return the key under which presence of *expression* is remembered, or None if it has no presence."""
+    """Return the key under which presence of *expression* is remembered; None if it has none."""
     match expression:
         case typed.Attribute(path):
             return path

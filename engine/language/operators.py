@@ -24,7 +24,6 @@ from engine.language.types import (
     TIME,
     Enumeration,
     ListOf,
-    RecordType,
     Scalar,
     SetOf,
     Type,
@@ -52,7 +51,7 @@ ARITHMETIC: dict[tuple[Scalar, str, Scalar], Scalar] = {
 
 
 def element_type(collection: Type) -> Type | None:
-    """Return the type of a collection's elements (of a json value: json), or None for other types."""
+    """Return the type of a collection's elements (json's are json); None for other types."""
     match collection:
         case SetOf(item) | ListOf(item):
             return item
@@ -95,7 +94,10 @@ def common_type(left: Type, right: Type) -> Type | None:
 def unify(
     left: typed.Expr, right: typed.Expr, at: Span, report: Report
 ) -> tuple[typed.Expr, typed.Expr] | None:
-    """Return both sides in their common type (json stays beside what it is compared with), or None after a report."""
+    """Return both sides in their common type (json stays beside what it is compared with).
+
+    The result is None after a report.
+    """
     type_ = common_type(left.type, right.type)
     if type_ is None:
         report.add(catalog.sides_differ(left.type, right.type, at))
@@ -121,7 +123,10 @@ def compare(
 
 
 def ordered(type_: Type) -> bool:
-    """Return whether values of *type_* have an order. Enumerations have none: their words have no rank."""
+    """Return whether values of *type_* have an order.
+
+    Enumerations have none: their words have no rank.
+    """
     if isinstance(type_, Enumeration):
         return False
     return numeric(type_) or textual(type_) or type_ in {TIME, DURATION, JSON}
@@ -136,22 +141,17 @@ def member(
         report.add(catalog.not_a_collection(collection.type, at))
         return None
     common = common_type(item.type, type_)
-    if common is None or isinstance(item.type, (SetOf, ListOf, RecordType)):
+    fits = common is not None and (not numeric(common) or common == type_)
+    if common is None or not fits or isinstance(item.type, (SetOf, ListOf)):
         report.add(catalog.element_differs(item.type, collection.type, at))
         return None
-    if numeric(common) and common != type_:
-        widened = widen_elements(collection, common)
-        if widened is None:
-            report.add(catalog.element_differs(item.type, collection.type, at))
-            return None
-        collection = widened
     if numeric(common):
         item = widen(item, common)
     return typed.Member(item, collection, BOOL, span)
 
 
 def widen_elements(collection: typed.Expr, item: Type) -> typed.Expr | None:
-    """Return a set written by the author with its elements widened to *item*, or None for another collection."""
+    """Return a written set with its elements widened to *item*, or None for an attribute."""
     match collection:
         case typed.Constant(frozenset() as values):
             made = frozenset(
@@ -170,7 +170,12 @@ def widen_elements(collection: typed.Expr, item: Type) -> typed.Expr | None:
 def contains(
     whole: typed.Expr, part: typed.Expr, at: Span, span: Span, report: Report
 ) -> typed.Expr | None:
-    """Return ``whole contains part``: an element of a collection, or a substring; None after a report."""
+    """Return ``whole contains part``: an element of a collection, or a substring.
+
+    A json value may be either, and which one it is shows only in the request. None after a report.
+    """
+    if whole.type == JSON:
+        return typed.Substring(whole, part, BOOL, span)
     if not textual(whole.type):
         return member(part, whole, at, span, report)
     needle = as_text(part)
@@ -181,7 +186,10 @@ def contains(
 
 
 def as_text(expression: typed.Expr) -> typed.Expr | None:
-    """Return *expression* as a string: textual ones as they are, json through a conversion; None for others."""
+    """Return *expression* as a string: textual ones as they are, json through a conversion.
+
+    None for others.
+    """
     if textual(expression.type):
         return expression
     if expression.type == JSON:
@@ -197,7 +205,10 @@ def compare_sets(
     span: Span,
     report: Report,
 ) -> typed.Expr | None:
-    """Return ``left overlaps right`` or ``left within right`` over two collections, or None after a report."""
+    """Return ``left overlaps right`` or ``left within right`` over two collections.
+
+    The result is None after a report.
+    """
     for side in (left, right):
         if not isinstance(side.type, (SetOf, ListOf)):
             report.add(catalog.needs_collections(operator, side.type, at))
@@ -244,7 +255,10 @@ def calculate(
 
 
 def plain_number(expression: typed.Expr, beside: Type) -> typed.Expr:
-    """Return a json value beside a number (or another json value) as a number; others as they are."""
+    """Return a json value beside a number (or another json value) as a number.
+
+    Others as they are.
+    """
     if expression.type != JSON or not (numeric(beside) or beside == JSON):
         return expression
     return typed.Convert(expression, DECIMAL if beside == DECIMAL else FLOAT, expression.span)
@@ -299,7 +313,7 @@ def scalar(type_: Type) -> bool:
 def in_networks(
     node: nodes.Comparison, address: typed.Expr, right: typed.Expr, report: Report
 ) -> typed.Expr | None:
-    """Return whether *address* lies in the constant networks on the right, or None after a report."""
+    """Return whether *address* lies in the constant networks on the right; None after a report."""
     match right:
         case typed.Constant(str() as one, _, span):
             written = [(one, span)]
@@ -334,7 +348,10 @@ def matches(text: typed.Expr, regex: nodes.Regex, span: Span, report: Report) ->
 
 
 def valid_regex(regex: nodes.Regex, report: Report) -> bool:
-    """Return whether *regex* may be used; report otherwise, and warn of one that is found in every text."""
+    """Return whether *regex* may be used.
+
+    Report otherwise, and warn of one that is found in every text.
+    """
     problem = problem_of(regex.pattern)
     if problem is not None:
         report.add(catalog.bad_regex(problem, regex.span))
@@ -347,7 +364,10 @@ def valid_regex(regex: nodes.Regex, report: Report) -> bool:
 def join(
     node: nodes.Coalesce, left: typed.Expr, right: typed.Expr, report: Report
 ) -> typed.Expr | None:
-    """Return *left* where present, else *right*, re-associated to the right; None after a report."""
+    """Return *left* where present, else *right*, re-associated to the right.
+
+    The result is None after a report.
+    """
     if isinstance(left, typed.Coalesce) and is_optional(left):
         rest = join(node, left.default, right, report)
         return None if rest is None else join(node, left.subject, rest, report)

@@ -37,6 +37,9 @@ def problem_of(pattern: str) -> str | None:
 
 
 def matches_everything(pattern: str) -> bool:
-    """Return whether a valid *pattern* surely is found in every text: it fits the empty text at any place."""
+    """Return whether a valid *pattern* surely is found in every text.
+
+    It fits the empty text at any place.
+    """
     anchored = any(piece in pattern for piece in ("^", "$", "\\A", "\\z", "\\b", "\\B", "\\Q"))
     return not anchored and re2.compile(pattern, options()).search("") is not None

@@ -1,4 +1,7 @@
-"""Regions: which values of one subject a test lets through. The arithmetic behind "this is always false"."""
+"""Regions: which values of one subject a test lets through.
+
+The arithmetic behind "this is always false".
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ Number = int | float | Decimal | datetime | timedelta
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The values in *allowed* (None: all) without *excluded*, from *low* to *high* where these are set."""
+    """The values in *allowed* (None.
+
+    All) without *excluded*, from *low* to *high* where these are set.
+    """
 
     allowed: frozenset[typed.Value] | None = None
     excluded: frozenset[typed.Value] = frozenset()
@@ -79,7 +85,10 @@ def intersect(first: Region, second: Region) -> Region:
 
 
 def covers_all(regions: list[Region], type_: Type) -> bool:
-    """Return whether *regions* together surely hold every value of *type_*: only where these are few."""
+    """Return whether *regions* together surely hold every value of *type_*.
+
+    Only where these are few.
+    """
     every = all_values(type_)
     if every is None:
         return False
@@ -87,7 +96,10 @@ def covers_all(regions: list[Region], type_: Type) -> bool:
 
 
 def test_of(condition: typed.Expr) -> tuple[Hashable, Type, Region] | None:
-    """Return what *condition* tests: the key and type of its subject, and the region; None for other conditions."""
+    """Return what *condition* tests: the key and type of its subject, and the region.
+
+    None for other conditions.
+    """
     match condition:
         case typed.Not(inner):
             found = test_of(inner)
@@ -112,7 +124,7 @@ MIRRORED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 def region_of(
     subject: typed.Expr, operator: str, value: typed.Value
 ) -> tuple[Hashable, Type, Region] | None:
-    """Return the region of ``subject operator value``, or None when the subject is no plain read."""
+    """Return the region of ``subject operator value``; None if the subject is no plain read."""
     key = key_of(subject)
     if key is None:
         return None

@@ -95,7 +95,10 @@ def required(field: Field) -> bool:
 
 
 def groups_of(paths: Iterable[str]) -> dict[str, str]:
-    """Return every group above the *paths* with one path below it: ``context.order`` of ``context.order.total``."""
+    """Return every group above the *paths*, each with one path below it.
+
+    ``context.order`` of ``context.order.total``.
+    """
     found: dict[str, str] = {}
     for path in paths:
         group = path.rpartition(".")[0]
@@ -106,7 +109,10 @@ def groups_of(paths: Iterable[str]) -> dict[str, str]:
 
 
 def merge_schemas(files: Iterable[items.File], report: Report) -> dict[str, Field]:
-    """Return all attributes by path, standard ones first; what contradicts is reported and left out."""
+    """Return all attributes by path, standard ones first.
+
+    What contradicts is reported and left out.
+    """
     fields = dict(STANDARD)
     schemas = [item for file in files for item in file.items if isinstance(item, items.Schema)]
     for schema in schemas:
@@ -136,7 +142,10 @@ Condition = tuple[str, frozenset[str]]
 def read_condition(
     when: nodes.Expr, fields: Mapping[str, Field], report: Report
 ) -> Condition | None:
-    """Return what ``schema when …`` asks: one enumeration attribute, constant words; None after a report."""
+    """Return what ``schema when …`` asks: one enumeration attribute, constant words.
+
+    The result is None after a report.
+    """
     while isinstance(when, nodes.Group):
         when = when.inner
     match when:
@@ -193,7 +202,7 @@ def add_schema(
 
 
 def merge_fields(before: Field, after: Field, report: Report) -> Field:
-    """Return the one attribute that two declarations make, or report that they contradict each other.
+    """Return the one attribute that two declarations make, or report that they disagree.
 
     Two conditions on the same enumeration add up: the attribute is required where either holds.
     """
@@ -214,7 +223,7 @@ def merge_fields(before: Field, after: Field, report: Report) -> Field:
 
 
 def required_by_word(fields: Mapping[str, Field]) -> dict[str, dict[str, frozenset[str]]]:
-    """Return, for each enumeration and word, the optional attributes that are required at that word."""
+    """Return the optional attributes that are required, by enumeration and word."""
     found: dict[str, dict[str, set[str]]] = {}
     for field in fields.values():
         if field.required_when is not None:

@@ -1,7 +1,9 @@
-"""What all files declare together: files in, an ``Environment`` out that every single file is checked against.
+"""What all files declare together.
 
-Collecting looks at declarations only, never into conditions or tests, so that it stays cheap when one of
-many files has changed.
+Files in, an ``Environment`` out that every single file is checked against.
+
+Collecting looks at declarations only, never into conditions or tests, so that it stays cheap when
+one of many files has changed.
 """
 
 from __future__ import annotations
@@ -63,7 +65,10 @@ class Registry:
     first: dict[tuple[str, str], Span] = field(default_factory=dict)
 
     def claim(self, kind: str, name: str, at: Span, shown: str = "") -> bool:
-        """Return whether *name* is still free among those of *kind*, and take it; report otherwise."""
+        """Return whether *name* is still free among those of *kind*, and take it.
+
+        Report otherwise.
+        """
         before = self.first.setdefault((kind, name), at)
         if before is at:
             return True
@@ -180,7 +185,7 @@ def plain(name: Name, kind: str, registry: Registry) -> bool:
 
 
 def measure_lets(packages: Mapping[str, Package], report: Report) -> dict[str, Package]:
-    """Return *packages* with every let measured, those that go in circles reported and left without."""
+    """Return *packages* with every let measured; those that go in circles are reported."""
     lets = {let.name: let for package in packages.values() for let in package.lets.values()}
     graph: dict[str, list[str]] = {}
     for let in lets.values():
@@ -237,7 +242,7 @@ def collect_rules(
     return frozenset(policies), rules
 
 
-def collect_declarations(
+def collect_declarations(  # noqa: C901 - a case for every kind of declaration
     files: Sequence[items.File], made: Environment, registry: Registry
 ) -> Environment:
     """Return *made* with facts, lists, entities, classifiers and meters."""

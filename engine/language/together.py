@@ -1,4 +1,6 @@
-"""What only all files together can show: meters that count themselves, names taken twice, what nothing uses.
+"""What only all files together can show.
+
+Meters that count themselves, names taken twice, what nothing uses.
 
 Each checked file leaves its ``Links``, a small value that can be kept with it.
 """
@@ -20,8 +22,9 @@ from engine.language.text import Span
 class Links(NamedTuple):
     """What a checked file has to do with others.
 
-    *used* are the qualified names that it uses (``fixture x``, ``import FILE x``, ``meter.x`` …), *reads*
-    gives the meters that its counted rules depend on, *properties* the names of its properties.
+    *used* are the qualified names that it uses (``fixture x``, ``import FILE x``, ``meter.x`` …),
+    *reads* gives the meters that its counted rules depend on, *properties* the names of its
+    properties.
     """
 
     used: frozenset[str]
@@ -100,7 +103,10 @@ def warn_unused(
 
 
 def declared(file: items.File, package: str) -> Iterable[tuple[str, str, Name]]:
-    """Yield what *file* declares for use by name: its kind, the key in ``Links.used``, and the name."""
+    """Yield what *file* declares for use by name.
+
+    Its kind, the key in ``Links.used``, and the name.
+    """
     for item in file.items:
         match item:
             case items.Let(name):
@@ -120,7 +126,10 @@ def declared(file: items.File, package: str) -> Iterable[tuple[str, str, Name]]:
 
 
 def imports_used(file: items.File, scope: FileScope) -> frozenset[str]:
-    """Return the imports that declarations of *file* go through: rules of meters, terms of entities."""
+    """Return the imports that declarations of *file* go through.
+
+    Rules of meters, terms of entities.
+    """
     names: list[str] = []
     for item in file.items:
         if isinstance(item, items.Meter):

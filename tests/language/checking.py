@@ -1,4 +1,4 @@
-"""Texts in, checked programs and reports out, with a few entities and validators as if from content."""
+"""Texts in, checked programs and reports out, with a few entities as if from content."""
 
 from __future__ import annotations
 

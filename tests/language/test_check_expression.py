@@ -48,6 +48,7 @@ schema {
   context.level:   int?
   context.note:    text
   context.name:    string
+  context.words:   set<"a" | "b">
 }
 """.replace('("gold" | "silver")?', '"gold" | "silver"?')
 
@@ -217,8 +218,10 @@ def test_collections_are_compared_with_collections() -> None:
     assert isinstance(when('context.topics within {"a"}'), typed.Within)
     assert isinstance(when("context.ids overlaps {1, 2}"), typed.Overlaps)
     assert isinstance(when('context.topics == {"a"}'), typed.Compare)
-    assert isinstance(when("{context.plan} == context.topics"), typed.Compare)
-    assert isinstance(when("context.ids == context.ids"), typed.Compare)
+    assert isinstance(when("context.words == context.topics"), typed.Compare)
+    assert isinstance(when("context.words == {context.name}"), typed.Compare)
+    assert isinstance(when("{1} overlaps {2.5}"), typed.Overlaps)
+    assert isinstance(when("{1.5} overlaps {2}"), typed.Overlaps)
     made = when("context.sums overlaps {1, context.turns}")
     assert isinstance(made, typed.Overlaps)
     assert made.right.type == SetOf(DECIMAL)
@@ -280,7 +283,8 @@ def test_paths_of_arguments_have_keys_and_places() -> None:
 def test_entities_are_expanded_and_kept_as_written() -> None:
     made = when("content has phi.any, pii.email")
     assert isinstance(made, typed.Has)
-    assert (made.entities, made.written) == ({"phi.mrn", "pii.email"}, ("phi.any", "pii.email"))
+    assert made.entities == {"phi.mrn", "pii.email"}
+    assert made.written == ("phi.any", "pii.email")
     made = when("count(context.note, pii.email) > 1")
     assert isinstance(made, typed.Compare)
     assert isinstance(made.left, typed.Call)
@@ -425,6 +429,8 @@ def test_many_conditions_deep_still_end() -> None:
 def test_a_regular_expression_has_a_largest_size() -> None:
     assert codes(a=f"let x = user.id matches /{'a' * 1001}/") == ["E235"]
     assert codes(a=f"let x = user.id matches /{'a' * 1000}/") == ["W720"]
+    large = "".join(f"{letter}{{1000}}" for letter in "abcdefghijkl")
+    assert codes(a=f"let x = user.id matches /{large}/") == ["E235"]
     assert codes(a="let x = user.id matches /((a{1,100}){1,50}b){1,5}/") == ["E235"]
 
 
@@ -443,6 +449,21 @@ def test_a_pattern_that_is_found_everywhere_is_known_for_sure() -> None:
     matching = "policy p {{ default allow rule r {{ when content matches /{}/ then deny }} }}"
     for pattern, found in (("x*", ["W703"]), ("x", []), ("^x*", []), ("x*$", []), (r"\\b|x", [])):
         assert codes(a=matching.format(pattern)) == found
+
+
+def test_what_never_holds_implies_nothing() -> None:
+    found = codes(
+        a='policy p { default allow rule r { when stage in {} and tool.name == "a" then deny } }'
+    )
+    assert found == ["E250"]
+
+
+def test_a_suggestion_is_found_among_very_many_names() -> None:
+    lets = "".join(f"let name_{one} = {one}\nlet other_{one} = {one}\n" for one in range(1_000))
+    _, report = check_texts(a=f"{lets} let x = nme_123")
+    (found,) = (one for one in report.sorted() if one.code == "E202")
+    assert found.help is not None
+    assert found.help.startswith("did you mean `name_")
 
 
 def test_conditions_are_bools() -> None:

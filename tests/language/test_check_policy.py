@@ -149,49 +149,55 @@ def test_a_wrong_rule_leaves_the_others() -> None:
     assert [one.code for one in report.sorted()] == ["E202", "E202", "E201"]
 
 
-def test_files_are_checked_together() -> None:
-    assert codes(
-        a="meter m counts rule p.a by user.id over 1m policy p { default allow rule a { when meter.n > 1 then deny } }",
-        b="meter n counts rule q.b by user.id over 1m policy q { default allow rule b { when meter.m > 1 then deny } }",
-    ) == ["E513", "E513"]
-    assert codes(
-        a='property p { never allow when stage == "request" }',
-        b='property p { never allow when stage == "request" }',
-    ) == ["E510"]
+def reading(meter: str, policy: str) -> str:
+    """Return a policy of which rule `r` reads *meter*."""
+    return f"policy {policy} {{ default allow rule r {{ when meter.{meter} > 1 then deny }} }}"
+
+
+def counting(rule: str, meter: str) -> str:
+    """Return a meter that counts *rule*."""
+    return f"meter {meter} counts rule {rule} by user.id over 1m "
+
+
+def test_meters_must_not_go_in_circles_through_files() -> None:
+    one = counting("p.r", "m") + reading("n", "p")
+    two = counting("q.r", "n") + reading("m", "q")
+    assert codes(a=one, b=two) == ["E513", "E513"]
+
+
+def test_properties_are_unique_across_files() -> None:
+    text = 'property p { never allow when stage == "request" }'
+    assert codes(a=text, b=text) == ["E510"]
 
 
 def test_what_another_file_uses_is_used() -> None:
+    rule = "rule r { when session.turn > c and session.turn < x.b then deny }"
+    test = 'test "t" { given x.f with { tenant.id: "a", user.id: "b" } expect allow }'
     assert (
         codes(
             a='package x let a = 1 let b = 20 fixture f { stage: "request" }',
-            b="package y import x as other import x let c = other.a policy p { default allow rule r "
-            "{ when session.turn > c and session.turn < x.b then deny } }",
-            c='package z import x test "t" { given x.f with { tenant.id: "a", user.id: "b" } expect allow }',
+            b="package y import x as other import x let c = other.a "
+            f"policy p {{ default allow {rule} }}",
+            c=f"package z import x {test}",
         )
         == []
     )
 
 
 def test_an_import_may_be_used_by_a_declaration() -> None:
+    scan = "policy s { default allow rule r { when content has own.word then deny } }"
     assert codes(
         a='package x list l from "l.txt" policy p { default allow rule r { then deny } }',
-        b="import x as y meter m counts rule y.p.r by user.id over 1m "
-        "policy q { default allow rule r { when meter.m > 1 then deny } }",
-        c="import x as y entity own.word { terms y.l } policy s { default allow rule r { when content has own.word then deny } }",
+        b="import x as y " + counting("y.p.r", "m") + reading("m", "q"),
+        c=f"import x as y entity own.word {{ terms y.l }} {scan}",
         d="import x as y",
     ) == ["W720"]
 
 
 def test_an_allow_rule_may_do_something_under_default_allow() -> None:
-    allowing = "policy p { default allow rule r { then allow %s } }"
-    assert codes(a=allowing % "") == ["W712"]
-    assert codes(a=allowing % 'label session "x"') == []
-    assert (
-        codes(
-            a=f"{allowing % ''} meter m counts rule p.r by user.id over 1m policy q {{ default allow rule r {{ when meter.m > 1 then deny }} }}"
-        )
-        == []
-    )
-    assert codes(
-        a=f'{allowing % ""} classifier c {{ endpoint = "grpc://a" on_failure = "deny" }}'
-    ) == ["W720"]
+    allowing = "policy p {{ default allow rule r {{ then allow {} }} }} "
+    assert codes(a=allowing.format("")) == ["W712"]
+    assert codes(a=allowing.format('label session "x"')) == []
+    assert codes(a=allowing.format("") + counting("p.r", "m") + reading("m", "q")) == []
+    classifier = 'classifier c { endpoint = "grpc://a" on_failure = "deny" }'
+    assert codes(a=allowing.format("") + classifier) == ["W720"]

@@ -124,7 +124,8 @@ def test_messages_and_content_replace_each_other() -> None:
 
 def test_a_case_changes_nothing_for_the_next() -> None:
     made = steps(
-        f'given {BASIC} case "one" {{ content: "x" }} expect deny case "two" expect allow expect allow'
+        f'given {BASIC} case "one" {{ content: "x" }} expect deny case "two" expect allow '
+        "expect allow"
     )
     first, second = made[1], made[2]
     assert isinstance(first, program.Case)
@@ -199,7 +200,8 @@ def test_expectations_use_constant_lets() -> None:
     assert isinstance(condition, typed.Compare)
     assert isinstance(condition.right, typed.Constant)
     assert condition.right.value == Decimal(5)
-    text = f'{SCHEMA} let most = limit * 2 test "t" {{ given {BASIC} expect throttle and remaining < most }}'
+    expected = "expect throttle and remaining < most"
+    text = f'{SCHEMA} let most = limit * 2 test "t" {{ given {BASIC} {expected} }}'
     assert codes(a=text) == []
 
 

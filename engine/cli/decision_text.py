@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import click
+import msgspec
 
 from engine.runtime.decision import Decision, Reason
 
@@ -15,6 +17,14 @@ COLORS = {
     "throttle": "yellow",
     "deny": "red",
 }
+
+
+def show_decision(decision: Decision, *, as_json: bool) -> None:
+    """Print *decision* for people, or for machines."""
+    if as_json:
+        click.echo(msgspec.json.encode(decision.to_dict()))
+    else:
+        click.echo(describe_decision(decision, color=sys.stdout.isatty()))
 
 
 def describe_decision(decision: Decision, *, color: bool) -> str:

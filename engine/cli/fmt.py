@@ -29,6 +29,7 @@ from engine.language.text import Source
 from engine.service.folder import POLICY_BYTES, policy_files, read_bytes
 
 STDIN = "-"
+LABEL = "<stdin>"
 
 EPILOG = """\
 \b
@@ -87,7 +88,7 @@ def format_stdin(run: Run) -> None:
     data = sys.stdin.buffer.read(POLICY_BYTES + 1)
     if len(data) > POLICY_BYTES:
         leave(f"standard input is larger than {POLICY_BYTES:,} bytes")
-    made = formatted(STDIN, data)
+    made = formatted(LABEL, data)
     if made is None:
         run.failed += 1
         return
@@ -97,7 +98,7 @@ def format_stdin(run: Run) -> None:
         sys.stdout.buffer.flush()
     elif before != after:
         run.changed += 1
-        show_change(STDIN, before, after, run)
+        show_change(LABEL, before, after, run)
 
 
 def format_path(path: Path, run: Run) -> None:
@@ -170,7 +171,7 @@ def show_change(path: str, before: str, after: str, run: Run) -> None:
     if run.diffs:
         click.echo("".join(difference(path, before, after)), nl=False)
     else:
-        click.echo(f"would format {inert(path)}", err=path == STDIN)
+        click.echo(f"would format {inert(path)}", err=path == LABEL)
 
 
 def difference(path: str, before: str, after: str) -> Iterator[str]:

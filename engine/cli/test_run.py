@@ -17,6 +17,8 @@ from engine.verify.results import Result
 from engine.verify.run import run_tests
 
 RECIPE = Recipe(SECRET)
+WORTH = 50
+"""Tests that a further process is worth: starting one and loading the bundle there takes a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,9 @@ def run_bundle(selection: Selection, choice: Choice) -> Outcome:
         for number, one in enumerate(checked.properties)
         if selection.covers(one.span.path) and choice.wants(one.name)
     )
-    if choice.jobs == 1:
-        results, coverage = run_part(policies, Part(selection.root, tests, laws, choice))
-    else:
-        results, coverage = run_parts(Part(selection.root, tests, laws, choice))
+    whole = Part(selection.root, tests, laws, choice)
+    jobs = min(choice.jobs, 1 + (len(tests) + len(laws)) // WORTH)
+    results, coverage = run_part(policies, whole) if jobs == 1 else run_parts(whole, jobs)
     ordered = sorted(results, key=lambda one: one.span)
     return Outcome(tuple(ordered), coverage.summary(checked))
 
@@ -94,9 +95,8 @@ def part_results(policies: PolicySet, part: Part, coverage: Coverage) -> Iterato
     yield from run_properties(policies, laws, seed=part.choice.seed)
 
 
-def run_parts(whole: Part) -> tuple[list[Result], Coverage]:
-    """Deal *whole* out to as many processes as were asked for."""
-    jobs = whole.choice.jobs
+def run_parts(whole: Part, jobs: int) -> tuple[list[Result], Coverage]:
+    """Deal *whole* out to *jobs* processes."""
     parts = [
         Part(whole.root, whole.tests[number::jobs], whole.laws[number::jobs], whole.choice)
         for number in range(jobs)

@@ -50,8 +50,8 @@ def decision_lines(decision: Decision, *, color: bool) -> Iterator[str]:
     for one in decision.redactions:
         yield f"  redacted   {one.entity} at {one.path}[{one.start}:{one.end}] as {one.strategy}"
     yield from duty_lines(decision)
-    spent = decision.evaluated_in / 1_000
-    yield f"  decision   {decision.decision_id}, revision {decision.revision}, {spent:.0f} us"
+    spent = f", {decision.evaluated_in / 1_000:.0f} us" if decision.evaluated_in else ""
+    yield f"  decision   {decision.decision_id}, revision {decision.revision}{spent}"
 
 
 def duty_lines(decision: Decision) -> Iterator[str]:

@@ -80,7 +80,7 @@ def read_time(written: str) -> int:
 
 
 def read_mock(written: str, program: Program) -> tuple[str, float | int]:
-    """Return name and value of ``NAME=NUMBER``; raise InputError for what the policies never ask."""
+    """Return name and value of ``NAME=NUMBER``; raise InputError for what no policy asks for."""
     name, _, value = written.partition("=")
     known = [
         "injection",

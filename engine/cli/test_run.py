@@ -18,7 +18,7 @@ from engine.verify.run import run_tests
 
 RECIPE = Recipe(SECRET)
 WORTH = 50
-"""Tests that a further process is worth: starting one and loading the bundle there takes a second."""
+"""Tests that are worth a further process: to start one and load the bundle there takes a second."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,13 +172,13 @@ def contains(
 ) -> typed.Expr | None:
     """Return ``whole contains part``: an element of a collection, or a substring.
 
-    A json value may be either, and which one it is shows only in the request. None after a report.
+    A json value may be either, and which one it is shows only in the request. The result is None
+    after a report.
     """
-    if whole.type == JSON:
-        return typed.Substring(whole, part, BOOL, span)
-    if not textual(whole.type):
+    if whole.type != JSON and not textual(whole.type):
         return member(part, whole, at, span, report)
-    needle = as_text(part)
+    comparable = part.type in JSON_PEERS or textual(part.type)
+    needle = (part if comparable else None) if whole.type == JSON else as_text(part)
     if needle is None:
         report.add(catalog.element_differs(part.type, whole.type, at))
         return None
@@ -186,10 +186,7 @@ def contains(
 
 
 def as_text(expression: typed.Expr) -> typed.Expr | None:
-    """Return *expression* as a string: textual ones as they are, json through a conversion.
-
-    None for others.
-    """
+    """Return *expression* as a string, json through a conversion; None for other types."""
     if textual(expression.type):
         return expression
     if expression.type == JSON:

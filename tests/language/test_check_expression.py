@@ -235,7 +235,9 @@ def test_contains_finds_elements_and_substrings() -> None:
     made = when('content contains (arg("x") ?? "")')
     assert isinstance(made, typed.Substring)
     assert made.needle.type == STRING
-    assert isinstance(when('(arg("x") ?? "") contains "a"'), typed.Member)
+    assert isinstance(when('(arg("x") ?? "") contains "a"'), typed.Substring)
+    assert isinstance(when('(arg("x") ?? "") contains 5'), typed.Substring)
+    assert isinstance(when('arg("x") is absent or "a" in arg("x")').parts[1], typed.Member)  # type: ignore[union-attr]
 
 
 def test_negative_forms_are_the_negation_of_positive_ones() -> None:

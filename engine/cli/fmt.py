@@ -132,7 +132,7 @@ def format_one(path: Path, run: Run) -> None:
     if data == after.encode():
         run.same += 1
     elif run.writes:
-        write(Path(real), after, run)
+        write(Path(real), str(path), after, run)
     else:
         run.changed += 1
         show_change(str(path), before, after, run)
@@ -181,16 +181,16 @@ def difference(path: str, before: str, after: str) -> Iterator[str]:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def write(path: Path, text: str, run: Run) -> None:
-    """Replace the file at *path*, which is no link, in one step; mode and owner stay."""
+def write(path: Path, name: str, text: str, run: Run) -> None:
+    """Replace the file at *path*, which is no link, in one step; it was given as *name*."""
     try:
         replace_file(path, text.encode())
     except OSError as error:
-        click.echo(f"engine: {inert(str(path))}: cannot be written: {error.strerror}", err=True)
+        click.echo(f"engine: {inert(name)}: cannot be written: {error.strerror}", err=True)
         run.failed += 1
         return
     run.changed += 1
-    click.echo(f"formatted {inert(str(path))}")
+    click.echo(f"formatted {inert(name)}")
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -27,7 +27,7 @@ def compare(
     """
     if decision.action != expected.action:
         return f"expected {expected.action}, but the decision is {outcome(decision)}"
-    found = {one.rule for one in decision.reasons}
+    found = {one.rule or one.policy for one in decision.reasons}
     missing = [name for name in expected.by if name not in found]
     if missing:
         return f"expected {expected.action} by {', '.join(missing)}, but it is {outcome(decision)}"

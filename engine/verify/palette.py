@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from heapq import nsmallest
 from ipaddress import IPv4Network, IPv6Network
 
 from engine.language import program, typed
@@ -38,6 +39,9 @@ NEIGHBOURS: Mapping[type, object] = {
     timedelta: timedelta(seconds=1),
 }
 """How far the values beside a constant of this type stand from it."""
+
+FEW = 5
+"""How many entries of a list file are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,17 @@ def plain(type_: Type) -> tuple[object, ...]:
 
 
 def read_palette(
-    checked: program.Program, texts: Iterable[str], ids: Mapping[str, Iterable[str]]
+    checked: program.Program,
+    texts: Iterable[str],
+    ids: Mapping[str, Iterable[str]],
+    lists: Mapping[str, Iterable[str]],
 ) -> Palette:
     """Return the palette of *checked*.
 
-    *texts* are samples of content; *ids* are those that the facts know, by attribute path.
+    *texts* are samples of content; *ids* are those that the facts know, by attribute path; *lists*
+    are the entries of the list files, by name.
     """
+    short = {name: tuple(nsmallest(FEW, entries)) for name, entries in lists.items()}
     values: dict[str, dict[object, None]] = {
         path: dict.fromkeys(those) for path, those in ids.items()
     }
@@ -86,7 +95,7 @@ def read_palette(
     found = dict.fromkeys(texts)
     for condition in conditions(checked):
         for node in descend(condition):
-            for subject, value in wanted(node):
+            for subject, value in wanted(node, short):
                 match subject:
                     case typed.Attribute(path):
                         values.setdefault(path, {}).update(dict.fromkeys(value))
@@ -123,9 +132,17 @@ def descend(node: typed.Expr) -> Iterator[typed.Expr]:
         yield from descend(part)
 
 
-def wanted(node: typed.Expr) -> Iterator[tuple[typed.Expr, tuple[object, ...]]]:
+def wanted(  # noqa: C901  a case for every kind of condition that tells values apart
+    node: typed.Expr, lists: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[typed.Expr, tuple[object, ...]]]:
     """Yield each subject in *node* with the values that *node* tells apart."""
     match node:
+        case typed.Member(item, typed.NamedList(name)):
+            yield bare(item), lists[name]
+        case typed.Overlaps(left, typed.NamedList(name)):
+            yield bare(left), tuple((one,) for one in lists[name])
+        case typed.Within(left, typed.NamedList(name)):
+            yield bare(left), (lists[name],)
         case typed.Compare(_, left, typed.Constant(value)):
             yield bare(left), around(value)
         case typed.Compare(_, typed.Constant(value), right):

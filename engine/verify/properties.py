@@ -45,7 +45,7 @@ def run_properties(
     """
     ids = {f"{group}.id": tuple(table.ids) for group, table in policies.facts.items()}
     samples = find_samples(policies)
-    palette = read_palette(policies.program, samples.values(), ids)
+    palette = read_palette(policies.program, samples.values(), ids, policies.lists)
     for law in policies.program.properties if laws is None else laws:
         chance = Random(f"{seed}/{law.name}")  # noqa: S311  tests want repeatable chance
         yield run_property(policies, law, Generator(policies.program, palette, samples, chance))

@@ -140,4 +140,12 @@ def headline(results: Sequence[Result], decisions: int, seconds: float) -> str:
     kinds = [one.kind for one in results]
     tests, laws = kinds.count("test"), kinds.count("property")
     verdict = f"{failed} failed" if failed else "all passed"
-    return f"{tests} tests, {laws} properties, {decisions} decisions in {seconds:.2f} s: {verdict}"
+    counts = ", ".join(
+        f"{number} {one if number == 1 else many}"
+        for number, one, many in (
+            (tests, "test", "tests"),
+            (laws, "property", "properties"),
+            (decisions, "decision", "decisions"),
+        )
+    )
+    return f"{counts} in {seconds:.2f} s: {verdict}"

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from engine.cli.decision_text import describe_decision, inert
+from engine.runtime.decision import (
+    Decision,
+    Escalation,
+    Message,
+    Reason,
+    Redaction,
+    Shadow,
+    ThrottleState,
+)
+
+REASON = Reason(
+    policy="p",
+    rule="p.r",
+    action="throttle",
+    message="slow down",
+    severity="low",
+    tags=("a", "b"),
+    place="p.pol:3:3",
+    failure="the state store",
+)
+FULL = Decision(
+    action="escalate",
+    effective_action="deny",
+    downgrade_reason="the caller cannot wait for a review",
+    reasons=(REASON, Reason(policy="", action="deny")),
+    revision="abc",
+    messages=(Message(role="user", text="two\nlines \x1b[31m"),),
+    arguments={"to": "[EMAIL]"},
+    redactions=(Redaction(path="content", start=1, end=4, entity="pii.email", strategy="label"),),
+    throttle=ThrottleState(
+        rule="p.r",
+        unit="requests",
+        limit=Decimal(10),
+        remaining=Decimal("0.5"),
+        retry_after=timedelta(seconds=2.5),
+        key="k",
+    ),
+    escalation=Escalation(
+        review_id="rev",
+        queue="people",
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        otherwise="deny",
+    ),
+    advice={"route": "small"},
+    labels=("tainted",),
+    shadow=Shadow(action="deny", reasons=(REASON,)),
+    decision_id="d1",
+    evaluated_in=12_345,
+)
+
+
+def test_everything_that_a_decision_says_is_shown() -> None:
+    assert describe_decision(FULL, color=False).splitlines() == [
+        "deny (the policies say escalate; the caller cannot wait for a review)",
+        "  because    p.r: slow down",
+        "             could not be known: the state store",
+        "             p.pol:3:3, severity low, a b",
+        "  because    no reason was given",
+        r"  user: two\nlines \x1b[31m",
+        "  arguments  {'to': '[EMAIL]'}",
+        "  redacted   pii.email at content[1:4] as label",
+        "  limit      0.5 of 10 requests left, try again in 2.5 s",
+        "  review     rev in `people`; deny after 2026-01-01 00:00:00 UTC",
+        "  advice     route = small",
+        "  labels     tainted",
+        "  in shadow  deny (p.r)",
+        "  decision   d1, revision abc, 12 us",
+    ]
+
+
+def test_a_small_decision_is_a_small_text() -> None:
+    small = Decision(action="allow", effective_action="allow", reasons=(), revision="abc")
+    assert describe_decision(small, color=False).splitlines() == [
+        "allow",
+        "  decision   , revision abc",
+    ]
+
+
+def test_a_terminal_shows_the_action_in_colour() -> None:
+    assert describe_decision(FULL, color=True).startswith("\x1b[31m\x1b[1mdeny\x1b[0m")
+
+
+def test_nothing_in_content_can_drive_the_terminal() -> None:
+    assert inert("a\x1b]0;x\x07\r\u202e\x9b ä") == r"a\x1b]0;x\x07\r\u202e\x9b ä"

@@ -40,6 +40,7 @@ from engine.language.scope import Environment, Known, collect
 from engine.language.stamp import STAMP
 from engine.language.surface import surface_of
 from engine.language.text import Source
+from engine.language.together import Links, check_together
 from engine.language.unit import Unit, dump_unit, load_unit
 
 PACK = "policies"
@@ -73,6 +74,7 @@ class Built(NamedTuple):
     unit: bytes
     checked: bytes
     warnings: bytes
+    links: bytes
 
 
 @dataclass(slots=True)
@@ -137,10 +139,13 @@ def compile_with(sources: Sequence[Source], known: Known, cache: Cache | None) -
     environment = collect([one.surface for one in drafts], known, report)
     checked: list[CheckedFile | bytes] = []
     units = []
+    links: list[Links] = []
     for one in drafts:
-        tree, unit = build(one, environment, old, new, report)
+        tree, unit, linked = build(one, environment, old, new, report)
         checked.append(tree)
         units.append(unit)
+        links.append(linked)
+    check_together([one.surface for one in drafts], environment, links, report)
     if cache is not None and (new.parsed != old.parsed or new.built != old.built):
         write_pack(cache, new)
     failed = report.failed
@@ -170,14 +175,14 @@ def draft(source: Source, old: Pack, new: Pack, report: Report) -> Draft:
 
 def build(
     one: Draft, environment: Environment, old: Pack, new: Pack, report: Report
-) -> tuple[CheckedFile | bytes, Unit | None]:
-    """Return the checked tree of a file (pickled, if it is from *old*), and its unit."""
+) -> tuple[CheckedFile | bytes, Unit | None, Links]:
+    """Return the checked tree of a file (pickled, if it is from *old*), its unit and links."""
     built = old.built.get(one.key)
     seen = digest_for(environment, one.surface)
     if built is not None and built.environment == seen:
         new.built[one.key] = built
         report.extend(load_tree(built.warnings))
-        return built.checked, load_unit(built.unit)
+        return built.checked, load_unit(built.unit), load_tree(built.links)
     tree = one.tree
     if tree is None:
         assert one.parsed is not None, "a file was parsed, or came from the pack"
@@ -187,12 +192,18 @@ def build(
     report.extend(own.found)
     if report.failed:
         # Nothing of a bundle with errors is used, and what was not checked must not be lowered.
-        return checked, None
+        return checked, None, checked.links
     plan = lower_file(one.source.path, checked.policies)
     made = generate(plan)
     unit = Unit(plan.path, plan.policies, made.pieces, made.constants)
-    new.built[one.key] = Built(seen, dump_unit(unit), dump_tree(checked), dump_tree(own.found))
-    return checked, unit
+    new.built[one.key] = Built(
+        seen,
+        dump_unit(unit),
+        dump_tree(checked),
+        dump_tree(own.found),
+        dump_tree(checked.links),
+    )
+    return checked, unit, checked.links
 
 
 def undone(checked: CheckedFile | bytes) -> CheckedFile:

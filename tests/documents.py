@@ -2,8 +2,9 @@
 
 A fence's info string says how a block is run: ``console`` (commands after ``$ `` with the output
 they print; ``…`` stands for any run of characters), ``python``, ``pol`` (a policy file that checks
-and whose tests pass), ``pol E201 …`` (a policy file with exactly these diagnostics), ``file NAME``
-(written into the working folder of the blocks that follow).
+without a warning and whose tests and properties pass), ``pol E201 …`` (a policy file with exactly
+these diagnostics), ``file NAME`` (written for the blocks that follow; a ``.pol`` file only for the
+next ``pol`` block).
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line of a console block and what it must print."""
+    """A command of a console block, its lines, and what it must print."""
 
-    line: str
+    text: str
     output: str
 
 
@@ -50,21 +51,20 @@ def read_blocks(path: Path) -> list[Block]:
     ]
 
 
-def commands(block: Block) -> list[Command]:
-    """Return the commands of a console *block*; a line ending in a backslash goes on."""
+def commands(text: str) -> list[Command]:
+    """Return the commands of a console block; ``> `` and a backslash before it go on."""
     made: list[Command] = []
+    lines: list[str] = []
     output: list[str] = []
-    line = ""
-    for row in block.text.splitlines():
-        if row.startswith("$ ") or (line.endswith("\\") and not output):
-            if row.startswith("$ ") and line:
-                made.append(Command(line, "\n".join(output)))
-                line, output = "", []
-            line = f"{line}\n{row}" if line else row[2:]
+    for row in [*text.splitlines(), "$ "]:
+        if row.startswith("$ "):
+            if lines:
+                made.append(Command("\n".join(lines), "\n".join(output)))
+            lines, output = [row[2:]], []
+        elif not output and (row.startswith("> ") or lines[-1].endswith("\\")):
+            lines.append(row.removeprefix("> "))
         else:
             output.append(row)
-    if line:
-        made.append(Command(line, "\n".join(output)))
     return made
 
 
@@ -76,4 +76,4 @@ def fits(shown: str, printed: str) -> bool:
 
 def normal(text: str) -> str:
     """Return *text* without trailing blanks on lines and blank lines at its ends."""
-    return "\n".join(row.rstrip() for row in text.strip("\n").splitlines())
+    return "\n".join(row.rstrip() for row in text.splitlines()).strip("\n")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from engine.language import render
-from engine.service import bundles
-from engine.verify import run
+from engine.service.bundles import Recipe, link_bundle
+from engine.service.compiled import PolicyError, compile_folder
+from engine.verify.properties import run_properties
+from engine.verify.report import describe
+from engine.verify.run import run_tests
 from tests.documents import Block, commands, fits, read_blocks
+from tests.newcomer import ROOT, Newcomer
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "grammar").glob("*.md")),
@@ -23,84 +23,85 @@ DOCUMENTS = [
     *sorted((ROOT / "clients").glob("*.md")),
     *sorted((ROOT / "clients/python").glob("*.md")),
 ]
-RUNNABLE = {"console", "python", "pol", "file"}
 
 
-def environment(home: Path) -> dict[str, str]:
-    """Return the environment of a newcomer who has activated ``.venv``."""
-    beside = str(Path(sys.executable).parent)
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ENGINE_")},
-        "PATH": f"{beside}:{os.environ['PATH']}",
-        "HOME": str(home),
-        "COLUMNS": "100",
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-    }
+def run_console(text: str, newcomer: Newcomer) -> None:
+    """Type the block's commands and compare what they print."""
+    for command in commands(text):
+        printed = newcomer.run(command.text)
+        assert fits(newcomer.here(command.output), printed), f"$ {command.text}\n{printed}"
 
 
-def run_console(block: Block, folder: Path) -> None:
-    """Run the block's commands in one shell session each, in *folder*, and compare the output."""
-    for command in commands(block):
-        done = subprocess.run(
-            ["bash", "-c", command.line],  # noqa: S607
-            cwd=folder,
-            env=environment(folder),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert fits(command.output, done.stdout), f"$ {command.line}\n{done.stdout}"
-
-
-def run_python(block: Block, folder: Path) -> None:
-    """Run the block as a script in *folder*."""
-    done = subprocess.run(
-        [sys.executable, "-c", block.text],
-        cwd=folder,
-        env={**environment(folder), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def run_policy(block: Block, folder: Path) -> None:
-    """Check the block as a bundle of its own beside the files written before it; run its tests."""
-    target = folder / "example.pol"
+def run_policy(block: Block, bundle_folder: Path) -> None:
+    """Check the block as a bundle beside the files written before it; run its tests."""
+    target = bundle_folder / "example.pol"
     target.write_text(block.text, encoding="utf-8")
-    expected = sorted(block.words[1:])
     try:
-        bundle = bundles.load_bundle(folder)
-    except bundles.PolicyError as problem:
-        found = sorted(one.code for one in problem.diagnostics)
-        assert found == expected, render.render(problem.diagnostics, problem.texts, color=False)
-        return
+        bundle = compile_folder(bundle_folder)
+    except PolicyError as problem:
+        found, texts = problem.diagnostics, problem.texts
+    else:
+        found, texts = bundle.warnings, {"example.pol": block.text}
+        policies = link_bundle(bundle, Recipe(b"the documentation has no secrets"))
+        for result in (*run_tests(policies), *run_properties(policies)):
+            assert result.passed, f"line {block.line}: {describe(result)}"
     finally:
-        target.unlink()
-    assert expected == [] or all(word.startswith("W") for word in expected)
-    results = run.run_tests(bundle.policies)
-    assert [one.name for one in results if not one.passed] == []
+        for file in bundle_folder.rglob("*.pol"):
+            file.unlink()
+    codes = sorted(one.code for one in found)
+    shown = f"line {block.line}: {codes}\n{render.render(found, texts, color=False)}"
+    assert codes == sorted(block.words[1:]), shown
+
+
+def write_file(block: Block, *folders: Path) -> None:
+    """Write the block under its name into each of *folders*."""
+    for folder in folders:
+        written = folder / block.words[1]
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_text(block.text, encoding="utf-8")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples_do_what_they_show(path: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    for block in read_blocks(path):
-        match block.kind:
-            case "file":
-                written = folder / block.words[1]
-                written.parent.mkdir(parents=True, exist_ok=True)
-                written.write_text(block.text, encoding="utf-8")
-            case "console":
-                run_console(block, folder)
-            case "python":
-                run_python(block, folder)
-            case "pol":
-                run_policy(block, folder)
+    work, bundle = tmp_path / "work", tmp_path / "bundle"
+    work.mkdir()
+    bundle.mkdir()
+    with Newcomer(work) as newcomer:
+        for block in read_blocks(path):
+            match block.kind:
+                case "file":
+                    write_file(block, work, bundle)
+                case "console":
+                    run_console(block.text, newcomer)
+                case "python":
+                    newcomer.python(block.text)
+                case "pol":
+                    run_policy(block, bundle)
+                case _:
+                    pass
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "fit"),
+    [
+        ("allow …\nfine\n", "allow 12 us\nfine", True),
+        ("allow\n", "deny\n", False),
+        ("one", "one\ntwo", False),
+        ("one\n…", "one\ntwo\nthree\n", True),
+        ("a.c", "abc", False),
+    ],
+)
+def test_an_ellipsis_stands_for_anything_and_nothing_else_does(
+    shown: str, printed: str, *, fit: bool
+) -> None:
+    assert fits(shown, printed) is fit
+
+
+def test_a_console_block_is_commands_and_what_they_print() -> None:
+    made = commands("$ one \\\n    two\nprinted\n$ cat <<EOF\n> a\n> EOF\na\n$ quiet\n")
+    assert [(one.text, one.output) for one in made] == [
+        ("one \\\n    two", "printed"),
+        ("cat <<EOF\na\nEOF", "a"),
+        ("quiet", ""),
+    ]

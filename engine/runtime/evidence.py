@@ -183,15 +183,11 @@ class Evidence:
             return self._record.content or ""
         return self._once("content", lambda: "\n".join(one.text for one in messages))
 
-    def findings(
-        self, path: str, entities: frozenset[str]
-    ) -> Findings:
+    def findings(self, path: str, entities: frozenset[str]) -> Findings:
         """Return each text at *path* with the findings of *entities* in it."""
         return self._once((path, entities), lambda: self._find(path, entities))
 
-    def _find(
-        self, path: str, entities: frozenset[str]
-    ) -> Findings:
+    def _find(self, path: str, entities: frozenset[str]) -> Findings:
         """Scan for those of *entities* that were not looked for yet; what they find is kept.
 
         Invariant: what an entity finds does not depend on which others are asked for.

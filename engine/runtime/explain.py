@@ -15,7 +15,7 @@ from engine.language.functions import Unknowable
 from engine.language.program import Policy, Redact, Rule
 from engine.runtime.combine import Contribution, action_name, combine, contribute
 from engine.runtime.decide import decide
-from engine.runtime.decision import Action, Decision
+from engine.runtime.decision import Action, Decision, plain
 from engine.runtime.doubt import contribution_in_doubt
 from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks
 from engine.runtime.misses import Scene, changes_for, nearest, sentence
@@ -70,8 +70,12 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, object]:
         """Return the explanation in JSON-ready values."""
-        made: dict[str, object] = msgspec.to_builtins(self)
-        return made | {"decision": self.decision.to_dict()}
+        return {
+            "decision": self.decision.to_dict(),
+            "policies": plain(msgspec.to_builtins(self.policies)),
+            "misses": list(self.misses),
+            "text": self.text,
+        }
 
 
 def explain(

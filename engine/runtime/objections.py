@@ -136,26 +136,34 @@ def _wrong(
     raw: Mapping[Any, object], fields: Mapping[str, Field], supplied: frozenset[str]
 ) -> Iterator[Problem]:
     for path, field in fields.items():
-        if path in ELSEWHERE:
-            continue
-        value = _look_up(raw, path)
-        if value is _ABSENT:
-            if required(field) and path not in supplied:
-                yield Problem(path, "required, but missing")
-            elif (word := _asking(raw, field)) and path not in supplied:
-                yield Problem(path, asked_by(field, word))
-        elif value is None:
-            # A group of the wrong kind has been named already; a null is only wrong by itself.
-            if not (field.optional or path in supplied or _blocked(raw, path)):
-                yield Problem(path, f"expected {field.type}, not null")
-        else:
-            message = objection(value, field.type)
-            if message is None and value == "" and path in {"tenant.id", "user.id"}:
-                message = "must not be empty"
-            if message is None and path.startswith("usage.") and _negative(value):
-                message = "must not be negative"
+        if path not in ELSEWHERE:
+            value = _look_up(raw, path)
+            message = _lack(raw, field, value) if path not in supplied else ""
+            if value is not _ABSENT and value is not None:
+                message = objection(value, field.type) or _refusal(path, value)
             if message:
                 yield Problem(path, message)
+
+
+def _lack(raw: Mapping[Any, object], field: Field, value: object) -> str:
+    """Return what is wrong when *field* has no *value*, or an empty string."""
+    if value is _ABSENT:
+        if required(field):
+            return "required, but missing"
+        word = _asking(raw, field)
+        return asked_by(field, word) if word else ""
+    # A group of the wrong kind has been named already; a null is only wrong by itself.
+    wrong = value is None and not field.optional and not _blocked(raw, field.path)
+    return f"expected {field.type}, not null" if wrong else ""
+
+
+def _refusal(path: str, value: object) -> str:
+    """Return why a *value* of the right type is refused all the same, or an empty string."""
+    if value == "" and path in {"tenant.id", "user.id"}:
+        return "must not be empty"
+    if path.startswith("usage.") and _negative(value):
+        return "must not be negative"
+    return ""
 
 
 def _asking(raw: Mapping[Any, object], field: Field) -> str:

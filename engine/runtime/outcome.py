@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import cast
 
 from engine.language.program import Advise, MeterDefinition
-from engine.language.typed import Constant
 from engine.runtime.combine import (
     Contribution,
     Verdict,
@@ -177,8 +176,3 @@ def winning_advice(contributions: Iterable[Contribution]) -> tuple[Advise, ...]:
         for advise in one.rule.advise:
             won.setdefault(advise.name, advise)
     return tuple(won[name] for name in sorted(won))
-
-
-def constant(advice: Iterable[Advise]) -> bool:
-    """Return whether no advice depends on the request."""
-    return all(isinstance(advise.value, Constant) for advise in advice)

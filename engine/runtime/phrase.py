@@ -10,6 +10,7 @@ from typing import assert_never
 
 from engine.language import typed
 from engine.language.typed import Expr, Value
+from engine.runtime.reference import Relation
 
 OR, AND, NOT, COMPARISON, COALESCE, SUM, PRODUCT, ATOM = range(1, 9)
 """How tightly an expression binds; a looser one inside a tighter one stands in parentheses."""
@@ -54,22 +55,17 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             return f"not {phrase(inner, NOT)}", NOT
         case typed.Compare(word, left, right):
             return _between(left, word, right)
-        case typed.Member(left, right):
-            return _between(left, "in", right)
-        case typed.Substring(left, right):
-            return _between(left, "contains", right)
-        case typed.Overlaps(left, right):
-            return _between(left, "overlaps", right)
-        case typed.Within(left, right):
-            return _between(left, "within", right)
-        case typed.InNetwork(subject, networks):
-            return f"{phrase(subject, COALESCE)} within {_networks(networks)}", COMPARISON
-        case typed.Like(subject, pattern):
-            return f"{phrase(subject, COALESCE)} like {literal(pattern)}", COMPARISON
-        case typed.Matches(subject, pattern):
-            return f"{phrase(subject, COALESCE)} matches /{pattern}/", COMPARISON
-        case typed.Has(subject, _, written):
-            return f"{phrase(subject, COALESCE)} has {', '.join(written)}", COMPARISON
+        case (
+            typed.Member()
+            | typed.Substring()
+            | typed.Overlaps()
+            | typed.Within()
+            | typed.InNetwork()
+            | typed.Like()
+            | typed.Matches()
+            | typed.Has()
+        ):
+            return _relation(expr)
         case typed.Present(subject):
             return f"{phrase(subject, COALESCE)} is present", COMPARISON
         case typed.Coalesce(subject, default):
@@ -93,6 +89,28 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             return f"classifier.{classifier}({phrase(subject)})", ATOM
         case typed.Count(meter):
             return f"meter.{meter}", ATOM
+        case _:
+            assert_never(expr)
+
+
+def _relation(expr: Relation | typed.Has) -> tuple[str, int]:
+    match expr:
+        case typed.Member(left, right):
+            return _between(left, "in", right)
+        case typed.Substring(left, right):
+            return _between(left, "contains", right)
+        case typed.Overlaps(left, right):
+            return _between(left, "overlaps", right)
+        case typed.Within(left, right):
+            return _between(left, "within", right)
+        case typed.InNetwork(subject, networks):
+            return f"{phrase(subject, COALESCE)} within {_networks(networks)}", COMPARISON
+        case typed.Like(subject, pattern):
+            return f"{phrase(subject, COALESCE)} like {literal(pattern)}", COMPARISON
+        case typed.Matches(subject, pattern):
+            return f"{phrase(subject, COALESCE)} matches /{pattern}/", COMPARISON
+        case typed.Has(subject, _, written):
+            return f"{phrase(subject, COALESCE)} has {', '.join(written)}", COMPARISON
         case _:
             assert_never(expr)
 

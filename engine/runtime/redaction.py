@@ -87,8 +87,6 @@ def _texts(
         text, found = redact_text(part.text, findings, plan, key, scope, part.path)
         texts.append((part, text))
         spans.extend(found)
-    if not spans:
-        return
     made.redactions.extend(map(_redaction, spans))
     if path != "content":
         made.attributes[path] = texts[0][1]
@@ -115,9 +113,8 @@ def _arguments(
         return found.get(text, ())
 
     value, spans = redact_json(record.tool.args, find, plan, key, scope)
-    if spans:
-        made.arguments = value
-        made.redactions.extend(map(_redaction, spans))
+    made.arguments = value
+    made.redactions.extend(map(_redaction, spans))
 
 
 def _redaction(span: Span) -> Redaction:

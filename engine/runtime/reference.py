@@ -57,6 +57,16 @@ class Unknown:
         return ", ".join(sorted(self.causes))
 
 
+Relation = (
+    typed.Member
+    | typed.Substring
+    | typed.Overlaps
+    | typed.Within
+    | typed.InNetwork
+    | typed.Like
+    | typed.Matches
+)
+
 Observer = Callable[[Expr, object], None]
 """Told each evaluated sub-expression and its value, inner ones first."""
 
@@ -139,21 +149,16 @@ class Interpreter:
                 return not self._parts(inner)[0]
             case typed.Compare(sign, left, right):
                 return self._compare(sign, left, right)
-            case typed.Member(item, collection):
-                return _member(*self._parts(item, collection), plain=_plain(item, collection))
-            case typed.Substring(text, needle):
-                return _contains(*self._parts(text, needle), plain=_plain(text, needle))
-            case typed.Overlaps(left, right):
-                return _overlaps(*self._parts(left, right), plain=_plain(left, right))
-            case typed.Within(left, right):
-                return _within(*self._parts(left, right), plain=_plain(left, right))
-            case typed.InNetwork(address, networks):
-                (found,) = self._parts(address)
-                return any(found in network for network in networks)
-            case typed.Like(text, pattern):
-                return glob(pattern).fullmatch(json_text(*self._parts(text))) is not None
-            case typed.Matches(text, pattern):
-                return regex(pattern).search(json_text(*self._parts(text))) is not None
+            case (
+                typed.Member()
+                | typed.Substring()
+                | typed.Overlaps()
+                | typed.Within()
+                | typed.InNetwork()
+                | typed.Like()
+                | typed.Matches()
+            ):
+                return self._relate(expr)
             case typed.Has(text, entities):
                 return self._evidence.has(scanned(text), entities)
             case typed.Present(subject):
@@ -177,6 +182,26 @@ class Interpreter:
                 return self._evidence.score(classifier, scanned(text))
             case typed.Count(meter):
                 return self._evidence.meter(meter)
+            case _:
+                assert_never(expr)
+
+    def _relate(self, expr: Relation) -> bool:
+        match expr:
+            case typed.Member(item, collection):
+                return _member(*self._parts(item, collection), plain=_plain(item, collection))
+            case typed.Substring(text, needle):
+                return _contains(*self._parts(text, needle), plain=_plain(text, needle))
+            case typed.Overlaps(left, right):
+                return _overlaps(*self._parts(left, right), plain=_plain(left, right))
+            case typed.Within(left, right):
+                return _within(*self._parts(left, right), plain=_plain(left, right))
+            case typed.InNetwork(address, networks):
+                (found,) = self._parts(address)
+                return any(found in network for network in networks)
+            case typed.Like(text, pattern):
+                return glob(pattern).fullmatch(json_text(*self._parts(text))) is not None
+            case typed.Matches(text, pattern):
+                return regex(pattern).search(json_text(*self._parts(text))) is not None
             case _:
                 assert_never(expr)
 

@@ -186,9 +186,11 @@ class Reader:
     ) -> tuple[str, ...]:
         """Add to *problems* what *word* asks for and is absent; return what facts should supply."""
         absent = [path for path in sorted(asked) if read_attribute(record, path) is None]
-        for path in absent:
-            if path not in self._supplied:
-                problems.append(Problem(path, asked_by(self._fields[path], word)))
+        problems += [
+            Problem(path, asked_by(self._fields[path], word))
+            for path in absent
+            if path not in self._supplied
+        ]
         return tuple(path for path in absent if path in self._supplied)
 
     def _faults(self, record: Record) -> list[Problem]:

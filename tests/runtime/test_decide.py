@@ -16,7 +16,7 @@ def one(body: str, head: str = "default allow") -> PolicySet:
     return load(f"policy p {{ {head} {body} }}")
 
 
-# --- the lattice -----------------------------------------------------------------------------------
+# --- the lattice ----------------------------------------------------------------------------------
 
 ACTIONS = {
     "deny": "deny",
@@ -72,14 +72,16 @@ def test_a_defaults_own_sentence_is_the_reason() -> None:
 
 
 def test_a_restriction_does_not_grant() -> None:
-    decision = answer(one("rule a { then redact pii.email }", "default deny"), request(content="EMAIL"))
+    decision = answer(
+        one("rule a { then redact pii.email }", "default deny"), request(content="EMAIL")
+    )
 
     assert decision.action == "deny"
 
 
 def test_every_policy_must_let_it_through() -> None:
     made = load(
-        "policy org { default allow rule no { when stage == \"response\" then deny } }",
+        'policy org { default allow rule no { when stage == "response" then deny } }',
         "policy tenant { default deny rule yes { then allow } }",
     )
 
@@ -102,13 +104,14 @@ def test_all_rules_of_the_winning_action_are_reasons() -> None:
 
     decision = answer(made)
 
-    assert [(one.rule, one.message) for one in decision.reasons] == [("p.a", "first"), ("p.z", "last")]
+    assert [(one.rule, one.message) for one in decision.reasons] == [
+        ("p.a", "first"),
+        ("p.z", "last"),
+    ]
 
 
 def test_a_reason_tells_all_about_its_rule() -> None:
-    made = one(
-        'rule a "Title" { then deny severity high tags "x", "y" owner "team" } '
-    )
+    made = one('rule a "Title" { then deny severity high tags "x", "y" owner "team" } ')
 
     (reason,) = answer(made).reasons
 
@@ -135,7 +138,7 @@ def test_ids_come_back() -> None:
     assert (decision.request_id, decision.decision_id, decision.revision) == ("r7", "d9", "r1")
 
 
-# --- riders ----------------------------------------------------------------------------------------
+# --- riders ---------------------------------------------------------------------------------------
 
 
 def test_advice_adds_up_and_the_stricter_rule_wins_a_name() -> None:
@@ -256,7 +259,7 @@ def test_nothing_is_consumed_when_asked_not_to() -> None:
     assert answer(made, asked, store, consume=False).action == "throttle"
 
 
-# --- shadow and rollout ----------------------------------------------------------------------------
+# --- shadow and rollout ---------------------------------------------------------------------------
 
 
 def test_a_shadow_rule_is_told_and_not_enforced() -> None:
@@ -376,7 +379,7 @@ def test_outside_a_policys_rollout_all_of_it_is_shadow() -> None:
     assert [one.rule for one in decision.shadow.reasons] == ["", "p.a"]
 
 
-# --- capabilities ----------------------------------------------------------------------------------
+# --- capabilities ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -398,13 +401,13 @@ def test_what_the_caller_cannot_carry_out_becomes_deny(
 
     decision = answer(one(f"rule a {{ then {action} }}"), asked)
 
-    assert decision.action == action.split()[0]
+    assert decision.action == action.split(maxsplit=1)[0]
     assert (decision.effective_action, decision.downgrade_reason) == (effective, why)
     if effective == "deny":
         assert decision.content is None
 
 
-# --- memory ----------------------------------------------------------------------------------------
+# --- memory ---------------------------------------------------------------------------------------
 
 
 def test_outcomes_are_shared_and_bounded() -> None:

@@ -34,6 +34,7 @@ from tests.runtime.made import (
     truth,
 )
 
+TRUE = truth(True)  # noqa: FBT003
 OnFailure = Literal["allow", "deny", "escalate"]
 WHAT = "classifier.toxicity (it is not connected)"
 
@@ -131,7 +132,7 @@ def test_a_classifiers_leniency_covers_no_other_failure() -> None:
 
 
 def test_a_known_false_part_leaves_no_doubt() -> None:
-    made = rule("a", DENY, negated(either(truth(True), UNKNOWN)))
+    made = rule("a", DENY, negated(either(TRUE, UNKNOWN)))
 
     assert decide_in_doubt(made) == ("allow", "")
 
@@ -191,7 +192,8 @@ def test_a_store_that_is_away_leaves_meters_and_labels_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_failure", "expected"), [("", "deny"), ("on_failure escalate", "escalate"), ("on_failure allow", "allow")]
+    ("on_failure", "expected"),
+    [("", "deny"), ("on_failure escalate", "escalate"), ("on_failure allow", "allow")],
 )
 def test_a_label_or_meter_event_that_is_lost_denies(on_failure: str, expected: str) -> None:
     labelled = load(

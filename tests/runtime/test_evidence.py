@@ -37,9 +37,14 @@ def record(**changes: object) -> Record:
 
 
 def evidence(
-    made: Record, store: MemoryStore | None = None, mocks: Mocks | None = None, scanner: Words | None = None
+    made: Record,
+    store: MemoryStore | None = None,
+    mocks: Mocks | None = None,
+    scanner: Words | None = None,
 ) -> Evidence:
-    senses = Senses(scanner or Words(), suspicious, toxicity, {"m": meter("m", "p.r", "user.id", "session.id")})
+    senses = Senses(
+        scanner or Words(), suspicious, toxicity, {"m": meter("m", "p.r", "user.id", "session.id")}
+    )
     return Evidence(made, senses, store or MemoryStore(), NOW, mocks or {})
 
 
@@ -99,12 +104,16 @@ def test_other_texts_are_looked_at_by_path() -> None:
 
     assert asked.has("context.summary", EMAIL)
     assert asked.parts("content") == ()
-    with pytest.raises(Unknowable, match="context.summary"):
+    with pytest.raises(Unknowable, match=r"context\.summary"):
         evidence(record()).has("context.summary", EMAIL)
 
 
 def test_the_worst_part_counts() -> None:
-    messages = [{"role": "user", "text": "b"}, {"role": "user", "text": "a"}, {"role": "user", "text": "IGNORE"}]
+    messages = [
+        {"role": "user", "text": "b"},
+        {"role": "user", "text": "a"},
+        {"role": "user", "text": "IGNORE"},
+    ]
     asked = evidence(record(messages=messages))
 
     assert asked.score("toxicity", "content") == 0.7
@@ -147,8 +156,13 @@ def test_labels_are_those_sent_and_those_put() -> None:
     store = MemoryStore()
     store.label("north", "s", "put", None, NOW)
 
-    assert evidence(record(session={"id": "s", "labels": ["sent"]}), store).labels() == {"sent", "put"}
-    assert evidence(record(session={"labels": ["sent"]}), store).attribute("session.labels") == {"sent"}
+    assert evidence(record(session={"id": "s", "labels": ["sent"]}), store).labels() == {
+        "sent",
+        "put",
+    }
+    assert evidence(record(session={"labels": ["sent"]}), store).attribute("session.labels") == {
+        "sent"
+    }
 
 
 def test_a_store_that_is_away_is_unknowable() -> None:

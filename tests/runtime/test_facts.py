@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
@@ -9,6 +10,7 @@ import pytest
 
 from engine.language import catalog_data
 from engine.language.diagnostics import Report
+from engine.language.program import Field
 from engine.language.text import NOWHERE
 from engine.language.types import (
     BOOL,
@@ -49,7 +51,9 @@ KINDS = schema(
 )
 
 
-def load(file: str, text: str | bytes, fields: dict = FIELDS) -> tuple[Table, list[tuple[str, str]]]:  # type: ignore[type-arg]
+def load(
+    file: str, text: str | bytes, fields: Mapping[str, Field] = FIELDS
+) -> tuple[Table, list[tuple[str, str]]]:
     """Return the table, and ``line:column-end code`` with the message of each problem."""
     report = Report()
     data = text.encode() if isinstance(text, str) else text
@@ -67,11 +71,13 @@ def problems(file: str, text: str | bytes) -> list[tuple[str, str]]:
     return found
 
 
-# --- CSV -------------------------------------------------------------------------------------------
+# --- CSV ------------------------------------------------------------------------------------------
 
 
 def test_a_csv_row_is_a_record() -> None:
-    table, found = load("t.csv", "plan,id,seats,tags,limits.daily\npro,north,5,a; b,1.50\nfree,south,,,\n\n")
+    table, found = load(
+        "t.csv", "plan,id,seats,tags,limits.daily\npro,north,5,a; b,1.50\nfree,south,,,\n\n"
+    )
 
     assert found == []
     assert table.columns == ("plan", "seats", "tags", "limits.daily")
@@ -137,14 +143,16 @@ def test_the_line_and_cell_of_a_late_mistake_are_named() -> None:
     lines = ["id,plan,seats", *(f"t{number},pro,{number}" for number in range(2, 40_001))]
     lines.append('"t, last",pro,many')
 
-    assert problems("t.csv", "\n".join(lines)) == [("40001:15-19 E605", "`seats`: expected int, not `many`")]
+    assert problems("t.csv", "\n".join(lines)) == [
+        ("40001:15-19 E605", "`seats`: expected int, not `many`")
+    ]
 
 
 def test_every_wrong_cell_of_a_csv_is_named() -> None:
     text = 'id,plan\r\n"a","por"\r\na,pro\r\nb\r\n\r\n,free\r\nc,\r\nd,pro,x\r\n'
 
     assert problems("t.csv", text) == [
-        ('2:5-10 E605', '`plan`: expected "free" | "pro", did you mean `pro`?'),
+        ("2:5-10 E605", '`plan`: expected "free" | "pro", did you mean `pro`?'),
         ("3:1-2 E607", "`a` occurs twice"),
         ("4:1-2 E610", "1 cells, but the header has 2"),
         ("6:1-1 E609", "no `id`"),
@@ -203,7 +211,7 @@ def test_no_cell_holds_json() -> None:
         parser(JSON)
 
 
-# --- JSON ------------------------------------------------------------------------------------------
+# --- JSON -----------------------------------------------------------------------------------------
 
 
 def test_json_holds_records_by_id_or_an_array() -> None:
@@ -261,7 +269,7 @@ def test_every_wrong_value_of_a_json_is_named() -> None:
 }"""
 
     assert problems("t.json", text) == [
-        ('2:17-22 E605', '`plan`: expected "free" | "pro", did you mean `pro`?'),
+        ("2:17-22 E605", '`plan`: expected "free" | "pro", did you mean `pro`?'),
         ("2:33-36 E605", "`seats`: expected int, not a string"),
         ("3:8-9 E606", "`plan` of `b` is missing"),
         ("3:21-28 E608", "unknown attribute `seets`"),
@@ -284,12 +292,24 @@ def test_every_wrong_value_of_a_json_is_named() -> None:
     [
         ("5", [("1:1-2 E604", "expected records by id")]),
         ("", [("1:1-1 E603", "not JSON: expecting value")]),
-        ('{"a": {"plan": "pro"},\n}', [("2:1-1 E603", "not JSON: illegal trailing comma before end of object")]),
+        (
+            '{"a": {"plan": "pro"},\n}',
+            [("2:1-1 E603", "not JSON: illegal trailing comma before end of object")],
+        ),
         ("[" * 5000, [("1:1-2 E603", "not JSON: nested too deeply")]),
         ('[{"id": "a", "plan": "pro"}, 5]', [("1:30-31 E604", "expected records by id")]),
-        ('[{"plan": "pro"}, {"id": 5, "plan": "pro"}]', [("1:2-3 E609", "no `id`"), ("1:19-20 E609", "no `id`")]),
-        ('[{"id":"a","plan":"pro"},{"id":"a","plan":"pro"}]', [("1:26-27 E607", "`a` occurs twice")]),
-        ('{"a": {"id": "b", "plan": "pro"}}', [("1:14-17 E605", "`id`: expected `a`, under which the record stands")]),
+        (
+            '[{"plan": "pro"}, {"id": 5, "plan": "pro"}]',
+            [("1:2-3 E609", "no `id`"), ("1:19-20 E609", "no `id`")],
+        ),
+        (
+            '[{"id":"a","plan":"pro"},{"id":"a","plan":"pro"}]',
+            [("1:26-27 E607", "`a` occurs twice")],
+        ),
+        (
+            '{"a": {"id": "b", "plan": "pro"}}',
+            [("1:14-17 E605", "`id`: expected `a`, under which the record stands")],
+        ),
         ('{"a": {"plan": "pro"}, "b": {}}', [("1:29-30 E606", "`plan` of `b` is missing")]),
         ('{"a": {"plan": "pro", "plan": "pro"}}', [("1:23-29 E611", "column `plan` occurs twice")]),
     ],
@@ -302,7 +322,7 @@ def test_a_json_that_is_wrong_as_a_whole(text: str, expected: list[tuple[str, st
         assert found == expected
 
 
-# --- encodings and lists ---------------------------------------------------------------------------
+# --- encodings and lists --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("file", ["t.csv", "t.json", "words.txt"])

@@ -10,7 +10,18 @@ from engine.runtime.decision import Decision, ThrottleState
 from engine.runtime.limits import units
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO
-from tests.runtime.made import NOW, Away, answer, at, load, policies, policy, request, rule, throttle
+from tests.runtime.made import (
+    NOW,
+    Away,
+    answer,
+    at,
+    load,
+    policies,
+    policy,
+    request,
+    rule,
+    throttle,
+)
 
 
 def state(decision: Decision) -> ThrottleState:
@@ -27,9 +38,26 @@ def test_a_throttle_lets_its_limit_through_and_then_tells_when() -> None:
     assert [one.action for one in (first, second, third)] == ["allow", "allow", "throttle"]
     assert [state(one).remaining for one in (first, second, third)] == [1, 0, 0]
     assert state(third).retry_after == timedelta(seconds=30)
-    assert (state(third).rule, state(third).limit) == ("p.t", 2)
+    assert (state(third).rule, state(third).limit) == ("p.t", Decimal(2))
     assert answer(made, None, store, now=at(30)).action == "allow"
     assert answer(made, request(user={"id": "other"}), store).action == "allow"
+
+
+def test_a_decision_is_json_with_durations_in_seconds() -> None:
+    made = load("policy p { default allow rule t { then throttle 1 requests per 1m by user.id } }")
+    store = MemoryStore()
+    answer(made, None, store)
+
+    raw = answer(made, None, store).to_dict()
+
+    assert raw["throttle"] == {
+        "rule": "p.t",
+        "unit": "requests",
+        "limit": "1",
+        "remaining": "0",
+        "retry_after": 60.0,
+        "key": '["p.t","requests","","u1"]',
+    }
 
 
 def test_nothing_is_taken_when_denied_or_when_another_refuses() -> None:
@@ -45,14 +73,14 @@ def test_nothing_is_taken_when_denied_or_when_another_refuses() -> None:
     )
     store = MemoryStore()
 
-    def remaining(turn: int) -> tuple[str, Decimal | None]:
+    def remaining(turn: int) -> str:
         got = answer(made, request(session={"turn": turn}), store)
-        return got.action, got.throttle and got.throttle.remaining
+        return f"{got.action} {got.throttle.remaining}" if got.throttle else got.action
 
-    assert remaining(2) == ("deny", None)
-    assert remaining(1) == ("allow", 0)
-    assert remaining(1) == ("throttle", 0)
-    assert remaining(0) == ("allow", 3)
+    assert remaining(2) == "deny"
+    assert remaining(1) == "allow 0"
+    assert remaining(1) == "throttle 0"
+    assert remaining(0) == "allow 3"
 
 
 def test_the_tightest_limit_is_shown() -> None:

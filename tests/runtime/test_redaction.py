@@ -11,7 +11,9 @@ def spans(decision: object) -> list[tuple[str, int, int, str]]:
 
 
 def test_content_is_released_without_what_was_found() -> None:
-    decision = answer(policies(policy("p", rule("a", redact("pii.email")))), request(content="to EMAIL."))
+    decision = answer(
+        policies(policy("p", rule("a", redact("pii.email")))), request(content="to EMAIL.")
+    )
 
     assert (decision.action, decision.content) == ("redact", "to [EMAIL].")
     assert spans(decision) == [("content", 3, 8, "label")]
@@ -19,7 +21,11 @@ def test_content_is_released_without_what_was_found() -> None:
 
 
 def test_each_message_keeps_its_role_and_place() -> None:
-    messages = [{"role": "user", "text": "EMAIL"}, {"role": "assistant", "text": "fine"}, {"role": "user", "text": "a EMAIL"}]
+    messages = [
+        {"role": "user", "text": "EMAIL"},
+        {"role": "assistant", "text": "fine"},
+        {"role": "user", "text": "a EMAIL"},
+    ]
 
     decision = answer(
         policies(policy("p", rule("a", redact("pii.email")))), request(messages=messages)
@@ -35,7 +41,9 @@ def test_each_message_keeps_its_role_and_place() -> None:
 
 
 def test_nothing_found_is_simply_allowed() -> None:
-    decision = answer(policies(policy("p", rule("a", redact("pii.email")))), request(content="fine"))
+    decision = answer(
+        policies(policy("p", rule("a", redact("pii.email")))), request(content="fine")
+    )
 
     assert (decision.action, decision.content, decision.redactions) == ("allow", None, ())
 

@@ -102,7 +102,9 @@ def words(*items: str) -> typed.Constant:
     return constant(frozenset(items), SetOf(STRING))
 
 
-def call(name: str, *arguments: Expr, type_: Type = INT, entities: frozenset[str] = frozenset()) -> typed.Call:
+def call(
+    name: str, *arguments: Expr, type_: Type = INT, entities: frozenset[str] = frozenset()
+) -> typed.Call:
     return typed.Call(name, arguments, entities, type_, NOWHERE)
 
 
@@ -114,7 +116,7 @@ def variable(type_: Type = INT, slot: int = 0) -> typed.Variable:
     return typed.Variable("x", slot, type_, NOWHERE)
 
 
-# --- three truth values ----------------------------------------------------------------------------
+# --- three truth values ---------------------------------------------------------------------------
 
 T, F, U = truth(True), truth(False), UNKNOWN  # noqa: FBT003
 WHAT = Unknown(frozenset({"classifier.toxicity (it is not connected)"}))
@@ -175,7 +177,7 @@ def test_what_should_be_present_and_is_not_is_unknown() -> None:
     assert value(arg("none")) == Unknown(frozenset({"the argument (it is absent)"}))
 
 
-# --- every kind of expression ----------------------------------------------------------------------
+# --- every kind of expression ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -214,17 +216,43 @@ def test_what_should_be_present_and_is_not_is_unknown() -> None:
         (typed.Has(here("content"), frozenset({"pii.email"}), ("pii.email",), BOOL, NOWHERE), True),
         (typed.Coalesce(here("context.n"), number(1), INT, NOWHERE), 7),
         (typed.Coalesce(here("model.name"), constant("none"), STRING, NOWHERE), "none"),
-        (typed.Coalesce(typed.Convert(here("context.n"), FLOAT, NOWHERE), constant(1.0, FLOAT), FLOAT, NOWHERE), 7.0),
+        (
+            typed.Coalesce(
+                typed.Convert(here("context.n"), FLOAT, NOWHERE),
+                constant(1.0, FLOAT),
+                FLOAT,
+                NOWHERE,
+            ),
+            7.0,
+        ),
         (arithmetic(number(7), "-", number(2)), 5),
         (arithmetic(number(7), "/", number(2), FLOAT), 3.5),
-        (arithmetic(constant(Decimal(1), DECIMAL), "*", constant(Decimal("2.5"), DECIMAL), DECIMAL), Decimal("2.5")),
-        (arithmetic(constant(datetime(2026, 1, 2, tzinfo=UTC), TIME), "-", here("now"), DURATION), timedelta(days=1)),
+        (
+            arithmetic(
+                constant(Decimal(1), DECIMAL), "*", constant(Decimal("2.5"), DECIMAL), DECIMAL
+            ),
+            Decimal("2.5"),
+        ),
+        (
+            arithmetic(
+                constant(datetime(2026, 1, 2, tzinfo=UTC), TIME), "-", here("now"), DURATION
+            ),
+            timedelta(days=1),
+        ),
         (quantifier("any", here("context.ints"), compare(variable(), ">", number(2))), True),
         (quantifier("all", here("context.ints"), compare(variable(), ">", number(2))), False),
         (quantifier("all", arg("list"), compare(variable(JSON), "!=", number(9))), True),
         (quantifier("any", here("context.ints"), U), WHAT),
-        (quantifier("any", here("context.ints"), either(U, compare(variable(), "==", number(3)))), True),
-        (typed.MakeSet((here("stage"), constant("x")), SetOf(STRING), NOWHERE), frozenset({"tool_call", "x"})),
+        (
+            quantifier(
+                "any", here("context.ints"), either(U, compare(variable(), "==", number(3)))
+            ),
+            True,
+        ),
+        (
+            typed.MakeSet((here("stage"), constant("x")), SetOf(STRING), NOWHERE),
+            frozenset({"tool_call", "x"}),
+        ),
         (typed.Convert(here("context.n"), DECIMAL, NOWHERE), Decimal(7)),
         (call("length", here("context.text")), 7),
         (call("injection", here("content"), type_=FLOAT), 0.0),
@@ -238,7 +266,10 @@ def test_each_kind_of_expression(expr: Expr, expected: object) -> None:
 
 def test_quantifiers_nest() -> None:
     inner = quantifier(
-        "any", here("context.ints"), compare(arithmetic(variable(), "+", variable(slot=1)), "==", number(6)), slot=1
+        "any",
+        here("context.ints"),
+        compare(arithmetic(variable(), "+", variable(slot=1)), "==", number(6)),
+        slot=1,
     )
 
     assert value(quantifier("any", here("context.ints"), inner)) is True
@@ -249,12 +280,23 @@ def test_quantifiers_nest() -> None:
     [
         (arithmetic(number(2**62), "*", number(2)), "a number (out of range)"),
         (arithmetic(number(1), "/", number(0), FLOAT), "a number (division by zero)"),
-        (arithmetic(constant(1e308, FLOAT), "*", constant(10.0, FLOAT), FLOAT), "a number (out of range)"),
         (
-            arithmetic(constant(datetime.max.replace(tzinfo=UTC), TIME), "+", constant(timedelta(1), DURATION), TIME),
+            arithmetic(constant(1e308, FLOAT), "*", constant(10.0, FLOAT), FLOAT),
             "a number (out of range)",
         ),
-        (compare(arg("b"), ">", number(1)), "the order of json values that are not two numbers or two strings"),
+        (
+            arithmetic(
+                constant(datetime.max.replace(tzinfo=UTC), TIME),
+                "+",
+                constant(timedelta(1), DURATION),
+                TIME,
+            ),
+            "a number (out of range)",
+        ),
+        (
+            compare(arg("b"), ">", number(1)),
+            "the order of json values that are not two numbers or two strings",
+        ),
         (typed.Like(arg("n"), "*", BOOL, NOWHERE), "the text of a json value that is no string"),
         (quantifier("any", arg("n"), T), "the elements of a json value that is no list"),
     ],
@@ -273,7 +315,7 @@ def test_only_numbers_times_and_durations_have_a_range() -> None:
         in_range("text")
 
 
-# --- matching --------------------------------------------------------------------------------------
+# --- matching -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,7 @@ def compare(tokens: Tokens, children: Children, first: int, last: int) -> nodes.
     """Return the node of ``a == b``."""
     left, word, right = children
     place = tokens.span(word.number, word.number)
-    operator = _OPERATORS.get(word.text, word.text)
-    return nodes.Comparison(left, operator, right, place, tokens.span(first, last))
-
-
-_OPERATORS = {"===": "==", "<>": "!=", "=": "=="}
+    return nodes.Comparison(left, word.text, right, place, tokens.span(first, last))
 
 
 def outside(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Comparison:

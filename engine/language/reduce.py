@@ -28,6 +28,8 @@ _RESERVED = frozenset(
     | {"WHEN", "UNLESS", "THEN"}
 )
 
+_SPELLINGS = {kind: text for text, kind in (*KEYWORDS.items(), *SIGNS.items())}
+
 _SPLICE = 1000
 
 
@@ -128,7 +130,8 @@ def _value(tokens: Tokens, kind: str, position: int) -> Any:
         return READERS[kind](text, tokens.span(position, position), tokens.report)
     if kind == "REGEX":
         return read_regex(text, tokens.span(position, position))
-    return Word(text, position)
+    # A mended `alow` or `=` goes into the tree as the word that was meant.
+    return Word(_SPELLINGS[kind], position)
 
 
 def _reduce(

@@ -60,7 +60,6 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
     meant = _respelt(tokens, position, last, possible)
     if meant:
         tokens.report.add(catalog.misspelt_word(at, tokens.texts[position], _SPELLINGS[meant]))
-        tokens.texts[position] = _SPELLINGS[meant]  # the tree holds only words that exist
         return Repair(meant, insert=False)
     opening = _open_bracket(tokens, failure)
     if opening is not None:

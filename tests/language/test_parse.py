@@ -243,6 +243,18 @@ def test_what_is_no_policy_at_all_is_said_so() -> None:
     )
 
 
+def test_a_mended_word_is_in_the_tree_as_it_was_meant() -> None:
+    report = Report()
+    text = 'test "x" { expect alow and a <> b and c = d }'
+    (test,) = parse_file(Source("x.pol", text), report).items
+    assert isinstance(test, trials.Test)
+    (step,) = test.steps
+    assert isinstance(step, trials.Expect)
+    assert step.expectation.action == "allow"
+    assert [one.span.column for one in report.sorted()] == [19, 30, 40]
+    assert [one.code for one in survives("pack\n").sorted()] == ["E101", "E113"]
+
+
 def test_a_hundred_mistakes_are_enough() -> None:
     found = problems("let a = 1 1\n" * 500)
     assert 100 <= len(found) < 110

@@ -30,8 +30,8 @@ install: .venv/.installed ## Install the engine and its Python client into .venv
 demo: install ## Start the daemon on the starter packs and send it real requests of every stage.
 	$(BIN)/python -m bench.demo
 
-serve: install ## Serve the starter packs on 127.0.0.1:8181.
-	$(BIN)/engine serve --policies policies/starter
+serve: install ## Serve the starter packs on 127.0.0.1:50051.
+	$(BIN)/engine serve policies/starter
 
 test: .venv/.developer ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= tests

@@ -129,9 +129,8 @@ def daemon(folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     command = [
-        *(sys.executable, "-m", "engine", "serve"),
-        *("--policies", str(ROOT / "policies/starter")),
-        *("--data", str(folder), "--listen", address, "--metrics-listen", ""),
+        *(sys.executable, "-m", "engine", "serve", str(ROOT / "policies/starter")),
+        *("--data", str(folder), "--listen", address, "--metrics", ""),
     ]
     with subprocess.Popen(command) as process:  # noqa: S603  our own command
         try:

@@ -1,10 +1,11 @@
 """How long does a decision take in process, and how does that grow with the number of rules?
 
-    python bench/bench_decide.py [--rules 10 100 1000 10000] [--rounds 15] [--json]
+    python bench/bench_decide.py [--rules 10 100 1000 10000] [--rounds 25] [--json]
 
 Every engine gets the same rules and requests; their answers are compared before anything is timed.
-The rounds are interleaved, so that other work on the machine hits all alike; figures are medians
-over the rounds of the mean time a request. Ratios are between engines of the same run.
+The rounds are short and interleaved, so that other work on the machine hits all alike. A figure is
+the median over the rounds of the mean time a request; a ratio is the median over the rounds of the
+ratio within a round.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.peers import PEERS, Ask, Peer, missing
 from bench.workloads import Workload, make_workload
 
-LEAST_NS = 15_000_000
+LEAST_NS = 10_000_000
 """A round of one engine lasts at least this long."""
 
-WARMING = 200
-"""Requests decided before the clock starts."""
+WARMING_NS = 2_000_000
+"""For so long an engine decides before its clock starts."""
 
 GOALS = (
     # what, over (engine, rules), under (engine, rules), bound, whether it is an upper bound
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(problem, file=sys.stderr)
             return 1
         contenders += some
+    contenders.sort(key=lambda one: peers.index(one.peer))
     gc.collect()
     gc.freeze()
     for _ in range(options.rounds):
@@ -79,7 +81,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--rules", type=int, nargs="+", default=[10, 100, 1000, 10_000])
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args(arguments)
 
@@ -101,80 +103,76 @@ def disagreement(contenders: Sequence[Contender], workload: Workload) -> str | N
 
 def measure(ask: Ask, requests: int) -> float:
     """Return the mean time of a decision in microseconds, over one round."""
-    done = 0
-    numbers = range(requests)
     # What another engine has pushed out of the processor's caches is fetched again, untimed.
-    for number in numbers[:WARMING]:
-        ask(number)
+    repeat(ask, requests, WARMING_NS)
+    return repeat(ask, requests, LEAST_NS)
+
+
+def repeat(ask: Ask, requests: int, least: int) -> float:
+    """Decide again and again for *least* nanoseconds; return the mean time in microseconds."""
+    done = 0
     start = perf_counter_ns()
     while True:
-        for number in numbers:
+        for number in range(requests):
             ask(number)
             done += 1
-            if done % 16 == 0 and perf_counter_ns() - start > LEAST_NS:
-                return (perf_counter_ns() - start) / done / 1000
+            if done % 16 == 0 or done < 4:
+                passed = perf_counter_ns() - start
+                if passed > least:
+                    return passed / done / 1000
 
 
 def report(contenders: Sequence[Contender], absent: Sequence[str], *, as_json: bool) -> None:
     """Print the figures and the goals."""
-    medians = {(one.peer.name, one.rules): median(one.figures) for one in contenders}
-    bests = {(one.peer.name, one.rules): min(one.figures) for one in contenders}
+    rounds = {(one.peer.name, one.rules): one.figures for one in contenders}
+    medians = {key: median(figures) for key, figures in rounds.items()}
     goals = [
-        {
-            "goal": text,
-            "best": best,
-            "median": ratio_of(medians, over, under),
-            "bound": bound,
-            "kept": (best <= bound) is at_most,
-        }
+        {"goal": text, "ratio": ratio, "bound": bound, "kept": (ratio <= bound) is at_most}
         for text, over, under, bound, at_most in GOALS
-        if (best := ratio_of(bests, over, under)) is not None
+        if (ratio := ratio_of(rounds, over, under)) is not None
     ]
     if as_json:
         rows = [
-            {"engine": engine, "rules": rules, "median_us": figure, "best_us": bests[engine, rules]}
+            {"engine": engine, "rules": rules, "microseconds": round(figure, 3)}
             for (engine, rules), figure in medians.items()
         ]
         print(json.dumps({"figures": rows, "goals": goals, "missing": absent}, indent=2))
         return
     sizes = sorted({rules for _, rules in medians})
-    for title, figures in (("median", medians), ("best", bests)):
-        print(f"{f'microseconds a decision, {title} round':44}", end="")
-        print("".join(f"{f'{size:,} rules':>14}" for size in sizes))
-        for name in dict.fromkeys(engine for engine, _ in figures):
-            cells = [figures.get((name, size)) for size in sizes]
-            print(f"{name:44}" + "".join(f"{'-' if c is None else f'{c:.2f}':>14}" for c in cells))
-        print()
-    print(f"{'ratios':44}{'best':>14}{'median':>14}{'bound':>14}")
+    print(f"{'microseconds a decision':44}" + "".join(f"{f'{size:,} rules':>14}" for size in sizes))
+    for name in dict.fromkeys(engine for engine, _ in medians):
+        cells = [medians.get((name, size)) for size in sizes]
+        print(f"{name:44}" + "".join(f"{'-' if c is None else f'{c:.2f}':>14}" for c in cells))
+    print(f"\n{'ratios':44}{'measured':>14}{'bound':>14}")
     for goal in goals:
         word = "" if goal["kept"] else "   MISSED"
-        print(
-            f"{goal['goal']:44}{goal['best']:>14.2f}{goal['median']:>14.2f}{goal['bound']:>14}{word}"
-        )
+        print(f"{goal['goal']:44}{goal['ratio']:>14.2f}{goal['bound']:>14}{word}")
     for one in absent:
         print(f"not measured: {one}")
 
 
-def ratio_of(
-    figures: dict[tuple[str, int], float], over: tuple[str, int], under: tuple[str, int]
-) -> float | None:
-    """Return the ratio of two figures; ``name*`` stands for the fastest of its kind."""
-    found = [find(figures, *over), find(figures, *under)]
-    if found[0] is None or found[1] is None:
+Rounds = dict[tuple[str, int], list[float]]
+"""The figures of every round by engine and number of rules."""
+
+
+def ratio_of(rounds: Rounds, over: tuple[str, int], under: tuple[str, int]) -> float | None:
+    """Return the median ratio of two engines; ``name*`` stands for the fastest of its kind."""
+    upper, lower = find(rounds, *over), find(rounds, *under)
+    if upper is None or lower is None:
         return None
-    return found[0] / found[1]
+    return median(one / other for one, other in zip(upper, lower, strict=True))
 
 
-def find(figures: dict[tuple[str, int], float], name: str, rules: int) -> float | None:
-    """Return the figure of an engine, or None when it was not measured."""
+def find(rounds: Rounds, name: str, rules: int) -> list[float] | None:
+    """Return the figures of an engine, or None when it was not measured."""
     if name.endswith("*"):
         some = [
-            figure
-            for (engine, size), figure in figures.items()
+            figures
+            for (engine, size), figures in rounds.items()
             if size == rules and engine.startswith(name[:-1])
         ]
-        return min(some, default=None)
-    return figures.get((name, rules))
+        return min(some, key=median, default=None)
+    return rounds.get((name, rules))
 
 
 if __name__ == "__main__":

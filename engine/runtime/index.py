@@ -146,8 +146,10 @@ class IndexedMatcher:
         if root.several or root.ranges:
             for function in reach_sets(root, record):
                 function(record, evidence, applied, hits, slow)
-        applied.sort()
-        hits.sort()
+        if len(applied) > 1:
+            applied.sort()
+        if len(hits) > 1:
+            hits.sort()
         if slow:
             return self._judged(applied, hits, slow, evidence)
         return Match(applied, hits, [], [])

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record
 
 
-@dataclass(slots=True)
-class Match:
+class Match(msgspec.Struct):
     """Numbers of policies and rules, as in ``Program.policies`` and ``Program.rules``.
 
     *applied* are the policies that apply; *hits* the rules of these whose ``when`` holds and whose

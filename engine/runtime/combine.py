@@ -25,6 +25,7 @@ from engine.language.program import (
     Throttle,
 )
 from engine.runtime.decision import Action, Reason
+from engine.runtime.throttle import Prepared, prepare
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -43,6 +44,8 @@ class Contribution:
     rule: Rule
     action: Action
     reason: Reason
+    buckets: tuple[Prepared, Prepared] | None = None
+    """A throttle rule's bucket, and the one of its own that it has in the shadow."""
 
     @property
     def escalation(self) -> Escalate:
@@ -98,13 +101,20 @@ def contribute(rule: Rule, action: Action | None = None, failure: str = "") -> C
         failure=failure,
         place=str(rule.span),
     )
-    return Contribution(rule, made, reason)
+    buckets: tuple[Prepared, Prepared] | None = None
+    if isinstance(rule.action, Throttle):
+        # Hot path: contributions are remembered, so the figures are prepared once.
+        buckets = (
+            prepare(rule.action, rule.name),
+            prepare(rule.action, rule.name, shadow=True),
+        )
+    return Contribution(rule, made, reason, buckets)
 
 
 def fail(contribution: Contribution, action: Action, failure: str) -> Contribution:
     """Return *contribution* turned into *action* because of *failure*."""
     reason = msgspec.structs.replace(contribution.reason, action=action, failure=failure)
-    return Contribution(contribution.rule, action, reason)
+    return Contribution(contribution.rule, action, reason, contribution.buckets)
 
 
 def default_reason(policy: Policy, message: str) -> Reason:

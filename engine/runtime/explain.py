@@ -7,7 +7,6 @@ detectors found is told by kind and place.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
@@ -109,7 +108,6 @@ class Inquiry:
         self._policies = policies
         self._evidence = evidence
         self._trace = Trace(evidence, policies.lists)
-        self._now: datetime = evidence.now
         self._applied: list[Policy] = []
         self._acting: list[Contribution] = []
         self._idle: list[Rule] = []
@@ -144,7 +142,7 @@ class Inquiry:
     def rule(self, rule: Rule, *, shadow: bool) -> RuleTrace:
         """Return what *rule* of an applying policy came to."""
         holds = rule_holds(rule, self._trace.interpreter)
-        gone = expired(rule, self._now)
+        gone = expired(rule, self._evidence)
         silent = shadow or not rule_enforced(rule, self._evidence)
         made: Contribution | None = None
         if isinstance(holds, Unknown):

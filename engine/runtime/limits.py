@@ -20,7 +20,7 @@ from engine.runtime.doubt import overridden
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record, read_attribute
 from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take
-from engine.runtime.throttle import ImpossibleAmount, prepare
+from engine.runtime.throttle import ImpossibleAmount
 
 HOLD = 3600 * NANO
 """How long a reservation waits for the real usage."""
@@ -98,7 +98,8 @@ def _failed(contribution: Contribution, failure: str, made: Limits) -> None:
 def make_take(contribution: Contribution, desk: Desk) -> Take:
     """Return what the rule takes for this request. Raises Unknowable and ImpossibleAmount."""
     throttle = cast("Throttle", contribution.rule.action)
-    prepared = prepare(throttle, contribution.rule.name, shadow=desk.shadow)
+    assert contribution.buckets is not None, "throttle rules have buckets"
+    prepared = contribution.buckets[desk.shadow]
     values = [desk.evidence.attribute(key.path) for key in throttle.keys]
     return prepared.take(values, amount_of(throttle.unit, desk), desk.evidence.now_ns)
 

@@ -7,7 +7,6 @@ A rule that has expired does nothing. A rule in ``mode shadow``, in a shadow pol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -56,9 +55,9 @@ def rule_enforced(rule: Rule, evidence: Evidence) -> bool:
     return rule.rollout is None or within(rule.rollout, rule.name, evidence)
 
 
-def expired(rule: Rule, now: datetime) -> bool:
+def expired(rule: Rule, evidence: Evidence) -> bool:
     """Return whether *rule* acts no more."""
-    return rule.expires is not None and now >= rule.expires
+    return rule.expires is not None and evidence.now >= rule.expires
 
 
 def divide(
@@ -80,7 +79,7 @@ def divide(
     shadow_hits: list[int] = []
     for number in hits:
         rule = rules[number]
-        if expired(rule, evidence.now):
+        if expired(rule, evidence):
             continue
         acts = owner[number] in live and rule_enforced(rule, evidence)
         (enforced_hits if acts else shadow_hits).append(number)

@@ -12,12 +12,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grammar import generate_parser, generate_wire  # noqa: E402 - the script runs from anywhere
+from grammar import generate_diagnostics, generate_parser, generate_wire  # noqa: E402 - runs anywhere
 
 
 def outputs() -> dict[str, bytes]:
     """Return every generated file: its path from the top of the project, and its bytes."""
-    return {**generate_parser.outputs(), **generate_wire.outputs()}
+    parts = (generate_parser, generate_wire, generate_diagnostics)
+    return {path: text for part in parts for path, text in part.outputs().items()}
 
 
 def stale(root: Path) -> dict[str, bytes]:

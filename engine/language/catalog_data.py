@@ -1,4 +1,4 @@
-"""All wording about data files, facts and lists: the diagnostics E601 to E613."""
+"""All wording about data files, facts and lists: the diagnostics E602 to E613."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from collections.abc import Iterable
 
 from engine.language.diagnostics import Diagnostic, did_you_mean
 from engine.language.text import Span
-
-
-def unreadable_file(file: str, detail: str, at: Span) -> Diagnostic:
-    """E601: a data file that a policy names cannot be read. *at* is the name in the policy."""
-    return Diagnostic(
-        "E601",
-        f"cannot read `{file}`: {detail}",
-        at,
-        help="the path is relative to the policy folder",
-    )
 
 
 def not_utf8(at: Span) -> Diagnostic:

@@ -8,10 +8,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from engine.language import catalog_data
 from engine.language.diagnostics import Report
 from engine.language.program import Field
-from engine.language.text import NOWHERE
 from engine.language.types import (
     BOOL,
     DECIMAL,
@@ -352,9 +350,3 @@ def test_list_entries_are_literal_lines() -> None:
 
     assert made == {"# a", " b ", "a,b", "x\u2028y"}
     assert report.found == []
-
-
-def test_an_unreadable_file_is_told_at_its_name() -> None:
-    made = catalog_data.unreadable_file("t.csv", "no such file", NOWHERE)
-
-    assert (made.code, made.message) == ("E601", "cannot read `t.csv`: no such file")

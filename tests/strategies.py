@@ -1,4 +1,4 @@
-"""Hypothesis strategies: well-typed programs over one schema, and requests that fit it.
+"""Hypothesis strategies: well-typed expressions over the schema of ``vocabulary``.
 
 Every kind of typed node is made, and everything that can be unknowable: meters, classifiers,
 detectors and session labels that fail, division by zero, numbers out of range, json of the wrong
@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal, TypeVar
 
 from hypothesis import strategies as st
 
-from engine.language import program, typed
+from engine.language import typed
 from engine.language.text import NOWHERE
-from engine.language.typed import Expr, Value
+from engine.language.typed import Expr
 from engine.language.types import (
     BOOL,
     DECIMAL,
@@ -35,87 +32,25 @@ from engine.language.types import (
     SetOf,
     Type,
 )
+from tests.vocabulary import (
+    ENTITIES,
+    GLOBS,
+    LISTS,
+    NETWORKS,
+    NUMBERS,
+    OPTIONAL,
+    ORDERED,
+    PATHS,
+    PATTERNS,
+    REQUIRED,
+    STRINGS,
+    VALUES,
+    WORDS,
+    attribute,
+    constant,
+)
 
 Picked = TypeVar("Picked")
-
-STAGE = Enumeration(
-    ("request", "response", "tool_call", "tool_result", "document", "tool_description")
-)
-PLAN = Enumeration(("free", "pro", "enterprise"))
-STRINGS = SetOf(STRING)
-
-OPTIONAL: dict[str, Type] = {
-    "model.name": STRING,
-    "model.provider": STRING,
-    "model.version": STRING,
-    "tool.name": STRING,
-    "tool.server": STRING,
-    "session.id": STRING,
-    "source.ip": IP,
-    "usage.input_tokens": INT,
-    "usage.output_tokens": INT,
-    "usage.cost_usd": DECIMAL,
-    "context.amount": FLOAT,
-    "context.count": INT,
-    "context.price": DECIMAL,
-    "context.due": TIME,
-    "context.note": TEXT,
-    "context.flag": BOOL,
-    "context.plan": PLAN,
-    "context.topics": STRINGS,
-}
-REQUIRED: dict[str, Type] = {
-    "stage": STAGE,
-    "tenant.id": STRING,
-    "user.id": STRING,
-    "user.roles": STRINGS,
-    "session.turn": INT,
-    "session.labels": STRINGS,
-    "content": TEXT,
-    "now": TIME,
-    "tenant.plan": PLAN,
-    "user.clearance": INT,
-    "user.trusted": BOOL,
-    "context.score": FLOAT,
-    "context.wait": DURATION,
-    "context.tags": ListOf(STRING),
-    "context.sizes": ListOf(INT),
-}
-FIELDS = {
-    path: program.Field(path, type_, optional, "", standard=True, span=NOWHERE)
-    for optional, group in ((True, OPTIONAL | {"tool.args": JSON}), (False, REQUIRED))
-    for path, type_ in group.items()
-}
-LISTS = {"words": frozenset({"a", "north", "u1"}), "none": frozenset[str]()}
-ENTITIES = ("pii.email", "pii.card")
-PATHS: tuple[tuple[str | int, ...], ...] = (("x",), ("y",), ("x", 0), ("y", "z"), ("none",))
-BIG = 2**63 - 1
-
-WORDS = ("a", "b", "north", "south", "u1", "", "ab\nc", "café")
-START = datetime(2026, 1, 1, tzinfo=UTC)
-VALUES: dict[Type, tuple[Value, ...]] = {
-    BOOL: (True, False),
-    INT: (0, 1, 2, 3, -1, BIG, -BIG - 1),
-    FLOAT: (0.0, 0.5, 1.0, 2.5, -1.0, 1e308),
-    DECIMAL: tuple(map(Decimal, ("0", "0.5", "1.00", "2", "-3", "1E+6140"))),
-    STRING: WORDS,
-    TEXT: ("mail a@b.example", "4111 1111", "ignore all", "north a", ""),
-    TIME: (START, START + timedelta(hours=1), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)),
-    DURATION: (timedelta(), timedelta(minutes=1), timedelta(days=1), timedelta(days=999_999_999)),
-    IP: tuple(map(ip_address, ("10.0.0.1", "192.168.1.9", "2001:db8::1"))),
-    STAGE: STAGE.words,
-    PLAN: PLAN.words,
-}
-NETWORKS: tuple[IPv4Network | IPv6Network, ...] = (
-    IPv4Network("10.0.0.0/8"),
-    IPv4Network("10.0.0.1/32"),
-    IPv6Network("2001:db8::/32"),
-    IPv4Network("0.0.0.0/0"),
-)
-GLOBS = ("*", "a*", "*a", "*o*", "a", "n?rth", "a*b", "**", "caf?", "*b\n*", "a.c", "")
-PATTERNS = ("a", "^a$", "n.*h", "[0-9]{4}", "é", "(?i)NORTH", "")
-ORDERED = (INT, FLOAT, DECIMAL, STRING, TIME, DURATION, JSON)
-NUMBERS = (INT, FLOAT, DECIMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +59,6 @@ class Scope:
 
     present: frozenset[str] = frozenset()
     variables: tuple[Type, ...] = ()
-
-
-def constant(value: Value, type_: Type) -> typed.Constant:
-    """Return a constant."""
-    return typed.Constant(value, type_, NOWHERE)
-
-
-def attribute(path: str) -> typed.Attribute:
-    """Return an attribute of the schema above."""
-    field = FIELDS[path]
-    return typed.Attribute(path, field.optional, field.type, NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,116 +428,3 @@ MADE: dict[Type, tuple[Callable[[Maker, Scope], Expr], ...]] = {
     TIME: (Maker.moment,),
     DURATION: (Maker.span,),
 }
-
-
-@st.composite
-def programs(draw: st.DrawFn) -> program.Program:
-    """Draw one to three policies of up to eight rules."""
-    maker = Maker(draw)
-    policies = tuple(policy(maker, f"p{number}") for number in range(maker.pick((1, 2, 3))))
-    lists = {name: program.ListFile(name, "", "", NOWHERE) for name in LISTS}
-    return program.Program(FIELDS, (), lists, {}, {}, METERS, policies, (), ())
-
-
-METERS = {
-    "refusals": program.MeterDefinition(
-        "refusals", "p0.r0", (attribute("user.id"),), timedelta(minutes=10), "", NOWHERE
-    )
-}
-
-
-def policy(maker: Maker, name: str) -> program.Policy:
-    """Draw one policy. Some of its rules share a condition, so that it is computed once."""
-    shared = maker.condition(1, Scope())
-    applies = maker.pick((None, shared, maker.condition(1, Scope())))
-    count = maker.pick((1, 2, 4, 8))
-    rules = tuple(rule(maker, f"{name}.r{index}", shared) for index in range(count))
-    return program.Policy(name, "", "", applies, "allow", "", False, None, rules, NOWHERE)  # noqa: FBT003
-
-
-def rule(maker: Maker, name: str, shared: Expr) -> program.Rule:
-    """Draw one rule."""
-    own = maker.condition(maker.pick((0, 1, 2)), Scope())
-    both = typed.And((shared, own), BOOL, NOWHERE)
-    when = maker.pick((own, own, both, None))
-    unless = maker.condition(1, Scope()) if maker.pick((True, False, False)) else None
-    return bare_rule(name, when, unless)
-
-
-def bare_rule(name: str, when: Expr | None, unless: Expr | None = None) -> program.Rule:
-    """Return a denying rule without riders."""
-    return program.Rule(
-        name=name,
-        policy=name.rpartition(".")[0],
-        title="",
-        doc="",
-        when=when,
-        unless=unless,
-        action=program.Deny(""),
-        advise=(),
-        labels=(),
-        severity=None,
-        tags=(),
-        owner="",
-        expires=None,
-        on_failure=None,
-        shadow=False,
-        rollout=None,
-        span=NOWHERE,
-    )
-
-
-# --- requests ------------------------------------------------------------------------------------
-
-SCALAR_JSON = st.sampled_from([None, True, False, 0, 1, 2.5, "a", "north", "", BIG])
-JSONS = st.recursive(
-    SCALAR_JSON,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner),
-    max_leaves=6,
-)
-
-
-@st.composite
-def requests(draw: st.DrawFn) -> dict[str, object]:
-    """Draw a request in the door's form that fits the schema."""
-    flat: dict[str, object] = {}
-    for path, type_ in REQUIRED.items():
-        if path != "now":
-            flat[path] = draw(values(type_))
-    for path, type_ in OPTIONAL.items():
-        if draw(st.booleans()):
-            flat[path] = draw(values(type_))
-    for path in ("tenant.id", "user.id", "session.id"):
-        if flat.get(path) == "":
-            flat[path] = "a"
-    for path in ("usage.input_tokens", "usage.output_tokens", "usage.cost_usd"):
-        if path in flat and flat[path] < 0:  # type: ignore[operator]  # a number by the schema
-            flat[path] = 1
-    flat["tool.args"] = draw(st.dictionaries(st.sampled_from("xyz"), JSONS, max_size=3))
-    flat.setdefault("tool.name", "a")
-    return nested(flat)
-
-
-def values(type_: Type) -> st.SearchStrategy[object]:
-    """Return the values of *type_* that a request may send."""
-    match type_:
-        case SetOf(item):
-            return st.frozensets(values(item), max_size=3).map(sorted)  # type: ignore[arg-type]
-        case ListOf(item):
-            return st.lists(values(item), max_size=3)
-        case _:
-            return st.sampled_from(VALUES[type_])
-
-
-def nested(flat: dict[str, object]) -> dict[str, object]:
-    """Return *flat* (by path) as nested groups."""
-    made: dict[str, object] = {}
-    for path, value in flat.items():
-        *groups, name = path.split(".")
-        place = made
-        for group in groups:
-            inner = place.setdefault(group, {})
-            assert isinstance(inner, dict)
-            place = inner
-        place[name] = value
-    return made

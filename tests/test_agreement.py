@@ -22,7 +22,9 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import build_reader
 from engine.runtime.store import StoreUnavailable
-from tests.strategies import FIELDS, LISTS, METERS, programs, requests
+from tests.made_programs import programs
+from tests.made_requests import requests
+from tests.vocabulary import FIELDS, LISTS, METERS
 
 READER = build_reader(FIELDS, {})
 NOW = 1_767_225_600_000_000_000

@@ -29,6 +29,19 @@ from engine.language.walk import anonymous
 Spec = tuple[str, object]
 """What a bound constant is made from: a kind and marshallable data. See ``bind`` for the kinds."""
 
+Test = (
+    typed.Compare
+    | typed.Member
+    | typed.Substring
+    | typed.Overlaps
+    | typed.Within
+    | typed.InNetwork
+    | typed.Like
+    | typed.Matches
+    | typed.Has
+    | typed.Present
+)
+
 OPERATORS: Mapping[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
 }  # fmt: skip
@@ -92,6 +105,30 @@ class Emitter:
                 return ast.BoolOp(ast.Or(), self.all(parts), **here)
             case typed.Not(one):
                 return self.negation(one, here)
+            case typed.Coalesce(subject, default):
+                return self.coalesce(subject, default, here)
+            case typed.Arithmetic():
+                return self.arithmetic(node, here)
+            case typed.Quantifier():
+                return self.quantifier(node, here)
+            case typed.MakeSet(items):
+                return call(name("frozenset", here), [tuple_of(self.all(items), here)], here)
+            case typed.Convert(one, to):
+                return self.conversion(one, to, here)
+            case typed.Call():
+                return self.call(node, here)
+            case typed.ArgumentAt(keys):
+                return self.ask("argument", [keys], here)
+            case typed.Score(classifier, text):
+                return self.ask("score", [classifier, path_of(text)], here)
+            case typed.Count(meter):
+                return self.ask("meter", [meter], here)
+            case _:
+                return self.test(node, here)
+
+    def test(self, node: Test, here: Place) -> ast.expr:  # noqa: C901 - likewise
+        """Return the expression for a comparison of any kind."""
+        match node:
             case typed.Compare():
                 return self.comparison(node, here)
             case typed.Member(item, collection):
@@ -119,24 +156,6 @@ class Emitter:
                 return self.ask("has", [path_of(text), entities], here)
             case typed.Present(subject):
                 return present(self.expression(subject), here)
-            case typed.Coalesce(subject, default):
-                return self.coalesce(subject, default, here)
-            case typed.Arithmetic():
-                return self.arithmetic(node, here)
-            case typed.Quantifier():
-                return self.quantifier(node, here)
-            case typed.MakeSet(items):
-                return call(name("frozenset", here), [tuple_of(self.all(items), here)], here)
-            case typed.Convert(one, to):
-                return self.conversion(one, to, here)
-            case typed.Call():
-                return self.call(node, here)
-            case typed.ArgumentAt(keys):
-                return self.ask("argument", [keys], here)
-            case typed.Score(classifier, text):
-                return self.ask("score", [classifier, path_of(text)], here)
-            case typed.Count(meter):
-                return self.ask("meter", [meter], here)
             case _:
                 assert_never(node)
 

@@ -50,33 +50,25 @@ def inner(node: Expr) -> tuple[Expr, ...]:
             assert_never(node)
 
 
+Leaf = (
+    typed.Constant
+    | typed.Attribute
+    | typed.Variable
+    | typed.NamedList
+    | typed.ArgumentAt
+    | typed.Count
+)
+
+
 def rebuild(  # noqa: C901 - a case for every kind of node
     node: Expr, parts: Sequence[Expr], at: Span
 ) -> Expr:
     """Return *node* with *parts* in the place of ``inner(node)`` and *at* as its span."""
     match node:
-        case typed.Constant(value, type_):
-            return typed.Constant(value, type_, at)
-        case typed.Attribute(path, optional, type_):
-            return typed.Attribute(path, optional, type_, at)
-        case typed.Variable(name, slot, type_):
-            return typed.Variable(name, slot, type_, at)
-        case typed.NamedList(name, type_):
-            return typed.NamedList(name, type_, at)
-        case typed.ArgumentAt(keys, type_):
-            return typed.ArgumentAt(keys, type_, at)
-        case typed.Count(meter, type_):
-            return typed.Count(meter, type_, at)
-        case typed.And():
-            return typed.And(tuple(parts), node.type, at)
-        case typed.Or():
-            return typed.Or(tuple(parts), node.type, at)
-        case typed.Not():
-            return typed.Not(parts[0], node.type, at)
-        case typed.Convert():
-            return typed.Convert(parts[0], node.type, at)
-        case typed.Present():
-            return typed.Present(parts[0], node.type, at)
+        case typed.And() | typed.Or() | typed.MakeSet():
+            return type(node)(tuple(parts), node.type, at)
+        case typed.Not() | typed.Convert() | typed.Present():
+            return type(node)(parts[0], node.type, at)
         case typed.Compare(operator):
             return typed.Compare(operator, parts[0], parts[1], node.type, at)
         case typed.Arithmetic(sign):
@@ -99,10 +91,27 @@ def rebuild(  # noqa: C901 - a case for every kind of node
             return typed.Has(parts[0], node.entities, node.written, node.type, at)
         case typed.Score():
             return typed.Score(node.classifier, parts[0], node.type, at)
-        case typed.MakeSet():
-            return typed.MakeSet(tuple(parts), node.type, at)
         case typed.Call():
             return typed.Call(node.function, tuple(parts), node.entities, node.type, at)
+        case _:
+            return moved(node, at)
+
+
+def moved(node: Leaf, at: Span) -> Expr:
+    """Return a node without parts with *at* as its span."""
+    match node:
+        case typed.Constant(value, type_):
+            return typed.Constant(value, type_, at)
+        case typed.Attribute(path, optional, type_):
+            return typed.Attribute(path, optional, type_, at)
+        case typed.Variable(name, slot, type_):
+            return typed.Variable(name, slot, type_, at)
+        case typed.NamedList(name, type_):
+            return typed.NamedList(name, type_, at)
+        case typed.ArgumentAt(keys, type_):
+            return typed.ArgumentAt(keys, type_, at)
+        case typed.Count(meter, type_):
+            return typed.Count(meter, type_, at)
         case _:
             assert_never(node)
 

@@ -127,7 +127,9 @@ class IndexedMatcher:
         self._always = list(always)
         self._judge = judge
 
-    def match(self, record: Record, evidence: Evidence) -> Match:
+    def match(  # noqa: C901 - the hot path: calls would cost more than they explain
+        self, record: Record, evidence: Evidence
+    ) -> Match:
         """Return which policies apply to *record* and which rules hold, numbers ascending."""
         applied = self._always.copy()
         hits: list[int] = []

@@ -11,7 +11,7 @@ from engine.language.text import NOWHERE
 from engine.language.typed import Expr
 from engine.language.types import BOOL, FLOAT, INT, JSON, STRING, SetOf
 from engine.language.walk import anonymous, descend, inner, rebuild
-from tests.strategies import attribute, bare_rule, constant
+from tests.vocabulary import attribute, bare_rule, constant
 
 TRUE = constant(True, BOOL)  # noqa: FBT003
 FALSE = constant(False, BOOL)  # noqa: FBT003

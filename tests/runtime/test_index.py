@@ -25,7 +25,7 @@ from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.match import Match
 from engine.runtime.record import Record
-from tests.strategies import attribute, bare_rule, constant
+from tests.vocabulary import attribute, bare_rule, constant
 
 CONTENT = attribute("content")
 

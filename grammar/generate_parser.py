@@ -1,6 +1,6 @@
 """Build ``engine/language/_grammar.py``: the grammar's LALR tables as data.
 
-Lark makes the tables (about 150 ms); the engine reads them as JSON (about 2 ms). States and
+Lark makes the tables (about 150 ms); the engine reads them as JSON (about 10 ms). States and
 productions are numbered in an order that depends on the grammar alone, so the bytes are the same
 on every machine.
 """
@@ -161,7 +161,9 @@ def _mapping(name: str, kind: str, values: Mapping[str, object]) -> str:
 
 
 def _sequence(name: str, kind: str, values: list[Any]) -> str:
-    """Return a table as a text in the module: reading JSON takes a tenth of compiling literals."""
+    """Return a table as a text in the module: without a bytecode cache JSON loads in
+    less than half the time of literals (10 ms against 27 ms).
+    """
     body = ",\n".join(json.dumps(value, sort_keys=True, separators=(",", ":")) for value in values)
     return f'{name}: {kind} = json.loads(\n    """[\n{body}\n]"""\n)\n'
 

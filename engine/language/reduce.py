@@ -1,9 +1,8 @@
 """Tokens -> a node: a loop over the LALR tables that lark made from ``grammar/policy.lark``.
 
-The loop is written out here because lark's own was the bottleneck of loading: with tokens in
-columns, no parse tree and no visitor, 10,000 rules of six lines take about two seconds instead of
-eight. It also takes a keyword for a name wherever the grammar has no use for the keyword, and can
-be asked to repair.
+The loop is written out here because it makes the nodes in half the time that lark needs for a parse
+tree alone (3,000 rules of six lines: 0.5 s against 0.95 s), takes a keyword for a name wherever the
+grammar has no use for the keyword, and can be asked to repair.
 """
 
 from __future__ import annotations

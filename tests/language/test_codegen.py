@@ -169,7 +169,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES)
 def test_a_constant_is_bound_as_it_was(value: object) -> None:
     made = value_of(describe(value), {})
     assert made == value

@@ -161,8 +161,9 @@ def _mapping(name: str, kind: str, values: Mapping[str, object]) -> str:
 
 
 def _sequence(name: str, kind: str, values: list[Any]) -> str:
-    """Return a table as a text in the module: without a bytecode cache JSON loads in
-    less than half the time of literals (10 ms against 27 ms).
+    """Return a table as JSON in the module.
+
+    Without a bytecode cache it loads in less than half the time of literals (10 ms against 27 ms).
     """
     body = ",\n".join(json.dumps(value, sort_keys=True, separators=(",", ":")) for value in values)
     return f'{name}: {kind} = json.loads(\n    """[\n{body}\n]"""\n)\n'

@@ -9,6 +9,9 @@ in ``catalog_tests``, declarations (E5xx) in ``catalog_declarations``, warnings 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from heapq import nsmallest
+from itertools import pairwise
 
 from engine.language.diagnostics import Diagnostic, did_you_mean
 from engine.language.text import Span
@@ -24,20 +27,25 @@ from engine.language.types import (
     textual,
 )
 
-MOST_CANDIDATES = 400
+MOST_CANDIDATES = 12
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean …?`` for the closest of *known*.
 
-    Of very many only those that start alike are tried.
+    Comparing is slow, and a forgotten schema file makes thousands of names unknown: of many names only
+    the few that share most letters and pairs of letters are compared.
     """
-    candidates = sorted(
-        one for one in set(known) if abs(len(one) - len(name)) <= 1 + len(name) // 2
-    )
-    if len(candidates) > MOST_CANDIDATES:
-        candidates = [one for one in candidates if one[:1] == name[:1]][:MOST_CANDIDATES]
-    return did_you_mean(name, candidates)
+    wanted, size = traits(name), len(name)
+    near = {one for one in known if abs(len(one) - size) <= size}
+    scored = ((-len(wanted & traits(one)), one) for one in near)
+    return did_you_mean(name, [one for _, one in nsmallest(MOST_CANDIDATES, scored)])
+
+
+@lru_cache(maxsize=16_384)
+def traits(name: str) -> frozenset[str]:
+    """Return the letters and pairs of letters of *name*."""
+    return frozenset(name).union(map("".join, pairwise(name)))
 
 
 def listed(words: Iterable[str]) -> str:

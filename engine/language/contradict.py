@@ -53,10 +53,12 @@ def judge(  # noqa: C901 - a case for every kind of certainty
             return False
         case _:
             found = test_of(node)
-            if found is not None and found[2].empty:
+            if found is None:
+                return True
+            if found[2].allowed is not None and found[2].empty:
                 report.add(catalog_warnings.always(value=False, at=node.span))
                 return False
-            if found is not None and covers_all([found[2]], found[1]):
+            if covers_all([found[2]], found[1]):
                 report.add(catalog_warnings.always(value=True, at=node.span))
                 return False
             return True
@@ -83,7 +85,7 @@ def find_conflict(parts: Iterable[typed.Expr]) -> tuple[Span, Span] | None:
     left: dict[Hashable, tuple[Region, Span]] = {}
     for part in parts:
         found = test_of(part)
-        if found is None or found[2].empty:
+        if found is None:
             continue
         key, _, region = found
         before = left.get(key)
@@ -91,7 +93,7 @@ def find_conflict(parts: Iterable[typed.Expr]) -> tuple[Span, Span] | None:
             left[key] = region, part.span
             continue
         both = intersect(before[0], region)
-        if both.empty:
+        if both.empty and not before[0].empty and not region.empty:
             return part.span, before[1]
         left[key] = both, part.span
     return None
@@ -111,7 +113,8 @@ def warn_about_rule(
     if len(report.found) > said:
         return
     positive = [one for one in (applies, when) if one is not None]
-    conflict = find_conflict(conjuncts(positive))
+    together = len(positive) > 1  # alone, it was looked at above
+    conflict = find_conflict(conjuncts(positive)) if together else None
     if conflict is not None:
         report.add(catalog_warnings.contradiction(*conflict))
     elif unless is not None:

@@ -43,6 +43,9 @@ class Region:
     def empty(self) -> bool:
         """Whether surely no value lies in this region."""
         if self.allowed is not None:
+            bounded = self.low is not None or self.high is not None
+            if not bounded:
+                return self.allowed <= self.excluded
             return not any(self.holds(value) for value in self.allowed)
         if self.low is None or self.high is None:
             return False

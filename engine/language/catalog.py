@@ -33,8 +33,8 @@ MOST_CANDIDATES = 12
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean …?`` for the closest of *known*.
 
-    Comparing is slow, and a forgotten schema file makes thousands of names unknown: of many names only
-    the few that share most letters and pairs of letters are compared.
+    Comparing is slow, and a forgotten schema file makes thousands of names unknown: of many names
+    only the few that share most letters and pairs of letters are compared.
     """
     wanted, size = traits(name), len(name)
     near = {one for one in known if abs(len(one) - size) <= size}

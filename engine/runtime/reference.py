@@ -132,6 +132,8 @@ class Interpreter:
         return values
 
     def _compute(self, expr: Expr) -> object:  # noqa: C901  a case for every kind of expression
+        if isinstance(expr, Relation):
+            return self._relate(expr)
         match expr:
             case typed.Constant(value):
                 return value
@@ -149,16 +151,6 @@ class Interpreter:
                 return not self._parts(inner)[0]
             case typed.Compare(sign, left, right):
                 return self._compare(sign, left, right)
-            case (
-                typed.Member()
-                | typed.Substring()
-                | typed.Overlaps()
-                | typed.Within()
-                | typed.InNetwork()
-                | typed.Like()
-                | typed.Matches()
-            ):
-                return self._relate(expr)
             case typed.Has(text, entities):
                 return self._evidence.has(scanned(text), entities)
             case typed.Present(subject):

@@ -109,10 +109,7 @@ def read_entity(  # noqa: C901 - a case for every part
                         )
                     )
             case items.EntityNear(words):
-                near.extend(str(word.value) for word in words)
-                for word in words:
-                    if not str(word.value).strip():
-                        report.add(catalog_policies.empty_text("a word for `near`", word.span))
+                near.extend(read_near(words, report))
             case _:
                 assert_never(part)
     if not any(isinstance(one, (items.EntityPattern, items.EntityTerms)) for one in node.parts):
@@ -120,6 +117,14 @@ def read_entity(  # noqa: C901 - a case for every part
     return EntityDefinition(
         name, tuple(patterns), tuple(terms), tuple(checks), tuple(near), node.doc, node.span
     )
+
+
+def read_near(words: tuple[nodes.Literal, ...], report: Report) -> list[str]:
+    """Return the words of ``near``, empty ones reported."""
+    for word in words:
+        if not str(word.value).strip():
+            report.add(catalog_policies.empty_text("a word for `near`", word.span))
+    return [str(word.value) for word in words]
 
 
 def read_classifier(node: items.Classifier, report: Report) -> ClassifierDefinition:

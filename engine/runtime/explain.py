@@ -24,37 +24,8 @@ from engine.runtime.redaction import finds
 from engine.runtime.reference import Unknown, rule_holds
 from engine.runtime.rollout import expired, policy_enforced, rule_enforced
 from engine.runtime.store import Store
-from engine.runtime.trace import Step, Trace
-
-
-class RuleTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One rule and what it came to."""
-
-    rule: str
-    action: Action
-    matched: bool
-    unknown: str = ""
-    """What could not be known; *matched* then says whether it counts as matched."""
-    shadow: bool = False
-    """Only watches: mode shadow, or outside its rollout."""
-    expired: bool = False
-    when: Step | None = None
-    unless: Step | None = None
-    place: str = ""
-
-
-class PolicyTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One policy and what it came to, before content and throttles were looked at."""
-
-    policy: str
-    applied: bool
-    outcome: Action | None = None
-    """None when it does not apply."""
-    shadow: bool = False
-    applies: Step | None = None
-    rules: tuple[RuleTrace, ...] = ()
-    """In the order of their names; empty when the policy does not apply."""
-    place: str = ""
+from engine.runtime.tell import tell
+from engine.runtime.trace import PolicyTrace, RuleTrace, Step, Trace
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +36,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     misses: tuple[str, ...] = ()
     """What it would have needed to come out otherwise: one sentence each, the nearest first."""
     text: str = ""
-    """The same for people, as a tree."""
+    """The same for people, in the short form of ``tell``."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the explanation in JSON-ready values."""
@@ -88,7 +59,7 @@ def explain(
     """Return why *record* is decided as it is at *now_ns*; takes nothing and records nothing."""
     decision = decide(policies, record, store, now_ns, mocks=mocks, consume=False)
     if record.missing:
-        return Explanation(decision=decision, text=render(decision, (), ()))
+        return Explanation(decision=decision, text=tell(decision, (), ()))
     evidence = Evidence(record, policies.senses, store, now_ns, mocks)
     inquiry = Inquiry(policies, evidence)
     traces = tuple(inquiry.policy(policy) for policy in policies.policies)
@@ -97,7 +68,7 @@ def explain(
         decision=decision,
         policies=traces,
         misses=misses,
-        text=render(decision, traces, misses),
+        text=tell(decision, traces, misses),
     )
 
 
@@ -210,47 +181,3 @@ def _outcome(policy: Policy, acting: list[Contribution]) -> Action:
         if some:
             return some[0].action
     return "allow"
-
-
-# --- for people ----------------------------------------------------------------------------------
-
-
-def render(decision: Decision, traces: tuple[PolicyTrace, ...], misses: tuple[str, ...]) -> str:
-    """Return an explanation as an indented tree. Policies that do not apply are only named."""
-    lines: list[str] = [decision.action]
-    for reason in decision.reasons:
-        parts = (reason.rule or reason.policy, reason.message, reason.failure)
-        lines.append("  because " + ": ".join(part for part in parts if part))
-    for trace in traces:
-        if trace.applied or (trace.applies is not None and trace.applies.unknown):
-            lines += _policy_lines(trace)
-    others = [trace.policy for trace in traces if not trace.applied]
-    if others:
-        lines.append(f"do not apply: {', '.join(others)}")
-    lines += misses
-    return "\n".join(lines)
-
-
-def _policy_lines(trace: PolicyTrace) -> Iterator[str]:
-    yield f"policy {trace.policy}: {trace.outcome}{' (shadow)' if trace.shadow else ''}"
-    if trace.applies is not None:
-        yield from _step_lines("applies when", trace.applies, 1)
-    for rule in trace.rules:
-        came = "matched" if rule.matched else "expired" if rule.expired else "no match"
-        came += f", {rule.unknown} cannot be known" if rule.unknown else ""
-        yield f"  rule {rule.rule}: {rule.action}, {came}{' (shadow)' if rule.shadow else ''}"
-        for word, step in (("when", rule.when), ("unless", rule.unless)):
-            if step is not None:
-                yield from _step_lines(word, step, 2)
-
-
-def _step_lines(word: str, step: Step, depth: int) -> Iterator[str]:
-    if not step.reached:
-        value = "not needed"
-    elif step.unknown:
-        value = f"unknown ({step.unknown})"
-    else:
-        value = msgspec.json.encode(step.value).decode()
-    yield f"{'  ' * depth}{f'{word} ' if word else ''}{step.text} = {value}"
-    for part in step.parts:
-        yield from _step_lines("", part, depth + 1)

@@ -17,7 +17,7 @@ from engine.language.program import Policy, Rule
 from engine.language.typed import Expr
 from engine.runtime.combine import Contribution, combine, contribute
 from engine.runtime.decision import Action
-from engine.runtime.phrase import opposite, phrase, presentable, short
+from engine.runtime.phrase import FIXED, opposite, phrase, presentable, short
 from engine.runtime.reference import Unknown
 from engine.runtime.trace import Trace
 
@@ -151,6 +151,3 @@ def _subject(condition: Expr) -> Expr | None:
             return sides[0] if len(sides) == 1 else None
         case _:
             return None
-
-
-FIXED = (typed.Constant, typed.NamedList)

@@ -18,6 +18,12 @@ OR, AND, NOT, COMPARISON, COALESCE, SUM, PRODUCT, ATOM = range(1, 9)
 SHOWN = 60
 """Characters of a text, and elements of a collection, that are shown."""
 
+MOST = 8
+"""Elements of a constant set that are written out."""
+
+FIXED = (typed.Constant, typed.NamedList)
+"""What no request changes."""
+
 UNITS = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 INVERSE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
@@ -32,7 +38,7 @@ def opposite(expr: Expr) -> str:
     """Return the words for *expr* not being so."""
     match expr:
         case typed.Compare(sign, left, right):
-            return f"{phrase(left, COALESCE)} {INVERSE[sign]} {phrase(right, COALESCE)}"
+            return f"{phrase(left, SUM)} {INVERSE[sign]} {phrase(right, SUM)}"
         case _:
             return phrase(typed.Not(expr, expr.type, expr.span))
 
@@ -40,17 +46,17 @@ def opposite(expr: Expr) -> str:
 def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind of expression
     match expr:
         case typed.Constant(value):
-            return literal(value), ATOM
+            return _constant(value), ATOM
         case typed.Attribute(name) | typed.Variable(name) | typed.NamedList(name):
             return name, ATOM
         case typed.And(parts):
             return " and ".join(phrase(part, AND) for part in parts), AND
         case typed.Or(parts):
             return " or ".join(phrase(part, AND) for part in parts), OR
-        case typed.Not(typed.Member(item, collection)):
-            return f"{phrase(item, COALESCE)} not in {phrase(collection, COALESCE)}", COMPARISON
+        case typed.Not(typed.Member(item, collection)) if _in_order(item, collection):
+            return _between(item, "not in", collection)
         case typed.Not(typed.Present(subject)):
-            return f"{phrase(subject, COALESCE)} is absent", COMPARISON
+            return f"{phrase(subject, SUM)} is absent", COMPARISON
         case typed.Not(inner):
             return f"not {phrase(inner, NOT)}", NOT
         case typed.Compare(word, left, right):
@@ -67,14 +73,14 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
         ):
             return _relation(expr)
         case typed.Present(subject):
-            return f"{phrase(subject, COALESCE)} is present", COMPARISON
+            return f"{phrase(subject, SUM)} is present", COMPARISON
         case typed.Coalesce(subject, default):
             return f"{phrase(subject, COALESCE)} ?? {phrase(default, SUM)}", COALESCE
         case typed.Arithmetic(sign, left, right):
             level = SUM if sign in {"+", "-"} else PRODUCT
             return f"{phrase(left, level)} {sign} {phrase(right, level + 1)}", level
         case typed.Quantifier():
-            of = phrase(expr.collection, COALESCE)
+            of = phrase(expr.collection, SUM)
             return f"{expr.kind} {expr.variable} in {of}: ({phrase(expr.body)})", ATOM
         case typed.MakeSet(items):
             return f"{{{', '.join(phrase(item) for item in items)}}}", ATOM
@@ -96,6 +102,8 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
 def _relation(expr: Relation | typed.Has) -> tuple[str, int]:
     match expr:
         case typed.Member(left, right):
+            if not _in_order(left, right):
+                return _between(right, "contains", left)
             return _between(left, "in", right)
         case typed.Substring(left, right):
             return _between(left, "contains", right)
@@ -104,19 +112,33 @@ def _relation(expr: Relation | typed.Has) -> tuple[str, int]:
         case typed.Within(left, right):
             return _between(left, "within", right)
         case typed.InNetwork(subject, networks):
-            return f"{phrase(subject, COALESCE)} within {_networks(networks)}", COMPARISON
+            return f"{phrase(subject, SUM)} within {_networks(networks)}", COMPARISON
         case typed.Like(subject, pattern):
-            return f"{phrase(subject, COALESCE)} like {literal(pattern)}", COMPARISON
+            return f"{phrase(subject, SUM)} like {literal(pattern)}", COMPARISON
         case typed.Matches(subject, pattern):
-            return f"{phrase(subject, COALESCE)} matches /{pattern}/", COMPARISON
+            return f"{phrase(subject, SUM)} matches /{pattern}/", COMPARISON
         case typed.Has(subject, _, written):
-            return f"{phrase(subject, COALESCE)} has {', '.join(written)}", COMPARISON
+            return f"{phrase(subject, SUM)} has {', '.join(written)}", COMPARISON
         case _:
             assert_never(expr)
 
 
 def _between(left: Expr, word: str, right: Expr) -> tuple[str, int]:
-    return f"{phrase(left, COALESCE)} {word} {phrase(right, COALESCE)}", COMPARISON
+    return f"{phrase(left, SUM)} {word} {phrase(right, SUM)}", COMPARISON
+
+
+def _in_order(item: Expr, collection: Expr) -> bool:
+    """Return whether ``item in collection`` was written, not ``collection contains item``."""
+    # A constant or a list may come from a `let`, so its place says nothing.
+    return isinstance(collection, FIXED) or item.span.start <= collection.span.start
+
+
+def _constant(value: Value) -> str:
+    """Return the literal; of a large set only the first elements."""
+    if not isinstance(value, frozenset) or len(value) <= MOST:
+        return literal(value)
+    first = sorted(literal(one) for one in value)[:MOST]
+    return f"{{{', '.join(first)}, … {len(value) - MOST} more}}"
 
 
 def _networks(networks: Iterable[object]) -> str:

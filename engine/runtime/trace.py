@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import msgspec
 
 from engine.language import typed
 from engine.language.typed import Expr
 from engine.language.walk import inner
+from engine.runtime.decision import Action
 from engine.runtime.evidence import Evidence
-from engine.runtime.phrase import phrase, presentable, short
+from engine.runtime.phrase import ATOM, OR, phrase, presentable, short
 from engine.runtime.reference import Interpreter, Unknown, scanned
+
+COMPOSED = (typed.Coalesce, typed.Arithmetic)
+"""What stands in parentheses when something is said of it: ``(a ?? 0) is 5``."""
+
+Kind = Literal["", "and", "or", "not", "any", "all", "found"]
+"""What joins the parts of a condition; ``found`` for what a detector found."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,7 +33,38 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reached: bool = True
     """False when the outcome was certain before this part was needed."""
     place: str = ""
+    kind: Kind = ""
     parts: tuple[Step, ...] = ()
+
+
+class RuleTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One rule and what it came to."""
+
+    rule: str
+    action: Action
+    matched: bool
+    unknown: str = ""
+    """What could not be known; *matched* then says whether it counts as matched."""
+    shadow: bool = False
+    """Only watches: mode shadow, or outside its rollout."""
+    expired: bool = False
+    when: Step | None = None
+    unless: Step | None = None
+    place: str = ""
+
+
+class PolicyTrace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One policy and what it came to, before content and throttles were looked at."""
+
+    policy: str
+    applied: bool
+    outcome: Action | None = None
+    """None when it does not apply."""
+    shadow: bool = False
+    applies: Step | None = None
+    rules: tuple[RuleTrace, ...] = ()
+    """In the order of their names; empty when the policy does not apply."""
+    place: str = ""
 
 
 class Trace:
@@ -58,11 +97,12 @@ class Trace:
         value = self._values.get(id(expr))
         unknown = value.what if isinstance(value, Unknown) else ""
         return Step(
-            text=phrase(expr),
+            text=phrase(expr, ATOM if isinstance(expr, COMPOSED) else OR),
             value=None if unknown else short(presentable(value)),
             unknown=unknown,
             reached=id(expr) in self._values or isinstance(expr, typed.Constant),
             place=str(expr.span),
+            kind=_kind(expr),
             parts=tuple(self._parts(expr)),
         )
 
@@ -80,4 +120,18 @@ class Trace:
         for part, findings in self._evidence.findings(path, entities):
             for found in findings:
                 where = f"{part.path} {found.start}:{found.end}"
-                yield Step(text=f"{found.entity} at {where}", value=found.score)
+                yield Step(text=f"{found.entity} at {where}", value=found.score, kind="found")
+
+
+def _kind(expr: Expr) -> Kind:
+    match expr:
+        case typed.And():
+            return "and"
+        case typed.Or():
+            return "or"
+        case typed.Not():
+            return "not"
+        case typed.Quantifier(kind):
+            return kind
+        case _:
+            return ""

@@ -67,7 +67,6 @@ def test_what_was_not_needed_says_so() -> None:
 
     assert when is not None
     assert [part.reached for part in when.parts] == [True, False]
-    assert "context.amount > 500 = not needed" in why(CAP).text
 
 
 def test_what_is_unknown_says_why() -> None:
@@ -145,7 +144,7 @@ def test_a_policy_in_doubt_denies() -> None:
         (False, "deny"),
         (True, "allow"),
     ]
-    assert "policy a: deny\n  applies when classifier.toxicity(content) > 0.5 = unknown" in (
+    assert "policy a: deny\n  applies when classifier.toxicity(content) > 0.5 is unknown" in (
         explanation.text
     )
 
@@ -167,8 +166,8 @@ def test_shadow_and_expired_rules_are_marked() -> None:
         (True, True, False),
     ]
     assert why(made).misses == ()
-    assert "rule p.b: deny, expired" in why(made).text
-    assert "rule p.a: deny, matched (shadow)" in why(made).text
+    assert "rule b: deny, expired" in why(made).text
+    assert "rule a: deny, matched (shadow)" in why(made).text
 
 
 def test_a_shadow_policy_is_marked() -> None:
@@ -207,13 +206,13 @@ def test_the_explanation_is_json() -> None:
             "rule cap { when (context.amount ?? 0) > 500 then deny }",
             "default allow",
             {"context": {"amount": 480}},
-            ["would have been deny (p.cap) if context.amount ?? 0 > 500 (is 480)"],
+            ["would have been deny (p.cap) if (context.amount ?? 0) > 500 (is 480)"],
         ),
         (
             'rule cap { when (context.amount ?? 0) > 500 unless user.roles contains "boss" then deny }',  # noqa: E501
             "default allow",
             {"context": {"amount": 501}},
-            ["would have been allow (p.cap) if context.amount ?? 0 <= 500 (is 501)"],
+            ["would have been allow (p.cap) if (context.amount ?? 0) <= 500 (is 501)"],
         ),
         (
             (

@@ -17,6 +17,8 @@ ROUND = [
     'not (stage == "request" or stage == "response")',
     'stage in {"document", "request"}',
     'stage not in {"document", "request"}',
+    'session.labels contains "tainted" and "tainted" in session.labels',
+    'not session.labels contains "tainted" and "tainted" not in session.labels',
     "context.amount is absent or context.amount > 5",
     "context.amount is present and session.turn - (1 - 2) * 3 < 10",
     "(context.amount ?? 0) + 1 > 5",
@@ -42,7 +44,7 @@ def test_a_phrase_says_the_same(text: str) -> None:
     words = phrase(condition(text))
 
     assert phrase(condition(words)) == words
-    if " ?? " not in text and "1 - 2" not in text:
+    if "1 - 2" not in text:
         assert words == text
 
 
@@ -53,8 +55,8 @@ def test_a_phrase_says_the_same(text: str) -> None:
             '(source.ip is present) and source.ip within "10.0.0.0/8"',
             'source.ip is present and source.ip within "10.0.0.0/8"',
         ),
-        ('(arg("a.0.b") ?? 1) == 2', 'arg("a.0.b") ?? 1 == 2'),
-        ("(context.ratio ?? 0.5) > session.turn", "context.ratio ?? 0.5 > session.turn"),
+        ('arg("a.0.b") ?? 1 == 2', '(arg("a.0.b") ?? 1) == 2'),
+        ("context.ratio ?? 0.5 > session.turn", "(context.ratio ?? 0.5) > session.turn"),
     ],
 )
 def test_what_reads_a_little_different(text: str, words: str) -> None:
@@ -145,4 +147,6 @@ def test_long_values_are_cut() -> None:
 
 def test_constants_are_literals() -> None:
     assert phrase(constant("a")) == '"a"'
+    assert phrase(constant(frozenset("hgfedcba"))).endswith('"g", "h"}')
+    assert phrase(constant(frozenset("jihgfedcba"))).endswith('"g", "h", … 2 more}')
     assert phrase(truth(True)) == "true"  # noqa: FBT003

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.doors.grpc.convert import ACTIONS, encode_json, write_decision
-from engine.runtime.explain import Explanation, PolicyTrace, RuleTrace
-from engine.runtime.trace import Step
+from engine.runtime.explain import Explanation
+from engine.runtime.trace import PolicyTrace, RuleTrace, Step
 from engine.wire import engine_pb2 as wire
 
 

@@ -53,6 +53,8 @@ RESTRICTING: tuple[Action, ...] = (
 TRUE, FALSE = truth(True), truth(False)  # noqa: FBT003
 CONDITIONS: tuple[Expr | None, ...] = (
     None,
+    None,
+    TRUE,
     TRUE,
     FALSE,
     UNKNOWN,
@@ -95,7 +97,7 @@ def rules(draw: st.DrawFn, name: str, actions: Sequence[Action]) -> Rule:
         name,
         draw(st.sampled_from(actions)),
         draw(st.sampled_from(CONDITIONS)),
-        unless=draw(st.sampled_from(CONDITIONS)),
+        unless=draw(st.sampled_from([None, None, *CONDITIONS])),
         on_failure=draw(st.sampled_from([None, None, "allow", "deny", "escalate"])),
         shadow=draw(st.integers(0, 5)) == 0,
         rollout=draw(st.sampled_from([None, None, rollout(50)])),
@@ -115,7 +117,7 @@ def cases(draw: st.DrawFn) -> Case:
     made = []
     for name in draw(names(draw(st.integers(0, 3)))):
         drawn = [
-            draw(rules(one, (ALLOW, *RESTRICTING))) for one in draw(names(draw(st.integers(0, 4))))
+            draw(rules(one, (ALLOW, ALLOW, *RESTRICTING))) for one in draw(names(draw(st.integers(0, 4))))
         ]
         made.append(
             policy(

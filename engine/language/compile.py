@@ -155,20 +155,19 @@ def compile_with(sources: Sequence[Source], known: Known, cache: Cache | None) -
 
 def draft(source: Source, old: Pack, new: Pack, report: Report) -> Draft:
     """Return *source* parsed, or as far as it is needed from the pack *old*; note it in *new*."""
-    text = source.text.encode("utf-8", "surrogatepass")
-    key = blake2b(text, digest_size=20, key=b"", person=b"pol").digest()
-    key = blake2b(key + source.path.encode("utf-8", "surrogatepass"), digest_size=20).digest()
+    named = f"{source.path}\0{source.text}".encode("utf-8", "surrogatepass")
+    key = blake2b(named, digest_size=20).digest()
     parsed = old.parsed.get(key)
     if parsed is not None:
         new.parsed[key] = parsed
-        report.extend(load_tree(parsed.warnings))
+        report.extend(recalled(parsed.warnings))
         return Draft(source, key, load_tree(parsed.surface), None, parsed)
     own = Report()
     tree = parse_file(source, own)
     report.extend(own.found)
     surface = surface_of(tree)
     if not own.failed:
-        parsed = Parsed(dump_tree(surface), dump_tree(tree), dump_tree(own.found))
+        parsed = Parsed(dump_tree(surface), dump_tree(tree), noted(own))
         new.parsed[key] = parsed
     return Draft(source, key, surface, tree, parsed)
 
@@ -181,7 +180,7 @@ def build(
     seen = digest_for(environment, one.surface)
     if built is not None and built.environment == seen:
         new.built[one.key] = built
-        report.extend(load_tree(built.warnings))
+        report.extend(recalled(built.warnings))
         return built.checked, load_unit(built.unit), load_tree(built.links)
     tree = one.tree
     if tree is None:
@@ -200,10 +199,20 @@ def build(
         seen,
         dump_unit(unit),
         dump_tree(checked),
-        dump_tree(own.found),
+        noted(own),
         dump_tree(checked.links),
     )
     return checked, unit, checked.links
+
+
+def noted(report: Report) -> bytes:
+    """Return the warnings in *report* as kept; nothing for none, as nearly all files have none."""
+    return dump_tree(report.found) if report.found else b""
+
+
+def recalled(warnings: bytes) -> list[Diagnostic]:
+    """Return the warnings that ``noted`` kept."""
+    return load_tree(warnings) if warnings else []
 
 
 def undone(checked: CheckedFile | bytes) -> CheckedFile:

@@ -58,6 +58,8 @@ CONDITIONS: tuple[Expr | None, ...] = (
     TRUE,
     FALSE,
     UNKNOWN,
+    UNKNOWN,
+    UNKNOWN,
     compare(attribute("stage"), "==", constant("request")),
     compare(attribute("session.turn"), ">", number(1)),
     holds("content", "pii.email"),
@@ -117,7 +119,8 @@ def cases(draw: st.DrawFn) -> Case:
     made = []
     for name in draw(names(draw(st.integers(0, 3)))):
         drawn = [
-            draw(rules(one, (ALLOW, ALLOW, *RESTRICTING))) for one in draw(names(draw(st.integers(0, 4))))
+            draw(rules(one, (ALLOW, ALLOW, *RESTRICTING)))
+            for one in draw(names(draw(st.integers(0, 4))))
         ]
         made.append(
             policy(

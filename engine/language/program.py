@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -338,9 +338,9 @@ class Program:
     entities: Mapping[str, EntityDefinition]
     classifiers: Mapping[str, ClassifierDefinition]
     meters: Mapping[str, MeterDefinition]
-    policies: tuple[Policy, ...]
-    tests: tuple[Test, ...]
-    properties: tuple[Property, ...]
+    policies: Sequence[Policy]
+    tests: Sequence[Test]
+    properties: Sequence[Property]
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -5,7 +5,7 @@ A reload makes a new policy set and swaps one reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -14,6 +14,7 @@ from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, n
 from engine.runtime.match import Matcher
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import CONTENT_LIMIT, Reader, build_reader
+from engine.runtime.shape import Shape, shape_of
 from engine.runtime.table import Table
 
 
@@ -30,13 +31,15 @@ class PolicySet:
     facts: Mapping[str, Table]
     key: bytes
     """Keys review ids, hashes and pseudonyms: 32 bytes."""
-    policies: tuple[Policy, ...]
-    rules: tuple[Rule, ...]
-    owner: tuple[int, ...]
+    policies: Sequence[Policy]
+    rules: Sequence[Rule]
+    owner: Sequence[int]
     """The policy number of each rule."""
     passing: frozenset[int]
     """Rules whose effect depends on more than matching: the clock (expires) or a key (rollout)."""
     passing_policies: frozenset[int]
+    spelt: frozenset[str]
+    """Advice names whose every value the policies spell out: no request shows in them."""
     meters: Mapping[str, tuple[MeterDefinition, ...]]
     """The meters that count a rule, by its name."""
     remembered: dict[object, object] = field(default_factory=dict)
@@ -55,17 +58,16 @@ def build(  # noqa: PLR0913  everything a decision needs
     matcher: Matcher | None = None,
     classify: Classify = no_classifier,
     content_limit: int = CONTENT_LIMIT,
+    rules: Sequence[Rule] | None = None,
+    shape: Shape | None = None,
 ) -> PolicySet:
     """Return the policy set of *program*.
 
     *lists* are the list files by name, *facts* the tables by group. Without a *matcher* the
     reference tries every rule. *key* is the deployment's secret, the same on every machine.
+    *rules* (those of *program*) and its *shape* are worked out unless they are given.
     """
-    rules = program.rules
-    owner = tuple(number for number, policy in enumerate(program.policies) for _ in policy.rules)
-    rolled_out = frozenset(
-        number for number, policy in enumerate(program.policies) if policy.rollout is not None
-    )
+    shape = shape or shape_of(program)
     meters: dict[str, tuple[MeterDefinition, ...]] = {}
     for meter in program.meters.values():
         meters[meter.rule] = (*meters.get(meter.rule, ()), meter)
@@ -79,13 +81,10 @@ def build(  # noqa: PLR0913  everything a decision needs
         facts=facts or {},
         key=sha256(b"policy set\0" + key).digest(),
         policies=program.policies,
-        rules=rules,
-        owner=owner,
-        passing=frozenset(
-            number
-            for number, rule in enumerate(rules)
-            if rule.expires is not None or rule.rollout is not None or owner[number] in rolled_out
-        ),
-        passing_policies=rolled_out,
+        rules=program.rules if rules is None else rules,
+        owner=shape.owner,
+        passing=shape.passing,
+        passing_policies=shape.passing_policies,
+        spelt=shape.spelt,
         meters=meters,
     )

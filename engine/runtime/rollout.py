@@ -6,7 +6,7 @@ A rule that has expired does nothing. A rule in ``mode shadow``, in a shadow pol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -61,9 +61,9 @@ def expired(rule: Rule, evidence: Evidence) -> bool:
 
 
 def divide(
-    policies: tuple[Policy, ...],
-    rules: tuple[Rule, ...],
-    owner: tuple[int, ...],
+    policies: Sequence[Policy],
+    rules: Sequence[Rule],
+    owner: Sequence[int],
     applied: Iterable[int],
     hits: Iterable[int],
     evidence: Evidence,

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.content.detectors import CustomEntity
 from engine.content.injection import score_injection
 from engine.content.scan import build_scanner
+from engine.language.compile import without_collection
 from engine.language.unit import load_unit
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
@@ -15,6 +16,7 @@ from engine.runtime.policyset import PolicySet, build
 from engine.runtime.request import CONTENT_LIMIT
 from engine.service.cache import Cache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
+from engine.service.packed import RulesOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Recipe:
 
 def load_folder(root: Path, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:
     """Return the policies in *root*, ready to decide. Raises PolicyError."""
-    return link_bundle(compile_folder(root, cache), recipe)
+    with without_collection():
+        return link_bundle(compile_folder(root, cache), recipe)
 
 
 def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
@@ -48,4 +51,6 @@ def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
         facts=bundle.facts,
         matcher=link([load_unit(unit) for unit in bundle.units], bundle.lists, judge),
         content_limit=recipe.content_characters,
+        rules=RulesOf(program.policies, bundle.shape.owner),
+        shape=bundle.shape,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -26,9 +26,12 @@ from engine.language.render import render
 from engine.language.stamp import STAMP
 from engine.language.text import NOWHERE
 from engine.language.unit import dump_unit
-from engine.runtime.facts import Table, load_facts, read_list
+from engine.runtime.facts import load_facts, read_list
+from engine.runtime.shape import Shape, shape_of
+from engine.runtime.table import Table
 from engine.service.cache import Cache, NoCache
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
+from engine.service.packed import pack
 
 NO_CACHE = NoCache()
 
@@ -37,6 +40,9 @@ KNOWN = Known(
     validators=frozenset(VALIDATORS),
 )
 """What policies may name without declaring it."""
+
+MOST_SHOWN = 200
+"""How many problems the text of an error lists: it goes into logs and answers too."""
 
 BUNDLE = "bundle"
 MANIFEST = "manifest"
@@ -54,7 +60,9 @@ class PolicyError(Exception):
         self.texts = texts
 
     def __str__(self) -> str:
-        return render(self.diagnostics, self.texts, color=False)
+        shown = render(self.diagnostics[:MOST_SHOWN], self.texts, color=False)
+        more = len(self.diagnostics) - MOST_SHOWN
+        return f"{shown}\nand {more:,} more problems" if more > 0 else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Bundle:
     facts: Mapping[str, Table]
     lists: Mapping[str, frozenset[str]]
     units: tuple[bytes, ...]
+    shape: Shape
     warnings: tuple[Diagnostic, ...]
 
 
@@ -120,7 +129,20 @@ def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:
         raise PolicyError(report.sorted(), folder.texts | shown_texts(inputs, report))
     manifest = Manifest(revision_of(folder, inputs), tuple(sorted(inputs)))
     units = tuple(dump_unit(unit) for unit in compiled.units)
-    bundle = Bundle(manifest.revision, program, facts, lists, units, report.sorted())
+    bundle = Bundle(
+        revision=manifest.revision,
+        program=replace(
+            program,
+            policies=pack(program.policies),
+            tests=pack(program.tests),
+            properties=pack(program.properties),
+        ),
+        facts=facts,
+        lists=lists,
+        units=units,
+        shape=shape_of(program),
+        warnings=report.sorted(),
+    )
     shelf.put(BUNDLE, pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
     shelf.put(MANIFEST, msgspec.json.encode(manifest))
     return bundle

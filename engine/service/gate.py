@@ -10,13 +10,11 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import msgspec
 
-from engine.language.program import Program
-from engine.language.typed import Constant
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.explain import Explanation, explain
@@ -58,14 +56,6 @@ class Status:
     """Why, as text for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A policy set with what the gate needs of it for every decision."""
-
-    policies: PolicySet
-    constants: frozenset[str] = field(default_factory=frozenset)
-
-
 class Gate:
     """Decides with the policies of the last `swap`. Not thread-safe: one thread decides."""
 
@@ -89,28 +79,27 @@ class Gate:
         self._clock = clock
         self._hash_key = derive_key(secret, "content hash")
         self._ids = IdSource()
-        self._loaded: Loaded | None = None
+        self._policies: PolicySet | None = None
         self._status = Status()
 
     @property
     def ready(self) -> bool:
         """Whether policies were loaded."""
-        return self._loaded is not None
+        return self._policies is not None
 
     def swap(self, policies: PolicySet) -> None:
         """Decide with *policies* from now on; a decision that runs keeps those it began with."""
-        loaded = Loaded(policies, constant_advice(policies.program))
         self._status = Status(
             serving=True,
             revision=policies.revision,
             loaded_at=self._clock(),
-            policies=len(policies.program.policies),
-            rules=len(policies.program.rules),
+            policies=len(policies.policies),
+            rules=len(policies.rules),
         )
-        self._loaded = loaded
+        self._policies = policies
         self._observer.swapped(policies)
-        # What was loaded lives long: without this the collector walks it again and again.
-        gc.unfreeze()
+        # What was loaded lives long: without this the collector would walk it again and again. What
+        # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
         gc.collect()
         gc.freeze()
 
@@ -132,24 +121,24 @@ class Gate:
         Raises NotReady before the first `swap`, and InvalidRequest (nothing was decided, consumed
         or recorded) when the request does not fit the schema.
         """
-        loaded = self._current()
-        return self._decide(loaded, lambda: loaded.policies.reader.read(request))
+        policies = self._current()
+        return self._decide(policies, lambda: policies.reader.read(request))
 
     def decide_json(self, raw: bytes) -> Decision:
         """Return the recorded decision on a whole request in JSON; the fastest entrance."""
-        loaded = self._current()
-        return self._decide(loaded, lambda: loaded.policies.reader.read_json(raw))
+        policies = self._current()
+        return self._decide(policies, lambda: policies.reader.read_json(raw))
 
     def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
         """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
-        loaded = self._current()
-        return self._decide(loaded, lambda: loaded.policies.reader.read_parts(standard, context))
+        policies = self._current()
+        return self._decide(policies, lambda: policies.reader.read_parts(standard, context))
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing."""
-        loaded = self._current()
-        record = loaded.policies.reader.read(request)
-        return explain(loaded.policies, record, self.store, self._clock())
+        policies = self._current()
+        record = policies.reader.read(request)
+        return explain(policies, record, self.store, self._clock())
 
     def settle(self, decision_id: str, usage: Usage) -> bool:
         """Correct what a decision reserved on an estimate; return whether that changed anything.
@@ -168,17 +157,17 @@ class Gate:
 
     def close(self) -> None:
         """Decide no more, and release the store and the record."""
-        self._loaded = None
+        self._policies = None
         self.recorder.close()
         self.store.close()
 
-    def _current(self) -> Loaded:
-        loaded = self._loaded
-        if loaded is None:
+    def _current(self) -> PolicySet:
+        policies = self._policies
+        if policies is None:
             raise NotReady("no policies were loaded yet, or the engine was closed")
-        return loaded
+        return policies
 
-    def _decide(self, loaded: Loaded, read: Callable[[], Record]) -> Decision:
+    def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         started = time.perf_counter_ns()
         now = self._clock()
         decision_id = self._ids.make(now)
@@ -187,18 +176,18 @@ class Gate:
         try:
             record = read()
             subject = subject_of(record)
-            decision = decide(loaded.policies, record, self.store, now, decision_id=decision_id)
+            decision = decide(policies, record, self.store, now, decision_id=decision_id)
         except InvalidRequest:
             self._observer.refused()
             raise
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
             error = describe(problem)
-            decision = denied(loaded.policies.revision, subject.request_id, decision_id, error)
+            decision = denied(policies.revision, subject.request_id, decision_id, error)
         msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
-        return self._keep(loaded, subject, decision, now, error)
+        return self._keep(policies, subject, decision, now, error)
 
     def _keep(
-        self, loaded: Loaded, subject: Subject, decision: Decision, now: int, error: str
+        self, policies: PolicySet, subject: Subject, decision: Decision, now: int, error: str
     ) -> Decision:
         """Record and count *decision*; return it, or a ``deny`` when it cannot be recorded."""
         try:
@@ -207,7 +196,7 @@ class Gate:
                 decision,
                 now,
                 key=self._hash_key,
-                constants=loaded.constants,
+                constants=policies.spelt,
                 error=error,
             )
             self.recorder.write(entry)
@@ -263,13 +252,3 @@ def describe(problem: Exception) -> str:
     if at is None:
         return kind
     return f"{kind} at {PurePath(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"
-
-
-def constant_advice(program: Program) -> frozenset[str]:
-    """Return the advice names whose every value *program* spells out: no request shows in them."""
-    computed: set[str] = set()
-    spelt: set[str] = set()
-    for rule in program.rules:
-        for advise in rule.advise:
-            (spelt if isinstance(advise.value, Constant) else computed).add(advise.name)
-    return frozenset(spelt - computed)

@@ -7,9 +7,9 @@ hash, and advice that an expression computed (and that might repeat the content)
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -80,8 +80,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """What the record says about a request."""
 
     request_id: str = ""
@@ -221,5 +220,10 @@ def hash_content(content: str, key: bytes) -> str:
 def iso_time(now: int) -> str:
     """Return *now* (ns since the epoch) as RFC 3339 in UTC with microseconds."""
     seconds, rest = divmod(now, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{iso_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def iso_second(seconds: int) -> str:
+    """Return the second as RFC 3339 without a zone. Remembered: many decisions share one."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

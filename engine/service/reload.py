@@ -18,6 +18,7 @@ import msgspec
 from watchfiles import Change, awatch
 
 from engine.language import catalog_files as catalog
+from engine.language.compile import without_collection
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, link_bundle
@@ -89,32 +90,32 @@ class Reloader:
         """Reload once and tell the outcome."""
         self._problem = None
         try:
-            policies = await self._prepare()
+            await self._renew()
         except ReloadError as error:
             self._problem = error
             self.gate.refuse(str(error))
             self.told(str(error))
-            return
-        if policies is not None:
-            self.gate.swap(policies)
-        self.gate.confirm()
-        self.told(None)
+        else:
+            self.gate.confirm()
+            self.told(None)
 
-    async def _prepare(self) -> PolicySet | None:
-        """Return the policies as they are now, or None when they are those that decide already."""
+    async def _renew(self) -> None:
+        """Compile, and swap in what is new."""
         outcome = await compile_apart(self.root, self.cache.folder, self.patience)
         if outcome.diagnostics:
             raise ReloadError(outcome.text, outcome.diagnostics)
         if outcome.revision == self.gate.status().revision:
-            return None
-        policies = await asyncio.to_thread(self._load, outcome.revision)
-        if policies is None:
-            raise broken(
-                self.root,
-                f"the cache folder {self.cache.folder} does not hold what was compiled; make room "
-                "on the disk, or restart the daemon if the engine was upgraded under it",
-            )
-        return policies
+            return
+        # The collector would search the new policies again and again while they grow.
+        with without_collection():
+            policies = await asyncio.to_thread(self._load, outcome.revision)
+            if policies is None:
+                raise broken(
+                    self.root,
+                    f"the cache folder {self.cache.folder} does not hold what was compiled; make "
+                    "room on the disk, or restart the daemon if the engine was upgraded under it",
+                )
+            self.gate.swap(policies)
 
     def _load(self, revision: str) -> PolicySet | None:
         bundle = fetch_bundle(revision, FolderShelf(self.cache, self.root))

@@ -213,3 +213,12 @@ def test_a_lost_bundle_is_compiled_again(root: Path, cache: FolderCache) -> None
     made = compile_folder(root, cache)
     cache.path(FolderShelf(cache, root).key(compiled.BUNDLE)).unlink()
     assert compile_folder(root, cache) == made
+
+
+def test_a_long_list_of_problems_is_cut_in_the_text_and_whole_in_the_values(root: Path) -> None:
+    rules = "\n".join(f"rule r{number} {{ when nothing == 1 then deny }}" for number in range(300))
+    (root / "bad.pol").write_text(f"policy bad {{\ndefault allow\n{rules}\n}}")
+    with pytest.raises(PolicyError) as caught:
+        compile_folder(root)
+    assert len(caught.value.diagnostics) == 300
+    assert str(caught.value).endswith("and 100 more problems")

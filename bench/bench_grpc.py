@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ import uvloop
 from pol_client import AsyncClient, Client, Request
 from pol_client.request import build_request
 
+from bench.goals import Goal, Result, Row, show
 from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
@@ -39,6 +39,12 @@ from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
 
 EMPTY = "/bench.Empty/Call"
+GOALS = (
+    # what, in flight, at least so many decisions for an empty call of the same kind
+    ("decide, threads", 1, 0.3),
+    ("pipeline, asyncio", 32, 0.7),
+    ("batches of 64, asyncio", 1, 4.0),
+)
 SECRET = b"a secret for a bench, 32 bytes.."
 
 RULE = """
@@ -262,16 +268,33 @@ def main() -> None:
         for _ in range(given.rounds):
             measure_threads(board, addresses, given.seconds)
             uvloop.run(measure_tasks(board, addresses, given.seconds))
-    figures = board.figures()
-    if given.json:
-        print(json.dumps([asdict(each) for each in figures]))
-        return
-    print(f"{'':26}{'in flight':>10}{'p50 us':>10}{'p99 us':>10}{'a second':>12}{'x empty':>9}")
-    for each in figures:
-        print(
-            f"{each.what:26}{each.flying:>10}{each.p50_us:>10.0f}{each.p99_us:>10.0f}"
-            f"{each.per_second:>12.0f}{each.ratio:>9.2f}"
+    show(judge(board.figures()), as_json=given.json)
+
+
+def judge(figures: list[Figure]) -> Result:
+    """Return the figures and the goals."""
+    rows: list[Row] = [
+        {
+            "what": each.what,
+            "in flight": each.flying,
+            "p50 us": each.p50_us,
+            "p99 us": each.p99_us,
+            "a second": each.per_second,
+            "x empty": each.ratio,
+        }
+        for each in figures
+    ]
+    reached = {(each.what, each.flying): each.ratio for each in figures}
+    goals = [
+        Goal(
+            f"{what}, {flying} in flight, against empty calls",
+            reached[what, flying],
+            bound,
+            "higher",
         )
+        for what, flying, bound in GOALS
+    ]
+    return Result({"Decisions over gRPC on loopback, quickest round": rows}, goals)
 
 
 if __name__ == "__main__":

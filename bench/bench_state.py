@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +26,7 @@ import lmdb
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.goals import Goal, Result, Row, show
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO, Store, Take
 from engine.state.lmdb import LmdbStore
@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for _ in range(options.rounds):
                 for contender in contenders:
                     contender.figures.append(round_of(contender.act, options.seconds))
-    show({one.name: min(one.figures) for one in contenders}, as_json=options.json)
+    figures = {one.name: min(one.figures) for one in contenders}
+    show(judge(figures), as_json=options.json)
     return 0
 
 
@@ -172,22 +173,17 @@ def round_of(act: Callable[[], object], seconds: float) -> float:
     return (now - began) / done / 1000
 
 
-def show(figures: dict[str, float], *, as_json: bool) -> None:
-    """Print the figures, their ratio to the bare transaction, and the goals."""
+def judge(figures: dict[str, float]) -> Result:
+    """Return the figures, their ratio to the bare transaction, and the goals."""
+    rows: list[Row] = [
+        {"what": name, "us": figure, "x bare": figure / figures[BARE]}
+        for name, figure in figures.items()
+    ]
     goals = [
-        (what, figures[one] / (figures[other] if other else 1), bound)
+        Goal(what, figures[one] / (figures[other] if other else 1), bound)
         for what, one, other, bound in GOALS
     ]
-    if as_json:
-        reached = {what: {"value": value, "bound": bound} for what, value, bound in goals}
-        print(json.dumps({"microseconds": figures, "goals": reached}, indent=2))
-        return
-    print(f"{'':34}{'us':>9}{'x bare':>9}")
-    for name, figure in figures.items():
-        print(f"{name:34}{figure:9.2f}{figure / figures[BARE]:9.2f}")
-    print()
-    for what, value, bound in goals:
-        print(f"{what}: {value:.2f} (at most {bound:g}: {'yes' if value <= bound else 'NO'})")
+    return Result({"CPU microseconds of the quickest round": rows}, goals)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -20,8 +22,12 @@ from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.memory import MemoryStore
 from engine.runtime.reference import ReferenceMatcher
-from engine.runtime.request import build_reader
+from engine.runtime.request import InvalidRequest, build_reader
 from engine.runtime.store import StoreUnavailable
+from engine.service.bundles import Recipe, load_folder
+from engine.verify.generate import Generator
+from engine.verify.palette import conditions, read_palette
+from engine.verify.samples import find_samples
 from tests.made_programs import programs
 from tests.made_requests import requests
 from tests.vocabulary import FIELDS, LISTS, METERS
@@ -130,3 +136,37 @@ def test_compiled_and_reference_agree_all_night(
     files: int,
 ) -> None:
     agree(program, asked, around, files)
+
+
+SHIPPED = Path(__file__).parent.parent / "policies"
+FOLDERS = [*sorted((SHIPPED / "examples").iterdir()), SHIPPED / "starter"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_they_agree_on_every_shipped_policy(folder: Path) -> None:
+    policies = load_folder(folder, Recipe(bytes(32)))
+    program = policies.program
+    reference = ReferenceMatcher(program, policies.lists)
+    samples = find_samples(policies)
+    ids = {f"{group}.id": tuple(table.ids) for group, table in policies.facts.items()}
+    palette = read_palette(program, samples.values(), ids, policies.lists)
+    generator = Generator(program, palette, samples, Random(7))  # noqa: S311 - repeatable chance
+    asked = [generator.draw() for _ in range(50)]
+    for condition in conditions(program):
+        asked += [generator.bent(condition) for _ in range(5)]
+    hits = 0
+    for request in asked:
+        try:
+            record = policies.reader.read(request)
+        except InvalidRequest:  # bending to a condition may go too far
+            continue
+        if record.missing:  # such a request is denied before anything is matched
+            continue
+        expected = reference.match(record, Evidence(record, policies.senses, MemoryStore(), NOW))
+        found = policies.matcher.match(
+            record, Evidence(record, policies.senses, MemoryStore(), NOW)
+        )
+        assert found == expected, request
+        hits += len(found.hits)
+    assert hits > 0

@@ -19,7 +19,7 @@ from engine.runtime.limits import Desk, Limits, take_limits
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.phrase import presentable
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import Record
+from engine.runtime.record import Record, read_attribute
 from engine.runtime.redaction import Redacted, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.review import open_review
@@ -63,8 +63,14 @@ def decide(
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
-    what = ", ".join(record.missing)
-    reason = Reason(policy="", action="deny", message="the facts do not know this id", failure=what)
+    groups = sorted({path.partition(".")[0] for path in record.missing})
+    ids = " and ".join(f"{group} `{read_attribute(record, group + '.id')}`" for group in groups)
+    reason = Reason(
+        policy="",
+        action="deny",
+        message=f"the facts do not know {ids}",
+        failure=", ".join(record.missing),
+    )
     return Decision(
         action="deny",
         effective_action="deny",

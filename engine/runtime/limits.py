@@ -129,6 +129,11 @@ def units(billionths: int) -> Decimal:
     return Decimal(billionths).scaleb(-9).normalize() if rest else Decimal(whole)
 
 
+def whole(unit: str, billionths: int) -> int:
+    """Return what is left in whole requests or tokens: a part of one cannot be used."""
+    return billionths - billionths % NANO if unit in {REQUESTS, "tokens"} else billionths
+
+
 def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
     """Return the state to show: the refused limit with the longest wait, else the fullest one."""
     refused = [(take, level) for take, level in taken if not level.granted]
@@ -143,7 +148,7 @@ def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
         rule=take.rule,
         unit=take.unit,
         limit=units(take.limit),
-        remaining=units(level.remaining),
+        remaining=units(whole(take.unit, level.remaining)),
         retry_after=timedelta(microseconds=microseconds),
         key=take.key,
     )

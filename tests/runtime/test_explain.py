@@ -185,7 +185,7 @@ def test_an_unknown_id_is_told() -> None:
     explanation = why(made)
 
     assert explanation.policies == ()
-    assert explanation.text == "deny\n  because the facts do not know tenant `nowhere`: tenant.plan"
+    assert explanation.text == "deny\n  because the facts do not know tenant `north`: tenant.plan"
     assert made.facts["tenant"].ids == ("south",)
 
 

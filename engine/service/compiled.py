@@ -18,7 +18,7 @@ import msgspec
 
 from engine.content.entities import ENTITIES
 from engine.content.validate import VALIDATORS
-from engine.language.compile import compile_sources
+from engine.language.compile import compile_sources, without_collection
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.environment import Known
 from engine.language.program import Program
@@ -31,7 +31,7 @@ from engine.runtime.shape import Shape, shape_of
 from engine.runtime.table import Table
 from engine.service.cache import Cache, NoCache
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
-from engine.service.packed import pack
+from engine.service.packed import Origin, Packed, pack, repack
 
 NO_CACHE = NoCache()
 
@@ -75,6 +75,7 @@ class Bundle:
     lists: Mapping[str, frozenset[str]]
     units: tuple[bytes, ...]
     shape: Shape
+    origin: Origin
     warnings: tuple[Diagnostic, ...]
 
 
@@ -111,9 +112,14 @@ def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:
 
     Raises PolicyError with every problem.
     """
+    with without_collection():
+        return compile_or_find(root, FolderShelf(cache, root))
+
+
+def compile_or_find(root: Path, shelf: FolderShelf) -> Bundle:
+    """Do the work of `compile_folder`."""
     report = Report()
     folder = read_folder(root, report)
-    shelf = FolderShelf(cache, root)
     if not report.failed:
         kept = find_kept(folder, shelf)
         if kept is not None:
@@ -127,25 +133,40 @@ def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:
     facts, lists = read_tables(program, folder, inputs, report)
     if report.failed:
         raise PolicyError(report.sorted(), folder.texts | shown_texts(inputs, report))
-    manifest = Manifest(revision_of(folder, inputs), tuple(sorted(inputs)))
-    units = tuple(dump_unit(unit) for unit in compiled.units)
+    origin = Origin(
+        environment=compiled.environment.digest,
+        files={one.path: hashlib.sha256(one.text.encode()).digest() for one in folder.sources},
+        names=tuple(policy.name for policy in program.policies),
+    )
     bundle = Bundle(
-        revision=manifest.revision,
-        program=replace(
-            program,
-            policies=pack(program.policies),
-            tests=pack(program.tests),
-            properties=pack(program.properties),
-        ),
+        revision=revision_of(folder, inputs),
+        program=pack_program(program, origin, read_bundle(shelf)),
         facts=facts,
         lists=lists,
-        units=units,
+        units=tuple(dump_unit(unit) for unit in compiled.units),
         shape=shape_of(program),
+        origin=origin,
         warnings=report.sorted(),
     )
+    manifest = Manifest(bundle.revision, tuple(sorted(inputs)))
     shelf.put(BUNDLE, pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
     shelf.put(MANIFEST, msgspec.json.encode(manifest))
     return bundle
+
+
+def pack_program(program: Program, origin: Origin, old: Bundle | None) -> Program:
+    """Return *program* as bytes, taking over from the *old* bundle what did not change."""
+    if old is None:
+        policies = pack(program.policies)
+    else:
+        assert isinstance(old.program.policies, Packed), "a bundle's policies are packed"
+        policies = repack(program.policies, origin, old.program.policies, old.origin)
+    return replace(
+        program,
+        policies=policies,
+        tests=pack(program.tests),
+        properties=pack(program.properties),
+    )
 
 
 def read_tables(
@@ -200,8 +221,14 @@ def find_kept(folder: Folder, shelf: FolderShelf) -> Bundle | None:
 
 def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:
     """Return the bundle *revision* from the cache, or None when it is another one or not there."""
+    bundle = read_bundle(shelf)
+    return bundle if bundle is not None and bundle.revision == revision else None
+
+
+def read_bundle(shelf: FolderShelf) -> Bundle | None:
+    """Return the bundle that the cache holds of a folder, or None."""
     held = shelf.get(BUNDLE)
     if held is None:
         return None
     bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
-    return bundle if bundle.revision == revision else None
+    return bundle

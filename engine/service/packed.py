@@ -7,7 +7,8 @@ take two seconds and a hundred megabytes; a bundle of bytes is loaded in no time
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
 
 from engine.language.program import Policy, Rule
@@ -43,6 +44,10 @@ class Packed(Sequence[T], Generic[T]):
             self._members[index] = member
         return member
 
+    def raw(self, index: int) -> bytes:
+        """Return the bytes of a member."""
+        return self._bytes[index]
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Packed) and tuple(self) == tuple(other)
 
@@ -56,6 +61,36 @@ class Packed(Sequence[T], Generic[T]):
 def pack(members: Iterable[T]) -> Packed[T]:
     """Return *members*, each as bytes."""
     return Packed(pickle.dumps(one, protocol=pickle.HIGHEST_PROTOCOL) for one in members)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From what policies were made: the declarations that all files see, and each file's text.
+
+    *names* are the policies' in their order. The same text under the same declarations makes the
+    same policies, so their bytes can be taken over.
+    """
+
+    environment: str
+    files: Mapping[str, bytes]
+    names: tuple[str, ...]
+
+
+def repack(
+    policies: Sequence[Policy], origin: Origin, old: Packed[Policy], old_origin: Origin
+) -> Packed[Policy]:
+    """Return *policies* as bytes, taking over those of *old* whose files did not change."""
+    same: dict[str, int] = {}
+    if origin.environment == old_origin.environment:
+        same = {name: number for number, name in enumerate(old_origin.names)}
+    made: list[bytes] = []
+    for policy in policies:
+        number, path = same.get(policy.name), policy.span.path
+        if number is not None and origin.files[path] == old_origin.files.get(path):
+            made.append(old.raw(number))
+        else:
+            made.append(pickle.dumps(policy, protocol=pickle.HIGHEST_PROTOCOL))
+    return Packed(made)
 
 
 class RulesOf(Sequence[Rule]):

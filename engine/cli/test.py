@@ -11,7 +11,7 @@ from time import perf_counter
 import click
 from watchfiles import watch
 
-from engine.cli.bundle import Selection, select
+from engine.cli.bundle import Selection, select, show_problems
 from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
 from engine.cli.test_run import Choice, Outcome, failed, run_bundle
 from engine.service.compiled import PolicyError
@@ -21,6 +21,7 @@ from engine.verify.report import (
     describe_coverage,
     headline,
     junit,
+    percent,
     result_json,
     to_json,
 )
@@ -90,7 +91,7 @@ def command(
     if watching:
         for _ in watch(*(one.root for one in selections), raise_interrupt=False):
             click.echo()
-            run_all(selections, choice, show)
+            code = run_all(selections, choice, show)
     sys.exit(code)
 
 
@@ -102,7 +103,7 @@ def run_all(selections: Sequence[Selection], choice: Choice, show: Show) -> int:
         try:
             outcome = run_bundle(selection, choice)
         except PolicyError as problem:
-            click.echo(str(problem), err=True)
+            show_problems(selection.root, problem.diagnostics, problem.texts, err=True)
             return EXIT_ERROR
         outcomes[str(selection.root)] = outcome
         if not show.as_json:
@@ -143,13 +144,13 @@ def show_end(outcomes: Mapping[str, Outcome], choice: Choice, seconds: float) ->
 
 def judge(outcomes: Mapping[str, Outcome], show: Show) -> int:
     """Return the exit code: findings when a test failed or coverage is too low."""
-    code = EXIT_FINE
+    code = EXIT_FINE if any(one.results for one in outcomes.values()) else EXIT_FINDINGS
     for name, outcome in outcomes.items():
         low = show.fail_under is not None and outcome.summary.percent < show.fail_under
         if low:
-            percent = f"{outcome.summary.percent:.1f} %"
-            click.echo(f"engine: {name}: coverage {percent} is under {show.fail_under} %", err=True)
-        if low or failed(outcome.results) or not outcome.results:
+            found = f"{name}: coverage {percent(outcome.summary)}"
+            click.echo(f"engine: {found} is under {show.fail_under:g} %", err=True)
+        if low or failed(outcome.results):
             code = EXIT_FINDINGS
     return code
 

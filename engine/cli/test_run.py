@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from engine.cli.bundle import SECRET, Selection
+from engine.cli.bundle import SECRET, Selection, seen
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, load_folder
 from engine.verify.coverage import Coverage, Summary
@@ -73,7 +73,21 @@ def run_bundle(selection: Selection, choice: Choice) -> Outcome:
     jobs = min(choice.jobs, 1 + (len(tests) + len(laws)) // WORTH)
     results, coverage = run_part(policies, whole) if jobs == 1 else run_parts(whole, jobs)
     ordered = sorted(results, key=lambda one: one.span)
-    return Outcome(tuple(ordered), coverage.summary(checked))
+    return placed_outcome(selection.root, Outcome(tuple(ordered), coverage.summary(checked)))
+
+
+def placed_outcome(root: Path, outcome: Outcome) -> Outcome:
+    """Return *outcome* with paths as seen from the current folder."""
+    results = tuple(
+        replace(
+            result,
+            span=seen(root, result.span),
+            failures=tuple(replace(one, span=seen(root, one.span)) for one in result.failures),
+        )
+        for result in outcome.results
+    )
+    gaps = tuple(replace(gap, span=seen(root, gap.span)) for gap in outcome.summary.gaps)
+    return Outcome(results, replace(outcome.summary, gaps=gaps))
 
 
 def run_part(policies: PolicySet, part: Part) -> tuple[list[Result], Coverage]:

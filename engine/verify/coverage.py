@@ -19,6 +19,8 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.reference import Interpreter, Unknown, rule_holds
 
 BOTH = 2
+JOINED = (typed.And, typed.Or, typed.Not, typed.Quantifier)
+"""What is no condition of its own: its parts are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,15 @@ class Coverage:
                 continue
             for rule in policy.rules:
                 holds = rule_holds(rule, interpreter)
-                if holds is True or isinstance(holds, Unknown):
+                # In doubt a rule that restricts matches, one that allows does not.
+                restricts = not isinstance(rule.action, program.Allow)
+                if holds is True or (isinstance(holds, Unknown) and restricts):
                     self.matched.add(rule.name)
 
     def note(self, expr: typed.Expr, value: object) -> None:
         """Remember that the condition *expr* came out as *value*."""
-        if isinstance(value, bool):
+        # `a not in b` is a Not in the place of its Member: it would count both ways at once.
+        if isinstance(value, bool) and not isinstance(expr, JOINED):
             self.seen.setdefault(expr.span, set()).add(value)
 
     def merge(self, other: Coverage) -> None:
@@ -114,8 +119,8 @@ def conditions(expr: typed.Expr) -> Iterator[typed.Expr]:
         case typed.And() | typed.Or() | typed.Not():
             for part in parts:
                 yield from conditions(part)
-        case typed.Quantifier():
-            yield from conditions(expr.body)
+        case typed.Quantifier(body=body):
+            yield from conditions(body)
         case typed.Constant():
             return
         case _:

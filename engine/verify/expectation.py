@@ -27,7 +27,7 @@ def compare(
     """
     if decision.action != expected.action:
         return f"expected {expected.action}, but the decision is {outcome(decision)}"
-    found = {one.rule or one.policy for one in decision.reasons}
+    found = {name for one in decision.reasons for name in (one.rule, one.policy)}
     missing = [name for name in expected.by if name not in found]
     if missing:
         return f"expected {expected.action} by {', '.join(missing)}, but it is {outcome(decision)}"
@@ -60,7 +60,7 @@ def read_fields(decision: Decision, content: str) -> Mapping[str, object]:
     throttle, escalation = decision.throttle, decision.escalation
     return {
         "content": redacted(decision, content),
-        "reason": "; ".join(one.message or one.failure for one in decision.reasons),
+        "reason": "; ".join(filter(None, (one.message or one.failure for one in decision.reasons))),
         "retry_after": throttle.retry_after if throttle else timedelta(0),
         "remaining": throttle.remaining if throttle else Decimal(0),
         "queue": escalation.queue if escalation else "",
@@ -101,5 +101,7 @@ def fill(condition: typed.Expr, fields: Mapping[str, object]) -> typed.Expr:
 
 def shown(value: object) -> str:
     """Return *value* as a message shows it."""
+    if value is None:
+        return "absent"
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

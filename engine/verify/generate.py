@@ -7,8 +7,9 @@ on what came out. It only makes conditions likely that chance alone would never 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TypeVar
 
@@ -16,10 +17,15 @@ from engine.language import program, typed
 from engine.verify.palette import Palette, bare, descend, loose
 
 T = TypeVar("T")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where the clock of tests and properties stands at first."""
 Request = dict[str, object]
 UNSENT = frozenset({"now", "content", "stage", "session.labels", "session.turn", "tool.args"})
 """Attributes that are not drawn from the schema's fields like the others."""
 TOOL_STAGES = frozenset({"tool_call", "tool_result", "tool_description"})
+STAGES = ("request", "response", "document", *sorted(TOOL_STAGES))
+WEEK = 7 * 24
+"""Hours, beginning with START."""
 PRESENT_IN = 0.7
 """How often an optional attribute is sent."""
 
@@ -35,7 +41,7 @@ class Generator:
 
     def draw(self) -> Request:
         """Return a well-formed request with every required attribute."""
-        stage = self.choose(("request", "response", "tool_call", "tool_result", "document"))
+        stage = self.choose(STAGES)
         request: Request = {"stage": stage, "content": self.text()}
         for field in self.checked.fields.values():
             if field.path in UNSENT or (field.optional and self.chance.random() > PRESENT_IN):
@@ -60,6 +66,21 @@ class Generator:
             put(request, "tool.name", "tool")
         self.complete(request)
         return request
+
+    def moment(self) -> datetime:
+        """Return START, or a time in the week after it or after a date that a condition names."""
+        if self.chance.random() < 1 - PRESENT_IN:
+            return START
+        dates = [one for one in self.palette.values.get("now", ()) if isinstance(one, datetime)]
+        return self.choose((START, *dates)) + timedelta(hours=self.chance.randrange(WEEK))
+
+    def mocks(self) -> dict[str, float | int]:
+        """Return what classifiers and meters come to, for some of them."""
+        return {
+            name: self.choose(values)
+            for name, values in self.palette.mocks.items()
+            if self.chance.random() < PRESENT_IN
+        }
 
     def complete(self, request: Request) -> None:
         """Add to *request* what the words it already holds make required."""
@@ -188,3 +209,12 @@ def remove(request: Request, path: str) -> None:
             return
         request = inner
     request.pop(last, None)
+
+
+def paths(request: Mapping[str, object], before: str = "") -> Iterator[str]:
+    """Yield the path of every value in the nested *request*, those of groups after their own."""
+    for name, value in request.items():
+        path = f"{before}{name}"
+        if isinstance(value, Mapping):
+            yield from paths(value, f"{path}.")
+        yield path

@@ -51,6 +51,8 @@ class Palette:
     values: Mapping[str, tuple[object, ...]]
     arguments: Mapping[tuple[str | int, ...], tuple[object, ...]]
     texts: tuple[str, ...]
+    mocks: Mapping[str, tuple[float | int, ...]]
+    """Values of classifiers and meters, by name as a test would mock them."""
 
     def of(self, field: program.Field) -> tuple[object, ...]:
         """Return the values to choose from for *field*, never none."""
@@ -92,6 +94,10 @@ def read_palette(
         path: dict.fromkeys(those) for path, those in ids.items()
     }
     arguments: dict[tuple[str | int, ...], dict[object, None]] = {}
+    mocks: dict[str, dict[float | int, None]] = {
+        **{f"classifier.{name}": dict.fromkeys((0.0, 0.5, 1.0)) for name in checked.classifiers},
+        **{f"meter.{name}": dict.fromkeys((0, 1, 1_000)) for name in checked.meters},
+    }
     found = dict.fromkeys(texts)
     for condition in conditions(checked):
         for node in descend(condition):
@@ -102,7 +108,15 @@ def read_palette(
                     case typed.ArgumentAt(keys):
                         arguments.setdefault(keys, {}).update(dict.fromkeys(value))
                     case typed.Call(_, (typed.Attribute(path), *_)):
-                        values.setdefault(path, {}).update(dict.fromkeys(value))
+                        # Of a count or a length the number says nothing about the text.
+                        texts = (one for one in value if isinstance(one, str))
+                        values.setdefault(path, {}).update(dict.fromkeys(texts))
+                    case typed.Score(name):
+                        scores = (float(one) for one in numbers(value) if 0 <= one <= 1)
+                        mocks[f"classifier.{name}"].update(dict.fromkeys(scores))
+                    case typed.Count(name):
+                        counts = (int(one) for one in numbers(value) if one >= 0)
+                        mocks[f"meter.{name}"].update(dict.fromkeys(counts))
                     case _:
                         continue
     for test in checked.tests:
@@ -111,7 +125,15 @@ def read_palette(
         {path: tuple(map(loose, those)) for path, those in values.items()},
         {keys: tuple(map(loose, those)) for keys, those in arguments.items()},
         tuple(found),
+        {name: tuple(those) for name, those in mocks.items()},
     )
+
+
+def numbers(values: Iterable[object]) -> Iterator[float | int | Decimal]:
+    """Yield the numbers among *values*."""
+    for value in values:
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            yield value
 
 
 def conditions(checked: program.Program) -> Iterator[typed.Expr]:

@@ -1,12 +1,17 @@
 """Properties of a bundle tried with generated requests: a counterexample, or how often it held.
 
-Half of the requests are bent towards the property's condition; each is decided on an empty store.
-A property whose condition no request met has not been tried, and that is a failure too.
+Half of the requests are bent towards the property's condition; each is decided on an empty store,
+at some time, with some answers of classifiers and meters. A property whose condition no request met
+has not been tried, and that is a failure too. A counterexample is made smaller as long as it stays
+one, so that what is left of it matters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import datetime
 from random import Random
 from time import perf_counter
 
@@ -16,21 +21,34 @@ from engine.runtime.decision import Decision
 from engine.runtime.evidence import EPOCH, Evidence, nanoseconds
 from engine.runtime.explain import explain
 from engine.runtime.memory import MemoryStore
+from engine.runtime.phrase import literal
 from engine.runtime.policyset import PolicySet
 from engine.runtime.reference import Interpreter
 from engine.runtime.request import InvalidRequest
 from engine.verify.expectation import outcome
-from engine.verify.generate import Generator, Request
+from engine.verify.generate import START, Generator, Request, paths, remove
 from engine.verify.palette import read_palette
 from engine.verify.results import Failure, Result
-from engine.verify.run import START
 from engine.verify.samples import find_samples
 
 ENOUGH = 200
 """Requests that meet the condition, after which a property counts as tried."""
 ATTEMPTS = 3_000
 """Requests after which the search gives up."""
-NOW = nanoseconds(START - EPOCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One try: a request, when it is decided, and what classifiers and meters come to."""
+
+    request: Request
+    time: datetime
+    mocks: Mapping[str, float | int]
+
+    @property
+    def now(self) -> int:
+        """The time in ns since the Unix epoch."""
+        return nanoseconds(self.time - EPOCH)
 
 
 def run_properties(
@@ -43,10 +61,13 @@ def run_properties(
 
     The same *seed* tries the same requests.
     """
+    chosen = policies.program.properties if laws is None else laws
+    if not chosen:
+        return
     ids = {f"{group}.id": tuple(table.ids) for group, table in policies.facts.items()}
     samples = find_samples(policies)
     palette = read_palette(policies.program, samples.values(), ids, policies.lists)
-    for law in policies.program.properties if laws is None else laws:
+    for law in chosen:
         chance = Random(f"{seed}/{law.name}")  # noqa: S311  tests want repeatable chance
         yield run_property(policies, law, Generator(policies.program, palette, samples, chance))
 
@@ -59,12 +80,13 @@ def run_property(policies: PolicySet, law: program.Property, generator: Generato
         if met == ENOUGH:
             break
         request = generator.bent(law.when) if number % 2 else generator.draw()
-        decision = attempt(policies, law, request)
+        scene = Scene(request, generator.moment(), generator.mocks())
+        decision = attempt(policies, law, scene)
         if decision is None:
             continue
         met += 1
-        if (decision.action in law.actions) is (law.kind == "never"):
-            failures.append(broken(policies, law, request, decision))
+        if breaks(law, decision):
+            failures.append(describe(policies, law, simplest(policies, law, scene)))
             break
     if not met:
         failures.append(Failure(f"none of {ATTEMPTS} requests met its condition", law.span, {}))
@@ -72,25 +94,56 @@ def run_property(policies: PolicySet, law: program.Property, generator: Generato
     return Result(law.name, "property", law.span, tuple(failures), met, took)
 
 
-def attempt(policies: PolicySet, law: program.Property, request: Request) -> Decision | None:
-    """Return the decision on *request*, or None where the law does not speak of it."""
+def attempt(policies: PolicySet, law: program.Property, scene: Scene) -> Decision | None:
+    """Return the decision in *scene*, or None where the law does not speak of it."""
     try:
-        record = policies.reader.read(request)
+        record = policies.reader.read(scene.request)
     except InvalidRequest:
         return None
     store = MemoryStore()
-    evidence = Evidence(record, policies.senses, store, NOW)
+    evidence = Evidence(record, policies.senses, store, scene.now, scene.mocks)
     if record.missing or Interpreter(evidence, policies.lists).value(law.when) is not True:
         return None
-    return decide(policies, record, store, NOW)
+    return decide(policies, record, store, scene.now, mocks=scene.mocks)
 
 
-def broken(
-    policies: PolicySet, law: program.Property, request: Request, decision: Decision
-) -> Failure:
-    """Return the failure that shows *request* as the counterexample."""
-    record = policies.reader.read(request)
-    why = explain(policies, record, MemoryStore(), NOW)
+def breaks(law: program.Property, decision: Decision) -> bool:
+    """Return whether *decision* is what *law* rules out."""
+    return (decision.action in law.actions) is (law.kind == "never")
+
+
+def simplest(policies: PolicySet, law: program.Property, scene: Scene) -> Scene:
+    """Return *scene* with everything taken away that it needs not to break *law*."""
+
+    def keep(smaller: Scene) -> None:
+        nonlocal scene
+        if still(policies, law, smaller):
+            scene = smaller
+
+    keep(replace(scene, time=START))
+    for name in scene.mocks:
+        keep(replace(scene, mocks={one: scene.mocks[one] for one in scene.mocks if one != name}))
+    for path in paths(scene.request):
+        request = deepcopy(scene.request)
+        remove(request, path)
+        keep(replace(scene, request=request))
+    return scene
+
+
+def still(policies: PolicySet, law: program.Property, scene: Scene) -> bool:
+    """Return whether *scene* breaks *law*."""
+    decision = attempt(policies, law, scene)
+    return decision is not None and breaks(law, decision)
+
+
+def describe(policies: PolicySet, law: program.Property, scene: Scene) -> Failure:
+    """Return the failure that shows *scene* as the counterexample."""
+    record = policies.reader.read(scene.request)
+    store = MemoryStore()
+    decision = decide(policies, record, store, scene.now, mocks=scene.mocks)
+    why = explain(policies, record, MemoryStore(), scene.now, mocks=scene.mocks)
     actions = " or ".join(sorted(law.actions))
-    message = f"{law.kind} {actions} is broken: the decision is {outcome(decision)}"
-    return Failure(message, law.span, request, decision, why)
+    when = "" if scene.time == START else f" at {literal(scene.time)}"
+    given = "".join(f", {name} = {value}" for name, value in scene.mocks.items())
+    message = f"{law.kind} {actions} is broken{when}: the decision is {outcome(decision)}{given}"
+    return Failure(message, law.span, scene.request, decision, why)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import floor
 from xml.etree import ElementTree as ET
 
 import orjson
 
+from engine.language.render import inert
 from engine.verify.coverage import Gap, Summary
 from engine.verify.results import Failure, Result
 
@@ -19,7 +21,7 @@ def describe(result: Result) -> str:
     lines = [f"{result.kind} {result.name}"]
     for failure in result.failures:
         lines += [f"  {line}".rstrip() for line in failure_lines(failure)]
-    return "\n".join(lines)
+    return "\n".join(map(inert, lines))
 
 
 def failure_lines(failure: Failure) -> Iterator[str]:
@@ -34,10 +36,15 @@ def failure_lines(failure: Failure) -> Iterator[str]:
 def describe_coverage(summary: Summary) -> str:
     """Return the figures of *summary* and a line for each gap."""
     figures = (
-        f"coverage {summary.percent:.1f} %: {summary.rules_matched} of {summary.rules} rules, "
+        f"coverage {percent(summary)}: {summary.rules_matched} of {summary.rules} rules, "
         f"{summary.outcomes_seen} of {summary.outcomes} outcomes of conditions"
     )
     return "\n".join([figures, *(f"  {gap.span}: {gap.message}" for gap in summary.gaps)])
+
+
+def percent(summary: Summary) -> str:
+    """Return the coverage, rounded down: what is short of everything never reads 100 %."""
+    return f"{floor(summary.percent * 10) / 10:.1f} %"
 
 
 def to_json(value: object) -> bytes:
@@ -86,7 +93,7 @@ def failure_json(failure: Failure) -> Mapping[str, object]:
 def coverage_json(summary: Summary) -> Mapping[str, object]:
     """Return *summary* in JSON-ready values."""
     return {
-        "percent": round(summary.percent, 2),
+        "percent": floor(summary.percent * 100) / 100,
         "rules": {"total": summary.rules, "matched": summary.rules_matched},
         "outcomes": {"total": summary.outcomes, "seen": summary.outcomes_seen},
         "gaps": [gap_json(gap) for gap in summary.gaps],
@@ -115,14 +122,14 @@ def junit(results: Mapping[str, Sequence[Result]]) -> bytes:
             case = ET.SubElement(
                 suite,
                 "testcase",
-                name=one.name,
+                name=printable(one.name),
                 classname=one.span.path,
                 file=one.span.path,
                 line=str(one.span.line),
                 time=f"{one.seconds:.6f}",
             )
             if not one.passed:
-                failed = ET.SubElement(case, "failure", message=one.failures[0].message)
+                failed = ET.SubElement(case, "failure", message=printable(one.failures[0].message))
                 failed.text = printable(describe(one))
     ET.indent(root)
     body: bytes = ET.tostring(root, encoding="utf-8")

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+# Folders that are one bundle each: the packs run together, an example alone.
+BUNDLES = policies/starter $(wildcard policies/examples/*)
 
 .PHONY: help install demo serve test check bench bench-full nightly fix generate wheel clean
 
@@ -34,7 +36,7 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 	$(BIN)/engine serve policies/starter
 
 test: .venv/.developer ## Run all tests, with the coverage gates.
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 
 check: .venv/.developer ## Lint, types, floors, generated files, documentation, packs.
@@ -44,8 +46,11 @@ check: .venv/.developer ## Lint, types, floors, generated files, documentation, 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python grammar/generate.py --check
 	$(BIN)/engine fmt --check policies
-	$(BIN)/engine check policies/starter
-	$(BIN)/engine test policies/starter --coverage --fail-under 100
+	@for bundle in $(BUNDLES); do \
+		echo "engine check and test $$bundle"; \
+		$(BIN)/engine check $$bundle && \
+		$(BIN)/engine test --coverage --fail-under 100 $$bundle || exit 1; \
+	done
 
 nightly: .venv/.developer ## Long searches: agreement, fuzzing, laws.
 	$(BIN)/python -m pytest -n $(JOBS) -m nightly tests

@@ -76,8 +76,13 @@ class Limits(Struct, frozen=True, kw_only=True):
     ] = 1_048_576
     message_bytes: Annotated[
         int,
-        Meta(ge=1024, le=268_435_456, description="Most bytes of one gRPC message."),
-    ] = 8_388_608
+        Meta(
+            ge=1024,
+            le=268_435_456,
+            description="Most bytes of one gRPC message. Well above what the content limit lets "
+            "through, so that content that is too long is told so by name.",
+        ),
+    ] = 33_554_432
 
 
 class Record(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.runtime.decision import Decision, Reason
+from engine.runtime.decision import Decision, Reason, ThrottleState
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
@@ -144,7 +144,6 @@ def make_entry(
     *key* keys the content's hash; *constants* are the advice names whose values the policies spell
     out, so that they can be written as they are.
     """
-    throttle = decision.throttle
     shadow = decision.shadow
     return Entry(
         time=iso_time(now),
@@ -165,14 +164,7 @@ def make_entry(
             RedactionEntry(entity=one.entity, path=one.path, length=one.end - one.start)
             for one in decision.redactions
         ),
-        throttle=ThrottleEntry(
-            rule=throttle.rule,
-            limit=throttle.limit,
-            remaining=throttle.remaining,
-            retry_after=throttle.retry_after.total_seconds(),
-        )
-        if throttle
-        else None,
+        throttle=throttle_entry(decision.throttle) if decision.throttle else None,
         review_id=decision.escalation.review_id if decision.escalation else "",
         advice={
             name: value if name in constants else measured(value)
@@ -184,6 +176,16 @@ def make_entry(
         evaluated_in=decision.evaluated_in,
         content_hash=hash_content(subject.content, key) if subject.content else "",
         error=error,
+    )
+
+
+def throttle_entry(state: ThrottleState) -> ThrottleEntry:
+    """Return the limit as the record keeps it."""
+    return ThrottleEntry(
+        rule=state.rule,
+        limit=state.limit,
+        remaining=state.remaining,
+        retry_after=state.retry_after.total_seconds(),
     )
 
 

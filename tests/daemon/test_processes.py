@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from engine.doors.grpc.caller import METHOD, write_request
-from engine.runtime.request import Request
+from engine.runtime.request import InvalidRequest, Request
 from engine.wire import engine_pb2 as wire
 from tests.daemon.running import PATIENCE, daemon, decide, refused
 from tests.daemon.test_serve import until
@@ -197,6 +197,15 @@ def test_a_second_signal_ends_the_patience_with_a_caller_that_does_not_read(fold
         assert running.stop(signal.SIGINT) == 0
         stop.set()
         answers.cancel()  # type: ignore[no-untyped-call]
+
+
+def test_ten_megabytes_are_refused_by_name_and_the_daemon_keeps_serving(folder: Path) -> None:
+    told = "content: 10,000,000 characters, and the limit is 1,048,576"
+    with daemon(folder, *QUICK) as running:
+        with pytest.raises(InvalidRequest, match=told):
+            decide(running.address, "x" * 10_000_000)
+        assert decide(running.address, "a NUL \0 is content").action == "allow"
+    assert len(recorded(folder)) == 1
 
 
 def test_a_unix_socket_serves_beside_the_port(folder: Path) -> None:

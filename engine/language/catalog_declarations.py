@@ -80,6 +80,17 @@ def schema_condition(at: Span) -> Diagnostic:
     )
 
 
+def underscored_attribute(path: str, at: Span) -> Diagnostic:
+    """E509: an attribute with a name of the kind that Python keeps for itself."""
+    plain = ".".join(part.lstrip("_") or "name" for part in path.split("."))
+    return Diagnostic(
+        "E509",
+        f"no part of `{path}` may begin with two underscores",
+        at,
+        help=f"call it `{plain}`",
+    )
+
+
 def duplicate(kind: str, name: str, at: Span, before: Span) -> Diagnostic:
     """E510: a name given twice."""
     return Diagnostic(

@@ -195,6 +195,9 @@ def add_schema(
             report.add(catalog_declarations.standard_attribute(path, span))
         elif group not in GROUPS or not rest:
             report.add(catalog_declarations.undeclarable_attribute(path, GROUPS, span))
+        elif ".__" in path:
+            # Records are Python classes, where such names mean something already.
+            report.add(catalog_declarations.underscored_attribute(path, span))
         elif before is None:
             fields[path] = made
         else:

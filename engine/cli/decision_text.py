@@ -47,6 +47,8 @@ def decision_lines(decision: Decision, *, color: bool) -> Iterator[str]:
         yield f"  {inert(message.role)}: {inert(message.text)}"
     if decision.arguments is not None:
         yield f"  arguments  {inert(str(decision.arguments))}"
+    for path, text in decision.attributes.items():
+        yield f"  attribute  {path} = {inert(text)}"
     for one in decision.redactions:
         yield f"  redacted   {one.entity} at {one.path}[{one.start}:{one.end}] as {one.strategy}"
     yield from duty_lines(decision)
@@ -64,7 +66,7 @@ def duty_lines(decision: Decision) -> Iterator[str]:
     if decision.escalation is not None:
         review = decision.escalation
         yield (
-            f"  review     {review.review_id} in `{review.queue}`; {review.otherwise} after "
+            f"  review     {review.review_id} in `{inert(review.queue)}`; {review.otherwise} after "
             f"{review.expires_at:%Y-%m-%d %H:%M:%S} UTC"
         )
     for name, value in decision.advice.items():
@@ -94,7 +96,7 @@ def reason_lines(reason: Reason) -> Iterator[str]:
         if part
     ]
     if about:
-        yield f"             {', '.join(about)}"
+        yield f"             {inert(', '.join(about))}"
 
 
 def inert(text: str) -> str:

@@ -32,6 +32,7 @@ FULL = Decision(
     revision="abc",
     messages=(Message(role="user", text="two\nlines \x1b[31m"),),
     arguments={"to": "[EMAIL]"},
+    attributes={"context.note": "to [EMAIL]\x1b[2J"},
     redactions=(Redaction(path="content", start=1, end=4, entity="pii.email", strategy="label"),),
     throttle=ThrottleState(
         rule="p.r",
@@ -64,6 +65,7 @@ def test_everything_that_a_decision_says_is_shown() -> None:
         "  because    no reason was given",
         r"  user: two\nlines \x1b[31m",
         "  arguments  {'to': '[EMAIL]'}",
+        r"  attribute  context.note = to [EMAIL]\x1b[2J",
         "  redacted   pii.email at content[1:4] as label",
         "  limit      0.5 of 10 requests left, try again in 2.5 s",
         "  review     rev in `people`; deny after 2026-01-01 00:00:00 UTC",
@@ -88,3 +90,31 @@ def test_a_terminal_shows_the_action_in_colour() -> None:
 
 def test_nothing_in_content_can_drive_the_terminal() -> None:
     assert inert("a\x1b]0;x\x07\r\u202e\x9b ä") == r"a\x1b]0;x\x07\r\u202e\x9b ä"
+
+
+def test_nothing_in_a_policy_drives_the_terminal() -> None:
+    odd = "\x1b]0;owned\x07\u202e"
+    reason = Reason(
+        policy="p",
+        rule="p.r",
+        action="escalate",
+        message=odd,
+        tags=(odd,),
+        place=f"{odd}.pol:1:1",
+        failure=odd,
+    )
+    assert FULL.escalation is not None
+    review = Escalation(
+        review_id="rev", queue=odd, expires_at=FULL.escalation.expires_at, otherwise="deny"
+    )
+    decision = Decision(
+        action="escalate",
+        effective_action="escalate",
+        reasons=(reason,),
+        revision="abc",
+        escalation=review,
+        labels=(odd,),
+        advice={"route": odd},
+    )
+    shown = describe_decision(decision, color=False)
+    assert all(line.isprintable() for line in shown.splitlines())

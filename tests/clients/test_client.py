@@ -55,6 +55,13 @@ def test_redactions_arrive_as_values(client: Any) -> None:
     assert decision.redactions[0].entity == "pii.email"
 
 
+def test_redacted_attributes_arrive_by_path(client: Any) -> None:
+    decision = client.decide(**ASK, context={"note": "I am ann@example.com"})
+    assert decision.action == "redact"
+    assert decision.content is None
+    assert decision.attributes == {"context.note": "I am [EMAIL]"}
+
+
 def test_a_throttle_arrives_as_values(client: Any) -> None:
     asked = {**ASK, "user": "flood"}
     states = [client.decide(**asked) for _ in range(3)]

@@ -39,6 +39,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
             else None
         ),
         arguments=json.loads(answer.arguments_json) if answer.arguments_json else None,
+        attributes=dict(answer.attributes),
         redactions=tuple(
             results.Redaction(each.path, each.start, each.end, each.entity, each.strategy)
             for each in answer.redactions

@@ -110,6 +110,8 @@ class Decision:
     content: str | None = None
     messages: tuple[Message, ...] | None = None
     arguments: object = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Text attributes to use instead, by path, where rules redacted in them."""
     redactions: tuple[Redaction, ...] = ()
     throttle: Throttle | None = None
     escalation: Escalation | None = None

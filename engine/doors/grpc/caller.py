@@ -136,6 +136,7 @@ def read_decision(answer: wire.Decision) -> Decision:
         if answer.HasField("messages")
         else None,
         arguments=msgspec.json.decode(answer.arguments_json) if answer.arguments_json else None,
+        attributes=dict(answer.attributes),
         redactions=tuple(
             Redaction(
                 path=one.path,

@@ -252,6 +252,7 @@ def write_redacted(into: wire.Decision, decision: Decision) -> None:
             into.messages.messages.add(role=message.role, text=message.text)
     if decision.arguments is not None:
         into.arguments_json = encode_json(decision.arguments)
+    into.attributes.update(decision.attributes)
     for each in decision.redactions:
         into.redactions.add(
             path=each.path,

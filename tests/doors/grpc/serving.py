@@ -42,6 +42,7 @@ schema {
   user.clearance:  int?
   context.purpose: string?
   context.amount:  decimal?
+  context.note:    text?
 }
 
 policy guard "The front desk" {
@@ -62,6 +63,10 @@ policy guard "The front desk" {
   rule arguments {
     when stage == "tool_call" and tool.name == "mail"
     then redact pii.email in tool.args as label
+  }
+  rule notes {
+    when context.note is present
+    then redact pii.email in context.note as label
   }
   rule refunds {
     when stage == "tool_call" and (context.amount ?? 0) > 500

@@ -139,6 +139,7 @@ EVERYTHING = Decision(
     downgrade_reason="cannot mask",
     messages=(Message(role="user", text="[EMAIL]"),),
     arguments={"n": Decimal("1.5")},
+    attributes={"context.note": "[EMAIL]"},
     redactions=(Redaction(path="content", start=1, end=2, entity="pii.email", strategy="label"),),
     throttle=ThrottleState(
         rule="p.t",
@@ -179,6 +180,7 @@ def test_a_decision_with_everything_arrives() -> None:
     assert answer.messages.messages[0].text == "[EMAIL]"
     assert json.loads(answer.arguments_json) == {"n": "1.5"}
     assert answer.redactions[0].entity == "pii.email"
+    assert answer.attributes["context.note"] == "[EMAIL]"
     assert (answer.throttle.limit, answer.throttle.remaining) == ("1000", "0.1")
     assert answer.throttle.retry_after.ToTimedelta() == timedelta(milliseconds=1500)
     assert answer.escalation.expires_at.ToDatetime(tzinfo=UTC) == datetime(2026, 1, 1, tzinfo=UTC)

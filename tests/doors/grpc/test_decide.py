@@ -83,6 +83,13 @@ def test_redacted_arguments_come_as_json(channel: Channel) -> None:
     assert json.loads(decision.arguments_json) == {"to": ["[EMAIL]"], "n": 1}
 
 
+def test_redacted_attributes_come_by_path(channel: Channel) -> None:
+    decision = decide(channel, ask(context_json=b'{"note": "I am ann@example.com"}'))
+    assert decision.action == wire.ACTION_REDACT
+    assert dict(decision.attributes) == {"context.note": "I am [EMAIL]"}
+    assert not decision.HasField("content")
+
+
 def test_an_escalation_names_its_review(channel: Channel) -> None:
     request = ask(
         stage=wire.STAGE_TOOL_CALL,

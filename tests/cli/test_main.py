@@ -56,6 +56,10 @@ def test_an_unknown_verb_suggests_the_closest() -> None:
     assert "did you mean" not in CliRunner().invoke(group, ["zzz"]).output
 
 
+def test_completion_knows_the_verbs() -> None:
+    assert group.list_commands(click.Context(group)) == list(VERBS)
+
+
 def test_an_unknown_option_is_an_error() -> None:
     assert CliRunner().invoke(group, ["--nonsense"]).exit_code == 2
     assert group.get_command(click.Context(group), "zzz") is None

@@ -17,6 +17,8 @@ import pytest
 from engine.daemon.serve import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES, serve
 from engine.daemon.settings import Grpc, Log, Metrics, Record, Reload, Settings
 from engine.doors.grpc.caller import CallError
+from engine.runtime.store import StoreUnavailable
+from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
 from tests.daemon.running import decide, free_port, serve_here
 from tests.service.bundle import write_folder
@@ -243,3 +245,47 @@ def test_a_data_folder_in_the_way_is_told(folder: Path, capfd: pytest.CaptureFix
     (folder / "data").write_text("")
     assert serve(settings(folder)) == EXIT_ERROR
     assert "--memory" in capfd.readouterr().err
+
+
+def test_the_store_is_tidied_and_a_store_that_is_away_is_logged(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+
+    def sweep(_gate: Gate, entries: int) -> int:
+        swept.append(entries)
+        if len(swept) == 2:
+            raise StoreUnavailable("the disk is gone")
+        return 0
+
+    monkeypatch.setattr("engine.daemon.serve.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(Gate, "sweep", sweep)
+    assert serve_here(settings(folder), lambda: until(lambda: len(swept) > 3)) == EXIT_FINE
+    told = [one for one in events(capfd) if one["level"] == "warning"]
+    assert [(one["event"], one["why"]) for one in told] == [
+        ("the state store could not be tidied", "the disk is gone")
+    ]
+
+
+def test_a_task_that_breaks_is_logged_and_the_daemon_goes_on(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"unix://{folder}/s"
+
+    def sweep(_gate: Gate, _entries: int) -> int:
+        raise KeyError("a secret")
+
+    def told() -> bool:
+        seen.extend(events(capfd))
+        return any(one["event"] == "a task of the daemon broke" for one in seen)
+
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr("engine.daemon.serve.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(Gate, "sweep", sweep)
+
+    def work() -> None:
+        until(told)
+        assert decide(address).action == "allow"
+
+    assert serve_here(settings(folder), work) == EXIT_FINE
+    assert "a secret" not in str(seen)

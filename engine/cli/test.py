@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,6 +54,11 @@ class Show:
     fail_under: float | None
     junit: Path | None
 
+    @property
+    def measures(self) -> bool:
+        """Whether coverage is asked for."""
+        return self.covered or self.fail_under is not None
+
 
 @click.command("test", epilog=EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -84,14 +90,16 @@ def command(
 
     PATH is a policy folder, or a file in it.
     """
-    choice = Choice(**chosen, watched=covered or fail_under is not None)  # type: ignore[arg-type]
-    selections = select(paths)
     show = Show(as_json=as_json, covered=covered, fail_under=fail_under, junit=xml)
+    choice = Choice(**chosen, watched=show.measures)  # type: ignore[arg-type]
+    selections = select(paths)
     code = run_all(selections, choice, show)
     if watching:
-        for _ in watch(*(one.root for one in selections), raise_interrupt=False):
-            click.echo()
-            code = run_all(selections, choice, show)
+        # Whoever stops watching gets the code of the last run.
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in watch(*(one.root for one in selections)):
+                click.echo()
+                code = run_all(selections, choice, show)
     sys.exit(code)
 
 
@@ -114,7 +122,7 @@ def run_all(selections: Sequence[Selection], choice: Choice, show: Show) -> int:
     if show.junit is not None and not write_junit(show.junit, outcomes):
         return EXIT_ERROR
     if show.as_json:
-        click.echo(to_json({name: outcome_json(one) for name, one in outcomes.items()}))
+        click.echo(to_json({name: outcome_json(one, show) for name, one in outcomes.items()}))
     else:
         show_end(outcomes, choice, seconds)
     return judge(outcomes, show)
@@ -126,7 +134,7 @@ def show_outcome(outcome: Outcome, show: Show) -> None:
         if not result.passed:
             click.secho("FAIL ", fg="red", nl=False)
             click.echo(describe(result) + "\n")
-    if show.covered or show.fail_under is not None:
+    if show.measures:
         click.echo(describe_coverage(outcome.summary))
 
 
@@ -155,12 +163,12 @@ def judge(outcomes: Mapping[str, Outcome], show: Show) -> int:
     return code
 
 
-def outcome_json(outcome: Outcome) -> Mapping[str, object]:
-    """Return *outcome* in JSON-ready values."""
+def outcome_json(outcome: Outcome, show: Show) -> Mapping[str, object]:
+    """Return *outcome* in JSON-ready values; coverage is null when it was not measured."""
     return {
         "passed": not failed(outcome.results),
         "results": [result_json(one) for one in outcome.results],
-        "coverage": coverage_json(outcome.summary),
+        "coverage": coverage_json(outcome.summary) if show.measures else None,
     }
 
 

@@ -20,7 +20,7 @@ from engine.daemon.logs import Log, open_log
 from engine.daemon.metrics import make_registry
 from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
-from engine.daemon.start import Parts, StartError, assemble
+from engine.daemon.start import Parts, StartError, assemble, warm_up
 from engine.doors.grpc.listener import Listener, ListenError
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
@@ -63,7 +63,9 @@ def start(parts: Parts, log: Log) -> int:
     """Load the first policies, then run until told to stop."""
     settings = parts.settings
     try:
-        parts.gate.swap(load_folder(parts.root, parts.recipe, parts.cache))
+        policies = load_folder(parts.root, parts.recipe, parts.cache)
+        warm_up(policies)
+        parts.gate.swap(policies)
     except PolicyError as error:
         if not settings.wait_for_bundle:
             print_error(

@@ -12,12 +12,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from grammar import generate_diagnostics, generate_parser, generate_wire  # noqa: E402 - runs anywhere
+from grammar import (  # noqa: E402 - the script runs from anywhere
+    generate_diagnostics,
+    generate_parser,
+    generate_tables,
+    generate_wire,
+)
 
 
 def outputs() -> dict[str, bytes]:
     """Return every generated file: its path from the top of the project, and its bytes."""
-    parts = (generate_parser, generate_wire, generate_diagnostics)
+    parts = (generate_parser, generate_wire, generate_diagnostics, generate_tables)
     return {path: text for part in parts for path, text in part.outputs().items()}
 
 

@@ -53,12 +53,8 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             return " and ".join(phrase(part, AND) for part in parts), AND
         case typed.Or(parts):
             return " or ".join(phrase(part, AND) for part in parts), OR
-        case typed.Not(typed.Member(item, collection)) if _in_order(item, collection):
-            return _between(item, "not in", collection)
-        case typed.Not(typed.Present(subject)):
-            return f"{phrase(subject, SUM)} is absent", COMPARISON
         case typed.Not(inner):
-            return f"not {phrase(inner, NOT)}", NOT
+            return _negation(inner)
         case typed.Compare(word, left, right):
             return _between(left, word, right)
         case (
@@ -97,6 +93,16 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             return f"meter.{meter}", ATOM
         case _:
             assert_never(expr)
+
+
+def _negation(inner: Expr) -> tuple[str, int]:
+    match inner:
+        case typed.Member(item, collection) if _in_order(item, collection):
+            return _between(item, "not in", collection)
+        case typed.Present(subject):
+            return f"{phrase(subject, SUM)} is absent", COMPARISON
+        case _:
+            return f"not {phrase(inner, NOT)}", NOT
 
 
 def _relation(expr: Relation | typed.Has) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import lmdb
@@ -67,13 +67,12 @@ def _open(path: Path, size: int) -> lmdb.Environment:
         writemap=True,
         sync=False,
     )
-    try:
+    with ExitStack() as undo:
+        undo.callback(environment.close)
         _check_whole(environment, path, before)
         _allocate(path, wanted)
         _claim(environment, path)
-    except BaseException:
-        environment.close()
-        raise
+        undo.pop_all()
     return environment
 
 

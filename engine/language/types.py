@@ -70,17 +70,7 @@ class ListOf:
         return f"list<{self.item}>"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordType:
-    """A group of attributes, such as ``tool``: it can only be tested for presence."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"record {self.name}"
-
-
-Type = Scalar | Enumeration | SetOf | ListOf | RecordType
+Type = Scalar | Enumeration | SetOf | ListOf
 
 BOOL = Scalar.BOOL
 INT = Scalar.INT

@@ -18,7 +18,7 @@ import msgspec
 from engine.language import catalog_data
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.text import Span
-from engine.language.types import Enumeration, ListOf, RecordType, Scalar, SetOf, Type
+from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
 from engine.runtime.objections import objection
 from engine.runtime.record import decode_custom, default_of, native
 from engine.runtime.table import Places, Shape, Table, tell
@@ -149,7 +149,7 @@ def parser(type_: Type) -> Parse:  # noqa: C901  a case for every type
         case Scalar.DECIMAL | Scalar.DURATION | Scalar.IP:
             marker = native(type_)
             return lambda cell: decode_custom(marker, cell)
-        case Scalar.JSON | RecordType():
+        case Scalar.JSON:
             raise AssertionError("no schema declares such an attribute")
         case _:
             assert_never(type_)

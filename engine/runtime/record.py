@@ -24,7 +24,7 @@ import msgspec
 
 from engine.language.program import Field
 from engine.language.schema import required
-from engine.language.types import Enumeration, ListOf, RecordType, Scalar, SetOf, Type
+from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
 from engine.runtime.decision import Message
 
 GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source", "context")
@@ -47,7 +47,34 @@ MAX_INT = 2**63 - 1
 MAX_FLOAT = 1.7976931348623157e308
 Int = Annotated[int, msgspec.Meta(ge=-MAX_INT - 1, le=MAX_INT)]
 Float = Annotated[float, msgspec.Meta(ge=-MAX_FLOAT, le=MAX_FLOAT)]
-Name = Annotated[str, msgspec.Meta(min_length=1)]
+
+LONGEST_ID = 1_024
+"""Characters of an id or a name: they go into every line of the record."""
+
+LONGEST_STRING = 1_048_576
+"""Characters of any other string. A ``text`` may be as long as content."""
+
+MOST_MESSAGES = 10_000
+MOST_DIGITS = 64
+"""Of a decimal, in front of and behind the point: more is no figure but an attack on arithmetic."""
+
+Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
+String = Annotated[str, msgspec.Meta(max_length=LONGEST_STRING)]
+Messages = Annotated[tuple[Message, ...], msgspec.Meta(max_length=MOST_MESSAGES)]
+
+NAMES = frozenset({"tenant.id", "user.id"})
+"""Standard attributes that may not be empty."""
+
+IDS = NAMES | {
+    "session.id",
+    "model.name",
+    "model.provider",
+    "model.version",
+    "tool.name",
+    "tool.server",
+}
+"""Standard attributes that are short."""
 
 DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d|w))+")
 PIECE = re.compile(r"([\d.]+)(ms|s|m|h|d|w)")
@@ -123,9 +150,18 @@ def default_of(field: Field) -> object:
 def parse_duration(text: str) -> timedelta:
     """Return the duration that *text* spells, such as ``90s``, ``1h30m`` or ``250ms``."""
     if not DURATION.fullmatch(text):
-        raise ValueError(f"`{text}` is no duration")
+        # Without the text: a refusal may be logged.
+        raise ValueError("a duration is written such as `90s`, `1h30m` or `250ms`")
     seconds = sum(float(number) * SECONDS[unit] for number, unit in PIECE.findall(text))
-    return timedelta(seconds=seconds)
+    return to_duration(seconds)
+
+
+def to_duration(seconds: float) -> timedelta:
+    """Return *seconds* as a duration; ValueError when it is too long for one."""
+    try:
+        return timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        raise ValueError("too long for a duration") from None
 
 
 def decode_custom(kind: type, value: object) -> object:
@@ -152,10 +188,7 @@ def _duration(value: object) -> timedelta:
         case str():
             return parse_duration(value)
         case int() | float() if not isinstance(value, bool):
-            try:
-                return timedelta(seconds=value)
-            except (OverflowError, ValueError):
-                raise ValueError("too long for a duration") from None
+            return to_duration(value)
         case _:
             raise ValueError("wrong kind")
 
@@ -163,13 +196,20 @@ def _duration(value: object) -> timedelta:
 def _number(value: str | float | Decimal) -> Decimal:
     if isinstance(value, bool):
         raise ValueError("wrong kind")  # noqa: TRY004  msgspec turns ValueError into its own
+    if isinstance(value, str) and len(value) > 2 * MOST_DIGITS:
+        raise ValueError(TOO_LONG)
     try:
         made = Decimal(str(value))
     except InvalidOperation:
         raise ValueError("no number") from None  # without the value: a refusal may be logged
     if not made.is_finite():
         raise ValueError("not finite")
+    if len(made.as_tuple().digits) > MOST_DIGITS or abs(made.adjusted()) > MOST_DIGITS:
+        raise ValueError(TOO_LONG)
     return made
+
+
+TOO_LONG = f"more than {MOST_DIGITS} digits"
 
 
 @lru_cache(maxsize=4096)
@@ -184,8 +224,6 @@ def native(type_: Type) -> Any:
             return tuple.__class_getitem__((native(item), ...))
         case Scalar():
             return SCALARS[type_]
-        case RecordType():
-            raise AssertionError("a group is not decoded as one value")
         case _:
             assert_never(type_)
 
@@ -195,7 +233,7 @@ SCALARS: Mapping[Scalar, Any] = {
     Scalar.INT: Int,
     Scalar.FLOAT: Float,
     Scalar.DECIMAL: Number,
-    Scalar.STRING: str,
+    Scalar.STRING: String,
     Scalar.TEXT: str,
     Scalar.TIME: Annotated[datetime, msgspec.Meta(tz=True)],
     Scalar.DURATION: Duration,
@@ -244,9 +282,9 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
     """
     tree = nest(fields)
     made: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        ("request_id", str, ""),
+        ("request_id", Id, ""),
         ("content", str | None, None),
-        ("messages", tuple[Message, ...] | None, None),
+        ("messages", Messages | None, None),
         ("capabilities", frozenset[Capability] | None, None),
         # Invariant: a request cannot set this; only the empty list under this name would decode.
         ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
@@ -282,8 +320,8 @@ def make_row(fields: Mapping[str, Field]) -> type[msgspec.Struct]:
 
 def _member(name: str, field: Field, supplied: frozenset[str]) -> tuple[str, Any, Any]:
     kind = native(field.type)
-    if field.path in {"tenant.id", "user.id"}:
-        kind = Name
+    if field.path in IDS:
+        kind = Name if field.path in NAMES else Id
     elif field.path.startswith("usage.") and field.type is Scalar.INT:
         kind = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
     if required(field) and field.path not in supplied:

@@ -24,12 +24,11 @@ from engine.language.types import (
     TIME,
     Enumeration,
     ListOf,
-    RecordType,
     SetOf,
 )
 from engine.runtime.decision import Message
 from engine.runtime.objections import Problem, kind_of
-from engine.runtime.record import native, parse_duration
+from engine.runtime.record import parse_duration
 from engine.runtime.request import InvalidRequest, Reader, Request, build_reader
 from tests.runtime.made import FIELDS, request, schema
 
@@ -361,11 +360,6 @@ def test_problems_read_as_text() -> None:
 )
 def test_kinds_have_the_authors_words(value: object, words: str) -> None:
     assert kind_of(value) == words
-
-
-def test_a_group_is_no_value() -> None:
-    with pytest.raises(AssertionError, match="not decoded"):
-        native(RecordType("tool"))
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "1h 30m", "-5m", "1y"])

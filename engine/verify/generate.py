@@ -14,6 +14,7 @@ from random import Random
 from typing import TypeVar
 
 from engine.language import program, typed
+from engine.language.types import Scalar
 from engine.verify.palette import Palette, bare, descend, loose
 
 T = TypeVar("T")
@@ -162,8 +163,10 @@ class Generator:
             case typed.ArgumentAt(keys):
                 return self.palette.arguments.get(keys, ("a", 1))
             case typed.Attribute(path) if path in self.checked.fields:
+                field = self.checked.fields[path]
                 own = self.palette.values.get(path, ())
-                return own or self.palette.of(self.checked.fields[path])
+                # What a text must hold is often in a sample, not in the condition itself.
+                return own if own and field.type != Scalar.TEXT else self.palette.of(field)
             case _:
                 return ("a",)
 

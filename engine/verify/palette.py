@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from heapq import nsmallest
 from ipaddress import IPv4Network, IPv6Network
+from typing import assert_never
 
 from engine.language import program, typed
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
@@ -75,7 +76,7 @@ def plain(type_: Type) -> tuple[object, ...]:
             items = plain(item)
             return ([], [items[0]], list(items[:2]))
         case _:
-            return ()
+            assert_never(type_)
 
 
 def read_palette(
@@ -177,6 +178,11 @@ def wanted(  # noqa: C901  a case for every kind of condition that tells values 
             yield bare(left), tuple((one,) for one in sorted(those, key=repr))
         case typed.Within(left, typed.Constant(frozenset() as those)):
             yield bare(left), (tuple(sorted(those, key=repr)),)
+        case typed.Quantifier(collection=collection, body=body):
+            for part in descend(body):
+                for subject, values in wanted(part, lists):
+                    if isinstance(subject, typed.Variable):
+                        yield bare(collection), tuple((one,) for one in values)
         case typed.InNetwork(address, networks):
             yield bare(address), tuple(map(first_address, networks))
         case typed.Like(text, pattern):
@@ -199,17 +205,13 @@ def bare(node: typed.Expr) -> typed.Expr:
 def around(value: object) -> tuple[object, ...]:
     """Return *value* and its neighbours below and above, where its type has any."""
     step = NEIGHBOURS.get(type(value))
-    match value, step:
-        case datetime(), timedelta():
-            return (value, value - step, value + step)
-        case timedelta(), timedelta():
-            return (value, value - step, value + step)
-        case Decimal(), Decimal():
-            return (value, value - step, value + step)
-        case int() | float(), int() | float():
-            return (value, value - step, value + step)
-        case _:
-            return (value,)
+    if step is None:
+        return (value,)
+    try:
+        return (value, value - step, value + step)  # type: ignore[operator]
+    except OverflowError:
+        # The first or the last moment that there is.
+        return (value,)
 
 
 def first_address(network: IPv4Network | IPv6Network) -> str:

@@ -15,7 +15,7 @@ from datetime import datetime
 from random import Random
 from time import perf_counter
 
-from engine.language import program
+from engine.language import program, typed
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import EPOCH, Evidence, nanoseconds
@@ -27,9 +27,9 @@ from engine.runtime.reference import Interpreter
 from engine.runtime.request import InvalidRequest
 from engine.verify.expectation import outcome
 from engine.verify.generate import START, Generator, Request, paths, remove
-from engine.verify.palette import read_palette
+from engine.verify.palette import descend, read_palette
 from engine.verify.results import Failure, Result
-from engine.verify.samples import find_samples
+from engine.verify.samples import INJECTION, find_samples
 
 ENOUGH = 200
 """Requests that meet the condition, after which a property counts as tried."""
@@ -66,7 +66,8 @@ def run_properties(
         return
     ids = {f"{group}.id": tuple(table.ids) for group, table in policies.facts.items()}
     samples = find_samples(policies)
-    palette = read_palette(policies.program, samples.values(), ids, policies.lists)
+    texts = (*samples.values(), INJECTION)
+    palette = read_palette(policies.program, texts, ids, policies.lists)
     for law in chosen:
         chance = Random(f"{seed}/{law.name}")  # noqa: S311  tests want repeatable chance
         yield run_property(policies, law, Generator(policies.program, palette, samples, chance))
@@ -89,9 +90,21 @@ def run_property(policies: PolicySet, law: program.Property, generator: Generato
             failures.append(describe(policies, law, simplest(policies, law, scene)))
             break
     if not met:
-        failures.append(Failure(f"none of {ATTEMPTS} requests met its condition", law.span, {}))
+        failures.append(Failure(untried(law, generator.samples), law.span, {}))
     took = perf_counter() - started
     return Result(law.name, "property", law.span, tuple(failures), met, took)
+
+
+def untried(law: program.Property, samples: Mapping[str, str]) -> str:
+    """Return the sentence about a property that no request met, with what may be the reason."""
+    unknown = [
+        name
+        for node in descend(law.when)
+        if isinstance(node, typed.Has) and not node.entities & samples.keys()
+        for name in node.written
+    ]
+    hint = f"; no text with {', '.join(unknown)} is known: show one in a test" if unknown else ""
+    return f"none of {ATTEMPTS} requests met its condition{hint}"
 
 
 def attempt(policies: PolicySet, law: program.Property, scene: Scene) -> Decision | None:

@@ -113,7 +113,7 @@ def junit(results: Mapping[str, Sequence[Result]]) -> bytes:
         suite = ET.SubElement(
             root,
             "testsuite",
-            name=folder,
+            name=printable(folder),
             tests=str(len(those)),
             failures=str(sum(not one.passed for one in those)),
             time=f"{sum(one.seconds for one in those):.6f}",

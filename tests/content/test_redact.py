@@ -163,6 +163,7 @@ def texts_with_findings(draw: st.DrawFn) -> tuple[str, list[Finding]]:
     return text, findings
 
 
+@pytest.mark.slow
 @given(texts_with_findings(), st.fixed_dictionaries(dict.fromkeys(NAMES, STRATEGIES)))
 def test_spans_are_sorted_disjoint_and_all_else_is_unchanged(
     made: tuple[str, list[Finding]], strategies: dict[str, Strategy]
@@ -189,6 +190,7 @@ def test_spans_are_sorted_disjoint_and_all_else_is_unchanged(
     )
 
 
+@pytest.mark.slow
 @given(
     texts_with_findings(),
     st.sampled_from([LABEL, Strategy("hash"), Strategy("drop"), Strategy("token")]),

@@ -117,6 +117,7 @@ def test_shadows_redactions_refusals_failures_and_reloads_are_counted(
     assert told == ["KeyError at x.py:1"]
 
 
+@pytest.mark.slow
 def test_the_gate_tells_which_bundle_decides(metrics: Metrics, gate: Gate, tmp_path: Path) -> None:
     registry = make_registry(metrics, gate)
     assert samples(registry)["ready",] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.language import nodes
 from engine.language.check_expression import read
 from engine.language.context import Context
@@ -54,6 +56,7 @@ def test_what_never_holds_implies_nothing() -> None:
     assert found == ["E250"]
 
 
+@pytest.mark.slow
 def test_a_suggestion_is_found_among_very_many_names() -> None:
     lets = "".join(f"let name_{one} = {one}\nlet other_{one} = {one}\n" for one in range(1_000))
     _, report = check_texts(a=f"{lets} let x = nme_123")
@@ -62,6 +65,7 @@ def test_a_suggestion_is_found_among_very_many_names() -> None:
     assert found.help.startswith("did you mean `name_")
 
 
+@pytest.mark.slow
 def test_a_long_file_of_lets_is_checked() -> None:
     lets = "".join(f"let a{one} = session.turn > {one}\n" for one in range(2_000))
     checked(a=lets)

@@ -179,6 +179,7 @@ def evaluate(conditions: list[tuple[str, str]], several: list[dict[str, object]]
                 value(rule.unless, request)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(PAIRS, SEVERAL)
 def test_no_condition_that_passes_reads_what_is_absent(

@@ -255,6 +255,7 @@ def test_a_mended_word_is_in_the_tree_as_it_was_meant() -> None:
     assert [one.code for one in survives("pack\n").sorted()] == ["E113", "E101"]
 
 
+@pytest.mark.slow
 def test_a_hundred_mistakes_are_enough() -> None:
     found = problems("let a = 1 1\n" * 500)
     assert 100 <= len(found) < 110
@@ -316,6 +317,7 @@ SIGNS = [*"{}()[]'/,:=<>?+-*!&|#.\n\\", '"', "é", "\x00", "1e9", "//"]
 WORDS = [*sorted(set(EXAMPLE.split())), *SIGNS]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join))
 def test_no_words_crash(text: str) -> None:

@@ -137,6 +137,7 @@ def test_machines_get_every_place() -> None:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_is_found_can_be_shown(text: str) -> None:

@@ -137,6 +137,7 @@ def test_a_wrong_cell_is_named(column: str, cell: str, message: str) -> None:
     assert table.rows == {}
 
 
+@pytest.mark.slow
 def test_the_line_and_cell_of_a_late_mistake_are_named() -> None:
     lines = ["id,plan,seats", *(f"t{number},pro,{number}" for number in range(2, 40_001))]
     lines.append('"t, last",pro,many')

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Take
 
@@ -29,6 +31,7 @@ def test_a_copy_goes_its_own_way() -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_what_no_longer_matters_does_not_pile_up() -> None:
     store = MemoryStore()
     for number in range(10_000):

@@ -35,6 +35,7 @@ takes = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(buckets)
 def test_a_bucket_comes_back(bucket: Bucket) -> None:
     value = layout.pack_bucket(bucket)
@@ -42,6 +43,7 @@ def test_a_bucket_comes_back(bucket: Bucket) -> None:
     assert layout.expiry(value) == bucket.until
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(instants, st.lists(st.builds(Reserved, take=takes, at=instants), max_size=4))
 def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
@@ -50,6 +52,7 @@ def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
     assert layout.expiry(value) == until
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(instants, st.lists(st.integers(0, 2**32 - 1), min_size=61, max_size=61))
 def test_a_meter_comes_back(newest: int, counts: list[int]) -> None:
@@ -57,6 +60,7 @@ def test_a_meter_comes_back(newest: int, counts: list[int]) -> None:
     assert layout.unpack_meter(layout.pack_meter(meter, 7)) == meter
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.dictionaries(names, instants, min_size=1))
 def test_labels_come_back(labels: dict[str, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
@@ -63,6 +64,7 @@ def test_a_request_with_damage(at: int, put: bytes, cut: int) -> None:
     answer(FULL[:at] + put + FULL[at + cut :])
 
 
+@pytest.mark.slow
 @given(JSON, JSON, JSON)
 def test_any_json_as_attributes(context: object, attributes: object, args: object) -> None:
     request = ask(
@@ -74,6 +76,7 @@ def test_any_json_as_attributes(context: object, attributes: object, args: objec
     answer(request.SerializeToString())
 
 
+@pytest.mark.slow
 @given(some.dictionaries(some.sampled_from(["tenant", "user", "context", "tool", "usage"]), JSON))
 def test_any_json_in_known_groups(attributes: dict[str, object]) -> None:
     answer(ask(attributes_json=json.dumps(attributes).encode()).SerializeToString())

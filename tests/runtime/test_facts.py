@@ -119,7 +119,7 @@ def test_every_type_has_its_spelling_in_a_cell() -> None:
         ("ratio", "x", "`ratio`: expected float, not `x`"),
         ("ratio", "nan", "`ratio`: expected float, not `nan`"),
         ("due", "today", "`due`: expected a time with a zone, such as 2026-01-01T00:00:00Z"),
-        ("wait", "5", "`wait`: expected duration: `5` is no duration"),
+        ("wait", "5", "`wait`: expected duration: no duration, such as `90s`, `1h30m` or `250ms`"),
         ("ip", "x", "`ip`: expected ip: no IPv4 or IPv6 address"),
         ("price", "x", "`price`: expected decimal: no number"),
         ("sizes", "1;x", "`sizes`: expected int, not `x`"),
@@ -186,7 +186,9 @@ def test_a_file_of_the_wrong_kind_is_told_briefly() -> None:
     found = problems("t.csv", "id,plan\n" + "".join(f"{number},x\n" for number in range(1000)))
 
     assert len(found) == 201
-    assert "and 800 more problems in `t.csv`" in {message for _, message in found}
+    assert [message for place, message in found if place.endswith("E612")] == [
+        "and 800 more problems in `t.csv`"
+    ]
 
 
 def test_an_empty_cell_of_an_optional_column_is_no_mistake() -> None:

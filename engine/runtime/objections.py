@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -21,11 +22,21 @@ from engine.runtime.decision import Message
 from engine.runtime.record import (
     ELSEWHERE,
     GROUPS,
+    IDS,
+    LONGEST_ID,
+    LONGEST_STRING,
+    MOST_MESSAGES,
     Capability,
     decode_custom,
     native,
     nest,
 )
+
+MOST_UNKNOWN = 100
+"""How many unknown attributes are named; looking for what each could have meant takes long."""
+
+SHOWN = 100
+"""Characters of a name that are shown."""
 
 PARTS = ("request_id", "content", "messages", "capabilities")
 """What a request holds beside attributes."""
@@ -52,11 +63,23 @@ def list_problems(
         return (Problem("", f"expected a record, not {kind_of(raw)}"),)
     known = [*fields, *PARTS]
     found = [
-        *_unknown(raw, nest(fields), "", known),
+        *islice(_unknown(raw, nest(fields), "", known), MOST_UNKNOWN + 1),
         *_wrong(raw, fields, supplied),
         *_parts(raw),
     ]
     return tuple(sorted(set(found)))
+
+
+def shown_name(name: object) -> str:
+    """Return *name* as it can be shown: in characters, not too many."""
+    text = str(name)
+    cut = f"{text[:SHOWN]}…" if len(text) > SHOWN else text
+    return cut.encode("utf-8", "backslashreplace").decode()
+
+
+def too_long(length: int, limit: int) -> str:
+    """Return the sentence about a text of *length* characters."""
+    return f"{length:,} characters, and the limit is {limit:,}"
 
 
 def kind_of(value: object) -> str:  # noqa: C901  a case for every kind
@@ -99,7 +122,7 @@ def _unknown(
     raw: Mapping[Any, object], tree: Mapping[str, Any], prefix: str, known: Iterable[str]
 ) -> Iterator[Problem]:
     for name, value in raw.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{shown_name(name)}"
         if path in PARTS:
             continue
         if name not in tree:
@@ -140,7 +163,11 @@ def _wrong(
             value = _look_up(raw, path)
             message = _lack(raw, field, value) if path not in supplied else ""
             if value is not _ABSENT and value is not None:
-                message = objection(value, field.type) or _refusal(path, value)
+                message = (
+                    (path in IDS and _no_id(value))
+                    or objection(value, field.type)
+                    or _refusal(path, value)
+                )
             if message:
                 yield Problem(path, message)
 
@@ -206,7 +233,8 @@ def objection(value: object, type_: Type) -> str | None:
     except RecursionError:
         return "nested too deeply"
     except OverflowError:
-        return "beyond 64 bits"
+        # A time near the end of the calendar has a zone that leads beyond it.
+        return "not in the years 1 to 9999" if type_ is Scalar.TIME else "beyond 64 bits"
     return None
 
 
@@ -223,6 +251,8 @@ def _mismatch(value: object, type_: Type, detail: str) -> str:
             return "beyond 64 bits"
         case Scalar.FLOAT if isinstance(value, float):
             return "not finite"
+        case Scalar.STRING if isinstance(value, str):
+            return too_long(len(value), LONGEST_STRING)
         case Scalar.TIME if isinstance(value, str | datetime):
             return "expected a time with a zone, such as 2026-01-01T00:00:00Z"
         case Scalar.IP | Scalar.DURATION | Scalar.DECIMAL if "wrong kind" not in detail:
@@ -245,7 +275,7 @@ def _parts(raw: Mapping[Any, object]) -> Iterator[Problem]:
         elif name == "capabilities":
             yield from _capabilities(value)
         else:
-            message = objection(value, Scalar.STRING)
+            message = _no_text(value) or (name == "request_id" and _no_id(value))
             if message:
                 yield Problem(name, message)
     for name in GROUPS:
@@ -253,9 +283,24 @@ def _parts(raw: Mapping[Any, object]) -> Iterator[Problem]:
             yield Problem(name, "expected a record, not null")
 
 
+def _no_text(value: object) -> str | None:
+    """Return why *value* is no text of any length, or None."""
+    return objection(value, Scalar.TEXT if isinstance(value, str) else Scalar.STRING)
+
+
+def _no_id(value: object) -> str | None:
+    """Return why a *value* is too long for an id, or None."""
+    if isinstance(value, str) and len(value) > LONGEST_ID:
+        return too_long(len(value), LONGEST_ID)
+    return None
+
+
 def _messages(value: object) -> Iterator[Problem]:
     if not isinstance(value, list | tuple):
         yield Problem("messages", f"expected a list of messages, not {kind_of(value)}")
+        return
+    if len(value) > MOST_MESSAGES:
+        yield Problem("messages", f"{len(value):,} messages, and the limit is {MOST_MESSAGES:,}")
         return
     for index, one in enumerate(value):
         members = _members(one)
@@ -265,13 +310,14 @@ def _messages(value: object) -> Iterator[Problem]:
             continue
         for name in members:
             if name not in Message.__struct_fields__:
-                help_ = did_you_mean(str(name), Message.__struct_fields__)
-                yield Problem(f"{path}.{name}", f"unknown{f', {help_}' if help_ else ''}")
+                shown = shown_name(name)
+                help_ = did_you_mean(shown, Message.__struct_fields__)
+                yield Problem(f"{path}.{shown}", f"unknown{f', {help_}' if help_ else ''}")
         for name in Message.__struct_fields__:
             if name not in members:
                 yield Problem(f"{path}.{name}", "required, but missing")
                 continue
-            message = objection(members[name], Scalar.STRING)
+            message = _no_text(members[name])
             if message:
                 yield Problem(f"{path}.{name}", message)
 

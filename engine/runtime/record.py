@@ -151,7 +151,7 @@ def parse_duration(text: str) -> timedelta:
     """Return the duration that *text* spells, such as ``90s``, ``1h30m`` or ``250ms``."""
     if not DURATION.fullmatch(text):
         # Without the text: a refusal may be logged.
-        raise ValueError("a duration is written such as `90s`, `1h30m` or `250ms`")
+        raise ValueError("no duration, such as `90s`, `1h30m` or `250ms`")
     seconds = sum(float(number) * SECONDS[unit] for number, unit in PIECE.findall(text))
     return to_duration(seconds)
 
@@ -196,7 +196,10 @@ def _duration(value: object) -> timedelta:
 def _number(value: str | float | Decimal) -> Decimal:
     if isinstance(value, bool):
         raise ValueError("wrong kind")  # noqa: TRY004  msgspec turns ValueError into its own
-    if isinstance(value, str) and len(value) > 2 * MOST_DIGITS:
+    # Before it is parsed: that takes long for a long one.
+    if (isinstance(value, str) and len(value) > 2 * MOST_DIGITS) or (
+        isinstance(value, int) and abs(value) >= 10**MOST_DIGITS
+    ):
         raise ValueError(TOO_LONG)
     try:
         made = Decimal(str(value))

@@ -16,9 +16,12 @@ import msgspec
 
 from engine.language.program import Field
 from engine.language.schema import required, required_by_word
+from engine.language.types import Scalar
 from engine.runtime.decision import Message
-from engine.runtime.objections import Problem, asked_by, list_problems
+from engine.runtime.evidence import texts_in
+from engine.runtime.objections import Problem, asked_by, list_problems, too_long
 from engine.runtime.record import (
+    ELSEWHERE,
     MAX_INT,
     Capability,
     Record,
@@ -30,12 +33,15 @@ from engine.runtime.record import (
 from engine.runtime.table import Table
 
 CONTENT_LIMIT = 1_048_576
-"""Characters of content, all messages together."""
+"""Characters of content, all messages together; also of a text attribute and of the arguments."""
 
 ARGUMENTS_DEPTH = 64
 """How deep tool arguments may nest."""
 
-IDS = ("request_id", "tenant.id", "user.id", "session.id")
+MOST_PROBLEMS = 100
+"""How many wrong paths are told: a request of 30 MB may hold millions."""
+
+KEYS = ("request_id", "tenant.id", "user.id", "session.id")
 """Where a NUL character is refused: these become keys of state."""
 
 
@@ -65,6 +71,8 @@ class InvalidRequest(Exception):
     """The request does not fit the schema: *problems* names every wrong path."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
+        if len(problems) > MOST_PROBLEMS:
+            problems = (*problems[:MOST_PROBLEMS], Problem("", "and more"))
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
 
@@ -114,6 +122,11 @@ class Reader:
             f"{table.group}.{column}" for table in facts.values() for column in table.columns
         )
         self._asking = tuple(required_by_word(fields).items())
+        self._texts = tuple(
+            path
+            for path, field in fields.items()
+            if field.type is Scalar.TEXT and path not in ELSEWHERE
+        )
         types = make_types(fields, self._supplied)
         self.record_type = types.record
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
@@ -131,7 +144,7 @@ class Reader:
             record = msgspec.convert(
                 request, self.record_type, dec_hook=decode_custom, from_attributes=True
             )
-            self._visit(record)
+            size = len(self._visit(record))
         except (
             msgspec.ValidationError,
             UnicodeEncodeError,
@@ -139,17 +152,21 @@ class Reader:
             OverflowError,
         ) as error:
             raise self._invalid(request, error) from None
-        return self._finish(cast("Record", record))
+        return self._finish(cast("Record", record), size)
 
     def read_json(self, raw: bytes) -> Record:
-        """Return a whole request in JSON as a record: the fastest entrance, for who holds bytes."""
+        """Return a whole request in JSON as a record: the fastest entrance, for who holds bytes.
+
+        Where an object holds a name twice, the last one counts.
+        """
         try:
             record = self._decode(raw)
-        except msgspec.ValidationError as error:
-            raise self._invalid(_decode(raw, ""), error) from None
+        except msgspec.ValidationError:
+            # Read once more: of a name that is given twice, the first may be what is wrong.
+            return self.read(cast("Mapping[str, object]", _decode(raw, "")))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest((Problem("", f"not JSON: {error}"),)) from None
-        return self._finish(cast("Record", record))
+        return self._finish(cast("Record", record), len(raw))
 
     def read_parts(self, standard: Mapping[str, object], context: bytes) -> Record:
         """Return a record of the *standard* parts that a door has decoded, and *context* in JSON.
@@ -166,8 +183,12 @@ class Reader:
             raise InvalidRequest((Problem("context", f"not JSON: {error}"),)) from None
         return self.read({**standard, "context": made})
 
-    def _finish(self, record: Record) -> Record:
+    def _finish(self, record: Record, size: int) -> Record:
+        """Join facts and check what types cannot say; *size* bytes hold all texts of *record*."""
         problems = self._faults(record)
+        # Hot path: no text has more characters than the whole has bytes.
+        if size > self._limit and not problems:
+            problems = self._lengths(record)
         missing: tuple[str, ...] = ()
         for join in self._joins:
             missing += join.fill(record)
@@ -196,17 +217,9 @@ class Reader:
     def _faults(self, record: Record) -> list[Problem]:
         """Return what is wrong beyond types; called for every request."""
         found: list[Problem] = []
-        content = record.content
-        messages = record.messages
         tool = record.tool
-        if content is not None and len(content) > self._limit:
-            found.append(Problem("content", self._too_long(len(content))))
-        if messages is not None:
-            length = sum(len(message.text) for message in messages)
-            if length > self._limit:
-                found.append(Problem("messages", self._too_long(length)))
-            if content is not None:
-                found.append(Problem("messages", "give either `content` or `messages`, not both"))
+        if record.messages is not None and record.content is not None:
+            found.append(Problem("messages", "give either `content` or `messages`, not both"))
         if tool.args is not None:
             found.extend(_check_json(tool.args, "tool.args", 0))
         cost = record.usage.cost_usd
@@ -216,14 +229,24 @@ class Reader:
             found.extend(_nul_problems(record))
         return found
 
-    def _too_long(self, length: int) -> str:
-        return f"{length:,} characters, and the limit is {self._limit:,}"
+    def _lengths(self, record: Record) -> list[Problem]:
+        """Return what holds more text than detectors should have to look at."""
+        lengths = {path: len(read_attribute(record, path) or "") for path in self._texts}
+        lengths["content"] = len(record.content or "")
+        lengths["messages"] = sum(len(message.text) for message in record.messages or ())
+        lengths["tool.args"] = sum(map(len, texts_in(record.tool.args)))
+        return [
+            Problem(path, too_long(length, self._limit))
+            for path, length in lengths.items()
+            if length > self._limit
+        ]
 
     def _invalid(self, request: object, error: Exception) -> InvalidRequest:
         raw = msgspec.structs.asdict(request) if isinstance(request, Request) else request
         problems = list_problems(raw, self._fields, self._supplied)
         # Invariant: what the fast path refused is refused, even if the slow path cannot say why.
-        return InvalidRequest(problems or (Problem("", str(error)),))
+        # Its text is not told: it may repeat what was sent.
+        return InvalidRequest(problems or (Problem("", f"no request ({type(error).__name__})"),))
 
 
 def build_reader(
@@ -265,7 +288,7 @@ def _nul_problems(record: Record) -> list[Problem]:
     values = (record.request_id, record.tenant.id, record.user.id, record.session.id)
     return [
         Problem(path, "must not hold a NUL character")
-        for path, value in zip(IDS, values, strict=True)
+        for path, value in zip(KEYS, values, strict=True)
         if value is not None and "\0" in value
     ]
 

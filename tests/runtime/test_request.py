@@ -21,6 +21,7 @@ from engine.language.types import (
     INT,
     IP,
     STRING,
+    TEXT,
     TIME,
     Enumeration,
     ListOf,
@@ -123,7 +124,7 @@ def test_values_arrive_as_the_values_of_the_language(name: str, sent: object, he
         ("due", "2026-01-01T00:00:00", "expected a time with a zone, such as 2026-01-01T00:00:00Z"),
         ("due", datetime(2026, 1, 1), "expected a time with a zone, such as 2026-01-01T00:00:00Z"),  # noqa: DTZ001
         ("due", 5, "expected time, not an int"),
-        ("wait", "soon", "expected duration: `soon` is no duration"),
+        ("wait", "soon", "expected duration: no duration, such as `90s`, `1h30m` or `250ms`"),
         ("wait", 1e300, "expected duration: too long for a duration"),
         ("wait", float("nan"), "expected duration: too long for a duration"),
         ("wait", True, "expected duration, not a bool"),
@@ -338,8 +339,89 @@ def test_what_the_fast_path_refuses_is_refused_even_without_a_reason(
     reader = build_reader(FIELDS)
     monkeypatch.setattr(reader, "record_type", Odd)
 
-    with pytest.raises(InvalidRequest, match="wrong kind"):
+    with pytest.raises(InvalidRequest, match="no request"):
         reader.read(request())
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "message"),
+    [
+        ("wait", "999999999w", "expected duration: too long for a duration"),
+        ("price", "1e999999", "expected decimal: more than 64 digits"),
+        ("price", "1e-999999", "expected decimal: more than 64 digits"),
+        ("price", "1" * 129, "expected decimal: more than 64 digits"),
+        ("price", "0." + "1" * 65, "expected decimal: more than 64 digits"),
+        ("price", 10**64, "expected decimal: more than 64 digits"),
+        ("due", "9999-12-31T23:59:59-14:00", "not in the years 1 to 9999"),
+        ("due", "0001-01-01T00:00:00+14:00", "not in the years 1 to 9999"),
+        ("name", "x" * 1_048_577, "1,048,577 characters, and the limit is 1,048,576"),
+    ],
+)
+def test_what_would_be_too_much_work_is_refused(name: str, sent: object, message: str) -> None:
+    reader = build_reader(FULL | schema(context__name=(STRING, "?")))
+
+    assert problems(context(**{name: sent}), reader) == {f"context.{name}": message}
+
+
+@pytest.mark.parametrize("context", [b'{"wait": "999999999w"}', b'{"price": "1e999999"}'])
+def test_too_much_work_is_refused_in_json_too(context: bytes) -> None:
+    with pytest.raises(InvalidRequest, match=r"context\.\w+: expected"):
+        READER.read_parts(full(), context)
+
+
+def test_texts_and_arguments_are_as_short_as_content() -> None:
+    fields = FIELDS | schema(context__note=(TEXT, "?"))
+    reader = build_reader(fields, limit=5)
+    tool = {"name": "t", "args": {"a": ["abc"], "b": "def"}}
+
+    assert problems(request(stage="tool_call", tool=tool, context={"note": "abcdef"}), reader) == {
+        "context.note": "6 characters, and the limit is 5",
+        "tool.args": "6 characters, and the limit is 5",
+    }
+    fits = {"name": "t", "args": {"a": ["abc"], "b": "de"}}
+    assert reader.read(request(stage="tool_call", tool=fits, context={"note": "abcde"}))
+
+
+@pytest.mark.parametrize("path", ["tenant.id", "user.id", "session.id", "tool.name", "model.name"])
+def test_ids_and_names_are_short(path: str) -> None:
+    group, _, name = path.partition(".")
+    asked = full()
+    asked[group] = {**asked.get(group, {}), name: "x" * 1_025}
+
+    assert problems(asked) == {path: "1,025 characters, and the limit is 1,024"}
+
+
+def test_a_request_id_is_short() -> None:
+    told = "1,025 characters, and the limit is 1,024"
+    assert problems(request(request_id="x" * 1_025), SMALL) == {"request_id": told}
+
+
+def test_messages_are_not_too_many() -> None:
+    messages = [{"role": "user", "text": ""}] * 10_001
+    told = "10,001 messages, and the limit is 10,000"
+    assert problems(request(messages=messages), SMALL) == {"messages": told}
+
+
+def test_not_everything_is_told_of_a_request_with_very_many_mistakes() -> None:
+    asked = full(context={f"x{number}": 1 for number in range(5_000)})
+    with pytest.raises(InvalidRequest) as raised:
+        READER.read(asked)
+    *first, last = raised.value.problems
+    assert len(first) == 100
+    assert last == Problem("", "and more")
+
+
+def test_a_name_can_be_shown_whatever_it_holds() -> None:
+    found = problems(full(context={"\ud800": 1, "y" * 5_000: 1}))
+    assert set(found) == {"context.\\ud800", f"context.{'y' * 100}…"}
+
+
+def test_of_a_name_given_twice_the_last_counts() -> None:
+    base = b'"tenant": {"id": "t", "plan": "SECRET", "plan": "pro"}, "user": {"id": "u"}'
+    record = READER.read_json(b'{"stage": "nothing", "stage": "request", %s}' % base)
+    assert (record.stage, record.tenant.plan) == ("request", "pro")
+    for context in (b'{"count": "x", "count": 2}', b'{"count": 1, "count": 2}'):
+        assert READER.read_parts(full(), context).context.count == 2
 
 
 def test_problems_read_as_text() -> None:

@@ -64,7 +64,14 @@ class Show:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-k", "pattern", default="", metavar="TEXT", help="Only names that hold TEXT.")
 @click.option("-x", "stop", is_flag=True, help="Stop at the first failure.")
-@click.option("-j", "jobs", default=1, type=click.IntRange(1, 64), help="Processes to run on.")
+@click.option(
+    "-j",
+    "jobs",
+    default=1,
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes to run on, at most; a small folder needs one.",
+)
 @click.option("--seed", default=0, metavar="N", help="Which requests properties are tried with.")
 @click.option("--coverage", "covered", is_flag=True, help="Show what no test covers.")
 @click.option(
@@ -73,7 +80,13 @@ class Show:
     metavar="PERCENT",
     help="Fail below this coverage.",
 )
-@click.option("--junit", "xml", type=click.Path(path_type=Path), help="Write JUnit XML to FILE.")
+@click.option(
+    "--junit",
+    "xml",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write JUnit XML to FILE.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--watch", "watching", is_flag=True, help="Run again whenever a file changes.")
 def command(

@@ -64,7 +64,11 @@ def shown(type_: Type) -> str:
 
 def unknown_attribute(name: str, known: Iterable[str], at: Span) -> Diagnostic:
     """E201: the request has no such attribute."""
-    hint = suggest(name, known) or "declare it in a `schema`"
+    group = name.partition(".")[0]
+    hint = suggest(name, [one for one in known if one.partition(".")[0] == group])
+    if hint is None and group in {"tenant", "user", "model", "tool", "context"}:
+        hint = f"declare it: `schema {{ {name}: string }}`, or whatever its type is"
+    hint = hint or suggest(name, known) or "declare it in a `schema`"
     return Diagnostic("E201", f"unknown attribute `{name}`", at, help=hint)
 
 

@@ -183,7 +183,7 @@ def _parts(tokens: Tokens, inside: _Inside, body: int, last: int) -> tuple[list[
             depth -= 1
             if depth < 0 and close == last:
                 close = index
-    if close == last and not tokens.is_torn(body, last):
+    if close == last and tokens.texts[body] and not tokens.is_torn(body, last):
         tokens.report.add(unclosed(tokens, body, last))
     if close + 1 < last:
         tokens.report.add(_behind(tokens, inside, close + 1))

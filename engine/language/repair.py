@@ -70,7 +70,8 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
             and closer in possible
             and (found == "$END" or accepts(shifted(states, closer), found))
         ):
-            tokens.report.add(unclosed(tokens, opening, position))
+            if tokens.texts[opening]:  # else it was put in by an earlier repair, which was told
+                tokens.report.add(unclosed(tokens, opening, position))
             return Repair(closer, insert=True)
     if found in possible or found == "$END":
         return None

@@ -15,6 +15,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from engine.runtime.decision import Decision, Escalation, Reason, ThrottleState, plain
 from engine.runtime.objections import Problem
+from engine.runtime.repeats import has_repeats
 from engine.runtime.request import InvalidRequest
 from engine.wire import engine_pb2 as wire
 
@@ -160,8 +161,22 @@ def read_tool(tool: wire.Tool, problems: list[Problem]) -> Group:
         if tool.args_json:
             problems.append(Problem("tool.args", "is given twice"))
     elif tool.args_json:
-        group["args"] = read_json(tool.args_json, "tool.args", problems)
+        group["args"] = read_arguments(tool.args_json, problems)
     return group
+
+
+def read_arguments(raw: bytes, problems: list[Problem]) -> object:
+    """Return the tool arguments in *raw*, or a problem: no JSON, or one that tools read otherwise.
+
+    A model wrote them, and the tool will read *raw* again with a decoder of its own.
+    """
+    value = read_json(raw, "tool.args", problems)
+    try:
+        if has_repeats(raw, value) and not problems:
+            problems.append(Problem("tool.args", "an object holds a name twice"))
+    except RecursionError:
+        problems.append(Problem("tool.args", "nested too deeply"))
+    return value
 
 
 def read_session(session: wire.Session) -> Group:

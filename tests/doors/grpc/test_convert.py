@@ -118,6 +118,20 @@ def test_a_struct_that_is_no_json_is_named_by_its_path() -> None:
     assert wrong(message) == ["tool.args", "context", "attributes"]
 
 
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (b'{"path": "/etc/passwd", "path": "/tmp/ok"}', "an object holds a name twice"),
+        (b'{"path": ', "is not JSON"),
+        (b'{"a":' * 900 + b"1" + b"}" * 900, "nested too deeply"),
+    ],
+)
+def test_arguments_that_a_tool_could_read_otherwise_are_refused(args: bytes, told: str) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        read_standard(wire.DecideRequest(tool=wire.Tool(name="t", args_json=args)))
+    assert [str(one) for one in raised.value.problems] == [f"tool.args: {told}"]
+
+
 REASON = Reason(
     policy="p",
     rule="p.r",

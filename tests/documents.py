@@ -4,7 +4,7 @@ A fence's info string says how a block is run: ``console`` (commands after ``$ `
 they print; ``…`` stands for any run of characters), ``python``, ``pol`` (a policy file that checks
 without a warning and whose tests and properties pass), ``pol E201 …`` (a policy file with exactly
 these diagnostics), ``file NAME`` (written for the blocks that follow; a ``.pol`` file only for the
-next ``pol`` block).
+next ``pol`` block, and one in a folder only for the console).
 """
 
 from __future__ import annotations

@@ -53,10 +53,11 @@ def run_policy(block: Block, bundle_folder: Path) -> None:
     assert codes == sorted(block.words[1:]), shown
 
 
-def write_file(block: Block, *folders: Path) -> None:
-    """Write the block under its name into each of *folders*."""
-    for folder in folders:
-        written = folder / block.words[1]
+def write_file(block: Block, work: Path, bundle: Path) -> None:
+    """Write the block under its name where commands run, and beside the ``pol`` blocks."""
+    name = block.words[1]
+    for folder in (work,) if "/" in name else (work, bundle):
+        written = folder / name
         written.parent.mkdir(parents=True, exist_ok=True)
         written.write_text(block.text, encoding="utf-8")
 

@@ -35,10 +35,13 @@ def load_facts(
 
 
 def read_list(file: str, data: bytes, report: Report) -> frozenset[str]:
-    """Return the entries of a list file, one a line and literal. Empty lines are dropped."""
+    """Return the entries of a list file, one a line and literal. Empty lines are dropped.
+
+    White space around an entry is no part of it: nobody sees it, and a blocked name would pass.
+    """
     text = decode(file, data, report)
     if text is None:
         return frozenset()
-    entries = set(text.replace("\r\n", "\n").split("\n"))
+    entries = set(map(str.strip, text.replace("\r", "\n").split("\n")))
     entries.discard("")
     return frozenset(entries)

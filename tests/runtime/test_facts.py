@@ -349,7 +349,15 @@ def test_a_byte_order_mark_is_no_part_of_the_data() -> None:
 def test_list_entries_are_literal_lines() -> None:
     report = Report()
 
-    made = read_list("l", "# a\r\n\r\n b \na,b\n\n b \nx\u2028y".encode(), report)
+    made = read_list("l", "# a\r\n\r\nb c\na,b\n\nb c\nx\u2028y".encode(), report)
 
-    assert made == {"# a", " b ", "a,b", "x\u2028y"}
+    assert made == {"# a", "b c", "a,b", "x\u2028y"}
+    assert report.found == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n", "\t\n\t", "\u00a0\n \n"])
+def test_what_nobody_sees_around_an_entry_is_no_part_of_it(end: str) -> None:
+    report = Report()
+
+    assert read_list("l", f"mallory{end}bob{end}".encode(), report) == {"mallory", "bob"}
     assert report.found == []

@@ -18,6 +18,7 @@ from engine.cli.main import EXIT_ERROR
 from engine.language.diagnostics import Diagnostic
 from engine.language.render import render
 from engine.language.text import Span
+from engine.service.folder import visible
 
 SECRET = b"engine test and engine eval share no secret with any deployment."
 """Keys hashes and review ids where nothing leaves this process."""
@@ -87,7 +88,8 @@ def placed(root: Path, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def seen(root: Path, span: Span) -> Span:
     """Return *span* with its path as seen from the current folder."""
     # A problem with the folder itself already names it.
-    return span if span.path == str(root) else span._replace(path=str(root / span.path))
+    path = span.path if span.path == str(root) else str(root / span.path)
+    return span._replace(path=visible(path))
 
 
 def read_texts(diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
@@ -107,7 +109,7 @@ def show_problems(
 ) -> None:
     """Print *diagnostics* of the bundle in *root* for people; *texts* are its files by path."""
     stream = sys.stderr if err else sys.stdout
-    here = {str(root / path): text for path, text in texts.items()}
+    here = {visible(str(root / path)): text for path, text in texts.items()}
     click.echo(render(placed(root, diagnostics), here, color=stream.isatty()), err=err)
 
 

@@ -15,6 +15,7 @@ from engine.language.diagnostics import Diagnostic
 from engine.language.program import Program
 from engine.language.render import render, to_dict
 from engine.service.compiled import PolicyError, compile_folder
+from engine.service.folder import visible
 
 EPILOG = """\
 \b
@@ -61,7 +62,7 @@ class Tally:
         others = [one for one in found if one not in wanted and one.severity == "error"]
         self.elsewhere += len(others)
         self.found += placed(selection.root, wanted)
-        self.texts |= {str(selection.root / path): text for path, text in texts.items()}
+        self.texts |= {visible(str(selection.root / path)): text for path, text in texts.items()}
 
 
 @click.command("check", epilog=EPILOG)

@@ -11,7 +11,7 @@ from engine.cli.docs_text import Book, book_lines
 from engine.language.diagnostics import Report
 from engine.language.parse import parse_file
 from engine.service.compiled import PolicyError, compile_folder
-from engine.service.folder import read_folder
+from engine.service.folder import read_folder, visible
 
 EPILOG = """\
 \b
@@ -40,7 +40,7 @@ def command(folder: str, *, output: str | None, title: str | None) -> None:
     root = existing(folder)
     if not root.is_dir():
         leave(f"{folder} is a file; name the policy folder")
-    text = document(root, title or root.resolve().name)
+    text = document(root, title or visible(root.resolve().name))
     if output is None:
         click.echo(text, nl=False)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from engine.cli.bundle import leave
+from engine.language.render import inert
 
 EPILOG = """\
 \b
@@ -46,8 +47,8 @@ def command(folder: str) -> None:
     except ValueError as error:
         leave(f"{folder!r} is no path: {error}")
     for path in written:
-        click.echo(f"made {path}")
-    click.echo(f"\nnow: cd {folder} && engine test policies --coverage")
+        click.echo(f"made {inert(str(path))}")
+    click.echo(f"\nnow: cd {inert(folder)} && engine test policies --coverage")
 
 
 def copy(source: Traversable, target: Path) -> list[Path]:

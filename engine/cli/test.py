@@ -15,7 +15,9 @@ from watchfiles import watch
 from engine.cli.bundle import Selection, select, show_problems
 from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
 from engine.cli.test_run import Choice, Outcome, failed, run_bundle
+from engine.language.render import inert
 from engine.service.compiled import PolicyError
+from engine.service.folder import visible
 from engine.verify.report import (
     coverage_json,
     describe,
@@ -126,7 +128,7 @@ def run_all(selections: Sequence[Selection], choice: Choice, show: Show) -> int:
         except PolicyError as problem:
             show_problems(selection.root, problem.diagnostics, problem.texts, err=True)
             return EXIT_ERROR
-        outcomes[str(selection.root)] = outcome
+        outcomes[visible(str(selection.root))] = outcome
         if not show.as_json:
             show_outcome(outcome, show)
         if choice.stop and failed(outcome.results):
@@ -156,7 +158,7 @@ def show_end(outcomes: Mapping[str, Outcome], choice: Choice, seconds: float) ->
     results = [one for outcome in outcomes.values() for one in outcome.results]
     decisions = sum(one.decisions for one in results)
     if not results:
-        hint = f" with `{choice.pattern}` in its name" if choice.pattern else ""
+        hint = f" with `{inert(choice.pattern)}` in its name" if choice.pattern else ""
         click.echo(f"there is no test{hint}")
         return
     color = "red" if failed(results) else "green"

@@ -9,6 +9,7 @@ index), so that `engine check` and the compiler process start fast.
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -103,8 +104,8 @@ class FolderShelf:
 
     def key(self, name: str) -> str:
         """Return the cache's key for *name*."""
-        path = str(self.root.absolute())
-        return hashlib.sha256(b"\0".join((STAMP, path.encode(), name.encode()))).hexdigest()
+        path = os.fsencode(self.root.absolute())
+        return hashlib.sha256(b"\0".join((STAMP, path, name.encode()))).hexdigest()
 
 
 def compile_folder(root: Path, cache: Cache = NO_CACHE) -> Bundle:

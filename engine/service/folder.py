@@ -65,14 +65,10 @@ def policy_files(root: Path, report: Report) -> Iterator[str]:
     waiting = [""]
     while waiting:
         inside = waiting.pop()
-        try:
-            entries = sorted(os.scandir(root / inside), key=lambda entry: entry.name)
-        except OSError as error:
-            report.add(catalog.unreadable(inside or str(root), error.strerror or "unknown error"))
-            continue
-        for entry in entries:
+        for entry in entries_in(root, inside, report):
             path = f"{inside}/{entry.name}" if inside else entry.name
-            if entry.name.startswith("."):
+            if not named_in_text(entry):
+                report.add(catalog.unreadable(visible(path), "its name is not UTF-8"))
                 continue
             try:
                 found = entry.stat()
@@ -90,6 +86,30 @@ def policy_files(root: Path, report: Report) -> Iterator[str]:
                 waiting.append(path)
             else:
                 yield path
+
+
+def entries_in(root: Path, inside: str, report: Report) -> list[os.DirEntry[str]]:
+    """Return what stands in a folder below *root*, sorted, without names that begin with a dot."""
+    try:
+        found = [one for one in os.scandir(root / inside) if not one.name.startswith(".")]
+    except OSError as error:
+        report.add(catalog.unreadable(inside or str(root), error.strerror or "unknown error"))
+        return []
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def named_in_text(entry: os.DirEntry[str]) -> bool:
+    """Return whether *entry* has a name that is text, or is nothing to be read anyway."""
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        return not (entry.name.endswith(SUFFIX) or entry.is_dir())
+    return True
+
+
+def visible(path: str) -> str:
+    """Return *path* with what is not UTF-8 in it replaced: it can be printed and sent."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def read_policy(file: Path, path: str, report: Report) -> Source | None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.calling import BROKEN, DOOR, NEVER, call, folder
+from tests.cli.calling import BROKEN, DOOR, DOOR_TEST, NEVER, WHO, call, folder
 
 FUZZ = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LONG = settings(max_examples=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -126,6 +127,27 @@ def test_a_file_with_broken_bytes_points_at_the_byte(tmp_path: Path) -> None:
 def test_what_a_policy_says_cannot_drive_the_terminal(tmp_path: Path) -> None:
     folder(tmp_path, {"x.pol": "policy \x1b[31m { default allow }\n"})
     assert "\x1b" not in call("check", tmp_path).stdout
+
+
+def test_names_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
+    root = folder(tmp_path / os.fsdecode(b"\xff"), {"a.pol": BROKEN})
+    result = call("check", root)
+    assert "\ufffd/a.pol:1:45: error[E201]" in result.stdout
+    (problem,) = json.loads(call("check", root, "--json").stdout)
+    assert problem["file"].endswith("/\ufffd/a.pol")
+    assert "formatted" in call("fmt", root).stdout
+    (root / "a.pol").write_text(DOOR + DOOR_TEST[14:])
+    assert call("check", root).exit_code == 0
+    assert call("test", root, "--json", "--junit", tmp_path / "x.xml").exit_code == 0
+    assert call("docs", root).stdout.startswith("# \ufffd\n")
+    assert call("eval", root, *WHO).exit_code == 0
+    assert call("new", root / os.fsdecode(b"\xfe")).exit_code == 0
+    (root / os.fsdecode(b"\xff.pol")).write_text(DOOR)
+    refused = call("check", root)
+    assert "\ufffd/\ufffd.pol:1:1: error[E803]: cannot be read: its name is not UTF-8" in (
+        refused.stdout
+    )
+    assert refused.exit_code == 2
 
 
 def check_bytes(folder: Path, data: bytes) -> None:

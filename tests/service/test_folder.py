@@ -8,6 +8,7 @@ import pytest
 from engine.language.diagnostics import Report
 from engine.language.text import NOWHERE
 from engine.service import folder
+from engine.service.compiled import compile_folder
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
 
 
@@ -38,6 +39,25 @@ def test_texts_are_kept_by_path_without_a_byte_order_mark(tmp_path: Path) -> Non
 def test_hidden_names_are_left_alone(tmp_path: Path) -> None:
     write(tmp_path, {"a.pol": "", ".b.pol": "", ".git/c.pol": "", "..data/d.pol": ""})
     assert read(tmp_path) == (["a.pol"], [])
+
+
+def test_names_that_are_no_text_are_told_where_they_would_matter(tmp_path: Path) -> None:
+    write(tmp_path, {"a.pol": ""})
+    for name in (b"\xff.pol", b"\xfe.txt", b"\xfd/b.pol"):
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    report = Report()
+    assert [one.path for one in read_folder(tmp_path, report).sources] == ["a.pol"]
+    assert [(one.code, one.span.path, one.message) for one in report.sorted()] == [
+        ("E803", "\ufffd", "cannot be read: its name is not UTF-8"),
+        ("E803", "\ufffd.pol", "cannot be read: its name is not UTF-8"),
+    ]
+
+
+def test_the_root_may_have_any_name(tmp_path: Path) -> None:
+    root = tmp_path / os.fsdecode(b"\xff")
+    assert compile_folder(write(root, {"a.pol": "policy p { default allow }"})).revision
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 # Folders that are one bundle each: the packs run together, an example alone.
-BUNDLES = policies/starter $(wildcard policies/examples/*)
+BUNDLES = policies/starter $(sort $(dir $(wildcard policies/examples/*/*.pol)))
 
 .PHONY: help install demo serve test check bench bench-full nightly fix generate wheel clean
 

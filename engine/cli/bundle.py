@@ -18,10 +18,13 @@ from engine.cli.main import EXIT_ERROR
 from engine.language.diagnostics import Diagnostic
 from engine.language.render import render
 from engine.language.text import Span
-from engine.service.folder import visible
+from engine.service.folder import SUFFIX, visible
 
 SECRET = b"engine test and engine eval share no secret with any deployment."
 """Keys hashes and review ids where nothing leaves this process."""
+
+MOST_SHOWN = 100
+"""How many problems are shown to people."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ def select(paths: Iterable[str]) -> list[Selection]:
         one = made.setdefault(root, Selection(root))
         if path.is_dir():
             whole.add(root)
+        elif path.suffix != SUFFIX:
+            leave(f"{name} is no {SUFFIX} file")
         else:
             one.files.add(path.name)
     for root in whole:
@@ -108,9 +113,19 @@ def show_problems(
     root: Path, diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], *, err: bool
 ) -> None:
     """Print *diagnostics* of the bundle in *root* for people; *texts* are its files by path."""
-    stream = sys.stderr if err else sys.stdout
     here = {visible(str(root / path)): text for path, text in texts.items()}
-    click.echo(render(placed(root, diagnostics), here, color=stream.isatty()), err=err)
+    show_diagnostics(placed(root, diagnostics), here, err=err)
+
+
+def show_diagnostics(
+    diagnostics: Sequence[Diagnostic], texts: Mapping[str, str], *, err: bool
+) -> None:
+    """Print *diagnostics* with an empty line after them; of very many only the first."""
+    stream = sys.stderr if err else sys.stdout
+    click.echo(render(diagnostics[:MOST_SHOWN], texts, color=stream.isatty()), err=err)
+    more = len(diagnostics) - MOST_SHOWN
+    if more > 0:
+        click.echo(f"and {more:,} more; `engine check --json` lists all\n", err=err)
 
 
 def show_refusal(

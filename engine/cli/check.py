@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import click
 import msgspec
 
-from engine.cli.bundle import Selection, placed, read_texts, select
+from engine.cli.bundle import Selection, placed, read_texts, select, show_diagnostics
 from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
 from engine.language.diagnostics import Diagnostic
 from engine.language.program import Program
-from engine.language.render import render, to_dict
+from engine.language.render import to_dict
 from engine.service.compiled import PolicyError, compile_folder
 from engine.service.folder import visible
 
@@ -99,7 +99,7 @@ def show(tally: Tally) -> None:
     """Print every problem and the closing line."""
     texts = read_texts(tally.found) | tally.texts
     if tally.found:
-        click.echo(render(tally.found, texts, color=sys.stdout.isatty()))
+        show_diagnostics(tally.found, texts, err=False)
     errors = sum(one.severity == "error" for one in tally.found)
     warnings = len(tally.found) - errors
     parts = [counted(errors, "error")] if errors else []

@@ -111,6 +111,22 @@ def test_input_that_cannot_be_read_is_told_and_exits_with_two(
     assert result.exit_code == 2
 
 
+def test_a_file_of_another_kind_is_no_policy(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"README.md": "x", "door.pol": DOOR})
+    result = call("check", root / "README.md")
+    assert result.stderr == f"engine: {root}/README.md is no .pol file\n"
+    assert result.exit_code == 2
+
+
+def test_of_very_many_problems_people_see_the_first(tmp_path: Path) -> None:
+    rules = " ".join(f"rule r{one} {{ when no.such{one} then deny }}" for one in range(150))
+    root = folder(tmp_path, {"p.pol": f"policy p {{ default allow {rules} }}\n"})
+    shown = call("check", root).stdout
+    assert shown.count("error[E") == 100
+    assert shown.endswith("\nand 50 more; `engine check --json` lists all\n\n150 errors\n")
+    assert len(json.loads(call("check", root, "--json").stdout)) == 150
+
+
 def test_a_path_that_is_none_is_told() -> None:
     result = call("check", "a\0b")
     assert result.exit_code == 2

@@ -102,7 +102,9 @@ def _negation(inner: Expr) -> tuple[str, int]:
         case typed.Present(subject):
             return f"{phrase(subject, SUM)} is absent", COMPARISON
         case _:
-            return f"not {phrase(inner, NOT)}", NOT
+            # `not a ?? b` would mean the same, but who would know?
+            loosest = ATOM if isinstance(inner, typed.Coalesce) else NOT
+            return f"not {phrase(inner, loosest)}", NOT
 
 
 def _relation(expr: Relation | typed.Has) -> tuple[str, int]:

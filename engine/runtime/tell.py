@@ -109,7 +109,8 @@ def _hindrance(rule: RuleTrace) -> str:
 def _settling(step: Step) -> Step:
     """Return the part of *step* that alone made it what it is."""
     if step.kind in GROUPS and step.value is DECISIVE[step.kind]:
-        return next(_settling(part) for part in step.parts if part.value is step.value)
+        # A constant is no part of a trace: the whole stands for it.
+        return next((_settling(part) for part in step.parts if part.value is step.value), step)
     return step
 
 
@@ -181,5 +182,5 @@ def _facts(step: Step) -> Iterator[str]:  # noqa: C901  a case for every kind of
         for part in step.parts:
             if part.kind:
                 yield from _facts(part)
-            elif part.reached and step.text != f"{part.text} == {_json(part)}":
+            elif part.reached and not part.unknown and step.text != f"{part.text} == {_json(part)}":
                 yield _said(part)

@@ -111,7 +111,7 @@ class Trace:
             if self._values.get(id(expr)) is True:
                 yield from self._findings(scanned(expr.text), expr.entities)
             return
-        for part in inner(expr):
+        for part in map(written, inner(expr)):
             if not isinstance(part, typed.Constant | typed.NamedList):
                 yield self.step(part)
 
@@ -121,6 +121,11 @@ class Trace:
             for found in findings:
                 where = f"{part.path} {found.start}:{found.end}"
                 yield Step(text=f"{found.entity} at {where}", value=found.score, kind="found")
+
+
+def written(expr: Expr) -> Expr:
+    """Return what the author wrote where the checker has converted it."""
+    return written(expr.inner) if isinstance(expr, typed.Convert) else expr
 
 
 def _kind(expr: Expr) -> Kind:

@@ -22,6 +22,7 @@ ROUND = [
     "context.amount is absent or context.amount > 5",
     "context.amount is present and session.turn - (1 - 2) * 3 < 10",
     "(context.amount ?? 0) + 1 > 5",
+    "not (context.amount ?? 0) == 5",
     'user.roles overlaps {"a", "b"} and user.roles within {"a"}',
     "content has pii.email, pii.phone",
     'content contains "x" and content like "a*" and content matches /a+/',

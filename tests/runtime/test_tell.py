@@ -71,6 +71,7 @@ def test_a_rule_that_decides_is_shown_with_its_values() -> None:
             'stage not in {"request", "response"} is false (stage is "request")',
         ),
         ("when content has pii.email", "content has pii.email is false"),
+        ('when false and user.id == "u1"', 'false and user.id == "u1" is false'),
         (
             'when any x in user.roles: (x == "a")',
             'any x in user.roles: (x == "a") is false (user.roles is ["b"])',
@@ -117,6 +118,23 @@ def test_what_was_not_needed_is_shown_in_the_full_form_only() -> None:
     assert whole(condition) == [
         '    when stage == "request" is true',
         "    or (context.amount ?? 0) > 5 is not needed",
+    ]
+
+
+def test_what_is_not_known_is_told_once() -> None:
+    (_, _, line) = told(
+        "when context.amount is present and 1 / context.amount > 5", context={"amount": 0}
+    )
+    assert line == ("    and 1.0 / context.amount > 5.0 is unknown (a number (division by zero))")
+
+
+def test_conversions_are_no_parts() -> None:
+    assert whole("when (context.ratio ?? 0.5) > session.turn") == [
+        (
+            "    when (context.ratio ?? 0.5) > session.turn is true "
+            "((context.ratio ?? 0.5) is 0.5, session.turn is 0)"
+        ),
+        "      (context.ratio ?? 0.5) is 0.5",
     ]
 
 

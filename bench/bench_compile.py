@@ -12,15 +12,15 @@ compared with what was compiled without before anything is timed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.goals import Goal, Result, Row, show
 from bench.workloads import make_workload, pol_files
 from engine.language.compile import Compiled, compile_sources
 from engine.language.environment import Known
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"the cache changes what {rules} rules compile to", file=sys.stderr)
             return 1
         figures[rules] = measure(sources, changed, options.rounds)
-    report(figures, as_json=options.json)
+    show(judge(figures), as_json=options.json)
     return 0
 
 
@@ -120,24 +120,18 @@ def lap(sources: Sequence[Source], changed: Sequence[Source]) -> dict[str, float
     return times
 
 
-def report(figures: dict[int, dict[str, float]], *, as_json: bool) -> None:
-    """Print the figures and the goals."""
-    goals = []
-    for text, rules, what, base, bound in GOALS:
-        if rules in figures:
-            value = figures[rules][what] / (figures[rules][base] if base else 1)
-            goals.append({"goal": text, "value": value, "bound": bound, "kept": value <= bound})
-    if as_json:
-        print(json.dumps({"seconds": figures, "goals": goals}, indent=2))
-        return
-    print("seconds, median of the rounds\n")
-    print(f"{'':28}" + "".join(f"{size:>12,}" for size in figures))
-    for what in next(iter(figures.values())):
-        print(f"{what:28}" + "".join(f"{some[what]:>12.4f}" for some in figures.values()))
-    print()
-    for goal in goals:
-        word = "kept" if goal["kept"] else "MISSED"
-        print(f"{word:7} {goal['goal']:44} {goal['value']:>10.4f}   bound {goal['bound']}")
+def judge(figures: Mapping[int, Mapping[str, float]]) -> Result:
+    """Return the figures and the goals."""
+    rows: list[Row] = [
+        {"what": what, **{f"{size:,} rules": some[what] for size, some in figures.items()}}
+        for what in next(iter(figures.values()))
+    ]
+    goals = [
+        Goal(text, figures[rules][what] / (figures[rules][base] if base else 1), bound)
+        for text, rules, what, base, bound in GOALS
+        if rules in figures
+    ]
+    return Result({"Seconds, median of the rounds": rows}, goals)
 
 
 if __name__ == "__main__":

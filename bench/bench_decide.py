@@ -22,6 +22,7 @@ from time import perf_counter_ns
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.goals import Goal, Result, Row, show
 from bench.peers import PEERS, Ask, Peer, missing
 from bench.workloads import Workload, make_workload
 
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for _ in range(options.rounds):
         for contender in contenders:
             contender.figures.append(measure(contender.ask, options.requests))
-    report(contenders, absent, as_json=options.json)
+    show(judge(contenders, absent), as_json=options.json)
     return 0
 
 
@@ -122,33 +123,20 @@ def repeat(ask: Ask, requests: int, least: int) -> float:
                     return passed / done / 1000
 
 
-def report(contenders: Sequence[Contender], absent: Sequence[str], *, as_json: bool) -> None:
-    """Print the figures and the goals."""
+def judge(contenders: Sequence[Contender], absent: Sequence[str]) -> Result:
+    """Return the figures and the goals."""
     rounds = {(one.peer.name, one.rules): one.figures for one in contenders}
-    medians = {key: median(figures) for key, figures in rounds.items()}
+    sizes = sorted({rules for _, rules in rounds})
+    rows: list[Row] = [
+        {"engine": name, **{f"{size:,} rules": median(rounds[name, size]) for size in sizes}}
+        for name in dict.fromkeys(engine for engine, _ in rounds)
+    ]
     goals = [
-        {"goal": text, "ratio": ratio, "bound": bound, "kept": (ratio <= bound) is at_most}
+        Goal(text, ratio, bound, "lower" if at_most else "higher")
         for text, over, under, bound, at_most in GOALS
         if (ratio := ratio_of(rounds, over, under)) is not None
     ]
-    if as_json:
-        rows = [
-            {"engine": engine, "rules": rules, "microseconds": round(figure, 3)}
-            for (engine, rules), figure in medians.items()
-        ]
-        print(json.dumps({"figures": rows, "goals": goals, "missing": absent}, indent=2))
-        return
-    sizes = sorted({rules for _, rules in medians})
-    print(f"{'microseconds a decision':44}" + "".join(f"{f'{size:,} rules':>14}" for size in sizes))
-    for name in dict.fromkeys(engine for engine, _ in medians):
-        cells = [medians.get((name, size)) for size in sizes]
-        print(f"{name:44}" + "".join(f"{'-' if c is None else f'{c:.2f}':>14}" for c in cells))
-    print(f"\n{'ratios':44}{'measured':>14}{'bound':>14}")
-    for goal in goals:
-        word = "" if goal["kept"] else "   MISSED"
-        print(f"{goal['goal']:44}{goal['ratio']:>14.2f}{goal['bound']:>14}{word}")
-    for one in absent:
-        print(f"not measured: {one}")
+    return Result({"Microseconds a decision, median of the rounds": rows}, goals, absent)
 
 
 Rounds = dict[tuple[str, int], list[float]]

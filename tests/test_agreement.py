@@ -139,7 +139,10 @@ def test_compiled_and_reference_agree_all_night(
 
 
 SHIPPED = Path(__file__).parent.parent / "policies"
-FOLDERS = [*sorted((SHIPPED / "examples").iterdir()), SHIPPED / "starter"]
+FOLDERS = [
+    *(one for one in sorted((SHIPPED / "examples").iterdir()) if one.is_dir()),
+    SHIPPED / "starter",
+]
 
 
 @pytest.mark.slow

@@ -69,11 +69,12 @@ def arrange(candidates: Sequence[Candidate], steps: tuple[Step, ...] = ()) -> It
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A column to ask next, the steps that are worth asking it for, and what that saves."""
+    """A column to ask next, the steps that are worth asking it for, what that saves and leaves."""
 
     place: Column
     steps: frozenset[Step]
     saving: float
+    left: float
 
 
 def filed(one: Candidate, place: Column) -> Candidate:
@@ -90,33 +91,64 @@ def filed(one: Candidate, place: Column) -> Candidate:
 
 
 def best_split(candidates: Sequence[Candidate], steps: tuple[Step, ...]) -> Split | None:
-    """Return the split that saves most, or None when none saves anything."""
+    """Return the split that leaves least to do among those that save anything, or None."""
     ways = count_ways(steps)
     chances: dict[Column, dict[Step, float]] = defaultdict(dict)
+    otherwise: dict[Column, dict[Step, float]] = defaultdict(lambda: defaultdict(float))
     counts: dict[Column, int] = defaultdict(int)
+    whole = 0.0
     for one in candidates:
+        price = expected(one)
+        whole += price
         for place, keyed in one.keys.items():
             if ways * count_ways((keyed.step,)) <= WAYS:
                 chances[place][keyed.step] = keyed.chance
+                otherwise[place][keyed.step] += price
                 counts[place] += 1
     splits = [
-        split_by(place, groups, below=bool(steps), complete=counts[place] == len(candidates))
+        split_by(
+            Asked(place, groups, otherwise[place]),
+            whole,
+            below=bool(steps),
+            complete=counts[place] == len(candidates),
+        )
         for place, groups in chances.items()
     ]
-    best = min(splits, key=lambda one: (-one.saving, one.place), default=None)
-    return best if best is not None and best.saving > 0 else None
+    worth = [one for one in splits if one.saving > 0]
+    return min(worth, key=lambda one: (one.left, -one.saving, one.place), default=None)
 
 
-def split_by(place: Column, chances: Mapping[Step, float], *, below: bool, complete: bool) -> Split:
-    """Return the better of two splits by *place*: all steps, or those that pay for themselves.
+def expected(one: Candidate) -> float:
+    """Return what *one* costs a request where it is filed by its best key, or tried."""
+    return min((CALL * keyed.chance for keyed in one.keys.values()), default=TEST)
 
-    *below*: not at the root. *complete*: after asking for all steps nothing is left unkeyed.
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A column with its steps: the *chances* of each, and what its entries cost *otherwise*."""
+
+    place: Column
+    chances: Mapping[Step, float]
+    otherwise: Mapping[Step, float]
+
+
+def split_by(column: Asked, whole: float, *, below: bool, complete: bool) -> Split:
+    """Return the better of two splits by *column*: all steps, or those that pay for themselves.
+
+    *whole* is what all entries cost otherwise. *below*: not at the root. *complete*: after asking
+    for all steps nothing is left unkeyed.
     """
     lookup = LOOKUP if below else 0.0
-    gains = {step: TEST - CALL * chance for step, chance in chances.items()}
+    gains = {step: TEST - CALL * chance for step, chance in column.chances.items()}
     paying = frozenset(step for step, gain in gains.items() if gain > 0)
-    some = Split(place, paying, sum(gains[step] for step in paying) - lookup)
-    every = Split(place, frozenset(gains), sum(gains.values()) + CALL - lookup)
+
+    def split(steps: frozenset[Step], more: float) -> Split:
+        saving = sum(gains[step] for step in steps) + more - lookup
+        calls = CALL * sum(column.chances[step] for step in steps)
+        left = whole - sum(column.otherwise[step] for step in steps)
+        return Split(column.place, steps, saving, lookup + calls + left)
+
+    some, every = split(paying, 0.0), split(frozenset(gains), CALL)
     return every if complete and every.saving >= some.saving else some
 
 

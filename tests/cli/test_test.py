@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-import select as ready
 import signal
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -161,36 +163,48 @@ def test_without_coverage_nothing_is_measured(tmp_path: Path) -> None:
     assert outcome.summary.rules_matched == 0
 
 
-def read_until(process: subprocess.Popen[str], pattern: str) -> str:
-    """Return the line of the process that holds *pattern*; it is waited for."""
-    assert process.stdout is not None
-    while True:
-        line = process.stdout.readline()
-        assert line, "the process ended"
-        if re.search(pattern, line):
-            return line
+# What runs in the background of a shell ignores interrupts, and so do its children.
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from engine.cli.main import main
+main()
+"""
+
+
+def heard(lines: SimpleQueue[str], pattern: str, patience: float) -> bool:
+    """Return whether a line with *pattern* comes before none has come for *patience* seconds."""
+    try:
+        while not re.search(pattern, lines.get(timeout=patience)):
+            pass
+    except Empty:
+        return False
+    return True
 
 
 @pytest.mark.slow
 def test_watching_runs_again_after_a_change(tmp_path: Path) -> None:
     root = folder(tmp_path)
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "engine", "test", str(root), "--watch"],
+        [sys.executable, "-c", INTERRUPTIBLE, "test", str(root), "--watch"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         bufsize=1,
     )
     with process:
-        read_until(process, "all passed")
-        # The watch begins some time after the first run: write until it has seen something.
-        while True:
+        assert process.stdout is not None
+        lines: SimpleQueue[str] = SimpleQueue()
+        listener = Thread(
+            target=lambda output: deque(map(lines.put, output), 0), args=[process.stdout]
+        )
+        listener.start()
+        assert heard(lines, "all passed", 60)
+        # The watch begins some time after the first run: write until it has seen it.
+        while not heard(lines, "1 failed", 0.3):
             (root / "wrong_test.pol").write_text(WRONG)
-            assert process.stdout is not None
-            if ready.select([process.stdout], [], [], 0.3)[0]:
-                break
-        read_until(process, "1 failed")
         process.send_signal(signal.SIGINT)
-        assert "Aborted" not in process.stdout.read()
+        listener.join()
+        assert not heard(lines, "Aborted", 0)
         # The interrupt may come before or after the run has its code; it is never a crash.
         assert process.wait(20) in {0, 1}

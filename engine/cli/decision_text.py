@@ -62,7 +62,7 @@ def duty_lines(decision: Decision) -> Iterator[str]:
         limit = decision.throttle
         again = limit.retry_after.total_seconds()
         later = f", try again in {again:g} s" if again else ""
-        yield f"  limit      {limit.remaining:f} of {limit.limit:f} {limit.unit} left{later}"
+        yield f"  limit      {limit.remaining:f} {limit.unit} left (limit {limit.limit:f}){later}"
     if decision.escalation is not None:
         review = decision.escalation
         yield (

@@ -154,7 +154,9 @@ class Daemon:
         status = self._parts.gate.status()
         where = ", ".join(addresses)
         if status.serving:
-            what = f"{status.policies} policies, {status.rules} rules, revision {status.revision}"
+            count = "1 policy" if status.policies == 1 else f"{status.policies} policies"
+            rules = "1 rule" if status.rules == 1 else f"{status.rules} rules"
+            what = f"{count}, {rules}, revision {status.revision}"
         else:
             what = "no policies yet (UNAVAILABLE until they check)"
         sys.stdout.write(f"engine {engine.__version__} serves {where}: {what}\n")

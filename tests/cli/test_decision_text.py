@@ -67,7 +67,7 @@ def test_everything_that_a_decision_says_is_shown() -> None:
         "  arguments  {'to': '[EMAIL]'}",
         r"  attribute  context.note = to [EMAIL]\x1b[2J",
         "  redacted   pii.email at content[1:4] as label",
-        "  limit      0.5 of 10 requests left, try again in 2.5 s",
+        "  limit      0.5 requests left (limit 10), try again in 2.5 s",
         "  review     rev in `people`; deny after 2026-01-01 00:00:00 UTC",
         "  advice     route = small",
         "  labels     tainted",

@@ -91,7 +91,7 @@ def test_a_daemon_decides_tells_where_and_drains(
 
     assert serve_here(chosen, work) == EXIT_FINE
     printed = capfd.readouterr()
-    assert f"serves {address}, http://127.0.0.1:{port}/metrics: 1 policies, 0 rules" in printed.out
+    assert f"serves {address}, http://127.0.0.1:{port}/metrics: 1 policy, 0 rules" in printed.out
     told = [json.loads(line)["event"] for line in printed.err.splitlines() if line[:1] == "{"]
     assert told == ["ready", "draining", "stopped"]
     assert pages[0].startswith("serving ")

@@ -7,7 +7,7 @@ a row is a flat object, all rows of a table have the same keys. `bench.report` r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -92,13 +92,14 @@ def table_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield "  ".join([first.strip().ljust(widths[0]), *others])
 
 
-def goal_lines(goals: Iterable[Goal]) -> Iterator[str]:
+def goal_lines(goals: Sequence[Goal]) -> Iterator[str]:
     """Yield a line a goal: what was reached, its bound, and whether that is enough."""
+    width = max((len(goal.name) for goal in goals), default=0)
     for goal in goals:
         word = "at most" if goal.better == "lower" else "at least"
         mark = "met   " if goal.met else "MISSED"
         bound = f"{word} {show_number(goal.bound)}"
-        yield f"{mark} {goal.name:<52} {show_number(goal.value):>9}   ({bound})"
+        yield f"{mark} {goal.name:<{width}} {show_number(goal.value):>9}   ({bound})"
 
 
 def show(result: Result, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from engine.language.text import Span
 from engine.language.types import BOOL
 from engine.language.walk import inner
 from engine.runtime.evidence import Evidence
+from engine.runtime.phrase import phrase
 from engine.runtime.policyset import PolicySet
 from engine.runtime.reference import Interpreter, Unknown, rule_holds
 
@@ -87,12 +88,16 @@ class Coverage:
         rules = [rule for policy in checked.policies for rule in policy.rules]
         unmatched = [rule for rule in rules if rule.name not in self.matched]
         gaps = [Gap(rule.span, f"rule {rule.name} never matched") for rule in unmatched]
-        found = list(dict.fromkeys(span for policy in checked.policies for span in places(policy)))
+        found = {one.span: one for policy in checked.policies for one in places(policy)}
         outcomes = 0
-        for span in found:
+        for span, condition in found.items():
             ways = self.seen.get(span, set())
             outcomes += len(ways)
-            gaps += [Gap(span, f"never {way}".lower()) for way in (True, False) if way not in ways]
+            gaps += [
+                Gap(span, f"`{phrase(condition)}` was never {str(way).lower()}")
+                for way in (True, False)
+                if way not in ways
+            ]
         return Summary(
             rules=len(rules),
             rules_matched=len(rules) - len(unmatched),
@@ -102,14 +107,14 @@ class Coverage:
         )
 
 
-def places(policy: program.Policy) -> Iterator[Span]:
-    """Yield the places of the conditions of *policy* and its rules."""
+def places(policy: program.Policy) -> Iterator[typed.Expr]:
+    """Yield the conditions of *policy* and its rules."""
     wholes = [policy.applies]
     for rule in policy.rules:
         wholes += [rule.when, rule.unless]
     for whole in wholes:
         if whole is not None:
-            yield from (one.span for one in conditions(whole))
+            yield from conditions(whole)
 
 
 def conditions(expr: typed.Expr) -> Iterator[typed.Expr]:

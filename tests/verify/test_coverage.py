@@ -45,9 +45,9 @@ def test_a_condition_must_come_out_both_ways() -> None:
     half = covered(policy, ALLOW)
     assert [gap.message for gap in half.gaps] == [
         "rule p.r never matched",
-        "never true",
-        "never false",
-        "never true",
+        '`user.id == "x"` was never true',
+        '`stage == "request"` was never false',
+        '`stage == "request"` was never true',
     ]
     assert (half.rules, half.rules_matched, half.outcomes, half.outcomes_seen) == (1, 0, 4, 1)
     assert half.percent == 20.0
@@ -64,9 +64,9 @@ def test_a_condition_must_come_out_both_ways() -> None:
 def test_gaps_point_at_the_condition() -> None:
     summary = covered(one('when stage == "request" or user.id == "x"'), DENY)
     assert [(str(gap.span), gap.message) for gap in summary.gaps] == [
-        ("p.pol:1:40", "never false"),
-        ("p.pol:1:62", "never false"),
-        ("p.pol:1:62", "never true"),
+        ("p.pol:1:40", '`stage == "request"` was never false'),
+        ("p.pol:1:62", '`user.id == "x"` was never false'),
+        ("p.pol:1:62", '`user.id == "x"` was never true'),
     ]
 
 
@@ -105,7 +105,7 @@ def test_in_doubt_a_rule_matches_only_if_it_restricts() -> None:
     )
     summary = covered(model + policy, DENY)
     assert summary.rules_matched == 1
-    assert summary.gaps[0].message == "never false"
+    assert summary.gaps[0].message == "`classifier.c(content) > 0.5` was never false"
 
 
 def test_what_two_processes_saw_adds_up() -> None:

@@ -165,7 +165,7 @@ def _carry_out(
         escalation = open_review(
             real.escalations, record, desk.evidence, policies.revision, policies.key
         )
-    effective, why = _strengthen(real.action, record)
+    effective, why = _strengthen(real, record)
     redacted = NOTHING
     if real.redactions and effective != "deny":
         redacted = redact(real.redactions, record, desk.evidence, policies.key)
@@ -236,15 +236,16 @@ def _shadow(
     return Shadow(action=would.action, reasons=would.reasons)
 
 
-def _strengthen(action: Action, record: Record) -> tuple[Action, str]:
+def _strengthen(real: Resolution, record: Record) -> tuple[Action, str]:
     """Return the action that the caller can carry out, never a weaker one, and why it differs."""
-    able = record.capabilities
+    action, able = real.action, record.capabilities
     if able is None:
         return action, ""
-    if action == "redact" and "mask" not in able:
-        return "deny", "the caller cannot mask"
     if action == "escalate" and "wait" not in able:
         return "deny", "the caller cannot wait for a review"
+    # What a review lets through is masked too.
+    if real.redactions and "mask" not in able:
+        return "deny", "the caller cannot mask"
     return action, ""
 
 

@@ -31,6 +31,8 @@ ROLES: Mapping[str, str] = {
 }
 """Who speaks, where a text comes without a role."""
 
+SPEAKERS = frozenset({"user", "assistant"})
+
 Mocks = Mapping[str, float | int]
 NO_MOCKS: Mocks = {}
 
@@ -100,16 +102,34 @@ def nanoseconds(duration: timedelta) -> int:
 
 
 def texts_in(value: object) -> Iterator[str]:
-    """Return every string of a JSON *value*, keys not counted."""
+    """Yield every string of a JSON *value* and the digits of its whole numbers, not the names."""
     match value:
         case str():
             yield value
+        case bool():
+            pass
+        case int():
+            yield str(value)
         case list():
             for item in value:
                 yield from texts_in(item)
         case dict():
             for item in value.values():
                 yield from texts_in(item)
+        case _:
+            pass
+
+
+def names_in(value: object) -> Iterator[str]:
+    """Yield every name in the objects of a JSON *value*."""
+    match value:
+        case list():
+            for item in value:
+                yield from names_in(item)
+        case dict():
+            for name, item in value.items():
+                yield name
+                yield from names_in(item)
         case _:
             pass
 
@@ -223,7 +243,12 @@ class Evidence:
 
     def _injection(self, path: str) -> float:
         score = self._senses.injection
-        return max((score(part.text, part.role).score for part in self.parts(path)), default=0.0)
+        # What a tool or a document says gives no orders, whoever the message says is speaking.
+        role = ROLES[self._record.stage]
+        role = "" if role in SPEAKERS else role
+        return max(
+            (score(part.text, role or part.role).score for part in self.parts(path)), default=0.0
+        )
 
     def score(self, classifier: str, path: str) -> float:
         """Return the classifier's score of the text at *path*: of its worst part."""
@@ -251,6 +276,16 @@ class Evidence:
             return {text: findings for text, findings in found.items() if findings}
 
         return self._once(("tool.args", entities), ask)
+
+    def named_in_arguments(self, entities: frozenset[str]) -> tuple[str, ...]:
+        """Return those of *entities* that a name in the tool's arguments holds."""
+
+        def ask() -> tuple[str, ...]:
+            scan = self._senses.scanner.scan
+            names = set(names_in(self._record.tool.args))
+            return tuple(sorted({one.entity for name in names for one in scan(name, entities)}))
+
+        return self._once(("names of tool.args", entities), ask)
 
     # --- state -----------------------------------------------------------------------------------
 

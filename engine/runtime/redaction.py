@@ -10,6 +10,7 @@ import msgspec
 
 from engine.content.findings import Finding
 from engine.content.redact import STRICTNESS, Span, Strategy, redact_json, redact_text
+from engine.language.functions import Unknowable
 from engine.language.program import Redact
 from engine.runtime.combine import Contribution
 from engine.runtime.decision import Message, Redaction
@@ -40,6 +41,10 @@ def finds(contribution: Contribution, evidence: Evidence) -> bool:
     """Return whether there is anything for the rule to redact. Raises Unknowable."""
     action = asked(contribution)
     if action.path == ARGUMENTS:
+        named = evidence.named_in_arguments(action.entities)
+        if named:
+            # A name cannot be replaced: two could become one, and the tool knows them by name.
+            raise Unknowable(f"{ARGUMENTS} (a name in it holds {', '.join(named)})")
         return bool(evidence.argument_findings(action.entities))
     return evidence.has(action.path, action.entities)
 

@@ -18,7 +18,7 @@ from engine.language.program import Field
 from engine.language.schema import required, required_by_word
 from engine.language.types import Scalar
 from engine.runtime.decision import Message
-from engine.runtime.evidence import texts_in
+from engine.runtime.evidence import names_in, texts_in
 from engine.runtime.objections import Problem, asked_by, list_problems, too_long
 from engine.runtime.record import (
     ELSEWHERE,
@@ -234,7 +234,8 @@ class Reader:
         lengths = {path: len(read_attribute(record, path) or "") for path in self._texts}
         lengths["content"] = len(record.content or "")
         lengths["messages"] = sum(len(message.text) for message in record.messages or ())
-        lengths["tool.args"] = sum(map(len, texts_in(record.tool.args)))
+        arguments = record.tool.args
+        lengths["tool.args"] = sum(map(len, (*texts_in(arguments), *names_in(arguments))))
         return [
             Problem(path, too_long(length, self._limit))
             for path, length in lengths.items()

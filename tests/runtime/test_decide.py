@@ -383,6 +383,21 @@ def test_outside_a_policys_rollout_all_of_it_is_shadow() -> None:
 
 
 @pytest.mark.parametrize(
+    ("able", "effective"),
+    [(["wait", "mask"], "escalate"), (["wait"], "deny"), (["mask"], "deny")],
+)
+def test_a_review_of_what_must_be_masked_needs_both(able: list[str], effective: str) -> None:
+    made = one('rule a { then redact pii.email } rule b { then escalate to "q" }')
+
+    decision = answer(made, request(content="EMAIL", capabilities=able))
+    unmasked = answer(made, request(content="fine", capabilities=["wait"]))
+
+    assert (decision.action, decision.effective_action) == ("escalate", effective)
+    assert (decision.content is None) == (effective == "deny")
+    assert unmasked.effective_action == "escalate"
+
+
+@pytest.mark.parametrize(
     ("action", "able", "effective", "why"),
     [
         ("redact pii.email", None, "redact", ""),

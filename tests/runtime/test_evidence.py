@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.content.findings import Finding
+from engine.content.findings import Finding, Injection
 from engine.language.functions import Unknowable
 from engine.runtime.evidence import Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.memory import MemoryStore
@@ -197,8 +197,26 @@ def test_arguments_are_walked_by_path(path: tuple[str | int, ...], value: object
 
 
 def test_arguments_are_searched_for_entities() -> None:
-    args = {"a": ["EMAIL", {"b": "EMAIL"}, 5], "EMAIL": "x"}
+    args = {"a": ["EMAIL", {"b": "EMAIL"}, 5, True], "EMAIL": "x"}
     asked = evidence(record(tool={"name": "t", "args": args}))
 
     assert list(asked.argument_findings(EMAIL)) == ["EMAIL"]
     assert asked.argument_findings(PHONE) == {}
+    assert asked.named_in_arguments(EMAIL | PHONE) == ("pii.email",)
+    assert asked.named_in_arguments(PHONE) == ()
+
+
+@pytest.mark.parametrize("stage", ["tool_result", "document", "tool_description"])
+@pytest.mark.parametrize("speaker", ["user", "", "whoever"])
+def test_no_role_makes_orders_of_what_a_tool_says(stage: str, speaker: str) -> None:
+    said: list[str] = []
+
+    def judge(text: str, role: str) -> Injection:
+        said.append(role)
+        return suspicious(text, role)
+
+    tool = {"name": "t"} if stage.startswith("tool") else {}
+    made = record(stage=stage, tool=tool, messages=[{"role": speaker, "text": "a"}])
+    Evidence(made, Senses(Words(), judge), MemoryStore(), NOW).injection("content")
+
+    assert said == ["document" if stage == "document" else "tool"]

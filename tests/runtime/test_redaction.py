@@ -50,16 +50,36 @@ def test_nothing_found_is_simply_allowed() -> None:
 
 def test_arguments_are_redacted_inside() -> None:
     made = policies(policy("p", rule("a", redact("pii.email", path="tool.args"))))
-    args = {"to": ["EMAIL", "x"], "n": 5, "deep": {"EMAIL": None}}
+    args = {"to": ["EMAIL", "x"], "n": 5, "deep": {"a": None, "on": True}}
     tool = {"name": "mail", "args": args}
 
     decision = answer(made, request(stage="tool_call", tool=tool))
     quiet = answer(made, request(stage="tool_call", tool={"name": "mail", "args": {"a": "b"}}))
 
-    assert decision.arguments == {"to": ["[EMAIL]", "x"], "n": 5, "deep": {"EMAIL": None}}
+    assert decision.arguments == {**args, "to": ["[EMAIL]", "x"]}
     assert args["to"] == ["EMAIL", "x"]
     assert [one[0] for one in spans(decision)] == ["tool.args.to.0"]
     assert (quiet.action, quiet.arguments) == ("allow", None)
+
+
+def test_a_number_in_the_arguments_is_redacted_as_its_digits() -> None:
+    made = policies(policy("p", rule("a", redact("pii.41", path="tool.args"))))
+    args = {"card": 4111, "paid": True, "rate": 0.5}
+
+    decision = answer(made, request(stage="tool_call", tool={"name": "pay", "args": args}))
+
+    assert decision.arguments == {"card": "[41]11", "paid": True, "rate": 0.5}
+    assert spans(decision) == [("tool.args.card", 0, 2, "label")]
+
+
+def test_what_should_be_redacted_in_a_name_of_the_arguments_denies() -> None:
+    made = policies(policy("p", rule("a", redact("pii.email", path="tool.args"))))
+    tool = {"name": "mail", "args": [{"deep": {"EMAIL": 1}}, "EMAIL"]}
+
+    decision = answer(made, request(stage="tool_call", tool=tool))
+
+    assert decision.action == "deny"
+    assert decision.reasons[0].failure == "tool.args (a name in it holds pii.email)"
 
 
 def test_a_text_attribute_is_redacted_by_its_path() -> None:

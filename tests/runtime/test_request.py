@@ -371,12 +371,14 @@ def test_too_much_work_is_refused_in_json_too(context: bytes) -> None:
 
 def test_texts_and_arguments_are_as_short_as_content() -> None:
     fields = FIELDS | schema(context__note=(TEXT, "?"))
-    reader = build_reader(fields, limit=5)
+    reader = build_reader(fields, limit=7)
     tool = {"name": "t", "args": {"a": ["abc"], "b": "def"}}
 
-    assert problems(request(stage="tool_call", tool=tool, context={"note": "abcdef"}), reader) == {
-        "context.note": "6 characters, and the limit is 5",
-        "tool.args": "6 characters, and the limit is 5",
+    assert problems(
+        request(stage="tool_call", tool=tool, context={"note": "abcdefgh"}), reader
+    ) == {
+        "context.note": "8 characters, and the limit is 7",
+        "tool.args": "8 characters, and the limit is 7",
     }
     fits = {"name": "t", "args": {"a": ["abc"], "b": "de"}}
     assert reader.read(request(stage="tool_call", tool=fits, context={"note": "abcde"}))

@@ -23,11 +23,13 @@ OPERATOR = (
 )
 VALUE = r"([A-Za-z0-9_.\-+/~!@#$%^*?|]{5,256}={0,2})"
 PHRASE_VALUE = r"([A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5,128})"
+NAME = r"[A-Za-z0-9_.\-]*[\"'`\])]*[ \t]*(?:=>|:*=|[=:,]|[\"']?[ \t]value=)[ \t]*\\?[\"'`(]*"
+"""What may stand between such a name and its value, without limits: for hints."""
 NAMES = (
     "key", "token", "secret", "credential", "auth", "login", "licen", "access", "webhook", "_pat",
     "api", "_sid", "session",
 )  # fmt: skip
-PASS_NAMES = ("passw", "pwd", "passphrase", "passcode", "pass", "kennwort", "contraseña", "senha")
+PASS_NAMES = ("passw", "pwd", "passphrase", "passcode", "pass", "kennwort", "contrase", "senha")
 
 PLACEHOLDER = re.compile(
     r"(?i)[<\[{(*].*|\$[\w({].*|%\w+%|.*(?:\$\{|\{\{).*"
@@ -95,6 +97,9 @@ GENERIC = Entity(
             r"[A-Za-z0-9_.\-]{0,30}" + OPERATOR + VALUE,
             0.7,
             keywords=NAMES,
+            hint=r"(?i)(?:key|token|secret|credential|auth|login|licen[sc]e|access|webhook|_pat|api|_sid"
+            r"|session)" + NAME + r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{8}",
+            prose=True,
             fit=generic,
         ),
         Pattern(
@@ -102,6 +107,9 @@ GENERIC = Entity(
             + VALUE,
             0.6,
             keywords=("key", "token", "secret", "credential"),
+            hint=r"(?i)(?:key|token|secret|credential)s?[\"']?[ \t]+(?:(?:is|was|of|to)[ \t])?[\"'`]?"
+            r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{16}",
+            prose=True,
             fit=spoken,
         ),
     ),
@@ -117,6 +125,9 @@ PASSWORD = Entity(
             r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PHRASE_VALUE,
             0.7,
             keywords=PASS_NAMES,
+            hint=r"(?i)(?:pass|pwd|kennwort|contraseña|senha)" + NAME
+            + r"[A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5}",
+            prose=True,
             fit=password,
         ),
         Pattern(
@@ -124,6 +135,9 @@ PASSWORD = Entity(
             r"[ \t](?:is|was|ist|lautet|es|è|é|est)[ \t]{1,2}[\"'`]?" + PHRASE_VALUE,
             0.7,
             keywords=("passw", "passphrase", "passcode", "kennwort", "contrase", "senha", "mot de passe"),
+            hint=r"(?i)(?:pass(?:wor[dt]|phrase|code)|kennwort|contraseña|senha|mot de passe)"
+            r"[ \t](?:is|was|ist|lautet|es|è|é|est)[ \t]",
+            prose=True,
             fit=password,
         ),
     ),

@@ -33,11 +33,11 @@ def _jwt(text: str) -> bool:
     return isinstance(read, dict)
 
 
-def _token(name: str, doc: str, regex: str, *keywords: str, before: int = 0) -> Entity:
+def _token(
+    name: str, doc: str, regex: str, *keywords: str, before: int = 0, hint: str = ""
+) -> Entity:
     """Return a detector of tokens that begin with, or hold within *before* bytes, one of *keywords*."""
-    pattern = Pattern(
-        regex, TOKEN_SCORE, keywords=keywords, before=before, guard=_apart, check=_random
-    )
+    pattern = Pattern(regex, TOKEN_SCORE, keywords, before, guard=_apart, check=_random, hint=hint)
     return Entity(f"secret.{name}", doc, (pattern,))
 
 
@@ -52,6 +52,7 @@ AWS = Entity(
                 "a3t", "akia", "asia", "abia", "acca", "agpa", "aida", "aroa", "aipa", "anpa",
                 "anva",
             ),
+            hint=r"(?:A3T[A-Z0-9]|A[A-Z]{2}A)[A-Z2-7]{4}",
             guard=_apart,
         ),
         Pattern(
@@ -103,6 +104,7 @@ JWT = Entity(
             r"(?:\.[A-Za-z0-9_\-/\\+]{10,}={0,2}|\.)?",
             TOKEN_SCORE,
             keywords=("ey",),
+            hint=r"\.ey[A-Za-z0-9_\-/\\+]{8}",
             guard=_apart,
             check=_jwt,
         ),
@@ -118,6 +120,7 @@ CONNECTION_STRING = Entity(
             0.85,
             keywords=("://",),
             before=32,
+            hint=r"://[^\s:/@\"'<>]*:[^\s/@\"'<>]{3}",
             check=lambda text: not PLACEHOLDER.fullmatch(text),
         ),
         Pattern(
@@ -125,6 +128,7 @@ CONNECTION_STRING = Entity(
             0.85,
             keywords=("password", "pwd"),
             before=2,
+            hint=r"(?i);\s?(?:password|pwd|accesskey)\s?=",
             check=lambda text: not PLACEHOLDER.fullmatch(text),
         ),
         Pattern(
@@ -214,6 +218,7 @@ CREDENTIALS = (
         "An OpenAI API key.",
         r"sk-(?:(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_\-]{20,250}|[A-Za-z0-9]{20,60})",
         "sk-",
+        hint=r"sk-(?:(?:proj|svcacct|admin|service|None)-|[A-Za-z0-9]{20})",
     ),
     _token(
         "anthropic",
@@ -228,8 +233,9 @@ CREDENTIALS = (
         "A SendGrid API key.",
         r"SG\.[A-Za-z0-9_\-=]{16,32}\.[A-Za-z0-9_\-=]{32,64}",
         "sg.",
+        hint=r"SG\.[A-Za-z0-9_\-=]{16}",
     ),
-    _token("twilio", "A Twilio API key or account id.", r"(?:SK|AC)[0-9a-f]{32}", "sk", "ac"),
+    _token("twilio", "A Twilio API key or account id.", r"(?:SK|AC)[0-9a-f]{32}", "sk", "ac", hint="(?:SK|AC)[0-9a-f]{8}"),
     _token("huggingface", "A Hugging Face token.", r"hf_[A-Za-z]{34}|api_org_[A-Za-z]{34}", "hf_", "api_org_"),
     _token("digitalocean", "A DigitalOcean token.", r"do[opr]_v1_[a-f0-9]{64}", "doo_v1_", "dop_v1_", "dor_v1_"),
     _token(
@@ -265,10 +271,10 @@ CREDENTIALS = (
     _token("telegram", "A Telegram bot token.", r"[0-9]{8,10}:A[A-Za-z0-9_\-]{34}", ":a", before=11),
     _token("mailgun", "A Mailgun key.", r"(?:key|pubkey)-[a-f0-9]{32}", "key-"),
     _token("square", "A Square access token.", r"sq0(?:atp|csp|idp)-[A-Za-z0-9_\-]{22,43}|EAAA[A-Za-z0-9_\-]{60}", "sq0", "eaaa"),
-    _token("facebook", "A Facebook access token.", r"EAA[MC][A-Za-z0-9]{100,400}", "eaam", "eaac"),
+    _token("facebook", "A Facebook access token.", r"EAA[MC][A-Za-z0-9]{100,400}", "eaam", "eaac", hint="EAA[MC][A-Za-z0-9]{8}"),
     _token("atlassian", "An Atlassian or Bitbucket token.", r"AT(?:ATT3|CTT3|BB)[A-Za-z0-9_\-=+]{24,250}", "atatt3", "atctt3", "atbb"),
-    _token("discord", "A Discord bot token or webhook.", r"[A-Z][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}|discord(?:app)?\.com/api/webhooks/[0-9]{16,20}/[A-Za-z0-9_\-]{60,80}", "discord", ".", before=29),
-    _token("mailchimp", "A Mailchimp API key.", r"[0-9a-f]{32}-us[0-9]{1,2}", "-us", before=33),
+    _token("discord", "A Discord bot token or webhook.", r"[A-Z][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}|discord(?:app)?\.com/api/webhooks/[0-9]{16,20}/[A-Za-z0-9_\-]{60,80}", "discord", ".", before=29, hint=r"discord(?:app)?\.com/api|\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{8}"),
+    _token("mailchimp", "A Mailchimp API key.", r"[0-9a-f]{32}-us[0-9]{1,2}", "-us", before=33, hint="[0-9a-f]-us[0-9]"),
     _token("perplexity", "A Perplexity key.", r"pplx-[A-Za-z0-9]{40,64}", "pplx-"),
     _token("groq", "A Groq key.", r"gsk_[A-Za-z0-9]{48,56}", "gsk_"),
     _token("artifactory", "A JFrog Artifactory key or reference token.", r"AKCp[A-Za-z0-9]{69}|cmVmd[A-Za-z0-9]{59}|AP[0-9A-F][A-Za-z0-9]{8,70}", "akcp", "cmvmd"),
@@ -291,9 +297,9 @@ CREDENTIALS = (
     _token("shippo", "A Shippo token.", r"shippo_(?:live|test)_[a-fA-F0-9]{40}", "shippo_"),
     _token("openshift", "An OpenShift token.", r"sha256~[A-Za-z0-9_\-]{43}", "sha256~"),
     _token("dtrack", "A Dependency-Track key.", r"odt_[A-Za-z0-9]{32,40}", "odt_"),
-    _token("mapbox", "A Mapbox token.", r"[pst]k\.[A-Za-z0-9_\-]{60}\.[A-Za-z0-9_\-]{22}|[pst]k\.eyJ[A-Za-z0-9_\-]{20,200}\.[A-Za-z0-9_\-]{20,30}", "pk.", "sk.", "tk."),
+    _token("mapbox", "A Mapbox token.", r"[pst]k\.[A-Za-z0-9_\-]{60}\.[A-Za-z0-9_\-]{22}|[pst]k\.eyJ[A-Za-z0-9_\-]{20,200}\.[A-Za-z0-9_\-]{20,30}", "pk.", "sk.", "tk.", hint=r"[pst]k\.[A-Za-z0-9_\-]{20}"),
     _token("tavily", "A Tavily API key.", r"tvly-(?:dev-|prod-)?[A-Za-z0-9]{32}", "tvly-"),
-    _token("infracost", "An Infracost key.", r"ico-[A-Za-z0-9]{32}", "ico-"),
+    _token("infracost", "An Infracost key.", r"ico-[A-Za-z0-9]{32}", "ico-", hint="ico-[A-Za-z0-9]{16}"),
     _token("scalingo", "A Scalingo token.", r"tk-us-[A-Za-z0-9_\-]{48}", "tk-us-"),
     _token("easypost", "An EasyPost key.", r"EZ[AT]K[A-Za-z0-9]{54}", "ezak", "eztk"),
     _token("onepassword", "A 1Password secret key or service token.", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}|ops_eyJ[A-Za-z0-9+/]{200,900}={0,3}", "a3-", "ops_ey"),

@@ -11,6 +11,8 @@ THRESHOLD = 0.5
 CONTEXT = 0.35
 REACH = 60
 """How many characters before and behind a match a context word may stand."""
+JOINTS = r"[ .\-/()]"
+"""What stands between the digits of one number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,16 @@ class Pattern:
 
     *regex* has no unbounded optional tail, so that a match never looks far ahead; if it has a
     group, the first one is the finding. *keywords* are in lower case: the pattern is run only where
-    one of them occurs, from *before* bytes ahead of the first one; without keywords it reads
-    everything, or when it is *numeric* only from the first run of seven digits on. *fit* cuts a
-    match to its first so many characters (0: it is none), *guard* looks at the UTF-8 text around
-    it, *check* at the match itself; together they stand for look-around. After a refused match the
-    search goes on at its group, else behind it, or with *retry* at its next word. A *score* below
-    `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
+    one of them occurs, from *before* bytes ahead of the first one. A pattern of at least so many
+    *digits* (seven or more), with up to four of `JOINTS` between two of them, is run only around
+    such numbers. *hint* is a small RE2 pattern that occurs in everything the pattern finds (if
+    empty, one of the keywords does): texts without it, most texts, are done with quickly. *prose*
+    keeps patterns apart whose hints occur in ordinary texts now and then.
+
+    *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at the UTF-8
+    text around it, *check* at the match itself; together they stand for look-around. After a
+    refused match the search goes on at its group, else behind it, or with *retry* at its next word.
+    A *score* below `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
     """
 
     regex: str
@@ -35,7 +41,9 @@ class Pattern:
     check: Callable[[str], bool] | None = None
     fit: Callable[[str], int] | None = None
     retry: bool = False
-    numeric: bool = False
+    digits: int = 0
+    hint: str = ""
+    prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)

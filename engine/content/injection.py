@@ -18,16 +18,18 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from ahocorasick_rs import BytesAhoCorasick
+import re2
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.normalize import fold
 from engine.content.phrases import COMPACT, PHRASES, Phrase
-from engine.content.regex import Regex, compiled, spans
+from engine.content.regex import Regex, any_of, compiled, either, spans
 
 WINDOW = 700
 QUOTED = 0.1
@@ -50,9 +52,15 @@ ALIKE = bytes.maketrans(b"013457@$!|l", b"oieastasiii")
 """The same, and no difference between what ``1`` may stand for."""
 NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789@$!|"))
 GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
-SIGNS = "013457@$!|"
+SIGNS = b"013457@$!|"
+NOTHING: tuple[float, frozenset[str]] = (0.0, frozenset())
 
-_mixed = re.compile(r"\S*[a-z]\S*")
+SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
+"""What `str.split` takes for a space."""
+
+_foreign = re.compile(r"[^\x00-\x7f]+")
+_word = re.compile(r"\S+")
+_latin = re.compile(r"[a-z]")
 _wide = re.compile(r"\s{2,}")
 _leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
 _opened = compiled(
@@ -89,7 +97,8 @@ def score_injection(text: str, role: str) -> Injection:
     shown = unescaped(text)
     simple = plain(shown)
     score, signals = _strongest(_hits(simple, embedded=embedded))
-    hidden, inside = _strongest(_hits(plain("\n".join(islands(shown))), embedded=True))
+    said = "\n".join(islands(shown))
+    hidden, inside = _strongest(_hits(plain(said), embedded=True)) if said else NOTHING
     if hidden >= HALF:
         score, signals = max(score, HIDDEN), signals | inside | {"encoded"}
     views = [_strongest(_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
@@ -101,11 +110,29 @@ def score_injection(text: str, role: str) -> Injection:
 
 def plain(text: str) -> str:
     """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFD", fold(text).text)
-        text = "".join(char for char in text if not unicodedata.combining(char)).casefold()
-        text = _mixed.sub(lambda word: word.group().translate(LOOKALIKES), text)
+    if text.isascii():
+        return _spaced(text.encode().lower().translate(SPACES)).strip(b" ").decode()
+    text = unicodedata.normalize("NFD", fold(text).text)
+    text = _foreign.sub(_unaccented, text).casefold()
+    text = _word.sub(_familiar, text)
     return " ".join(text.lower().split())
+
+
+def _spaced(data: bytes) -> bytes:
+    """Return *data* with one space for several; in fewer steps than splitting and joining."""
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data
+
+
+def _unaccented(run: re.Match[str]) -> str:
+    return "".join(char for char in run.group() if not unicodedata.combining(char))
+
+
+def _familiar(word: re.Match[str]) -> str:
+    """Return a word of Latin letters and their look-alikes in Latin letters."""
+    found = word.group()
+    return found.translate(LOOKALIKES) if _latin.search(found) else found
 
 
 def disguises(simple: str, shown: str) -> Iterator[str]:
@@ -115,21 +142,23 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
         joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
         yield joined
     # Counting is cheap; words are looked at one by one only where it makes one suspect.
-    if sum(map(joined.count, SIGNS)) > FEW_SIGNS * len(joined):
+    data = joined.encode("utf-8", "replace")
+    if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
         words = joined.split(" ")
         if sum(_leet.search(word) is not None for word in words) > LEET_SHARE * len(words):
             yield joined.translate(LEET)
 
 
 def _hits(text: str, *, embedded: bool) -> list[Hit]:
+    """Return the phrases in *text*, which is plain, in order of place."""
     data = text.encode("utf-8", "replace")
-    gate, patterns = _phrasebook()
-    wanted: set[int] = set()
-    for keyword, _, _ in gate[0].find_matches_as_indexes(data, overlapping=True):
-        wanted.update(gate[1][keyword])
+    book = _phrasebook()
+    if not book.hint.within(data):
+        return []
+    keywords = {one[0] for one in book.gate.find_matches_as_indexes(data, overlapping=True)}
     hits: list[Hit] = []
-    for number in sorted(wanted):
-        phrase, pattern = patterns[number]
+    for number in sorted({number for keyword in keywords for number in book.gated[keyword]}):
+        phrase, pattern = book.patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
         for start, end in spans(pattern, data):
             talk = not phrase.marked and _talked_about(data, start, end)
@@ -144,15 +173,15 @@ def _talked_about(data: bytes, start: int, end: int) -> bool:
     after = data[end : end + SPOKEN_ABOUT].decode("utf-8", "ignore")
     found = data[start:end].decode()
     return (
-        _opened.search((before + found).encode()) is not None
-        and _closed.search(after.encode()) is not None
-        and _about.search((before + " " + after).encode()) is not None
+        _opened.within((before + found).encode())
+        and _closed.within(after.encode())
+        and _about.within((before + " " + after).encode())
     )
 
 
 def _strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
     """Return the score of the strongest window and its signals. *hits* are in order of place."""
-    best, named = 0.0, frozenset[str]()
+    best, named = NOTHING
     first = 0
     for last, hit in enumerate(hits, 1):
         while hit.place - hits[first].place > WINDOW:
@@ -171,9 +200,11 @@ def _strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
 def _disguised(simple: str) -> bool:
     """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13."""
     data = simple.encode("utf-8", "replace")
-    phrases, gate = _compact()
+    phrases, gate, hint = _compact()
     places: list[int] = []
     form = data.translate(ALIKE, NO_LETTERS)
+    if not hint.within(form):
+        return False
     for number, start, end in gate.find_matches_as_indexes(form):
         places = places or [at for at, byte in enumerate(data) if byte not in NO_LETTERS]
         words = data[places[start] : places[end - 1] + 1].translate(GAPS).split()
@@ -186,20 +217,34 @@ def _disguised(simple: str) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Phrasebook:
+    """Keyword ``i`` of *gate* is needed by ``gated[i]``; without *hint* nothing can match."""
+
+    hint: Regex
+    gate: BytesAhoCorasick
+    gated: tuple[tuple[int, ...], ...]
+    patterns: tuple[tuple[Phrase, Regex], ...]
+
+
 @cache
-def _phrasebook() -> tuple[
-    tuple[BytesAhoCorasick, tuple[tuple[int, ...], ...]], tuple[tuple[Phrase, Regex], ...]
-]:
+def _phrasebook() -> Phrasebook:
     keyed: dict[str, list[int]] = {}
     for number, phrase in enumerate(PHRASES):
         for keyword in phrase.keywords:
             keyed.setdefault(keyword, []).append(number)
-    gate = BytesAhoCorasick([keyword.encode() for keyword in keyed])
-    patterns = tuple((phrase, compiled(phrase.regex)) for phrase in PHRASES)
-    return (gate, tuple(map(tuple, keyed.values()))), patterns
+    return Phrasebook(
+        any_of(phrase.hint or either(phrase.keywords) for phrase in PHRASES),
+        BytesAhoCorasick(
+            [keyword.encode() for keyword in keyed], implementation=Implementation.DFA
+        ),
+        tuple(map(tuple, keyed.values())),
+        tuple((phrase, compiled(phrase.regex)) for phrase in PHRASES),
+    )
 
 
 @cache
-def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick]:
+def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick, Regex]:
     phrases = (*COMPACT, *(codecs.encode(phrase, "rot13") for phrase in COMPACT))
-    return phrases, BytesAhoCorasick([phrase.encode().translate(ALIKE) for phrase in phrases])
+    forms = [phrase.encode().translate(ALIKE) for phrase in phrases]
+    return phrases, BytesAhoCorasick(forms), any_of(re2.escape(form.decode()) for form in forms)

@@ -8,19 +8,30 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from engine.content.regex import compiled, spans
+from engine.content.regex import any_of, compiled, spans
 
 MIN_READABLE = 0.6
 
 _base64 = compiled(r"[A-Za-z0-9+/]{16,}={0,2}")
 _hex = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){12,}|(?:\\x[0-9a-fA-F]{2}){8,}")
 _binary = compiled(r"(?:[01]{8}[ ,]?){8,}")
+_any = any_of(
+    (
+        r"[A-Za-z0-9+/]{16}",
+        r"\b(?:[0-9a-fA-F]{2}[ :]?){12}",
+        r"(?:\\x[0-9a-fA-F]{2}){8}",
+        r"(?:[01]{8}[ ,]?){8}",
+    )
+)
+"""What every island begins with: one pass for the texts without any."""
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 
 
 def islands(text: str) -> Iterator[str]:
     """Yield what encoded stretches of *text* say, those that turn into readable text."""
     data = text.encode("utf-8", "replace")
+    if not _any.within(data):
+        return
     for pattern, decode in ((_base64, _from_base64), (_hex, _from_hex), (_binary, _from_binary)):
         for start, end in spans(pattern, data):
             decoded = decode(data[start:end].decode())

@@ -31,7 +31,8 @@ ORDERS = (
 class Phrase:
     """A pattern of family *signal*: how much it says in a user's own words, and inside a document.
 
-    It is searched for only where one of *keywords* occurs. A phrase that is *marked* counts the same
+    It is searched for only where one of *keywords* occurs. *hint* is a small pattern that is in all
+    that the pattern matches (if empty, one of the keywords is). A phrase that is *marked* counts the same
     when it is quoted: nobody writes chat-template tokens in prose.
     """
 
@@ -41,6 +42,7 @@ class Phrase:
     direct: float
     embedded: float
     marked: bool = False
+    hint: str = ""
 
 
 PHRASES = (
@@ -57,6 +59,10 @@ PHRASES = (
          "discard", "abandon", "dismiss", "follow", "obey", "listen", "attention to"),
         0.88,
         0.95,
+        hint=r"(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard|abandon"
+        r"|dismiss|follow|obey|listen|attention to)[^.!?]* (?:previous|prior|above|earlier|preceding|foregoing"
+        r"|former|past|all|any|every|your|these|those|system|other|initial|original|existing|current|safety) "
+        r"[^.!?]*" + ORDERS,
     ),
     Phrase(
         "override",
@@ -75,6 +81,8 @@ PHRASES = (
         ("new", "updated", "real", "actual", "true", "only", "revised", "have "),
         0.7,
         0.85,
+        hint=r"(?:new|updated|real|actual|true|only|revised) (?:instruction|task|objective|goal|role|rules|directive|mission)"
+        r"|(?:instructions|rules|directives|guidelines) have |now follow the new",
     ),
     Phrase(
         "override",
@@ -93,6 +101,8 @@ PHRASES = (
         ("safety", "content ", "ethical", "moral ", "security ", "guardrail"),
         0.82,
         0.88,
+        hint=r"(?:safety|content|ethical|moral|security) " + LIMITS
+        + r"|safety (?:check|protocol|measures|features|mode|system|mechanism)|guardrail",
     ),
     Phrase(
         "override",
@@ -165,6 +175,8 @@ PHRASES = (
         ("refuse", "say no", "says no", "decline", "apolog", "character", "reject", "object", "deny"),
         0.6,
         0.65,
+        hint=r"(?:never|not|cannot|can't) (?:ever )?(?:refuse|say no|decline|apologi|break character|reject|object|deny)"
+        r"|never (?:says|breaks)|stay in character",
     ),
     Phrase(
         "roleplay",
@@ -175,6 +187,8 @@ PHRASES = (
         ("comply", "obey", "answer", "fulfil", "follow", "respond", "regardless", "no matter how"),
         0.5,
         0.55,
+        hint=r"(?:comply|obey|answer|fulfil+|follow|respond) (?:to |with )?(?:any|all|every|each)\b|regardless of "
+        r"|no matter how (?:ill|une|imm|harm|dang|off)",
     ),
     Phrase(
         "roleplay",
@@ -191,6 +205,8 @@ PHRASES = (
         ("act", "pretend", "play", "simulate", "immerse", "become", "impersonate"),
         0.4,
         0.5,
+        hint=r"(?:i want you to|you (?:are|will) (?:now |going to |about to )?|let'?s|you must |you should )"
+        r"(?:act|pretend|role|play|simulate|immerse|become|impersonate)",
     ),
     Phrase(
         "roleplay",
@@ -234,6 +250,7 @@ PHRASES = (
         ("your ",),
         0.7,
         0.8,
+        hint="pass(?:word|phrase|code)|secret|api key|credential",
     ),
     Phrase(
         "exfiltration",
@@ -245,6 +262,9 @@ PHRASES = (
         r"|\b(?:rivel|mostr|stamp|ripet|dimmi|scriv)\w*[^.!?]{0,40}\b(?:prompt|istruzioni) (?:di |del )?(?:sistema|inizial\w*|nascost\w*|segret\w*)",
         ("prompt", "system", "anweisung", "instruc", "istruz", "consigne", "indicaciones", "mensa",
         "invite "), 0.82, 0.88,
+        hint=r"system-?prompt|systemnachricht|anweisung|(?:prompt|invite|instructions?|consignes?) "
+        r"(?:systeme|initial|cache|secret|intern)|(?:prompt|instruc\w+|indicaciones|mensa\w+) (?:del? |do )?"
+        r"(?:sistema|inicial|ocult|secret|intern)|(?:prompt|istruzioni) (?:di |del )?(?:sistema|inizial|nascost|segret)",
     ),
     Phrase(
         "exfiltration",
@@ -270,6 +290,8 @@ PHRASES = (
         ("to http", "http", "www.", "@", "attacker", "external", "webhook"),
         0.4,
         0.82,
+        hint=r"(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate) [^!?]*"
+        r"(?:http|www\.|@|attacker|external server|webhook)",
     ),
     # --- delimiters: a text that plays the chat protocol
     Phrase(
@@ -292,6 +314,8 @@ PHRASES = (
         0.6,
         0.82,
         marked=True,
+        hint=r"</?(?:system|instruction|prompt|sys|admin|important|information)|## ?\(?(?:system|instr|new|end|human"
+        r"|assistant|admin|important)|[\[({<](?:system|admin|developer)|[-=*]{3} ?(?:end|begin|start) ",
     ),
     Phrase(
         "delimiter",
@@ -300,6 +324,7 @@ PHRASES = (
         0.6,
         0.82,
         marked=True,
+        hint=r"(?:system|assistant|admin|developer) ?:",
     ),
     Phrase(
         "authority",
@@ -319,6 +344,8 @@ PHRASES = (
         r"|\brm -rf\b|\bcurl [^|]{0,100}\| ?(?:ba)?sh\b|\bos\.system\(",
         ("tool", "function", "plugin", "command", " api", "shell", "approve", "/etc/", "rm -rf",
         "curl", "os.system"), 0.3, 0.55,
+        hint=r"\b(?:tool|function|plugin|command|api|shell)\b|approve |/etc/(?:passwd|shadow)|rm -rf|curl "
+        r"|os\.system",
     ),
     Phrase(
         "secrecy",
@@ -327,6 +354,7 @@ PHRASES = (
         ("tell", "mention", "inform", "notify", "alert", "ask", "reveal", "disclose"),
         0.3,
         0.6,
+        hint=r"(?:do not|don'?t|never|without) (?:ever )?(?:tell|mention|inform|notify|alert|ask|reveal|disclose)",
     ),
     # --- instructions to the assistant, which a document has no business giving
     Phrase(
@@ -338,6 +366,7 @@ PHRASES = (
         ("response", "reply", "replies", "answer", "output", "summary", "solution"),
         0.15,
         0.82,
+        hint=r"\b(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
     ),
     Phrase(
         "instruction_in_document",
@@ -347,6 +376,8 @@ PHRASES = (
         (" code ", "in your ", "your "),
         0.15,
         0.82,
+        hint=r"(?:following|subsequent|provided|given|attached|below) code |in your (?:next |final )?"
+        r"(?:response|reply|answer|summary)|your (?:answer|response|repl)",
     ),
     Phrase(
         "instruction_in_document",
@@ -358,6 +389,9 @@ PHRASES = (
          "write", "answer", "without asking"),
         0.2,
         0.6,
+        hint=r"the following (?:string|code|text|sentence|link|snippet|message|phrase|word|base64)|exactly as "
+        r"|(?:instead,?|only|always) (?:print|output|say|respond|reply|answer)"
+        r"|(?:just|simply|then) (?:print|output|say)|please provide the output|fill them in without",
     ),
     Phrase(
         "instruction_in_document",
@@ -367,6 +401,9 @@ PHRASES = (
         ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you can", "following first"),
         0.3,
         0.85,
+        hint=r"(?:todo|important|attention|ai|assistant|model|chatbot|llm) ?[:!,-] ?(?:please )?(?:send|post|change"
+        r"|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
+        r"|this is an important message|before you can solve|please do the following first",
     ),
     Phrase(
         "instruction_in_document",
@@ -374,6 +411,8 @@ PHRASES = (
         ("an ai", "artificial", "language model", "llm", "assistant", "chatbot", "ai "),
         0.15,
         0.5,
+        hint=r"(?:as|you are|you're) an? (?:ai|artificial intel|language model|llm|assistant|chatbot)"
+        r"|(?:ai|llm) (?:assistant|model|agent|language model)s?,? (?:must|should|please|you)",
     ),
 )  # fmt: skip
 

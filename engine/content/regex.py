@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import re2
 
@@ -24,23 +25,25 @@ class PatternError(ValueError):
     """A pattern that RE2 refuses or that would make a scan slow; the message says why."""
 
 
-class Match(Protocol):
-    """What RE2 found, in bytes."""
-
-    def span(self, group: int = 0) -> tuple[int, int]:
-        """Return start and end of *group*, ``(-1, -1)`` when it took no part."""
-        ...
+Find = Callable[[bytes, int, int], Sequence[tuple[int, int]]]
+"""Text, begin and end to the places of the leftmost match and its groups; -1, -1 for none."""
 
 
-class Regex(Protocol):
-    """A compiled pattern over UTF-8."""
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A compiled pattern over UTF-8.
 
+    ``find(data, begin, end)`` gives the places of the leftmost match and of its groups, in bytes;
+    without a match, and for a group that took no part, ``(-1, -1)``.
+    """
+
+    find: Find
     groups: int
     programsize: int
 
-    def search(self, text: bytes, pos: int = 0) -> Match | None:
-        """Return the first match that begins at *pos* or later."""
-        ...
+    def within(self, data: bytes) -> bool:
+        """Return whether the pattern matches anywhere in *data*."""
+        return self.find(data, 0, len(data))[0][0] >= 0
 
 
 def compiled(regex: str) -> Regex:
@@ -48,9 +51,12 @@ def compiled(regex: str) -> Regex:
     options = re2.Options()
     options.log_errors = False
     try:
-        return cast("Regex", re2.compile(regex, options))
+        made = re2.compile(regex, options)
     except re2.error as error:
         raise PatternError(error.args[0].decode("utf-8", "replace")) from error
+    # The object inside is asked: the wrapper's generator costs as much as 500 bytes of search.
+    find = partial(made._regexp.Match, re2._Anchor.UNANCHORED)  # noqa: SLF001
+    return Regex(find, made.groups, made.programsize)
 
 
 def bounded(regex: str) -> Regex:
@@ -83,10 +89,11 @@ def _size(regex: str, made: Regex) -> int:
 
 def spans(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
     """Yield the places of *pattern* in *data*, in order, disjoint. It must not match nothing."""
-    place = 0
-    while (match := pattern.search(data, place)) is not None:
-        start, place = match.span()
-        yield start, place
+    find, size = pattern.find, len(data)
+    start, end = find(data, 0, size)[0]
+    while start >= 0:
+        yield start, end
+        start, end = find(data, end, size)[0]
 
 
 def nearby(words: Sequence[str]) -> Regex | None:
@@ -98,3 +105,13 @@ def nearby(words: Sequence[str]) -> Regex | None:
         return None
     choice = "|".join(re2.escape(word) for word in words)
     return compiled(rf"(?i)[^\pL\pN\[](?:{choice})")
+
+
+def any_of(patterns: Iterable[str]) -> Regex:
+    """Return a pattern that matches where one of *patterns* does."""
+    return compiled("|".join(f"(?:{one})" for one in dict.fromkeys(patterns)))
+
+
+def either(words: Iterable[str]) -> str:
+    """Return a pattern for one of *words* in any case."""
+    return "(?i)" + "|".join(map(re2.escape, words))

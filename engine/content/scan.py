@@ -1,10 +1,8 @@
 """Text to findings: the entities asked for, at their places, in linear time.
 
-A `Plan` is made once for each set of entities that policies ask for::
+A plan (see `plan`) is made once for each set of entities that policies ask for::
 
-    text --fold--> folded --UTF-8--> bytes
-    bytes --keywords (one Aho-Corasick pass)--> which patterns can match, and from where
-    each of these --RE2--> spans --fit, guard, check--> bytes to characters --context--> findings
+    text --fold--> folded --UTF-8--> bytes --plan--> matches --context--> findings
 
 RE2 on valid UTF-8 is the authority on what matches. What an entity finds does not depend on which
 others were asked for. Findings of one entity that overlap are one finding, with the highest of
@@ -13,54 +11,36 @@ their scores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from ahocorasick_rs import BytesAhoCorasick
-
-from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity, Entity, Pattern
+from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
 from engine.content.normalize import Folded, fold
-from engine.content.regex import Match, PatternError, Regex, bounded, compiled, nearby
+from engine.content.plan import Plan, Span, arrange, find_spans
+from engine.content.regex import Regex
+from engine.content.rules import (
+    EntityError,
+    Rule,
+    author_words,
+    builtin_rules,
+    checker,
+    custom_rules,
+)
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
 
+__all__ = ["EntityError", "Scanner", "build_scanner"]
+
 MAX_PLANS = 1024
-DIGITS = compiled(r"[0-9](?:[ .\-/()]{0,3}[0-9]){6}")
-"""What every match of a numeric pattern holds."""
-
-
-class EntityError(ValueError):
-    """An author's entity, or a name, that the scanner cannot use; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A compiled pattern of *entity*. With *must*, a context word nearby is a condition."""
+class Search:
+    """What one set of entities needs: a plan of patterns, and lists of terms."""
 
-    entity: str
-    find: Regex
-    group: int
-    pattern: Pattern
-    near: Regex | None
-    must: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one set of entities needs.
-
-    Keyword ``i`` of *gate* sets off the rules (by number) ``gated[i]``.
-    """
-
-    rules: tuple[Rule, ...]
-    always: tuple[int, ...]
-    numeric: tuple[int, ...]
-    literal: tuple[tuple[bytes, int], ...]
-    gate: BytesAhoCorasick | None
-    gated: tuple[tuple[int, ...], ...]
+    plan: Plan
     listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...]
 
 
@@ -78,7 +58,7 @@ class Scanner:
             for name, entity in custom.items()
             if entity.terms
         }
-        self._plans: dict[frozenset[str], Plan] = {}
+        self._plans: dict[frozenset[str], Search] = {}
 
     @property
     def entities(self) -> frozenset[str]:
@@ -90,14 +70,14 @@ class Scanner:
 
         Raises `EntityError` for a name that is neither built in nor declared.
         """
-        plan = self._plans.get(entities)
-        if plan is None:
-            plan = self._prepare(entities)
+        search = self._plans.get(entities)
+        if search is None:
+            search = self._prepare(entities)
         folded = fold(text)
         # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
         data = folded.text.encode("utf-8", "replace")
-        found = _located(folded, data, _spans(plan, data))
-        for entity, terms, near in plan.listed:
+        found = _located(folded, data, find_spans(search.plan, data))
+        for entity, terms, near in search.listed:
             found += _listed(entity, terms, near, folded.text)
         if not found:
             return ()
@@ -107,13 +87,13 @@ class Scanner:
         """Build and warm up what *entities* need: RE2 makes its automata on first use."""
         self.scan("call +1 415 555 0100, key = 1", entities)
 
-    def _prepare(self, entities: frozenset[str]) -> Plan:
+    def _prepare(self, entities: frozenset[str]) -> Search:
         if len(self._plans) >= MAX_PLANS:
             self._plans.clear()
-        plan = self._plans[entities] = self._plan(entities)
-        return plan
+        search = self._plans[entities] = self._search(entities)
+        return search
 
-    def _plan(self, entities: frozenset[str]) -> Plan:
+    def _search(self, entities: frozenset[str]) -> Search:
         rules: list[Rule] = []
         listed: list[tuple[CustomEntity, Terms, Regex | None]] = []
         for name in sorted(entities):
@@ -126,7 +106,7 @@ class Scanner:
                 rules += builtin_rules(ENTITIES[name])
             else:
                 raise EntityError(f"unknown entity `{name}`")
-        return _arranged(tuple(rules), tuple(listed))
+        return Search(arrange(rules), tuple(listed))
 
 
 def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[str]]) -> Scanner:
@@ -150,128 +130,7 @@ def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[
     return Scanner(declared, terms)
 
 
-@cache
-def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
-    """Return the compiled rules of a built-in *entity*; compiled once a process."""
-    near = nearby(entity.near)
-    made = []
-    for pattern in entity.patterns:
-        find = compiled(pattern.regex)
-        made.append(Rule(entity.name, find, min(1, find.groups), pattern, near, must=False))
-    return tuple(made)
-
-
-def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
-    """Return the compiled rules of an author's *entity*. Raises `EntityError`."""
-    check = checker(entity)
-    near = author_words(entity)
-    made = []
-    for regex in entity.patterns:
-        try:
-            find = bounded(regex)
-        except PatternError as error:
-            raise EntityError(f"entity `{entity.name}`: {error}") from error
-        pattern = Pattern(regex, 1.0, check=check)
-        made.append(Rule(entity.name, find, 0, pattern, near, must=near is not None))
-    return tuple(made)
-
-
-def author_words(entity: CustomEntity) -> Regex | None:
-    """Return the pattern of the entity's context words, folded as the text will be."""
-    return nearby([fold(word).text for word in entity.near])
-
-
-def checker(entity: CustomEntity) -> Callable[[str], bool] | None:
-    """Return the conjunction of the entity's validators; None when it has none."""
-    if not entity.checks:
-        return None
-    validators = [VALIDATORS[name] for name in entity.checks]
-    return lambda text: all(validator(text) for validator in validators)
-
-
-def _arranged(
-    rules: tuple[Rule, ...],
-    listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...],
-) -> Plan:
-    """Sort *rules* by what sets them off: nothing, digits, one byte (memchr), keywords."""
-    always: list[int] = []
-    numeric: list[int] = []
-    literal: list[tuple[bytes, int]] = []
-    keyed: dict[str, list[int]] = {}
-    for number, rule in enumerate(rules):
-        keywords = rule.pattern.keywords
-        if rule.pattern.numeric:
-            numeric.append(number)
-        elif not keywords:
-            always.append(number)
-        elif len(keywords) == 1 and len(keywords[0]) == 1:
-            literal.append((keywords[0].encode(), number))
-        else:
-            for keyword in keywords:
-                keyed.setdefault(keyword, []).append(number)
-    gate = BytesAhoCorasick([keyword.encode() for keyword in keyed]) if keyed else None
-    gated = tuple(tuple(numbers) for numbers in keyed.values())
-    return Plan(rules, tuple(always), tuple(numeric), tuple(literal), gate, gated, listed)
-
-
-def _spans(plan: Plan, data: bytes) -> list[tuple[Rule, int, int]]:
-    """Return which rules match where in *data*, in bytes, after guards and checks."""
-    begins: dict[int, int] = dict.fromkeys(plan.always, 0)
-    if plan.numeric and (digits := DIGITS.search(data)) is not None:
-        begins.update(dict.fromkeys(plan.numeric, digits.span()[0]))
-    for byte, number in plan.literal:
-        place = data.find(byte)
-        if place >= 0:
-            begins[number] = place
-    if plan.gate is not None:
-        for keyword, place, _ in plan.gate.find_matches_as_indexes(data.lower(), overlapping=True):
-            for number in plan.gated[keyword]:
-                begins.setdefault(number, place)
-    spans = []
-    for number in sorted(begins):
-        rule = plan.rules[number]
-        spans += [
-            (rule, start, end)
-            for start, end in _matches(rule, data, begins[number] - rule.pattern.before)
-        ]
-    return spans
-
-
-def _matches(rule: Rule, data: bytes, begin: int) -> Iterator[tuple[int, int]]:
-    search, pattern, size = rule.find.search, rule.pattern, len(data)
-    place = max(0, begin)
-    while place < size and (match := search(data, place)) is not None:
-        start, end = match.span(rule.group)
-        cut = end if pattern.fit is None else start + pattern.fit(_text(data, start, end))
-        if (
-            cut > start
-            and (pattern.guard is None or pattern.guard(data, start, cut))
-            and (pattern.check is None or pattern.check(_text(data, start, cut)))
-        ):
-            yield start, cut
-            place = max(cut, place + 1)
-        else:
-            place = max(place + 1, _resume(rule, data, match))
-
-
-def _resume(rule: Rule, data: bytes, match: Match) -> int:
-    """Return where to go on after a refused match: where another may begin inside it."""
-    start, end = match.span()
-    if not rule.pattern.retry:
-        return match.span(rule.group)[0] if rule.group else end
-    while start < end and data[start : start + 1].isalnum():
-        start += 1
-    return start
-
-
-def _text(data: bytes, start: int, end: int) -> str:
-    # A pattern matches whole characters: RE2 reads valid UTF-8.
-    return data[start:end].decode()
-
-
-def _located(
-    folded: Folded, data: bytes, spans: list[tuple[Rule, int, int]]
-) -> list[tuple[str, int, int, float]]:
+def _located(folded: Folded, data: bytes, spans: list[Span]) -> list[tuple[str, int, int, float]]:
     """Turn bytes into characters and drop what the context does not bear out."""
     if not spans:
         return []
@@ -318,7 +177,7 @@ def supported(near: Regex, text: str, start: int, end: int) -> bool:
     first = max(0, start - REACH)
     # The character before the window tells whether a word begins there.
     window = (text[first - 1 : first] or " ") + text[first : end + REACH]
-    return near.search(window.encode("utf-8", "replace")) is not None
+    return near.within(window.encode("utf-8", "replace"))
 
 
 def _merged(found: list[tuple[str, int, int, float]], folded: Folded) -> Iterator[Finding]:

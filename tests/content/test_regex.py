@@ -6,9 +6,10 @@ from engine.content.regex import PatternError, bounded, compiled, nearby, requir
 
 
 def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
-    match = compiled(r"\pL+").search("1é2".encode())
-    assert match is not None
-    assert match.span() == (1, 3)
+    word = compiled(r"\pL(\pL)?")
+    assert list(word.find("1é2".encode(), 0, 4)) == [(1, 3), (-1, -1)]
+    assert word.find("1é2".encode(), 3, 4)[0] == (-1, -1)
+    assert word.within("1é2".encode())
 
 
 @pytest.mark.parametrize("regex", ["(", r"(?<=a)b", r"(a)\1", "a{1001}", "((a{100}){100}){100}"])
@@ -34,8 +35,8 @@ def test_another_package_of_the_same_name_is_refused() -> None:
 def test_context_words_begin_at_a_word() -> None:
     near = nearby(("card", "c++"))
     assert near is not None
-    assert near.search(b" my Cards")
-    assert near.search(b"(C++)")
-    assert near.search(b" discard") is None
-    assert near.search(b" [CARD] ") is None
+    assert near.within(b" my Cards")
+    assert near.within(b"(C++)")
+    assert not near.within(b" discard")
+    assert not near.within(b" [CARD] ")
     assert nearby(()) is None

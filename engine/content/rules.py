@@ -1,0 +1,67 @@
+"""Entities to rules: their patterns compiled, with what tells whether a match counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from engine.content.detectors import CustomEntity, Entity, Pattern
+from engine.content.normalize import fold
+from engine.content.regex import PatternError, Regex, bounded, compiled, nearby
+from engine.content.validate import VALIDATORS
+
+
+class EntityError(ValueError):
+    """An author's entity, or a name, that the scanner cannot use; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled pattern of *entity*. With *must*, a context word nearby is a condition."""
+
+    entity: str
+    find: Regex
+    group: int
+    pattern: Pattern
+    near: Regex | None
+    must: bool
+
+
+@cache
+def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
+    """Return the compiled rules of a built-in *entity*; compiled once a process."""
+    near = nearby(entity.near)
+    made = []
+    for pattern in entity.patterns:
+        find = compiled(pattern.regex)
+        made.append(Rule(entity.name, find, min(1, find.groups), pattern, near, must=False))
+    return tuple(made)
+
+
+def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
+    """Return the compiled rules of an author's *entity*. Raises `EntityError`."""
+    check = checker(entity)
+    near = author_words(entity)
+    made = []
+    for regex in entity.patterns:
+        try:
+            find = bounded(regex)
+        except PatternError as error:
+            raise EntityError(f"entity `{entity.name}`: {error}") from error
+        pattern = Pattern(regex, 1.0, check=check)
+        made.append(Rule(entity.name, find, 0, pattern, near, must=near is not None))
+    return tuple(made)
+
+
+def author_words(entity: CustomEntity) -> Regex | None:
+    """Return the pattern of the entity's context words, folded as the text will be."""
+    return nearby([fold(word).text for word in entity.near])
+
+
+def checker(entity: CustomEntity) -> Callable[[str], bool] | None:
+    """Return the conjunction of the entity's validators; None when it has none."""
+    if not entity.checks:
+        return None
+    validators = [VALIDATORS[name] for name in entity.checks]
+    return lambda text: all(validator(text) for validator in validators)

@@ -61,18 +61,9 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
     if meant:
         tokens.report.add(catalog.misspelt_word(at, tokens.texts[position], _SPELLINGS[meant]))
         return Repair(meant, insert=False)
-    opening = _open_bracket(tokens, failure)
-    if opening is not None:
-        closer = _CLOSERS[tokens.kinds[opening]]
-        torn = tokens.is_torn(failure.first, position)
-        if (
-            not torn
-            and closer in possible
-            and (found == "$END" or accepts(shifted(states, closer), found))
-        ):
-            if tokens.texts[opening]:  # else it was put in by an earlier repair, which was told
-                tokens.report.add(unclosed(tokens, opening, position))
-            return Repair(closer, insert=True)
+    closed = _close(tokens, failure, found, possible)
+    if closed:
+        return closed
     if found in possible or found == "$END":
         return None
     for sign in _forgotten(tokens, position, possible):
@@ -80,6 +71,22 @@ def mend(tokens: Tokens, failure: Failure, last: int) -> Repair | None:
             tokens.report.add(catalog.missing_sign(at, _SPELLINGS[sign]))
             return Repair(sign, insert=True)
     return None
+
+
+def _close(tokens: Tokens, failure: Failure, found: str, possible: frozenset[str]) -> Repair | None:
+    """Report and return the bracket that is missing in front of *found*, if one is."""
+    states, _, position = failure
+    opening = _open_bracket(tokens, failure)
+    if opening is None or tokens.is_torn(failure.first, position):
+        return None
+    closer = _CLOSERS[tokens.kinds[opening]]
+    if closer not in possible:
+        return None
+    if found != "$END" and not accepts(shifted(states, closer), found):
+        return None
+    if tokens.texts[opening]:  # else it was put in by an earlier repair, which was told
+        tokens.report.add(unclosed(tokens, opening, position))
+    return Repair(closer, insert=True)
 
 
 def _forgotten(tokens: Tokens, position: int, possible: frozenset[str]) -> list[str]:

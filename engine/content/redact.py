@@ -95,7 +95,8 @@ def redact_json(
 ) -> RedactedJson:
     """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives their findings.
 
-    Structure, keys and all that is no string stay. Paths are those of ``arg``: ``tool.args.to.0``.
+    A whole number is its digits: one in which something is found becomes a string. Structure, names
+    and all else stay. Paths are those of ``arg``: ``tool.args.to.0``.
     """
     spans: list[Span] = []
 
@@ -105,6 +106,11 @@ def redact_json(
                 redacted = redact_text(node, find(node), strategies, key, scope, path)
                 spans.extend(redacted.spans)
                 return redacted.text
+            case int() if not isinstance(node, bool):
+                digits = str(node)
+                redacted = redact_text(digits, find(digits), strategies, key, scope, path)
+                spans.extend(redacted.spans)
+                return redacted.text if redacted.spans else node
             case dict():
                 return {name: rewrite(inner, f"{path}.{name}") for name, inner in node.items()}
             case list() | tuple():

@@ -20,7 +20,7 @@ from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.phrase import presentable
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record, read_attribute
-from engine.runtime.redaction import Redacted, finds, redact
+from engine.runtime.redaction import Redacted, expect, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.review import open_review
 from engine.runtime.store import Store, StoreUnavailable
@@ -139,6 +139,7 @@ def _found(
     What cannot be looked at cannot be redacted, so such a rule denies unless it says otherwise.
     """
     found: list[Contribution] = []
+    expect(redactions, evidence)
     for one in redactions:
         try:
             if finds(one, evidence):

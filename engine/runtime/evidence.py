@@ -96,6 +96,13 @@ def _place(finding: Finding) -> tuple[int, int, str]:
     return finding.start, finding.end, finding.entity
 
 
+def _joined(found: tuple[Finding, ...], more: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return both in the order of places; most texts hold nothing."""
+    if not (found and more):
+        return found or more
+    return tuple(sorted((*found, *more), key=_place))
+
+
 def nanoseconds(duration: timedelta) -> int:
     """Return *duration* in nanoseconds."""
     return duration // MICROSECOND * 1000
@@ -134,13 +141,30 @@ def names_in(value: object) -> Iterator[str]:
             pass
 
 
+ARGUMENTS = "tool.args"
+NAMES = "names of tool.args"
+IN_ARGUMENTS: Mapping[str, Callable[[object], Iterator[str]]] = {
+    ARGUMENTS: texts_in,
+    NAMES: names_in,
+}
+
+
 class Evidence:
     """All that an evaluator may ask about one request. Not kept beyond its decision.
 
     Every question raises Unknowable when it cannot be answered. *mocks* answer first.
     """
 
-    __slots__ = ("_known", "_mocks", "_record", "_scanned", "_senses", "_store", "now_ns")
+    __slots__ = (
+        "_expected",
+        "_known",
+        "_mocks",
+        "_record",
+        "_scanned",
+        "_senses",
+        "_store",
+        "now_ns",
+    )
 
     def __init__(
         self,
@@ -156,6 +180,7 @@ class Evidence:
         self._mocks = mocks
         self._known: dict[object, object] = {}
         self._scanned: dict[str, tuple[frozenset[str], Findings]] = {}
+        self._expected: dict[str, frozenset[str]] = {}
         self.now_ns = now_ns
 
     @property
@@ -181,9 +206,15 @@ class Evidence:
     # --- texts -----------------------------------------------------------------------------------
 
     def parts(self, path: str) -> tuple[Part, ...]:
-        """Return the texts at *path*: of ``content`` each message alone, else the one attribute."""
+        """Return the texts at *path*: of ``content`` each message alone, else the one attribute.
+
+        Of the arguments they are the strings, or with `NAMES` the names, each once.
+        """
         record = self._record
         role = ROLES[record.stage]
+        if path in IN_ARGUMENTS:
+            texts = IN_ARGUMENTS[path](record.tool.args)
+            return tuple(Part(path, role, text) for text in dict.fromkeys(texts))
         if path != "content":
             text = read_attribute(record, path)
             if text is None:
@@ -203,6 +234,10 @@ class Evidence:
             return self._record.content or ""
         return self._once("content", lambda: "\n".join(one.text for one in messages))
 
+    def expect(self, path: str, entities: frozenset[str]) -> None:
+        """Remember that *entities* will be asked for at *path*: one scan then looks for all."""
+        self._expected[path] = self._expected.get(path, NONE) | entities
+
     def findings(self, path: str, entities: frozenset[str]) -> Findings:
         """Return each text at *path* with the findings of *entities* in it."""
         return self._once((path, entities), lambda: self._find(path, entities))
@@ -212,23 +247,24 @@ class Evidence:
 
         Invariant: what an entity finds does not depend on which others are asked for.
         """
-        scanned, known = self._scanned.get(path, (NONE, ()))
-        new = entities - scanned
-        if new:
+        scanned, known = self._scanned.get(path, (NONE, None))
+        if known is None or not entities <= scanned:
+            new = (entities | self._expected.get(path, NONE)) - scanned
+            before = tuple((part, ()) for part in self.parts(path)) if known is None else known
             scan = self._senses.scanner.scan
-            before = known or tuple((part, ()) for part in self.parts(path))
-            known = tuple(
-                (part, tuple(sorted((*found, *scan(part.text, new)), key=_place)))
-                for part, found in before
-            )
+            known = tuple((part, _joined(found, scan(part.text, new))) for part, found in before)
             self._scanned[path] = (scanned | new, known)
         return tuple(
-            (part, tuple(one for one in found if one.entity in entities)) for part, found in known
+            (part, found and tuple(one for one in found if one.entity in entities))
+            for part, found in known
         )
 
     def has(self, path: str, entities: frozenset[str]) -> bool:
         """Return whether the text at *path* holds one of *entities*."""
-        return any(found for _, found in self.findings(path, entities))
+        for _, found in self.findings(path, entities):  # noqa: SIM110 - half the time of any()
+            if found:
+                return True
+        return False
 
     def count(self, path: str, entities: frozenset[str]) -> int:
         """Return how many findings of *entities* the text at *path* holds."""
@@ -269,23 +305,17 @@ class Evidence:
 
     def argument_findings(self, entities: frozenset[str]) -> dict[str, tuple[Finding, ...]]:
         """Return the findings of *entities* in the tool's arguments, by the text they are in."""
-
-        def ask() -> dict[str, tuple[Finding, ...]]:
-            scan = self._senses.scanner.scan
-            found = {text: scan(text, entities) for text in set(texts_in(self._record.tool.args))}
-            return {text: findings for text, findings in found.items() if findings}
-
-        return self._once(("tool.args", entities), ask)
+        found = self.findings(ARGUMENTS, entities)
+        return {part.text: findings for part, findings in found if findings}
 
     def named_in_arguments(self, entities: frozenset[str]) -> tuple[str, ...]:
         """Return those of *entities* that a name in the tool's arguments holds."""
 
         def ask() -> tuple[str, ...]:
-            scan = self._senses.scanner.scan
-            names = set(names_in(self._record.tool.args))
-            return tuple(sorted({one.entity for name in names for one in scan(name, entities)}))
+            found = self.findings(NAMES, entities)
+            return tuple(sorted({one.entity for _, findings in found for one in findings}))
 
-        return self._once(("names of tool.args", entities), ask)
+        return self._once(("names in arguments", entities), ask)
 
     # --- state -----------------------------------------------------------------------------------
 

@@ -14,11 +14,9 @@ from engine.language.functions import Unknowable
 from engine.language.program import Redact
 from engine.runtime.combine import Contribution
 from engine.runtime.decision import Message, Redaction
-from engine.runtime.evidence import Evidence, Part
+from engine.runtime.evidence import ARGUMENTS, NAMES, Evidence, Part
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record
-
-ARGUMENTS = "tool.args"
 
 
 @dataclass(slots=True)
@@ -35,6 +33,15 @@ class Redacted:
 def asked(contribution: Contribution) -> Redact:
     """Return the redact action of a contribution that redacts."""
     return cast("Redact", contribution.rule.action)
+
+
+def expect(contributions: Sequence[Contribution], evidence: Evidence) -> None:
+    """Tell *evidence* what *contributions* will look for, so that each text is scanned once."""
+    if len(contributions) > 1:
+        for action in map(asked, contributions):
+            evidence.expect(action.path, action.entities)
+            if action.path == ARGUMENTS:
+                evidence.expect(NAMES, action.entities)
 
 
 def finds(contribution: Contribution, evidence: Evidence) -> bool:

@@ -90,6 +90,27 @@ def test_a_text_is_scanned_once_for_an_entity() -> None:
     assert scanner.asked == [EMAIL | PHONE, frozenset({"pii.card"})]
 
 
+def test_what_is_expected_is_looked_for_in_the_same_scan() -> None:
+    scanner = Counting()
+    asked = evidence(record(content="EMAIL PHONE EMAIL"), scanner=scanner)
+
+    asked.expect("content", EMAIL)
+    asked.expect("content", PHONE)
+    assert not asked.has("content", frozenset({"pii.card"}))
+    assert asked.count("content", EMAIL) == 2
+    assert asked.has("content", PHONE)
+
+    assert scanner.asked == [EMAIL | PHONE | {"pii.card"}]
+
+
+def test_findings_of_two_scans_come_in_order() -> None:
+    asked = evidence(record(content="EMAIL PHONE EMAIL"))
+
+    assert asked.has("content", EMAIL)
+    ((_, found),) = asked.findings("content", EMAIL | PHONE)
+    assert [one.start for one in found] == [0, 6, 12]
+
+
 @pytest.mark.parametrize(
     ("stage", "role"), [("request", "user"), ("response", "assistant"), ("document", "document")]
 )

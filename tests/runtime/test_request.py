@@ -306,8 +306,8 @@ def test_of_a_name_given_twice_the_last_counts() -> None:
     base = b'"tenant": {"id": "t", "plan": "SECRET", "plan": "pro"}, "user": {"id": "u"}'
     record = READER.read_json(b'{"stage": "nothing", "stage": "request", %s}' % base)
     assert (record.stage, record.tenant.plan) == ("request", "pro")
-    for context in (b'{"count": "x", "count": 2}', b'{"count": 1, "count": 2}'):
-        assert READER.read_parts(full(), context).context.count == 2
+    for parts in (b'{"count": "x", "count": 2}', b'{"count": 1, "count": 2}'):
+        assert READER.read_parts(full(), parts).context.count == 2
 
 
 def test_problems_read_as_text() -> None:

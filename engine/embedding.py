@@ -176,7 +176,7 @@ def load(
     root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
-    recipe = Recipe(key, content_characters)
+    recipe = Recipe(key, content_characters, prepare=True)
     policies = load_folder(root, recipe, kept)
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")

@@ -30,6 +30,7 @@ from engine.content.islands import islands, unescaped
 from engine.content.normalize import fold
 from engine.content.phrases import COMPACT, PHRASES, Phrase
 from engine.content.regex import Regex, any_of, compiled, either, spans
+from engine.content.sample import ATTACK, SAMPLE
 
 WINDOW = 700
 QUOTED = 0.1
@@ -106,6 +107,16 @@ def score_injection(text: str, role: str) -> Injection:
     if inside or _disguised(simple):
         score, signals = max(score, HIDDEN), signals | inside | {"obfuscated"}
     return Injection(round(score, 4), tuple(sorted(signals)))
+
+
+def prepare_injection() -> None:
+    """Build and warm up what `score_injection` needs, so that no request pays for it."""
+    for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
+        score_injection(text, "user")
+    data = plain(SAMPLE + ATTACK).encode()
+    for pattern in (*(one for _, one in _phrasebook().patterns), _opened, _closed, _about):
+        for _ in spans(pattern, data):
+            pass
 
 
 def plain(text: str) -> str:

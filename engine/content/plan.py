@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -90,19 +91,22 @@ def arrange(rules: Iterable[Rule]) -> Plan:
     return Plan(
         tuple(always),
         tuple(literal),
-        any_of(map(_hint, [*keyed[0], *keyed[1]])) if all(keyed) else None,
-        tuple(_gate(rules) for rules in keyed if rules),
+        _hints((*keyed[0], *keyed[1])) if all(keyed) else None,
+        tuple(_gate(tuple(rules)) for rules in keyed if rules),
         any_of(shapes) if shapes else None,
         tuple(shaped),
         tuple(numeric),
     )
 
 
-def _hint(rule: Rule) -> str:
-    return rule.pattern.hint or either(rule.pattern.keywords)
+@cache
+def _hints(rules: tuple[Rule, ...]) -> Regex:
+    return any_of(rule.pattern.hint or either(rule.pattern.keywords) for rule in rules)
 
 
-def _gate(rules: Sequence[Rule]) -> Gate:
+@cache
+def _gate(rules: tuple[Rule, ...]) -> Gate:
+    """Return the gate of *rules*. Authors' entities have no keywords: these are few, and kept."""
     keyed: dict[str, list[Rule]] = {}
     for rule in rules:
         for keyword in rule.pattern.keywords:
@@ -112,9 +116,8 @@ def _gate(rules: Sequence[Rule]) -> Gate:
     if len(words) <= FEW and not any(rule.pattern.hint for rule in rules):
         # The library then compares many bytes at once: nothing is faster.
         return Gate(None, BytesAhoCorasick(words), gated)
-    hint = any_of(map(_hint, rules))
     # As a DFA it is small, and twice as fast as what the library would choose.
-    return Gate(hint, BytesAhoCorasick(words, implementation=Implementation.DFA), gated)
+    return Gate(_hints(rules), BytesAhoCorasick(words, implementation=Implementation.DFA), gated)
 
 
 def find_spans(plan: Plan, data: bytes) -> list[Span]:

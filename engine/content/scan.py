@@ -28,6 +28,7 @@ from engine.content.rules import (
     checker,
     custom_rules,
 )
+from engine.content.sample import SAMPLE
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
 
@@ -84,8 +85,11 @@ class Scanner:
         return tuple(sorted(_merged(found, folded), key=_place))
 
     def prepare(self, entities: frozenset[str]) -> None:
-        """Build and warm up what *entities* need: RE2 makes its automata on first use."""
-        self.scan("call +1 415 555 0100, key = 1", entities)
+        """Build and warm up what *entities* need, so that no request pays for it."""
+        for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
+            self.scan(text, entities)
+        for rule in self._rules(entities):
+            rule.find.within(SAMPLE.encode())
 
     def _prepare(self, entities: frozenset[str]) -> Search:
         if len(self._plans) >= MAX_PLANS:
@@ -94,19 +98,23 @@ class Scanner:
         return search
 
     def _search(self, entities: frozenset[str]) -> Search:
+        rules = self._rules(entities)
+        listed = [
+            (self._custom[name], self._terms[name], author_words(self._custom[name]))
+            for name in sorted(entities & self._terms.keys())
+        ]
+        return Search(arrange(rules), tuple(listed))
+
+    def _rules(self, entities: frozenset[str]) -> list[Rule]:
         rules: list[Rule] = []
-        listed: list[tuple[CustomEntity, Terms, Regex | None]] = []
         for name in sorted(entities):
             if name in self._custom:
-                custom = self._custom[name]
-                rules += custom_rules(custom)
-                if name in self._terms:
-                    listed.append((custom, self._terms[name], author_words(custom)))
+                rules += custom_rules(self._custom[name])
             elif name in ENTITIES:
                 rules += builtin_rules(ENTITIES[name])
             else:
                 raise EntityError(f"unknown entity `{name}`")
-        return Search(arrange(rules), tuple(listed))
+        return rules
 
 
 def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[str]]) -> Scanner:

@@ -87,7 +87,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         root=Path(settings.policies).absolute(),
         gate=gate,
         cache=cache,
-        recipe=Recipe(secret, settings.limits.content_characters),
+        recipe=Recipe(secret, settings.limits.content_characters, prepare=True),
         metrics=metrics,
         own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
         recorded=recorded,

@@ -97,12 +97,12 @@ def score_injection(text: str, role: str) -> Injection:
     embedded = role in EMBEDDED
     shown = unescaped(text)
     simple = plain(shown)
-    score, signals = _strongest(_hits(simple, embedded=embedded))
+    score, signals = _strongest(find_hits(simple, embedded=embedded))
     said = "\n".join(islands(shown))
-    hidden, inside = _strongest(_hits(plain(said), embedded=True)) if said else NOTHING
+    hidden, inside = _strongest(find_hits(plain(said), embedded=True)) if said else NOTHING
     if hidden >= HALF:
         score, signals = max(score, HIDDEN), signals | inside | {"encoded"}
-    views = [_strongest(_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
+    views = [_strongest(find_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
     inside = frozenset[str]().union(*(found for inner, found in views if inner >= HALF))
     if inside or _disguised(simple):
         score, signals = max(score, HIDDEN), signals | inside | {"obfuscated"}
@@ -160,7 +160,7 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
             yield joined.translate(LEET)
 
 
-def _hits(text: str, *, embedded: bool) -> list[Hit]:
+def find_hits(text: str, *, embedded: bool) -> list[Hit]:
     """Return the phrases in *text*, which is plain, in order of place."""
     data = text.encode("utf-8", "replace")
     book = _phrasebook()
@@ -172,13 +172,13 @@ def _hits(text: str, *, embedded: bool) -> list[Hit]:
         phrase, pattern = book.patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
         for start, end in spans(pattern, data):
-            talk = not phrase.marked and _talked_about(data, start, end)
+            talk = not phrase.marked and talked_about(data, start, end)
             hits.append(Hit(start, number, phrase.signal, weight * (QUOTED if talk else 1)))
     hits.sort()
     return hits
 
 
-def _talked_about(data: bytes, start: int, end: int) -> bool:
+def talked_about(data: bytes, start: int, end: int) -> bool:
     """Return whether ``data[start:end]`` is quoted in a sentence about such phrases."""
     before = data[max(0, start - SPOKEN_ABOUT) : start].decode("utf-8", "ignore")
     after = data[end : end + SPOKEN_ABOUT].decode("utf-8", "ignore")

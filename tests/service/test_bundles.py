@@ -70,6 +70,11 @@ def test_the_recipe_limits_the_content(tmp_path: Path) -> None:
         gate(policies).decide(asked("abcd"))
 
 
+def test_detectors_that_are_made_ready_find_the_same(tmp_path: Path) -> None:
+    policies = load_folder(write_folder(tmp_path, FILES), Recipe(SECRET, prepare=True))
+    assert gate(policies).decide(asked("badge B-1234")).content == "badge [BADGE]"
+
+
 @pytest.mark.parametrize("name", list(FILES))
 def test_every_input_changes_the_revision(tmp_path: Path, name: str) -> None:
     root = write_folder(tmp_path, FILES)

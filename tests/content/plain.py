@@ -1,0 +1,68 @@
+"""The plain way to scan and score: every pattern by itself over the whole text, without a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.content.injection import Hit, talked_about
+from engine.content.phrases import PHRASES
+from engine.content.regex import compiled, spans
+from engine.content.rules import Rule
+
+Found = tuple[str, int, int, float]
+
+
+def plain_spans(rules: Iterable[Rule], data: bytes) -> list[Found]:
+    """Return entity, place and score of all matches of *rules* in *data*."""
+    return sorted(
+        (rule.entity, start, end, rule.pattern.score)
+        for rule in rules
+        for start, end in _matches(rule, data)
+    )
+
+
+def _matches(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
+    pattern, size = rule.pattern, len(data)
+    place = 0
+    if pattern.keywords:
+        low = data.lower()
+        places = [at for word in pattern.keywords if (at := low.find(word.encode())) >= 0]
+        place = max(0, min(places) - pattern.before) if places else size
+    while place < size:
+        found = rule.find.find(data, place, size)
+        first, last = found[0]
+        if first < 0:
+            return
+        start, end = found[rule.group]
+        cut = end if pattern.fit is None else start + pattern.fit(data[start:end].decode())
+        if (
+            cut > start
+            and (pattern.guard is None or pattern.guard(data, start, cut))
+            and (pattern.check is None or pattern.check(data[start:cut].decode()))
+        ):
+            yield start, cut
+            place = max(cut, place + 1)
+            continue
+        after = start if rule.group else last
+        if pattern.retry:
+            after = first
+            while after < last and data[after : after + 1].isalnum():
+                after += 1
+        place = max(place + 1, after)
+
+
+PATTERNS = tuple(compiled(phrase.regex) for phrase in PHRASES)
+
+
+def plain_hits(text: str, *, embedded: bool) -> list[Hit]:
+    """Return the phrases in *text*, which is plain, each looked for in all of it."""
+    data = text.encode("utf-8", "replace")
+    hits = []
+    for number, (phrase, pattern) in enumerate(zip(PHRASES, PATTERNS, strict=True)):
+        if not any(keyword.encode() in data for keyword in phrase.keywords):
+            continue
+        weight = phrase.embedded if embedded else phrase.direct
+        for start, end in spans(pattern, data):
+            quoted = not phrase.marked and talked_about(data, start, end)
+            hits.append(Hit(start, number, phrase.signal, weight * (0.1 if quoted else 1)))
+    return sorted(hits)

@@ -64,7 +64,7 @@ def outside(written: str, at: Span) -> Diagnostic:
         "E806",
         f"`{written}` lies outside the policy folder",
         at,
-        help="facts and lists are named relative to the policy folder and stay inside it",
+        help="facts and lists are named as seen from the policy file, and stay inside the folder",
     )
 
 
@@ -74,7 +74,7 @@ def data_unreadable(written: str, why: str, at: Span) -> Diagnostic:
         "E807",
         f"`{written}` cannot be read: {why}",
         at,
-        help="the name is relative to the policy folder",
+        help="it is looked for beside the policy file that names it",
     )
 
 

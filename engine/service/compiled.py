@@ -205,6 +205,19 @@ def revision_of(folder: Folder, data: Mapping[str, bytes]) -> str:
 
 def find_kept(folder: Folder, shelf: FolderShelf) -> Bundle | None:
     """Return the bundle that was made from exactly what *folder* holds now, or None."""
+    revision = kept_revision(folder, shelf)
+    return None if revision is None else fetch_bundle(revision, shelf)
+
+
+def is_current(root: Path, shelf: FolderShelf, revision: str) -> bool:
+    """Return whether *root* is known to hold exactly what *revision* was made from."""
+    report = Report()
+    folder = read_folder(root, report)
+    return not report.failed and kept_revision(folder, shelf) == revision
+
+
+def kept_revision(folder: Folder, shelf: FolderShelf) -> str | None:
+    """Return the revision of what *folder* holds, when that is what the cache holds, or None."""
     held = shelf.get(MANIFEST)
     if held is None:
         return None
@@ -215,9 +228,7 @@ def find_kept(folder: Folder, shelf: FolderShelf) -> Bundle | None:
         if found is None:
             return None
         data[file] = found
-    if revision_of(folder, data) != manifest.revision:
-        return None
-    return fetch_bundle(manifest.revision, shelf)
+    return manifest.revision if revision_of(folder, data) == manifest.revision else None
 
 
 def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:

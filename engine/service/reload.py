@@ -23,7 +23,7 @@ from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, link_bundle
 from engine.service.cache import FolderCache
-from engine.service.compiled import FolderShelf, fetch_bundle
+from engine.service.compiled import FolderShelf, fetch_bundle, is_current
 from engine.service.compiling import Outcome
 from engine.service.gate import Gate
 
@@ -150,12 +150,20 @@ class Reloader:
             rust_timeout=int(LOOK_AGAIN * 1000),
             yield_on_timeout=True,
         )
+        watched = False
         try:
             while identity(self.root) == seen:
-                if await anext(changes):
+                changed = await anext(changes)
+                # What changed after it was read and before it was watched is told by nobody.
+                if changed or not (watched or await asyncio.to_thread(self._is_current)):
                     await self._try()
+                watched = True
         except FileNotFoundError:
             return
+
+    def _is_current(self) -> bool:
+        shelf = FolderShelf(self.cache, self.root)
+        return is_current(self.root, shelf, self.gate.status().revision)
 
     async def _try(self) -> None:
         try:

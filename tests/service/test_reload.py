@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from watchfiles import Change
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import open_cache
-from engine.service.compiled import BUNDLE, FolderShelf
+from engine.service.compiled import BUNDLE, FolderShelf, is_current
 from engine.service.gate import Gate
 from engine.service.reload import (
     Reloader,
@@ -186,6 +187,47 @@ def test_a_changed_file_reloads_and_a_broken_one_is_waited_out(house: House) -> 
         assert house.gate.status().refusal == ""
 
     watching(house, work)
+
+
+def test_what_changed_before_the_watch_began_is_not_missed(house: House) -> None:
+    house.write(SHUT)
+
+    async def work() -> None:
+        await house.until(lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_what_did_not_change_before_the_watch_began_is_left_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.gate.swap(load_folder(house.root, RECIPE, house.cache))
+    looked = threading.Event()
+
+    def look(root: Path, shelf: FolderShelf, revision: str) -> bool:
+        found = is_current(root, shelf, revision)
+        looked.set()
+        return found
+
+    monkeypatch.setattr("engine.service.reload.is_current", look)
+
+    async def work() -> None:
+        assert await asyncio.to_thread(looked.wait, PATIENCE)
+        assert house.told == []
+        await write_until(house, SHUT, lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_only_what_the_cache_knows_is_current(house: House) -> None:
+    shelf = FolderShelf(house.cache, house.root)
+    assert not is_current(house.root, shelf, house.gate.status().revision)
+    revision = load_folder(house.root, RECIPE, house.cache).revision
+    assert is_current(house.root, shelf, revision)
+    house.write(SHUT)
+    assert not is_current(house.root, shelf, revision)
+    (house.root / "door.pol").unlink()
+    assert not is_current(house.root, shelf, revision)
 
 
 def test_a_folder_that_is_replaced_is_followed(house: House, tmp_path: Path) -> None:

@@ -74,15 +74,18 @@ class Scanner:
         search = self._plans.get(entities)
         if search is None:
             search = self._prepare(entities)
+        if not search.listed and text.isascii():
+            # Most texts are, and hold nothing: this is the quick way to say so.
+            data = text.encode()
+            spans = find_spans(search.plan, data)
+            return _reported(_located(Folded(text), data, spans), Folded(text)) if spans else ()
         folded = fold(text)
         # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
         data = folded.text.encode("utf-8", "replace")
         found = _located(folded, data, find_spans(search.plan, data))
         for entity, terms, near in search.listed:
             found += _listed(entity, terms, near, folded.text)
-        if not found:
-            return ()
-        return tuple(sorted(_merged(found, folded), key=_place))
+        return _reported(found, folded)
 
     def prepare(self, entities: frozenset[str]) -> None:
         """Build and warm up what *entities* need, so that no request pays for it."""
@@ -186,6 +189,10 @@ def supported(near: Regex, text: str, start: int, end: int) -> bool:
     # The character before the window tells whether a word begins there.
     window = (text[first - 1 : first] or " ") + text[first : end + REACH]
     return near.within(window.encode("utf-8", "replace"))
+
+
+def _reported(found: list[tuple[str, int, int, float]], folded: Folded) -> tuple[Finding, ...]:
+    return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
 
 
 def _merged(found: list[tuple[str, int, int, float]], folded: Folded) -> Iterator[Finding]:

@@ -252,11 +252,14 @@ class Evidence:
             new = (entities | self._expected.get(path, NONE)) - scanned
             before = tuple((part, ()) for part in self.parts(path)) if known is None else known
             scan = self._senses.scanner.scan
-            known = tuple((part, _joined(found, scan(part.text, new))) for part, found in before)
+            # Hot path: lists, since generators cost as much as a scan of a short text.
+            known = tuple([(part, _joined(found, scan(part.text, new))) for part, found in before])
             self._scanned[path] = (scanned | new, known)
         return tuple(
-            (part, found and tuple(one for one in found if one.entity in entities))
-            for part, found in known
+            [
+                (part, tuple([one for one in found if one.entity in entities]) if found else found)
+                for part, found in known
+            ]
         )
 
     def has(self, path: str, entities: frozenset[str]) -> bool:

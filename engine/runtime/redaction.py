@@ -38,7 +38,8 @@ def asked(contribution: Contribution) -> Redact:
 def expect(contributions: Sequence[Contribution], evidence: Evidence) -> None:
     """Tell *evidence* what *contributions* will look for, so that each text is scanned once."""
     if len(contributions) > 1:
-        for action in map(asked, contributions):
+        for one in contributions:
+            action = asked(one)
             evidence.expect(action.path, action.entities)
             if action.path == ARGUMENTS:
                 evidence.expect(NAMES, action.entities)

@@ -40,6 +40,22 @@ def test_each_message_keeps_its_role_and_place() -> None:
     assert decision.content is None
 
 
+def test_two_rules_redact_the_same_arguments() -> None:
+    made = policies(
+        policy(
+            "p",
+            rule("a", redact("pii.email", path="tool.args")),
+            rule("b", redact("pii.phone", path="tool.args")),
+        )
+    )
+    tool = {"name": "mail", "args": {"to": "EMAIL", "call": ["PHONE"], "n": 1}}
+
+    decision = answer(made, request(stage="tool_call", tool=tool))
+
+    assert decision.arguments == {"to": "[EMAIL]", "call": ["[PHONE]"], "n": 1}
+    assert {one.rule for one in decision.reasons} == {"p.a", "p.b"}
+
+
 def test_nothing_found_is_simply_allowed() -> None:
     decision = answer(
         policies(policy("p", rule("a", redact("pii.email")))), request(content="fine")

@@ -177,7 +177,7 @@ def decode_custom(kind: type, value: object) -> object:
     if kind is Duration:
         return _duration(value)
     if kind is Number and isinstance(value, str | int | float | Decimal):
-        return _number(value)
+        return read_number(value)
     raise ValueError("wrong kind")
 
 
@@ -193,7 +193,8 @@ def _duration(value: object) -> timedelta:
             raise ValueError("wrong kind")
 
 
-def _number(value: str | float | Decimal) -> Decimal:
+def read_number(value: str | float | Decimal) -> Decimal:
+    """Return the decimal that *value* spells; ValueError for none, an infinite or a huge one."""
     if isinstance(value, bool):
         raise ValueError("wrong kind")  # noqa: TRY004  msgspec turns ValueError into its own
     # Before it is parsed: that takes long for a long one.

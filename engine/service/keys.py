@@ -64,4 +64,6 @@ def make_key(path: Path) -> None:
 
 def derive_key(secret: bytes, purpose: str) -> bytes:
     """Return the key for one *purpose*, so that no two uses share a key (BLAKE2b, RFC 7693)."""
+    if len(secret) > hashlib.blake2b.MAX_KEY_SIZE:
+        secret = hashlib.blake2b(secret).digest()
     return hashlib.blake2b(purpose.encode(), key=secret, digest_size=KEY_BYTES).digest()

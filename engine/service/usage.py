@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.runtime.objections import Problem
+from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
 from engine.runtime.store import NANO
 
@@ -22,7 +23,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def amounts_of(usage: Usage) -> dict[str, int]:
     """Return real *usage* by throttle unit, in billionths; what is not known is left out.
 
-    Raises InvalidRequest for a negative figure.
+    Raises InvalidRequest for a figure that is negative, or no amount of anything.
     """
     known = {
         "usage.input_tokens": usage.input_tokens,
@@ -31,7 +32,7 @@ def amounts_of(usage: Usage) -> dict[str, int]:
     }
     figures = {name: value for name, value in known.items() if value is not None}
     problems = tuple(
-        Problem(name, "must not be negative") for name, value in figures.items() if value < 0
+        Problem(name, told) for name, value in figures.items() if (told := objection_to(value))
     )
     if problems:
         raise InvalidRequest(problems)
@@ -44,3 +45,12 @@ def amounts_of(usage: Usage) -> dict[str, int]:
     if "usage.cost_usd" in amounts:
         amounts["usd"] = amounts["usage.cost_usd"]
     return amounts
+
+
+def objection_to(figure: int | Decimal) -> str:
+    """Return why *figure* is no amount, or an empty string."""
+    try:
+        amount = read_number(figure)
+    except ValueError as error:
+        return str(error)
+    return "must not be negative" if amount < 0 else ""

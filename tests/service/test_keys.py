@@ -60,3 +60,9 @@ def test_every_purpose_has_a_key_of_its_own() -> None:
     secret = b"s" * KEY_BYTES
     assert derive_key(secret, "a") == derive_key(secret, "a")
     assert len({derive_key(secret, "a"), derive_key(secret, "b"), derive_key(b"t", "a")}) == 3
+
+
+def test_a_long_secret_is_a_secret_too() -> None:
+    long = bytes(65)
+    assert len(derive_key(long, "a")) == KEY_BYTES
+    assert derive_key(long, "a") != derive_key(bytes(66), "a")

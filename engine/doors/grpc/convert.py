@@ -15,6 +15,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from engine.runtime.decision import Decision, Escalation, Reason, ThrottleState, plain
 from engine.runtime.objections import Problem
+from engine.runtime.record import MOST_MESSAGES
 from engine.runtime.repeats import has_repeats
 from engine.runtime.request import InvalidRequest
 from engine.wire import engine_pb2 as wire
@@ -63,7 +64,10 @@ def read_standard(message: wire.DecideRequest) -> Group:
         made["stage"] = STAGES.get(message.stage, f"stage {message.stage}")
     if message.HasField("content"):
         made["content"] = message.content
-    if message.messages:
+    if len(message.messages) > MOST_MESSAGES:  # before millions are made into values
+        told = f"{len(message.messages):,} messages, and the limit is {MOST_MESSAGES:,}"
+        problems.append(Problem("messages", told))
+    elif message.messages:
         made["messages"] = [{"role": each.role, "text": each.text} for each in message.messages]
     read_groups(message, made, problems)
     if message.attributes_json or message.HasField("attributes"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from google.protobuf.message import Message
@@ -19,6 +19,7 @@ from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
 from engine.runtime.objections import Problem
+from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
@@ -129,12 +130,10 @@ def read_figures(usage: wire.Usage) -> Usage:
 def read_cost(text: str) -> Decimal:
     """Return the decimal in *text*; raise InvalidRequest where there is none."""
     try:
-        cost = Decimal(text)
-    except InvalidOperation:
-        cost = Decimal("nan")
-    if not cost.is_finite():
-        raise InvalidRequest((Problem("usage.cost_usd", "expected a decimal"),))
-    return cost
+        return read_number(text)
+    except ValueError as error:
+        problem = Problem("usage.cost_usd", f"expected decimal: {error}")
+        raise InvalidRequest((problem,)) from None
 
 
 def get_status(service: Service, _message: wire.GetStatusRequest) -> wire.Status:

@@ -132,6 +132,14 @@ def test_arguments_that_a_tool_could_read_otherwise_are_refused(args: bytes, tol
     assert [str(one) for one in raised.value.problems] == [f"tool.args: {told}"]
 
 
+def test_too_many_messages_are_refused_before_they_are_values() -> None:
+    message = wire.DecideRequest(messages=[wire.Message()] * 10_001)
+    with pytest.raises(InvalidRequest) as raised:
+        read_standard(message)
+    told = "messages: 10,001 messages, and the limit is 10,000"
+    assert [str(one) for one in raised.value.problems] == [told]
+
+
 REASON = Reason(
     policy="p",
     rule="p.r",

@@ -3,6 +3,7 @@
     python bench/bench_content.py [--quick] [--json]
 
 Each text is scanned once only: RE2 keeps its automata, and a text seen before flatters everyone.
+"full" texts hold an entity a kilobyte, "chat" texts none, as most do.
 The times are of this thread's CPU, medians over many texts. Peers look for the same patterns:
 
 - ``re2 one by one``: each RE2 pattern over the whole text, no gate, no guard, no validator;
@@ -41,28 +42,37 @@ PLANTED = (
     "ann.lee@example.org", "+49 30 1234567", "4111 1111 1111 1111", "DE89370400440532013000",
     "10.20.30.40", "536-90-4399", "(415) 555-0132",
 )  # fmt: skip
+CHAT = """
+i would like to know where my order went because the tracking page has not changed since tuesday and
+nobody answers your support line please tell me when it arrives or how to get my money back the
+courier said it was delivered to a neighbour but we have no such neighbour thanks for your help
+"""
 SIZES = ((1_000, 400), (4_000, 200), (32_000, 30))
 """Characters of a text, and how many different texts."""
 SIDES = ("RE2 one by one", "re one by one")
 GOALS = (
     # board, characters, column, at least so many times as fast
-    ("all", 4_000, SIDES[0], 1.0),
-    ("all", 32_000, SIDES[0], 1.0),
-    ("all", 4_000, SIDES[1], 8.0),
-    ("secret", 4_000, SIDES[0], 2.0),
+    ("all, full", 4_000, SIDES[0], 2.0),
+    ("all, full", 32_000, SIDES[0], 1.5),
+    ("all, full", 4_000, SIDES[1], 15.0),
+    ("all, chat", 4_000, SIDES[0], 8.0),
+    ("secret, full", 4_000, SIDES[0], 6.0),
 )
 
 
-def fresh(size: int, count: int, seed: int) -> list[str]:
-    """Return *count* different texts of *size* characters with one planted entity a kilobyte."""
+def fresh(size: int, count: int, seed: int, *, chat: bool = False) -> list[str]:
+    """Return *count* different texts of *size* characters with one planted entity a kilobyte.
+
+    Texts of a *chat* have none.
+    """
     source = random.Random(seed)
-    vocabulary = WORDS.split()
+    vocabulary = (CHAT if chat else WORDS).split()
     texts = []
     for _ in range(count):
         words: list[str] = []
         length = planted = 0
         while length < size:
-            if length >= planted * 1000:
+            if length >= planted * 1000 and not chat:
                 planted += 1
                 word = source.choice(PLANTED)
             else:
@@ -123,15 +133,17 @@ def scanning(scanner: Scanner, share: int) -> list[Row]:
         "all": frozenset(ENTITIES),
     }
     rows: list[Row] = []
-    for name, entities in boards.items():
+    for name, chat in ((name, chat) for name in boards for chat in (False, True)):
+        entities = boards[name]
         regexes = [one.regex for entity in entities for one in ENTITIES[entity].patterns]
         peer = one_by_one([re2.compile(regex) for regex in regexes])
         plain = library([re.compile(translated(regex)) for regex in regexes])
         for number, (size, count) in enumerate(SIZES):
-            texts = fresh(size, max(20, count // share), number)
+            texts = fresh(size, max(20, count // share), number, chat=chat)
             ours = micros(partial(scanner.scan, entities=entities), texts)
             sides = micros(peer, texts), micros(plain, texts[: max(10, count // 10)])
-            row: Row = {"entities": name, "chars": size, "scan us": ours}
+            board = f"{name}, {'chat' if chat else 'full'}"
+            row: Row = {"entities": board, "chars": size, "scan us": ours}
             rows.append(
                 {**row, **{which: side / ours for which, side in zip(SIDES, sides, strict=True)}}
             )
@@ -141,15 +153,17 @@ def scanning(scanner: Scanner, share: int) -> list[Row]:
 def others(scanner: Scanner, share: int) -> list[Row]:
     """Return how long scoring and redacting take, beside a scan for all entities."""
     rows: list[Row] = []
-    for number, (size, count) in enumerate(SIZES):
-        texts = fresh(size, max(20, count // share), number)
+    for chat, number in ((chat, number) for chat in (False, True) for number in range(len(SIZES))):
+        size, count = SIZES[number]
+        texts = fresh(size, max(20, count // share), number, chat=chat)
         full = micros(partial(scanner.scan, entities=frozenset(ENTITIES)), texts)
         for what, work in (
             ("injection score", partial(score_injection, role="document")),
             ("redaction", labelled(scanner, texts)),
         ):
             spent = micros(work, texts)
-            rows.append({"what": what, "chars": size, "us": spent, "x full scan": spent / full})
+            label = f"{what}, {'chat' if chat else 'full'}"
+            rows.append({"what": label, "chars": size, "us": spent, "x scan": spent / full})
     return rows
 
 

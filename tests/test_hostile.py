@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,11 +17,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import grpc
 import pytest
+from click.testing import CliRunner
 
 from engine import PolicyError, load
+from engine.cli.main import group
 from engine.doors.grpc.caller import METHOD, write_request
 from engine.runtime.request import Request
 from engine.wire import engine_pb2 as wire
@@ -339,3 +343,66 @@ def test_content_appears_in_no_log_metric_record_or_error(tmp_path: Path) -> Non
     for file in (tmp_path / "data").rglob("*"):
         if file.is_file():
             assert MARK.encode() not in file.read_bytes(), file
+
+
+# --- what a terminal or a build server would obey -------------------------------------------------
+
+ODD_NAME = "x\x1b]0;own\x07\x9b31m.pol"
+ODD = r"""
+policy p "title \u{1B}[31m" {
+  default allow
+  rule r "shown \u{9B}5m <script>" {
+    when content contains "\u{1B}[1m"
+    then deny "no \u{1B}[31m\u{202E}\nway"
+    tags "a\u{1B}[0m"
+    owner "o\u{1B}[7m"
+  }
+  rule s {
+    when content contains "q"
+    then escalate to "q\u{1B}[7m"
+    advise x = "\u{1B}[1m"
+    label session "l\u{1B}[1m"
+  }
+}
+test "t \u{1B}[3m" {
+  given { tenant.id: "t", user.id: "u", stage: "request", content: "x\u{1B}[1m" }
+  expect allow
+  case "c\u{1B}[3m" { content: "\u{9B}q" } expect deny
+}
+"""
+WHO = ("--tenant", "t\x9b1m", "--user", "u\x1b[1m", "--stage", "request")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "FOLDER"),
+        ("test", "FOLDER", "--coverage"),
+        ("fmt", "--diff", "FOLDER"),
+        ("fmt", "--check", "FOLDER"),
+        ("docs", "FOLDER"),
+        ("eval", "FOLDER", *WHO, "--content", "q\x1b[1m\x9b"),
+        ("explain", "FOLDER", *WHO, "--content", "q\x1b[1m\x9b"),
+        ("explain", "FOLDER", *WHO, "--content", "q", "--set", 'user.roles=["\x9b"]'),
+    ],
+    ids=lambda one: " ".join(one[:2]),
+)
+def test_nothing_that_is_written_drives_a_terminal(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    write_folder(tmp_path, {ODD_NAME: ODD})
+    given = [str(tmp_path) if one == "FOLDER" else one for one in arguments]
+
+    made = CliRunner().invoke(group, given, color=True)
+
+    assert made.exit_code in {0, 1}
+    own = re.sub(r"\x1b\[[0-9;]*m(?=[^\x1b]*\x1b\[0m)|\x1b\[0m", "", made.output)
+    assert not set(own) & set("\x1b\x07\x9b\u202e"), own
+    assert "Traceback" not in made.output
+
+
+def test_a_build_server_can_read_what_odd_tests_report(tmp_path: Path) -> None:
+    policies = write_folder(tmp_path / "p", {ODD_NAME: ODD})
+    report = tmp_path / "report.xml"
+    CliRunner().invoke(group, ["test", str(policies), "--junit", str(report)])
+    assert ET.parse(report).getroot().tag == "testsuites"  # noqa: S314  made here

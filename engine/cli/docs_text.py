@@ -12,6 +12,7 @@ from engine.language.format_rules import action_text, rule_lines
 from engine.language.layout import flat, regex, type_text
 from engine.language.nodes import Literal
 from engine.language.page import Page
+from engine.language.render import inert
 
 T = TypeVar("T")
 
@@ -319,7 +320,7 @@ def prose(doc: str) -> str:
 
 def plain(text: str) -> str:
     """Return *text* so that Markdown shows it as it is; code between backticks stays code."""
-    parts = re.split(r"(`[^`]+`)", text)
+    parts = re.split(r"(`[^`]+`)", "\n".join(map(inert, text.split("\n"))))
     return "".join(
         one if number % 2 else SPECIAL.sub(r"\\\1", one) for number, one in enumerate(parts)
     )

@@ -177,7 +177,7 @@ def show_change(path: str, before: str, after: str, run: Run) -> None:
 def difference(path: str, before: str, after: str) -> Iterator[str]:
     """Yield the lines of a unified diff that `patch` can apply."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    for line in unified_diff(old, new, path, path):
+    for line in unified_diff(old, new, inert(path), inert(path)):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from engine.language.render import inert
 from engine.runtime.decision import Decision
 from engine.runtime.trace import PolicyTrace, RuleTrace, Step
 
@@ -53,7 +54,8 @@ def tell(
     if others:
         lines.append(f"do not apply: {', '.join(others)}")
     lines += misses
-    return "\n".join(lines)
+    # What requests and policies say stands in it: nothing of that may drive a terminal.
+    return "\n".join(map(inert, lines))
 
 
 def _policy(

@@ -123,8 +123,8 @@ def junit(results: Mapping[str, Sequence[Result]]) -> bytes:
                 suite,
                 "testcase",
                 name=printable(one.name),
-                classname=one.span.path,
-                file=one.span.path,
+                classname=printable(one.span.path),
+                file=printable(one.span.path),
                 line=str(one.span.line),
                 time=f"{one.seconds:.6f}",
             )

@@ -146,8 +146,8 @@ def show(console: Console, title: str, decision: Decision) -> None:
     console.print(f"  [{colour}]{decision.effective_action:<9}[/]", end=" ")
     console.print(f"[dim]decided in {decision.evaluated_in / 1000:.0f} us[/]")
     for reason in decision.reasons:
-        message = reason.message or "matched"
-        console.print(f"  because   {escape(reason.rule or reason.policy)}: {escape(message)}")
+        parts = (reason.rule or reason.policy, reason.message or "matched")
+        console.print(f"  because   {escape(': '.join(filter(None, parts)))}")
         if reason.failure:
             console.print(f"            unknown: {escape(reason.failure)}")
     if decision.content is not None:

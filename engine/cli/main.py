@@ -110,4 +110,6 @@ def main() -> None:
     # The daemon starts its compiler by fork and exec at once; gRPC, which reads this when it is
     # imported, would only write a line about skipping its handlers for forks that go on.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    # What gRPC writes to standard error by itself is no sentence for people and no line of our log.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(group.main(prog_name="engine", standalone_mode=True))

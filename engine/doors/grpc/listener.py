@@ -86,8 +86,8 @@ def bind(server: grpc.aio.Server, listener: Listener) -> str:
         port = 0
     if port == 0:
         raise ListenError(
-            f"cannot listen on {listener.address}: it is in use, or not an address of this machine; "
-            "choose another with `grpc.listen` or `grpc.socket`"
+            f"cannot listen on {listener.address}: it is in use, or not an address of this "
+            "machine; choose another with `grpc.listen` or `grpc.socket`"
         )
     if listener.path is not None:
         return listener.address

@@ -214,7 +214,7 @@ class Evidence:
         role = ROLES[record.stage]
         if path in IN_ARGUMENTS:
             texts = IN_ARGUMENTS[path](record.tool.args)
-            return tuple(Part(path, role, text) for text in dict.fromkeys(texts))
+            return tuple([Part(path, role, text) for text in dict.fromkeys(texts)])
         if path != "content":
             text = read_attribute(record, path)
             if text is None:
@@ -236,7 +236,9 @@ class Evidence:
 
     def expect(self, path: str, entities: frozenset[str]) -> None:
         """Remember that *entities* will be asked for at *path*: one scan then looks for all."""
-        self._expected[path] = self._expected.get(path, NONE) | entities
+        self._expected[path] = entities
+        if path == ARGUMENTS:
+            self._expected[NAMES] = entities
 
     def findings(self, path: str, entities: frozenset[str]) -> Findings:
         """Return each text at *path* with the findings of *entities* in it."""
@@ -247,14 +249,22 @@ class Evidence:
 
         Invariant: what an entity finds does not depend on which others are asked for.
         """
-        scanned, known = self._scanned.get(path, (NONE, None))
-        if known is None or not entities <= scanned:
-            new = (entities | self._expected.get(path, NONE)) - scanned
-            before = tuple((part, ()) for part in self.parts(path)) if known is None else known
-            scan = self._senses.scanner.scan
-            # Hot path: lists, since generators cost as much as a scan of a short text.
-            known = tuple([(part, _joined(found, scan(part.text, new))) for part, found in before])
-            self._scanned[path] = (scanned | new, known)
+        # Hot path: lists, since generators cost as much as a scan of a short text.
+        scan = self._senses.scanner.scan
+        before = self._scanned.get(path)
+        if before is None:
+            expected = self._expected.get(path, entities)
+            scanned = entities if expected is entities else entities | expected
+            known = tuple([(part, scan(part.text, scanned)) for part in self.parts(path)])
+        else:
+            scanned, known = before
+            if not entities <= scanned:
+                new = (entities | self._expected.get(path, NONE)) - scanned
+                scanned |= new
+                known = tuple([(one, _joined(found, scan(one.text, new))) for one, found in known])
+        self._scanned[path] = (scanned, known)
+        if len(scanned) == len(entities):
+            return known
         return tuple(
             [
                 (part, tuple([one for one in found if one.entity in entities]) if found else found)

@@ -14,7 +14,7 @@ from engine.language.functions import Unknowable
 from engine.language.program import Redact
 from engine.runtime.combine import Contribution
 from engine.runtime.decision import Message, Redaction
-from engine.runtime.evidence import ARGUMENTS, NAMES, Evidence, Part
+from engine.runtime.evidence import ARGUMENTS, Evidence, Part
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record
 
@@ -38,11 +38,13 @@ def asked(contribution: Contribution) -> Redact:
 def expect(contributions: Sequence[Contribution], evidence: Evidence) -> None:
     """Tell *evidence* what *contributions* will look for, so that each text is scanned once."""
     if len(contributions) > 1:
+        wanted: dict[str, frozenset[str]] = {}
         for one in contributions:
             action = asked(one)
-            evidence.expect(action.path, action.entities)
-            if action.path == ARGUMENTS:
-                evidence.expect(NAMES, action.entities)
+            known = wanted.get(action.path)
+            wanted[action.path] = action.entities if known is None else known | action.entities
+        for path, entities in wanted.items():
+            evidence.expect(path, entities)
 
 
 def finds(contribution: Contribution, evidence: Evidence) -> bool:

@@ -94,13 +94,24 @@ def test_what_is_expected_is_looked_for_in_the_same_scan() -> None:
     scanner = Counting()
     asked = evidence(record(content="EMAIL PHONE EMAIL"), scanner=scanner)
 
-    asked.expect("content", EMAIL)
-    asked.expect("content", PHONE)
+    asked.expect("content", EMAIL | PHONE)
     assert not asked.has("content", frozenset({"pii.card"}))
     assert asked.count("content", EMAIL) == 2
     assert asked.has("content", PHONE)
 
     assert scanner.asked == [EMAIL | PHONE | {"pii.card"}]
+
+
+def test_what_is_expected_after_a_scan_takes_one_more() -> None:
+    scanner = Counting()
+    asked = evidence(record(content="EMAIL PHONE"), scanner=scanner)
+
+    assert not asked.has("content", frozenset({"pii.card"}))
+    asked.expect("content", EMAIL | PHONE | {"pii.card"})
+    assert asked.has("content", EMAIL)
+    assert asked.has("content", PHONE)
+
+    assert scanner.asked == [frozenset({"pii.card"}), EMAIL | PHONE]
 
 
 def test_findings_of_two_scans_come_in_order() -> None:

@@ -278,6 +278,7 @@ def hostile_requests() -> Iterator[bytes]:
         {"n": [MARK]},
         {MARK: 7},
         {f"{MARK}@example.com": mail},
+        {MARK: mail},
         [mail],
         mail,
     ):

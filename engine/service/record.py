@@ -18,6 +18,7 @@ from engine.runtime.decision import Decision, Reason, ThrottleState
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
+ARGUMENTS = "tool.args"
 
 
 class RecordError(Exception):
@@ -161,7 +162,7 @@ def make_entry(
         downgrade_reason=decision.downgrade_reason,
         reasons=reason_entries(decision.reasons),
         redactions=tuple(
-            RedactionEntry(entity=one.entity, path=one.path, length=one.end - one.start)
+            RedactionEntry(entity=one.entity, path=known_path(one.path), length=one.end - one.start)
             for one in decision.redactions
         ),
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
@@ -187,6 +188,11 @@ def throttle_entry(state: ThrottleState) -> ThrottleEntry:
         remaining=state.remaining,
         retry_after=state.retry_after.total_seconds(),
     )
+
+
+def known_path(path: str) -> str:
+    """Return *path* without the names inside tool arguments: whoever wrote the call chose them."""
+    return ARGUMENTS if path.startswith(f"{ARGUMENTS}.") else path
 
 
 def reason_entries(reasons: tuple[Reason, ...]) -> tuple[ReasonEntry, ...]:

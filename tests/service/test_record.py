@@ -20,6 +20,7 @@ from engine.service.record import (
     Subject,
     hash_content,
     iso_time,
+    known_path,
     make_entry,
 )
 
@@ -96,6 +97,11 @@ def test_the_line_never_holds_content() -> None:
     line = msgspec.json.encode(entry()).decode()
     assert "4111" not in line
     assert "[CARD]" not in line
+
+
+def test_names_inside_tool_arguments_are_content_too() -> None:
+    assert known_path("tool.args.to.4111.0") == "tool.args"
+    assert known_path("messages[2].text") == "messages[2].text"
 
 
 def test_advice_is_written_as_it_is_only_where_the_policies_spell_it_out() -> None:

@@ -173,6 +173,8 @@ def load(
         ...     error.diagnostics[0].span.path
         'broken.pol'
     """
+    if secret is not None and len(secret) < KEY_BYTES:
+        raise ValueError(f"the secret has {len(secret)} bytes, and {KEY_BYTES} are the least")
     root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret

@@ -196,3 +196,8 @@ def test_a_closed_engine_decides_no_more_and_can_be_closed_again(
     pol.close()
     with pytest.raises(NotReady, match="closed"):
         pol.decide(asked())
+
+
+def test_a_short_secret_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="the secret has 31 bytes, and 32 are the least"):
+        engine.load(folder, secret=bytes(31))

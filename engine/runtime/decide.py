@@ -184,7 +184,7 @@ def _carry_out(
         throttle=real.limits.state,
         escalation=escalation,
         advice=advice,
-        labels=outcome.labels,
+        labels=() if record.session.id is None else outcome.labels,
         shadow=shadow,
         request_id=record.request_id,
         decision_id=desk.decision_id,

@@ -68,7 +68,7 @@ BENCHES = (
     Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
-        ("--seconds", "0.3", "--rounds", "2"),
+        ("--seconds", "0.2", "--rounds", "3"),
     ),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -193,34 +194,43 @@ def identity(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def start_compiler(root: Path, cache: Path) -> subprocess.Popen[bytes]:
+    """Start the process that compiles *root* into *cache*.
+
+    The standard library's Popen, because it starts a process by vfork. A plain fork, as of the
+    event loop's own subprocesses, runs the handlers that gRPC leaves for forks, and these have
+    been seen to crash the child of a process whose gRPC threads are busy.
+    """
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-P", "-m", "engine.service.compiling", str(root), str(cache)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+
+
 async def compile_apart(root: Path, cache: Path, patience: float) -> Outcome:
     """Return how compiling *root* into *cache* went, in a process of its own.
 
     Raises ReloadError when that process takes longer than *patience* seconds or breaks.
     """
-    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "engine.service.compiling",
-        str(root),
-        str(cache),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )
+    try:
+        process = await asyncio.to_thread(start_compiler, root, cache)
+    except OSError as error:
+        raise broken(root, f"the compiler cannot be started: {error.strerror}") from None
+    talk = asyncio.ensure_future(asyncio.to_thread(process.communicate))
     try:
         async with asyncio.timeout(patience):
-            out, errors = await process.communicate()
+            out, errors = await asyncio.shield(talk)
     except TimeoutError:
         why = f"compiling took longer than {patience:g} s; see `reload.timeout_seconds`"
         raise broken(root, why) from None
     finally:
-        if process.returncode is None:
+        if not talk.done():
             process.kill()
-            await process.wait()
+            await talk
     try:
         return msgspec.json.decode(out, type=Outcome)
     except msgspec.DecodeError:

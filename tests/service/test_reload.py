@@ -126,6 +126,15 @@ def test_a_compiler_that_breaks_is_told(house: House, monkeypatch: pytest.Monkey
         run(house.reloader.reload())
 
 
+def test_a_compiler_that_cannot_start_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(ReloadError, match="cannot be started: No such file"):
+        run(house.reloader.reload())
+    assert house.action == "allow"
+
+
 def test_a_cache_without_room_is_told(house: House) -> None:
     house.write(SHUT)
     house.cache.path(FolderShelf(house.cache, house.root).key(BUNDLE)).mkdir(parents=True)

@@ -1,13 +1,13 @@
 """The checker: parsed files in, a typed program out, in which nothing can surprise at run time.
 
 Two steps, so that a file need not be checked again when only others have changed: ``scope.collect``
-looks at the declarations of all files, ``check_file`` at one file against them. ``assemble`` puts
-the checked files together; ``check_program`` does all of it.
+looks at the declarations of all files, ``check_file`` at one file against them. ``assemble`` makes
+the program of what they found; ``check_program`` does all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.language import catalog_warnings, items, program, trials
@@ -86,14 +86,17 @@ def warn_same_titles(file: items.File, report: Report) -> None:
                 report.add(catalog_warnings.same_title("test", title, span, before))
 
 
-def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> program.Program:
-    """Return the program that the checked files make.
+def assemble(
+    environment: Environment,
+    policies: Sequence[program.Policy],
+    tests: Sequence[program.Test],
+    properties: Sequence[program.Property],
+) -> program.Program:
+    """Return the program that the checked parts of all files make.
 
-    Everything is sorted, so that their order has no meaning.
+    Everything is sorted, so that the order of files has no meaning: *policies* and *properties* by
+    name, *tests* by file.
     """
-    every = sorted(checked, key=lambda one: one.path)
-    policies = [policy for file in every for policy in file.policies]
-    properties = [one for file in every for one in file.properties]
     return program.Program(
         fields=dict(sorted(environment.fields.items())),
         facts=environment.facts,
@@ -101,9 +104,9 @@ def assemble(environment: Environment, checked: Iterable[CheckedFile]) -> progra
         entities=dict(sorted(environment.entities.items())),
         classifiers=dict(sorted(environment.classifiers.items())),
         meters=dict(sorted(environment.meters.items())),
-        policies=tuple(sorted(policies, key=lambda one: one.name)),
-        tests=tuple(test for file in every for test in file.tests),
-        properties=tuple(sorted(properties, key=lambda one: one.name)),
+        policies=policies,
+        tests=tests,
+        properties=properties,
     )
 
 
@@ -112,4 +115,12 @@ def check_program(files: Sequence[items.File], known: Known, report: Report) -> 
     environment = collect(files, known, report)
     checked = [check_file(file, environment, report) for file in files]
     check_together(files, environment, [one.links for one in checked], report)
-    return assemble(environment, checked)
+    every = sorted(checked, key=lambda one: one.path)
+    policies = [policy for file in every for policy in file.policies]
+    properties = [one for file in every for one in file.properties]
+    return assemble(
+        environment,
+        tuple(sorted(policies, key=lambda one: one.name)),
+        tuple(test for file in every for test in file.tests),
+        tuple(sorted(properties, key=lambda one: one.name)),
+    )

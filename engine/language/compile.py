@@ -7,11 +7,12 @@ things are kept of a file that has no errors:
 
 - its *surface*: the syntax tree without conditions and tests: what ``collect`` looks at;
 - its whole syntax tree, needed again when something that files declare to each other has changed;
-- its *unit* and its checked tree, valid for one state of those declarations (their digest).
+- its *unit*, and its checked policies, tests and properties as bytes each, valid for one state of
+  those declarations (their digest).
 
 The cache is one pack for a whole bundle, as reading a thousand little files would cost more than
-all the rest. Of a file that did not change only the surface and the unit are decoded; trees wait
-until asked for.
+all the rest. Of a file that did not change only the surface, its links and the outlines of its
+policies are decoded; a program takes over the bytes, and a tree waits until it is asked for.
 
 Trust: what is cached is code (``marshal``, ``pickle``). The folder that a Cache keeps it in must be
 writable by the engine's own user only, and a Cache must refuse to read from another.
@@ -33,6 +34,8 @@ from engine.language.codegen import generate
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.digest import digest_for
 from engine.language.lower import lower_file
+from engine.language.outline import Outline, dump_outlines, load_outlines, outline_of
+from engine.language.packed import Packed
 from engine.language.parse import parse_file
 from engine.language.pickled import dump_tree, load_tree
 from engine.language.program import Program
@@ -68,11 +71,17 @@ class Parsed(NamedTuple):
 
 
 class Built(NamedTuple):
-    """A compiled file as kept: for which environment, and what ``build`` made of it."""
+    """A compiled file as kept: for which environment, and what ``build`` made of it.
+
+    Each of *policies* has its outline, in the same order; *properties* have their names.
+    """
 
     environment: str
     unit: bytes
-    checked: bytes
+    outlines: bytes
+    policies: tuple[bytes, ...]
+    tests: tuple[bytes, ...]
+    properties: tuple[tuple[str, bytes], ...]
     warnings: bytes
     links: bytes
 
@@ -96,26 +105,28 @@ class Draft:
     parsed: Parsed | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Compiled:
-    """What a bundle compiles to. There are *units* and a ``program`` unless it has *failed*."""
+    """What a bundle compiles to. There are units and a ``program`` unless it has *failed*.
+
+    *outlines* are those of the program's policies, in their order.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
-    environment: Environment
-    units: tuple[Unit, ...]
     failed: bool
-    _checked: list[CheckedFile | bytes]
+    packed_units: tuple[bytes, ...] = ()
+    outlines: tuple[Outline, ...] = ()
     _program: Program | None = None
 
     @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units, decoded."""
+        return tuple(map(load_unit, self.packed_units))
+
+    @property
     def program(self) -> Program:
-        """The checked program; what of it comes from the cache is decoded when first asked for."""
-        assert not self.failed, "a bundle with errors has no program"
-        if self._program is None:
-            with without_collection():
-                checked = [undone(one) for one in self._checked]
-                self._program = assemble(self.environment, checked)
-            self._checked.clear()
+        """The checked program; a policy, test or property is decoded when it is asked for."""
+        assert self._program is not None, "a bundle with errors has no program"
         return self._program
 
 
@@ -137,20 +148,41 @@ def compile_with(sources: Sequence[Source], known: Known, cache: Cache | None) -
     new = Pack()
     drafts = [draft(source, old, new, report) for source in sources]
     environment = collect([one.surface for one in drafts], known, report)
-    checked: list[CheckedFile | bytes] = []
-    units = []
+    files: list[Built] = []
     links: list[Links] = []
     for one in drafts:
-        tree, unit, linked = build(one, environment, old, new, report)
-        checked.append(tree)
-        units.append(unit)
+        built, linked = build(one, environment, old, new, report)
+        files.extend(built)
         links.append(linked)
     check_together([one.surface for one in drafts], environment, links, report)
     if cache is not None and (new.parsed != old.parsed or new.built != old.built):
         write_pack(cache, new)
-    failed = report.failed
-    kept = () if failed else tuple(unit for unit in units if unit is not None)
-    return Compiled(report.sorted(), environment, kept, failed, checked)
+    if report.failed:
+        return Compiled(report.sorted(), failed=True)
+    return join(files, environment, report)
+
+
+def join(files: Sequence[Built], environment: Environment, report: Report) -> Compiled:
+    """Return what the compiled *files* make together, none of them decoded."""
+    policies = [
+        (outline, data)
+        for one in files
+        for outline, data in zip(load_outlines(one.outlines), one.policies, strict=True)
+    ]
+    policies.sort(key=lambda pair: pair[0].name)
+    properties = sorted(pair for one in files for pair in one.properties)
+    return Compiled(
+        report.sorted(),
+        failed=False,
+        packed_units=tuple(one.unit for one in files),
+        outlines=tuple(outline for outline, _ in policies),
+        _program=assemble(
+            environment,
+            Packed(data for _, data in policies),
+            Packed(data for one in files for data in one.tests),
+            Packed(data for _, data in properties),
+        ),
+    )
 
 
 def draft(source: Source, old: Pack, new: Pack, report: Report) -> Draft:
@@ -174,14 +206,14 @@ def draft(source: Source, old: Pack, new: Pack, report: Report) -> Draft:
 
 def build(
     one: Draft, environment: Environment, old: Pack, new: Pack, report: Report
-) -> tuple[CheckedFile | bytes, Unit | None, Links]:
-    """Return the checked tree of a file (pickled, if it is from *old*), its unit and links."""
+) -> tuple[tuple[Built, ...], Links]:
+    """Return what a file compiles to (nothing when there are errors) and its links."""
     built = old.built.get(one.key)
     seen = digest_for(environment, one.surface)
     if built is not None and built.environment == seen:
         new.built[one.key] = built
         report.extend(recalled(built.warnings))
-        return built.checked, load_unit(built.unit), load_tree(built.links)
+        return (built,), load_tree(built.links)
     tree = one.tree
     if tree is None:
         assert one.parsed is not None, "a file was parsed, or came from the pack"
@@ -191,18 +223,26 @@ def build(
     report.extend(own.found)
     if report.failed:
         # Nothing of a bundle with errors is used, and what was not checked must not be lowered.
-        return checked, None, checked.links
-    plan = lower_file(one.source.path, checked.policies)
+        return (), checked.links
+    built = kept(checked, seen, noted(own))
+    new.built[one.key] = built
+    return (built,), checked.links
+
+
+def kept(checked: CheckedFile, environment: str, warnings: bytes) -> Built:
+    """Return the *checked* file compiled, as it is kept."""
+    plan = lower_file(checked.path, checked.policies)
     made = generate(plan)
-    unit = Unit(plan.path, plan.policies, made.pieces, made.constants)
-    new.built[one.key] = Built(
-        seen,
-        dump_unit(unit),
-        dump_tree(checked),
-        noted(own),
-        dump_tree(checked.links),
+    return Built(
+        environment,
+        unit=dump_unit(Unit(plan.path, plan.policies, made.pieces, made.constants)),
+        outlines=dump_outlines(map(outline_of, checked.policies)),
+        policies=tuple(map(dump_tree, checked.policies)),
+        tests=tuple(map(dump_tree, checked.tests)),
+        properties=tuple((one.name, dump_tree(one)) for one in checked.properties),
+        warnings=warnings,
+        links=dump_tree(checked.links),
     )
-    return checked, unit, checked.links
 
 
 def noted(report: Report) -> bytes:
@@ -213,14 +253,6 @@ def noted(report: Report) -> bytes:
 def recalled(warnings: bytes) -> list[Diagnostic]:
     """Return the warnings that ``noted`` kept."""
     return load_tree(warnings) if warnings else []
-
-
-def undone(checked: CheckedFile | bytes) -> CheckedFile:
-    """Return *checked*, unpickled where it comes from the cache."""
-    if isinstance(checked, CheckedFile):
-        return checked
-    tree: CheckedFile = load_tree(checked)
-    return tree
 
 
 # --- the pack ------------------------------------------------------------------------------------

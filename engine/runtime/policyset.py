@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from engine.language.outline import outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
 from engine.runtime.match import Matcher
@@ -67,7 +68,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     reference tries every rule. *key* is the deployment's secret, the same on every machine.
     *rules* (those of *program*) and its *shape* are worked out unless they are given.
     """
-    shape = shape or shape_of(program)
+    shape = shape or shape_of(map(outline_of, program.policies))
     meters: dict[str, tuple[MeterDefinition, ...]] = {}
     for meter in program.meters.values():
         meters[meter.rule] = (*meters.get(meter.rule, ()), meter)

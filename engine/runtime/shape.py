@@ -1,11 +1,11 @@
-"""A program in, what a decision needs to know of all its policies at once out."""
+"""Outlines of policies in, what a decision needs to know of all policies at once out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.language.program import Program
-from engine.language.typed import Constant
+from engine.language.outline import Outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +21,26 @@ class Shape:
     """Advice names whose every value the policies spell out: no request shows in them."""
 
 
-def shape_of(program: Program) -> Shape:
-    """Return the shape of *program*."""
-    owner = tuple(number for number, policy in enumerate(program.policies) for _ in policy.rules)
-    rolled_out = frozenset(
-        number for number, policy in enumerate(program.policies) if policy.rollout is not None
-    )
-    rules = program.rules
-    advice = {one.name for rule in rules for one in rule.advise}
-    computed = {
-        one.name for rule in rules for one in rule.advise if not isinstance(one.value, Constant)
-    }
+def shape_of(outlines: Iterable[Outline]) -> Shape:
+    """Return the shape of the policies with these *outlines*, in their order."""
+    owner: list[int] = []
+    passing: set[int] = set()
+    rolled_out: set[int] = set()
+    advised: set[str] = set()
+    computed: set[str] = set()
+    for number, one in enumerate(outlines):
+        first = len(owner)
+        owner.extend([number] * one.rules)
+        if one.rolled_out:
+            rolled_out.add(number)
+            passing.update(range(first, len(owner)))
+        else:
+            passing.update(first + rule for rule in one.passing)
+        advised |= one.advised
+        computed |= one.computed
     return Shape(
-        owner=owner,
-        passing=frozenset(
-            number
-            for number, rule in enumerate(rules)
-            if rule.expires is not None or rule.rollout is not None or owner[number] in rolled_out
-        ),
-        passing_policies=rolled_out,
-        spelt=frozenset(advice - computed),
+        owner=tuple(owner),
+        passing=frozenset(passing),
+        passing_policies=frozenset(rolled_out),
+        spelt=frozenset(advised - computed),
     )

@@ -10,6 +10,7 @@ from engine.content.entities import expand
 from engine.content.injection import prepare_injection, score_injection
 from engine.content.scan import build_scanner
 from engine.language.compile import without_collection
+from engine.language.packed import RulesOf
 from engine.language.unit import load_unit
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
@@ -17,7 +18,6 @@ from engine.runtime.policyset import PolicySet, build
 from engine.runtime.request import CONTENT_LIMIT
 from engine.service.cache import Cache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
-from engine.service.packed import RulesOf
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import hashlib
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -26,13 +26,11 @@ from engine.language.program import Program
 from engine.language.render import render
 from engine.language.stamp import STAMP
 from engine.language.text import NOWHERE
-from engine.language.unit import dump_unit
 from engine.runtime.facts import load_facts, read_list
 from engine.runtime.shape import Shape, shape_of
 from engine.runtime.table import Table
 from engine.service.cache import Cache, NoCache
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
-from engine.service.packed import Origin, Packed, pack, repack
 
 NO_CACHE = NoCache()
 
@@ -76,7 +74,6 @@ class Bundle:
     lists: Mapping[str, frozenset[str]]
     units: tuple[bytes, ...]
     shape: Shape
-    origin: Origin
     warnings: tuple[Diagnostic, ...]
 
 
@@ -134,40 +131,19 @@ def compile_or_find(root: Path, shelf: FolderShelf) -> Bundle:
     facts, lists = read_tables(program, folder, inputs, report)
     if report.failed:
         raise PolicyError(report.sorted(), folder.texts | shown_texts(inputs, report))
-    origin = Origin(
-        environment=compiled.environment.digest,
-        files={one.path: hashlib.sha256(one.text.encode()).digest() for one in folder.sources},
-        names=tuple(policy.name for policy in program.policies),
-    )
     bundle = Bundle(
         revision=revision_of(folder, inputs),
-        program=pack_program(program, origin, read_bundle(shelf)),
+        program=program,
         facts=facts,
         lists=lists,
-        units=tuple(dump_unit(unit) for unit in compiled.units),
-        shape=shape_of(program),
-        origin=origin,
+        units=compiled.packed_units,
+        shape=shape_of(compiled.outlines),
         warnings=report.sorted(),
     )
     manifest = Manifest(bundle.revision, tuple(sorted(inputs)))
     shelf.put(BUNDLE, pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
     shelf.put(MANIFEST, msgspec.json.encode(manifest))
     return bundle
-
-
-def pack_program(program: Program, origin: Origin, old: Bundle | None) -> Program:
-    """Return *program* as bytes, taking over from the *old* bundle what did not change."""
-    if old is None:
-        policies = pack(program.policies)
-    else:
-        assert isinstance(old.program.policies, Packed), "a bundle's policies are packed"
-        policies = repack(program.policies, origin, old.program.policies, old.origin)
-    return replace(
-        program,
-        policies=policies,
-        tests=pack(program.tests),
-        properties=pack(program.properties),
-    )
 
 
 def read_tables(
@@ -233,14 +209,8 @@ def kept_revision(folder: Folder, shelf: FolderShelf) -> str | None:
 
 def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:
     """Return the bundle *revision* from the cache, or None when it is another one or not there."""
-    bundle = read_bundle(shelf)
-    return bundle if bundle is not None and bundle.revision == revision else None
-
-
-def read_bundle(shelf: FolderShelf) -> Bundle | None:
-    """Return the bundle that the cache holds of a folder, or None."""
     held = shelf.get(BUNDLE)
     if held is None:
         return None
     bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
-    return bundle
+    return bundle if bundle.revision == revision else None

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from engine.language import compile as compiling
-from engine.language import program
+from engine.language import items, packed, program
 from engine.language.compile import PACK, Compiled, compile_sources
 from engine.language.diagnostics import Report
 from engine.language.parse import parse_file
@@ -18,6 +18,7 @@ from engine.language.scope import collect
 from engine.language.stamp import STAMP, make_stamp
 from engine.language.surface import surface_of
 from engine.language.text import Source
+from engine.language.together import Links
 from tests.language.plans import KNOWN
 
 SCHEMA = Source("schema.pol", "schema {\n context.amount: int\n context.note: text?\n}\n")
@@ -76,6 +77,7 @@ def changed(source: Source, old: str, new: str) -> Source:
 def same(one: Compiled, other: Compiled) -> bool:
     return (
         one.units == other.units
+        and one.outlines == other.outlines
         and one.diagnostics == other.diagnostics
         and one.program == other.program
     )
@@ -182,6 +184,27 @@ def test_a_moved_file_says_its_new_place() -> None:
     build(ALL, cache)
     moved = build((SCHEMA, replace(NORTH, path="moved.pol"), SOUTH), cache)
     assert moved.program.policies[0].span.path == "moved.pol"
+
+
+def test_no_checked_tree_is_decoded_before_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = Memory()
+    build(ALL, cache)
+    decoded: list[object] = []
+
+    def watched(data: bytes) -> object:
+        decoded.append(load_tree(data))
+        return decoded[-1]
+
+    monkeypatch.setattr(compiling, "load_tree", watched)
+    monkeypatch.setattr(packed, "load_tree", watched)
+    made = build((SCHEMA, NORTH, changed(SOUTH, "default deny", "default allow")), cache)
+    assert [one.name for one in made.outlines] == ["north.money", "south.words"]
+    assert len(made.program.policies) == 2
+    assert {type(one) for one in decoded} == {items.File, Links}
+    assert made.program.policies[0].name == "north.money"
+    assert isinstance(decoded[-1], program.Policy)
 
 
 def test_what_another_compiler_made_is_not_used(parsed: list[str]) -> None:

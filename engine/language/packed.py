@@ -6,11 +6,10 @@ take two seconds and a hundred megabytes; a bundle of bytes is loaded in no time
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar, overload
 
+from engine.language.pickled import dump_tree, load_tree
 from engine.language.program import Policy, Rule
 
 T = TypeVar("T")
@@ -22,7 +21,7 @@ class Packed(Sequence[T], Generic[T]):
     __slots__ = ("_bytes", "_members")
 
     def __init__(self, members: Iterable[bytes]) -> None:
-        """Take what `pack` made; trust it as code."""
+        """Take members as `dump_tree` made them; trust them as code."""
         self._bytes = tuple(members)
         self._members: dict[int, T] = {}
 
@@ -40,13 +39,9 @@ class Packed(Sequence[T], Generic[T]):
             return tuple(self[number] for number in range(*index.indices(len(self))))
         member = self._members.get(index)
         if member is None:
-            member = pickle.loads(self._bytes[index])  # noqa: S301 - see ``__init__``
+            member = load_tree(self._bytes[index])
             self._members[index] = member
         return member
-
-    def raw(self, index: int) -> bytes:
-        """Return the bytes of a member."""
-        return self._bytes[index]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Packed) and tuple(self) == tuple(other)
@@ -60,37 +55,7 @@ class Packed(Sequence[T], Generic[T]):
 
 def pack(members: Iterable[T]) -> Packed[T]:
     """Return *members*, each as bytes."""
-    return Packed(pickle.dumps(one, protocol=pickle.HIGHEST_PROTOCOL) for one in members)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """From what policies were made: the declarations that all files see, and each file's text.
-
-    *names* are the policies' in their order. The same text under the same declarations makes the
-    same policies, so their bytes can be taken over.
-    """
-
-    environment: str
-    files: Mapping[str, bytes]
-    names: tuple[str, ...]
-
-
-def repack(
-    policies: Sequence[Policy], origin: Origin, old: Packed[Policy], old_origin: Origin
-) -> Packed[Policy]:
-    """Return *policies* as bytes, taking over those of *old* whose files did not change."""
-    same: dict[str, int] = {}
-    if origin.environment == old_origin.environment:
-        same = {name: number for number, name in enumerate(old_origin.names)}
-    made: list[bytes] = []
-    for policy in policies:
-        number, path = same.get(policy.name), policy.span.path
-        if number is not None and origin.files[path] == old_origin.files.get(path):
-            made.append(old.raw(number))
-        else:
-            made.append(pickle.dumps(policy, protocol=pickle.HIGHEST_PROTOCOL))
-    return Packed(made)
+    return Packed(map(dump_tree, members))
 
 
 class RulesOf(Sequence[Rule]):

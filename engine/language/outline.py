@@ -1,0 +1,54 @@
+"""The little of a policy that is needed of all policies at once: its name, and what passes by.
+
+It is kept beside the policy's bytes, so that a bundle is put together without decoding a policy.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from engine.language.program import Policy
+from engine.language.typed import Constant
+
+
+class Outline(NamedTuple):
+    """See the module."""
+
+    name: str
+    rules: int
+    passing: frozenset[int]
+    """Those of its rules whose own effect depends on the clock (expires) or a key (rollout)."""
+    rolled_out: bool
+    """Whether the whole policy depends on a key."""
+    advised: frozenset[str]
+    computed: frozenset[str]
+    """The advice names of which some value depends on the request."""
+
+
+def outline_of(policy: Policy) -> Outline:
+    """Return the outline of *policy*."""
+    advice = [one for rule in policy.rules for one in rule.advise]
+    return Outline(
+        name=policy.name,
+        rules=len(policy.rules),
+        passing=frozenset(
+            number
+            for number, rule in enumerate(policy.rules)
+            if rule.expires is not None or rule.rollout is not None
+        ),
+        rolled_out=policy.rollout is not None,
+        advised=frozenset(one.name for one in advice),
+        computed=frozenset(one.name for one in advice if not isinstance(one.value, Constant)),
+    )
+
+
+def dump_outlines(outlines: Iterable[Outline]) -> bytes:
+    """Return *outlines* as bytes."""
+    return marshal.dumps([tuple(one) for one in outlines])
+
+
+def load_outlines(data: bytes) -> list[Outline]:
+    """Return what `dump_outlines` wrote. *data* must come from a trusted place."""
+    return [Outline(*one) for one in marshal.loads(data)]  # noqa: S302 - see ``compile``

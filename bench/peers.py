@@ -18,7 +18,6 @@ from engine.content.findings import Finding, Injection
 from engine.language.compile import compile_sources
 from engine.language.environment import Known
 from engine.language.text import Source
-from engine.language.unit import dump_unit, load_unit
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
 from engine.runtime.index import link
@@ -97,8 +96,7 @@ class Pol:
         assert not compiled.failed, compiled.diagnostics
         program = compiled.program
         # A worker loads what another process has compiled, so that is what is measured.
-        units = [load_unit(dump_unit(unit)) for unit in compiled.units]
-        matcher = link(units, {}, Judge(lambda: program, {}))
+        matcher = link(compiled.units, {}, Judge(lambda: program, {}))
         policies = build(
             program,
             scanner=NoScanner(),

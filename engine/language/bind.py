@@ -25,7 +25,9 @@ from engine.language.json_values import (
     json_items,
     json_member,
     json_order,
+    json_overlaps,
     json_text,
+    json_within,
 )
 from engine.language.types import DECIMAL, FLOAT, STRING
 
@@ -95,21 +97,6 @@ def in_range(value: object) -> object:
 def first(subject: object, default: object) -> object:
     """Return *subject* where it is present, else *default*."""
     return default if subject is None else subject
-
-
-def json_overlaps(left: object, right: object) -> bool:
-    """Return whether two collections, json lists among them, share an element."""
-    return any(json_member(one, right) for one in elements(left))
-
-
-def json_within(left: object, right: object) -> bool:
-    """Return whether every element of *left* is in *right*, either of them maybe a json list."""
-    return all(json_member(one, right) for one in elements(left))
-
-
-def elements(value: object) -> Sequence[object]:
-    """Return the elements of a set, a list or a json list."""
-    return tuple(value) if isinstance(value, frozenset) else tuple(json_items(value))
 
 
 HELPERS: Mapping[str, Callable[..., object]] = {

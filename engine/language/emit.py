@@ -211,10 +211,9 @@ class Emitter:
         """Return a comparison; values of type json are told apart by their kind first."""
         left, right = node.left, node.right
         sides = self.all((left, right))
-        equality = node.operator in {"==", "!="}
-        if JSON not in {left.type, right.type} or (equality and string(left, right)):
+        if JSON not in {left.type, right.type}:
             return ast.Compare(sides[0], [OPERATORS[node.operator]()], [sides[1]], **here)
-        if equality:
+        if node.operator in {"==", "!="}:
             made = self.helper("json_equal", sides, here)
             return made if node.operator == "==" else ast.UnaryOp(ast.Not(), made, **here)
         order = self.helper("json_order", sides, here)
@@ -392,11 +391,6 @@ def path_of(text: Expr) -> str:
     """Return the path of the text attribute that a detector looks at."""
     assert isinstance(text, typed.Attribute), "the checker lets detectors see attributes only"
     return text.path
-
-
-def string(*sides: Expr) -> bool:
-    """Return whether one of *sides* is a string for certain: Python then compares json rightly."""
-    return any(isinstance(one, typed.Constant) and isinstance(one.value, str) for one in sides)
 
 
 def item_type(collection: Type) -> Type | None:

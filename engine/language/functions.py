@@ -24,7 +24,9 @@ from engine.language.json_values import (
     json_items,
     json_member,
     json_order,
+    json_overlaps,
     json_text,
+    json_within,
 )
 from engine.language.types import BOOL, FLOAT, INT, JSON, STRING, Enumeration, Type
 
@@ -41,7 +43,9 @@ __all__ = [
     "json_items",
     "json_member",
     "json_order",
+    "json_overlaps",
     "json_text",
+    "json_within",
 ]
 
 INT_MAX = 2**63 - 1

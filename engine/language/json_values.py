@@ -1,7 +1,8 @@
 """Json values at run time: what they equal, how they order, and what cannot be known of them.
 
-``tool.args`` and what ``arg`` reads have no type before a request comes. Comparing kinds that
-differ is simply false; asking more of a value than its kind can answer raises ``Unknowable``.
+``tool.args`` and what ``arg`` reads have no type before a request comes. Asking of a value what
+its kind cannot answer raises ``Unknowable``, and so does comparing kinds that differ: were
+``["evil"]`` simply not ``"evil"``, whoever writes the arguments could make a rule vanish.
 """
 
 from __future__ import annotations
@@ -23,21 +24,48 @@ class Unknowable(Exception):
 
 
 def json_equal(left: object, right: object) -> bool:
-    """Return whether two values are the same JSON: kinds must agree, numbers compare by value.
+    """Return whether two values are the same JSON, or raise Unknowable for two kinds.
 
-    A bool is no number, ``1`` equals ``1.0``, and a decimal equals the shortest spelling of a
-    float.
+    Numbers compare by value: ``1`` equals ``1.0``, and a decimal equals the shortest spelling of
+    a float. A bool is no number. Null is of every kind, and equals null only.
     """
+    if comparable(left, right):
+        return same(left, right)
+    raise Unknowable("whether json values of two kinds are equal")
+
+
+def comparable(left: object, right: object) -> bool:
+    """Return whether it can be asked if two values are equal: one kind, or one is null."""
+    return left is None or right is None or kind(left) == kind(right)
+
+
+def kind(value: object) -> str:
+    """Return the json kind of *value*, which is not null."""
+    match value:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case list() | tuple():
+            return "list"
+        case dict():
+            return "object"
+        case _:
+            return "number"
+
+
+def same(left: object, right: object) -> bool:
+    """Return whether two values are the same JSON, to the innermost kind and value."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if number_like(left) and number_like(right):
         first, second = alike(left, right)
         return first == second
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(json_equal, left, right))
+        return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(
-            json_equal(value, right[name]) for name, value in left.items()
+            same(value, right[name]) for name, value in left.items()
         )
     if isinstance(left, str) and isinstance(right, str):
         return left == right
@@ -55,12 +83,58 @@ def json_order(left: object, right: object) -> int:
 
 
 def json_member(item: object, collection: object) -> bool:
-    """Return whether *item* equals an element of *collection* (a set, a list, a json list)."""
+    """Return whether *item* equals an element of *collection* (a set, a list, a json list).
+
+    When it equals none, and one is of another kind, that is not known: Unknowable.
+    """
     if not isinstance(collection, (frozenset, tuple, list)):
         raise Unknowable("the elements of a json value that is no list")
     if isinstance(item, str) and isinstance(collection, frozenset):
         return item in collection
-    return any(json_equal(item, one) for one in collection)
+    if any(same(item, one) for one in collection):
+        return True
+    if all(comparable(item, one) for one in collection):
+        return False
+    raise Unknowable("whether a json value is among values of another kind")
+
+
+def json_overlaps(left: object, right: object) -> bool:
+    """Return whether two collections, json lists among them, share an element.
+
+    One element that is shared settles it; else one that cannot be known raises Unknowable.
+    """
+    doubt: Unknowable | None = None
+    for one in elements(left):
+        try:
+            if json_member(one, right):
+                return True
+        except Unknowable as unknown:
+            doubt = unknown
+    if doubt is not None:
+        raise doubt
+    return False
+
+
+def json_within(left: object, right: object) -> bool:
+    """Return whether every element of *left* is in *right*, either of them maybe a json list.
+
+    One element that is not in settles it; else one that cannot be known raises Unknowable.
+    """
+    doubt: Unknowable | None = None
+    for one in elements(left):
+        try:
+            if not json_member(one, right):
+                return False
+        except Unknowable as unknown:
+            doubt = unknown
+    if doubt is not None:
+        raise doubt
+    return True
+
+
+def elements(value: object) -> Collection[object]:
+    """Return the elements of a set, a list or a json list."""
+    return value if isinstance(value, frozenset) else json_items(value)
 
 
 def json_contains(value: object, item: object) -> bool:

@@ -35,7 +35,9 @@ from engine.language.functions import (
     json_items,
     json_member,
     json_order,
+    json_overlaps,
     json_text,
+    json_within,
 )
 from engine.language.program import Program, Rule
 from engine.language.typed import Expr
@@ -290,20 +292,12 @@ def _contains(text: str, needle: str, *, plain: bool) -> bool:
     return needle in text if plain else json_contains(text, needle)
 
 
-def _elements(value: object) -> Collection[object]:
-    return value if isinstance(value, frozenset) else json_items(value)
-
-
 def _overlaps(left: Sequence[object], right: Sequence[object], *, plain: bool) -> bool:
-    if plain:
-        return any(item in right for item in left)
-    return any(json_member(item, right) for item in _elements(left))
+    return any(item in right for item in left) if plain else json_overlaps(left, right)
 
 
 def _within(left: Sequence[object], right: Sequence[object], *, plain: bool) -> bool:
-    if plain:
-        return all(item in right for item in left)
-    return all(json_member(item, right) for item in _elements(left))
+    return all(item in right for item in left) if plain else json_within(left, right)
 
 
 def in_range(value: object) -> object:

@@ -245,7 +245,7 @@ def test_helpers_know_what_is_out_of_range() -> None:
 def test_helpers_compare_collections_of_json() -> None:
     assert HELPERS["json_overlaps"](["a", 1], frozenset({"a"}))
     assert HELPERS["json_overlaps"](frozenset({"a"}), ["b", "a"])
-    assert not HELPERS["json_within"](["a", 1], frozenset({"a"}))
+    assert not HELPERS["json_within"](["a", "b"], frozenset({"a"}))
     assert HELPERS["first"](None, 1) == 1
     assert HELPERS["first"](0, 1) == 0
     assert HELPERS["to_float"](1) == 1.0

@@ -14,7 +14,9 @@ from engine.language.json_values import (
     json_items,
     json_member,
     json_order,
+    json_overlaps,
     json_text,
+    json_within,
 )
 from engine.language.types import DECIMAL, FLOAT, STRING
 from tests.language.checking import condition
@@ -124,11 +126,8 @@ def test_the_length_of_a_json_number_is_unknowable() -> None:
         (0.1, Decimal("0.1"), True),
         (Decimal("0.1"), 0.1, True),
         (2**53 + 1, float(2**53), False),
-        (True, 1, False),
-        (False, 0, False),
         (True, True, True),
         ("a", "a", True),
-        ("1", 1, False),
         (None, None, True),
         (None, False, False),
         (None, "", False),
@@ -138,12 +137,21 @@ def test_the_length_of_a_json_number_is_unknowable() -> None:
         ({"a": [1]}, {"a": [1.0]}, True),
         ({"a": 1}, {"b": 1}, False),
         ({"a": 1}, {"a": 2}, False),
-        ({}, [], False),
     ],
 )
 def test_json_equality_goes_by_kind_and_value(left: object, right: object, equal: bool) -> None:  # noqa: FBT001
     assert json_equal(left, right) is equal
     assert json_equal(right, left) is equal
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(True, 1), (False, 0), ("1", 1), ({}, []), (["evil"], "evil"), ([], "")]
+)
+def test_whether_json_of_two_kinds_is_equal_is_unknowable(left: object, right: object) -> None:
+    with pytest.raises(Unknowable):
+        json_equal(left, right)
+    with pytest.raises(Unknowable):
+        json_equal(right, left)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +172,34 @@ def test_other_json_values_have_no_order(left: object, right: object) -> None:
 
 def test_json_membership_compares_by_kind_and_value() -> None:
     assert json_member("a", frozenset({"a"}))
-    assert not json_member(False, frozenset({0}))  # noqa: FBT003 - a json value
+    assert not json_member("b", frozenset({"a"}))
+    assert not json_member(3, [1, 2.5])
+    assert not json_member(None, frozenset({"a"}))
     assert json_member(1.0, [1, 2])
-    assert not json_member([1], frozenset({"a"}))
     assert json_contains([1, "a"], "a")
     assert json_contains("abc", "b")
     assert not json_contains(["abc"], "b")
+
+
+@pytest.mark.parametrize(
+    ("item", "collection"),
+    [(False, frozenset({0})), ([1], frozenset({"a"})), ("a", [1, "b"]), (["evil"], ["evil"])],
+)
+def test_membership_among_other_kinds_is_unknowable(item: object, collection: object) -> None:
+    with pytest.raises(Unknowable):
+        json_member(item, collection)
+
+
+def test_one_json_element_can_settle_what_another_leaves_open() -> None:
+    known = frozenset({"a"})
+    assert json_overlaps([1, "a"], known)
+    assert not json_overlaps(["b"], known)
+    assert not json_within([1, "b"], known)
+    assert json_within(["a"], known)
+    with pytest.raises(Unknowable):
+        json_overlaps([1, "b"], known)
+    with pytest.raises(Unknowable):
+        json_within([1, "a"], known)
 
 
 @pytest.mark.parametrize("value", [5, None, {"a": 1}, True])

@@ -44,7 +44,6 @@ REQUEST = {
         ('(arg("n") ?? 0) >= 3', False),
         ('(arg("n") ?? 0) == 2.0', True),
         ('(arg("n") ?? 0) != session.turn', True),
-        ('(arg("n") ?? 0) == true', False),
         ('lower(arg("name") ?? "") == "ann"', True),
         ('(arg("missing") ?? 5) > 3.5', True),
         ('(arg("name") ?? "") in user.roles', True),
@@ -74,3 +73,22 @@ def test_both_evaluators_answer_what_is_meant(
     for matcher in (policies.matcher, ReferenceMatcher(policies.program, policies.lists)):
         match = matcher.match(record, Evidence(record, policies.senses, MemoryStore(), NOW))
         assert (match.hits, match.doubts) == ([0] if holds else [], [])
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '(arg("n") ?? 0) == true',
+        '(arg("names") ?? "") == "ann"',
+        '(arg("names") ?? "") != "ann"',
+        '(arg("names") ?? "") in user.roles',
+    ],
+)
+def test_both_evaluators_doubt_what_is_of_another_kind(condition: str, tmp_path: Path) -> None:
+    (tmp_path / "kinds.pol").write_text(POLICY.format(condition=condition), encoding="utf-8")
+    policies = load_folder(tmp_path, Recipe(bytes(32)))
+    record = policies.reader.read(REQUEST)
+    for matcher in (policies.matcher, ReferenceMatcher(policies.program, policies.lists)):
+        match = matcher.match(record, Evidence(record, policies.senses, MemoryStore(), NOW))
+        assert match.hits == []
+        assert [number for number, _ in match.doubts] == [0]

@@ -43,7 +43,7 @@ EMPTY = "/bench.Empty/Call"
 GOALS = (
     # what, in flight, at least so many decisions for an empty call of the same kind
     ("decide, threads", 1, 0.3),
-    ("pipeline, asyncio", 32, 0.5),
+    ("pipeline, asyncio", 32, 0.7),
     ("batches of 64, asyncio", 1, 4.0),
 )
 SECRET = b"a secret for a bench, 32 bytes.."

@@ -21,7 +21,6 @@ from engine.service.reload import (
     compile_apart,
     identity,
     relevant,
-    tell_nobody,
 )
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -308,7 +307,3 @@ def test_a_folder_that_vanishes_before_it_is_watched_is_waited_for(
 def test_only_what_may_change_policies_counts_as_a_change(path: str, counts: bool) -> None:  # noqa: FBT001
     ignored = frozenset({Path("/p/data/state")})
     assert relevant(Change.modified, Path(path), Path("/p"), ignored) is counts
-
-
-def test_nobody_need_be_told() -> None:
-    tell_nobody("why")

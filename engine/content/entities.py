@@ -27,8 +27,13 @@ NAMESPACES: frozenset[str] = frozenset(name.partition(".")[0] for name in ENTITI
 def expand(name: str, known: Iterable[str] = ENTITIES) -> frozenset[str]:
     """Return the names among *known* that *name* stands for, none when it is unknown.
 
-    A name stands for itself, ``x.any`` for all names below ``x``.
+    A name stands for itself, ``x.any`` for all names below ``x``. So does ``x.y`` where it is no
+    entity by itself: ``pii.national_id`` stands for those of all countries.
     """
-    if name.endswith(".any"):
-        return frozenset(one for one in known if one.startswith(name.removesuffix("any")))
-    return frozenset(one for one in known if one == name)
+    names = frozenset(known)
+    if name in names:
+        return frozenset({name})
+    below = name.removesuffix("any") if name.endswith(".any") else f"{name}."
+    if "." not in below.removesuffix(".") and not name.endswith(".any"):
+        return frozenset()
+    return frozenset(one for one in names if one.startswith(below))

@@ -18,6 +18,9 @@ from typing import Literal, NamedTuple, assert_never
 from engine.content.findings import Finding
 
 StrategyName = Literal["label", "mask", "hash", "token", "drop"]
+
+COUNTRY = 2
+"""Letters of a country's code, which says nothing about what was found."""
 STRICTNESS: Mapping[str, int] = {"drop": 0, "label": 1, "hash": 2, "token": 3, "mask": 4}
 
 
@@ -148,8 +151,14 @@ def _rank(finding: Finding, strategies: Mapping[str, Strategy]) -> tuple[int, in
     return finding.start - finding.end, strictness, finding.entity
 
 
+def label_of(entity: str) -> str:
+    """Return what stands for a finding of *entity*: ``EMAIL``, ``NATIONAL_ID`` of any country."""
+    kind, _, last = entity.rpartition(".")
+    return (kind.rpartition(".")[2] if len(last) == COUNTRY and "." in kind else last).upper()
+
+
 def _replacement(found: str, entity: str, strategy: Strategy, key: bytes, scope: str) -> str:
-    name = entity.rpartition(".")[2].upper()
+    name = label_of(entity)
     match strategy.name:
         case "label":
             return f"[{name}]"

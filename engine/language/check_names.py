@@ -143,7 +143,10 @@ def absence(subject: typed.Expr, at: Span, context: Context) -> Diagnostic:
 
 
 def find_entities(names: Sequence[nodes.Expr], context: Context) -> frozenset[str] | None:
-    """Return the entities that *names* mean, ``pii.any`` expanded, or None after a report."""
+    """Return the entities that *names* mean, or None after a report.
+
+    ``pii.any`` means all below ``pii.``; so does ``pii.national_id``, of which there are many.
+    """
     environment = context.environment
     found: set[str] = set()
     failed = not names
@@ -154,6 +157,8 @@ def find_entities(names: Sequence[nodes.Expr], context: Context) -> frozenset[st
             continue
         name = node.name
         space, _, last = name.rpartition(".")
+        if last != "any" and "." in name:
+            space, last = name, "any"
         if name in environment.known.entities or name in environment.entities:
             context.used.add(name)
             found.add(name)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
-from engine.content.redact import Span, Strategy, redact_json, redact_text
+from engine.content.redact import Span, Strategy, label_of, redact_json, redact_text
 from engine.content.scan import build_scanner
 
 KEY, SCOPE = b"a key for tests", "north/s1"
@@ -215,3 +215,10 @@ def test_redacting_twice_with_labels_changes_nothing_more(pieces: list[str]) -> 
         findings = SCANNER.scan(once, frozenset(ENTITIES))
         twice, once = once, redact_text(once, findings, strategies, KEY, SCOPE).text
     assert once == twice
+
+
+def test_a_label_says_what_was_found_and_not_in_which_country() -> None:
+    assert label_of("pii.email") == "EMAIL"
+    assert label_of("pii.national_id.de") == "NATIONAL_ID"
+    assert label_of("acme.id") == "ID"
+    assert label_of("acme.hr.badge") == "BADGE"

@@ -106,6 +106,9 @@ def test_plans_do_not_pile_up() -> None:
 def test_names_expand_within_their_namespace() -> None:
     assert expand("pii.email") == {"pii.email"}
     assert expand("pii.nope") == frozenset()
+    assert expand("pii") == frozenset()
+    assert expand("x.b", ["x.a", "x.b.c", "x.b.d"]) == {"x.b.c", "x.b.d"}
+    assert expand("x.b", ["x.b", "x.b.c"]) == {"x.b"}
     assert expand("pii.any") == {name for name in ENTITIES if name.startswith("pii.")}
     assert expand("x.any", ["x.a", "x.b.c", "xy.a"]) == {"x.a", "x.b.c"}
     assert {"pii", "phi", "secret"} == NAMESPACES

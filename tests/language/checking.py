@@ -17,6 +17,8 @@ KNOWN = Known(
         "pii.iban": "A bank account number.",
         "secret.aws_key": "An AWS access key.",
         "phi.mrn": "A medical record number.",
+        "pii.national_id.de": "A German identity card number.",
+        "pii.national_id.fr": "A French social security number.",
     },
     frozenset({"luhn", "iban"}),
 )

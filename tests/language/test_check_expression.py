@@ -281,6 +281,9 @@ def test_entities_are_expanded_and_kept_as_written() -> None:
     assert isinstance(made, typed.Has)
     assert made.entities == {"phi.mrn", "pii.email"}
     assert made.written == ("phi.any", "pii.email")
+    made = when("content has pii.national_id")
+    assert isinstance(made, typed.Has)
+    assert made.entities == {"pii.national_id.de", "pii.national_id.fr"}
     made = when("count(context.note, pii.email) > 1")
     assert isinstance(made, typed.Compare)
     assert isinstance(made.left, typed.Call)

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from grammar import (  # noqa: E402 - the script runs from anywhere
+    generate_detectors,
     generate_diagnostics,
     generate_parser,
     generate_tables,
@@ -22,7 +23,13 @@ from grammar import (  # noqa: E402 - the script runs from anywhere
 
 def outputs() -> dict[str, bytes]:
     """Return every generated file: its path from the top of the project, and its bytes."""
-    parts = (generate_parser, generate_wire, generate_diagnostics, generate_tables)
+    parts = (
+        generate_parser,
+        generate_wire,
+        generate_diagnostics,
+        generate_detectors,
+        generate_tables,
+    )
     return {path: text for part in parts for path, text in part.outputs().items()}
 
 

@@ -23,6 +23,19 @@ MARKED = re.compile(
     re.DOTALL,
 )
 
+FEW = 5
+SHOWN = frozenset(
+    {
+        "pii.email", "pii.phone", "pii.card", "pii.iban", "pii.ssn", "pii.ip", "pii.url",
+        "pii.person", "pii.address", "pii.organization", "pii.location", "pii.passport",
+        "pii.driver_license", "pii.crypto", "pii.bank", "secret.generic", "secret.password",
+        "secret.private_key", "secret.jwt", "secret.connection_string", "secret.http_auth",
+        "secret.aws", "secret.azure", "secret.google", "secret.github", "secret.openai",
+        "secret.slack", "secret.stripe",
+    }
+)  # fmt: skip
+"""Entities that most policies ask for; the page of detectors has all."""
+
 Row = tuple[str, ...]
 
 
@@ -61,9 +74,24 @@ def functions() -> str:
 
 
 def entities() -> str:
-    """Return the table of built-in entities."""
-    rows = ((f"`{name}`", one.doc) for name, one in sorted(ENTITIES.items()))
-    return table(("entity", "what is found"), rows)
+    """Return the table of namespaces of built-in entities, with some of each."""
+    rows = (
+        (
+            f"`{space}.any`",
+            str(len(names)),
+            ", ".join(f"`{one}`" for one in names if one in SHOWN or len(names) <= FEW),
+        )
+        for space, names in sorted(by_namespace().items())
+    )
+    return table(("all of them", "how many", "among them"), rows)
+
+
+def by_namespace() -> dict[str, list[str]]:
+    """Return the names of the built-in entities by namespace."""
+    spaces: dict[str, list[str]] = {}
+    for name in sorted(ENTITIES):
+        spaces.setdefault(name.partition(".")[0], []).append(name)
+    return spaces
 
 
 def checks() -> str:

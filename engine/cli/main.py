@@ -36,6 +36,8 @@ VERBS: dict[str, Verb] = {
     "test": Verb("engine.cli.test", "Run the tests and properties of policies, with coverage."),
     "eval": Verb("engine.cli.eval", "Decide one request on a policy folder, in this process."),
     "explain": Verb("engine.cli.explain", "Show why a request is decided as it is."),
+    "scan": Verb("engine.cli.scan", "Show what the detectors find in a text, and why."),
+    "detectors": Verb("engine.cli.detectors", "Show the detectors; score them on labelled rows."),
     "docs": Verb("engine.cli.docs", "Write the Markdown documentation of a policy folder."),
     "serve": Verb("engine.cli.serve", "Run the daemon that answers gateways."),
     "decide": Verb("engine.cli.decide", "Ask a running daemon for a decision."),

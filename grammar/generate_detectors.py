@@ -1,0 +1,71 @@
+"""Build ``grammar/detectors.md``: every built-in entity, and what it asks of a match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.content.detectors import THRESHOLD, Entity
+from engine.content.entities import ENTITIES, NAMESPACES
+
+HEAD = """\
+# Detectors
+
+<!-- GENERATED from engine/content by grammar/generate.py: do not edit. -->
+
+Every entity that exists without a declaration. `engine detectors show NAME` shows the patterns of
+one. The reference says [how policies ask for entities](language.md#content), and how to
+[declare your own](language.md#your-own-entities).
+
+A *score* says how sure a finding is by its shape alone; what scores below 0.5 is reported only with
+a context word within 60 characters, which adds 0.35. *Checked* means that a match must pass a check
+beyond its shape: a check digit, a range, the length of a country's numbers, randomness.
+"""
+
+TITLES = {
+    "phi": "Health data",
+    "pii": "Personal data",
+    "secret": "Secrets",
+}
+MOST_WORDS = 12
+
+
+def outputs() -> dict[str, bytes]:
+    """Return the generated file: path from the repository's root -> content."""
+    return {"grammar/detectors.md": ("\n".join(page()) + "\n").encode()}
+
+
+def page() -> Iterator[str]:
+    """Yield the lines of the page."""
+    yield HEAD
+    for space in sorted(NAMESPACES):
+        names = sorted(name for name in ENTITIES if name.startswith(f"{space}."))
+        yield f"## {TITLES.get(space, space)}: `{space}.any`"
+        yield ""
+        yield f"{len(names)} entities."
+        yield ""
+        for name in names:
+            yield from section(ENTITIES[name])
+
+
+def section(entity: Entity) -> Iterator[str]:
+    """Yield the lines about *entity*."""
+    yield f"### `{entity.name}`"
+    yield ""
+    yield entity.doc
+    facts = list(details(entity))
+    if facts:
+        yield " ".join(facts)
+    yield ""
+
+
+def details(entity: Entity) -> Iterator[str]:
+    """Yield sentences about how sure a finding is and what it needs."""
+    scores = sorted({one.score for one in entity.patterns}, reverse=True)
+    if scores:
+        yield f"Score {', '.join(f'{one:g}' for one in scores)}."
+    if any(one.check is not None or one.fit is not None for one in entity.patterns):
+        yield "Checked."
+    if entity.near and any(one.score < THRESHOLD for one in entity.patterns):
+        words = [f"`{one}`" for one in entity.near[:MOST_WORDS]]
+        more = len(entity.near) - len(words)
+        yield f"Context words: {', '.join(words)}{f' and {more} more' if more > 0 else ''}."

@@ -1,4 +1,8 @@
-"""Text to the texts hidden in it, one level deep: base64, hexadecimal, binary, escapes."""
+"""Text to the texts hidden in it, one level deep: base64, hexadecimal, binary, escapes.
+
+`hidden` says also where they are, for detectors of entities; `islands` reads prose only, for those
+of injections.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,17 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from engine.content.normalize import characters
 from engine.content.regex import any_of, compiled, spans
 
 MIN_READABLE = 0.6
+MOST_ISLANDS = 4096
+MOST_SAID = 1_048_576
+"""So many islands, and characters said by them, are read in one text."""
+TOLERATED = 16
+"""One character in so many may be one that is not shown: random bytes have far more."""
+FOREIGN = 8
+"""Broken UTF-8 is text only if fewer than one byte in so many is none of ASCII's that show."""
 
 _base64 = compiled(r"[A-Za-z0-9+/]{16,}={0,2}")
 _hex = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){12,}|(?:\\x[0-9a-fA-F]{2}){8,}")
@@ -25,6 +37,98 @@ _any = any_of(
 )
 """What every island begins with: one pass for the texts without any."""
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
+
+ISLANDS = (r"[A-Za-z0-9+/]{16}", r"\b(?:[0-9a-fA-F]{2}[ :]?){10}", r"(?:[01]{8}[ ,]?){8}")
+"""What the islands that `hidden` reads begin with or hold."""
+_wrapped = compiled(
+    r"(?:[A-Za-z0-9+/_\-]{60,}\r?\n)+[A-Za-z0-9+/_\-]{2,}={0,2}|[A-Za-z0-9+/_\-]{16,}={0,2}"
+)
+_pairs = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){9,}[0-9a-fA-F]{2}")
+_bits = compiled(r"(?:[01]{8}[ ,]?){7,}[01]{8}")
+_part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
+_unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
+ASCII_SHOWN = bytes((9, 10, 13, *range(32, 127)))
+
+Place = tuple[int, int, str]
+"""Begin, end, and what is said there."""
+
+
+def hidden(text: str, data: bytes) -> list[Place]:
+    """Return where *text* (in UTF-8: *data*) hides another text in base64, hex or bits, and which.
+
+    What is binary is no text: nearly all of it must be characters that are shown.
+    """
+    found: list[Place] = []
+    room = MOST_SAID
+    for one in _read(data):
+        room -= len(one[2])
+        if room < 0 or len(found) == MOST_ISLANDS:
+            break
+        found.append(one)
+    if found and len(data) != len(text):
+        known = characters(data, {at for one in found for at in one[:2]})
+        found = [(known[start], known[end], said) for start, end, said in found]
+    return sorted(found)
+
+
+def _read(data: bytes) -> Iterator[Place]:
+    for pattern, decode in (
+        (_wrapped, _said_in_base64),
+        (_pairs, _said_in_hex),
+        (_bits, _said_in_bits),
+    ):
+        for start, end in spans(pattern, data):
+            for begin, stop, said in decode(data[start:end]):
+                yield start + begin, start + stop, said
+
+
+def _said_in_base64(island: bytes) -> Iterator[Place]:
+    """Yield what *island* says, else what its parts do: a path or name may be glued to base64."""
+    said = _shown(_unwrapped(island))
+    if said is not None:
+        yield 0, len(island), said
+        return
+    for part in _part.finditer(island):
+        if part.end() - part.start() < len(island):
+            said = _shown(_unwrapped(part.group()))
+            if said is not None:
+                yield part.start(), part.end(), said
+
+
+def _said_in_hex(island: bytes) -> Iterator[Place]:
+    said = _shown(bytes.fromhex(island.translate(None, b" :").decode()))
+    if said is not None:
+        yield 0, len(island), said
+
+
+def _said_in_bits(island: bytes) -> Iterator[Place]:
+    said = _shown(_from_bits(island.translate(None, b" ,").decode()))
+    if said is not None:
+        yield 0, len(island), said
+
+
+def _unwrapped(island: bytes) -> bytes:
+    """Return the bytes of *island* in either alphabet of base64, with line ends or without."""
+    bare = island.translate(URL_SAFE, b"\r\n=")
+    bare = bare[: len(bare) - (len(bare) % 4 == 1)]
+    return base64.b64decode(bare + b"=" * (-len(bare) % 4))
+
+
+URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _shown(data: bytes) -> str | None:
+    """Return *data* as text if it is text, else None."""
+    foreign = len(data.translate(None, ASCII_SHOWN))
+    if not foreign:
+        return data.decode()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        if foreign * FOREIGN > len(data):
+            return None
+        text = data.decode("utf-8", "replace")
+    return text if len(_unshown.findall(text)) * TOLERATED <= len(text) else None
 
 
 def islands(text: str) -> Iterator[str]:
@@ -47,9 +151,7 @@ def unescaped(text: str) -> str:
 
 
 def _from_base64(island: str) -> str | None:
-    bare = island.rstrip("=")
-    bare = bare[: len(bare) - (len(bare) % 4 == 1)]
-    return _readable(base64.b64decode(bare + "=" * (-len(bare) % 4)))
+    return _readable(_unwrapped(island.encode()))
 
 
 def _from_hex(island: str) -> str | None:
@@ -57,8 +159,11 @@ def _from_hex(island: str) -> str | None:
 
 
 def _from_binary(island: str) -> str | None:
-    bits = re.sub(r"[ ,]", "", island)
-    return _readable(bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) - 7, 8)))
+    return _readable(_from_bits(re.sub(r"[ ,]", "", island)))
+
+
+def _from_bits(bits: str) -> bytes:
+    return bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) - 7, 8))
 
 
 def _readable(data: bytes) -> str | None:

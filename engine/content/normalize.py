@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -105,3 +106,14 @@ def _copy(
     pieces.append(text[begin:end])
     starts += range(begin, end)
     ends += range(begin + 1, end + 1)
+
+
+def characters(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
+    """Return the number of characters before each of the byte *offsets*: one pass over *data*."""
+    places: dict[int, int] = {}
+    done = count = 0
+    for offset in sorted(offsets):
+        count += len(data[done:offset].decode())
+        places[offset] = count
+        done = offset
+    return places

@@ -3,21 +3,23 @@
 A plan (see `plan`) is made once for each set of entities that policies ask for::
 
     text --fold--> folded --UTF-8--> bytes --plan--> matches --context--> findings
+                     |--views--> folded ...
 
 RE2 on valid UTF-8 is the authority on what matches. What an entity finds does not depend on which
-others were asked for. Findings of one entity that overlap are one finding, with the highest of
-their scores.
+others were asked for. What is written in escapes, look-alikes or base64 is read too, and found at
+the place that hides it (see `views`). Findings of one entity that overlap are one finding, with the
+highest of their scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
-from engine.content.normalize import Folded, fold
+from engine.content.normalize import Folded, characters, fold
 from engine.content.plan import Plan, Span, arrange, find_spans
 from engine.content.regex import Regex
 from engine.content.rules import (
@@ -31,10 +33,14 @@ from engine.content.rules import (
 from engine.content.sample import SAMPLE
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
+from engine.content.views import DISGUISES, View, views
 
 __all__ = ["EntityError", "Scanner", "build_scanner"]
 
 MAX_PLANS = 1024
+
+Found = tuple[str, int, int, float]
+"""An entity, its place in characters, its score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +84,17 @@ class Scanner:
             # Most texts are, and hold nothing: this is the quick way to say so.
             data = text.encode()
             spans = find_spans(search.plan, data)
-            return _reported(_located(Folded(text), data, spans), Folded(text)) if spans else ()
-        folded = fold(text)
-        # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
-        data = folded.text.encode("utf-8", "replace")
-        found = _located(folded, data, find_spans(search.plan, data))
-        for entity, terms, near in search.listed:
-            found += _listed(entity, terms, near, folded.text)
-        return _reported(found, folded)
+            if not spans and not DISGUISES.within(data):
+                return ()
+            folded, found = Folded(text), _located(text, data, spans)
+        else:
+            folded = fold(text)
+            # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
+            data = folded.text.encode("utf-8", "replace")
+            found = _look(search, folded.text, data)
+        for view in views(folded.text, data):
+            found += _seen(search, view)
+        return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
 
     def prepare(self, entities: frozenset[str]) -> None:
         """Build and warm up what *entities* need, so that no request pays for it."""
@@ -141,38 +150,44 @@ def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[
     return Scanner(declared, terms)
 
 
-def _located(folded: Folded, data: bytes, spans: list[Span]) -> list[tuple[str, int, int, float]]:
+def _look(search: Search, text: str, data: bytes) -> list[Found]:
+    """Return what *search* finds in one reading of a text, which is folded; *data* is its UTF-8."""
+    spans = find_spans(search.plan, data)
+    found = _located(text, data, spans)
+    for entity, terms, near in search.listed:
+        found += _listed(entity, terms, near, text)
+    return found
+
+
+def _seen(search: Search, view: View) -> list[Found]:
+    """Return what *search* finds in a *view*, at the places that it stands for."""
+    folded = fold(view.text)
+    found = _look(search, folded.text, folded.text.encode("utf-8", "replace"))
+    return [
+        (entity, *view.origin(*folded.origin(start, end)), score)
+        for entity, start, end, score in found
+    ]
+
+
+def _located(text: str, data: bytes, spans: list[Span]) -> list[Found]:
     """Turn bytes into characters and drop what the context does not bear out."""
     if not spans:
         return []
-    ascii_only = len(data) == len(folded.text)
-    places = {} if ascii_only else _characters(data, {at for span in spans for at in span[1:]})
+    ascii_only = len(data) == len(text)
+    places = {} if ascii_only else characters(data, {at for span in spans for at in span[1:]})
     found = []
     for rule, begin, finish in spans:
         start, end = (begin, finish) if ascii_only else (places[begin], places[finish])
         score = rule.pattern.score
         if rule.must or score < THRESHOLD:
-            if rule.near is None or not supported(rule.near, folded.text, start, end):
+            if rule.near is None or not supported(rule.near, text, start, end):
                 continue
             score = min(1.0, score + CONTEXT)
         found.append((rule.entity, start, end, score))
     return found
 
 
-def _characters(data: bytes, offsets: Iterable[int]) -> dict[int, int]:
-    """Return the number of characters before each of the byte *offsets*: one pass over *data*."""
-    places: dict[int, int] = {}
-    done = count = 0
-    for offset in sorted(offsets):
-        count += len(data[done:offset].decode())
-        places[offset] = count
-        done = offset
-    return places
-
-
-def _listed(
-    entity: CustomEntity, terms: Terms, near: Regex | None, text: str
-) -> list[tuple[str, int, int, float]]:
+def _listed(entity: CustomEntity, terms: Terms, near: Regex | None, text: str) -> list[Found]:
     check = checker(entity)
     found = []
     for start, end in terms.find(text):
@@ -191,11 +206,7 @@ def supported(near: Regex, text: str, start: int, end: int) -> bool:
     return near.within(window.encode("utf-8", "replace"))
 
 
-def _reported(found: list[tuple[str, int, int, float]], folded: Folded) -> tuple[Finding, ...]:
-    return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
-
-
-def _merged(found: list[tuple[str, int, int, float]], folded: Folded) -> Iterator[Finding]:
+def _merged(found: list[Found], folded: Folded) -> Iterator[Finding]:
     """Join what overlaps within one entity, and point at the original."""
     current = ""
     start = end = 0

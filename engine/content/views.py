@@ -1,0 +1,204 @@
+"""A text to the other texts that it may be read as, one level deep, with the way back.
+
+What is written ``ann&#64;example.org``, ``ann%40example.org``, ``a n n @ e x ...`` or in base64 is
+the same address. Each view of the text undoes one such disguise, and detectors look at each::
+
+    "mail ann%40example.org"  ->  "mail ann@example.org"   the ``@`` stands for ``[8:11]``
+
+A view only adds findings: the text itself is always looked at. A finding in a view points at all
+characters of the escape or island that it touches. Ordinary texts have no views, and one pass of
+RE2 says so.
+"""
+
+from __future__ import annotations
+
+import codecs
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from engine.content.islands import ISLANDS, hidden
+from engine.content.lookalikes import DISGUISED, undisguised
+from engine.content.normalize import characters
+from engine.content.regex import Regex, any_of, compiled, spans
+
+APART = "\n" * 64
+"""Between two islands: no context word reaches from one into the other."""
+
+PERCENT = r"(?:%[0-9A-Fa-f]{2})+"
+BACKSLASH = r"(?:\\x[0-9a-fA-F]{2})+|(?:\\u[0-9a-fA-F]{4})+"
+REFERENCE = r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
+LETTER = r"[^\x00-@\[-`{-\x7f]"
+SPACED = rf"(?:^|[\s\"'(\[:,]){LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}(?:\s|$)"
+"""Five letters, digits or at-signs one by one, beginning with a letter."""
+ROTATED = (
+    r"(?i:ebg-?13|rot-?13|cnffjbeq|cnffcuenfr|frperg|ncv[_\- ]?xrl|npprff[_\- ]?xrl|gbxra)"
+    r"|NXVN[N-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA"
+)
+"""Words that give ROT13 away: its name, and the names and beginnings of secrets."""
+
+_escape = any_of((REFERENCE, PERCENT, BACKSLASH))
+_run = compiled(r"(?:^|[\s\"'(\[:,])(\S(?: {1,3}\S){4,})(?:\s|$)")
+_spaced = compiled(SPACED)
+_gap = re.compile(" +")
+_rotated = compiled(ROTATED)
+
+DISGUISES = any_of(
+    (
+        r"&(?:#[xX]?[0-9a-fA-F]|[A-Za-z][A-Za-z0-9]+;)",
+        "%[0-9A-Fa-f]{2}",
+        r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
+        SPACED,
+        ROTATED,
+        *ISLANDS,
+    )
+)
+"""Occurs in every text that has another view than that without look-alikes."""
+
+UNIT = 6
+"""Characters of ``\\u0040``."""
+
+Replaced = tuple[int, int, str]
+"""A place in the text and what it is read as."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Another reading of a text, in pieces: ``text[at[i]:at[i + 1]]`` stands for one place.
+
+    A piece comes whole from ``starts[i]:ends[i]``; where ``ends[i]`` is 0 it was copied from
+    ``starts[i]`` on, character for character.
+    """
+
+    text: str
+    at: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """Return the place that ``text[start:end]``, which is not empty, stands for."""
+        first = bisect_right(self.at, start) - 1
+        last = bisect_right(self.at, end - 1, first) - 1
+        begin, stop = self.starts[first], self.ends[last]
+        return (
+            begin if self.ends[first] else begin + start - self.at[first],
+            stop or self.starts[last] + end - self.at[last],
+        )
+
+
+def views(text: str, data: bytes) -> Iterator[View]:
+    """Yield the views of *text*, which is folded; *data* is its UTF-8."""
+    if len(data) != len(text) and DISGUISED.within(data):
+        yield View(undisguised(text), (0,), (0,), (0,))
+    if not DISGUISES.within(data):
+        return
+    if _escape.within(data):
+        yield rewritten(text, _escapes(text, data))
+    if _spaced.within(data):
+        yield rewritten(text, _gaps(text, data))
+    found = list(hidden(text, data))
+    if found:
+        yield _islands(found)
+    if _rotated.within(data):
+        yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
+
+
+def rewritten(text: str, replaced: Iterable[Replaced]) -> View:
+    """Return *text* with the places of *replaced*, in order and disjoint, read as it says."""
+    pieces: list[str] = []
+    at: list[int] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    done = size = 0
+    for start, end, new in replaced:
+        if start > done:
+            pieces.append(text[done:start])
+            at.append(size)
+            starts.append(done)
+            ends.append(0)
+            size += start - done
+        if new:
+            pieces.append(new)
+            at.append(size)
+            starts.append(start)
+            ends.append(end)
+            size += len(new)
+        done = end
+    if done < len(text):
+        pieces.append(text[done:])
+        at.append(size)
+        starts.append(done)
+        ends.append(0)
+    return View("".join(pieces), tuple(at), tuple(starts), tuple(ends))
+
+
+def _islands(found: list[Replaced]) -> View:
+    pieces: list[str] = []
+    at: list[int] = []
+    size = 0
+    for _, _, said in found:
+        pieces.append(APART + said)
+        at.append(size)
+        size += len(APART) + len(said)
+    starts, ends, _ = zip(*found, strict=True)
+    return View("".join(pieces), tuple(at), starts, ends)
+
+
+def _places(pattern: Regex, text: str, data: bytes, group: int) -> Iterable[tuple[int, int]]:
+    """Return where *pattern*, or its group, matches in *text*, in characters."""
+    found = list(spans(pattern, data) if group == 0 else _grouped(pattern, data))
+    if len(data) == len(text):
+        return found
+    known = characters(data, {at for span in found for at in span})
+    return [(known[start], known[end]) for start, end in found]
+
+
+def _grouped(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
+    find, size = pattern.find, len(data)
+    start, end = find(data, 0, size)[1]
+    while start >= 0:
+        yield start, end
+        # The space behind one run may stand before the next.
+        start, end = find(data, end, size)[1]
+
+
+def _escapes(text: str, data: bytes) -> Iterator[Replaced]:
+    """Yield each escape of *text* with its character; what stands for none stays as it is."""
+    for start, end in _places(_escape, text, data, 0):
+        escape = text[start:end]
+        match escape[:2]:
+            case "\\x":
+                yield from _encoded(bytes.fromhex(escape.replace("\\x", "")), start, 4)
+            case "\\u":
+                yield from _units(escape, start)
+            case _ if escape[0] == "&":
+                yield start, end, html.unescape(escape)
+            case _:
+                yield from _encoded(bytes.fromhex(escape.replace("%", "")), start, 3)
+
+
+def _encoded(data: bytes, start: int, width: int) -> Iterator[Replaced]:
+    """Yield the characters of *data*, each byte of which was written with *width* characters."""
+    for char in data.decode("utf-8", "surrogateescape"):
+        end = start + width * (1 if "\udc80" <= char <= "\udcff" else len(char.encode()))
+        if not "\udc80" <= char <= "\udcff":
+            yield start, end, char
+        start = end
+
+
+def _units(escape: str, start: int) -> Iterator[Replaced]:
+    """Yield the characters of an *escape* in UTF-16 units, two of which may be one character."""
+    data = bytes.fromhex(escape.replace("\\u", ""))
+    for char in data.decode("utf-16-be", "replace"):
+        end = start + UNIT * len(char.encode("utf-16-be", "replace")) // 2
+        yield start, end, char
+        start = end
+
+
+def _gaps(text: str, data: bytes) -> Iterator[Replaced]:
+    """Yield the spaces inside words that are written letter by letter; a wide one parts words."""
+    for start, end in _places(_run, text, data, 1):
+        for gap in _gap.finditer(text, start, end):
+            yield *gap.span(), " " if len(gap.group()) > 1 else ""

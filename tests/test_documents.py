@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.bundle import SECRET
 from engine.language import render
 from engine.service.bundles import Recipe, link_bundle
 from engine.service.compiled import PolicyError, compile_folder
@@ -42,7 +43,7 @@ def run_policy(block: Block, bundle_folder: Path) -> None:
         found, texts = problem.diagnostics, problem.texts
     else:
         found, texts = bundle.warnings, {"example.pol": block.text}
-        policies = link_bundle(bundle, Recipe(b"the documentation has no secrets"))
+        policies = link_bundle(bundle, Recipe(SECRET))
         for result in (*run_tests(policies), *run_properties(policies)):
             assert result.passed, f"line {block.line}: {describe(result)}"
     finally:

@@ -51,6 +51,8 @@ def decision_lines(decision: Decision, *, color: bool) -> Iterator[str]:
         yield f"  attribute  {path} = {inert(text)}"
     for one in decision.redactions:
         yield f"  redacted   {one.entity} at {one.path}[{one.start}:{one.end}] as {one.strategy}"
+    if decision.restored:
+        yield f"  restored   {decision.restored} placeholders of this session"
     yield from duty_lines(decision)
     spent = f", {decision.evaluated_in / 1_000:.0f} us" if decision.evaluated_in else ""
     yield f"  decision   {decision.decision_id}, revision {decision.revision}{spent}"

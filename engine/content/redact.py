@@ -9,13 +9,12 @@ then the entity's name::
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
+from engine.content.pseudonyms import Pseudonym, digits_of, keyed
 
 StrategyName = Literal["label", "mask", "hash", "token", "drop"]
 
@@ -64,22 +63,24 @@ def redact_text(
     key: bytes,
     scope: str,
     path: str = "content",
+    tokens: dict[str, Pseudonym] | None = None,
 ) -> Redacted:
     """Replace those *findings* in *text* whose entity has one of *strategies*.
 
     *key* keys ``hash`` and ``token``; *scope* (a tenant and session) bounds where a token means the
-    same. Raises ValueError for a finding outside the text, and for ``hash`` or ``token`` without a
-    key.
+    same. What the tokens stand for is added to *tokens*, by their digits. Raises ValueError for a
+    finding outside the text, and for ``hash`` or ``token`` without a key.
     """
     pieces: list[str] = []
     spans: list[Span] = []
     done = 0
     for start, end, winner in _heaps(text, findings, strategies):
         strategy = strategies[winner.entity]
-        pieces += (
-            text[done:start],
-            _replacement(text[start:end], winner.entity, strategy, key, scope),
-        )
+        found = text[start:end]
+        pieces += text[done:start], _replacement(found, winner.entity, strategy, key, scope)
+        if tokens is not None and strategy.name == "token":
+            digits = digits_of(key, scope, winner.entity, found)
+            tokens[digits] = Pseudonym(label_of(winner.entity), found)
         spans.append(Span(path, start, end, winner.entity, strategy.name))
         done = end
     if not spans:
@@ -95,6 +96,7 @@ def redact_json(
     key: bytes,
     scope: str,
     path: str = "tool.args",
+    tokens: dict[str, Pseudonym] | None = None,
 ) -> RedactedJson:
     """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives their findings.
 
@@ -106,12 +108,12 @@ def redact_json(
     def rewrite(node: object, path: str) -> object:
         match node:
             case str():
-                redacted = redact_text(node, find(node), strategies, key, scope, path)
+                redacted = redact_text(node, find(node), strategies, key, scope, path, tokens)
                 spans.extend(redacted.spans)
                 return redacted.text
             case int() if not isinstance(node, bool):
                 digits = str(node)
-                redacted = redact_text(digits, find(digits), strategies, key, scope, path)
+                redacted = redact_text(digits, find(digits), strategies, key, scope, path, tokens)
                 spans.extend(redacted.spans)
                 return redacted.text if redacted.spans else node
             case dict():
@@ -167,19 +169,10 @@ def _replacement(found: str, entity: str, strategy: Strategy, key: bytes, scope:
             kept = strategy.keep if strategy.keep < len(found) else 0
             return strategy.fill * (len(found) - kept) + found[len(found) - kept :]
         case "hash":
-            return f"[{name}:{_keyed(key, entity, found)[:12]}]"
+            return f"[{name}:{keyed(key, entity, found)[:12]}]"
         case "token":
-            return f"[{name}_{_keyed(key, scope, entity, found)[:6]}]"
+            return f"[{name}_{digits_of(key, scope, entity, found)}]"
         case "drop":
             return ""
         case _:
             assert_never(strategy.name)
-
-
-def _keyed(key: bytes, *parts: str) -> str:
-    """Return the HMAC-SHA256 of *parts* in hexadecimal; their lengths keep them apart."""
-    if not key:
-        raise ValueError("`hash` and `token` need a key")
-    coded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
-    return hmac.new(key, message, hashlib.sha256).hexdigest()

@@ -9,7 +9,7 @@ import marshal
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from engine.language.program import Policy
+from engine.language.program import Policy, Redact
 from engine.language.typed import Constant
 
 
@@ -25,6 +25,8 @@ class Outline(NamedTuple):
     advised: frozenset[str]
     computed: frozenset[str]
     """The advice names of which some value depends on the request."""
+    reversible: bool
+    """Whether a rule redacts with placeholders that can be turned back."""
 
 
 def outline_of(policy: Policy) -> Outline:
@@ -41,6 +43,10 @@ def outline_of(policy: Policy) -> Outline:
         rolled_out=policy.rollout is not None,
         advised=frozenset(one.name for one in advice),
         computed=frozenset(one.name for one in advice if not isinstance(one.value, Constant)),
+        reversible=any(
+            isinstance(rule.action, Redact) and rule.action.strategy.name == "token"
+            for rule in policy.rules
+        ),
     )
 
 

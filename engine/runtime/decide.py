@@ -7,21 +7,26 @@ Order of work: match -> what follows from the matched rules (remembered) -> labe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
+from engine.content.pseudonyms import Pseudonym
 from engine.language.functions import Unknowable
 from engine.runtime.combine import Contribution, Verdict, sorted_reasons
 from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
 from engine.runtime.doubt import overridden
-from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, nanoseconds
+from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
+from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.phrase import presentable
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record, read_attribute
-from engine.runtime.redaction import Redacted, expect, finds, redact
+from engine.runtime.redaction import Redacted, asked, expect, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
+from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
 from engine.runtime.store import Store, StoreUnavailable
 
@@ -37,19 +42,24 @@ def decide(
     decision_id: str = "",
     mocks: Mocks = NO_MOCKS,
     consume: bool = True,
+    senses: Senses | None = None,
+    settle: Callable[[PolicySet, Match, Evidence], Outcome] = find_outcome,
 ) -> Decision:
     """Return the decision about *record* at *now_ns* (since the Unix epoch).
 
     *mocks* answer for detectors, classifiers and meters. Without *consume* nothing is taken or put:
-    no units, labels or meter events. *decision_id* is what ``settle`` will name.
+    no units, labels or meter events. *decision_id* is what a settlement will name.
+    *senses* replace those of the policies; *settle* gives the outcome of what matched.
     """
     if record.missing:
         return _missing(policies, record, decision_id)
-    evidence = Evidence(record, policies.senses, store, now_ns, mocks)
-    outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)
+    turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
+    record = turned.record
+    evidence = Evidence(record, senses or policies.senses, store, now_ns, mocks)
+    outcome = settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
     if outcome.plain:
-        return Decision(
+        made = Decision(
             action=outcome.action,
             effective_action=outcome.action,
             reasons=outcome.reasons,
@@ -58,8 +68,10 @@ def decide(
             request_id=record.request_id,
             decision_id=decision_id,
         )
-    desk = Desk(record, evidence, store, decision_id, consume)
-    return _carry_out(policies, outcome, desk, advice)
+    else:
+        desk = Desk(record, evidence, store, decision_id, consume)
+        made = _carry_out(policies, outcome, desk, advice)
+    return show_restored(made, turned) if turned.count else made
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
@@ -168,12 +180,15 @@ def _carry_out(
         )
     effective, why = _strengthen(real, record)
     redacted = NOTHING
+    reasons = real.reasons
     if real.redactions and effective != "deny":
         redacted = redact(real.redactions, record, desk.evidence, policies.key)
+        if redacted.tokens and desk.consume:
+            reasons = _remember(policies, redacted.tokens, desk, real)
     return Decision(
         action=real.action,
         effective_action=effective,
-        reasons=real.reasons,
+        reasons=reasons,
         revision=policies.revision,
         downgrade_reason=why,
         content=redacted.content,
@@ -189,6 +204,22 @@ def _carry_out(
         request_id=record.request_id,
         decision_id=desk.decision_id,
     )
+
+
+def _remember(
+    policies: PolicySet, tokens: Mapping[str, Pseudonym], desk: Desk, real: Resolution
+) -> tuple[Reason, ...]:
+    """Keep what *tokens* stand for; return the reasons, which say so where that failed."""
+    try:
+        remember(policies, desk.record, tokens, desk.store, desk.evidence.now_ns)
+    except StoreUnavailable as away:
+        failure = f"the state store ({away}): its placeholders cannot be turned back"
+        rules = {one.rule.name for one in real.redactions if asked(one).strategy.name == "token"}
+        return tuple(
+            msgspec.structs.replace(one, failure=failure) if one.rule in rules else one
+            for one in real.reasons
+        )
+    return real.reasons
 
 
 def _put(outcome: Outcome, desk: Desk) -> list[Contribution]:

@@ -100,14 +100,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     downgrade_reason: str = ""
     content: str | None = None
-    """The content to use instead, when it was redacted and came as one text."""
+    """The content to use instead, when it was redacted or restored and came as one text."""
     messages: tuple[Message, ...] | None = None
-    """The messages to use instead, when they were redacted."""
+    """The messages to use instead, when they were redacted or restored."""
     arguments: object = None
-    """The tool arguments to use instead, when they were redacted."""
+    """The tool arguments to use instead, when they were redacted or restored."""
     attributes: dict[str, str] = {}
     """Text attributes to use instead, by path, where rules redact in them."""
     redactions: tuple[Redaction, ...] = ()
+    restored: int = 0
+    """How many placeholders were turned back into what they stand for, before policies looked."""
     throttle: ThrottleState | None = None
     escalation: Escalation | None = None
     advice: dict[str, object] = {}

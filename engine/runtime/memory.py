@@ -5,14 +5,14 @@ It is the model that the other stores are held against. Not for several threads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
 from engine.runtime import meter as meters
 from engine.runtime import throttle
-from engine.runtime.store import NANO, Level, Take
+from engine.runtime.store import NANO, NOTHING, Level, Take
 
 SESSION_LIFE = 86_400 * NANO
 """How long a label stays that has no time of its own."""
@@ -30,6 +30,7 @@ class _Contents:
     reservations: dict[str, tuple[int, tuple[throttle.Reserved, ...]]] = field(default_factory=dict)
     meters: dict[tuple[str, int, str], meters.Meter] = field(default_factory=dict)
     sessions: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    placeholders: dict[tuple[str, str, str], tuple[int, bytes]] = field(default_factory=dict)
     swept: int = 0
     """The latest end of a bucket that was forgotten."""
     crowd: int = _FEW
@@ -41,13 +42,14 @@ class _Contents:
             self.reservations.copy(),
             self.meters.copy(),
             self.sessions.copy(),
+            self.placeholders.copy(),
             self.swept,
             self.crowd,
         )
 
     def size(self) -> int:
         held = len(self.buckets) + len(self.reservations)
-        return held + len(self.meters) + len(self.sessions)
+        return held + len(self.meters) + len(self.sessions) + len(self.placeholders)
 
 
 class MemoryStore:
@@ -116,6 +118,24 @@ class MemoryStore:
         self._kept.sessions[tenant, session] = found | {label: max(ends, found.get(label, 0))}
         self._make_room(now)
 
+    def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
+        """Keep what placeholders stand for."""
+        for digits, value in sealed.items():
+            place = (tenant, session, digits)
+            until, before = self._kept.placeholders.get(place, (0, value))
+            kept = value if until <= now or before == value else NOTHING
+            self._kept.placeholders[place] = (now + self._session_life, kept)
+        self._make_room(now)
+
+    def recall(
+        self, tenant: str, session: str, digits: Iterable[str], now: int
+    ) -> dict[str, bytes]:
+        """Return what placeholders stand for."""
+        found = {
+            one: self._kept.placeholders.get((tenant, session, one), (0, NOTHING)) for one in digits
+        }
+        return {one: value for one, (until, value) in found.items() if until > now and value}
+
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* entries that have expired."""
         kept = self._kept
@@ -126,6 +146,7 @@ class MemoryStore:
         done += _forget(kept.reservations, lambda _, held: held[0], now, limit - done)
         done += _forget(kept.meters, lambda of, one: meters.expiry(one, of[1]), now, limit - done)
         done += _forget(kept.sessions, lambda _, found: max(found.values()), now, limit - done)
+        done += _forget(kept.placeholders, lambda _, held: held[0], now, limit - done)
         return done
 
     def close(self) -> None:

@@ -41,6 +41,8 @@ class PolicySet:
     passing_policies: frozenset[int]
     spelt: frozenset[str]
     """Advice names whose every value the policies spell out: no request shows in them."""
+    reversible: bool
+    """Whether any rule redacts with placeholders that can be turned back."""
     meters: Mapping[str, tuple[MeterDefinition, ...]]
     """The meters that count a rule, by its name."""
     remembered: dict[object, object] = field(default_factory=dict)
@@ -87,5 +89,6 @@ def build(  # noqa: PLR0913  everything a decision needs
         passing=shape.passing,
         passing_policies=shape.passing_policies,
         spelt=shape.spelt,
+        reversible=shape.reversible,
         meters=meters,
     )

@@ -9,6 +9,7 @@ from typing import cast
 import msgspec
 
 from engine.content.findings import Finding
+from engine.content.pseudonyms import Pseudonym
 from engine.content.redact import STRICTNESS, Span, Strategy, redact_json, redact_text
 from engine.language.functions import Unknowable
 from engine.language.program import Redact
@@ -28,6 +29,8 @@ class Redacted:
     arguments: object = None
     attributes: dict[str, str] = field(default_factory=dict)
     redactions: list[Redaction] = field(default_factory=list)
+    tokens: dict[str, Pseudonym] = field(default_factory=dict)
+    """What the placeholders stand for, by their digits."""
 
 
 def asked(contribution: Contribution) -> Redact:
@@ -99,7 +102,7 @@ def _texts(
     texts: list[tuple[Part, str]] = []
     spans: list[Span] = []
     for part, findings in evidence.findings(path, frozenset(plan)):
-        text, found = redact_text(part.text, findings, plan, key, scope, part.path)
+        text, found = redact_text(part.text, findings, plan, key, scope, part.path, made.tokens)
         texts.append((part, text))
         spans.extend(found)
     made.redactions.extend(map(_redaction, spans))
@@ -127,7 +130,7 @@ def _arguments(
     def find(text: str) -> Sequence[Finding]:
         return found.get(text, ())
 
-    value, spans = redact_json(record.tool.args, find, plan, key, scope)
+    value, spans = redact_json(record.tool.args, find, plan, key, scope, tokens=made.tokens)
     made.arguments = value
     made.redactions.extend(map(_redaction, spans))
 

@@ -19,6 +19,8 @@ class Shape:
     passing_policies: frozenset[int]
     spelt: frozenset[str]
     """Advice names whose every value the policies spell out: no request shows in them."""
+    reversible: bool
+    """Whether any rule redacts with placeholders that can be turned back."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -28,6 +30,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
     rolled_out: set[int] = set()
     advised: set[str] = set()
     computed: set[str] = set()
+    reversible = False
     for number, one in enumerate(outlines):
         first = len(owner)
         owner.extend([number] * one.rules)
@@ -38,9 +41,11 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
             passing.update(first + rule for rule in one.passing)
         advised |= one.advised
         computed |= one.computed
+        reversible = reversible or one.reversible
     return Shape(
         owner=tuple(owner),
         passing=frozenset(passing),
         passing_policies=frozenset(rolled_out),
         spelt=frozenset(advised - computed),
+        reversible=reversible,
     )

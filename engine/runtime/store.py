@@ -8,7 +8,7 @@ of a unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,6 +18,10 @@ NANO = 1_000_000_000
 
 REQUESTS = "requests"
 """The unit that is never corrected: a request stays a request."""
+
+
+NOTHING = b""
+"""What digits stand for that two values share."""
 
 
 class StoreUnavailable(Exception):
@@ -102,6 +106,19 @@ class Store(Protocol):
 
         A label that is there already keeps the later of the two ends.
         """
+        ...
+
+    def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
+        """Keep what placeholders of a session stand for, by their digits, for the session's life.
+
+        Digits that already stand for something else stand for nothing from then on: `NOTHING`.
+        """
+        ...
+
+    def recall(
+        self, tenant: str, session: str, digits: Iterable[str], now: int
+    ) -> dict[str, bytes]:
+        """Return what those of *digits* stand for that were remembered and have not expired."""
         ...
 
     def sweep(self, now: int, limit: int) -> int:

@@ -70,6 +70,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     downgrade_reason: str = ""
     reasons: tuple[ReasonEntry, ...] = ()
     redactions: tuple[RedactionEntry, ...] = ()
+    restored: int = 0
     throttle: ThrottleEntry | None = None
     review_id: str = ""
     advice: dict[str, object] = {}
@@ -165,6 +166,7 @@ def make_entry(
             RedactionEntry(entity=one.entity, path=known_path(one.path), length=one.end - one.start)
             for one in decision.redactions
         ),
+        restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
         review_id=decision.escalation.review_id if decision.escalation else "",
         advice={

@@ -9,6 +9,7 @@ bucket         version, until, at, window, level; then (since, low) pairs to the
 meter          version, until, newest; then 61 counts of 32 bits
 reservation    version, until; then for each take its figures and the bytes of rule, key, unit
 labels         version, until (the latest); then for each label until, length, bytes
+placeholder    version, until; then the sealed value
 =============  ==========================================================================
 """
 
@@ -173,6 +174,16 @@ def unpack_labels(value: bytes) -> dict[str, int]:
             found[value[place : place + length].decode()] = until
             place += length
     return found
+
+
+def pack_placeholder(until: int, sealed: bytes) -> bytes:
+    """Return the bytes of what a placeholder stands for until *until*."""
+    return _HEAD.pack(VERSION, min(until, FOREVER)) + sealed
+
+
+def unpack_placeholder(value: bytes) -> bytes:
+    """Return the sealed value."""
+    return value[_HEAD.size :]
 
 
 @contextmanager

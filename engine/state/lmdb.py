@@ -11,14 +11,14 @@ a sparse map would end the process with SIGBUS, so the blocks are allocated befo
 or grown, and a full disk is an error then. A file that was cut under another process' map would do
 the same, so mapping is done under a file lock and never with less than the file's size.
 
-Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels; NUL is the
-store's own.
+Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels, ``p`` placeholder;
+NUL is the store's own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -28,7 +28,7 @@ import lmdb
 from engine.runtime import meter as meters
 from engine.runtime import throttle
 from engine.runtime.memory import SESSION_LIFE
-from engine.runtime.store import Level, StoreUnavailable, Take
+from engine.runtime.store import NOTHING, Level, StoreUnavailable, Take
 from engine.state import layout, mapped
 
 FILE = "state.mdb"
@@ -157,6 +157,38 @@ class LmdbStore:
             transaction.put(place, layout.pack_labels(found))
 
         self._write(work)
+
+    def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
+        """Keep what placeholders stand for."""
+
+        def work(transaction: Transaction) -> None:
+            for digits, value in sealed.items():
+                place = _placeholder_key(tenant, session, digits)
+                held = transaction.get(place)
+                kept = value
+                if held is not None and layout.expiry(held) > now:
+                    same = layout.unpack_placeholder(held) == value
+                    kept = value if same else NOTHING
+                transaction.put(place, layout.pack_placeholder(now + self._session_life, kept))
+
+        self._write(work)
+
+    def recall(
+        self, tenant: str, session: str, digits: Iterable[str], now: int
+    ) -> dict[str, bytes]:
+        """Return what placeholders stand for."""
+        places = {one: _placeholder_key(tenant, session, one) for one in digits}
+
+        def work(transaction: Transaction) -> dict[str, bytes]:
+            held = {one: transaction.get(place) for one, place in places.items()}
+            found = {
+                one: layout.unpack_placeholder(value)
+                for one, value in held.items()
+                if value is not None and layout.expiry(value) > now
+            }
+            return {one: value for one, value in found.items() if value}
+
+        return self._read(work)
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* expired entries of the next part of the file; return how many.
@@ -302,3 +334,7 @@ def _meter_key(meter: str, key: str, window: int) -> bytes:
 
 def _session_key(tenant: str, session: str) -> bytes:
     return _key(b"l", f"{len(tenant)}:{tenant}{session}")
+
+
+def _placeholder_key(tenant: str, session: str, digits: str) -> bytes:
+    return _key(b"p", f"{len(tenant)}:{tenant}{len(session)}:{session}{digits}")

@@ -54,7 +54,7 @@ def test_a_token_holds_within_its_scope_only() -> None:
     assert here.text + "!" == again.text
     assert here.text != there.text
     assert here.text.startswith("[EMAIL_")
-    assert len(here.text) == len("[EMAIL_7f3a2c]")
+    assert len(here.text) == len("[EMAIL_7f3a2c1b]")
 
 
 @pytest.mark.parametrize("name", ["hash", "token"])

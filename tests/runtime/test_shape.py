@@ -12,8 +12,9 @@ def outline(
     rolled_out: bool = False,
     advised: frozenset[str] = NONE,
     computed: frozenset[str] = NONE,
+    reversible: bool = False,
 ) -> Outline:
-    return Outline("p", rules, frozenset(passing), rolled_out, advised, computed)
+    return Outline("p", rules, frozenset(passing), rolled_out, advised, computed, reversible)
 
 
 def test_rules_are_numbered_through() -> None:
@@ -36,4 +37,9 @@ def test_advice_that_one_policy_computes_is_spelt_out_by_none() -> None:
 
 
 def test_no_policies_have_an_empty_shape() -> None:
-    assert shape_of([]) == Shape((), frozenset(), frozenset(), frozenset())
+    assert shape_of([]) == Shape((), frozenset(), frozenset(), frozenset(), reversible=False)
+
+
+def test_one_rule_with_placeholders_makes_the_whole_reversible() -> None:
+    assert shape_of([outline(1), outline(1, reversible=True), outline(1)]).reversible
+    assert not shape_of([outline(1), outline(2)]).reversible

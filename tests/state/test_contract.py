@@ -202,3 +202,30 @@ def test_a_sweep_in_a_wrong_hour_grants_nothing_twice(store: Store) -> None:
     assert store.take([requests(amount=10)], NOW)[0].granted
     assert not store.take([requests(amount=10)], NOW + MINUTE)[0].granted
     assert store.take([requests(amount=10)], NOW + 2 * MINUTE)[0].granted
+
+
+def test_placeholders_are_kept_by_tenant_and_session(store: Store) -> None:
+    store.remember("north", "s", {"a": b"1", "b": b"2"}, NOW)
+    store.remember("north", "s", {}, NOW)
+    assert store.recall("north", "s", ["a", "b", "c"], NOW) == {"a": b"1", "b": b"2"}
+    assert store.recall("nort", "hs", ["a"], NOW) == {}
+    assert store.recall("north", "t", ["a"], NOW) == {}
+
+
+def test_placeholders_end_and_are_swept(store: Store) -> None:
+    store.remember("north", "s", {"a": b"1"}, NOW)
+    store.remember("north", "s", {"a": b"1"}, NOW + DAY // 2)
+    assert store.recall("north", "s", ["a"], NOW + DAY) == {"a": b"1"}
+    later = NOW + DAY // 2 + DAY
+    assert store.recall("north", "s", ["a"], later) == {}
+    assert store.sweep(later, 10) == 1
+    store.remember("north", "s", {"a": b"2"}, later)
+    assert store.recall("north", "s", ["a"], later) == {"a": b"2"}
+
+
+def test_digits_that_two_values_share_stand_for_nothing_from_then_on(store: Store) -> None:
+    store.remember("north", "s", {"a": b"1"}, NOW)
+    store.remember("north", "s", {"a": b"2"}, NOW)
+    assert store.recall("north", "s", ["a"], NOW) == {}
+    store.remember("north", "s", {"a": b"1"}, NOW)
+    assert store.recall("north", "s", ["a"], NOW) == {}

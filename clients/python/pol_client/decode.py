@@ -44,6 +44,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
             results.Redaction(each.path, each.start, each.end, each.entity, each.strategy)
             for each in answer.redactions
         ),
+        restored=answer.restored,
         throttle=read_throttle(answer.throttle) if answer.HasField("throttle") else None,
         escalation=read_escalation(answer.escalation) if answer.HasField("escalation") else None,
         advice=json.loads(answer.advice_json) if answer.advice_json else {},

@@ -113,6 +113,8 @@ class Decision:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Text attributes to use instead, by path, where rules redacted in them."""
     redactions: tuple[Redaction, ...] = ()
+    restored: int = 0
+    """How many placeholders of this session were turned back into what they stand for."""
     throttle: Throttle | None = None
     escalation: Escalation | None = None
     advice: Mapping[str, object] = field(default_factory=dict)

@@ -272,6 +272,7 @@ def write_redacted(into: wire.Decision, decision: Decision) -> None:
     if decision.arguments is not None:
         into.arguments_json = encode_json(decision.arguments)
     into.attributes.update(decision.attributes)
+    into.restored = decision.restored
     for each in decision.redactions:
         into.redactions.add(
             path=each.path,

@@ -270,7 +270,7 @@ class Messages(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes")
+    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes", "restored")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -297,6 +297,7 @@ class Decision(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     SHADOW_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    RESTORED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     action: Action
     effective_action: Action
@@ -316,7 +317,8 @@ class Decision(_message.Message):
     labels: _containers.RepeatedScalarFieldContainer[str]
     shadow: Shadow
     attributes: _containers.ScalarMap[str, str]
-    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    restored: int
+    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("open", "text", "last")

@@ -22,6 +22,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.redaction import finds
 from engine.runtime.reference import Unknown, rule_holds
+from engine.runtime.reversal import turn_back
 from engine.runtime.rollout import expired, policy_enforced, rule_enforced
 from engine.runtime.store import Store
 from engine.runtime.tell import tell
@@ -60,6 +61,8 @@ def explain(
     decision = decide(policies, record, store, now_ns, mocks=mocks, consume=False)
     if record.missing:
         return Explanation(decision=decision, text=tell(decision, (), ()))
+    if policies.reversible:
+        record = turn_back(policies, record, store, now_ns).record
     evidence = Evidence(record, policies.senses, store, now_ns, mocks)
     inquiry = Inquiry(policies, evidence)
     traces = tuple(inquiry.policy(policy) for policy in policies.policies)

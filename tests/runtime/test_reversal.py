@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from engine.runtime.decision import Decision, Message
+from engine.runtime.explain import explain
 from engine.runtime.memory import SESSION_LIFE, MemoryStore
 from engine.runtime.store import Store
 from tests.runtime.made import NOW, Away, answer, load, policies, policy, redact, request, rule
@@ -82,6 +83,26 @@ def test_never_across_tenants_or_sessions_nor_without_one() -> None:
     for changes in elsewhere:
         decision = back(store, content=said, **changes)
         assert (decision.content, decision.restored) == (None, 0), changes
+
+
+def test_an_explanation_looks_at_what_would_be_released() -> None:
+    store = MemoryStore()
+    made = load(
+        """
+        policy p {
+          default allow
+          rule hide { when stage == "request" then redact pii.email as token }
+          rule keep { when stage == "response" and content has pii.email then deny }
+        }
+        """
+    )
+    token = answer(made, request(content="EMAIL", session=HERE), store).content
+    record = made.reader.read(request(stage="response", content=token, session=HERE))
+
+    explanation = explain(made, record, store, NOW)
+
+    assert explanation.decision.action == "deny"
+    assert "content has pii.email is true" in explanation.text
 
 
 def test_without_a_session_nothing_is_kept() -> None:

@@ -17,7 +17,7 @@ from engine.language.functions import Unknowable
 from engine.runtime.combine import Contribution, Verdict, sorted_reasons
 from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
 from engine.runtime.doubt import overridden
-from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanoseconds
+from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
 from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
@@ -42,20 +42,19 @@ def decide(
     decision_id: str = "",
     mocks: Mocks = NO_MOCKS,
     consume: bool = True,
-    senses: Senses | None = None,
     settle: Callable[[PolicySet, Match, Evidence], Outcome] = find_outcome,
 ) -> Decision:
     """Return the decision about *record* at *now_ns* (since the Unix epoch).
 
     *mocks* answer for detectors, classifiers and meters. Without *consume* nothing is taken or put:
     no units, labels or meter events. *decision_id* is what a settlement will name.
-    *senses* replace those of the policies; *settle* gives the outcome of what matched.
+    *settle* gives the outcome of what matched.
     """
     if record.missing:
         return _missing(policies, record, decision_id)
     turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
     record = turned.record
-    evidence = Evidence(record, senses or policies.senses, store, now_ns, mocks)
+    evidence = Evidence(record, policies.senses, store, now_ns, mocks)
     outcome = settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
     if outcome.plain:

@@ -305,16 +305,22 @@ class Evidence:
         if mock is not None:
             return float(mock)
         return self._once(
-            ("classifier", classifier, path),
-            lambda: max((self._ask(classifier, part) for part in self.parts(path)), default=0.0),
+            ("classifier", classifier, path), lambda: self._score(classifier, self.parts(path))
         )
 
-    def _ask(self, classifier: str, part: Part) -> float:
-        try:
-            return self._senses.classify(classifier, part.text)
-        except Unknowable as unknown:
+    def _score(self, classifier: str, parts: tuple[Part, ...]) -> float:
+        """Ask about all *parts*, also after one cannot be known: they may go in one call."""
+        scores = [0.0]
+        failure = ""
+        for part in parts:
+            try:
+                scores.append(self._senses.classify(classifier, part.text))
+            except Unknowable as unknown:
+                failure = failure or unknown.what
+        if failure:
             # Invariant: a classifier's failure is named so that its on_failure can be found.
-            raise Unknowable(f"classifier.{classifier} ({unknown.what})") from None
+            raise Unknowable(f"classifier.{classifier} ({failure})")
+        return max(scores)
 
     def argument_findings(self, entities: frozenset[str]) -> dict[str, tuple[Finding, ...]]:
         """Return the findings of *entities* in the tool's arguments, by the text they are in."""

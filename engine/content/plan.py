@@ -12,35 +12,21 @@ looked at one by one. What is found is what each pattern finds by itself in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from engine.content.collect import Span, collect, numbered
 from engine.content.detectors import JOINTS
-from engine.content.regex import Regex, any_of, compiled, either
+from engine.content.regex import Regex, any_of, either
 from engine.content.rules import Rule
 
 FEW = 8
 """So few keywords need no hint."""
-MANY = 64
-"""So many numbers are looked at one by one; what is behind them in one piece."""
-TAIL = 20
-"""Bytes that a match may reach behind its last digit but one: the extension of a phone number."""
 LONG = rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6}}"
 """What every match of a pattern of digits begins with or holds."""
-NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
-NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
-
-
-class Span(NamedTuple):
-    """A match of *rule*, in bytes."""
-
-    rule: Rule
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +54,11 @@ class Plan:
     numeric: tuple[Rule, ...]
 
 
+def by_one_byte(rule: Rule) -> bool:
+    """Return whether one byte sets *rule* off: no search is faster than one for a byte."""
+    return len(rule.pattern.keywords) == 1 and len(rule.pattern.keywords[0]) == 1
+
+
 def arrange(rules: Iterable[Rule]) -> Plan:
     """Return the plan of *rules*."""
     always: list[Rule] = []
@@ -79,7 +70,7 @@ def arrange(rules: Iterable[Rule]) -> Plan:
         pattern = rule.pattern
         if pattern.digits:
             numeric.append(rule)
-        elif len(pattern.keywords) == 1 and len(pattern.keywords[0]) == 1:
+        elif by_one_byte(rule):
             literal.append((pattern.keywords[0].encode(), rule))
         elif pattern.keywords:
             keyed[pattern.prose].append(rule)
@@ -125,20 +116,20 @@ def find_spans(plan: Plan, data: bytes) -> list[Span]:
     size = len(data)
     found: list[Span] = []
     for rule in plan.always:
-        _collect(rule, data, 0, size, size, found)
+        collect(rule, data, 0, size, size, found)
     for byte, rule in plan.literal:
         place = data.find(byte)
         if place >= 0:
-            _collect(rule, data, max(0, place - rule.pattern.before), size, size, found)
+            collect(rule, data, max(0, place - rule.pattern.before), size, size, found)
     if plan.gates:
         _keyworded(plan, data, found)
     if plan.shapes is not None:
         first = plan.shapes.find(data, 0, size)[0][0]
         if first >= 0:
             for rule in plan.shaped:
-                _collect(rule, data, 0, size, size, found)
+                collect(rule, data, 0, size, size, found)
             if plan.numeric:
-                _numbered(plan.numeric, data, first, found)
+                numbered(plan.numeric, data, first, found)
     return found
 
 
@@ -159,69 +150,4 @@ def _worded(gate: Gate, data: bytes, found: list[Span]) -> None:
             begins.setdefault(id(rule), (rule, place))
     size = len(data)
     for rule, place in begins.values():
-        _collect(rule, data, max(0, place - rule.pattern.before), size, size, found)
-
-
-def _numbered(rules: Sequence[Rule], data: bytes, first: int, found: list[Span]) -> None:
-    """Run *rules* around each number from *first* on.
-
-    Invariant: a match begins with the number or one byte before it, and ends `TAIL` bytes behind it
-    at the latest, so that what is cut off cannot matter. A match that reaches into the next number
-    keeps others from beginning there, as in one search over the whole text.
-    """
-    size = len(data)
-    places = [0] * len(rules)
-    number = NUMBER.find
-    for count in range(MANY + 1):
-        start, end = number(data, first, size)[0]
-        if start < 0:
-            return
-        if count == MANY:
-            end = size
-        first = end
-        digits = len(data[start:end].translate(None, NO_DIGITS))
-        for index, rule in enumerate(rules):
-            if digits >= rule.pattern.digits:
-                begin = max(places[index], start - 1)
-                places[index] = _collect(
-                    rule, data, max(begin, 0), end, min(size, end + TAIL), found
-                )
-
-
-def _collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: list[Span]) -> int:
-    """Add the matches that begin in ``data[place:limit]`` to *found*, and return where to go on.
-
-    Nothing from *stop* on is seen.
-    """
-    find, group, pattern = rule.find.find, rule.group, rule.pattern
-    while place < limit:
-        spans = find(data, place, stop)
-        if not 0 <= spans[0][0] < limit:
-            break
-        start, end = spans[group]
-        cut = end if pattern.fit is None else start + pattern.fit(_text(data, start, end))
-        if (
-            cut > start
-            and (pattern.guard is None or pattern.guard(data, start, cut))
-            and (pattern.check is None or pattern.check(_text(data, start, cut)))
-        ):
-            found.append(Span(rule, start, cut))
-            place = max(cut, place + 1)
-        else:
-            place = max(place + 1, _resume(rule, data, spans))
-    return place
-
-
-def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
-    """Return where to go on after a refused match: where another may begin inside it."""
-    start, end = spans[0]
-    if not rule.pattern.retry:
-        return spans[rule.group][0] if rule.group else end
-    while start < end and data[start : start + 1].isalnum():
-        start += 1
-    return start
-
-
-def _text(data: bytes, start: int, end: int) -> str:
-    # A pattern matches whole characters: RE2 reads valid UTF-8.
-    return data[start:end].decode()
+        collect(rule, data, max(0, place - rule.pattern.before), size, size, found)

@@ -1,0 +1,93 @@
+"""A rule and a place in; its matches from there on out, after fit, guard and check.
+
+Both finders (`plan`, `net`) only say where a rule may match: what matches is decided here, by RE2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.content.detectors import JOINTS
+from engine.content.regex import compiled
+from engine.content.rules import Rule
+
+MANY = 64
+"""So many numbers are looked at one by one; what is behind them in one piece."""
+TAIL = 20
+"""Bytes that a match may reach behind its last digit but one: the extension of a phone number."""
+NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
+NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+
+
+class Span(NamedTuple):
+    """A match of *rule*, in bytes."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+def numbered(rules: Sequence[Rule], data: bytes, first: int, found: list[Span]) -> None:
+    """Run *rules* around each number from *first* on.
+
+    Invariant: a match begins with the number or one byte before it, and ends `TAIL` bytes behind it
+    at the latest, so that what is cut off cannot matter. A match that reaches into the next number
+    keeps others from beginning there, as in one search over the whole text.
+    """
+    size = len(data)
+    places = [0] * len(rules)
+    number = NUMBER.find
+    for count in range(MANY + 1):
+        start, end = number(data, first, size)[0]
+        if start < 0:
+            return
+        if count == MANY:
+            end = size
+        first = end
+        digits = len(data[start:end].translate(None, NO_DIGITS))
+        for index, rule in enumerate(rules):
+            if digits >= rule.pattern.digits:
+                begin = max(places[index], start - 1)
+                places[index] = collect(
+                    rule, data, max(begin, 0), end, min(size, end + TAIL), found
+                )
+
+
+def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: list[Span]) -> int:
+    """Add the matches that begin in ``data[place:limit]`` to *found*, and return where to go on.
+
+    Nothing from *stop* on is seen.
+    """
+    find, group, pattern = rule.find.find, rule.group, rule.pattern
+    while place < limit:
+        spans = find(data, place, stop)
+        if not 0 <= spans[0][0] < limit:
+            break
+        start, end = spans[group]
+        cut = end if pattern.fit is None else start + pattern.fit(_text(data, start, end))
+        if (
+            cut > start
+            and (pattern.guard is None or pattern.guard(data, start, cut))
+            and (pattern.check is None or pattern.check(_text(data, start, cut)))
+        ):
+            found.append(Span(rule, start, cut))
+            place = max(cut, place + 1)
+        else:
+            place = max(place + 1, _resume(rule, data, spans))
+    return place
+
+
+def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
+    """Return where to go on after a refused match: where another may begin inside it."""
+    start, end = spans[0]
+    if not rule.pattern.retry:
+        return spans[rule.group][0] if rule.group else end
+    while start < end and data[start : start + 1].isalnum():
+        start += 1
+    return start
+
+
+def _text(data: bytes, start: int, end: int) -> str:
+    # A pattern matches whole characters: RE2 reads valid UTF-8.
+    return data[start:end].decode()

@@ -30,6 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from engine.content.remembered import MEMORY_BYTES
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
@@ -149,6 +150,7 @@ def load(
     record: str | Path | None = None,
     secret: bytes | None = None,
     content_characters: int = CONTENT_LIMIT,
+    remembered_bytes: int = MEMORY_BYTES,
 ) -> Engine:
     """Return an engine that decides by the policies in *folder*.
 
@@ -161,6 +163,7 @@ def load(
     - *secret* (32 bytes or more) keys hashes and tokens; give the same one to every process whose
       hashes are to agree. None makes one up.
     - *content_characters* is the most content that one request may have.
+    - *remembered_bytes* is what the findings of texts seen before may take; 0 remembers nothing.
 
     Raises PolicyError, whose ``diagnostics`` are every problem and whose text is the list of them
     rendered for people, when the policies do not check.
@@ -178,7 +181,12 @@ def load(
     root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
-    recipe = Recipe(key, content_characters, prepare=True)
+    recipe = Recipe(
+        key,
+        content_characters=content_characters,
+        remembered_bytes=remembered_bytes,
+        prepare=True,
+    )
     policies = load_folder(root, recipe, kept)
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")

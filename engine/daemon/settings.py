@@ -74,6 +74,16 @@ class Limits(Struct, frozen=True, kw_only=True):
             description="Most characters of content in one request, all messages together.",
         ),
     ] = 1_048_576
+    remembered_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=17_179_869_184,
+            description="Bytes for the findings of texts seen before, by keyed hash and never with "
+            "the text, so that of a conversation only the new message is scanned; 0 remembers "
+            "nothing.",
+        ),
+    ] = 33_554_432
     message_bytes: Annotated[
         int,
         Meta(

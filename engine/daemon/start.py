@@ -87,7 +87,12 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         root=Path(settings.policies).absolute(),
         gate=gate,
         cache=cache,
-        recipe=Recipe(secret, settings.limits.content_characters, prepare=True),
+        recipe=Recipe(
+            secret,
+            content_characters=settings.limits.content_characters,
+            remembered_bytes=settings.limits.remembered_bytes,
+            prepare=True,
+        ),
         metrics=metrics,
         own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
         recorded=recorded,

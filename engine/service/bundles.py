@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.content.detectors import CustomEntity
 from engine.content.entities import expand
 from engine.content.injection import prepare_injection, score_injection
+from engine.content.remembered import remembering
 from engine.content.scan import build_scanner
 from engine.language.compile import without_collection
 from engine.language.packed import RulesOf
@@ -26,6 +27,8 @@ class Recipe:
 
     secret: bytes = field(repr=False)
     content_characters: int = CONTENT_LIMIT
+    remembered_bytes: int = 0
+    """Bytes of findings that are remembered for texts seen before."""
     prepare: bool = False
     """Build the detectors at once, for those who serve: it takes a first time about 50 ms."""
 
@@ -48,11 +51,12 @@ def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
         for entities in (expand("secret.any"), scanner.entities):
             scanner.prepare(entities)
         prepare_injection()
+    scan, score = remembering(scanner, score_injection, recipe.secret, recipe.remembered_bytes)
     judge = Judge(lambda: program, bundle.lists)
     return build(
         program,
-        scanner=scanner,
-        injection=score_injection,
+        scanner=scan,
+        injection=score,
         key=recipe.secret,
         revision=bundle.revision,
         lists=bundle.lists,

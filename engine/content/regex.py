@@ -46,10 +46,16 @@ class Regex:
         return self.find(data, 0, len(data))[0][0] >= 0
 
 
-def compiled(regex: str) -> Regex:
-    """Return *regex* compiled by RE2 for UTF-8 text. Raises `PatternError` with RE2's reason."""
+def compiled(regex: str, *, longest_match: bool = False, memory: int = 0) -> Regex:
+    """Return *regex* compiled by RE2 for UTF-8 text. Raises `PatternError` with RE2's reason.
+
+    With *longest_match* it prefers the longest match to the first alternative. *memory* is how many
+    bytes its automata may take (0: RE2's own bound).
+    """
     options = re2.Options()
     options.log_errors = False
+    options.longest_match = longest_match
+    options.max_mem = memory or options.max_mem
     try:
         made = re2.compile(regex, options)
     except re2.error as error:

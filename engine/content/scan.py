@@ -96,6 +96,17 @@ class Scanner:
             found += _seen(search, view)
         return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
 
+    def patterns(self, entities: frozenset[str]) -> list[Rule]:
+        """Return the compiled patterns of *entities*. Raises `EntityError` for an unknown name."""
+        return self._rules(entities)
+
+    def lists(self, entities: frozenset[str]) -> list[tuple[Terms, bool]]:
+        """Return the term lists of *entities*, and whether a term needs a context word."""
+        return [
+            (self._terms[name], bool(self._custom[name].near))
+            for name in sorted(entities & self._terms.keys())
+        ]
+
     def prepare(self, entities: frozenset[str]) -> None:
         """Build and warm up what *entities* need, so that no request pays for it."""
         for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):

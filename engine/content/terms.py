@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ahocorasick_rs import AhoCorasick
 
@@ -12,10 +12,11 @@ from engine.content.normalize import fold
 class Terms:
     """Finds terms. Empty lines and duplicates in *terms* do no harm."""
 
-    __slots__ = ("_find",)
+    __slots__ = ("_find", "words")
 
     def __init__(self, terms: Iterable[str]) -> None:
         wanted = sorted({lowered(fold(term).text.strip()) for term in terms} - {""})
+        self.words: Sequence[str] = wanted
         self._find = AhoCorasick(wanted) if wanted else None
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,288 @@
+"""A text in pieces in; the same text without what is found in it out, as soon as it is settled.
+
+The stream is cut anew, at places that depend on the text alone: behind each white space, and after
+`STRIDE` characters without any. Only there the state goes on, with what stands before that place::
+
+    pieces ->  "write to a"  "nn@exam"  "ple.org now"
+    steps  ->  "write "  "to "  "ann@example.org "  ...
+
+So the result is the same for all ways to cut the pieces. At each step `Hold` says up to where the
+text is settled, the scanner looks at the last few hundred characters, and what is settled is passed
+on: a finding only when it is complete. What could be the beginning of a finding for longer than
+`BOUND` characters (a private key without an end) is replaced until it ends.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.content.findings import Finding
+from engine.content.normalize import MAX_CLUSTER, fold
+from engine.content.pseudonyms import Pseudonym
+from engine.content.redact import Span, Strategy, redact_text
+from engine.content.scan import Scanner
+from engine.content.stream_hold import BOUND, EXTRA, Hold
+
+STRIDE = 16
+"""A step is taken after so many characters without white space."""
+CELL = 128
+"""Scans begin at multiples of it, and at least so many characters before what is not settled."""
+MOST_HELD = 4 * BOUND
+"""More than that is not held even where findings overlap without end."""
+KEPT = 4096
+"""So much text that is done with may be kept: forgetting copies the rest."""
+PATIENCE = 16
+"""A run that is replaced is looked at again when it has grown by one part in so many."""
+
+_step = re.compile(rf"\S{{0,{STRIDE - 1}}}\s|\S{{{STRIDE}}}")
+
+
+class Passed(NamedTuple):
+    """The text to pass on, and what it lacks: in code points from the stream's beginning."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+NOTHING = Passed("")
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What is replaced in a stream, and how; see `redact_text`."""
+
+    strategies: Mapping[str, Strategy]
+    key: bytes
+    scope: str
+    path: str = "content"
+
+
+@dataclass(slots=True)
+class Run:
+    """What is replaced until it ends: from *start* on, as *entity*; looked at again at *next*."""
+
+    start: int
+    entity: str
+    next: int
+
+
+Found = Callable[[Finding], bool]
+"""Told each settled finding, in order; returns whether the stream is to end before it."""
+
+
+class StreamRedactor:
+    """Redacts one stream. Not thread-safe."""
+
+    __slots__ = (
+        "_base",
+        "_cut",
+        "_entities",
+        "_found",
+        "_hold",
+        "_redaction",
+        "_run",
+        "_scanner",
+        "_stepped",
+        "_text",
+        "ended",
+        "tokens",
+    )
+
+    def __init__(
+        self,
+        scanner: Scanner,
+        hold: Hold,
+        entities: frozenset[str],
+        redaction: Redaction,
+        found: Found = lambda _: False,
+    ) -> None:
+        """Begin a stream in which *entities* are looked for (those that *hold* was made for).
+
+        Those with a strategy in *redaction* are replaced; *found* is told of all.
+        """
+        self._scanner = scanner
+        self._hold = hold
+        self._entities = entities
+        self._redaction = redaction
+        self._found = found
+        self._text = ""
+        self._base = 0  # where _text begins; all other places count from there
+        self._cut = 0  # up to here it was passed on
+        self._stepped = 0
+        self._run: Run | None = None
+        self.ended = -1
+        """Where the finding ends before which *found* ended the stream, else -1."""
+        self.tokens: dict[str, Pseudonym] = {}
+        """What the tokens stand for, by their digits."""
+
+    def feed(self, piece: str) -> Passed:
+        """Return what can be passed on now that *piece* has come."""
+        if self.ended >= 0:
+            return NOTHING
+        self._text += piece
+        if not self._entities:
+            return self._pass(self._base + len(self._text), ())
+        passed: list[Passed] = []
+        while self.ended < 0 and (step := _step.match(self._text, self._stepped - self._base)):
+            self._stepped = self._base + step.end()
+            passed.append(self._advance(self._stepped))
+            self._forget()
+        return _joined(passed)
+
+    def finish(self) -> Passed:
+        """Return the rest: nothing follows."""
+        end = self._base + len(self._text)
+        if self.ended >= 0 or end == self._cut:
+            return NOTHING
+        return self._advance(end, last=True)
+
+    def _advance(self, end: int, *, last: bool = False) -> Passed:
+        """Take the step to *end*: return what is settled by the text before it."""
+        before = NOTHING
+        if self._run is not None:
+            before = self._go_on(self._run, end, last=last)
+            if self._run is not None or self.ended >= 0:
+                return before
+        settled = end if last else self._settled(end)
+        if settled == self._cut:
+            if end - self._cut > BOUND:
+                self._replace_run(end)
+            return before
+        settling = self._slice(self._cut, settled)
+        if settling.isspace():
+            return _joined((before, self._pass(settled, ())))
+        first = self._window()
+        found = [
+            Finding(one.entity, max(one.start + first, self._cut), one.end + first, one.score)
+            for one in self._scanner.scan(self._slice(first, end), self._entities)
+            if one.end + first > self._cut and one.start + first < settled
+        ]
+        return _joined((before, self._release(sorted(found, key=_place), settled, end, last=last)))
+
+    def _release(self, found: list[Finding], settled: int, end: int, *, last: bool) -> Passed:
+        """Pass on what is before *settled* but for findings that go on behind it."""
+        start = stop = -1
+        for one in found:
+            if one.start >= stop:
+                start = one.start
+            stop = max(stop, one.end)
+        if stop > settled and not last:
+            if end - start <= MOST_HELD:
+                settled = start
+                found = [one for one in found if one.end <= settled]
+            else:
+                found = [one._replace(end=min(one.end, settled)) for one in found]
+        for one in found:
+            if self._found(one):
+                self.ended = one.end
+                whole = [other for other in found if other.end <= one.start]
+                return self._pass(self._begin(found, one), whole)
+        return self._pass(settled, found)
+
+    def _begin(self, found: list[Finding], one: Finding) -> int:
+        """Return where the heap of overlapping findings that holds *one* begins."""
+        start = one.start
+        for other in reversed(found):
+            if other.start < start < other.end:
+                start = other.start
+        return start
+
+    def _settled(self, end: int) -> int:
+        """Return up to where the text before *end* is settled, whatever follows."""
+        first = self._window()
+        text = self._slice(first, end - self._unsure(end))
+        folded = fold(text)
+        from_ = self._cut - first
+        if folded.starts is not None:
+            from_ = bisect_left(folded.starts, from_)
+        place = self._hold.settled(folded.text, min(from_, len(folded.text)))
+        if place < len(folded.text):
+            return max(first + folded.origin(place, place + 1)[0], self._cut)
+        return max(first + len(text), self._cut)
+
+    def _unsure(self, end: int) -> int:
+        """Return how many characters before *end* what follows may still change.
+
+        They are a cluster that may get more marks, and what guards look at. White space is sure.
+        """
+        text, place = self._text, end - self._base - 1
+        if text[place].isspace():
+            return 0
+        first = place
+        while first > 0 and place - first < MAX_CLUSTER and unicodedata.combining(text[first]):
+            first -= 1
+        return min(place - first + 1 + EXTRA, end - self._cut)
+
+    def _replace_run(self, end: int) -> None:
+        """Begin to replace what is alive since the cut, if it may go on for ever."""
+        text = fold(self._slice(self._cut, end - self._unsure(end))).text
+        entity, size = self._hold.endless_at(text)
+        if size == len(text):
+            self._run = Run(self._cut, entity, end - self._cut)
+
+    def _go_on(self, run: Run, end: int, *, last: bool) -> Passed:
+        """Return the replacement of *run* when it has ended."""
+        size = end - run.start
+        if size < run.next and not last:
+            return NOTHING
+        run.next = size + size // PATIENCE
+        folded = fold(self._slice(run.start, end if last else end - self._unsure(end)))
+        _, alive = self._hold.endless_at(folded.text)
+        if alive == len(folded.text) and not last:
+            return NOTHING
+        self._run = None
+        stop = run.start + folded.origin(0, max(alive, 1))[1]
+        one = Finding(run.entity, run.start, stop, 1.0)
+        if self._found(one):
+            self.ended = stop
+            return NOTHING
+        return self._pass(stop, (one,))
+
+    def _pass(self, end: int, found: Sequence[Finding]) -> Passed:
+        """Pass on the text up to *end* without what was *found* in it."""
+        start, asked = self._cut, self._redaction
+        text = self._slice(start, end)
+        self._cut = end
+        if not found:
+            return Passed(text)
+        made = redact_text(
+            text,
+            [one._replace(start=one.start - start, end=one.end - start) for one in found],
+            asked.strategies,
+            asked.key,
+            asked.scope,
+            asked.path,
+            self.tokens,
+        )
+        spans = [one._replace(start=one.start + start, end=one.end + start) for one in made.spans]
+        return Passed(made.text, tuple(spans))
+
+    def _window(self) -> int:
+        """Return where scans begin: it depends on the text alone, as the cut does."""
+        return max(0, (self._cut // CELL - 1) * CELL)
+
+    def _slice(self, start: int, end: int) -> str:
+        return self._text[start - self._base : end - self._base]
+
+    def _forget(self) -> None:
+        first = self._window()
+        if first - self._base >= KEPT:
+            self._text = self._text[first - self._base :]
+            self._base = first
+
+
+def _joined(passed: Sequence[Passed]) -> Passed:
+    if len(passed) == 1:
+        return passed[0]
+    return Passed(
+        "".join([one.text for one in passed]), tuple([span for one in passed for span in one.spans])
+    )
+
+
+def _place(finding: Finding) -> tuple[int, int, str]:
+    return finding.start, finding.end, finding.entity

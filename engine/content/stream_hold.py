@@ -1,0 +1,221 @@
+"""What a stream must hold back: the longest end of a text that may still become a finding.
+
+For each pattern that is looked for, the pattern of all beginnings of its matches is made (see
+`stream_prefixes`). All of them joined, anchored at the end, are one search of RE2, which reads
+backwards from the end of the text as long as anything is alive, and says where it begins::
+
+    "write to ann.lee"   ->   9   ("ann.lee" may be the beginning of an e-mail address)
+
+A weak pattern counts only with a context word, which may come up to `REACH` characters behind it:
+its match is held until then. What is written in one word of ASCII (keys, escapes, base64) is held
+to the word's end, so that most patterns need no automaton of their own.
+"""
+
+from __future__ import annotations
+
+import codecs
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.content.detectors import REACH, THRESHOLD
+from engine.content.lookalikes import undisguised
+from engine.content.regex import Regex, compiled
+from engine.content.scan import Scanner
+from engine.content.stream_prefixes import (
+    Atom,
+    Node,
+    Repeat,
+    UnreadableError,
+    atoms,
+    beginnings,
+    longest,
+    read_pattern,
+    whole,
+)
+from engine.content.terms import Terms, lowered
+from engine.content.views import ROTATED
+
+BOUND = 1024
+"""So many characters are held at most; what is alive for longer is replaced until it ends."""
+SPACED = 256
+"""So many characters of a word that is spelled letter by letter, or of a sentence, are held."""
+EXTRA = 2
+"""Characters behind a match that a guard looks at."""
+AUTOMATA_BYTES = 64 << 20
+SIZES = (64, 256, BOUND)
+"""Patterns are joined by the longest match that they may have."""
+
+WORD = "[!-~]+"
+LETTERS = r"(?:[\s\"'(\[:,]\S(?: {1,3}\S)* {0,3})?"
+SENTENCE = r"(?:[^.!?\n]|[.!?][^\s])+"
+READ = frozenset({"person", "address", "organization", "location", "date", "title", "age", "nrp"})
+"""Last parts of the names of entities that are read from their sentence."""
+ROT = compiled(ROTATED)
+FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
+"""Samples of what a word of ASCII does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Finds where what is alive begins, no further back than *size* characters."""
+
+    find: Regex
+    size: int | None
+
+    def start(self, text: str, data: bytes) -> int:
+        """Return where in *text* (in UTF-8: *data*) something alive begins; its length for none."""
+        begin = self.find.find(data, 0, len(data))[0][0]
+        place = begin if len(data) == len(text) else len(data[:begin].decode())
+        return place if self.size is None else max(place, len(text) - self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of terms, and how long the longest is; with *needs*, they need a context word."""
+
+    terms: Terms
+    size: int
+    needs: bool
+
+    def start(self, text: str, from_: int) -> int:
+        """Return where at the end of *text* a term begins that is not certain yet."""
+        low = lowered(text)
+        for place in range(max(0, len(low) - self.size - 1), len(low)):
+            if place and low[place - 1].isalnum() and low[place].isalnum():
+                continue
+            rest = low[place:]
+            at = bisect_left(self.terms.words, rest)
+            if at < len(self.terms.words) and self.terms.words[at].startswith(rest):
+                break
+        else:
+            place = len(text)
+        if self.needs:
+            for start, end in self.terms.find(text):
+                if start >= from_ and len(text) - end < REACH + EXTRA:
+                    return min(place, start)
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is held back for one set of entities. Shared by all streams that ask for it."""
+
+    tails: tuple[Tail, ...]
+    weak: Regex | None
+    listed: tuple[Listed, ...]
+    endless: tuple[tuple[str, Regex], ...]
+    """Entities whose findings have no longest length, with their beginnings from the first on."""
+
+    def settled(self, text: str, from_: int) -> int:
+        """Return up to where *text* (folded) is settled, whatever follows; not before *from_*."""
+        data = text.encode("utf-8", "replace")
+        place = min(tail.start(text, data) for tail in self.tails)
+        if len(data) != len(text):
+            plain = undisguised(text)
+            coded = plain.encode("utf-8", "replace")
+            place = min(place, *(tail.start(plain, coded) for tail in self.tails))
+        if ROT.within(data):
+            turned = codecs.encode(text, "rot13")
+            coded = turned.encode("utf-8", "replace")
+            place = min(place, *(tail.start(turned, coded) for tail in self.tails))
+        for listed in self.listed:
+            place = min(place, listed.start(text, from_))
+        if self.weak is not None and place > from_:
+            place = min(place, self._waiting(text, data, from_, len(data)))
+        return max(place, from_)
+
+    def _waiting(self, text: str, data: bytes, from_: int, size: int) -> int:
+        """Return where a weak match begins whose context has not come yet."""
+        assert self.weak is not None
+        ascii_only = size == len(text)
+        place = from_ if ascii_only else len(text[:from_].encode("utf-8", "replace"))
+        while True:
+            start, end = self.weak.find(data, place, size)[0]
+            if start < 0:
+                return len(text)
+            ahead = size - end if ascii_only else len(data[end:].decode())
+            if ahead < REACH + EXTRA:
+                return start if ascii_only else len(data[:start].decode())
+            place = start + 1
+            while place < size and 0x80 <= data[place] < 0xC0:  # noqa: PLR2004 - inside a character
+                place += 1
+
+    def endless_at(self, text: str) -> tuple[str, int]:
+        """Return the entity that *text* may be the beginning of, and how much of it may be.
+
+        Without one the name is empty.
+        """
+        data = text.encode("utf-8", "replace")
+        best = ("", 0)
+        for entity, find in self.endless:
+            end = find.find(data, 0, len(data))[0][1]
+            if end > best[1]:
+                best = (entity, end)
+        return best[0], len(data[: best[1]].decode())
+
+
+def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
+    """Return what is held back for *entities* of *scanner*. Raises `EntityError`."""
+    sized: dict[int, list[str]] = {size: [] for size in SIZES}
+    sized[BOUND].append(WORD)
+    sized[SPACED].append(LETTERS)
+    if any(name.rpartition(".")[2] in READ for name in entities):
+        sized[SPACED].append(SENTENCE)
+    endless: list[tuple[str, str]] = []
+    weak: list[str] = []
+    for rule in scanner.patterns(entities):
+        node = _structure(rule.pattern.regex)
+        if rule.must or rule.pattern.score < THRESHOLD:
+            weak.append(whole(node, coarse=False))
+        size = longest(node)
+        if size is None or size > BOUND:
+            endless.append((rule.entity, beginnings(node, coarse=False)))
+        elif not _is_word(node):
+            fitting = next(one for one in SIZES if size <= one)
+            sized[fitting].append(beginnings(node, coarse=True))
+    joined: list[tuple[Sequence[str], int | None]] = [(sized[size], size) for size in SIZES]
+    joined.append(([one for _, one in endless], None))
+    return Hold(
+        tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
+        _automaton(_either(weak), longest_match=True) if weak else None,
+        tuple(
+            Listed(terms, max(map(len, terms.words)), needs)
+            for terms, needs in scanner.lists(entities)
+            if terms.words
+        ),
+        tuple((name, _automaton(rf"\A(?:{one})", longest_match=True)) for name, one in endless),
+    )
+
+
+def _structure(regex: str) -> Node:
+    """Return the structure of *regex*; of one that cannot be read, that of any text."""
+    try:
+        return read_pattern(regex)
+    except (UnreadableError, RecursionError):
+        return Repeat(Atom("(?s:.)"), 1, None)
+
+
+def _is_word(node: Node) -> bool:
+    """Return whether all that *node* matches is one word of ASCII, which is held anyway."""
+    return all(_in_words(source) for source in atoms(node))
+
+
+def _in_words(source: str) -> bool:
+    known = _asked.get(source)
+    if known is None:
+        find = compiled(rf"\A(?:{source})\z")
+        known = _asked[source] = not any(find.within(one.encode()) for one in FOREIGN)
+    return known
+
+
+_asked: dict[str, bool] = {}
+
+
+def _either(patterns: Iterable[str]) -> str:
+    return "(?:" + "|".join(dict.fromkeys(patterns)) + ")"
+
+
+def _automaton(regex: str, *, longest_match: bool = False) -> Regex:
+    """Return *regex* compiled with room for the automaton of many patterns."""
+    return compiled(regex, longest_match=longest_match, memory=AUTOMATA_BYTES)

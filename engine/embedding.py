@@ -181,12 +181,7 @@ def load(
     root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
-    recipe = Recipe(
-        key,
-        content_characters=content_characters,
-        remembered_bytes=remembered_bytes,
-        prepare=True,
-    )
+    recipe = Recipe(key, content_characters, remembered_bytes, prepare=True)
     policies = load_folder(root, recipe, kept)
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")

@@ -74,6 +74,14 @@ class Limits(Struct, frozen=True, kw_only=True):
             description="Most characters of content in one request, all messages together.",
         ),
     ] = 1_048_576
+    on_content_too_large: Annotated[
+        Literal["refuse", "deny", "escalate"],
+        Meta(
+            description="What becomes of a request with more: `refuse` it as invalid (nothing is "
+            "decided or recorded); `deny`, or `escalate` to `policy-failures`, without a look at "
+            "the content."
+        ),
+    ] = "refuse"
     remembered_bytes: Annotated[
         int,
         Meta(
@@ -90,9 +98,10 @@ class Limits(Struct, frozen=True, kw_only=True):
             ge=1024,
             le=268_435_456,
             description="Most bytes of one gRPC message. Well above what the content limit lets "
-            "through, so that content that is too long is told so by name.",
+            "through, so that content that is too large is told so by name; a larger message is "
+            "answered with RESOURCE_EXHAUSTED.",
         ),
-    ] = 33_554_432
+    ] = 67_108_864
 
 
 class Record(Struct, frozen=True, kw_only=True):

@@ -90,6 +90,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         recipe=Recipe(
             secret,
             content_characters=settings.limits.content_characters,
+            on_content_too_large=settings.limits.on_content_too_large,
             remembered_bytes=settings.limits.remembered_bytes,
             prepare=True,
         ),

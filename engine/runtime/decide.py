@@ -29,6 +29,7 @@ from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
 from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.unseen import decide_unseen
 
 NOTHING = Redacted()
 
@@ -52,6 +53,8 @@ def decide(
     """
     if record.missing:
         return _missing(policies, record, decision_id)
+    if record.too_large:
+        return decide_unseen(policies, record, now_ns, decision_id)
     turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
     record = turned.record
     evidence = Evidence(record, policies.senses, store, now_ns, mocks)

@@ -59,7 +59,7 @@ def explain(
 ) -> Explanation:
     """Return why *record* is decided as it is at *now_ns*; takes nothing and records nothing."""
     decision = decide(policies, record, store, now_ns, mocks=mocks, consume=False)
-    if record.missing:
+    if record.missing or record.too_large:
         return Explanation(decision=decision, text=tell(decision, (), ()))
     if policies.reversible:
         record = turn_back(policies, record, store, now_ns).record

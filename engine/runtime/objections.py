@@ -82,6 +82,11 @@ def too_long(length: int, limit: int) -> str:
     return f"{length:,} characters, and the limit is {limit:,}"
 
 
+def too_large(length: int, limit: int) -> str:
+    """Return the sentence about content that is longer than detectors may look at."""
+    return f"content too large: {too_long(length, limit)}"
+
+
 def kind_of(value: object) -> str:  # noqa: C901  a case for every kind
     """Return what *value* is, in the words of a policy author; never the value itself."""
     match value:

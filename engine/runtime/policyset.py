@@ -14,7 +14,7 @@ from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
 from engine.runtime.match import Matcher
 from engine.runtime.reference import ReferenceMatcher
-from engine.runtime.request import CONTENT_LIMIT, Reader, build_reader
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader, build_reader
 from engine.runtime.shape import Shape, shape_of
 from engine.runtime.table import Table
 
@@ -45,6 +45,8 @@ class PolicySet:
     """Whether any rule redacts with placeholders that can be turned back."""
     meters: Mapping[str, tuple[MeterDefinition, ...]]
     """The meters that count a rule, by its name."""
+    on_too_large: OnTooLarge = "refuse"
+    """What becomes of a request with more content than detectors may look at."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
 
@@ -61,6 +63,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     matcher: Matcher | None = None,
     classify: Classify = no_classifier,
     content_limit: int = CONTENT_LIMIT,
+    on_too_large: OnTooLarge = "refuse",
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
 ) -> PolicySet:
@@ -77,7 +80,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     return PolicySet(
         revision=revision,
         program=program,
-        reader=build_reader(program.fields, facts, limit=content_limit),
+        reader=build_reader(program.fields, facts, limit=content_limit, on_too_large=on_too_large),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
         senses=Senses(scanner, injection, classify, program.meters),
         lists=lists or {},
@@ -91,4 +94,5 @@ def build(  # noqa: PLR0913  everything a decision needs
         spelt=shape.spelt,
         reversible=shape.reversible,
         meters=meters,
+        on_too_large=on_too_large,
     )

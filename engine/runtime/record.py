@@ -133,6 +133,11 @@ class Record(Protocol):
         """Paths of required attributes that the facts should have supplied and did not."""
         ...
 
+    @property
+    def too_large(self) -> str:
+        """What holds more text than detectors may look at; empty where nothing does."""
+        ...
+
 
 def read_attribute(record: Record, path: str) -> Any:
     """Return what stands at a dotted *path* of *record*: None where it is absent."""
@@ -290,8 +295,9 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         ("content", str | None, None),
         ("messages", Messages | None, None),
         ("capabilities", frozenset[Capability] | None, None),
-        # Invariant: a request cannot set this; only the empty list under this name would decode.
+        # Invariant: a request cannot set these; only what is empty under these names would decode.
         ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
+        ("too_large", Annotated[str, msgspec.Meta(max_length=0)], ""),
     ]
     classes: dict[str, type[msgspec.Struct]] = {}
     for name, inner in tree.items():
@@ -305,7 +311,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,
-        rename={"missing": "(missing)"},
+        rename={"missing": "(missing)", "too_large": "(too large)"},
     )
     return RecordTypes(record, classes["context"])
 

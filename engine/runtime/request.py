@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -19,7 +19,7 @@ from engine.language.schema import required, required_by_word
 from engine.language.types import Scalar
 from engine.runtime.decision import Message
 from engine.runtime.evidence import names_in, texts_in
-from engine.runtime.objections import Problem, asked_by, list_problems, too_long
+from engine.runtime.objections import Problem, asked_by, list_problems, too_large
 from engine.runtime.record import (
     ELSEWHERE,
     MAX_INT,
@@ -34,6 +34,9 @@ from engine.runtime.table import Table
 
 CONTENT_LIMIT = 1_048_576
 """Characters of content, all messages together; also of a text attribute and of the arguments."""
+
+OnTooLarge = Literal["refuse", "deny", "escalate"]
+"""What becomes of a request with more: it is invalid, or decided without a look at its content."""
 
 ARGUMENTS_DEPTH = 64
 """How deep tool arguments may nest."""
@@ -114,9 +117,17 @@ def _descend(group: Any, parents: tuple[str, ...]) -> Any:
 class Reader:
     """Turns requests into records of one schema. Made by ``build_reader``."""
 
-    def __init__(self, fields: Mapping[str, Field], facts: Mapping[str, Table], limit: int) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, Field],
+        facts: Mapping[str, Table],
+        limit: int,
+        *,
+        refuse: bool,
+    ) -> None:
         self._fields = fields
         self._limit = limit
+        self._refuse = refuse
         self._joins = tuple(_join(table, fields) for table in facts.values())
         self._supplied = frozenset(
             f"{table.group}.{column}" for table in facts.values() for column in table.columns
@@ -188,7 +199,11 @@ class Reader:
         problems = self._faults(record)
         # Hot path: no text has more characters than the whole has bytes.
         if size > self._limit and not problems:
-            problems = self._lengths(record)
+            large = self._lengths(record)
+            if self._refuse:
+                problems = large
+            elif large:
+                record.too_large = "; ".join(map(str, large))  # type: ignore[misc]
         missing: tuple[str, ...] = ()
         for join in self._joins:
             missing += join.fill(record)
@@ -237,7 +252,7 @@ class Reader:
         arguments = record.tool.args
         lengths["tool.args"] = sum(map(len, (*texts_in(arguments), *names_in(arguments))))
         return [
-            Problem(path, too_long(length, self._limit))
+            Problem(path, too_large(length, self._limit))
             for path, length in lengths.items()
             if length > self._limit
         ]
@@ -255,9 +270,10 @@ def build_reader(
     facts: Mapping[str, Table] | None = None,
     *,
     limit: int = CONTENT_LIMIT,
+    on_too_large: OnTooLarge = "refuse",
 ) -> Reader:
     """Return the reader for a schema (*fields* by path) and its *facts* tables (by group)."""
-    return Reader(fields, facts or {}, limit)
+    return Reader(fields, facts or {}, limit, refuse=on_too_large == "refuse")
 
 
 def _join(table: Table, fields: Mapping[str, Field]) -> Join:

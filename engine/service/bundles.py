@@ -16,7 +16,7 @@ from engine.language.unit import load_unit
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
 from engine.runtime.policyset import PolicySet, build
-from engine.runtime.request import CONTENT_LIMIT
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.service.cache import Cache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
 
@@ -29,6 +29,7 @@ class Recipe:
     content_characters: int = CONTENT_LIMIT
     remembered_bytes: int = 0
     """Bytes of findings that are remembered for texts seen before."""
+    on_content_too_large: OnTooLarge = "refuse"
     prepare: bool = False
     """Build the detectors at once, for those who serve: it takes a first time about 50 ms."""
 
@@ -63,6 +64,7 @@ def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
         facts=bundle.facts,
         matcher=link([load_unit(unit) for unit in bundle.units], bundle.lists, judge),
         content_limit=recipe.content_characters,
+        on_too_large=recipe.on_content_too_large,
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )

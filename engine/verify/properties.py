@@ -115,7 +115,9 @@ def attempt(policies: PolicySet, law: program.Property, scene: Scene) -> Decisio
         return None
     store = MemoryStore()
     evidence = Evidence(record, policies.senses, store, scene.now, scene.mocks)
-    if record.missing or Interpreter(evidence, policies.lists).value(law.when) is not True:
+    if record.missing or record.too_large:
+        return None
+    if Interpreter(evidence, policies.lists).value(law.when) is not True:
         return None
     return decide(policies, record, store, scene.now, mocks=scene.mocks)
 

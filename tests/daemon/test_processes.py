@@ -200,7 +200,7 @@ def test_a_second_signal_ends_the_patience_with_a_caller_that_does_not_read(fold
 
 
 def test_ten_megabytes_are_refused_by_name_and_the_daemon_keeps_serving(folder: Path) -> None:
-    told = "content: 10,000,000 characters, and the limit is 1,048,576"
+    told = "content: content too large: 10,000,000 characters, and the limit is 1,048,576"
     with daemon(folder, *QUICK) as running:
         with pytest.raises(InvalidRequest, match=told):
             decide(running.address, "x" * 10_000_000)

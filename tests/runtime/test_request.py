@@ -174,12 +174,12 @@ def test_what_is_required_and_missing_is_named() -> None:
         (
             full(content="x" * 1_048_577),
             "content",
-            "1,048,577 characters, and the limit is 1,048,576",
+            "content too large: 1,048,577 characters, and the limit is 1,048,576",
         ),
         (
             full(messages=[{"role": "u", "text": "x" * 1_048_577}]),
             "messages",
-            "1,048,577 characters, and the limit is 1,048,576",
+            "content too large: 1,048,577 characters, and the limit is 1,048,576",
         ),
         (full(content="x", **{"(missing)": ["a"]}), "(missing)", "unknown attribute"),
     ],
@@ -279,7 +279,8 @@ def test_the_limit_on_content_can_be_set() -> None:
 
     assert reader.read(request(content="abc")).content == "abc"
     assert (
-        problems(request(content="abcd"), reader)["content"] == "4 characters, and the limit is 3"
+        problems(request(content="abcd"), reader)["content"]
+        == "content too large: 4 characters, and the limit is 3"
     )
 
 

@@ -46,8 +46,8 @@ def test_texts_and_arguments_are_as_short_as_content() -> None:
     assert problems(
         request(stage="tool_call", tool=tool, context={"note": "abcdefgh"}), reader
     ) == {
-        "context.note": "8 characters, and the limit is 7",
-        "tool.args": "8 characters, and the limit is 7",
+        "context.note": "content too large: 8 characters, and the limit is 7",
+        "tool.args": "content too large: 8 characters, and the limit is 7",
     }
     fits = {"name": "t", "args": {"a": ["abc"], "b": "de"}}
     assert reader.read(request(stage="tool_call", tool=fits, context={"note": "abcde"}))

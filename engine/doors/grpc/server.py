@@ -30,7 +30,7 @@ from engine.doors.grpc.methods import (
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
 
-MESSAGE_BYTES = 32 << 20
+MESSAGE_BYTES = 64 << 20
 """The largest message that is read: above what any content limit lets through, so that content that
 is too long is told so by name instead of by the transport."""
 

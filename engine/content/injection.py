@@ -3,67 +3,55 @@
 1. The text is brought to a plain form: Unicode folded, look-alike letters of other scripts
    replaced, accents and case dropped, escapes undone. Readable base64, hexadecimal and binary
    islands, and the form without any spaces or leetspeak, are looked at as well.
-2. Families of phrases are searched for; one Aho-Corasick pass says which patterns can match at all.
-3. The different phrases within `WINDOW` characters are combined as ``1 - (1 - a)(1 - b)...``. The
-   highest window is the score: padding cannot dilute it, and single weak phrases, far apart in a
-   long text, do not add up.
+2. Families of phrases are searched for. One RE2 pass says whether any can match, one Aho-Corasick
+   pass which, and where: a pattern looks only at the `REACH` around its keywords.
+3. Cues, words that say little alone, are found by another pass. They count from `FEWEST` on.
+4. The different phrases and cues within `WINDOW` characters are combined as ``1 - (1 - a)(1 - b)``.
+   The highest window is the score: padding cannot dilute it, and single weak phrases, far apart in
+   a long text, do not add up.
 
 An instruction inside a document or tool result weighs more than in the user's own words. A phrase
-in quotation marks, in a sentence that talks about it ("detects", "example", ...), weighs a tenth.
+in a sentence that talks about it (in quotation marks, behind "example:" or "never") weighs a tenth.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from math import log1p
 from typing import NamedTuple
 
-import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from engine.content.cues import CUES
+from engine.content.disguises import disguises, hides_phrase, plain
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
-from engine.content.normalize import fold
-from engine.content.phrases import COMPACT, PHRASES, Phrase
+from engine.content.phrases import PHRASES, Phrase
+from engine.content.phrases_abroad import ABROAD
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
 
 WINDOW = 700
+REACH = 320
 QUOTED = 0.1
-LEET_SHARE = 0.25
-FEW_SIGNS = 0.05
+SLIGHT = 1e-9
+UNADDRESSED = 0.5
+FEWEST = 3
 SPOKEN_ABOUT = 120
 HIDDEN = 0.9
 HALF = 0.5
-MAX_PIECE = 4
-"""Every compact phrase has a longer word: pieces this short were cut up."""
+MANY_TURNS = 6
+MANY_QUESTIONS = 8
+MANY_SHOT = -1 - len(CUES)
+"""The number of a conversation of many turns: phrases count from 0 up, cues from -1 down."""
 EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool"})
 """Roles of text that nobody wrote to the model: it has no business giving instructions."""
 
-LOOKALIKES = str.maketrans(
-    "аеорсухіјѕԁһԛԝвкмнтгпоɑαβγεικνορτυχωϲѡℓıłøđħŧ",
-    "aeopcyxijsdhqwbkmhtrnoaabyeiknoptuxwcwlilodht",
-)
-LEET = str.maketrans("013457@$!|", "oieastasii")
-ALIKE = bytes.maketrans(b"013457@$!|l", b"oieastasiii")
-"""The same, and no difference between what ``1`` may stand for."""
-NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789@$!|"))
-GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
-SIGNS = b"013457@$!|"
-NOTHING: tuple[float, frozenset[str]] = (0.0, frozenset())
+WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
+QUOTES = (b'"', b"'", b"`", "‘".encode(), "“".encode(), "«".encode())
 
-SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
-"""What `str.split` takes for a space."""
-
-_foreign = re.compile(r"[^\x00-\x7f]+")
-_word = re.compile(r"\S+")
-_latin = re.compile(r"[a-z]")
-_wide = re.compile(r"\s{2,}")
-_leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
 _opened = compiled(
     r"(?:^|[ (\[=:,;#>])[\"'`\x{2018}\x{201c}\x{ab}](?:[^\"'`\x{2019}\x{201d}\x{bb}]|\pL'\pL)*$"
 )
@@ -78,6 +66,17 @@ _about = compiled(
     r"|awareness|lists?|compare|prompts? like|paper|benchmark|changelog|such as|warns?"
     r"|says|called|titled|means?|translat\w*|owasp|ncsc|analysts?|const|let|assert)\b"
 )
+_named = compiled(
+    r"(?:\b(?:example|detector|pattern|signature|phrase|string|literal|sample|fixture|label|category"
+    r"|test case|heading|title|attacks?|payload|prompt|technique)s?(?: \w+){0,2}:"
+    r"|\b(?:such as|phrases? like|prompts? like|attempts? to|attacks? that|trying to|tries to"
+    r"|tricks? (?:\w+ ){0,4}to|wants? to|asks? (?:\w+ ){0,4}to|telling (?:\w+ ){0,3}to|how to"
+    r"|whether to|must not|should not|shouldn't|cannot|can't|could|may|might|will not|won't|never"
+    r"|not to|do not|don't|without|instead of|to prevent|prevents?|refuses? to|who|which|that|when"
+    r"|if (?:\w+ ){1,4}))"
+    r" ?$"
+)
+"""What stands directly before a phrase that is named or forbidden, not said."""
 
 
 class Hit(NamedTuple):
@@ -97,14 +96,15 @@ def score_injection(text: str, role: str) -> Injection:
     embedded = role in EMBEDDED
     shown = unescaped(text)
     simple = plain(shown)
-    score, signals = _strongest(find_hits(simple, embedded=embedded))
+    score, signals = strongest(find_hits(simple, embedded=embedded))
     said = "\n".join(islands(shown))
-    hidden, inside = _strongest(find_hits(plain(said), embedded=True)) if said else NOTHING
-    if hidden >= HALF:
-        score, signals = max(score, HIDDEN), signals | inside | {"encoded"}
-    views = [_strongest(find_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
+    if said:
+        hidden, inside = strongest(find_hits(plain(said), embedded=True))
+        if hidden >= HALF:
+            score, signals = max(score, HIDDEN), signals | inside | {"encoded"}
+    views = [strongest(find_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
     inside = frozenset[str]().union(*(found for inner, found in views if inner >= HALF))
-    if inside or _disguised(simple):
+    if inside or hides_phrase(simple):
         score, signals = max(score, HIDDEN), signals | inside | {"obfuscated"}
     return Injection(round(score, 4), tuple(sorted(signals)))
 
@@ -114,75 +114,76 @@ def prepare_injection() -> None:
     for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
-    for pattern in (*(one for _, one in _phrasebook().patterns), _opened, _closed, _about):
+    for pattern in (*(one for _, one in _phrasebook().patterns), _opened, _closed, _about, _named):
         for _ in spans(pattern, data):
             pass
 
 
-def plain(text: str) -> str:
-    """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
-    if text.isascii():
-        return _spaced(text.encode().lower().translate(SPACES)).strip(b" ").decode()
-    text = unicodedata.normalize("NFD", fold(text).text)
-    text = _foreign.sub(_unaccented, text).casefold()
-    text = _word.sub(_familiar, text)
-    return " ".join(text.lower().split())
-
-
-def _spaced(data: bytes) -> bytes:
-    """Return *data* with one space for several; in fewer steps than splitting and joining."""
-    while b"  " in data:
-        data = data.replace(b"  ", b" ")
-    return data
-
-
-def _unaccented(run: re.Match[str]) -> str:
-    return "".join(char for char in run.group() if not unicodedata.combining(char))
-
-
-def _familiar(word: re.Match[str]) -> str:
-    """Return a word of Latin letters and their look-alikes in Latin letters."""
-    found = word.group()
-    return found.translate(LOOKALIKES) if _latin.search(found) else found
-
-
-def disguises(simple: str, shown: str) -> Iterator[str]:
-    """Yield plain forms of a text that is spaced out (``i g n o r e  a l l``) or in leetspeak."""
-    joined = simple
-    if simple.count(" ") * 3 > len(simple):  # words of two letters and a space on the average
-        joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
-        yield joined
-    # Counting is cheap; words are looked at one by one only where it makes one suspect.
-    data = joined.encode("utf-8", "replace")
-    if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
-        words = joined.split(" ")
-        if sum(_leet.search(word) is not None for word in words) > LEET_SHARE * len(words):
-            yield joined.translate(LEET)
-
-
 def find_hits(text: str, *, embedded: bool) -> list[Hit]:
-    """Return the phrases in *text*, which is plain, in order of place."""
+    """Return the phrases and cues in *text*, which is plain, in order of place."""
     data = text.encode("utf-8", "replace")
-    book = _phrasebook()
-    if not book.hint.within(data):
-        return []
-    keywords = {one[0] for one in book.gate.find_matches_as_indexes(data, overlapping=True)}
-    hits: list[Hit] = []
-    for number in sorted({number for keyword in keywords for number in book.gated[keyword]}):
-        phrase, pattern = book.patterns[number]
-        weight = phrase.embedded if embedded else phrase.direct
-        for start, end in spans(pattern, data):
-            talk = not phrase.marked and talked_about(data, start, end)
-            hits.append(Hit(start, number, phrase.signal, weight * (QUOTED if talk else 1)))
+    hits = [*_phrases(data, embedded=embedded), *_cues(data), *_many_shot(data)]
     hits.sort()
     return hits
 
 
-def talked_about(data: bytes, start: int, end: int) -> bool:
-    """Return whether ``data[start:end]`` is quoted in a sentence about such phrases."""
-    before = data[max(0, start - SPOKEN_ABOUT) : start].decode("utf-8", "ignore")
+def _phrases(data: bytes, *, embedded: bool) -> Iterator[Hit]:
+    book = _phrasebook()
+    if not book.hint.within(data):
+        return
+    quoted = any(quote in data for quote in QUOTES)
+    found = book.gate.find_matches_as_indexes(data, overlapping=True)
+    for number, places in _near(found, book.gated).items():
+        phrase, pattern = book.patterns[number]
+        weight = phrase.embedded if embedded else phrase.direct
+        for start, end in _searched(pattern, data, places):
+            talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
+            # A phrase that is only mentioned somewhere is another than one that is said.
+            name = number + len(book.patterns) * talk
+            yield Hit(start, name, phrase.signal, weight * (QUOTED if talk else 1))
+
+
+def _near(
+    found: Iterable[tuple[int, int, int]], gated: tuple[tuple[int, ...], ...]
+) -> dict[int, list[list[int]]]:
+    """Return for each pattern the places where it can match: disjoint, in order.
+
+    *found* are keywords with their places, in order of their ends.
+    """
+    places: dict[int, list[list[int]]] = {}
+    for keyword, start, end in found:
+        for number in gated[keyword]:
+            known = places.get(number)
+            if known is None:
+                places[number] = [[max(0, start - REACH), end + REACH]]
+            elif start - REACH <= known[-1][1]:
+                known[-1][1] = end + REACH
+            else:
+                known.append([start - REACH, end + REACH])
+    return places
+
+
+def _searched(pattern: Regex, data: bytes, places: list[list[int]]) -> Iterator[tuple[int, int]]:
+    """Yield the matches of *pattern* in *places* of *data*."""
+    find, size = pattern.find, len(data)
+    for begin, stop in places:
+        limit = min(stop, size)
+        start, end = find(data, begin, limit)[0]
+        while start >= 0:
+            yield start, end
+            start, end = find(data, end, limit)[0]
+
+
+def talked_about(data: bytes, start: int, end: int, *, quoted: bool) -> bool:
+    """Return whether ``data[start:end]`` is named, forbidden, or quoted in a sentence about it."""
+    around = data[max(0, start - SPOKEN_ABOUT) : start]
+    if _named.within(around):
+        return True
+    if not quoted:
+        return False
+    before = around.decode("utf-8", "ignore")
     after = data[end : end + SPOKEN_ABOUT].decode("utf-8", "ignore")
-    found = data[start:end].decode()
+    found = data[start:end].decode("utf-8", "ignore")
     return (
         _opened.within((before + found).encode())
         and _closed.within(after.encode())
@@ -190,42 +191,53 @@ def talked_about(data: bytes, start: int, end: int) -> bool:
     )
 
 
-def _strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
+def _cues(data: bytes) -> list[Hit]:
+    """Return the cues in *data*, where there are enough of them."""
+    gate, cues = _cuebook()
+    found = gate.find_matches_as_indexes(data, overlapping=True)
+    if len(found) < FEWEST:
+        return []
+    hits: list[tuple[int, int]] = []
+    for number, start, _ in found:
+        if start == 0 or data[start - 1] not in WORD:
+            hits += ((start, cue) for cue in cues[number])
+    groups = {cue for _, cue in hits}
+    if len(groups) < FEWEST:
+        return []
+    share = 1.0 if any(CUES[cue].address for cue in groups) else UNADDRESSED
+    return [Hit(at, -1 - cue, CUES[cue].signal, CUES[cue].weight * share) for at, cue in hits]
+
+
+def _many_shot(data: bytes) -> Iterator[Hit]:
+    """Yield a hit where *data* plays a conversation of many turns with the model."""
+    if (
+        data.count(b"assistant:") >= MANY_TURNS
+        and data.count(b"human:") + data.count(b"user:") >= MANY_TURNS
+    ):
+        yield Hit(data.find(b"assistant:"), MANY_SHOT, "many_shot", 0.82)
+    elif data.count(b" q: ") >= MANY_QUESTIONS and data.count(b" a: ") >= MANY_QUESTIONS:
+        yield Hit(data.find(b" a: "), MANY_SHOT, "many_shot", 0.4)
+
+
+def strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
     """Return the score of the strongest window and its signals. *hits* are in order of place."""
-    best, named = NOTHING
-    first = 0
-    for last, hit in enumerate(hits, 1):
+    inside: dict[int, int] = {}
+    rest, least = 0.0, 0.0  # logarithms of what speaks against an injection
+    begin = end = first = 0
+    for last, hit in enumerate(hits):
         while hit.place - hits[first].place > WINDOW:
+            gone = hits[first]
+            inside[gone.phrase] -= 1
+            rest -= 0.0 if inside[gone.phrase] else log1p(-gone.weight)
             first += 1
-        strongest: dict[int, float] = {}
-        for one in hits[first:last]:
-            strongest[one.phrase] = max(strongest.get(one.phrase, 0.0), one.weight)
-        rest = 1.0
-        for weight in strongest.values():
-            rest *= 1 - weight
-        if 1 - rest > best:
-            best, named = 1 - rest, frozenset(one.signal for one in hits[first:last])
-    return best, named
-
-
-def _disguised(simple: str) -> bool:
-    """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13."""
-    data = simple.encode("utf-8", "replace")
-    phrases, gate, hint = _compact()
-    places: list[int] = []
-    form = data.translate(ALIKE, NO_LETTERS)
-    if not hint.within(form):
-        return False
-    for number, start, end in gate.find_matches_as_indexes(form):
-        places = places or [at for at, byte in enumerate(data) if byte not in NO_LETTERS]
-        words = data[places[start] : places[end - 1] + 1].translate(GAPS).split()
-        if (
-            number >= len(COMPACT)
-            or b"".join(words) != phrases[number].encode()
-            or max(map(len, words)) <= MAX_PIECE
-        ):
-            return True
-    return False
+        rest += 0.0 if inside.get(hit.phrase) else log1p(-hit.weight)
+        inside[hit.phrase] = inside.get(hit.phrase, 0) + 1
+        if rest < least - SLIGHT:
+            least, begin, end = rest, first, last + 1
+    score = 1.0
+    for weight in {hit.phrase: hit.weight for hit in hits[begin:end]}.values():
+        score *= 1 - weight
+    return 1 - score, frozenset(hit.signal for hit in hits[begin:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,22 +252,28 @@ class Phrasebook:
 
 @cache
 def _phrasebook() -> Phrasebook:
-    keyed: dict[str, list[int]] = {}
-    for number, phrase in enumerate(PHRASES):
-        for keyword in phrase.keywords:
-            keyed.setdefault(keyword, []).append(number)
+    phrases = (*PHRASES, *ABROAD)
+    gate, gated = _gate(phrase.keywords for phrase in phrases)
     return Phrasebook(
-        any_of(phrase.hint or either(phrase.keywords) for phrase in PHRASES),
-        BytesAhoCorasick(
-            [keyword.encode() for keyword in keyed], implementation=Implementation.DFA
-        ),
-        tuple(map(tuple, keyed.values())),
-        tuple((phrase, compiled(phrase.regex)) for phrase in PHRASES),
+        any_of(phrase.hint or either(phrase.keywords) for phrase in phrases),
+        gate,
+        gated,
+        tuple((phrase, compiled(phrase.regex)) for phrase in phrases),
     )
 
 
 @cache
-def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick, Regex]:
-    phrases = (*COMPACT, *(codecs.encode(phrase, "rot13") for phrase in COMPACT))
-    forms = [phrase.encode().translate(ALIKE) for phrase in phrases]
-    return phrases, BytesAhoCorasick(forms), any_of(re2.escape(form.decode()) for form in forms)
+def _cuebook() -> tuple[BytesAhoCorasick, tuple[tuple[int, ...], ...]]:
+    return _gate(cue.words for cue in CUES)
+
+
+def _gate(
+    words: Iterable[tuple[str, ...]],
+) -> tuple[BytesAhoCorasick, tuple[tuple[int, ...], ...]]:
+    """Return an automaton for all *words*, and for each of its words who has it."""
+    having: dict[str, list[int]] = {}
+    for number, group in enumerate(words):
+        for word in dict.fromkeys(group):
+            having.setdefault(word, []).append(number)
+    gate = BytesAhoCorasick([word.encode() for word in having], implementation=Implementation.DFA)
+    return gate, tuple(map(tuple, having.values()))

@@ -104,29 +104,6 @@ PHRASES = (
         hint=r"(?:safety|content|ethical|moral|security) " + LIMITS
         + r"|safety (?:check|protocol|measures|features|mode|system|mechanism)|guardrail",
     ),
-    Phrase(
-        "override",
-        r"\b(?:ignoriere?\w*|vergiss\w*|missachte\w*|verwirf|beachte nicht)\b[^.!?]{0,50}"
-        r"\b(?:anweisung\w*|instruktion\w*|regeln?|vorgaben?|befehle?n?|prompts?|richtlinien?|anordnung\w*)\b"
-        r"|\b(?:ignor(?:e[zr]?|ons)|oubli(?:e[zr]?|ons)|ne (?:tiens|tenez|tenir) (?:pas|plus) compte"
-        r"|neglige[zr]?)\b[^.!?]{0,50}\b(?:instructions?|consignes?|directives?|regles|ordres|politique)\b"
-        r"|\b(?:ignor(?:a|ar|e|en|ad)|olvid(?:a|ar|e|en|ad)|descart(?:a|ar|e)|omit(?:e|ir|a)"
-        r"|haz caso omiso|no sigas)\b[^.!?]{0,50}\b(?:instrucciones|indicaciones|reglas|ordenes|directrices|directivas)\b"
-        r"|\b(?:ignor(?:a|are|ate|i)|dimentic(?:a|are|ate|hi)|trascur(?:a|are)|non seguire)\b[^.!?]{0,50}"
-        r"\b(?:istruzioni|regole|direttive|indicazioni|ordini)\b"
-        r"|\b(?:ignor(?:e|ar|em)|esque(?:ca|cer|cam)|desconsider(?:e|ar)|nao siga)\b[^.!?]{0,50}"
-        r"\b(?:instruc[oa]es|regras|ordens|diretrizes|orientacoes)\b"
-        r"|\b(?:negeer|vergeet)\b[^.!?]{0,50}\b(?:instructies|regels|opdrachten|aanwijzingen)\b"
-        r"|\b(?:zignoruj|ignoruj|zapomnij)\b[^.!?]{0,50}\b(?:instrukcj\w*|polecen\w*|zasad\w*)"
-        r"|(?:игнориру|забуд|проигнориру)\pL*[^.!?]{0,60}(?:инструкци|указани|правил)"
-        r"|(?:忽略|无视|忘记|忘掉|無視)[^。！？]{0,20}(?:指令|指示|提示|规则|說明|说明)",
-        ("ignor", "vergiss", "missacht", "verwirf", "beachte", "oubli", "compte", "neglig", "olvid",
-         "descart", "omit", "omiso", "sigas", "dimentic", "trascur", "seguire", "esque",
-         "desconsider", "siga", "negeer", "vergeet", "zapomnij", "игнориру", "забуд", "忽略",
-         "无视", "忘记", "忘掉", "無視"),
-        0.88,
-        0.95,
-    ),
     # --- role play and jailbreak
     Phrase(
         "roleplay",
@@ -251,20 +228,6 @@ PHRASES = (
         0.7,
         0.8,
         hint="pass(?:word|phrase|code)|secret|api key|credential",
-    ),
-    Phrase(
-        "exfiltration",
-        r"\b(?:zeig\w*|verrat\w*|gib|nenn\w*|offenbar\w*|wiederhol\w*|druck\w*|schreib\w*)\b[^.!?]{0,40}"
-        r"(?:system-?prompt|systemnachricht|(?:urspruenglich|ursprunglich|versteckt|geheim|intern|system)\w* ?\w*anweisung)"
-        r"|\b(?:revel|montr|affich|donn|repet|devoil)\w*[^.!?]{0,40}\b(?:prompt|invite|instructions?|consignes?) (?:systeme|initiale?s?|cachee?s?|secretes?|internes?)"
-        r"|\b(?:revel|muestr|mostr|imprim|repit|repet|dime|dame|exib|diga)\w*[^.!?]{0,40}\b(?:prompt|instruc\w+|indicaciones|mensa\w+)"
-        r" (?:del? |do )?(?:sistema|inicial\w*|ocult\w*|secret\w*|intern\w*)"
-        r"|\b(?:rivel|mostr|stamp|ripet|dimmi|scriv)\w*[^.!?]{0,40}\b(?:prompt|istruzioni) (?:di |del )?(?:sistema|inizial\w*|nascost\w*|segret\w*)",
-        ("prompt", "system", "anweisung", "instruc", "istruz", "consigne", "indicaciones", "mensa",
-        "invite "), 0.82, 0.88,
-        hint=r"system-?prompt|systemnachricht|anweisung|(?:prompt|invite|instructions?|consignes?) "
-        r"(?:systeme|initial|cache|secret|intern)|(?:prompt|instruc\w+|indicaciones|mensa\w+) (?:del? |do )?"
-        r"(?:sistema|inicial|ocult|secret|intern)|(?:prompt|istruzioni) (?:di |del )?(?:sistema|inizial|nascost|segret)",
     ),
     Phrase(
         "exfiltration",

@@ -1,0 +1,159 @@
+"""Text to the forms in which phrases are searched: plain, without spaces, without leetspeak.
+
+`plain` undoes what hides letters: case, accents, look-alikes of other scripts, wide gaps.
+`disguises` and `hides_phrase` undo what hides words: spaced-out letters, leetspeak, words that are
+glued together or cut up, ROT13.
+"""
+
+# ruff: noqa: RUF001 - look-alikes are on purpose
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+import re2
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+from engine.content.normalize import fold
+from engine.content.phrases import COMPACT
+from engine.content.regex import Regex, any_of
+
+LEET_SHARE = 0.25
+FEW_SIGNS = 0.05
+MAX_PIECE = 4
+"""Every compact phrase has a longer word: pieces this short were cut up."""
+GLUED = 24
+"""A word with a compact phrase and so many letters more is a sentence without its spaces."""
+
+LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһԛԝвкмнтгпоɑαβγεικνορτυχωϲѡℓıłøđħŧ",
+    "aeopcyxijsdhqwbkmhtrnoaabyeiknoptuxwcwlilodht",
+)
+LEET = str.maketrans("013457@$!|", "oieastasii")
+ALIKE = bytes.maketrans(b"013457@$!|l", b"oieastasiii")
+"""The same, and no difference between what ``1`` may stand for."""
+NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789@$!|"))
+GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
+SIGNS = b"013457@$!|"
+SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
+"""What `str.split` takes for a space."""
+STRIDE = 256
+
+_alike = "".join(map(chr, LOOKALIKES))
+_mixed = re.compile(f"[a-z][{_alike}]|[{_alike}][a-z]")
+_marks = re.compile("[\u0300-\u036f]+")
+_other = re.compile("[^\x00-\u036f]+")
+_word = re.compile(r"\S+")
+_latin = re.compile(r"[a-z]")
+_wide = re.compile(r"\s{2,}")
+_leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
+
+
+def plain(text: str) -> str:
+    """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
+    if text.isascii():
+        return _spaced(text.encode().lower().translate(SPACES)).strip(b" ").decode()
+    text = _marks.sub("", unicodedata.normalize("NFD", fold(text).text))
+    if not text.isascii():
+        text = _other.sub(_unmarked, text).casefold()
+        # Two letters of different scripts side by side: only then is a word looked at.
+        if _mixed.search(text):
+            text = _word.sub(_familiar, text)
+    return " ".join(text.lower().split())
+
+
+def _spaced(data: bytes) -> bytes:
+    """Return *data* with one space for several; in fewer steps than splitting and joining."""
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data
+
+
+def _unmarked(run: re.Match[str]) -> str:
+    return "".join(char for char in run.group() if not unicodedata.combining(char))
+
+
+def _familiar(word: re.Match[str]) -> str:
+    """Return a word of Latin letters and their look-alikes in Latin letters."""
+    found = word.group()
+    return found.translate(LOOKALIKES) if _latin.search(found) else found
+
+
+def disguises(simple: str, shown: str) -> Iterator[str]:
+    """Yield plain forms of a text that is spaced out (``i g n o r e  a l l``) or in leetspeak."""
+    joined = simple
+    if simple.count(" ") * 3 > len(simple):  # words of two letters and a space on the average
+        joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
+        yield joined
+    # Counting is cheap; words are looked at one by one only where it makes one suspect.
+    data = joined.encode("utf-8", "replace")
+    if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
+        least = LEET_SHARE * (1 + joined.count(" "))
+        if len(_leet.findall(joined)) > least:  # at least one in each such word
+            words = joined.split(" ")
+            if sum(_leet.search(word) is not None for word in words) > least:
+                yield joined.translate(LEET)
+
+
+def hides_phrase(simple: str) -> bool:
+    """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13."""
+    data = simple.encode("utf-8", "replace")
+    phrases, gate, hint = _compact()
+    form = data.translate(ALIKE, NO_LETTERS)
+    if not hint.within(form):
+        return False
+    at, kept = 0, 0  # Invariant: `kept` letters stand before data[at:].
+    for number, start, end in gate.find_matches_as_indexes(form):
+        if number >= len(COMPACT):
+            return True
+        at, kept = _advance(data, at, kept, start)
+        stop, _ = _advance(data, at, start, end - 1)
+        words = data[at : stop + 1].translate(GAPS).split()
+        kept = start
+        if b"".join(words) != phrases[number].encode() or max(map(len, words)) <= MAX_PIECE:
+            return True
+        if len(words) == 1 and _glued(data, at, stop + 1):
+            return True
+    return False
+
+
+def _advance(data: bytes, at: int, kept: int, wanted: int) -> tuple[int, int]:
+    """Return the place of letter *wanted* of *data*, of which *kept* stand before *at*; and it.
+
+    Whole strides are counted in C: the letters themselves are looked at in the last one only.
+    """
+    while True:
+        letters = len(data[at : at + STRIDE].translate(None, NO_LETTERS))
+        if kept + letters > wanted:
+            break
+        at += STRIDE
+        kept += letters
+    for place, byte in enumerate(data[at : at + STRIDE], at):
+        if byte not in LETTERS:
+            continue
+        if kept == wanted:
+            return place, kept
+        kept += 1
+    raise AssertionError("the stride holds the letter")
+
+
+LETTERS = frozenset(set(range(256)) - set(NO_LETTERS))
+
+
+def _glued(data: bytes, start: int, end: int) -> bool:
+    """Return whether ``data[start:end]`` stands in one word with a lot of letters more."""
+    behind = data[end : end + 2 * GLUED].translate(GAPS).split(b" ", 1)[0]
+    before = data[max(0, start - 2 * GLUED) : start].translate(GAPS).rsplit(b" ", 1)[-1]
+    return len(behind) + len(before) >= GLUED
+
+
+@cache
+def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick, Regex]:
+    phrases = (*COMPACT, *(codecs.encode(phrase, "rot13") for phrase in COMPACT))
+    forms = [phrase.encode().translate(ALIKE) for phrase in phrases]
+    gate = BytesAhoCorasick(forms, implementation=Implementation.DFA)
+    return phrases, gate, any_of(re2.escape(form.decode()) for form in forms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -233,7 +234,10 @@ def test_content_that_is_too_long_is_told_so(channel: Channel) -> None:
 def test_a_message_above_the_transport_limit_is_refused_by_the_transport() -> None:
     with serve(message_bytes=1000) as daemon, grpc.insecure_channel(daemon.address) as channel:
         error = refused(lambda: decide(channel, ask(content="x" * 2000)))
+        # The connection goes on: who sent too much is told so, and is not cut off.
+        assert decide(channel, ask(content="x")).action == wire.ACTION_ALLOW
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert re.search(r"larger than max \(\d{4} vs\. 1000\)", error.details() or "")
 
 
 def test_what_was_sent_is_never_repeated_in_an_error(channel: Channel) -> None:

@@ -47,8 +47,8 @@ SIZES = (64, 256, BOUND)
 """Patterns are joined by the longest match that they may have."""
 
 WORD = "[!-~]+"
-LETTERS = r"(?:[\s\"'(\[:,]\S(?: {1,3}\S)* {0,3})?"
-SENTENCE = r"(?:[^.!?\n]|[.!?][^\s])+"
+LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
+SENTENCE = r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*"
 READ = frozenset({"person", "address", "organization", "location", "date", "title", "age", "nrp"})
 """Last parts of the names of entities that are read from their sentence."""
 ROT = compiled(ROTATED)
@@ -66,6 +66,8 @@ class Tail:
     def start(self, text: str, data: bytes) -> int:
         """Return where in *text* (in UTF-8: *data*) something alive begins; its length for none."""
         begin = self.find.find(data, 0, len(data))[0][0]
+        if begin < 0:
+            return len(text)
         place = begin if len(data) == len(text) else len(data[:begin].decode())
         return place if self.size is None else max(place, len(text) - self.size)
 
@@ -165,7 +167,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
     for rule in scanner.patterns(entities):
-        node = _structure(rule.pattern.regex)
+        node = structure_of(rule.pattern.regex)
         if rule.must or rule.pattern.score < THRESHOLD:
             weak.append(whole(node, coarse=False))
         size = longest(node)
@@ -188,7 +190,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     )
 
 
-def _structure(regex: str) -> Node:
+def structure_of(regex: str) -> Node:
     """Return the structure of *regex*; of one that cannot be read, that of any text."""
     try:
         return read_pattern(regex)

@@ -23,7 +23,7 @@ COUNTED = 8
 _repeat = re.compile(r"(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??")
 _escape = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|x(?:\{[0-9a-fA-F]+\}|..)|[0-7]{1,3}|.)", re.DOTALL)
 _class = re.compile(r"\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[pP]\{[^}]*\}|\\.|[^\]\\])*\]", re.DOTALL)
-_group = re.compile(r"\((?:\?(?:P?<\w+>|([imsU]*)(?:-([imsU]+))?([:)])))?")
+_group = re.compile(r"\((?:\?(?:P?<\w+>|([imsU]*)(?:-([imsU]+))?([:)]))|(?!\?))")
 SIGNS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 NOWHERE = ("\\b", "\\B", "\\A", "\\z", "^", "$")
 """What matches between characters."""
@@ -81,7 +81,7 @@ def _choice(regex: str, place: int, flags: frozenset[str]) -> tuple[Node, int]:
     while place < len(regex) and regex[place] != ")":
         char = regex[place]
         if char == "|":
-            options.append(Sequel(tuple(parts)))
+            options.append(_sequel(parts))
             parts = []
             place += 1
         elif char == "(":
@@ -89,8 +89,12 @@ def _choice(regex: str, place: int, flags: frozenset[str]) -> tuple[Node, int]:
         else:
             place = _single(regex, place, flags, parts)
         place = _repeated(regex, place, parts)
-    options.append(Sequel(tuple(parts)))
+    options.append(_sequel(parts))
     return options[0] if len(options) == 1 else Choice(tuple(options)), place
+
+
+def _sequel(parts: Sequence[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else Sequel(tuple(parts))
 
 
 def _grouped(

@@ -201,7 +201,10 @@ def unknown_setting(name: str, known: Iterable[str], at: Span) -> Diagnostic:
 def classifier_endpoint(at: Span) -> Diagnostic:
     """E524: no address of a model server."""
     return Diagnostic(
-        "E524", "an endpoint is an address in quotes", at, help='such as `"grpc://127.0.0.1:9100"`'
+        "E524",
+        "an endpoint is an address in quotes",
+        at,
+        help='such as `"grpc://127.0.0.1:9100"` or `"http://127.0.0.1:9100/classify"`',
     )
 
 

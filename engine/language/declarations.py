@@ -5,6 +5,7 @@ A definition is always returned, even a wrong one, so that its uses are not repo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -33,6 +34,12 @@ CLASSIFIER_TIMEOUT = timedelta(milliseconds=100)
 Outcome = OneOf["allow", "deny", "escalate"]
 OUTCOMES: Mapping[str, Outcome] = {"allow": "allow", "deny": "deny", "escalate": "escalate"}
 SETTINGS = ("endpoint", "timeout", "on_failure")
+HOST = r"(?:\[[\da-fA-F:.]+\]|[^\s/?#@:\[\]]+)(?::(?P<{}>\d{{1,5}}))?"
+ENDPOINT = re.compile(
+    rf"(?:grpcs?://{HOST.format('grpc')}|https?://{HOST.format('http')}(?:/[^\s#]*)?|unix:\S+)"
+)
+"""The address of a model server. No user or password: policies are no place for secrets."""
+LAST_PORT = 65_535
 ANY = "any"
 
 
@@ -127,6 +134,12 @@ def read_near(words: tuple[nodes.Literal, ...], report: Report) -> list[str]:
     return [str(word.value) for word in words]
 
 
+def is_endpoint(address: str) -> bool:
+    """Return whether *address* is one at which a model server can be called."""
+    found = ENDPOINT.fullmatch(address)
+    return found is not None and int(found["grpc"] or found["http"] or 1) in range(1, LAST_PORT + 1)
+
+
 def read_classifier(node: items.Classifier, report: Report) -> ClassifierDefinition:
     """Return ``classifier NAME { … }`` with its settings."""
     endpoint = ""
@@ -141,7 +154,7 @@ def read_classifier(node: items.Classifier, report: Report) -> ClassifierDefinit
             )
         seen[name] = setting
         match name, value:
-            case "endpoint", str() as address if address.startswith(("grpc://", "unix:")):
+            case "endpoint", str() as address if is_endpoint(address):
                 endpoint = address
             case "endpoint", _:
                 report.add(catalog_declarations.classifier_endpoint(setting.value.span))

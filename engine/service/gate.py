@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 import msgspec
 
+from engine.classifiers.asked import Classifiers, Servers
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.explain import Explanation, explain
@@ -22,6 +23,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
+from engine.service.asking import Undecided, Unexplained
 from engine.service.identity import IdSource
 from engine.service.keys import derive_key
 from engine.service.observer import NoObserver, Observer
@@ -67,11 +69,12 @@ class Gate:
         secret: bytes,
         clock: Callable[[], int] = time.time_ns,
         observer: Observer | None = None,
+        classifiers: Classifiers | None = None,
     ) -> None:
         """Make a gate without policies.
 
         *store* keeps buckets, meters and labels; *secret* keys content hashes; *clock* gives ns
-        since the Unix epoch.
+        since the Unix epoch; *classifiers* connects with model servers (None: none answers).
         """
         self.store = store
         self.recorder = recorder or NoRecorder()
@@ -80,6 +83,9 @@ class Gate:
         self._hash_key = derive_key(secret, "content hash")
         self._ids = IdSource()
         self._policies: PolicySet | None = None
+        self._classifiers = classifiers
+        self._servers: Servers | None = None
+        """Of the policies, when these declare classifiers."""
         self._status = Status()
 
     @property
@@ -97,6 +103,11 @@ class Gate:
             rules=len(policies.rules),
         )
         self._policies = policies
+        # What the old policies alone had is closed when nothing that is under way has it any more.
+        self._servers = None
+        declared = policies.program.classifiers
+        if declared and self._classifiers is not None:
+            self._servers = self._classifiers.panel(declared)
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
@@ -116,29 +127,89 @@ class Gate:
         return self._status
 
     def decide(self, request: RequestLike) -> Decision:
-        """Return the recorded decision on *request*.
+        """Return the recorded decision on *request*; blocks while classifiers must be waited for.
 
         Raises NotReady before the first `swap`, and InvalidRequest (nothing was decided, consumed
         or recorded) when the request does not fit the schema.
         """
         policies = self._current()
-        return self._decide(policies, lambda: policies.reader.read(request))
+        if self._servers is None:  # Hot path: the long way asks for nothing, but costs calls.
+            return self._decide(policies, lambda: policies.reader.read(request))
+        return self._finish(self.begin(request))
 
     def decide_json(self, raw: bytes) -> Decision:
         """Return the recorded decision on a whole request in JSON; the fastest entrance."""
         policies = self._current()
-        return self._decide(policies, lambda: policies.reader.read_json(raw))
+        if self._servers is None:
+            return self._decide(policies, lambda: policies.reader.read_json(raw))
+        return self._finish(self._begin(policies, lambda: policies.reader.read_json(raw)))
 
     def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
         """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
         policies = self._current()
-        return self._decide(policies, lambda: policies.reader.read_parts(standard, context))
+        if self._servers is None:
+            return self._decide(policies, lambda: policies.reader.read_parts(standard, context))
+        return self._finish(self.begin_parts(standard, context))
+
+    def begin(self, request: RequestLike) -> Decision | Undecided:
+        """Return what `decide` does, or what waits for classifiers, for `go_on`; never blocks.
+
+        Without classifiers in the policies it is always the decision.
+        """
+        policies = self._current()
+        return self._begin(policies, lambda: policies.reader.read(request))
+
+    def begin_parts(self, standard: Mapping[str, object], context: bytes) -> Decision | Undecided:
+        """Return what `decide_parts` does, or what waits for classifiers, for `go_on`."""
+        policies = self._current()
+        return self._begin(policies, lambda: policies.reader.read_parts(standard, context))
+
+    def go_on(self, waited: Undecided) -> Decision | Undecided:
+        """Return the recorded decision now that the questions of *waited* were waited for.
+
+        Or *waited* again, when the answers have raised new questions. A decision that nobody goes
+        on with (its caller has gone) was not made: nothing was consumed or recorded.
+        """
+        started = time.perf_counter_ns()
+        now = self._clock()
+        error = ""
+        try:
+            decision = waited.attempt(self.store, now)
+        except Exception as problem:  # noqa: BLE001 - whatever fails must deny
+            error = describe(problem)
+            decision = denied(
+                waited.policies.revision, waited.subject.request_id, waited.decision_id, error
+            )
+        waited.spent += time.perf_counter_ns() - started
+        if decision is None:
+            return waited
+        msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
+        return self._keep(waited.policies, waited.subject, decision, now, error)
 
     def explain(self, request: RequestLike) -> Explanation:
-        """Return why *request* would be decided as it would; consumes and records nothing."""
+        """Return why *request* would be decided as it would; consumes and records nothing.
+
+        Blocks while classifiers must be waited for.
+        """
+        found = self.begin_explain(request)
+        while not isinstance(found, Explanation):
+            found.wait()
+            found = self.go_on_explaining(found)
+        return found
+
+    def begin_explain(self, request: RequestLike) -> Explanation | Unexplained:
+        """Return what `explain` does, or what waits for classifiers, for `go_on_explaining`."""
         policies = self._current()
         record = policies.reader.read(request)
-        return explain(policies, record, self.store, self._clock())
+        if self._servers is None:
+            return explain(policies, record, self.store, self._clock())
+        return self.go_on_explaining(
+            Unexplained(policies=policies, servers=self._servers, record=record)
+        )
+
+    def go_on_explaining(self, waited: Unexplained) -> Explanation | Unexplained:
+        """Return the explanation, or *waited* again when there are new questions."""
+        return waited.attempt(self.store, self._clock()) or waited
 
     def settle(self, decision_id: str, usage: Usage) -> bool:
         """Correct what a decision reserved on an estimate; return whether that changed anything.
@@ -158,6 +229,9 @@ class Gate:
     def close(self) -> None:
         """Decide no more, and release the store and the record."""
         self._policies = None
+        self._servers = None
+        if self._classifiers is not None:
+            self._classifiers.close()
         self.recorder.close()
         self.store.close()
 
@@ -166,6 +240,37 @@ class Gate:
         if policies is None:
             raise NotReady("no policies were loaded yet, or the engine was closed")
         return policies
+
+    def _finish(self, step: Decision | Undecided) -> Decision:
+        """Wait until there is a decision."""
+        while not isinstance(step, Decision):
+            step.wait()
+            step = self.go_on(step)
+        return step
+
+    def _begin(self, policies: PolicySet, read: Callable[[], Record]) -> Decision | Undecided:
+        if self._servers is None:
+            return self._decide(policies, read)
+        now = self._clock()
+        decision_id = self._ids.make(now)
+        try:
+            record = read()
+        except InvalidRequest:
+            self._observer.refused()
+            raise
+        except Exception as problem:  # noqa: BLE001 - whatever fails must deny
+            error = describe(problem)
+            decision = denied(policies.revision, "", decision_id, error)
+            return self._keep(policies, NOBODY, decision, now, error)
+        return self.go_on(
+            Undecided(
+                policies=policies,
+                servers=self._servers,
+                record=record,
+                subject=subject_of(record),
+                decision_id=decision_id,
+            )
+        )
 
     def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         started = time.perf_counter_ns()

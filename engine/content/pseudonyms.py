@@ -53,8 +53,8 @@ def keyed(key: bytes, *parts: str) -> str:
     if not key:
         raise ValueError("`hash` and `token` need a key")
     coded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+    message = b"".join([len(part).to_bytes(8, "big") + part for part in coded])
+    return hmac.digest(key, message, "sha256").hex()
 
 
 def digits_of(key: bytes, scope: str, entity: str, value: str) -> str:

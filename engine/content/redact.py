@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
-from engine.content.pseudonyms import Pseudonym, digits_of, keyed
+from engine.content.pseudonyms import DIGITS, Pseudonym, digits_of, keyed
 
 StrategyName = Literal["label", "mask", "hash", "token", "drop"]
 
@@ -77,10 +77,10 @@ def redact_text(
     for start, end, winner in _heaps(text, findings, strategies):
         strategy = strategies[winner.entity]
         found = text[start:end]
-        pieces += text[done:start], _replacement(found, winner.entity, strategy, key, scope)
+        made = _replacement(found, winner.entity, strategy, key, scope)
+        pieces += text[done:start], made
         if tokens is not None and strategy.name == "token":
-            digits = digits_of(key, scope, winner.entity, found)
-            tokens[digits] = Pseudonym(label_of(winner.entity), found)
+            tokens[made[-DIGITS - 1 : -1]] = Pseudonym(label_of(winner.entity), found)
         spans.append(Span(path, start, end, winner.entity, strategy.name))
         done = end
     if not spans:

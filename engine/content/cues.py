@@ -6,6 +6,8 @@ many of its words occur. Where nothing in the text speaks to the model (`ADDRESS
 about such prompts rather than one of them, and its cues count half.
 """
 
+# ruff: noqa: E501, Q003 - lists of words
+
 from __future__ import annotations
 
 from dataclasses import dataclass

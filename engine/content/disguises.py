@@ -5,8 +5,6 @@
 glued together or cut up, ROT13.
 """
 
-# ruff: noqa: RUF001 - look-alikes are on purpose
-
 from __future__ import annotations
 
 import codecs

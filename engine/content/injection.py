@@ -28,8 +28,10 @@ from engine.content.cues import CUES
 from engine.content.disguises import disguises, hides_phrase, plain
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
+from engine.content.mention import QUOTES, TALK, talked_about
 from engine.content.phrases import PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
+from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
 
@@ -39,7 +41,6 @@ QUOTED = 0.1
 SLIGHT = 1e-9
 UNADDRESSED = 0.5
 FEWEST = 3
-SPOKEN_ABOUT = 120
 HIDDEN = 0.9
 HALF = 0.5
 MANY_TURNS = 6
@@ -50,33 +51,6 @@ EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool"})
 """Roles of text that nobody wrote to the model: it has no business giving instructions."""
 
 WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
-QUOTES = (b'"', b"'", b"`", "‘".encode(), "“".encode(), "«".encode())
-
-_opened = compiled(
-    r"(?:^|[ (\[=:,;#>])[\"'`\x{2018}\x{201c}\x{ab}](?:[^\"'`\x{2019}\x{201d}\x{bb}]|\pL'\pL)*$"
-)
-_closed = compiled(
-    r"^(?:[^\"'`\x{2018}\x{201c}\x{ab}]|\pL'\pL)*[\"'`\x{2019}\x{201d}\x{bb}](?:[^\pL\pN]|$)"
-)
-_about = compiled(
-    r"\b(?:example|quot(?:e|es|ed|ing)|phrase|phrases|detect\w*|classif\w*|pattern|rule"
-    r"|training|trainer|guide|guidance|material|policy|describes?|explains?|documentation"
-    r"|docs|article|report|unsafe|malicious|attack|attacks|literal|string|test|testing"
-    r"|fixture|blocked|flag(?:s|ged)?|review|annotate|slides?|learners?|students?"
-    r"|awareness|lists?|compare|prompts? like|paper|benchmark|changelog|such as|warns?"
-    r"|says|called|titled|means?|translat\w*|owasp|ncsc|analysts?|const|let|assert)\b"
-)
-_named = compiled(
-    r"(?:\b(?:example|detector|pattern|signature|phrase|string|literal|sample|fixture|label|category"
-    r"|test case|heading|title|attacks?|payload|prompt|technique)s?(?: \w+){0,2}:"
-    r"|\b(?:such as|phrases? like|prompts? like|attempts? to|attacks? that|trying to|tries to"
-    r"|tricks? (?:\w+ ){0,4}to|wants? to|asks? (?:\w+ ){0,4}to|telling (?:\w+ ){0,3}to|how to"
-    r"|whether to|must not|should not|shouldn't|cannot|can't|could|may|might|will not|won't|never"
-    r"|not to|do not|don't|without|instead of|to prevent|prevents?|refuses? to|who|which|that|when"
-    r"|if (?:\w+ ){1,4}))"
-    r" ?$"
-)
-"""What stands directly before a phrase that is named or forbidden, not said."""
 
 
 class Hit(NamedTuple):
@@ -114,7 +88,7 @@ def prepare_injection() -> None:
     for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
-    for pattern in (*(one for _, one in _phrasebook().patterns), _opened, _closed, _about, _named):
+    for pattern in (*(one for _, one in _phrasebook().patterns), *TALK):
         for _ in spans(pattern, data):
             pass
 
@@ -172,23 +146,6 @@ def _searched(pattern: Regex, data: bytes, places: list[list[int]]) -> Iterator[
         while start >= 0:
             yield start, end
             start, end = find(data, end, limit)[0]
-
-
-def talked_about(data: bytes, start: int, end: int, *, quoted: bool) -> bool:
-    """Return whether ``data[start:end]`` is named, forbidden, or quoted in a sentence about it."""
-    around = data[max(0, start - SPOKEN_ABOUT) : start]
-    if _named.within(around):
-        return True
-    if not quoted:
-        return False
-    before = around.decode("utf-8", "ignore")
-    after = data[end : end + SPOKEN_ABOUT].decode("utf-8", "ignore")
-    found = data[start:end].decode("utf-8", "ignore")
-    return (
-        _opened.within((before + found).encode())
-        and _closed.within(after.encode())
-        and _about.within((before + " " + after).encode())
-    )
 
 
 def _cues(data: bytes) -> list[Hit]:
@@ -252,7 +209,7 @@ class Phrasebook:
 
 @cache
 def _phrasebook() -> Phrasebook:
-    phrases = (*PHRASES, *ABROAD)
+    phrases = (*PHRASES, *INSTRUCTIONS, *ABROAD)
     gate, gated = _gate(phrase.keywords for phrase in phrases)
     return Phrasebook(
         any_of(phrase.hint or either(phrase.keywords) for phrase in phrases),

@@ -4,7 +4,7 @@ They are written for text as `injection.plain` returns it: lower case, without a
 spaces.
 """
 
-# ruff: noqa: E501, RUF001 - a pattern reads best in one piece
+# ruff: noqa: E501 - a pattern reads best in one piece
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ PHRASES = (
         "override",
         r"\b(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard"
         r"|abandon|dismiss|(?:do not|don'?t|stop) (?:follow|obey|listen)(?:ing)?|pay no attention to)\b"
-        r" (?:[^ .!?]+ ){0,3}"
+        r" (?:[^ .!?:;]+ ){0,3}"
         r"(?:previous|prior|above|earlier|preceding|foregoing|former|past|all|any|every|your|these"
         r"|those|system|other|initial|original|existing|current|safety)\b "
-        r"(?:[^ .!?]+ ){0,4}" + ORDERS + r"\b",
+        r"(?:[^ .!?:;]+ ){0,4}" + ORDERS + r"\b",
         ("ignor", "disregard", "forget", "overrid", "bypass", "neglect", "skip", "overlook",
          "discard", "abandon", "dismiss", "follow", "obey", "listen", "attention to"),
         0.88,
@@ -80,9 +80,18 @@ PHRASES = (
         r"[,;.]? (?:now|ignore|do|you|and)|\bnow follow the new instructions|\bnew instructions? ?:",
         ("new", "updated", "real", "actual", "true", "only", "revised", "have "),
         0.7,
-        0.85,
+        0.75,
         hint=r"(?:new|updated|real|actual|true|only|revised) (?:instruction|task|objective|goal|role|rules|directive|mission)"
         r"|(?:instructions|rules|directives|guidelines) have |now follow the new",
+    ),
+    Phrase(
+        "override",
+        r"\b(?:ignore|disregard|forget) (?:the |all |everything |this |that )?(?:above|previous|preceding|prior|\w+ (?:above|and)|\w+)"
+        r"(?: text| document| content)?(?:,| and| but)? (?:and |instead )?(?:say|state|give|repeat|print|output|tell|reply|respond|answer|write)\b",
+        ("ignore", "disregard", "forget"),
+        0.8,
+        0.9,
+        hint=r"(?:ignore|disregard|forget) [^.!?]* (?:say|state|give|repeat|print|output|tell|reply|respond|answer|write)\b",
     ),
     Phrase(
         "override",
@@ -95,7 +104,7 @@ PHRASES = (
     Phrase(
         "override",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|remov(?:e|ing)|bypass(?:ing)?|deactivat(?:e|ing)|lift"
-        r"|switch off|overrid(?:e|ing)|ignor(?:e|ing)|suspend|without|circumvent)\b (?:[^ .!?]+ ){0,2}"
+        r"|switch off|overrid(?:e|ing)|ignor(?:e|ing)|suspend|circumvent)\b (?:[^ .!?]+ ){0,2}"
         r"(?:(?:safety|content|ethical|moral|security) " + LIMITS + r"|safety (?:checks?|protocols?"
         r"|measures|features|mode|systems?|mechanisms?)|guardrails?)",
         ("safety", "content ", "ethical", "moral ", "security ", "guardrail"),
@@ -108,7 +117,7 @@ PHRASES = (
     Phrase(
         "roleplay",
         r"\bdo anything now\b|\b(?:as|are|enable|called|named|become|act like|acting as|simulate|be|\[) ?\"?dan\b"
-        r"|\bdan mode\b|\bjailbr(?:eak|oken)(?:ed)? (?:mode|enabled|ai|prompt)|\bdeveloper mode (?:enabled|output|on\b|is|v2|with)"
+        r"|\bdan mode\b|\bjailbr(?:eak|oken)(?:ed)? (?:mode|enabled|ai)|\bdeveloper mode (?:output|v2|with)|[\[(]\W{0,2}developer mode"
         r"|\bwith developer mode\b|\b(?:god|sudo|unrestricted|unfiltered|opposite|evil|chaos) mode\b|\bno limits ai\b",
         ("dan", "do anything", "jailbr", "developer mode", " mode", "no limits"),
         0.88,
@@ -231,6 +240,27 @@ PHRASES = (
     ),
     Phrase(
         "exfiltration",
+        r"\binitiali[sz]ation (?:string|prompt|text|message)|\b(?:text|prompts?|instructions?|words|rules) (?:that )?you (?:were|have been|are) "
+        r"(?:first |originally |initially )?(?:given|told|provided|instructed)|\byou (?:are|were) (?:not (?:supposed|allowed) to (?:tell|reveal|share"
+        r"|disclose|say|show)|told not to|instructed not to)|\bmy (?:instructions|system prompt|initial prompt|rules) (?:are|is|was|were) ?:"
+        r"|'the system prompt is|\(system_?prompt\)",
+        ("initiali", "you were", "you have been", "you are", "my instructions", "my system prompt", "my initial prompt",
+         "my rules", "the system prompt is", "(system"),
+        0.6,
+        0.7,
+        hint=r"initiali[sz]ation |you (?:were|have been|are) (?:first |originally |initially )?(?:given|told|provided|instructed|not supposed"
+        r"|not allowed)|my (?:instruction|system p|initial p|rules )|the system prompt is|\(system",
+    ),
+    Phrase(
+        "exfiltration",
+        r"!\[[^\]]{0,80}\]\( ?https?://[^) ]{1,200}=(?:\[|\{|<|%7b|\$|data\b|query|base64|encoded|conversation|history|summary)",
+        ("](http", "]( http"),
+        0.7,
+        0.85,
+        marked=True,
+    ),
+    Phrase(
+        "exfiltration",
         r"\b(?:was ist|wie lautet|cual es|quel est|quelle est|qual e|dime|dimmi|wat is)\b[^.!?]{0,20}"
         r"\b(?:passwort|kennwort|contrasena|mot de passe|parola|senha|wachtwoord|clave|geheim\w*|secret\w*|segreto)\b",
         ("passwort", "kennwort", "contrasena", "mot de passe", "parola", "senha", "wachtwoord",
@@ -249,12 +279,20 @@ PHRASES = (
     Phrase(
         "exfiltration",
         r"\b(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate)\b"
-        r" (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}(?:https?://|www\.|[^ ]+@[^ ]+\.|attacker|external server|(?:a |my |this )?webhook)",
-        ("to http", "http", "www.", "@", "attacker", "external", "webhook"),
+        r" (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}(?:https?://|www\.|attacker|external server|(?:a |my |this )?webhook)",
+        ("http", "www.", "attacker", "external", "webhook"),
         0.4,
         0.82,
         hint=r"(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate) [^!?]*"
-        r"(?:http|www\.|@|attacker|external server|webhook)",
+        r"(?:http|www\.|attacker|external server|webhook)",
+    ),
+    Phrase(
+        "exfiltration",
+        r"\b(?:send|post|upload|forward|exfiltrate|leak|transmit|submit)\b (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}[^ @]{1,64}@[^ @]+\.",
+        ("@",),
+        0.25,
+        0.6,
+        hint="(?:send|post|upload|forward|exfiltrate|leak|transmit|submit) [^!?]*@",
     ),
     # --- delimiters: a text that plays the chat protocol
     Phrase(
@@ -268,24 +306,41 @@ PHRASES = (
     ),
     Phrase(
         "delimiter",
-        r"</?(?:system|instructions?|prompt|sys|admin|system[ _-](?:mode|prompt|message|instructions?)|important|information)>"
-        r"|#{2,} ?\(?(?:system|instructions?|new instructions?|end|human|assistant|admin|important)(?:[ _]\w+)?\)?(?: ?:|\)| ?#|$| )"
-        r"|[\[({<](?:system|admin|developer)(?:[ _](?:message|override|note|prompt|instructions?))?[\])}>]"
-        r"|[-=*]{3,} ?(?:end|begin|start) (?:of )?(?:the )?(?:\w+ )?(?:document|context|prompt|input|text|email|data|instructions?|system)",
+        r"</?(?:system|instructions?|prompt|sys|admin|system[ _-](?:mode|prompt|message|instructions?)|important|information)>",
+        ("<sys", "</sys", "<instruction", "</instruction", "<prompt", "</prompt", "<admin", "</admin", "<important",
+         "</important", "<information", "</information"),
+        0.6,
+        0.75,
+        marked=True,
+    ),
+    Phrase(
+        "delimiter",
+        r"#{2,} ?\(?(?:system|instructions?|new instructions?|end|human|assistant|admin|important)(?:[ _](?:prompt|message|note"
+        r"|override|instructions?|update|input|turn|response))?\)?(?: ?:|\)| ?#|$)"
+        r"|[\[({](?:system|admin|developer)(?:[ _](?:message|override|note|prompt|instructions?))?[\])}]",
         ("system", "instruction", "prompt", "<sys", "</sys", "admin", "important", "information", "developer",
-         "##", "---", "===", "***"),
+         "##"),
         0.6,
         0.82,
         marked=True,
-        hint=r"</?(?:system|instruction|prompt|sys|admin|important|information)|## ?\(?(?:system|instr|new|end|human"
-        r"|assistant|admin|important)|[\[({<](?:system|admin|developer)|[-=*]{3} ?(?:end|begin|start) ",
+        hint=r"## ?\(?(?:system|instr|new|end|human"
+        r"|assistant|admin|important)|[\[({](?:system|admin|developer)",
+    ),
+    Phrase(
+        "delimiter",
+        r"[-=*]{3,} ?(?:end|begin|start) (?:of )?(?:the )?(?:\w+ )?(?:document|context|prompt|input|text|email|data|instructions?|system)",
+        ("---", "===", "***"),
+        0.4,
+        0.55,
+        marked=True,
+        hint="[-=*]{3} ?(?:end|begin|start) ",
     ),
     Phrase(
         "delimiter",
         r"(?:^|[.!?\]>*\"] ?|-- ?|\\n ?)(?:system|assistant|admin|developer) ?: ?(?:you|ignore|reveal|the|new|do|please|from|override|your|disregard|send|[a-z]+ (?:the|all|your))\b",
         ("system", "assistant", "admin", "developer"),
         0.6,
-        0.82,
+        0.75,
         marked=True,
         hint=r"(?:system|assistant|admin|developer) ?:",
     ),
@@ -294,7 +349,7 @@ PHRASES = (
         r"\b(?:system|admin(?:istrator)?|developer|root|security|safety|policy) (?:override|bypass)\b"
         r"|\boverride (?:mode|code|protocol|command)\b"
         r"|\b(?:enter(?:ing)?|enabl(?:e|ing)|activat(?:e|ing)|switch(?:ing)? to|in(?:to)? an?|now in|an?) '?(?:maintenance|debug|test|developer|admin|override|diagnostic|training|god|root|sudo) mode\b"
-        r"|\b(?:i am|i'm|this is|as) (?:your|the|an?) (?:system |lead )?(?:developer|admin|administrator|creator|programmer|owner)\b[,;:.]",
+        r"|\b(?:i am|i'm|this is|as) (?:your|the|an?) (?:system |lead )?(?:developer|admin|administrator|creator|programmer|owner)\b(?:[,;:.]| and | running| of this| who)",
         ("override", "bypass", " mode", "developer", "admin", "creator", "programmer", "owner"),
         0.6,
         0.75,
@@ -318,64 +373,6 @@ PHRASES = (
         0.3,
         0.6,
         hint=r"(?:do not|don'?t|never|without) (?:ever )?(?:tell|mention|inform|notify|alert|ask|reveal|disclose)",
-    ),
-    # --- instructions to the assistant, which a document has no business giving
-    Phrase(
-        "instruction_in_document",
-        r"\b(?:include|add|append|insert|incorporate|embed|weave|interweave|integrate|mention|inject|use|end|begin|start|finish"
-        r"|translate|put|place|attach|blend|infuse|introduce|slip|state|suggest|recommend|convert|provide|write|craft|make"
-        r"|encode|replace|substitute|respond|reply|answer|output|print)\b[^.!?]{0,120}"
-        r"\b(?:your|the) (?:\w+ )?(?:response|reply|answer|output|summary|solution|responses|replies)\b",
-        ("response", "reply", "replies", "answer", "output", "summary", "solution"),
-        0.15,
-        0.82,
-        hint=r"\b(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
-    ),
-    Phrase(
-        "instruction_in_document",
-        r"\b(?:following|subsequent|provided|given|attached|below) code (?:snippet|block|excerpt|segment|fragment|piece|chunk)"
-        r"|\bin your (?:next |final )?(?:response|reply|answer|summary)s?\b|\byour (?:answer|response|reply|replies|responses)'?s? "
-        r"(?:words|with|by|in|to|using|as|must|should)\b",
-        (" code ", "in your ", "your "),
-        0.15,
-        0.82,
-        hint=r"(?:following|subsequent|provided|given|attached|below) code |in your (?:next |final )?"
-        r"(?:response|reply|answer|summary)|your (?:answer|response|repl)",
-    ),
-    Phrase(
-        "instruction_in_document",
-        r"\bthe following (?:string|code|text|sentence|link|snippet|message|phrase|words?|base64)\b"
-        r"|\bexactly as (?:it is|they are|written|follows)\b|\b(?:instead,?|only|always) (?:print|output|say|respond|reply|answer)\b|\b(?:just|simply|then) (?:print|output|say)\b"
-        r"|\bplease provide the output (?:from|of)\b|\bfill them in without asking\b",
-        ("the following", "code snippet", "exactly as", "print", "output", "say", "respond",
-        "reply",
-         "write", "answer", "without asking"),
-        0.2,
-        0.6,
-        hint=r"the following (?:string|code|text|sentence|link|snippet|message|phrase|word|base64)|exactly as "
-        r"|(?:instead,?|only|always) (?:print|output|say|respond|reply|answer)"
-        r"|(?:just|simply|then) (?:print|output|say)|please provide the output|fill them in without",
-    ),
-    Phrase(
-        "instruction_in_document",
-        r"\b(?:todo|important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model))"
-        r" ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
-        r"|\bthis is an important message from\b|\bbefore you can solve the task\b|\bplease do the following first\b",
-        ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you can", "following first"),
-        0.3,
-        0.85,
-        hint=r"(?:todo|important|attention|ai|assistant|model|chatbot|llm) ?[:!,-] ?(?:please )?(?:send|post|change"
-        r"|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
-        r"|this is an important message|before you can solve|please do the following first",
-    ),
-    Phrase(
-        "instruction_in_document",
-        r"\b(?:as|you are|you're) an? (?:ai|artificial intelligence|language model|llm|assistant|chatbot)\b|\b(?:ai|llm) (?:assistant|model|agent|language model)s?,? (?:must|should|please|you)",
-        ("an ai", "artificial", "language model", "llm", "assistant", "chatbot", "ai "),
-        0.15,
-        0.5,
-        hint=r"(?:as|you are|you're) an? (?:ai|artificial intel|language model|llm|assistant|chatbot)"
-        r"|(?:ai|llm) (?:assistant|model|agent|language model)s?,? (?:must|should|please|you)",
     ),
 )  # fmt: skip
 

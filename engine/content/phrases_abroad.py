@@ -5,7 +5,7 @@ a text: without accents, Hangul in letters. A language is a list of words that t
 is taken back, and of whether the verb comes last, as in Japanese or Turkish.
 """
 
-# ruff: noqa: RUF001 - letters of other scripts are on purpose
+# ruff: noqa: RUF001, E501 - letters of other scripts are on purpose
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ POLISH = Language(
     "(?:teraz|od teraz) jesteś |udawaj, że|bez (?:żadnych )?(?:ogranicze|filtr|cenzur)",
 )  # fmt: skip
 RUSSIAN = Language(
-    "игнорир|проигнорир|забуд|отбрось|не обращай внимания|не следуй",
+    "игнорир|проигнорир|забудь|отбрось|не обращай внимания|не следуй",
     "инструкци|указани|директив|предыдущие правила|все правила|прежние команды",
     "покаж|раскро|выведи|напечатай|повтори|назови|скажи|напиши|сообщи",
     "системный промпт|системного промпта|системные инструкции|скрытые инструкции"
@@ -117,7 +117,7 @@ CHINESE = Language(
     "从现在开始|從現在開始|你现在是|你現在是|假装你|假裝你|不受任何限制|没有任何限制|没有限制",
 )
 JAPANESE = Language(
-    "無視|忘れ|破棄|従わない|取り消",
+    "無視し[てろ]|無視せよ|忘れて|忘れろ|破棄|従わない|取り消",
     "指示|命令|プロンプト|ルール|規則|指令",
     "表示|教え|出力|開示|見せ|繰り返",
     "システムプロンプト|システム指示|隠された指示|初期の指示|最初の指示|内部の指示|システムメッセージ",
@@ -125,7 +125,7 @@ JAPANESE = Language(
     verb_last=True,
 )
 KOREAN = Language(
-    "무시|잊어|잊으|따르지 마|버려",
+    "무시해|무시하[고라십세]|잊어|잊으|따르지 마|버려",
     "지시|명령|프롬프트|규칙|지침",
     "보여|알려|출력|공개|말해|반복",
     "시스템 프롬프트|시스템 지시|시스템 메시지|숨겨진 지시|초기 지시|내부 지침|숨겨진 프롬프트",
@@ -133,7 +133,7 @@ KOREAN = Language(
     verb_last=True,
 )
 TURKISH = Language(
-    "yok say|görmezden gel|unut|dikkate alma|göz ardı et|uyma",
+    "yok say|görmezden gel|unut(?:un)?(?:[^a-z]|$)|dikkate alma|göz ardı et|uyma",
     "talimat|yönerge|komutlar|önceki kurallar|tüm kurallar|bütün kurallar",
     "göster|açıkla|yazdır|söyle|paylaş|tekrarla",
     "sistem istemi|sistem talimat|sistem mesaj|gizli talimat|başlangıç talimat|ilk talimat"
@@ -186,7 +186,8 @@ def _words(pattern: str) -> tuple[str, ...]:
 
 
 def _longest(part: str) -> str:
-    return max(_literal.findall(part), key=len)
+    words: list[str] = _literal.findall(part)
+    return max(words, key=len)
 
 
 def _phrases(language: Language) -> tuple[Phrase, ...]:
@@ -195,8 +196,12 @@ def _phrases(language: Language) -> tuple[Phrase, ...]:
     role = bare(language.role)
     roles = _words(re.sub(r"\(\?:[^()]*\)\??", "", language.role))
     return (
-        Phrase("override", override, _words(language.orders), 0.88, 0.95, hint=bare(language.orders)),
-        Phrase("exfiltration", reveal, _words(language.prompt), 0.82, 0.88, hint=bare(language.prompt)),
+        Phrase(
+            "override", override, _words(language.orders), 0.88, 0.95, hint=bare(language.orders)
+        ),
+        Phrase(
+            "exfiltration", reveal, _words(language.prompt), 0.82, 0.88, hint=bare(language.prompt)
+        ),
         Phrase("roleplay", role, roles, 0.45, 0.55, hint=role),
     )
 

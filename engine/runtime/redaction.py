@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -69,13 +69,7 @@ def redact(
 
     An entity that two rules redact gets the stricter strategy.
     """
-    plans: dict[str, dict[str, Strategy]] = {}
-    for contribution in contributions:
-        action = asked(contribution)
-        strategy = Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
-        plan = plans.setdefault(action.path, {})
-        for entity in action.entities:
-            plan[entity] = min(plan.get(entity, strategy), strategy, key=_leniency)
+    plans = strategies_of(contributions)
     scope = join_key((record.tenant.id, record.session.id))
     made = Redacted()
     for path in sorted(plans):
@@ -84,6 +78,18 @@ def redact(
         else:
             _texts(made, path, plans[path], record, evidence, key, scope)
     return made
+
+
+def strategies_of(contributions: Iterable[Contribution]) -> dict[str, dict[str, Strategy]]:
+    """Return how *contributions* redact each entity, by path: the stricter of two strategies."""
+    plans: dict[str, dict[str, Strategy]] = {}
+    for contribution in contributions:
+        action = asked(contribution)
+        strategy = Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
+        plan = plans.setdefault(action.path, {})
+        for entity in action.entities:
+            plan[entity] = min(plan.get(entity, strategy), strategy, key=_leniency)
+    return plans
 
 
 def _leniency(strategy: Strategy) -> tuple[int, int, str]:

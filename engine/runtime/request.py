@@ -149,6 +149,11 @@ class Reader:
         # Encoding is the fastest way to visit every text: it fails on what cannot be UTF-8.
         self._visit = msgspec.msgpack.Encoder(enc_hook=_visible).encode
 
+    @property
+    def limit(self) -> int:
+        """How many characters a content may have."""
+        return self._limit
+
     def read(self, request: Request | Mapping[str, object]) -> Record:
         """Return *request* as a record, facts joined; InvalidRequest lists all that is wrong."""
         try:

@@ -93,6 +93,16 @@ class Gate:
         """Whether policies were loaded."""
         return self._policies is not None
 
+    @property
+    def policies(self) -> PolicySet:
+        """What decides now. Raises NotReady before the first `swap`."""
+        return self._current()
+
+    @property
+    def now(self) -> int:
+        """The instant, in ns since the Unix epoch."""
+        return self._clock()
+
     def swap(self, policies: PolicySet) -> None:
         """Decide with *policies* from now on; a decision that runs keeps those it began with."""
         self._status = Status(
@@ -163,6 +173,21 @@ class Gate:
         """Return what `decide_parts` does, or what waits for classifiers, for `go_on`."""
         policies = self._current()
         return self._begin(policies, lambda: policies.reader.read_parts(standard, context))
+
+    def begin_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision | Undecided:
+        """Return what `begin` does, with *policies* that were `policies` when a stream opened."""
+        return self._begin(policies, read)
+
+    def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
+        """Return the recorded decision without asking classifiers: nobody waits for it."""
+        return self._decide(policies, read)
+
+    def enter(
+        self, policies: PolicySet, record: Record, make: Callable[[str], Decision]
+    ) -> Decision:
+        """Return the decision that *make* makes of an id, recorded as one on *record*."""
+        now = self._clock()
+        return self._keep(policies, subject_of(record), make(self._ids.make(now)), now, "")
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that the questions of *waited* were waited for.

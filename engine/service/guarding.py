@@ -1,0 +1,191 @@
+"""A streamed response in pieces in; what may pass on, as it flows, and one decision on the whole.
+
+What may be said without the content is asked of the policies when the stream opens (see
+`runtime.foresee`): it may end there, with a recorded decision and nothing passed on. Otherwise the
+text flows, redacted. When it ends, or when something in it blocks it, the text that came is decided
+on like any other content: once, recorded, with throttle units, labels and reviews. What was held
+back until then passes only if that decision lets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import msgspec
+
+from engine.content.findings import Finding
+from engine.content.redact import Span
+from engine.content.remembered import RememberingScanner
+from engine.content.scan import Scanner
+from engine.content.stream import Passed, Redaction, StreamRedactor
+from engine.content.stream_hold import Hold, make_hold
+from engine.runtime.decision import Decision
+from engine.runtime.foresee import CONTENT, Foresight, foresee
+from engine.runtime.objections import Problem, too_large
+from engine.runtime.policyset import PolicySet
+from engine.runtime.record import Record
+from engine.runtime.request import InvalidRequest
+from engine.runtime.reversal import scope_of
+from engine.service.asking import Undecided
+from engine.service.gate import Gate
+
+__all__ = ["Guarding", "Passed", "Span", "open_guard"]
+
+ELSEWHERE = "comes in the pieces of the stream"
+CANNOT_MASK = "the caller cannot mask a stream"
+PASSES = frozenset({"allow", "redact"})
+NOTHING = Passed("")
+
+
+class Guarding:
+    """One guarded stream. Made by `open_guard`; not thread-safe."""
+
+    def __init__(
+        self,
+        gate: Gate,
+        policies: PolicySet,
+        request: tuple[Mapping[str, object], bytes],
+        record: Record,
+    ) -> None:
+        """Open a stream; *record* is what *request* was read as, without content."""
+        self._gate = gate
+        self._policies = policies
+        self._request = request
+        self._record = record
+        self._pieces: list[str] = []
+        self._size = 0
+        self._over = False
+        self._heard: frozenset[str] = frozenset()
+        self._foresight = foresee(policies, record, gate.store, gate.now)
+        self._stream = self._open(self._foresight)
+
+    def _open(self, known: Foresight) -> StreamRedactor:
+        entities = frozenset(known.strategies) | known.watched
+        scanner = scanner_of(self._policies)
+        return StreamRedactor(
+            scanner,
+            hold_of(self._policies, scanner, entities),
+            entities,
+            Redaction(known.strategies, self._policies.key, scope_of(self._record)),
+            self._found,
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more can pass: `decide`, and take no more pieces."""
+        return self._foresight.blocked or self._cannot_mask or self._over
+
+    @property
+    def _cannot_mask(self) -> bool:
+        able = self._record.capabilities
+        return bool(self._foresight.strategies) and able is not None and "mask_stream" not in able
+
+    def feed(self, piece: str) -> Passed:
+        """Return what may pass on now that *piece* has come; nothing once it is `stopped`."""
+        if self.stopped:
+            return NOTHING
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > self._policies.reader.limit:
+            self._over = True
+            return NOTHING
+        return self._stream.feed(piece)
+
+    def decide(self) -> Decision | Undecided:
+        """Return the recorded decision on the text that came, or what waits for classifiers.
+
+        To be asked once. Where it is stopped by what was found, the text ends with that.
+        """
+        if self._cannot_mask and not self._foresight.blocked:
+            return self._gate.enter(self._policies, self._record, self._unmasked)
+        return self._gate.begin_read(self._policies, self._read)
+
+    def abandon(self) -> Decision:
+        """Return the recorded decision on the text that came when nobody waits for it any more.
+
+        What has passed must not go unrecorded. Classifiers are not asked: they cannot be known.
+        """
+        return self._gate.decide_read(self._policies, self._read)
+
+    def release(self, decision: Decision) -> Passed:
+        """Return what was held back, if *decision* lets it pass."""
+        if self.stopped or decision.effective_action not in PASSES:
+            return NOTHING
+        return self._stream.finish()
+
+    def _found(self, finding: Finding) -> bool:
+        """Return whether the stream is to end before *finding*."""
+        if finding.entity not in self._foresight.watched or finding.entity in self._heard:
+            return False
+        self._heard |= {finding.entity}
+        known = foresee(self._policies, self._record, self._gate.store, self._gate.now, self._heard)
+        if known.blocked:
+            self._foresight = known
+        return known.blocked
+
+    def _read(self) -> Record:
+        """Return the request with the text that came. What could be masked in a stream, is."""
+        text = "".join(self._pieces)
+        if self._stream.ended >= 0:
+            text = text[: self._stream.ended]
+        standard, context = self._request
+        able = self._record.capabilities
+        if able is not None and "mask_stream" in able:
+            standard = {**standard, "capabilities": sorted(able | {"mask"})}
+        reader = self._policies.reader
+        if not self._over:
+            return reader.read_parts({**standard, CONTENT: text}, context)
+        record = reader.read_parts(standard, context)
+        record.content = text  # type: ignore[misc]  # nobody else has it yet
+        record.too_large = f"{CONTENT}: {too_large(len(text), reader.limit)}"  # type: ignore[misc]
+        return record
+
+    def _unmasked(self, decision_id: str) -> Decision:
+        return Decision(
+            action="redact",
+            effective_action="deny",
+            reasons=tuple(one.reason for one in self._foresight.redactions),
+            revision=self._policies.revision,
+            downgrade_reason=CANNOT_MASK,
+            request_id=self._record.request_id,
+            decision_id=decision_id,
+        )
+
+
+def open_guard(gate: Gate, standard: Mapping[str, object], context: bytes) -> Guarding:
+    """Return a guarded stream of a response about which *standard* parts and *context* are known.
+
+    Raises NotReady before there are policies, and InvalidRequest when the request does not fit the
+    schema, or brings the content along.
+    """
+    twice = [name for name in (CONTENT, "messages") if name in standard]
+    if twice:
+        raise InvalidRequest(tuple(Problem(name, ELSEWHERE) for name in twice))
+    policies = gate.policies
+    return Guarding(
+        gate, policies, (standard, context), policies.reader.read_parts(standard, context)
+    )
+
+
+def shown(decision: Decision) -> Decision:
+    """Return *decision* without the content, which has flowed."""
+    return msgspec.structs.replace(decision, content=None)
+
+
+def scanner_of(policies: PolicySet) -> Scanner:
+    """Return the scanner of *policies*; windows of a stream are not worth remembering."""
+    scanner = policies.senses.scanner
+    if isinstance(scanner, RememberingScanner):
+        scanner = scanner.inner
+    assert isinstance(scanner, Scanner)
+    return scanner
+
+
+def hold_of(policies: PolicySet, scanner: Scanner, entities: frozenset[str]) -> Hold:
+    """Return what is held back for *entities*, remembered with the policies: it takes long."""
+    key = ("hold", entities)
+    found = policies.remembered.get(key)
+    if found is None:
+        found = policies.remembered[key] = make_hold(scanner, entities)
+    return cast("Hold", found)

@@ -30,6 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from engine.classifiers.hub import Hub
 from engine.content.remembered import MEMORY_BYTES
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
@@ -40,7 +41,7 @@ from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import Cache, NoCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
-from engine.service.keys import KEY_BYTES
+from engine.service.keys import KEY_BYTES, derive_key
 from engine.service.usage import Usage
 from engine.state.lmdb import LmdbStore
 
@@ -83,7 +84,12 @@ class Engine:
             ['action', 'advice', 'arguments']
         """
         with self._lock:
-            return self._gate.decide(request)
+            step = self._gate.begin(request)
+        while not isinstance(step, Decision):
+            step.wait()  # for classifiers: other threads decide meanwhile
+            with self._lock:
+                step = self._gate.go_on(step)
+        return step
 
     def explain(self, request: Request | Mapping[str, object]) -> Explanation:
         """Return why *request* would be decided as it would; nothing is taken or recorded.
@@ -96,7 +102,12 @@ class Engine:
         'allow'
         """
         with self._lock:
-            return self._gate.explain(request)
+            step = self._gate.begin_explain(request)
+        while not isinstance(step, Explanation):
+            step.wait()
+            with self._lock:
+                step = self._gate.go_on_explaining(step)
+        return step
 
     def settle(
         self,
@@ -185,7 +196,8 @@ def load(
     policies = load_folder(root, recipe, kept)
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")
-    gate = Gate(store, recorder, secret=key, clock=nanoseconds_of(clock))
+    classifiers = Hub(derive_key(key, "classifiers"))
+    gate = Gate(store, recorder, secret=key, clock=nanoseconds_of(clock), classifiers=classifiers)
     gate.swap(policies)
     return Engine(gate, root, recipe, kept)
 

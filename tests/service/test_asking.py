@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.classifiers.asked import Asked
-from engine.language.functions import Unknowable
-from engine.language.program import ClassifierDefinition
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.inquire import Question
@@ -21,55 +17,8 @@ from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from tests.service.bundle import SECRET, asked, write_folder
+from tests.service.shelf import POLICIES, Reply, Shelf
 from tests.service.test_gate import Broken, Kept, Watcher
-
-POLICIES = """
-classifier toxicity { endpoint = "grpc://127.0.0.1:1" timeout = 5s on_failure = "escalate" }
-policy talk {
-  default allow
-  rule toxic { when stage == "request" and classifier.toxicity(content) >= 0.9 then deny }
-  rule cards { when content contains "card" then deny }
-}
-"""
-
-Reply = float | str | None
-"""A score, why there is none, or nothing at all."""
-
-
-class Shelf:
-    """Classifiers that answer by the text, at once; it remembers what it was asked."""
-
-    def __init__(self, replies: Mapping[str, Reply], seconds: float = 5.0) -> None:
-        self.replies = replies
-        self.seconds = seconds
-        self.asked: list[Question] = []
-        self.futures: list[Future[float]] = []
-        self.known: dict[Question, float] = {}
-        self.closed = False
-
-    def panel(self, definitions: Mapping[str, ClassifierDefinition]) -> Shelf:
-        assert definitions
-        return self
-
-    def recall(self, question: Question) -> float | None:
-        return self.known.get(question)
-
-    def ask(self, questions: Sequence[Question]) -> list[Asked]:
-        made = []
-        for one in questions:
-            self.asked.append(one)
-            future: Future[float] = Future()
-            reply = self.replies.get(one.text)
-            if isinstance(reply, float):
-                future.set_result(reply)
-            elif reply is not None:
-                future.set_exception(Unknowable(reply))
-            self.futures.append(future)
-            made.append(Asked(one, future, self.seconds, "it did not answer within 40 ms"))
-        return made
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture(scope="module")

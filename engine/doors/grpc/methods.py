@@ -15,12 +15,14 @@ from typing import Any
 from google.protobuf.message import Message
 
 from engine.doors.grpc.convert import read_standard, read_whole, write_decision
+from engine.doors.grpc.later import Later, later_decision, later_explanation, or_say_why
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
 from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
+from engine.service.asking import TimeLeft, Undecided, Unexplained
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
@@ -37,10 +39,10 @@ InTime = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A method that a function answers at once."""
+    """A method that a function answers at once, unless it must ask classifiers."""
 
     request: type[Message]
-    answer: Callable[[Service, Any], Message]
+    answer: Callable[[Service, Any], Message | Later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ class Waiting:
     """A method whose answer is waited for."""
 
     request: type[Message]
-    answer: Callable[[Service, Any, InTime], Awaitable[Message]]
+    answer: Callable[[Service, Any, InTime, TimeLeft], Awaitable[Message]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pipelined:
     """A stream of requests, each answered on its own by a function that takes and never raises."""
 
-    answer: Callable[[Service, bytes], Message]
+    answer: Callable[[Service, bytes], Message | Later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +70,51 @@ class Absent:
 Method = Plain | Waiting | Pipelined | Absent
 
 
-def decide(service: Service, message: wire.DecideRequest) -> wire.Decision:
-    """Return the recorded decision."""
-    return write_decision(service.gate.decide_parts(read_standard(message), message.context_json))
+DecidedLater = Callable[[TimeLeft], Awaitable[wire.Decision]]
 
 
-def decide_or_say_why(service: Service, message: wire.DecideRequest) -> wire.Decision:
-    """Return the recorded decision, or one that carries the error."""
+def decide(service: Service, message: wire.DecideRequest) -> wire.Decision | DecidedLater:
+    """Return the recorded decision, or what waits for it."""
+    found = service.gate.begin_parts(read_standard(message), message.context_json)
+    if isinstance(found, Undecided):
+        return later_decision(service.gate, found)
+    return write_decision(found)
+
+
+def decide_or_say_why(
+    service: Service, message: wire.DecideRequest
+) -> wire.Decision | DecidedLater:
+    """Return the recorded decision, or one that carries the error, or what waits for it."""
     try:
-        return decide(service, message)
+        made = decide(service, message)
     except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
         return error_decision(message.request_id, refusal_of(error))
+    return made if isinstance(made, wire.Decision) else or_say_why(message.request_id, made)
 
 
 async def decide_batch(
-    service: Service, message: wire.DecideBatchRequest, in_time: InTime
+    service: Service, message: wire.DecideBatchRequest, in_time: InTime, left: TimeLeft
 ) -> wire.DecideBatchResponse:
-    """Return one decision for each request, in their order."""
+    """Return one decision for each request, in their order.
+
+    Those that must ask classifiers are made last, and wait together.
+    """
     if len(message.requests) > BATCH_LIMIT:
         raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
-    made = []
+    made: list[wire.Decision | DecidedLater] = []
     for count, each in enumerate(message.requests):
         if count % BATCH_BREATH == 0 and count:
             await asyncio.sleep(0)
         in_time()
         made.append(decide_or_say_why(service, each))
-    return wire.DecideBatchResponse(decisions=made)
+    waiting = [one(left) for one in made if not isinstance(one, wire.Decision)]
+    waited = iter(await asyncio.gather(*waiting) if waiting else ())
+    decisions = [one if isinstance(one, wire.Decision) else next(waited) for one in made]
+    return wire.DecideBatchResponse(decisions=decisions)
 
 
-def decide_next(service: Service, raw: bytes) -> wire.Decision:
-    """Return the decision on the next request of a stream, or one that carries the error."""
+def decide_next(service: Service, raw: bytes) -> wire.Decision | DecidedLater:
+    """Return the decision on the next request of a stream, or the error, or what waits for it."""
     try:
         message = wire.DecideRequest.FromString(raw)
     except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
@@ -105,9 +122,12 @@ def decide_next(service: Service, raw: bytes) -> wire.Decision:
     return decide_or_say_why(service, message)
 
 
-def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation:
-    """Return why it would be decided as it would."""
-    return write_explanation(service.gate.explain(read_whole(message)))
+def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation | Later:
+    """Return why it would be decided as it would, or what waits for that."""
+    found = service.gate.begin_explain(read_whole(message))
+    if isinstance(found, Unexplained):
+        return later_explanation(service.gate, found)
+    return write_explanation(found)
 
 
 def settle(service: Service, message: wire.SettleRequest) -> wire.SettleResponse:
@@ -153,7 +173,7 @@ def get_status(service: Service, _message: wire.GetStatusRequest) -> wire.Status
 
 
 async def reload(
-    service: Service, _message: wire.ReloadRequest, _in_time: InTime
+    service: Service, _message: wire.ReloadRequest, _in_time: InTime, _left: TimeLeft
 ) -> wire.ReloadResponse:
     """Read the policies again and return how it went."""
     if service.reload is None:

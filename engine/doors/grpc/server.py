@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from engine.doors.grpc.later import Later
 from engine.doors.grpc.listener import Listener, bind
 from engine.doors.grpc.methods import (
     ADMIN,
@@ -33,6 +34,9 @@ from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refu
 MESSAGE_BYTES = 64 << 20
 """The largest message that is read: above what any content limit lets through, so that content that
 is too long is told so by name instead of by the transport."""
+
+WAITS = 256
+"""Answers of one stream that may wait for classifiers; its next request is read after that."""
 
 CALLS = 10_000
 """Calls in flight; one more is refused with RESOURCE_EXHAUSTED."""
@@ -132,14 +136,17 @@ class Door:
                 assert_never(method)
 
     def _plain(
-        self, request: type[Message], answer: Callable[[Service, Any], Message]
+        self, request: type[Message], answer: Callable[[Service, Any], Message | Later]
     ) -> Callable[[bytes, Context], Awaitable[bytes]]:
         service, parse = self._service, request.FromString
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
                 refuse_late(context)
-                return answer(service, parse(raw)).SerializeToString()
+                made = answer(service, parse(raw))
+                if not isinstance(made, Message):
+                    made = await made(context.time_remaining)
+                return made.SerializeToString()
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             return await end_call(context, refusal)
@@ -153,7 +160,9 @@ class Door:
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
-                made = await answer(service, parse(raw), lambda: refuse_late(context))
+                made = await answer(
+                    service, parse(raw), lambda: refuse_late(context), context.time_remaining
+                )
                 return made.SerializeToString()
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
@@ -162,7 +171,7 @@ class Door:
         return handle
 
     def _pipelined(
-        self, answer: Callable[[Service, bytes], Message]
+        self, answer: Callable[[Service, bytes], Message | Later]
     ) -> Callable[[object, Context], Awaitable[None]]:
         service = self._service
 
@@ -172,13 +181,16 @@ class Door:
             try:
                 while (raw := await stream.read()) is not None:
                     refuse_late(context)
-                    await context.write(answer(service, raw).SerializeToString())
+                    await stream.answer(answer(service, raw))
                     stream.go_on(draining=self._draining)
+                await stream.finish()
             except Drained:
+                await stream.finish()
                 await end_call(context, DRAINING)
             except TooLate as error:
                 await end_call(context, refusal_of(error))
             finally:
+                stream.abandon()
                 self._streams.discard(stream)
 
         return handle
@@ -196,6 +208,9 @@ class Stream:
         self._task = asyncio.current_task()
         self._idle = False
         self._woken = False
+        self._waiting: set[asyncio.Task[None]] = set()
+        """Answers that wait for classifiers. They overtake nothing and are overtaken."""
+        self._writing = asyncio.Lock()
 
     async def read(self) -> bytes | None:
         """Return the next request, or None at the end. Raises Drained after ``end_idle``."""
@@ -209,6 +224,41 @@ class Stream:
         finally:
             self._idle = False
         return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
+
+    async def answer(self, made: Message | Later) -> None:
+        """Write what was *made*, or begin to wait for it; many answers may be waited for."""
+        if not isinstance(made, Message):
+            if len(self._waiting) >= WAITS:
+                await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)
+            task = asyncio.ensure_future(self._write_later(made))
+            self._waiting.add(task)
+            task.add_done_callback(self._ended)
+        elif self._waiting:
+            await self._write(made)
+        else:  # Hot path: nobody else can write.
+            await self._context.write(made.SerializeToString())
+
+    async def _write_later(self, made: Later) -> None:
+        await self._write(await made(self._context.time_remaining))
+
+    async def _write(self, made: Message) -> None:
+        async with self._writing:
+            await self._context.write(made.SerializeToString())
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._waiting.discard(task)
+        if not task.cancelled():
+            task.exception()  # A call that is over cannot be written to, and nobody need know.
+
+    async def finish(self) -> None:
+        """Wait until everything is answered."""
+        while self._waiting:
+            await asyncio.wait(self._waiting)
+
+    def abandon(self) -> None:
+        """Answer no more."""
+        for task in self._waiting:
+            task.cancel()
 
     def go_on(self, *, draining: bool) -> None:
         """Raise Drained when the server is *draining*."""

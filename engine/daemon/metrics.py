@@ -23,6 +23,8 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+from engine.classifiers.tally import Tally
+from engine.daemon.classifier_metrics import ClassifierMetrics
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.service.gate import Gate
@@ -188,11 +190,15 @@ class GateMetrics(Collector):
         )
 
 
-def make_registry(metrics: Metrics, gate: Gate) -> CollectorRegistry:
+def make_registry(
+    metrics: Metrics, gate: Gate, classifiers: Tally | None = None
+) -> CollectorRegistry:
     """Return the registry of everything that the daemon can be watched by."""
     registry = CollectorRegistry()
     registry.register(metrics)
     registry.register(GateMetrics(gate))
+    if classifiers is not None:
+        registry.register(ClassifierMetrics(classifiers))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry

@@ -116,7 +116,8 @@ class Daemon:
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
         )
-        self._pages = WatchServer(parts.gate, make_registry(parts.metrics, parts.gate))
+        registry = make_registry(parts.metrics, parts.gate, parts.classifiers.tally)
+        self._pages = WatchServer(parts.gate, registry)
 
     async def run(self) -> int:
         """Listen, serve until a signal says stop, drain. Raises ListenError or StartError."""

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.classifiers.hub import Hub
 from engine.content.entities import ENTITIES
 from engine.daemon.metrics import Metrics
 from engine.daemon.settings import Settings
@@ -19,7 +20,7 @@ from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
-from engine.service.keys import KEY_BYTES, KeyFileError, load_key
+from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.record import NoRecorder, Recorder, RecordError
 from engine.state.errors import StateError
 from engine.state.lmdb import LmdbStore
@@ -42,6 +43,7 @@ class Parts:
     cache: FolderCache
     recipe: Recipe
     metrics: Metrics
+    classifiers: Hub
     own_folders: frozenset[Path]
     """Where the daemon itself writes: a change there is no change of policies."""
     recorded: Path | None
@@ -81,7 +83,9 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
     store: Store = LmdbStore(data / "state") if keep else MemoryStore()
     stack.callback(store.close)
     metrics = Metrics()
-    gate = Gate(store, recorder, secret=secret, observer=metrics)
+    classifiers = Hub(derive_key(secret, "classifiers"))
+    stack.callback(classifiers.close)
+    gate = Gate(store, recorder, secret=secret, observer=metrics, classifiers=classifiers)
     return Parts(
         settings=settings,
         root=Path(settings.policies).absolute(),
@@ -95,6 +99,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
             prepare=True,
         ),
         metrics=metrics,
+        classifiers=classifiers,
         own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
         recorded=recorded,
         release=stack.pop_all().close,

@@ -30,14 +30,16 @@ _word = re.compile(r"\w+")
 class Terms:
     """Finds terms. Empty lines and duplicates in *terms* do no harm."""
 
-    __slots__ = ("_find", "_longest", "_marked", "_wanted", "_window")
+    __slots__ = ("_find", "_longest", "_marked", "_window", "words")
 
     def __init__(self, terms: Iterable[str], window: int = WINDOW) -> None:
-        self._wanted = sorted({lowered(fold(term).text.strip()) for term in terms} - {""})
-        self._longest = max(map(len, self._wanted), default=0)
+        wanted = {lowered(fold(term).text.strip()) for term in terms} - {""}
+        self.words: Sequence[str] = sorted(wanted)
+        """The terms as they are looked for, in order."""
+        self._longest = max(map(len, self.words), default=0)
         # What begins in a window may end behind it.
         self._window = max(window, self._longest)
-        self._find = AhoCorasick(self._wanted) if self._wanted else None
+        self._find = AhoCorasick(self.words) if wanted else None
         self._marked: AhoCorasick | None = None
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
@@ -62,7 +64,7 @@ class Terms:
     def _whole(self, low: str, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Yield the terms that begin in ``low[first:last]``; none inside a word is met."""
         if self._marked is None:
-            self._marked = AhoCorasick([_edged(term) for term in self._wanted])
+            self._marked = AhoCorasick([_edged(term) for term in self.words])
         # Marks at the ends of the piece may be wrong: no term of the window begins or ends there.
         begin, stop = max(0, first - 1), min(len(low), last + self._longest)
         marks: list[int] = []

@@ -321,14 +321,16 @@ class Decision(_message.Message):
     def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ...) -> None: ...
 
 class Chunk(_message.Message):
-    __slots__ = ("open", "text", "last")
+    __slots__ = ("open", "text", "last", "utf8")
     OPEN_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     LAST_FIELD_NUMBER: _ClassVar[int]
+    UTF8_FIELD_NUMBER: _ClassVar[int]
     open: DecideRequest
     text: str
     last: bool
-    def __init__(self, open: _Optional[_Union[DecideRequest, _Mapping]] = ..., text: _Optional[str] = ..., last: _Optional[bool] = ...) -> None: ...
+    utf8: bytes
+    def __init__(self, open: _Optional[_Union[DecideRequest, _Mapping]] = ..., text: _Optional[str] = ..., last: _Optional[bool] = ..., utf8: _Optional[bytes] = ...) -> None: ...
 
 class GuardedChunk(_message.Message):
     __slots__ = ("text", "redactions", "decision")

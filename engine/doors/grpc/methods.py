@@ -15,6 +15,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from engine.doors.grpc.convert import read_standard, read_whole, write_decision
+from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import Later, later_decision, later_explanation, or_say_why
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
@@ -67,7 +68,14 @@ class Absent:
     sentence: str
 
 
-Method = Plain | Waiting | Pipelined | Absent
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A stream of pieces of one response, each answered with what may pass on."""
+
+    answer: Callable[[Service, Pieces], Awaitable[None]]
+
+
+Method = Plain | Waiting | Pipelined | Guarded | Absent
 
 
 DecidedLater = Callable[[TimeLeft], Awaitable[wire.Decision]]
@@ -200,7 +208,7 @@ METHODS: dict[str, dict[str, Method]] = {
         "Decide": Plain(wire.DecideRequest, decide),
         "DecideBatch": Waiting(wire.DecideBatchRequest, decide_batch),
         "DecideStream": Pipelined(decide_next),
-        "Guard": Absent("streamed responses are not guarded yet: decide on the whole response"),
+        "Guard": Guarded(guard),
         "Settle": Plain(wire.SettleRequest, settle),
         "Explain": Plain(wire.DecideRequest, explain),
         "GetReview": Absent(REVIEWS),

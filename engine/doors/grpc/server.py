@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from engine.doors.grpc.guard import Pieces
 from engine.doors.grpc.later import Later
 from engine.doors.grpc.listener import Listener, bind
 from engine.doors.grpc.methods import (
@@ -23,6 +24,7 @@ from engine.doors.grpc.methods import (
     ENGINE,
     METHODS,
     Absent,
+    Guarded,
     Method,
     Pipelined,
     Plain,
@@ -30,6 +32,7 @@ from engine.doors.grpc.methods import (
 )
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
+from engine.service.asking import TimeLeft
 
 MESSAGE_BYTES = 64 << 20
 """The largest message that is read: above what any content limit lets through, so that content that
@@ -130,6 +133,8 @@ class Door:
                 return grpc.unary_unary_rpc_method_handler(self._waiting(request, answer))
             case Pipelined(answer):
                 return grpc.stream_stream_rpc_method_handler(self._pipelined(answer))
+            case Guarded(answer):
+                return grpc.stream_stream_rpc_method_handler(self._guarded(answer))
             case Absent(sentence):
                 return grpc.stream_stream_rpc_method_handler(absent(sentence))
             case _:
@@ -194,6 +199,38 @@ class Door:
                 self._streams.discard(stream)
 
         return handle
+
+    def _guarded(
+        self, answer: Callable[[Service, Pieces], Awaitable[None]]
+    ) -> Callable[[object, Context], Awaitable[None]]:
+        """Return the handler of a guarded stream; a drain lets it go on for its grace."""
+        service = self._service
+
+        async def handle(_requests: object, context: Context) -> None:
+            try:
+                await answer(service, Call(context))
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                await end_call(context, refusal_of(error))
+
+        return handle
+
+
+class Call:
+    """The pieces of a guarded stream on the wire."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.left: TimeLeft = context.time_remaining
+
+    async def read(self) -> bytes | None:
+        """Return the next piece, or None at the end. Raises TooLate."""
+        raw = await self._context.read()
+        refuse_late(self._context)
+        return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
+
+    async def write(self, message: Message) -> None:
+        """Send an answer; waits while the caller does not read."""
+        await self._context.write(message.SerializeToString())
 
 
 class Drained(Exception):

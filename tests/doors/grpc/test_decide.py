@@ -384,7 +384,6 @@ def test_explaining_refuses_what_deciding_refuses(channel: Channel) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        "PolicyEngine/Guard",
         "PolicyEngine/GetReview",
         "PolicyEngine/WaitReview",
         "PolicyEngine/ResolveReview",

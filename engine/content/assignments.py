@@ -125,6 +125,7 @@ PASSWORD = Entity(
             r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PHRASE_VALUE,
             0.7,
             keywords=PASS_NAMES,
+            before=1,
             hint=r"(?i)(?:pass|pwd|kennwort|contraseña|senha)" + NAME
             + r"[A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5}",
             prose=True,

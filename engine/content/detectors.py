@@ -74,6 +74,9 @@ class CustomEntity:
 WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 
+_GUARDS_ALONE: set[Guard] = set()
+
+
 def alone(joints: bytes = b"") -> Guard:
     """Return a guard: no letter or digit touches the match, nor does one stand behind a joint.
 
@@ -86,4 +89,10 @@ def alone(joints: bytes = b"") -> Guard:
             return False
         return not after or not (after[0] in WORD or (after[0] in joints and after[-1] in WORD))
 
+    _GUARDS_ALONE.add(guard)
     return guard
+
+
+def stands_alone(guard: Guard | None) -> bool:
+    """Return whether *guard* was made by `alone`: no letter or digit touches what it accepts."""
+    return guard in _GUARDS_ALONE

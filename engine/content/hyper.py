@@ -6,17 +6,16 @@ There are machines without the library. It is never the authority on what matche
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 try:
     import hyperscan
 except ImportError:
-    hyperscan = None
+    hyperscan = None  # type: ignore[assignment]
 
-VERSION = "" if hyperscan is None else hyperscan.__version__
+VERSION = getattr(hyperscan, "__version__", "")
 """Empty where the library cannot be imported. A database fits the version that made it."""
 
-Wanted = tuple[str, bool]
+Sought = tuple[str, bool]
 """An expression over bytes, and whether its first match in a text is enough."""
 
 
@@ -24,9 +23,10 @@ class DatabaseError(ValueError):
     """Bytes that this machine's Hyperscan cannot use, or there is none; the text says why."""
 
 
-def _note(index: int, _begin: int, end: int, _flags: int, events: list[int]) -> None:
-    events.append(index)
-    events.append(end)
+def _note(index: int, _begin: int, end: int, _flags: int, events: object) -> None:
+    add = events.append  # type: ignore[attr-defined]
+    add(index)
+    add(end)
 
 
 class Database:
@@ -56,36 +56,38 @@ class Database:
         return events
 
 
-def build(wanted: Sequence[Wanted]) -> tuple[bytes, list[int]]:
-    """Return a database of *wanted*, as bytes, and which of them it has: not those too large for it.
+def build(sought: tuple[Sought, ...], first: int = 0) -> tuple[bytes, tuple[Sought, ...]]:
+    """Return a database of *sought*, as bytes, and what it holds: not what is too large for it.
 
-    Raises `DatabaseError` where there is no library.
+    Its expressions are numbered from *first* on. Where nothing is sought there are no bytes. Raises
+    `DatabaseError` where there is no library.
     """
     if hyperscan is None:
         raise DatabaseError("hyperscan cannot be imported")
-    kept = list(range(len(wanted)))
     try:
-        return _compiled(wanted), kept
+        return _compiled(sought, first), sought
     except hyperscan.error:
-        kept = [place for place in kept if _fits(wanted[place])]
-        return _compiled([wanted[place] for place in kept]), kept
+        held = tuple(one for one in sought if _fits(one))
+        return _compiled(held, first), held
 
 
-def _compiled(wanted: Sequence[Wanted]) -> bytes:
+def _compiled(sought: tuple[Sought, ...], first: int) -> bytes:
+    if not sought:
+        return b""
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[text.encode() for text, _ in wanted],
-        ids=list(range(len(wanted))),
-        elements=len(wanted),
-        flags=[hyperscan.HS_FLAG_SINGLEMATCH if single else 0 for _, single in wanted],
+        expressions=[text.encode() for text, _ in sought],
+        ids=list(range(first, first + len(sought))),
+        elements=len(sought),
+        flags=[hyperscan.HS_FLAG_SINGLEMATCH if single else 0 for _, single in sought],
     )
     data: bytes = hyperscan.dumpb(database)
     return data
 
 
-def _fits(wanted: Wanted) -> bool:
+def _fits(sought: Sought) -> bool:
     try:
-        _compiled([wanted])
+        _compiled((sought,), 0)
     except hyperscan.error:
         return False
     return True

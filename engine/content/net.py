@@ -1,14 +1,16 @@
-"""Rules to a Hyperscan database, and UTF-8 to matches: all patterns in one pass over the text.
+"""Rules to Hyperscan databases, and UTF-8 to matches: all patterns in one pass over the text.
 
-The database holds for each rule what its matches begin with (see `translate`), or its hint. An event
+A database holds for each rule what its matches begin with (see `translate`), or its hint. An event
 says that the rule may match, and the byte where that much of it ends. From there RE2 decides, in a
 piece of the text that no match can leave::
 
     "token ghp_0123..."   ->   event (github, 46)   ->   RE2 in bytes 6..276   ->   a match
 
 A rule whose matches are unbounded, or whose expression may occur often, gives one event, its first,
-and RE2 looks at all that follows. What is found is what `plan` finds; `plan` serves where there is
-no database, or where it is faster: for few rules.
+and RE2 looks at all that follows. Rules with words are in one database, shapes in another:
+for 250 words Hyperscan takes half a nanosecond a byte, for a dozen shapes three, so that RE2 says
+first whether there is any. What is found is what `plan` finds; `plan` serves where there is no
+database, and for few rules.
 """
 
 from __future__ import annotations
@@ -22,10 +24,12 @@ from typing import NamedTuple
 import msgspec
 
 from engine.content.collect import Span, collect, numbered
-from engine.content.hyper import VERSION, Database, DatabaseError, Wanted, build
-from engine.content.plan import LONG, Plan, arrange, by_one_byte, find_spans
+from engine.content.detectors import stands_alone
+from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
+from engine.content.plan import Plan, arrange, by_one_byte, find_spans, has_shape, shapes_of
+from engine.content.regex import Regex
 from engine.content.rules import Rule
-from engine.content.translate import Untranslatable, reach, translate
+from engine.content.translate import Untranslatable, reach, standing_alone, translate
 
 NEAR = 8
 """An expression whose lengths differ by more gives too many events: the first one will do."""
@@ -35,31 +39,29 @@ LONGEST = 4096
 """A match of more bytes is as good as unbounded."""
 FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
-DIGIT_BYTES = 31
-"""The longest match of `LONG`."""
 
 
 class Aim(NamedTuple):
-    """What the database looks for in place of a rule, and what an event tells.
+    """What a database looks for in place of a rule, and what an event tells.
 
     A match begins at most *back* bytes before the event's end (anywhere, if None), and has at most
-    *most* bytes. With *single* there is one event, the first.
+    *most* bytes. With *single* there is one event, the first. What is *shaped* has no word to begin
+    with, and is in the other database.
     """
 
     text: str
     single: bool
+    shaped: bool
     back: int | None
     most: int | None
 
 
-NUMBERS = Aim(translate(LONG).text, True, DIGIT_BYTES, None)
-
-
 @lru_cache(maxsize=4096)
-def aim_at(regex: str, hint: str) -> Aim | None:
-    """Return what to look for in place of *regex*, None where that cannot be told.
+def _aimed(regex: str, hint: str, *, shaped: bool) -> Aim | None:
+    """Return what to look for in place of *regex*: the simpler of it and its hint.
 
-    Of the hint and the pattern itself, the simpler one is looked for.
+    Invariant: a hint tells nothing of where to begin. It is in all that counts, but a match without
+    it, which does not count, may hide one that begins inside it.
     """
     try:
         most = reach(regex)
@@ -67,126 +69,179 @@ def aim_at(regex: str, hint: str) -> Aim | None:
         hinted = translate(hint) if hint else made
     except Untranslatable:
         return None
+    if len(hinted.text) < len(made.text):
+        return Aim(hinted.text, single=True, shaped=shaped, back=None, most=None)
     if most is not None and most > LONGEST:
         most = None
-    if len(hinted.text) < len(made.text):
-        return Aim(hinted.text, True, most, most)
     rare = made.marked and made.most is not None and made.most - made.least <= NEAR
-    return Aim(made.text, most is None or not rare, made.most, most)
+    single = most is None or not rare
+    return Aim(made.text, single=single, shaped=shaped, back=made.most, most=most)
 
 
-def wanted(rules: Iterable[Rule]) -> tuple[Wanted, ...]:
-    """Return what a database for *rules* must hold; the same rules give the same."""
-    needed: set[Wanted] = set()
-    for rule in rules:
-        if rule.pattern.digits:
-            needed.add((NUMBERS.text, NUMBERS.single))
-        elif not by_one_byte(rule):
-            aim = aim_at(rule.pattern.regex, rule.pattern.hint)
-            if aim is not None:
-                needed.add((aim.text, aim.single))
-    return tuple(sorted(needed))
+@lru_cache(maxsize=4096)
+def _numeric(regex: str, *, apart: bool, whole: bool) -> Aim | None:
+    """Return what to look for in place of a pattern of digits, of which texts have many.
+
+    Here the guard is part of it: most numbers then set off few rules. Where they may match is no
+    matter, since all numbers are looked at.
+    """
+    try:
+        text = standing_alone(regex, whole=whole) if apart else translate(regex).text
+    except Untranslatable:
+        return None
+    return Aim(text, single=True, shaped=True, back=None, most=None)
 
 
-def digest(needed: Sequence[Wanted]) -> str:
-    """Return what names the database of *needed*, as this machine's Hyperscan makes it."""
-    return hashlib.sha256(msgspec.json.encode((VERSION, needed))).hexdigest()
+def aim_at(rule: Rule) -> Aim | None:
+    """Return what to look for in place of *rule*, None where that cannot be told."""
+    pattern = rule.pattern
+    if by_one_byte(rule):
+        return None
+    if pattern.digits:
+        apart = stands_alone(pattern.guard) and not rule.group
+        return _numeric(pattern.regex, apart=apart, whole=pattern.fit is None)
+    return _aimed(pattern.regex, pattern.hint, shaped=has_shape(rule))
 
 
-class _Packed(msgspec.Struct, frozen=True):
-    held: list[Wanted]
-    data: bytes
+class Wanted(msgspec.Struct, frozen=True, array_like=True):
+    """What the two databases of a net must hold: what begins with words, and what has a shape."""
+
+    words: tuple[Sought, ...]
+    shapes: tuple[Sought, ...]
+
+    def digest(self) -> str:
+        """Return what names such a net, as this machine's Hyperscan makes it."""
+        return hashlib.sha256(msgspec.json.encode((VERSION, self))).hexdigest()
 
 
-def pack_net(needed: Sequence[Wanted]) -> bytes:
-    """Return the database of *needed* as bytes: some tenths of a second of work.
+def wanted(rules: Iterable[Rule]) -> Wanted:
+    """Return what a net for *rules* must hold; the same rules give the same."""
+    words: set[Sought] = set()
+    shapes: set[Sought] = set()
+    for aim in map(aim_at, rules):
+        if aim is not None:
+            (shapes if aim.shaped else words).add((aim.text, aim.single))
+    return Wanted(tuple(sorted(words)), tuple(sorted(shapes)))
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """A net as bytes."""
+
+    held: Wanted
+    words: bytes
+    shapes: bytes
+
+
+def pack_net(needed: Wanted) -> bytes:
+    """Return the net of *needed* as bytes: some tenths of a second of work.
 
     Raises `DatabaseError` where there is no Hyperscan.
     """
-    data, kept = build(needed)
-    return msgspec.msgpack.encode(_Packed([needed[place] for place in kept], data))
+    words, held_words = build(needed.words)
+    shapes, held_shapes = build(needed.shapes, len(held_words))
+    return msgspec.msgpack.encode(Packed(Wanted(held_words, held_shapes), words, shapes))
 
 
 class Net:
-    """A loaded database, and what it holds."""
+    """The two databases, loaded, and what they hold."""
 
-    __slots__ = ("database", "numbers")
+    __slots__ = ("numbers", "shapes", "words")
 
     def __init__(self, packed: bytes) -> None:
         """Load what `pack_net` returned. Raises `DatabaseError` when it is of another machine."""
         try:
-            read = msgspec.msgpack.decode(packed, type=_Packed)
+            read = msgspec.msgpack.decode(packed, type=Packed)
         except msgspec.DecodeError as error:
             raise DatabaseError(str(error)) from error
-        self.numbers = {one: place for place, one in enumerate(read.held)}
-        self.database = Database(read.data)
+        held = (*read.held.words, *read.held.shapes)
+        self.numbers = {one: place for place, one in enumerate(held)}
+        self.words = Database(read.words) if read.words else None
+        self.shapes = Database(read.shapes) if read.shapes else None
+
+
+Set = tuple[Rule, int | None, int | None]
+"""A rule, from where to run it (see `Aim`), and in pieces of what size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """A *net*, and the rules that each of its numbers sets off; *rest* finds what is not in it."""
+    """A *net*, and the rules that each of its numbers sets off; *rest* finds what is not in it.
+
+    *shapes* matches in every text that holds one: RE2 is faster to say that none does.
+    """
 
     net: Net
-    aims: tuple[tuple[tuple[Rule, int | None, int | None], ...], ...]
-    numeric: tuple[Rule, ...]
-    numbers: int
+    aims: tuple[tuple[Set, ...], ...]
+    numeric: tuple[tuple[Rule, ...], ...]
+    shapes: Regex | None
     rest: Plan
 
 
 def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
     """Return how *net* finds *rules*; None where a plan is faster."""
-    aims: list[list[tuple[Rule, int | None, int | None]]] = [[] for _ in net.numbers]
-    numeric: list[Rule] = []
+    aims: list[list[Set]] = [[] for _ in net.numbers]
+    numeric: list[list[Rule]] = [[] for _ in net.numbers]
     rest: list[Rule] = []
-    numbers = net.numbers.get((NUMBERS.text, NUMBERS.single), -1)
+    shaped: list[Rule] = []
     for rule in rules:
-        pattern = rule.pattern
-        if pattern.digits and numbers >= 0:
-            numeric.append(rule)
-            continue
-        aim = None if by_one_byte(rule) else aim_at(pattern.regex, pattern.hint)
+        aim = aim_at(rule)
         place = None if aim is None else net.numbers.get((aim.text, aim.single))
-        if pattern.digits or aim is None or place is None:
+        if aim is None or place is None:
             rest.append(rule)
+            continue
+        if aim.shaped:
+            shaped.append(rule)
+        if rule.pattern.digits:
+            numeric[place].append(rule)
         else:
             aims[place].append((rule, aim.back, None if aim.single else aim.most))
     if len(rules) - len(rest) < FEW:
         return None
-    return Cast(net, tuple(map(tuple, aims)), tuple(numeric), numbers, arrange(rest))
+    shapes = shapes_of(shaped)
+    return Cast(net, tuple(map(tuple, aims)), tuple(map(tuple, numeric)), shapes, arrange(rest))
 
 
 def find_cast(held: Cast, data: bytes) -> list[Span]:
     """Return which rules match where in *data*, after guards and checks."""
     found = find_spans(held.rest, data)
-    events = held.net.database.events(data)
+    events = [] if held.net.words is None else held.net.words.events(data)
+    if held.net.shapes is not None and held.shapes is not None and held.shapes.within(data):
+        events += held.net.shapes.events(data)
     if not events:
         return found
     ends: dict[int, list[int]] = {}
     for place in range(0, len(events), 2):
         ends.setdefault(events[place], []).append(events[place + 1])
     size = len(data)
+    numeric: list[Rule] = []
     for number, reached in ends.items():
-        if number == held.numbers:
-            numbered(held.numeric, data, max(0, reached[0] - DIGIT_BYTES), found)
+        numeric += held.numeric[number]
         for rule, back, most in held.aims[number]:
+            begin = 0 if back is None else max(0, min(reached) - back)
             if most is not None and back is not None:
-                _piecewise(rule, data, sorted(reached), back, most, found)
+                _piecewise(rule, data, begin, sorted(reached), back, most, found)
             else:
-                begin = 0 if back is None else max(0, min(reached) - back)
                 collect(rule, data, begin, size, size, found)
+    if numeric:
+        numbered(numeric, data, 0, found)
     return found
 
 
-def _piecewise(  # noqa: PLR0913 - the hot path
-    rule: Rule, data: bytes, ends: Sequence[int], back: int, most: int, found: list[Span]
+def _piecewise(
+    rule: Rule,
+    data: bytes,
+    place: int,
+    ends: Sequence[int],
+    back: int,
+    most: int,
+    found: list[Span],
 ) -> None:
-    """Run *rule* where matches may begin: in the *back* bytes before each of *ends*.
+    """Run *rule* from *place* on, where matches may begin: *back* bytes before each of *ends*.
 
     Invariant: pieces are looked at in order, and what is between them is the beginning of no match,
     so that this is one search over the whole text.
     """
     size = len(data)
-    place = 0
     count = 0
     while count < len(ends):
         begin, limit = max(place, ends[count] - back), ends[count]

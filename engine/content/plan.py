@@ -12,7 +12,7 @@ looked at one by one. What is found is what each pattern finds by itself in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -59,6 +59,20 @@ def by_one_byte(rule: Rule) -> bool:
     return len(rule.pattern.keywords) == 1 and len(rule.pattern.keywords[0]) == 1
 
 
+def has_shape(rule: Rule) -> bool:
+    """Return whether *rule* is one of digits, or has a hint and can do without any word."""
+    pattern = rule.pattern
+    words = min(map(len, pattern.keywords), default=0) > 1
+    return bool(pattern.digits or pattern.hint) and not words
+
+
+def shapes_of(rules: Sequence[Rule]) -> Regex | None:
+    """Return what matches in every text in which one of *rules* does; None without rules."""
+    shapes = [LONG for rule in rules if rule.pattern.digits][:1]
+    shapes += [rule.pattern.hint for rule in rules if not rule.pattern.digits]
+    return any_of(shapes) if shapes else None
+
+
 def arrange(rules: Iterable[Rule]) -> Plan:
     """Return the plan of *rules*."""
     always: list[Rule] = []
@@ -78,13 +92,12 @@ def arrange(rules: Iterable[Rule]) -> Plan:
             shaped.append(rule)
         else:
             always.append(rule)
-    shapes = [*([LONG] if numeric else []), *(rule.pattern.hint for rule in shaped)]
     return Plan(
         tuple(always),
         tuple(literal),
         _hints((*keyed[0], *keyed[1])) if all(keyed) else None,
         tuple(_gate(tuple(rules)) for rules in keyed if rules),
-        any_of(shapes) if shapes else None,
+        shapes_of([*shaped, *numeric]),
         tuple(shaped),
         tuple(numeric),
     )

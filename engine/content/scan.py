@@ -13,14 +13,17 @@ highest of their scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from engine.content.collect import Span
 from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
+from engine.content.net import Net, Wanted, cast, find_cast, wanted
 from engine.content.normalize import Folded, characters, fold
-from engine.content.plan import Plan, Span, arrange, find_spans
+from engine.content.plan import arrange, find_spans
 from engine.content.regex import Regex
 from engine.content.rules import (
     EntityError,
@@ -45,21 +48,23 @@ Found = tuple[str, int, int, float]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What one set of entities needs: a plan of patterns, and lists of terms."""
+    """What one set of entities needs: what finds patterns (a plan or a net), and lists of terms."""
 
-    plan: Plan
+    find: Callable[[bytes], list[Span]]
     listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...]
 
 
 class Scanner:
     """Finds entities in texts. Safe to share between threads; plans are kept, texts are not."""
 
-    __slots__ = ("_custom", "_plans", "_terms")
+    __slots__ = ("_custom", "_net", "_own", "_plans", "_terms")
 
     def __init__(
         self, custom: Mapping[str, CustomEntity], terms: Mapping[str, frozenset[str]]
     ) -> None:
         self._custom = custom
+        self._own = {name: custom_rules(entity) for name, entity in custom.items()}
+        self._net: Net | None = None
         self._terms = {
             name: Terms(frozenset().union(*(terms[listed] for listed in entity.terms)))
             for name, entity in custom.items()
@@ -83,7 +88,7 @@ class Scanner:
         if not search.listed and text.isascii():
             # Most texts are, and hold nothing: this is the quick way to say so.
             data = text.encode()
-            spans = find_spans(search.plan, data)
+            spans = search.find(data)
             if not spans and not DISGUISES.within(data):
                 return ()
             folded, found = Folded(text), _located(text, data, spans)
@@ -95,6 +100,15 @@ class Scanner:
         for view in views(folded.text, data):
             found += _seen(search, view)
         return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
+
+    def wanted(self, entities: frozenset[str]) -> Wanted:
+        """Return what a net for *entities* must hold. Raises `EntityError` for an unknown name."""
+        return wanted(self._rules(entities))
+
+    def cast(self, net: Net) -> None:
+        """Use *net* from now on, for what it holds: it is faster, and finds the same."""
+        self._net = net
+        self._plans.clear()
 
     def patterns(self, entities: frozenset[str]) -> list[Rule]:
         """Return the compiled patterns of *entities*. Raises `EntityError` for an unknown name."""
@@ -126,13 +140,15 @@ class Scanner:
             (self._custom[name], self._terms[name], author_words(self._custom[name]))
             for name in sorted(entities & self._terms.keys())
         ]
-        return Search(arrange(rules), tuple(listed))
+        held = None if self._net is None else cast(rules, self._net)
+        find = partial(find_spans, arrange(rules)) if held is None else partial(find_cast, held)
+        return Search(find, tuple(listed))
 
     def _rules(self, entities: frozenset[str]) -> list[Rule]:
         rules: list[Rule] = []
         for name in sorted(entities):
-            if name in self._custom:
-                rules += custom_rules(self._custom[name])
+            if name in self._own:
+                rules += self._own[name]
             elif name in ENTITIES:
                 rules += builtin_rules(ENTITIES[name])
             else:
@@ -156,14 +172,13 @@ def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[
         for name in entity.terms:
             if name not in terms:
                 raise EntityError(f"entity `{entity.name}`: unknown list `{name}`")
-        custom_rules(entity)
         declared[entity.name] = entity
     return Scanner(declared, terms)
 
 
 def _look(search: Search, text: str, data: bytes) -> list[Found]:
     """Return what *search* finds in one reading of a text, which is folded; *data* is its UTF-8."""
-    spans = find_spans(search.plan, data)
+    spans = search.find(data)
     found = _located(text, data, spans)
     for entity, terms, near in search.listed:
         found += _listed(entity, terms, near, text)

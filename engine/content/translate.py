@@ -253,6 +253,11 @@ class _Reader:
             node = Repeat(node, least, most)
 
 
+def read(regex: str) -> Node:
+    """Return *regex* as a tree. Raises `Untranslatable` for syntax that detectors do not use."""
+    return _Reader(regex).read()
+
+
 def _changed(flags: str, held: re.Match[str]) -> str:
     kept = set(flags) | set(held[1] or "")
     return "".join(sorted(kept - set(held[2] or "")))
@@ -390,11 +395,26 @@ def _given(node: Node) -> int:
 
 def translate(regex: str) -> Expression:
     """Return what every match of *regex* begins with. Raises `Untranslatable`."""
-    node = _trimmed(_Reader(regex).read())
+    node = _trimmed(read(regex))
     if node is None:
         raise Untranslatable("it may match nothing")
     least, most = width(node)
     return Expression(_written(node), least, most, _given(node) >= MARK)
+
+
+def standing_alone(regex: str, *, whole: bool) -> str:
+    """Return what stands for *regex* where no letter, digit or ``_`` touches its matches.
+
+    Not *whole*: none touches their beginnings. Raises `Untranslatable`.
+    """
+    node = read(regex)
+    trimmed = _trimmed(node)
+    if trimmed is None:
+        raise Untranslatable("it may match nothing")
+    other = _written_class(ASCII & ~WORD, wide=True)
+    if whole:
+        return f"(?:^|{other}){_written(node)}(?:\\z|{other})"
+    return f"(?:^|{other}){_written(trimmed)}"
 
 
 def reach(regex: str) -> int | None:
@@ -402,4 +422,4 @@ def reach(regex: str) -> int | None:
 
     Raises `Untranslatable`.
     """
-    return width(_Reader(regex).read())[1]
+    return width(read(regex))[1]

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.content.collect import MANY
 from engine.content.entities import ENTITIES
 from engine.content.injection import find_hits, plain
 from engine.content.normalize import fold
 from engine.content.phrases import PHRASES
-from engine.content.plan import MANY, arrange, find_spans
+from engine.content.plan import arrange, find_spans
 from engine.content.rules import builtin_rules
 from tests.content.plain import Found, plain_hits, plain_spans
 

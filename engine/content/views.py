@@ -19,6 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from engine.content import validate
 from engine.content.islands import ISLANDS, hidden
 from engine.content.lookalikes import DISGUISED, undisguised
 from engine.content.normalize import characters
@@ -33,6 +34,8 @@ REFERENCE = r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30
 LETTER = r"[^\x00-@\[-`{-\x7f]"
 SPACED = rf"(?:^|[\s\"'(\[:,]){LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}(?:\s|$)"
 """Five letters, digits or at-signs one by one, beginning with a letter."""
+COUNTED = r"(?:^|[\s\"'(\[:,])[0-9](?: {1,3}[0-9.\-]){6}(?:\s|$)"
+"""Digits one by one, perhaps with the signs between them."""
 ROTATED = (
     r"(?i:ebg-?13|rot-?13|cnffjbeq|cnffcuenfr|frperg|ncv[_\- ]?xrl|npprff[_\- ]?xrl|gbxra)"
     r"|NXVN[N-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA"
@@ -41,7 +44,9 @@ ROTATED = (
 
 _escape = any_of((REFERENCE, PERCENT, BACKSLASH))
 _run = compiled(r"(?:^|[\s\"'(\[:,])(\S(?: {1,3}\S){4,})(?:\s|$)")
-_spaced = compiled(SPACED)
+_spaced = any_of((SPACED, COUNTED))
+_letters = re.compile(rf"{LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}")
+_signed = re.compile(r"[0-9.\-]*[.\-][0-9.\-]*")
 _gap = re.compile(" +")
 _rotated = compiled(ROTATED)
 
@@ -51,6 +56,7 @@ DISGUISES = any_of(
         "%[0-9A-Fa-f]{2}",
         r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
         SPACED,
+        COUNTED,
         ROTATED,
         *ISLANDS,
     )
@@ -200,5 +206,18 @@ def _units(escape: str, start: int) -> Iterator[Replaced]:
 def _gaps(text: str, data: bytes) -> Iterator[Replaced]:
     """Yield the spaces inside words that are written letter by letter; a wide one parts words."""
     for start, end in _places(_run, text, data, 1):
+        if not _one_by_one(text[start:end]):
+            continue
         for gap in _gap.finditer(text, start, end):
             yield *gap.span(), " " if len(gap.group()) > 1 else ""
+
+
+def _one_by_one(run: str) -> bool:
+    """Return whether *run* is a word or number that was spaced out, and no row of digits.
+
+    Digits alone must be those of a payment card, else a table would be full of numbers.
+    """
+    if _letters.search(run):
+        return True
+    number = run.replace(" ", "")
+    return validate.card(number) if number.isdecimal() else _signed.fullmatch(number) is not None

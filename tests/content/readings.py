@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from engine.content.lookalikes import PAIRS
+from engine.content.validate import card
 
 Places = tuple[tuple[int, int], ...]
 Reading = tuple[str, Places]
@@ -22,6 +23,7 @@ LETTERS = {alike: letter for letter, many in PAIRS.items() for alike in many}
 SPACE = r"[\t\n\f\r ]"
 SHOWN = r"[^\t\n\f\r ]"
 OPENING = r"(?:^|[\t\n\f\r \"'(\[:,])"
+SPELLED = r"[^\x00-@\[-`{-\x7f](?: {1,3}[^\x00-/:-?\[-`{-\x7f]){4}"
 UNSHOWN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]"
 
 
@@ -37,8 +39,8 @@ def plain_readings(text: str) -> list[Reading]:
     escapes = dict(_escapes(seen))
     if escapes:
         readings.append(_replaced(text, escapes))
-    if re.search(
-        rf"{OPENING}[^\x00-@\[-`{{-\x7f](?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}(?:{SPACE}|$)", seen
+    if re.search(f"{OPENING}{SPELLED}(?:{SPACE}|$)", seen) or re.search(
+        rf"{OPENING}[0-9](?: {{1,3}}[0-9.-]){{6}}(?:{SPACE}|$)", seen
     ):
         readings.append(_replaced(text, dict(_gaps(seen))))
     islands = sorted(_islands(seen))
@@ -114,6 +116,10 @@ def _escape(seen: str, place: int) -> tuple[int, str]:
 
 def _gaps(seen: str) -> Iterator[tuple[int, tuple[int, str]]]:
     for run in re.finditer(rf"{OPENING}({SHOWN}(?: {{1,3}}{SHOWN}){{4,}})(?={SPACE}|$)", seen):
+        bare = run.group(1).replace(" ", "")
+        numeric = set(bare) <= set("0123456789.-") and (not bare.isdigit() or card(bare))
+        if not numeric and not re.search(SPELLED, run.group(1)):
+            continue
         for gap in re.finditer(" +", run.group(1)):
             end = run.start(1) + gap.end()
             yield run.start(1) + gap.start(), (end, " " if len(gap.group()) > 1 else "")

@@ -88,6 +88,10 @@ def test_a_disguised_address_is_found_where_it_is_written(
         ("cnffjbeq = uhagre2!k", "secret.password", "uhagre2!k"),
         ("\\ud83d\\ude00 ann\\u0040example.org", "pii.email", "ann\\u0040example.org"),
         ("a%FF%40b.org", "pii.email", "a%FF%40b.org"),
+        ("pay 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 now", "pii.card", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
+        ("4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1", "pii.card", "4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1"),
+        ("ssn 5 3 6 - 9 0 - 4 3 9 9", "pii.ssn", "5 3 6 - 9 0 - 4 3 9 9"),
+        ("from 1 0 . 2 0 . 3 0 . 1", "pii.ip", "1 0 . 2 0 . 3 0 . 1"),
     ],
 )  # fmt: skip
 def test_secrets_and_numbers_are_found_in_disguise(text: str, entity: str, found: str) -> None:
@@ -114,6 +118,13 @@ def test_letters_one_by_one_are_words_with_wide_gaps_between_them() -> None:
     assert texts("so A S P I R I N it", "x.term", scanner=scanner) == ["A S P I R I N"]
     assert texts("(n e w  y o r k", "x.term", scanner=scanner) == ["n e w  y o r k"]
     assert texts("a s p i r i n s", "x.term", scanner=scanner) == []
+
+
+def test_rows_of_digits_are_no_numbers() -> None:
+    chance = random.Random(9)
+    rows = (" ".join(chance.choices("0123456789", k=chance.randrange(5, 12))) for _ in range(500))
+    assert [row for row in rows if texts(row, "pii.card", "pii.phone", "pii.ssn", "pii.ip")] == []
+    assert texts("0 1 0 1 1 0 1 0 1 1 0", *ALL) == []
 
 
 def test_two_findings_of_one_island_are_found_at_the_island() -> None:
@@ -180,7 +191,7 @@ PIECES = st.sampled_from([
     "\\ud83d", "\\ude00", "\\xc3\\xa9", "\\", "a s p i r i n", "a  b", " c", " ", "\n", "p\u0430ss", "\u0430", "。", "é",
     encoded("a hidden text"), encoded("a second hidden text, longer, which goes on and on and on"), "/", "-", "=", "A" * 60,
     "\r\n", b"hidden words".hex(), "hidden wörds".encode().hex(":"), "41 42 ", "01000001" * 9, "ebg13", "NXVNN",
-    "\ud800", "x", "0",
+    "\ud800", "x", "0", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", " - 1", " . 2 3 4 5 6 7",
 ])  # fmt: skip
 TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=10).map("".join)
 

@@ -1,0 +1,162 @@
+"""Both finders find the same: RE2 by its plan, and Hyperscan with RE2 behind it."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from engine.content import hyper
+from engine.content.collect import Span
+from engine.content.entities import ENTITIES, CustomEntity
+from engine.content.hyper import DatabaseError, build
+from engine.content.net import Cast, Net, Packed, Wanted, cast, find_cast, pack_net, wanted
+from engine.content.normalize import fold
+from engine.content.plan import arrange, find_spans
+from engine.content.rules import Rule, builtin_rules, custom_rules
+from engine.content.scan import build_scanner
+from tests.content.made_texts import made_texts
+from tests.content.test_plan import TEXTS
+
+pytest.importorskip("hyperscan")
+
+KEY = "Zq8rT2Lw0Xn5Yb7kC4dE6fG9hJ1mN3pQ5sU7"
+
+AUTHORS = (
+    CustomEntity("x.ticket", (r"TCK-[0-9]{4,9}", r"(?i)case no\.? ?\d{3}\b")),
+    CustomEntity("x.loose", (r"\bzz+", r"[^\s,;]{3}~[^a-z]", r"q.{0,5}q", r"ü\w*ß")),
+    CustomEntity("x.odd", (r"^beg(?:in)?", r"end$", r"\p{Greek}{2}", r"[[:alpha:]]~~")),
+)
+RULES = [
+    *(rule for entity in ENTITIES.values() for rule in builtin_rules(entity)),
+    *(rule for entity in AUTHORS for rule in custom_rules(entity)),
+]
+READABLE = [
+    rule for rule in RULES if "[[:" not in rule.pattern.regex and "Greek" not in rule.pattern.regex
+]
+PLAN = arrange(RULES)
+NET = Net(pack_net(wanted(RULES)))
+TIMES = int(os.environ.get("ENGINE_NIGHTLY", "0")) * 9 + 1
+
+
+def held(rules: list[Rule]) -> Cast:
+    made = cast(rules, NET)
+    assert made is not None
+    return made
+
+
+CAST = held(RULES)
+
+
+def shown(spans: list[Span]) -> list[tuple[str, str, int, int]]:
+    return sorted((one.rule.entity, one.rule.pattern.regex, one.start, one.end) for one in spans)
+
+
+def differ(text: str) -> bool:
+    data = text.encode("utf-8", "replace")
+    return shown(find_cast(CAST, data)) != shown(find_spans(PLAN, data))
+
+
+@pytest.mark.slow
+def test_both_find_the_same_in_texts_made_from_the_detectors() -> None:
+    texts = list(made_texts(READABLE, 1500 * TIMES, seed=1))
+    assert [text for text in texts if differ(text)] == []
+    assert sum(bool(find_cast(CAST, text.encode())) for text in texts) > len(texts) // 3
+
+
+@pytest.mark.slow
+@settings(max_examples=200 * TIMES)
+@given(TEXTS)
+def test_both_find_the_same_in_texts_of_pieces(text: str) -> None:
+    assert not differ(fold(text).text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a.a.", "1-1-", "1 ", "1111 ", ":", "key=", "key:a1", "http://a:", "-----BEGIN PRIVATE KEY-----",
+     "ghp_", f"ghp_{KEY}", "é", "a@", "+1 ", "sk-", "AB12 ", "fe80::", "\v", "zz", "q~"],
+)  # fmt: skip
+def test_both_find_the_same_in_hostile_texts(piece: str) -> None:
+    text = piece * (9_000 // len(piece))
+    assert not differ(text)
+    assert not differ(f"{text} ssn 536-90-4399 a@b.org password=hunter2!x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "ghp_" + KEY,
+        "ghp_" + KEY + " ghp_" + KEY + "x" * 300 + " ghp_" + "a1B2" * 60,
+        "TCK-12345 zz 123~X end",
+        "begin zzz end",
+        "AB12 DE89370400440532013000, GB82 WEST 1234 5698 7654 32",
+        "\v\v~x, a\vb~x q\nq qé漢😀q",
+    ],
+)
+def test_both_find_the_same_at_the_ends_of_texts(text: str) -> None:
+    assert not differ(text)
+
+
+def test_a_net_serves_part_of_what_it_holds_and_more_than_it_holds() -> None:
+    text = "ghp_" + KEY + " 536-90-4399 a@b.org DE89370400440532013000"
+    part = [rule for rule in RULES if rule.entity.startswith("secret.")]
+    assert [one.rule.entity for one in find_cast(held(part), text.encode())] == ["secret.github"]
+    small = Net(pack_net(wanted(part)))
+    made = cast(RULES, small)
+    assert made is not None
+    assert shown(find_cast(made, text.encode())) == shown(find_spans(PLAN, text.encode()))
+
+
+def test_for_few_rules_there_is_no_net() -> None:
+    assert cast(RULES[:3], NET) is None
+    assert pack_net(wanted([])) == pack_net(wanted([]))
+
+
+def test_what_cannot_be_loaded_is_refused() -> None:
+    with pytest.raises(DatabaseError):
+        Net(b"x")
+    broken = msgspec.msgpack.encode(Packed(Wanted((("a", True),), ()), b"x", b""))
+    with pytest.raises(DatabaseError):
+        Net(broken)
+
+
+def test_what_is_too_large_for_a_database_is_left_out() -> None:
+    large = "(?:" + "[a-z]{1,900}[0-9]" * 60 + "){30}"
+    data, kept = build((("a{3}", True), (large, True)))
+    assert data
+    assert kept == (("a{3}", True),)
+
+
+def test_a_database_serves_several_threads() -> None:
+    text = ("ghp_" + KEY + " and 536-90-4399 ") * 20
+    wanted_spans = shown(find_cast(CAST, text.encode()))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: shown(find_cast(CAST, text.encode())), range(40)))
+    assert all(one == wanted_spans for one in found)
+
+
+def test_without_the_library_there_is_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    bare = runpy.run_path(str(Path(hyper.__file__)))
+    assert bare["VERSION"] == ""
+    with pytest.raises(bare["DatabaseError"], match="cannot be imported"):
+        bare["build"](())
+    with pytest.raises(bare["DatabaseError"], match="cannot be imported"):
+        bare["Database"](b"")
+
+
+@pytest.mark.slow
+def test_a_scanner_finds_the_same_with_a_net() -> None:
+    plain = build_scanner(AUTHORS, {})
+    netted = build_scanner(AUTHORS, {})
+    netted.cast(Net(pack_net(netted.wanted(netted.entities))))
+    for text in made_texts(READABLE, 200, seed=5):
+        assert netted.scan(text, netted.entities) == plain.scan(text, plain.entities)

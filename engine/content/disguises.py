@@ -11,7 +11,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -39,12 +39,14 @@ GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
 SIGNS = b"013457@$!|"
 SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
 """What `str.split` takes for a space."""
-STRIDE = 256
+STRIDES = (512, 64, 8, 1)
+SHORT = 8
+QUOTES = str.maketrans("\u201c\u201d\u201e\xab\xbb\u2018\u2019\u201a", '"""""\'\'\'')
 
-_alike = "".join(map(chr, LOOKALIKES))
-_mixed = re.compile(f"[a-z][{_alike}]|[{_alike}][a-z]")
-_marks = re.compile("[\u0300-\u036f]+")
-_other = re.compile("[^\x00-\u036f]+")
+_others = "".join(map(chr, LOOKALIKES))
+_alike = re.compile(f"[{_others}]")
+_mixed = re.compile(f"[a-z][{_others}]|[{_others}][a-z]")
+_foreign = re.compile(r"[^\x00-\x7f]+")
 _word = re.compile(r"\S+")
 _latin = re.compile(r"[a-z]")
 _wide = re.compile(r"\s{2,}")
@@ -55,12 +57,13 @@ def plain(text: str) -> str:
     """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
     if text.isascii():
         return _spaced(text.encode().lower().translate(SPACES)).strip(b" ").decode()
-    text = _marks.sub("", unicodedata.normalize("NFD", fold(text).text))
-    if not text.isascii():
-        text = _other.sub(_unmarked, text).casefold()
-        # Two letters of different scripts side by side: only then is a word looked at.
-        if _mixed.search(text):
-            text = _word.sub(_familiar, text)
+    text = _foreign.sub(_bare, fold(text).text)
+    if text.isascii():
+        return plain(text)
+    text = text.casefold()
+    # Two letters of different scripts side by side: only then are words looked at.
+    if _alike.search(text) and _mixed.search(text):
+        text = _word.sub(_familiar, text)
     return " ".join(text.lower().split())
 
 
@@ -71,8 +74,19 @@ def _spaced(data: bytes) -> bytes:
     return data
 
 
-def _unmarked(run: re.Match[str]) -> str:
-    return "".join(char for char in run.group() if not unicodedata.combining(char))
+def _bare(run: re.Match[str]) -> str:
+    found = run.group()
+    return _known(found) if len(found) <= SHORT else _unmarked(found)
+
+
+def _unmarked(run: str) -> str:
+    """Return *run* without accents and marks, and with plain quotation marks."""
+    letters = unicodedata.normalize("NFD", run).translate(QUOTES)
+    return "".join(char for char in letters if not unicodedata.combining(char))
+
+
+_known = lru_cache(maxsize=4096)(_unmarked)
+"""The same, for runs so short that they come again: `ü`, or a closing quotation mark."""
 
 
 def _familiar(word: re.Match[str]) -> str:
@@ -122,24 +136,16 @@ def hides_phrase(simple: str) -> bool:
 def _advance(data: bytes, at: int, kept: int, wanted: int) -> tuple[int, int]:
     """Return the place of letter *wanted* of *data*, of which *kept* stand before *at*; and it.
 
-    Whole strides are counted in C: the letters themselves are looked at in the last one only.
+    Letters are counted in C, in strides that get shorter.
     """
-    while True:
-        letters = len(data[at : at + STRIDE].translate(None, NO_LETTERS))
-        if kept + letters > wanted:
-            break
-        at += STRIDE
-        kept += letters
-    for place, byte in enumerate(data[at : at + STRIDE], at):
-        if byte not in LETTERS:
-            continue
-        if kept == wanted:
-            return place, kept
-        kept += 1
-    raise AssertionError("the stride holds the letter")
-
-
-LETTERS = frozenset(set(range(256)) - set(NO_LETTERS))
+    for stride in STRIDES:
+        while True:
+            letters = len(data[at : at + stride].translate(None, NO_LETTERS))
+            if kept + letters > wanted:
+                break
+            at += stride
+            kept += letters
+    return at, kept
 
 
 def _glued(data: bytes, start: int, end: int) -> bool:

@@ -37,6 +37,8 @@ from engine.content.sample import ATTACK, SAMPLE
 
 WINDOW = 700
 REACH = 320
+AGAIN = 150
+NOWHERE = (-1, -1)
 QUOTED = 0.1
 SLIGHT = 1e-9
 UNADDRESSED = 0.5
@@ -106,15 +108,23 @@ def _phrases(data: bytes, *, embedded: bool) -> Iterator[Hit]:
     if not book.hint.within(data):
         return
     quoted = any(quote in data for quote in QUOTES)
+    size = len(data)
     found = book.gate.find_matches_as_indexes(data, overlapping=True)
     for number, places in _near(found, book.gated).items():
         phrase, pattern = book.patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
-        for start, end in _searched(pattern, data, places):
-            talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
-            # A phrase that is only mentioned somewhere is another than one that is said.
-            name = number + len(book.patterns) * talk
-            yield Hit(start, name, phrase.signal, weight * (QUOTED if talk else 1))
+        for begin, stop in places:
+            start, end = pattern.find(data, begin, min(stop, size))[0]
+            while start >= 0:
+                talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
+                # A phrase that is only mentioned somewhere is another than one that is said.
+                name = number + len(book.patterns) * talk
+                yield Hit(start, name, phrase.signal, weight * (QUOTED if talk else 1))
+                # What was said counts once in a window: it is not looked for at once again.
+                onward = end if talk else max(end, start + AGAIN)
+                start, end = NOWHERE
+                if onward < min(stop, size):
+                    start, end = pattern.find(data, onward, min(stop, size))[0]
 
 
 def _near(
@@ -135,17 +145,6 @@ def _near(
             else:
                 known.append([start - REACH, end + REACH])
     return places
-
-
-def _searched(pattern: Regex, data: bytes, places: list[list[int]]) -> Iterator[tuple[int, int]]:
-    """Yield the matches of *pattern* in *places* of *data*."""
-    find, size = pattern.find, len(data)
-    for begin, stop in places:
-        limit = min(stop, size)
-        start, end = find(data, begin, limit)[0]
-        while start >= 0:
-            yield start, end
-            start, end = find(data, end, limit)[0]
 
 
 def _cues(data: bytes) -> list[Hit]:

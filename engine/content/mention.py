@@ -35,7 +35,7 @@ _named = compiled(
     r"|(?:trick|ask|tell|persuad|convinc|caus|forc|coax|manipulat|instruct|mak|get)(?:e|s|es|ing|ed)?"
     r" (?:\w+ ){0,4}to|cannot|can't|could|may|might|will not|won't|never|not to|do not|don't|nobody"
     r"|without|instead of|to prevent|prevents?|refuses? to|which|wants? to"
-    r"|number|reference|n'|ne|no|non|nao|nie|niet|nicht)| не|不要|别|不|请勿|لا) ?$"
+    r"|number|reference|n'|ne|no|non|nao|nie|niet|nicht)|(?:^|[^\pL])не|不要|别|不|请勿|لا) ?$"
 )
 """What stands directly before a phrase that is named or forbidden, not said."""
 _harmless = compiled(

@@ -186,12 +186,12 @@ PHRASES = (
     ),
     Phrase(
         "roleplay",
-        r"\b(?:i want you to|you (?:are|will) (?:now |going to |about to )?|let'?s|you must |you should )"
+        r"\b(?:i want you to |you (?:are|will) (?:now |going to |about to |to )?|let'?s |you must |you should )"
         r"(?:act(?:ing)? (?:as|like)|pretend|role ?-?play|play the role|simulate|immerse|become|impersonate)",
         ("act", "pretend", "play", "simulate", "immerse", "become", "impersonate"),
         0.4,
         0.5,
-        hint=r"(?:i want you to|you (?:are|will) (?:now |going to |about to )?|let'?s|you must |you should )"
+        hint=r"(?:i want you to |you (?:are|will) (?:now |going to |about to |to )?|let'?s |you must |you should )"
         r"(?:act|pretend|role|play|simulate|immerse|become|impersonate)",
     ),
     Phrase(

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from engine.content.phrases import Phrase
 
 GAP = r"[^.!?。！？।؟\n]{0,48}"
-_literal = re.compile(r"[^-\[\](){}?.,*+: ]+")
+_literal = re.compile(r"[^-\[\](){}?.,*+:|\0]+")
+_group = re.compile(r"\(\?:[^()]*\)\??")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _phrases(language: Language) -> tuple[Phrase, ...]:
     override = _pair(language, language.ignore, language.orders)
     reveal = _pair(language, language.show, language.prompt)
     role = bare(language.role)
-    roles = _words(re.sub(r"\(\?:[^()]*\)\??", "", language.role))
+    roles = _words(_group.sub("\0", language.role))
     return (
         Phrase(
             "override", override, _words(language.orders), 0.88, 0.95, hint=bare(language.orders)

@@ -36,7 +36,7 @@ INSTRUCTIONS = (
     Phrase(
         "instruction_in_document",
         r"\b(?:" + PUT + r")\b[^.!?]{0,120}\bthe (?:\w+ )?(?:response|reply|answer|output|summary|solution|responses|replies)\b",
-        ("the ",),
+        ("response", "reply", "replies", "answer", "output", "summary", "solution"),
         0.1,
         0.55,
         hint=r"\bthe (?:\w+ )?(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
@@ -71,7 +71,7 @@ INSTRUCTIONS = (
         r"\b(?:todo|important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model))"
         r" ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
         r"|\bthis is an important message from\b|\bbefore you can solve the task\b|\bplease do the following first\b",
-        ("todo", "important", "attention", "note to", "instruction", "assistant", "ai", "before you can", "following first"),
+        ("todo", "important", "attention", "note to", "instruction", "assistant", " ai", "before you can", "following first"),
         0.3,
         0.85,
         hint=r"(?:todo|important|attention|ai|assistant|model|chatbot|llm) ?[:!,-] ?(?:please )?(?:send|post|change"

@@ -98,20 +98,30 @@ def test_ordinary_texts_hold_no_secrets() -> None:
     assert not [text for text in texts if SCANNER.scan(text, expand("secret.any"))]
 
 
-def share(label: int, *, embedded: bool) -> float:
-    """Return the share of held rows with *label* that score as likely injections."""
-    hits: list[bool] = []
-    for file in INJECTION:
-        for row in rows(f"injection/{file}.jsonl.gz", "held"):
-            indirect = row["kind"] == "indirect"
-            if row["label"] == label and (not label or indirect == embedded):
-                role = "document" if embedded else "user"
-                hits.append(score_injection(str(row["text"]), role).score >= THRESHOLD)
+def share(label: int, kinds: frozenset[str], role: str) -> float:
+    """Return the share of held rows with *label* and of *kinds* that score as likely injections."""
+    hits = [
+        score_injection(str(row["text"]), role).score >= THRESHOLD
+        for file in INJECTION
+        for row in rows(f"injection/{file}.jsonl.gz", "held")
+        if row["label"] == label and row["kind"] in kinds
+    ]
     return sum(hits) / len(hits)
 
 
-def test_injections_are_seen_and_benign_texts_are_left_alone() -> None:
-    assert share(1, embedded=True) >= 0.72
-    assert share(1, embedded=False) >= 0.50
-    assert share(0, embedded=True) <= 0.065
-    assert share(0, embedded=False) <= 0.035
+def test_injections_are_seen() -> None:
+    assert share(1, frozenset({"direct", "jailbreak"}), "user") >= 0.66
+    assert share(1, frozenset({"indirect"}), "document") >= 0.72
+
+
+def test_benign_texts_are_left_alone() -> None:
+    every = frozenset({"benign", "benign-hard", "benign-document"})
+    assert share(0, every, "user") <= 0.02
+    assert share(0, every, "document") <= 0.04
+    assert share(0, frozenset({"benign-document"}), "document") == 0
+
+
+def test_ordinary_sentences_are_no_injections() -> None:
+    texts = [str(row["text"]) for row in rows("pii/presidio_research.jsonl.gz", "held")]
+    for role in ("user", "document"):
+        assert max(score_injection(text, role).score for text in texts) < THRESHOLD

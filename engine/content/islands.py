@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 from engine.content.normalize import characters
-from engine.content.regex import any_of, compiled, spans
+from engine.content.regex import Regex, any_of, compiled, spans
 
 MIN_READABLE = 0.6
 MOST_ISLANDS = 4096
@@ -45,6 +45,7 @@ _wrapped = compiled(
 )
 _pairs = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){9,}[0-9a-fA-F]{2}")
 _bits = compiled(r"(?:[01]{8}[ ,]?){7,}[01]{8}")
+_numeric = any_of(ISLANDS[1:])
 _part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
 _unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 ASCII_SHOWN = bytes((9, 10, 13, *range(32, 127)))
@@ -72,11 +73,8 @@ def hidden(text: str, data: bytes) -> list[Place]:
 
 
 def _read(data: bytes) -> Iterator[Place]:
-    for pattern, decode in (
-        (_wrapped, _said_in_base64),
-        (_pairs, _said_in_hex),
-        (_bits, _said_in_bits),
-    ):
+    readers = READERS if _numeric.within(data) else READERS[:1]
+    for pattern, decode in readers:
         for start, end in spans(pattern, data):
             for begin, stop, said in decode(data[start:end]):
                 yield start + begin, start + stop, said
@@ -114,6 +112,11 @@ def _unwrapped(island: bytes) -> bytes:
     return base64.b64decode(bare + b"=" * (-len(bare) % 4))
 
 
+READERS: tuple[tuple[Regex, Callable[[bytes], Iterator[Place]]], ...] = (
+    (_wrapped, _said_in_base64),
+    (_pairs, _said_in_hex),
+    (_bits, _said_in_bits),
+)
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 

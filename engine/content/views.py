@@ -18,6 +18,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.content import validate
 from engine.content.islands import ISLANDS, hidden
@@ -42,6 +43,8 @@ ROTATED = (
 )
 """Words that give ROT13 away: its name, and the names and beginnings of secrets."""
 
+ESCAPING = (b"&", b"%", b"\\")
+
 _escape = any_of((REFERENCE, PERCENT, BACKSLASH))
 _run = compiled(r"(?:^|[\s\"'(\[:,])(\S(?: {1,3}\S){4,})(?:\s|$)")
 _spaced = any_of((SPACED, COUNTED))
@@ -49,6 +52,8 @@ _letters = re.compile(rf"{LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}")
 _signed = re.compile(r"[0-9.\-]*[.\-][0-9.\-]*")
 _gap = re.compile(" +")
 _rotated = compiled(ROTATED)
+_spelled = any_of((SPACED, COUNTED, ROTATED))
+_character = lru_cache(maxsize=1024)(html.unescape)
 
 DISGUISES = any_of(
     (
@@ -100,14 +105,16 @@ def views(text: str, data: bytes) -> Iterator[View]:
         yield View(undisguised(text), (0,), (0,), (0,))
     if not DISGUISES.within(data):
         return
-    if _escape.within(data):
+    if any(sign in data for sign in ESCAPING) and _escape.within(data):
         yield rewritten(text, _escapes(text, data))
-    if _spaced.within(data):
+    # Hot path: most texts that come here have a long name or path in them, and nothing else.
+    spelled = _spelled.within(data)
+    if spelled and _spaced.within(data):
         yield rewritten(text, _gaps(text, data))
     found = list(hidden(text, data))
     if found:
         yield _islands(found)
-    if _rotated.within(data):
+    if spelled and _rotated.within(data):
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
 
 
@@ -180,7 +187,7 @@ def _escapes(text: str, data: bytes) -> Iterator[Replaced]:
             case "\\u":
                 yield from _units(escape, start)
             case _ if escape[0] == "&":
-                yield start, end, html.unescape(escape)
+                yield start, end, _character(escape)
             case _:
                 yield from _encoded(bytes.fromhex(escape.replace("%", "")), start, 3)
 

@@ -1,0 +1,191 @@
+"""A folder of labelled texts to a report of the injection score: recall, false alarms, calibration.
+
+::
+
+    python -m bench.eval_injection ../shared/data/injection > bench/INJECTION.md
+
+Rows are ``{"id", "text", "label", "kind"}``, one a line, in gzipped files. Half of them, by the
+hash of their ids, served to choose phrases and weights; the figures are of the other half. Texts of
+the kinds ``indirect`` and ``benign-document`` are scored as documents, all others as a user's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import sys
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import orjson
+
+from engine.content.injection import score_injection
+
+THRESHOLD = 0.8
+DIRECT = frozenset({"direct", "jailbreak"})
+IN_DOCUMENTS = frozenset({"indirect", "benign-document"})
+PADDING = (
+    "The quarterly figures were discussed at length, and the minutes are attached to this mail. "
+    "Deliveries to the southern depots were late because of the weather; a new carrier starts in May."
+    "\n"
+)
+EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99, 1.01)
+BENIGN_SHARE = 0.99
+"""How much of real traffic the reliability table takes to be benign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A labelled text, of file *file*; *attack* is what was put into it, if that is known."""
+
+    file: str
+    name: str
+    text: str
+    bad: bool
+    kind: str
+    attack: str
+
+    @property
+    def role(self) -> str:
+        """Who says it."""
+        return "document" if self.kind in IN_DOCUMENTS else "user"
+
+
+def read(folder: Path) -> Iterator[Row]:
+    """Yield the rows of all files in *folder*."""
+    for path in sorted(folder.glob("*.jsonl.gz")):
+        with gzip.open(path) as lines:
+            for line in lines:
+                raw = orjson.loads(line)
+                yield Row(
+                    path.name.removesuffix(".jsonl.gz"),
+                    str(raw["id"]),
+                    raw["text"],
+                    raw["label"] == 1,
+                    raw["kind"],
+                    raw.get("attack") or "",
+                )
+
+
+def held(key: str) -> bool:
+    """Return whether rows with *key* are reported on, and were not tuned on."""
+    return hashlib.sha256(key.encode()).digest()[0] % 2 == 1
+
+
+def alarms(scores: Sequence[float]) -> float:
+    """Return the share of *scores* from the threshold on."""
+    return sum(score >= THRESHOLD for score in scores) / max(1, len(scores))
+
+
+def area(bad: Sequence[float], benign: Sequence[float]) -> float:
+    """Return the area under the ROC curve: how often a bad text scores above a benign one."""
+    ordered = sorted(benign)
+    ranks = ((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in bad)
+    return sum(ranks) / max(1, len(bad) * len(benign))
+
+
+def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield a Markdown table."""
+    yield from ("", f"## {title}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads))
+    for row in rows:
+        cells = (f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row)
+        yield "| " + " | ".join(cells) + " |"
+
+
+def report(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the lines of the report on *rows*, those to be reported on and the others."""
+    mine = [row for row in rows if held(row.name)]
+    scores = [score_injection(row.text, row.role).score for row in mine]
+    groups: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row, score in zip(mine, scores, strict=True):
+        groups[row.file, row.kind].append(score)
+    benign = _scores(mine, scores, lambda row: not row.bad)
+    direct = _scores(mine, scores, lambda row: row.bad and row.kind in DIRECT)
+    indirect = _scores(mine, scores, lambda row: row.bad and row.kind == "indirect")
+    fresh = [
+        score_injection(row.text, row.role).score
+        for row in rows
+        if row.bad and row.attack and row.kind == "indirect" and held(row.attack)
+    ]
+    yield "# The injection score on labelled texts"
+    yield ""
+    yield f"`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}."
+    yield "Rows split by the inserted text are those whose attack is in the held-out half of attacks,"
+    yield "wherever the row itself is: attacks of one file recur in both halves of its rows."
+    yield from table(
+        "Together",
+        ("texts", "rows", "alarms", "area under ROC"),
+        (
+            ("direct and jailbreak", len(direct), alarms(direct), area(direct, benign)),
+            ("indirect", len(indirect), alarms(indirect), area(indirect, benign)),
+            (
+                "indirect, split by the inserted text",
+                len(fresh),
+                alarms(fresh),
+                area(fresh, benign),
+            ),
+            ("all benign", len(benign), alarms(benign), ""),
+        ),
+    )
+    yield from table(
+        "By file and kind",
+        ("file", "kind", "rows", "alarms", "mean score"),
+        ((*key, len(one), alarms(one), sum(one) / len(one)) for key, one in sorted(groups.items())),
+    )
+    yield from table(
+        "What a score means",
+        ("score", "benign", "bad", "share bad here", f"where {BENIGN_SHARE:.0%} are benign"),
+        _reliability(benign, direct + indirect),
+    )
+    yield from table(
+        "With unrelated text around", ("kB around", "direct", "indirect", "benign"), _long(mine)
+    )
+
+
+def _scores(
+    rows: Sequence[Row], scores: Sequence[float], wanted: Callable[[Row], bool]
+) -> list[float]:
+    return [score for row, score in zip(rows, scores, strict=True) if wanted(row)]
+
+
+def _reliability(benign: Sequence[float], bad: Sequence[float]) -> Iterator[Sequence[object]]:
+    for low, high in pairwise(EDGES):
+        good = sum(low <= score < high for score in benign)
+        evil = sum(low <= score < high for score in bad)
+        wild = (
+            BENIGN_SHARE * good / max(1, len(benign)),
+            (1 - BENIGN_SHARE) * evil / max(1, len(bad)),
+        )
+        share = evil / (evil + good) if evil + good else ""
+        yield (
+            f"{low:.2f} - {min(high, 1.0):.2f}", good, evil, share,
+            wild[1] / sum(wild) if sum(wild) else "",
+        )  # fmt: skip
+
+
+def _long(rows: Sequence[Row]) -> Iterator[Sequence[object]]:
+    for size in (0, 4, 32):
+        around = PADDING * (size * 1000 // 2 // len(PADDING))
+        found: dict[str, list[float]] = defaultdict(list)
+        for row in rows[:: 1 if size < 32 else 4]:
+            score = score_injection(around + row.text + "\n" + around, row.role).score
+            kind = "benign" if not row.bad else "direct" if row.kind in DIRECT else row.kind
+            found[kind].append(score)
+        yield size, *(alarms(found[kind]) for kind in ("direct", "indirect", "benign"))
+
+
+def main() -> int:
+    """Print the report."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("folder", type=Path)
+    sys.stdout.write("\n".join(report(list(read(parser.parse_args().folder)))) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,9 +44,7 @@ class Timed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read what has arrived; raise TimeoutError at the deadline."""
-        wire = self._connection.wire
-        wire.settimeout(self._connection.left())
-        return wire.recv_into(buffer)
+        return self._connection.timed().recv_into(buffer)
 
 
 class Wire:
@@ -57,22 +55,20 @@ class Wire:
 
     def sendall(self, data: bytes) -> None:
         """Send all of *data*."""
-        self._connection.wire.settimeout(self._connection.left())
-        self._connection.wire.sendall(data)
+        self._connection.timed().sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return the incoming side."""
         return io.BufferedReader(Timed(self._connection))
 
     def close(self) -> None:
-        """Close the socket."""
-        self._connection.wire.close()
+        """Do nothing: of an answer without a length ``http.client`` closes this before it reads."""
 
 
 class Connection(http.client.HTTPConnection):
     """A connection whose calls have a deadline."""
 
-    wire: socket.socket
+    wire: socket.socket | None = None
 
     def __init__(self, host: str, port: int, secure: ssl.SSLContext | None) -> None:
         super().__init__(host, port)
@@ -87,13 +83,27 @@ class Connection(http.client.HTTPConnection):
             raise TimeoutError
         return left
 
+    def timed(self) -> socket.socket:
+        """Return the socket, with what is left as its timeout."""
+        assert self.wire is not None, "who reads and writes is connected"
+        self.wire.settimeout(self.left())
+        return self.wire
+
     def connect(self) -> None:
         """Connect before the deadline."""
-        self.wire = socket.create_connection((self.host, self.port), self.left())
-        self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        wire = socket.create_connection((self.host, self.port), self.left())
+        self.wire = wire
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._secure is not None:
-            self.wire = self._secure.wrap_socket(self.wire, server_hostname=self.host)
+            self.wire = self._secure.wrap_socket(wire, server_hostname=self.host)
         self.sock = Wire(self)
+
+    def hang_up(self) -> None:
+        """Close the socket; a next request connects again."""
+        self.close()
+        if self.wire is not None:
+            self.wire.close()
+            self.wire = None
 
 
 class HttpTransport:
@@ -123,18 +133,18 @@ class HttpTransport:
                 # A server may close a connection that was idle; on a new one it has no excuse.
                 if not connection.used:
                     raise
-                connection.close()
+                connection.hang_up()
                 response = self._send(connection, body)
             raw = read_answer(response)
         except TimeoutError:
-            connection.close()
+            connection.hang_up()
             raise Failed("timeout", late(seconds)) from None
         except Failed:
-            connection.close()
+            connection.hang_up()
             raise
         except (OSError, http.client.HTTPException) as error:
-            connected = hasattr(connection, "wire")
-            connection.close()
+            connected = connection.wire is not None
+            connection.hang_up()
             raise failure_of(error, connected=connected) from None
         self._give_back(connection, keep=not response.will_close)
         try:
@@ -161,14 +171,14 @@ class HttpTransport:
             if keep:
                 self._idle.append(connection)
         if not keep:
-            connection.close()
+            connection.hang_up()
 
     def close(self) -> None:
         """Close the connections that no call uses."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
-            connection.close()
+            connection.hang_up()
 
 
 def read_answer(response: http.client.HTTPResponse) -> bytes:

@@ -122,17 +122,25 @@ class Line:
 
     def _work(self) -> None:
         """Make calls until no question waits."""
-        while True:
-            with self._lock:
-                batch = self._take()
-                if not batch:
+        idle = False
+        try:
+            while True:
+                with self._lock:
+                    batch = self._take()
+                    if not batch:
+                        # Invariant: in one step, or a question could come in between and stay.
+                        self._running -= 1
+                        idle = True
+                        return
+                    admitted = self.breaker.admit(self.clock())
+                if admitted:
+                    self._call(batch)
+                else:
+                    self._refuse(batch, NOT_ASKED)
+        finally:
+            if not idle:  # Something broke that nobody expects: another thread may take the place.
+                with self._lock:
                     self._running -= 1
-                    return
-                admitted = self.breaker.admit(self.clock())
-            if admitted:
-                self._call(batch)
-            else:
-                self._refuse(batch, NOT_ASKED)
 
     def _take(self) -> list[Waiting]:
         """Return the next questions that fit into one call and for which somebody waits."""

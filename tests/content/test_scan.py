@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES, NAMESPACES, CustomEntity, expand
+from engine.content.redact import Strategy, redact_text
 from engine.content.scan import MAX_PLANS, EntityError, Scanner, build_scanner
 
 SCANNER = build_scanner((), {})
@@ -199,6 +200,30 @@ def test_an_entity_that_cannot_be_used_says_why(custom: CustomEntity, message: s
 def test_an_entity_is_declared_once() -> None:
     with pytest.raises(EntityError, match="exists already"):
         build_scanner([CustomEntity("x.a", ("a",)), CustomEntity("x.a", ("b",))], {})
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0489", "\u20e3", "\U000e0100", "\u200d"])
+def test_a_text_of_combining_marks_alone_has_nothing_and_ends(mark: str) -> None:
+    assert texts(mark * 20_000, "pii.email", "pii.card", "secret.generic") == []
+    marked = "".join(char + mark for char in "ann@example.org")
+    assert texts(marked + mark * 100, "pii.ip") == []
+
+
+def test_findings_inside_others_are_all_told_and_replaced_together() -> None:
+    text = "postgres://ann:p4ssw0rdX9@10.0.0.1/x?mail=bob@example.org, card 4111 1111 1111 1111"
+    found = SCANNER.scan(
+        text, frozenset({"secret.connection_string", "pii.email", "pii.ip", "pii.card"})
+    )
+    assert {one.entity for one in found} == {
+        "secret.connection_string", "pii.email", "pii.ip", "pii.card",
+    }  # fmt: skip
+    strategies = {one.entity: Strategy("label") for one in found}
+    released = redact_text(text, found, strategies, b"", "").text
+    for secret in ("p4ssw0rdX9", "10.0.0.1", "bob@example.org", "4111"):
+        assert secret not in released
 
 
 # --- laws -----------------------------------------------------------------------------------------

@@ -109,6 +109,11 @@ class Wanted(msgspec.Struct, frozen=True, array_like=True):
     words: tuple[Sought, ...]
     shapes: tuple[Sought, ...]
 
+    @property
+    def size(self) -> int:
+        """How many expressions there are."""
+        return len(self.words) + len(self.shapes)
+
     def digest(self) -> str:
         """Return what names such a net, as this machine's Hyperscan makes it."""
         return hashlib.sha256(msgspec.json.encode((VERSION, self))).hexdigest()

@@ -172,6 +172,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Folder of compiled policies; empty for `cache` in the data folder."),
     ] = ""
+    scanner: Annotated[
+        Literal["auto", "hyperscan", "re2"],
+        Meta(
+            description="What looks for entities in texts: Hyperscan where it can be imported "
+            "(`auto`), Hyperscan or the daemon does not start, or RE2 alone. They find the same; "
+            "RE2 alone takes longer."
+        ),
+    ] = "auto"
     secret_key_file: Annotated[
         str,
         Meta(

@@ -21,6 +21,7 @@ from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
+from engine.service.nets import FinderError, require_finder
 from engine.service.record import NoRecorder, Recorder, RecordError
 from engine.state.errors import StateError
 from engine.state.lmdb import LmdbStore
@@ -59,12 +60,13 @@ def assemble(settings: Settings) -> Parts:
     with ExitStack() as stack:
         try:
             return put_together(settings, stack)
-        except (CacheFolderError, KeyFileError, RecordError, StateError) as error:
+        except (CacheFolderError, FinderError, KeyFileError, RecordError, StateError) as error:
             raise StartError(str(error)) from None
 
 
 def put_together(settings: Settings, stack: ExitStack) -> Parts:
     """Return the parts; what must be closed is on *stack* until all of them are there."""
+    require_finder(settings.scanner)
     keep = settings.state == "data"
     data = Path(settings.data).absolute()
     if keep:
@@ -97,6 +99,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
             on_content_too_large=settings.limits.on_content_too_large,
             remembered_bytes=settings.limits.remembered_bytes,
             prepare=True,
+            finder=settings.scanner,
         ),
         metrics=metrics,
         classifiers=classifiers,

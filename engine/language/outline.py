@@ -6,11 +6,12 @@ It is kept beside the policy's bytes, so that a bundle is put together without d
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from engine.language.program import Policy, Redact
-from engine.language.typed import Constant
+from engine.language.typed import Call, Constant, Expr, Has
+from engine.language.walk import inner
 
 
 class Outline(NamedTuple):
@@ -27,6 +28,8 @@ class Outline(NamedTuple):
     """The advice names of which some value depends on the request."""
     reversible: bool
     """Whether a rule redacts with placeholders that can be turned back."""
+    asked: frozenset[frozenset[str]]
+    """The sets of entities that its conditions and redactions look for."""
 
 
 def outline_of(policy: Policy) -> Outline:
@@ -47,7 +50,23 @@ def outline_of(policy: Policy) -> Outline:
             isinstance(rule.action, Redact) and rule.action.strategy.name == "token"
             for rule in policy.rules
         ),
+        asked=frozenset(_asked(policy)),
     )
+
+
+def _asked(policy: Policy) -> Iterator[frozenset[str]]:
+    waiting: list[Expr | None] = [policy.applies]
+    for rule in policy.rules:
+        waiting += (rule.when, rule.unless, *(one.value for one in rule.advise))
+        if isinstance(rule.action, Redact):
+            yield rule.action.entities
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            continue
+        if isinstance(node, Has | Call) and node.entities:
+            yield node.entities
+        waiting += inner(node)
 
 
 def dump_outlines(outlines: Iterable[Outline]) -> bytes:

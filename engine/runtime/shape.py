@@ -21,6 +21,8 @@ class Shape:
     """Advice names whose every value the policies spell out: no request shows in them."""
     reversible: bool
     """Whether any rule redacts with placeholders that can be turned back."""
+    asked: frozenset[frozenset[str]]
+    """The sets of entities that policies look for."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -31,6 +33,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
     advised: set[str] = set()
     computed: set[str] = set()
     reversible = False
+    asked: set[frozenset[str]] = set()
     for number, one in enumerate(outlines):
         first = len(owner)
         owner.extend([number] * one.rules)
@@ -42,10 +45,12 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         advised |= one.advised
         computed |= one.computed
         reversible = reversible or one.reversible
+        asked |= one.asked
     return Shape(
         owner=tuple(owner),
         passing=frozenset(passing),
         passing_policies=frozenset(rolled_out),
         spelt=frozenset(advised - computed),
         reversible=reversible,
+        asked=frozenset(asked),
     )

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.content.detectors import CustomEntity
-from engine.content.entities import expand
 from engine.content.injection import prepare_injection, score_injection
 from engine.content.remembered import remembering
-from engine.content.scan import build_scanner
+from engine.content.scan import Scanner
 from engine.language.compile import without_collection
 from engine.language.packed import RulesOf
 from engine.language.unit import load_unit
@@ -17,8 +15,12 @@ from engine.runtime.index import link
 from engine.runtime.judge import Judge
 from engine.runtime.policyset import PolicySet, build
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
-from engine.service.cache import Cache
+from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
+from engine.service.nets import Finder, asked_of, find_net, keep_net, scanner_of
+
+MOST_PREPARED = 32
+"""For so many sets of entities everything is built beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +33,21 @@ class Recipe:
     """Bytes of findings that are remembered for texts seen before."""
     on_content_too_large: OnTooLarge = "refuse"
     prepare: bool = False
-    """Build the detectors at once, for those who serve: it takes a first time about 50 ms."""
+    """Build the detectors at once, for those who serve: it takes a first time about 50 ms, and
+    where there is a cache that has no net of them yet, half a second."""
+    finder: Finder = "auto"
 
 
 def load_folder(root: Path, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:
     """Return the policies in *root*, ready to decide. Raises PolicyError."""
     with without_collection():
-        return link_bundle(compile_folder(root, cache), recipe)
+        return link_bundle(compile_folder(root, cache), recipe, cache)
 
 
-def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
-    """Return *bundle* ready to decide."""
+def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:
+    """Return *bundle* ready to decide; *cache* is where nets are kept."""
     program = bundle.program
-    custom = [
-        CustomEntity(one.name, one.patterns, one.terms, one.checks, one.near)
-        for one in program.entities.values()
-    ]
-    scanner = build_scanner(custom, bundle.lists)
-    if recipe.prepare:
-        for entities in (expand("secret.any"), scanner.entities):
-            scanner.prepare(entities)
-        prepare_injection()
+    scanner = equipped(bundle, recipe, cache)
     scan, score = remembering(scanner, score_injection, recipe.secret, recipe.remembered_bytes)
     judge = Judge(lambda: program, bundle.lists)
     return build(
@@ -68,3 +64,20 @@ def link_bundle(bundle: Bundle, recipe: Recipe) -> PolicySet:
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )
+
+
+def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:
+    """Return the scanner of *bundle*, with a net if it may have one and there is one."""
+    scanner = scanner_of(bundle)
+    asked = asked_of(bundle)
+    if recipe.finder != "re2" and not isinstance(cache, NoCache):
+        if recipe.prepare:
+            keep_net(bundle, cache)
+        net = find_net(scanner.wanted(asked), cache)
+        if net is not None:
+            scanner.cast(net)
+    if recipe.prepare:
+        for entities in sorted(bundle.shape.asked | {asked}, key=sorted)[:MOST_PREPARED]:
+            scanner.prepare(entities)
+        prepare_injection()
+    return scanner

@@ -1,6 +1,6 @@
 """A process of its own: a policy folder in, compiled policies in the cache and one JSON line out.
 
-``python -m engine.service.compiling FOLDER CACHE``
+``python -m engine.service.compiling FOLDER CACHE [FINDER]``
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
 from engine.service.cache import CacheFolderError, open_cache
 from engine.service.compiled import PolicyError, compile_folder
+from engine.service.nets import Finder, keep_net
 
 POLITE = 5
 """How much the compiler steps back behind the process that decides (see ``nice``)."""
@@ -30,8 +31,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The diagnostics, rendered for people."""
 
 
-def compile_into(folder: Path, cache_folder: Path) -> Outcome:
-    """Return the outcome of compiling *folder* into the cache."""
+def compile_into(folder: Path, cache_folder: Path, finder: Finder = "auto") -> Outcome:
+    """Return the outcome of compiling *folder* into the cache, its net too if *finder* uses it."""
     try:
         cache = open_cache(cache_folder)
         bundle = compile_folder(folder, cache)
@@ -40,6 +41,8 @@ def compile_into(folder: Path, cache_folder: Path) -> Outcome:
     except CacheFolderError as error:
         why = str(error)
         return Outcome(diagnostics=(catalog.not_compiled(str(folder), why),), text=why)
+    if finder != "re2":
+        keep_net(bundle, cache)
     cache.trim()
     return Outcome(revision=bundle.revision)
 
@@ -48,8 +51,8 @@ def main(arguments: list[str]) -> None:
     """Compile what the command line names and print the outcome."""
     os.nice(POLITE)
     gc.disable()  # the process is short and makes trees without cycles
-    folder, cache = arguments
-    outcome = compile_into(Path(folder), Path(cache))
+    folder, cache, *finder = arguments
+    outcome = compile_into(Path(folder), Path(cache), *msgspec.convert(finder, list[Finder]))
     sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
 
 

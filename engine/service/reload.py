@@ -27,6 +27,7 @@ from engine.service.cache import FolderCache
 from engine.service.compiled import FolderShelf, fetch_bundle, is_current
 from engine.service.compiling import Outcome
 from engine.service.gate import Gate
+from engine.service.nets import Finder
 
 PACKAGE_PARENT = Path(__file__).parents[2]
 """Where the compiler's process finds this package, wherever it is started."""
@@ -102,7 +103,9 @@ class Reloader:
 
     async def _renew(self) -> None:
         """Compile, and swap in what is new."""
-        outcome = await compile_apart(self.root, self.cache.folder, self.patience)
+        outcome = await compile_apart(
+            self.root, self.cache.folder, self.patience, self.recipe.finder
+        )
         if outcome.diagnostics:
             raise ReloadError(outcome.text, outcome.diagnostics)
         if outcome.revision == self.gate.status().revision:
@@ -120,7 +123,7 @@ class Reloader:
 
     def _load(self, revision: str) -> PolicySet | None:
         bundle = fetch_bundle(revision, FolderShelf(self.cache, self.root))
-        return None if bundle is None else link_bundle(bundle, self.recipe)
+        return None if bundle is None else link_bundle(bundle, self.recipe, self.cache)
 
     async def watch(self, debounce_ms: int, ignored: frozenset[Path]) -> None:
         """Reload after every change below the folder, until cancelled.
@@ -194,7 +197,7 @@ def identity(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def start_compiler(root: Path, cache: Path) -> subprocess.Popen[bytes]:
+def start_compiler(root: Path, cache: Path, finder: Finder) -> subprocess.Popen[bytes]:
     """Start the process that compiles *root* into *cache*.
 
     The standard library's Popen, because it starts a process by vfork. A plain fork, as of the
@@ -203,7 +206,7 @@ def start_compiler(root: Path, cache: Path) -> subprocess.Popen[bytes]:
     """
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-P", "-m", "engine.service.compiling", str(root), str(cache)],
+        [sys.executable, "-P", "-m", "engine.service.compiling", str(root), str(cache), finder],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -211,13 +214,15 @@ def start_compiler(root: Path, cache: Path) -> subprocess.Popen[bytes]:
     )
 
 
-async def compile_apart(root: Path, cache: Path, patience: float) -> Outcome:
+async def compile_apart(
+    root: Path, cache: Path, patience: float, finder: Finder = "auto"
+) -> Outcome:
     """Return how compiling *root* into *cache* went, in a process of its own.
 
     Raises ReloadError when that process takes longer than *patience* seconds or breaks.
     """
     try:
-        process = await asyncio.to_thread(start_compiler, root, cache)
+        process = await asyncio.to_thread(start_compiler, root, cache, finder)
     except OSError as error:
         raise broken(root, f"the compiler cannot be started: {error.strerror}") from None
     talk = asyncio.ensure_future(asyncio.to_thread(process.communicate))

@@ -10,16 +10,19 @@ policy some {
   default allow
   rule a { then deny advise tier = "small" advise said = content }
   rule b { then deny expires 2027-01-01 advise tier = "large" }
-  rule c { then deny rollout 5% by tenant.id }
+  rule c { when not (content has pii.card) then deny rollout 5% by tenant.id }
+  rule d { then redact pii.email, pii.card in content as token }
 }
 """
 SOME = Outline(
     name="some",
-    rules=3,
+    rules=4,
     passing=frozenset({1, 2}),
     rolled_out=True,
     advised=frozenset({"tier", "said"}),
     computed=frozenset({"said"}),
+    reversible=True,
+    asked=frozenset({frozenset({"pii.card"}), frozenset({"pii.email", "pii.card"})}),
 )
 
 
@@ -27,7 +30,14 @@ def test_an_outline_says_what_passes_and_what_is_computed() -> None:
     made = compiled(TEXT)
     assert [outline_of(one) for one in made.program.policies] == list(made.outlines)
     assert made.outlines[0] == Outline(
-        "all", 0, frozenset(), rolled_out=False, advised=frozenset(), computed=frozenset()
+        "all",
+        0,
+        frozenset(),
+        rolled_out=False,
+        advised=frozenset(),
+        computed=frozenset(),
+        reversible=False,
+        asked=frozenset(),
     )
     assert made.outlines[1] == SOME
 

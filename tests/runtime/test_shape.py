@@ -13,8 +13,9 @@ def outline(
     advised: frozenset[str] = NONE,
     computed: frozenset[str] = NONE,
     reversible: bool = False,
+    asked: frozenset[frozenset[str]] = frozenset(),
 ) -> Outline:
-    return Outline("p", rules, frozenset(passing), rolled_out, advised, computed, reversible)
+    return Outline("p", rules, frozenset(passing), rolled_out, advised, computed, reversible, asked)
 
 
 def test_rules_are_numbered_through() -> None:
@@ -37,9 +38,17 @@ def test_advice_that_one_policy_computes_is_spelt_out_by_none() -> None:
 
 
 def test_no_policies_have_an_empty_shape() -> None:
-    assert shape_of([]) == Shape((), frozenset(), frozenset(), frozenset(), reversible=False)
+    assert shape_of([]) == Shape(
+        (), frozenset(), frozenset(), frozenset(), reversible=False, asked=frozenset()
+    )
 
 
 def test_one_rule_with_placeholders_makes_the_whole_reversible() -> None:
     assert shape_of([outline(1), outline(1, reversible=True), outline(1)]).reversible
     assert not shape_of([outline(1), outline(2)]).reversible
+
+
+def test_what_the_policies_look_for_adds_up() -> None:
+    card, mail = frozenset({"pii.card"}), frozenset({"pii.email", "pii.ip"})
+    parts = [outline(1, asked=frozenset({card})), outline(1), outline(1, asked=frozenset({mail}))]
+    assert shape_of(parts).asked == {card, mail}

@@ -94,8 +94,10 @@ def foresee(
     armed = Match(match.applied, [*match.hits, *possible], [], [])
     outcome = find_outcome(policies, armed, evidence)
     redactions = tuple(one for one in outcome.verdict.redactions if asked(one).path == CONTENT)
+    # What a throttle takes for the content is not known yet: that there is room for nothing is.
+    empty = Evidence(record, policies.senses, store, now_ns)
     return Foresight(
-        _blocked(policies, match, doubts, Desk(record, evidence, store, "", consume=False)),
+        _blocked(policies, match, doubts, Desk(record, empty, store, "", consume=False)),
         redactions,
         strategies_of(redactions).get(CONTENT, {}),
         frozenset().union(*(_entities(policies, number) for number in possible)),
@@ -111,7 +113,10 @@ def _blocked(policies: PolicySet, match: Match, doubts: list[int], desk: Desk) -
     verdict = find_outcome(policies, best, desk.evidence).verdict
     if verdict.denials or verdict.escalations:
         return True
-    return bool(verdict.throttles) and bool(take_limits(verdict.throttles, desk).refused)
+    if not verdict.throttles:
+        return False
+    limits = take_limits(verdict.throttles, desk)
+    return bool(limits.refused or limits.others)
 
 
 def _rules_of_uncertain(policies: PolicySet, match: Match) -> Iterator[int]:

@@ -20,7 +20,7 @@ from engine.content.remembered import RememberingScanner
 from engine.content.scan import Scanner
 from engine.content.stream import Passed, Redaction, StreamRedactor
 from engine.content.stream_hold import Hold, make_hold
-from engine.runtime.decision import Decision
+from engine.runtime.decision import Decision, Reason
 from engine.runtime.foresee import CONTENT, Foresight, foresee
 from engine.runtime.objections import Problem, too_large
 from engine.runtime.policyset import PolicySet
@@ -33,6 +33,7 @@ from engine.service.gate import Gate
 __all__ = ["Guarding", "Passed", "Span", "open_guard"]
 
 ELSEWHERE = "comes in the pieces of the stream"
+STOPPED = "the stream was stopped for a reason that no longer holds: ask again"
 CANNOT_MASK = "the caller cannot mask a stream"
 PASSES = frozenset({"allow", "redact"})
 NOTHING = Passed("")
@@ -107,6 +108,26 @@ class Guarding:
         What has passed must not go unrecorded. Classifiers are not asked: they cannot be known.
         """
         return self._gate.decide_read(self._policies, self._read)
+
+    def confirm(self, decision: Decision) -> Decision:
+        """Return *decision*, or a recorded ``deny`` where it lets a stream pass that was stopped.
+
+        So it is when a limit has room again by now: what was not passed on is not called passed.
+        """
+        if not self.stopped or decision.effective_action not in PASSES:
+            return decision
+        return self._gate.enter(self._policies, self._record, self._stopped)
+
+    def _stopped(self, decision_id: str) -> Decision:
+        reason = Reason(policy="", action="deny", message=STOPPED)
+        return Decision(
+            action="deny",
+            effective_action="deny",
+            reasons=(reason,),
+            revision=self._policies.revision,
+            request_id=self._record.request_id,
+            decision_id=decision_id,
+        )
 
     def release(self, decision: Decision) -> Passed:
         """Return what was held back, if *decision* lets it pass."""

@@ -1,1 +1,1 @@
-"""Generated protocol messages; only the gRPC doors and the clients touch them."""
+"""Generated protocol messages; only the gRPC doors, classifiers and clients touch them."""

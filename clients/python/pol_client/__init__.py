@@ -5,6 +5,7 @@ Client for threads, AsyncClient for asyncio; both are lazy to connect and reconn
 
 from pol_client.aio import AsyncClient
 from pol_client.aio_exchange import AsyncExchange
+from pol_client.aio_guard import AsyncGuard
 from pol_client.aio_pipeline import AsyncPipeline
 from pol_client.client import Client
 from pol_client.connect import Tls
@@ -20,6 +21,7 @@ from pol_client.errors import (
     Unavailable,
 )
 from pol_client.exchange import Exchange
+from pol_client.guard import Guard
 from pol_client.ledger import Passed
 from pol_client.pipeline import Pipeline
 from pol_client.request import Request, Stage, Usage
@@ -45,6 +47,7 @@ __all__ = [
     "Action",
     "AsyncClient",
     "AsyncExchange",
+    "AsyncGuard",
     "AsyncPipeline",
     "Client",
     "DeadlineExceeded",
@@ -55,6 +58,7 @@ __all__ = [
     "Exchange",
     "Explanation",
     "Failure",
+    "Guard",
     "InvalidRequest",
     "Message",
     "NoDecision",

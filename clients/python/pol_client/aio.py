@@ -13,10 +13,12 @@ import grpc
 from pol_client import connect, decode
 from pol_client._wire import engine_pb2 as wire
 from pol_client.aio_exchange import AsyncExchange
+from pol_client.aio_guard import AsyncGuard, Source, open_guard
 from pol_client.aio_pipeline import AsyncPipeline
 from pol_client.client import PAUSE, to_bytes
 from pol_client.errors import from_rpc
-from pol_client.request import About, Request, Usage, build_request, build_usage
+from pol_client.guard import SECONDS
+from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
 
 
@@ -95,6 +97,22 @@ class AsyncClient:
     def pipeline(self) -> AsyncPipeline:
         """Return a stream on which many tasks decide at once, cheaper than one call each."""
         return AsyncPipeline(self._channel, self._connection)
+
+    def guard(
+        self,
+        pieces: Source,
+        *,
+        timeout: float = SECONDS,
+        raise_on_block: bool = True,
+        **asked: Unpack[Opening],
+    ) -> AsyncGuard:
+        """Return an asynchronous iterator over what may pass on of a streamed response.
+
+        *pieces* are its pieces of text. *timeout* is for the whole.
+        """
+        return open_guard(
+            self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
+        )
 
     def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> AsyncExchange:
         """Return a context for "decide, call the model, decide on the response, settle"."""

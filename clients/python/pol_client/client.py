@@ -18,8 +18,9 @@ from pol_client import connect, decode
 from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import from_rpc
 from pol_client.exchange import Exchange
+from pol_client.guard import SECONDS, Guard, open_guard
 from pol_client.pipeline import Pipeline
-from pol_client.request import About, Request, Usage, build_request, build_usage
+from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
 
 PAUSE = 0.02
@@ -100,6 +101,22 @@ class Client:
     def pipeline(self) -> Pipeline:
         """Return a stream on which many threads decide at once, cheaper than one call each."""
         return Pipeline(self._channel, self._connection)
+
+    def guard(
+        self,
+        pieces: Iterable[str],
+        *,
+        timeout: float = SECONDS,
+        raise_on_block: bool = True,
+        **asked: Unpack[Opening],
+    ) -> Guard:
+        """Return an iterator over what may pass on of a streamed response, as it flows.
+
+        *pieces* are its pieces of text, read in a thread of gRPC's. *timeout* is for the whole.
+        """
+        return open_guard(
+            self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
+        )
 
     def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> Exchange:
         """Return a context for "decide, call the model, decide on the response, settle"."""

@@ -60,6 +60,7 @@ SETTLE = Method(ENGINE + "Settle", wire.SettleResponse, repeatable=True)
 GET_STATUS = Method(ADMIN + "GetStatus", wire.Status, repeatable=True)
 UNARY = (DECIDE, DECIDE_BATCH, EXPLAIN, SETTLE, GET_STATUS)
 DECIDE_STREAM = ENGINE + "DecideStream"
+GUARD = ENGINE + "Guard"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
 
@@ -40,10 +41,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
         ),
         arguments=json.loads(answer.arguments_json) if answer.arguments_json else None,
         attributes=dict(answer.attributes),
-        redactions=tuple(
-            results.Redaction(each.path, each.start, each.end, each.entity, each.strategy)
-            for each in answer.redactions
-        ),
+        redactions=read_redactions(answer.redactions),
         restored=answer.restored,
         throttle=read_throttle(answer.throttle) if answer.HasField("throttle") else None,
         escalation=read_escalation(answer.escalation) if answer.HasField("escalation") else None,
@@ -62,6 +60,14 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
         decision_id=answer.decision_id,
         evaluated_in=answer.evaluated_in_ns,
         failure=read_failure(answer.error) if answer.HasField("error") else None,
+    )
+
+
+def read_redactions(redactions: Iterable[wire.Redaction]) -> tuple[results.Redaction, ...]:
+    """Return what was replaced."""
+    return tuple(
+        results.Redaction(each.path, each.start, each.end, each.entity, each.strategy)
+        for each in redactions
     )
 
 

@@ -73,6 +73,16 @@ class Request(About, Asked, total=False):
     stage: Required[Stage]
 
 
+class Opening(About, total=False):
+    """What is known about a streamed response before its text."""
+
+    stage: Stage
+    """``"response"``, unless it is something else that streams."""
+    tool: Group | None
+    usage: Usage | None
+    request_id: str
+
+
 def build_request(asked: Mapping[str, object]) -> wire.DecideRequest:
     """Return the message for *asked*; raise InvalidRequest for what cannot be put on the wire."""
     message = wire.DecideRequest()

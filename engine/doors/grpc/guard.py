@@ -1,8 +1,8 @@
 """The pieces of a streamed response in; what may pass on of it out, and the decision on the whole.
 
-Each answer waits until the caller reads, and the next piece waits for the answer, so that a caller
-is never further ahead than it can take. However the call ends, a response of which anything was
-passed on is decided on and recorded.
+Each piece has one answer, which may be empty; it waits until the caller reads, and the next piece
+waits for it, so that a caller is never further ahead than it can take. However the call ends, a
+response of which anything was passed on is decided on and recorded.
 """
 
 from __future__ import annotations
@@ -96,19 +96,21 @@ async def guard(service: Service, pieces: Pieces) -> None:
     finally:
         if decision is None:
             session.abandon()
-    answer = answer_of(session.release(decision))
+    decision = session.confirm(decision)
+    answer = wire.GuardedChunk()
+    add(answer, session.release(decision))
     answer.decision.CopyFrom(write_decision(shown(decision)))
     await pieces.write(answer)
 
 
 async def pass_on(session: Guarding, text: str, pieces: Pieces) -> None:
-    """Feed *text* and send what may pass on."""
+    """Feed *text* and send what may pass on: one answer, so that callers can go step by step."""
+    answer = wire.GuardedChunk()
     for start in range(0, len(text), BREATH):
         if start:
             await asyncio.sleep(0)
-        passed = session.feed(text[start : start + BREATH])
-        if passed.text or passed.spans:
-            await pieces.write(answer_of(passed))
+        add(answer, session.feed(text[start : start + BREATH]))
+    await pieces.write(answer)
 
 
 async def decided(gate: Gate, session: Guarding, left: TimeLeft) -> Decision:
@@ -120,9 +122,9 @@ async def decided(gate: Gate, session: Guarding, left: TimeLeft) -> Decision:
     return step
 
 
-def answer_of(passed: Passed) -> wire.GuardedChunk:
-    """Return the wire's form of what may pass on."""
-    answer = wire.GuardedChunk(text=passed.text)
+def add(answer: wire.GuardedChunk, passed: Passed) -> None:
+    """Add to *answer* what may pass on."""
+    answer.text += passed.text
     for span in passed.spans:
         answer.redactions.add(
             path=span.path,
@@ -131,4 +133,3 @@ def answer_of(passed: Passed) -> wire.GuardedChunk:
             entity=span.entity,
             strategy=span.strategy,
         )
-    return answer

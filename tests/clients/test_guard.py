@@ -1,0 +1,93 @@
+"""A streamed response through both clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from pol_client import AsyncClient, Client, Denied, InvalidRequest, Unavailable
+
+from tests.clients.asking import WHO
+from tests.doors.grpc.serving import Daemon, run, serve
+
+Guarded = tuple[list[str], Any]
+Guarding = Callable[..., Guarded]
+
+
+def in_thread(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+    with Client(address, timeout=5) as client, client.guard(pieces, **{**WHO, **asked}) as guard:
+        return list(guard), guard
+
+
+def in_loop(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+    async def all_of() -> Guarded:
+        async with (
+            AsyncClient(address, timeout=5) as client,
+            client.guard(pieces, **{**WHO, **asked}) as guard,
+        ):
+            return [text async for text in guard], guard
+
+    return run(all_of())
+
+
+def in_loop_from_loop(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+    async def source() -> AsyncIterator[str]:
+        for piece in pieces:
+            yield piece
+
+    return in_loop(address, source(), **asked)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=[in_thread, in_loop, in_loop_from_loop])
+def guarding(request: pytest.FixtureRequest) -> Guarding:
+    made: Guarding = request.param
+    return made
+
+
+def test_a_response_flows_redacted(daemon: Daemon, guarding: Guarding) -> None:
+    texts, guard = guarding(daemon.address, ["Write to a", "nn@exam", "ple.org now", "."])
+    assert "".join(texts) == "Write to [EMAIL] now."
+    assert texts[0] == "Write to "
+    assert [(one.start, one.end, one.entity) for one in guard.redactions] == [(9, 24, "pii.email")]
+    assert (guard.decision.action, guard.decision.content) == ("redact", None)
+
+
+def test_a_blocked_response_raises_at_its_end(daemon: Daemon, guarding: Guarding) -> None:
+    with pytest.raises(Denied, match="that word is not spoken here"):
+        guarding(daemon.address, ["The forbidden ", "word"])
+
+
+def test_or_it_just_ends(daemon: Daemon, guarding: Guarding) -> None:
+    texts, guard = guarding(daemon.address, ["The forbidden ", "word"], raise_on_block=False)
+    assert texts == ["The forbidden "]
+    assert guard.decision.effective_action == "deny"
+
+
+def test_an_error_of_the_source_is_raised_again(daemon: Daemon, guarding: Guarding) -> None:
+    def broken() -> Iterator[str]:
+        yield "It was "
+        raise RuntimeError("the model fell over")
+
+    with pytest.raises(RuntimeError, match="the model fell over"):
+        guarding(daemon.address, broken())
+
+
+def test_the_content_is_not_given_twice(daemon: Daemon, guarding: Guarding) -> None:
+    with pytest.raises(InvalidRequest, match="content"):
+        guarding(daemon.address, [], content="hello")
+
+
+def test_a_wrong_request_says_what_is_wrong(daemon: Daemon, guarding: Guarding) -> None:
+    with pytest.raises(InvalidRequest, match=r"user\.id"):
+        guarding(daemon.address, ["hello"], user={})
+
+
+def test_other_stages_stream_too(daemon: Daemon, guarding: Guarding) -> None:
+    texts, _ = guarding(daemon.address, ["ann@example.org"], stage="document")
+    assert texts == ["[EMAIL]"]
+
+
+def test_without_policies_nothing_passes(guarding: Guarding) -> None:
+    with serve(ready=False) as daemon, pytest.raises(Unavailable, match="no policies"):
+        guarding(daemon.address, ["hello"])

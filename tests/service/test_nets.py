@@ -10,6 +10,7 @@ from engine.service.cache import FolderCache, open_cache
 from engine.service.compiled import NO_CACHE, compile_folder
 from engine.service.compiling import compile_into
 from engine.service.nets import (
+    Finder,
     FinderError,
     asked_of,
     find_net,

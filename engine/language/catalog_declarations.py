@@ -219,3 +219,13 @@ def setting_words(name: str, words: Iterable[str], at: Span) -> Diagnostic:
     """E526: a setting outside its words."""
     quoted = ", ".join(f'`"{word}"`' for word in words)
     return Diagnostic("E526", f"`{name}` is one of {quoted}", at)
+
+
+def too_many_patterns(name: str, count: int, most: int, at: Span) -> Diagnostic:
+    """E527: an entity of too many patterns: each may cost every text a pass."""
+    return Diagnostic(
+        "E527",
+        f"entity `{name}` has {count} patterns, {most} are allowed",
+        at,
+        help="join them with `|`, or list words in a file and use `terms`",
+    )

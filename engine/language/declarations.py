@@ -25,6 +25,7 @@ from engine.language.program import (
     ListFile,
     MeterDefinition,
 )
+from engine.language.regexes import MAX_PATTERNS
 from engine.language.schema import GROUPS
 from engine.language.typed import Attribute
 from engine.language.types import BOOL, INT, IP, STRING, Enumeration, Type
@@ -119,6 +120,12 @@ def read_entity(  # noqa: C901 - a case for every part
                 near.extend(read_near(words, report))
             case _:
                 assert_never(part)
+    if len(patterns) > MAX_PATTERNS:
+        report.add(
+            catalog_declarations.too_many_patterns(
+                name, len(patterns), MAX_PATTERNS, node.name.span
+            )
+        )
     if not any(isinstance(one, (items.EntityPattern, items.EntityTerms)) for one in node.parts):
         report.add(catalog_declarations.empty_entity(name, node.name.span))
     return EntityDefinition(

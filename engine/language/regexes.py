@@ -9,7 +9,12 @@ import re2
 MAX_LENGTH = 1_000
 """Characters in a pattern."""
 MAX_PROGRAM = 10_000
-"""Instructions in the compiled program; RE2's memory and time grow with them."""
+"""Instructions in the compiled program; RE2's memory grows with them."""
+MAX_REPEATED = 800
+"""Instructions of a pattern read as Latin-1, in which a class such as all letters counts little:
+what a pattern repeats. RE2 is linear in the text, but the time for each byte grows with them."""
+MAX_PATTERNS = 64
+"""Patterns of one entity: each may cost every text a pass."""
 
 
 def options() -> re2.Options:
@@ -31,9 +36,19 @@ def problem_of(pattern: str) -> str | None:
         return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     except UnicodeEncodeError:
         return "it holds a lone surrogate"
-    if compiled.programsize > MAX_PROGRAM:
+    if compiled.programsize > MAX_PROGRAM or repeated(pattern, compiled.programsize) > MAX_REPEATED:
         return "it is too large: repeat less"
     return None
+
+
+def repeated(pattern: str, size: int) -> int:
+    """Return the size of *pattern* read as Latin-1; with characters beyond it a share of *size*."""
+    narrow = options()
+    narrow.encoding = re2.Options.Encoding.LATIN1
+    try:
+        return int(re2.compile(pattern.encode(), narrow).programsize)
+    except re2.error:
+        return size // 8
 
 
 def matches_everything(pattern: str) -> bool:

@@ -26,7 +26,10 @@ def test_many_conditions_deep_still_end() -> None:
 
 def test_a_regular_expression_has_a_largest_size() -> None:
     assert codes(a=f"let x = user.id matches /{'a' * 1001}/") == ["E235"]
-    assert codes(a=f"let x = user.id matches /{'a' * 1000}/") == ["W720"]
+    assert codes(a=f"let x = user.id matches /{'a' * 790}/") == ["W720"]
+    assert codes(a=f"let x = user.id matches /{'a' * 810}/") == ["E235"]
+    assert codes(a="let x = user.id matches /(?:a|b)*a(?:a|b){900}c/") == ["E235"]
+    assert codes(a="let x = user.id matches /\\x{400}{2,300}/") == ["W720"]
     large = "".join(f"{letter}{{1000}}" for letter in "abcdefghijkl")
     assert codes(a=f"let x = user.id matches /{large}/") == ["E235"]
     assert codes(a="let x = user.id matches /((a{1,100}){1,50}b){1,5}/") == ["E235"]

@@ -120,17 +120,20 @@ def read_entity(  # noqa: C901 - a case for every part
                 near.extend(read_near(words, report))
             case _:
                 assert_never(part)
-    if len(patterns) > MAX_PATTERNS:
-        report.add(
-            catalog_declarations.too_many_patterns(
-                name, len(patterns), MAX_PATTERNS, node.name.span
-            )
-        )
-    if not any(isinstance(one, (items.EntityPattern, items.EntityTerms)) for one in node.parts):
-        report.add(catalog_declarations.empty_entity(name, node.name.span))
+    check_extent(node, report)
     return EntityDefinition(
         name, tuple(patterns), tuple(terms), tuple(checks), tuple(near), node.doc, node.span
     )
+
+
+def check_extent(node: items.Entity, report: Report) -> None:
+    """Report an entity that finds nothing, or has too many patterns."""
+    name, at = node.name.name, node.name.span
+    count = sum(isinstance(one, items.EntityPattern) for one in node.parts)
+    if count > MAX_PATTERNS:
+        report.add(catalog_declarations.too_many_patterns(name, count, MAX_PATTERNS, at))
+    if not any(isinstance(one, (items.EntityPattern, items.EntityTerms)) for one in node.parts):
+        report.add(catalog_declarations.empty_entity(name, at))
 
 
 def read_near(words: tuple[nodes.Literal, ...], report: Report) -> list[str]:

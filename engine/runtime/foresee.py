@@ -91,7 +91,8 @@ def foresee(
     match = policies.matcher.match(record, evidence)
     doubts = [number for number, _ in match.doubts]
     possible = [*doubts, *_rules_of_uncertain(policies, match)]
-    armed = Match(match.applied, [*match.hits, *possible], [], [])
+    applied = [*match.applied, *(number for number, _ in match.uncertain)]
+    armed = Match(applied, [*match.hits, *possible], [], [])
     outcome = find_outcome(policies, armed, evidence)
     redactions = tuple(one for one in outcome.verdict.redactions if asked(one).path == CONTENT)
     # What a throttle takes for the content is not known yet: that there is room for nothing is.

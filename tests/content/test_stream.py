@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - disguises are on purpose
+# ruff: noqa: E501, RUF001 - a case reads best on one line, disguises are on purpose
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ CASES = (
     "password = hunter2!x9 and mrn: 12345678; the password is tr0ub4dor&3",
     "ａｎｎ@ｅｘａｍｐｌｅ.org e\u0301 Привет мир, tel 0151 23456789 \u200b4\u200b111 1111 1111 1111",
     "mail ann&#64;example.org and ann%40example.org and YW5uQGV4YW1wbGUub3JnIGlzIGhlcmU= there",
+    "exampleexampleo\u0301@example.org exampleexample\u0301\u0301@example.org",
     "a n n @ e x a m p l e . o r g is spelled, I am sure",
     "",
     " ",
@@ -146,6 +147,25 @@ def test_a_run_that_may_never_match_is_replaced_too() -> None:
     assert streamed(run + " and more", range(1, len(run), 5)) == "[EMAIL] and more"
 
 
+WEAK = build_scanner((CustomEntity("x.weak", ("a+|\u00e9+",), near=("code",)),), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "a" * 1000 + " and so on" * 4 + " code",
+            "[WEAK] and so on and so on and so on and so on code",
+        ),
+        ("a" * 1000 + " is so long" * 9 + " code", "a" * 1000 + " is so long" * 9 + " code"),
+        ("é" * 9 + " is so long" * 9 + " é code", "é" * 9 + " is so long" * 9 + " [WEAK] code"),
+    ],
+)
+def test_what_has_no_longest_length_waits_for_its_context_too(text: str, said: str) -> None:
+    for cuts in ((), range(1, len(text))):
+        assert streamed(text, cuts, entities=frozenset({"x.weak"}), scanner=WEAK) == said
+
+
 def test_findings_that_overlap_without_end_are_not_held_for_ever() -> None:
     scanner = build_scanner(
         (
@@ -193,7 +213,9 @@ def test_a_stream_ends_before_the_heap_that_holds_what_must_not_be_said() -> Non
 
 def test_a_stream_ends_at_a_run_that_must_not_be_said() -> None:
     stream = begin(stop="secret.private_key")
-    assert "".join(pieces(stream, f"Here: {PEM}{LINE * 50}-----END PRIVATE KEY-----\n.")) == "Here: "
+    assert (
+        "".join(pieces(stream, f"Here: {PEM}{LINE * 50}-----END PRIVATE KEY-----\n.")) == "Here: "
+    )
     assert stream.ended > BOUND
 
 

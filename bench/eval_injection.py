@@ -31,8 +31,7 @@ DIRECT = frozenset({"direct", "jailbreak"})
 IN_DOCUMENTS = frozenset({"indirect", "benign-document"})
 PADDING = (
     "The quarterly figures were discussed at length, and the minutes are attached to this mail. "
-    "Deliveries to the southern depots were late because of the weather; a new carrier starts in May."
-    "\n"
+    "Deliveries to the southern depots were late in the bad weather; a new carrier starts in May.\n"
 )
 EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99, 1.01)
 BENIGN_SHARE = 0.99
@@ -115,8 +114,8 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
     yield "# The injection score on labelled texts"
     yield ""
     yield f"`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}."
-    yield "Rows split by the inserted text are those whose attack is in the held-out half of attacks,"
-    yield "wherever the row itself is: attacks of one file recur in both halves of its rows."
+    yield "Rows split by the inserted text are those whose attack is in the held-out half of attacks"
+    yield "(wherever the row itself is): attacks of one file recur in both halves of its rows."
     yield from table(
         "Together",
         ("texts", "rows", "alarms", "area under ROC"),

@@ -16,9 +16,10 @@ in a sentence that talks about it (in quotation marks, behind "example:" or "nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from math import log1p
 from typing import NamedTuple
 
@@ -49,6 +50,17 @@ MANY_TURNS = 6
 MANY_QUESTIONS = 8
 MANY_SHOT = -1 - len(CUES)
 """The number of a conversation of many turns: phrases count from 0 up, cues from -1 down."""
+TURNS = (("human:", "user:"), ("assistant:",), (" q: ",), (" a: ",))
+ENGLISH = (*PHRASES, *INSTRUCTIONS)
+OWN = len(CUES) + len(TURNS)
+"""From this number on, a group of the lexicon is the keywords of a phrase in another language."""
+LONGEST = 24
+"""No keyword is longer."""
+STRIDE = 256
+
+Place = tuple[int, int, int]
+"""A number, begin and end."""
+
 EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool"})
 """Roles of text that nobody wrote to the model: it has no business giving instructions."""
 
@@ -90,7 +102,7 @@ def prepare_injection() -> None:
     for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
-    for pattern in (*(one for _, one in _phrasebook().patterns), *TALK):
+    for pattern in (*(one for _, one in _patterns()), *TALK):
         for _ in spans(pattern, data):
             pass
 
@@ -98,27 +110,68 @@ def prepare_injection() -> None:
 def find_hits(text: str, *, embedded: bool) -> list[Hit]:
     """Return the phrases and cues in *text*, which is plain, in order of place."""
     data = text.encode("utf-8", "replace")
-    hits = [*_phrases(data, embedded=embedded), *_cues(data), *_many_shot(data)]
+    words = _lexicon()
+    found = [
+        (group, start, end)
+        for word, start, end in words.find_matches(data)
+        for group in words.having[word]
+    ]
+    hits = [*_cues(data, found), *_many_shot(found)]
+    foreign = (
+        (group - OWN + len(ENGLISH), start, end) for group, start, end in found if group >= OWN
+    )
+    hits += _phrases(data, _near(chain(_keywords(data), foreign)), embedded=embedded)
     hits.sort()
     return hits
 
 
-def _phrases(data: bytes, *, embedded: bool) -> Iterator[Hit]:
-    book = _phrasebook()
-    if not book.hint.within(data):
-        return
-    quoted = any(quote in data for quote in QUOTES)
-    size = len(data)
-    found = book.gate.find_matches_as_indexes(data, overlapping=True)
-    for number, places in _near(found, book.gated).items():
-        phrase, pattern = book.patterns[number]
+def _keywords(data: bytes) -> Iterator[Place]:
+    """Yield the keywords of English phrases in *data*, around the hints that one may match."""
+    hint, words = _hint(), _gate()
+    at, done, size = 0, 0, len(data)
+    while True:
+        start, end = hint.find(data, at, size)[0]
+        if start < 0:
+            return
+        # Hints that follow closely are read together: finding one takes longer than reading on.
+        at = min(size, max(end, start + STRIDE))
+        begin, stop = max(0, start - REACH, done - LONGEST), min(size, at + REACH)
+        for word, start, end in words.find_matches(data[begin:stop]):
+            for number in words.having[word]:
+                yield number, begin + start, begin + end
+        done = stop
+
+
+def _near(found: Iterable[Place]) -> dict[int, list[list[int]]]:
+    """Return for each pattern the places where it can match: disjoint, in order.
+
+    *found* are numbers of patterns whose keywords were found, and where, nearly in order.
+    """
+    places: dict[int, list[list[int]]] = {}
+    for number, start, end in found:
+        known = places.get(number)
+        if known is None:
+            places[number] = [[max(0, start - REACH), end + REACH]]
+        elif start - REACH <= known[-1][1]:
+            known[-1][1] = max(known[-1][1], end + REACH)
+        else:
+            known.append([start - REACH, end + REACH])
+    return places
+
+
+def _phrases(data: bytes, near: dict[int, list[list[int]]], *, embedded: bool) -> Iterator[Hit]:
+    """Yield the phrases in *data*, of the patterns and in the places of *near*."""
+    quoted = bool(near) and any(quote in data for quote in QUOTES)
+    size, patterns = len(data), _patterns()
+    for number, places in near.items():
+        phrase, pattern = patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
         for begin, stop in places:
             start, end = pattern.find(data, begin, min(stop, size))[0]
             while start >= 0:
                 talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
                 # A phrase that is only mentioned somewhere is another than one that is said.
-                name = number + len(book.patterns) * talk
+                name = number + len(patterns) * talk
                 yield Hit(start, name, phrase.signal, weight * (QUOTED if talk else 1))
                 # What was said counts once in a window: it is not looked for at once again.
                 onward = end if talk else max(end, start + AGAIN)
@@ -127,36 +180,13 @@ def _phrases(data: bytes, *, embedded: bool) -> Iterator[Hit]:
                     start, end = pattern.find(data, onward, min(stop, size))[0]
 
 
-def _near(
-    found: Iterable[tuple[int, int, int]], gated: tuple[tuple[int, ...], ...]
-) -> dict[int, list[list[int]]]:
-    """Return for each pattern the places where it can match: disjoint, in order.
-
-    *found* are keywords with their places, in order of their ends.
-    """
-    places: dict[int, list[list[int]]] = {}
-    for keyword, start, end in found:
-        for number in gated[keyword]:
-            known = places.get(number)
-            if known is None:
-                places[number] = [[max(0, start - REACH), end + REACH]]
-            elif start - REACH <= known[-1][1]:
-                known[-1][1] = end + REACH
-            else:
-                known.append([start - REACH, end + REACH])
-    return places
-
-
-def _cues(data: bytes) -> list[Hit]:
-    """Return the cues in *data*, where there are enough of them."""
-    gate, cues = _cuebook()
-    found = gate.find_matches_as_indexes(data, overlapping=True)
-    if len(found) < FEWEST:
-        return []
-    hits: list[tuple[int, int]] = []
-    for number, start, _ in found:
-        if start == 0 or data[start - 1] not in WORD:
-            hits += ((start, cue) for cue in cues[number])
+def _cues(data: bytes, found: Sequence[Place]) -> list[Hit]:
+    """Return the cues among *found*, where there are enough of them."""
+    hits = [
+        (start, cue)
+        for cue, start, _ in found
+        if cue < len(CUES) and (start == 0 or data[start - 1] not in WORD)
+    ]
     groups = {cue for _, cue in hits}
     if len(groups) < FEWEST:
         return []
@@ -164,15 +194,18 @@ def _cues(data: bytes) -> list[Hit]:
     return [Hit(at, -1 - cue, CUES[cue].signal, CUES[cue].weight * share) for at, cue in hits]
 
 
-def _many_shot(data: bytes) -> Iterator[Hit]:
-    """Yield a hit where *data* plays a conversation of many turns with the model."""
-    if (
-        data.count(b"assistant:") >= MANY_TURNS
-        and data.count(b"human:") + data.count(b"user:") >= MANY_TURNS
-    ):
-        yield Hit(data.find(b"assistant:"), MANY_SHOT, "many_shot", 0.82)
-    elif data.count(b" q: ") >= MANY_QUESTIONS and data.count(b" a: ") >= MANY_QUESTIONS:
-        yield Hit(data.find(b" a: "), MANY_SHOT, "many_shot", 0.4)
+def _many_shot(found: Sequence[Place]) -> Iterator[Hit]:
+    """Yield a hit where *found* has a played conversation of many turns with the model."""
+    if len(found) < MANY_TURNS:
+        return
+    asked, told, questions, answers = (
+        [start for group, start, _ in found if group == len(CUES) + turn]
+        for turn in range(len(TURNS))
+    )
+    if min(len(asked), len(told)) >= MANY_TURNS:
+        yield Hit(told[0], MANY_SHOT, "many_shot", 0.82)
+    elif min(len(questions), len(answers)) >= MANY_QUESTIONS:
+        yield Hit(answers[0], MANY_SHOT, "many_shot", 0.4)
 
 
 def strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
@@ -197,39 +230,46 @@ def strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Phrasebook:
-    """Keyword ``i`` of *gate* is needed by ``gated[i]``; without *hint* nothing can match."""
+class Words:
+    """Words found in one pass: number ``i`` of them belongs to the groups ``having[i]``."""
 
-    hint: Regex
-    gate: BytesAhoCorasick
-    gated: tuple[tuple[int, ...], ...]
-    patterns: tuple[tuple[Phrase, Regex], ...]
+    automaton: BytesAhoCorasick
+    having: tuple[tuple[int, ...], ...]
+
+    def find_matches(self, data: bytes) -> list[Place]:
+        """Return the words in *data* by their numbers, with their places, in order of the ends."""
+        return self.automaton.find_matches_as_indexes(data, overlapping=True)
 
 
-@cache
-def _phrasebook() -> Phrasebook:
-    phrases = (*PHRASES, *INSTRUCTIONS, *ABROAD)
-    gate, gated = _gate(phrase.keywords for phrase in phrases)
-    return Phrasebook(
-        any_of(phrase.hint or either(phrase.keywords) for phrase in phrases),
-        gate,
-        gated,
-        tuple((phrase, compiled(phrase.regex)) for phrase in phrases),
+def _words(groups: Iterable[tuple[str, ...]]) -> Words:
+    having: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        for word in dict.fromkeys(group):
+            having.setdefault(word, []).append(number)
+    words = [word.encode() for word in having]
+    return Words(
+        BytesAhoCorasick(words, implementation=Implementation.DFA),
+        tuple(map(tuple, having.values())),
     )
 
 
 @cache
-def _cuebook() -> tuple[BytesAhoCorasick, tuple[tuple[int, ...], ...]]:
-    return _gate(cue.words for cue in CUES)
+def _patterns() -> tuple[tuple[Phrase, Regex], ...]:
+    return tuple((phrase, compiled(phrase.regex)) for phrase in (*ENGLISH, *ABROAD))
 
 
-def _gate(
-    words: Iterable[tuple[str, ...]],
-) -> tuple[BytesAhoCorasick, tuple[tuple[int, ...], ...]]:
-    """Return an automaton for all *words*, and for each of its words who has it."""
-    having: dict[str, list[int]] = {}
-    for number, group in enumerate(words):
-        for word in dict.fromkeys(group):
-            having.setdefault(word, []).append(number)
-    gate = BytesAhoCorasick([word.encode() for word in having], implementation=Implementation.DFA)
-    return gate, tuple(map(tuple, having.values()))
+@cache
+def _hint() -> Regex:
+    """Return a pattern without whose match no phrase of `ENGLISH` can match."""
+    return any_of(phrase.hint or either(phrase.keywords) for phrase in ENGLISH)
+
+
+@cache
+def _gate() -> Words:
+    return _words(phrase.keywords for phrase in ENGLISH)
+
+
+@cache
+def _lexicon() -> Words:
+    """Return what is looked for in every text: cues, turns, and keywords of other languages."""
+    return _words((*(cue.words for cue in CUES), *TURNS, *(one.keywords for one in ABROAD)))

@@ -66,6 +66,11 @@ BENCHES = (
         ("--quick",),
     ),
     Bench(
+        "guard",
+        "What does a chunk of a guarded stream cost?",
+        ("--rounds", "5"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

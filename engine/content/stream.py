@@ -30,8 +30,10 @@ from engine.content.stream_hold import BOUND, EXTRA, Hold
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
-CELL = 128
-"""Scans begin at multiples of it, and at least so many characters before what is not settled."""
+CELL = 64
+"""Scans begin at multiples of it, and at least so many characters before what is not settled.
+
+It is more than `REACH`, what a guard looks at, and the character before the two."""
 MOST_HELD = 4 * BOUND
 """More than that is not held even where findings overlap without end."""
 KEPT = 4096

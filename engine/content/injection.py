@@ -57,6 +57,7 @@ OWN = len(CUES) + len(TURNS)
 LONGEST = 24
 """No keyword is longer."""
 STRIDE = 256
+CHUNK = 4096
 
 Place = tuple[int, int, int]
 """A number, begin and end."""
@@ -129,16 +130,19 @@ def _keywords(data: bytes) -> Iterator[Place]:
     """Yield the keywords of English phrases in *data*, around the hints that one may match."""
     hint, words = _hint(), _gate()
     at, done, size = 0, 0, len(data)
-    while True:
-        start, end = hint.find(data, at, size)[0]
+    while at < size:
+        # Invariant: a search reads one chunk at most. A hint may go on to the end of the text, and
+        # were it read so far each time, a text of nothing but hints would take the square of it.
+        start, _ = hint.find(data, at, min(size, at + CHUNK))[0]
         if start < 0:
-            return
+            at += CHUNK - REACH
+            continue
         # Hints that follow closely are read together: finding one takes longer than reading on.
-        at = min(size, max(end, start + STRIDE))
+        at = start + STRIDE
         begin, stop = max(0, start - REACH, done - LONGEST), min(size, at + REACH)
-        for word, start, end in words.find_matches(data[begin:stop]):
+        for word, first, last in words.find_matches(data[begin:stop]):
             for number in words.having[word]:
-                yield number, begin + start, begin + end
+                yield number, begin + first, begin + last
         done = stop
 
 

@@ -5,7 +5,7 @@ Both finders (`plan`, `net`) only say where a rule may match: what matches is de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from engine.content.detectors import JOINTS
@@ -20,6 +20,10 @@ NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
+Choose = Callable[[bytes], Iterable[int]]
+"""A number and what is around it in, which rules may match there out."""
+
+
 class Span(NamedTuple):
     """A match of *rule*, in bytes."""
 
@@ -28,8 +32,10 @@ class Span(NamedTuple):
     end: int
 
 
-def numbered(rules: Sequence[Rule], data: bytes, first: int, found: list[Span]) -> None:
-    """Run *rules* around each number from *first* on.
+def numbered(
+    rules: Sequence[Rule], data: bytes, first: int, found: list[Span], choose: Choose | None = None
+) -> None:
+    """Run *rules*, or those that *choose* takes, around each number from *first* on.
 
     Invariant: a match begins with the number or one byte before it, and ends `TAIL` bytes behind it
     at the latest, so that what is cut off cannot matter. A match that reaches into the next number
@@ -38,6 +44,7 @@ def numbered(rules: Sequence[Rule], data: bytes, first: int, found: list[Span]) 
     size = len(data)
     places = [0] * len(rules)
     number = NUMBER.find
+    indices: Iterable[int] = range(len(rules))
     for count in range(MANY + 1):
         start, end = number(data, first, size)[0]
         if start < 0:
@@ -46,7 +53,10 @@ def numbered(rules: Sequence[Rule], data: bytes, first: int, found: list[Span]) 
             end = size
         first = end
         digits = len(data[start:end].translate(None, NO_DIGITS))
-        for index, rule in enumerate(rules):
+        if choose is not None:
+            indices = choose(data[max(0, start - 1) : end + TAIL])
+        for index in indices:
+            rule = rules[index]
             if digits >= rule.pattern.digits:
                 begin = max(places[index], start - 1)
                 places[index] = collect(

@@ -417,6 +417,25 @@ def standing_alone(regex: str, *, whole: bool) -> str:
     return f"(?:^|{other}){_written(trimmed)}"
 
 
+def alphabet(node: Node) -> Chars:
+    """Return all characters that *node* may match, as one."""
+    match node:
+        case Chars():
+            return node
+        case Edge():
+            return Chars(0, wide=False)
+        case Repeat(part, _, _):
+            return alphabet(part)
+        case Row(parts) | Choice(parts):
+            met = [alphabet(part) for part in parts]
+            bits = 0
+            for one in met:
+                bits |= one.bits
+            return Chars(bits, any(one.wide for one in met))
+        case _:
+            assert_never(node)
+
+
 def reach(regex: str) -> int | None:
     """Return how many bytes a match of *regex* has at most, None without a bound.
 

@@ -123,7 +123,7 @@ def test_for_few_rules_there_is_no_net() -> None:
 def test_what_cannot_be_loaded_is_refused() -> None:
     with pytest.raises(DatabaseError):
         Net(b"x")
-    broken = msgspec.msgpack.encode(Packed(Wanted((("a", True),), ()), b"x", b""))
+    broken = msgspec.msgpack.encode(Packed(Wanted((("a", True),), (), ()), b"x", b"", b""))
     with pytest.raises(DatabaseError):
         Net(broken)
 

@@ -37,6 +37,10 @@ SPACED = rf"(?:^|[\s\"'(\[:,]){LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}(?
 """Five letters, digits or at-signs one by one, beginning with a letter."""
 COUNTED = r"(?:^|[\s\"'(\[:,])[0-9](?: {1,3}[0-9.\-]){6}(?:\s|$)"
 """Digits one by one, perhaps with the signs between them."""
+SIGNS = (r"\.", "-", "_", r"\*")
+JOINED = "|".join(f"[A-Za-z](?:{sign}[A-Za-z]){{4,}}" for sign in SIGNS)
+JOINED = rf"(?:^|[^0-9A-Za-z._\-*])({JOINED})(?:[^0-9A-Za-z]|$)"
+"""Five letters with the same sign between any two."""
 ROTATED = (
     r"(?i:ebg-?13|rot-?13|cnffjbeq|cnffcuenfr|frperg|ncv[_\- ]?xrl|npprff[_\- ]?xrl|gbxra)"
     r"|NXVN[N-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA"
@@ -47,12 +51,13 @@ ESCAPING = (b"&", b"%", b"\\")
 
 _escape = any_of((REFERENCE, PERCENT, BACKSLASH))
 _run = compiled(r"(?:^|[\s\"'(\[:,])(\S(?: {1,3}\S){4,})(?:\s|$)")
-_spaced = any_of((SPACED, COUNTED))
+_joined = compiled(JOINED)
+_spaced = any_of((SPACED, COUNTED, JOINED))
 _letters = re.compile(rf"{LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}")
 _signed = re.compile(r"[0-9.\-]*[.\-][0-9.\-]*")
 _gap = re.compile(" +")
 _rotated = compiled(ROTATED)
-_spelled = any_of((SPACED, COUNTED, ROTATED))
+_spelled = any_of((SPACED, COUNTED, JOINED, ROTATED))
 _character = lru_cache(maxsize=1024)(html.unescape)
 
 DISGUISES = any_of(
@@ -62,6 +67,7 @@ DISGUISES = any_of(
         r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
         SPACED,
         COUNTED,
+        JOINED,
         ROTATED,
         *ISLANDS,
     )
@@ -110,7 +116,7 @@ def views(text: str, data: bytes) -> Iterator[View]:
     # Hot path: most texts that come here have a long name or path in them, and nothing else.
     spelled = _spelled.within(data)
     if spelled and _spaced.within(data):
-        yield rewritten(text, _gaps(text, data))
+        yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
     found = list(hidden(text, data))
     if found:
         yield _islands(found)
@@ -217,6 +223,13 @@ def _gaps(text: str, data: bytes) -> Iterator[Replaced]:
             continue
         for gap in _gap.finditer(text, start, end):
             yield *gap.span(), " " if len(gap.group()) > 1 else ""
+
+
+def _signs(text: str, data: bytes) -> Iterator[Replaced]:
+    """Yield the signs inside words that are written with one between any two letters."""
+    for start, end in _places(_joined, text, data, 1):
+        for place in range(start + 1, end, 2):
+            yield place, place + 1, ""
 
 
 def _one_by_one(run: str) -> bool:

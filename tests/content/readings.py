@@ -24,6 +24,11 @@ SPACE = r"[\t\n\f\r ]"
 SHOWN = r"[^\t\n\f\r ]"
 OPENING = r"(?:^|[\t\n\f\r \"'(\[:,])"
 SPELLED = r"[^\x00-@\[-`{-\x7f](?: {1,3}[^\x00-/:-?\[-`{-\x7f]){4}"
+DOTTED = (
+    r"(?:^|[^0-9A-Za-z._*-])"
+    r"([A-Za-z](?:\.[A-Za-z]){4,}|[A-Za-z](?:-[A-Za-z]){4,}|[A-Za-z](?:_[A-Za-z]){4,}|[A-Za-z](?:\*[A-Za-z]){4,})"
+    r"(?=[^0-9A-Za-z]|$)"
+)
 UNSHOWN = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]"
 
 
@@ -39,10 +44,17 @@ def plain_readings(text: str) -> list[Reading]:
     escapes = dict(_escapes(seen))
     if escapes:
         readings.append(_replaced(text, escapes))
-    if re.search(f"{OPENING}{SPELLED}(?:{SPACE}|$)", seen) or re.search(
-        rf"{OPENING}[0-9](?: {{1,3}}[0-9.-]){{6}}(?:{SPACE}|$)", seen
+    if (
+        re.search(f"{OPENING}{SPELLED}(?:{SPACE}|$)", seen)
+        or re.search(rf"{OPENING}[0-9](?: {{1,3}}[0-9.-]){{6}}(?:{SPACE}|$)", seen)
+        or re.search(DOTTED, seen)
     ):
-        readings.append(_replaced(text, dict(_gaps(seen))))
+        signs = (
+            run.start(1) + at
+            for run in re.finditer(DOTTED, seen)
+            for at in range(1, len(run[1]), 2)
+        )
+        readings.append(_replaced(text, dict(_gaps(seen)) | {at: (at + 1, "") for at in signs}))
     islands = sorted(_islands(seen))
     if islands:
         pieces = [("\n" * 64 + said, (start, end)) for start, end, said in islands]

@@ -30,6 +30,9 @@ _about = compiled(
 _named = compiled(
     r"(?:\b(?:example|detector|pattern|signature|phrase|string|literal|sample|fixture|label|category"
     r"|test case|heading|title|attacks?|payload|prompt|technique)s?(?: \w+){0,2}:"
+    r"|\b(?:contain|read|say|state|hold)(?:s|ing)?(?: \w+){0,3}:|\bthe (?:phrase|words|sentence|string|term)"
+    r"|\b(?:why|how) (?:does|do|did|is|are|would|can|could)(?: \w+)?"
+    r"|\b(?:translate|classify|spell|rephrase|analy[sz]e|explain|define|annotate|label|rate)(?: \w+){0,5}:? ?[\"'`]"
     r"|\b(?:such as|(?:phrases?|prompts?|things|texts?|messages?|sentences?|commands?) like|trying to"
     r"|attempts? to|attacks? that|tries to|tried to|how to|whether to|must not|should not|shouldn't"
     r"|(?:trick|ask|tell|persuad|convinc|caus|forc|coax|manipulat|instruct|mak|get)(?:e|s|es|ing|ed)?"
@@ -48,8 +51,8 @@ _harmless = compiled(
     r"|\ban? (?:system|initial|original|hidden|secret|internal|first|base|core) (?:prompt|instruction)"
     r"|(?:messages?|requests?|tasks?|orders?|conversations?)< (?:from|in|with"
     r"|sent|older|for|of) |\b(?:above|lines above)< the |learned< (?:about|in|from|at)\b"
-    r"|< when (?:an?|the|no) |<(?: \w+)? (?:of|on|from|in) (?:my|our|this) "
-    r"|< (?:documentation|header|parameter|setting|length|token|field|in the|for my|for our)\b"
+    r"|< when (?:an?|the|no) |< (?:on|along) the |<(?: \w+)? (?:of|on|from|in) (?:my|our|this) "
+    r"|< (?:documentation|template|header|parameter|setting|length|token|field|in the|for my|for our)\b"
 )
 """What is taken back, or shown, is not the model's. ``<`` stands where the phrase ends."""
 

@@ -204,7 +204,7 @@ PHRASES = (
     # --- exfiltration: the system prompt, secrets, data by links ------------------------------
     Phrase(
         "exfiltration",
-        rf"\b{SHOW}\b (?:[^ .!?]+ ){{0,5}}(?:system|initial|original|hidden|secret|internal|starting|above"
+        rf"\b{SHOW}\b (?:[^ .!?\"]+ ){{0,5}}(?:system|initial|original|hidden|secret|internal|starting|above"
         r"|preceding|previous|first|developer|confidential|underlying|pre-?prompt|base|core|your)\b "
         r"(?:[^ .!?]+ ){0,2}(?:prompts?|instructions?|directives|guidelines|configuration|system message|rules)\b",
         ("prompt", "instruction", "directive", "guideline", "configuration", "system message", "rules"),
@@ -352,7 +352,7 @@ PHRASES = (
         r"|\b(?:i am|i'm|this is|as) (?:your|the|an?) (?:system |lead )?(?:developer|admin|administrator|creator|programmer|owner)\b(?:[,;:.]| and | running| of this| who)",
         ("override", "bypass", " mode", "developer", "admin", "creator", "programmer", "owner"),
         0.6,
-        0.75,
+        0.55,
     ),
     # --- tools and secrecy
     Phrase(

@@ -114,7 +114,7 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
     yield "# The injection score on labelled texts"
     yield ""
     yield f"`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}."
-    yield "Rows split by the inserted text are those whose attack is in the held-out half of attacks"
+    yield "Rows split by the inserted text are those whose attack is in the held-out half"
     yield "(wherever the row itself is): attacks of one file recur in both halves of its rows."
     yield from table(
         "Together",

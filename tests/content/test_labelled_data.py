@@ -117,7 +117,7 @@ def test_injections_are_seen() -> None:
 def test_benign_texts_are_left_alone() -> None:
     every = frozenset({"benign", "benign-hard", "benign-document"})
     assert share(0, every, "user") <= 0.02
-    assert share(0, every, "document") <= 0.04
+    assert share(0, every, "document") <= 0.03
     assert share(0, frozenset({"benign-document"}), "document") == 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import unquote
 
 from engine.content.normalize import characters
@@ -38,14 +38,14 @@ _any = any_of(
 """What every island begins with: one pass for the texts without any."""
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 
-ISLANDS = (r"[A-Za-z0-9+/]{16}", r"\b(?:[0-9a-fA-F]{2}[ :]?){10}", r"(?:[01]{8}[ ,]?){8}")
-"""What the islands that `hidden` reads begin with or hold."""
+LONG = r"[A-Za-z0-9+/]{16}"
+NUMERIC = (r"\b(?:[0-9a-fA-F]{2}[ :]?){10}", r"(?:[01]{8}[ ,]?){8}")
+"""What base64, and hexadecimal and bits, that `hidden` reads begin with or hold."""
 _wrapped = compiled(
     r"(?:[A-Za-z0-9+/_\-]{60,}\r?\n)+[A-Za-z0-9+/_\-]{2,}={0,2}|[A-Za-z0-9+/_\-]{16,}={0,2}"
 )
 _pairs = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){9,}[0-9a-fA-F]{2}")
 _bits = compiled(r"(?:[01]{8}[ ,]?){7,}[01]{8}")
-_numeric = any_of(ISLANDS[1:])
 _part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
 _unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 ASCII_SHOWN = bytes((9, 10, 13, *range(32, 127)))
@@ -54,14 +54,14 @@ Place = tuple[int, int, str]
 """Begin, end, and what is said there."""
 
 
-def hidden(text: str, data: bytes) -> list[Place]:
+def hidden(text: str, data: bytes, *, only_base64: bool = False) -> list[Place]:
     """Return where *text* (in UTF-8: *data*) hides another text in base64, hex or bits, and which.
 
     What is binary is no text: nearly all of it must be characters that are shown.
     """
     found: list[Place] = []
     room = MOST_SAID
-    for one in _read(data):
+    for one in _read(data, READERS[:1] if only_base64 else READERS):
         room -= len(one[2])
         if room < 0 or len(found) == MOST_ISLANDS:
             break
@@ -72,8 +72,7 @@ def hidden(text: str, data: bytes) -> list[Place]:
     return sorted(found)
 
 
-def _read(data: bytes) -> Iterator[Place]:
-    readers = READERS if _numeric.within(data) else READERS[:1]
+def _read(data: bytes, readers: Sequence[Reader]) -> Iterator[Place]:
     for pattern, decode in readers:
         for start, end in spans(pattern, data):
             for begin, stop, said in decode(data[start:end]):
@@ -112,7 +111,8 @@ def _unwrapped(island: bytes) -> bytes:
     return base64.b64decode(bare + b"=" * (-len(bare) % 4))
 
 
-READERS: tuple[tuple[Regex, Callable[[bytes], Iterator[Place]]], ...] = (
+Reader = tuple[Regex, Callable[[bytes], Iterator[Place]]]
+READERS: Sequence[Reader] = (
     (_wrapped, _said_in_base64),
     (_pairs, _said_in_hex),
     (_bits, _said_in_bits),

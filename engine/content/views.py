@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.content import validate
-from engine.content.islands import ISLANDS, hidden
+from engine.content.islands import LONG, NUMERIC, hidden
 from engine.content.lookalikes import DISGUISED, undisguised
 from engine.content.normalize import characters
 from engine.content.regex import Regex, any_of, compiled, spans
@@ -47,8 +47,6 @@ ROTATED = (
 )
 """Words that give ROT13 away: its name, and the names and beginnings of secrets."""
 
-ESCAPING = (b"&", b"%", b"\\")
-
 _escape = any_of((REFERENCE, PERCENT, BACKSLASH))
 _run = compiled(r"(?:^|[\s\"'(\[:,])(\S(?: {1,3}\S){4,})(?:\s|$)")
 _joined = compiled(JOINED)
@@ -57,21 +55,21 @@ _letters = re.compile(rf"{LETTER}(?: {{1,3}}[^\x00-/:-?\[-`{{-\x7f]){{4}}")
 _signed = re.compile(r"[0-9.\-]*[.\-][0-9.\-]*")
 _gap = re.compile(" +")
 _rotated = compiled(ROTATED)
-_spelled = any_of((SPACED, COUNTED, JOINED, ROTATED))
 _character = lru_cache(maxsize=1024)(html.unescape)
 
-DISGUISES = any_of(
-    (
-        r"&(?:#[xX]?[0-9a-fA-F]|[A-Za-z][A-Za-z0-9]+;)",
-        "%[0-9A-Fa-f]{2}",
-        r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
-        SPACED,
-        COUNTED,
-        JOINED,
-        ROTATED,
-        *ISLANDS,
-    )
+MORE = (
+    r"&(?:#[xX]?[0-9a-fA-F]|[A-Za-z][A-Za-z0-9]+;)",
+    "%[0-9A-Fa-f]{2}",
+    r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
+    SPACED,
+    COUNTED,
+    JOINED,
+    ROTATED,
+    *NUMERIC,
 )
+_more = any_of(MORE)
+
+DISGUISES = any_of((*MORE, LONG))
 """Occurs in every text that has another view than that without look-alikes."""
 
 UNIT = 6
@@ -111,16 +109,16 @@ def views(text: str, data: bytes) -> Iterator[View]:
         yield View(undisguised(text), (0,), (0,), (0,))
     if not DISGUISES.within(data):
         return
-    if any(sign in data for sign in ESCAPING) and _escape.within(data):
-        yield rewritten(text, _escapes(text, data))
     # Hot path: most texts that come here have a long name or path in them, and nothing else.
-    spelled = _spelled.within(data)
-    if spelled and _spaced.within(data):
+    more = _more.within(data)
+    if more and _escape.within(data):
+        yield rewritten(text, _escapes(text, data))
+    if more and _spaced.within(data):
         yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
-    found = list(hidden(text, data))
+    found = hidden(text, data, only_base64=not more)
     if found:
         yield _islands(found)
-    if spelled and _rotated.within(data):
+    if more and _rotated.within(data):
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
 
 

@@ -34,7 +34,7 @@ CELL = 64
 """Scans begin at multiples of it, and at least so many characters before what is not settled.
 
 It is more than `REACH`, what a guard looks at, and the character before the two."""
-MOST_HELD = 4 * BOUND
+MOST_HELD = 2 * BOUND
 """More than that is not held even where findings overlap without end."""
 KEPT = 4096
 """So much text that is done with may be kept: forgetting copies the rest."""

@@ -10,6 +10,7 @@ back until then passes only if that decision lets it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 import msgspec
@@ -183,7 +184,8 @@ def open_guard(gate: Gate, standard: Mapping[str, object], context: bytes) -> Gu
     twice = [name for name in (CONTENT, "messages") if name in standard]
     if twice:
         raise InvalidRequest(tuple(Problem(name, ELSEWHERE) for name in twice))
-    policies = gate.policies
+    # What has flowed had its placeholders; the decision must not be on another text.
+    policies = replace(gate.policies, reversible=False)
     return Guarding(
         gate, policies, (standard, context), policies.reader.read_parts(standard, context)
     )

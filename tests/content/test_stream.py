@@ -153,8 +153,8 @@ WEAK = build_scanner((CustomEntity("x.weak", ("a+|\u00e9+",), near=("code",)),),
     ("text", "said"),
     [
         (
-            "a" * 1000 + " and so on" * 4 + " code",
-            "[WEAK] and so on and so on and so on and so on code",
+            "a" * 1000 + " is so long" * 4 + " code",
+            "[WEAK]" + " is so long" * 4 + " code",
         ),
         ("a" * 1000 + " is so long" * 9 + " code", "a" * 1000 + " is so long" * 9 + " code"),
         ("é" * 9 + " is so long" * 9 + " é code", "é" * 9 + " is so long" * 9 + " [WEAK] code"),
@@ -165,6 +165,7 @@ def test_what_has_no_longest_length_waits_for_its_context_too(text: str, said: s
         assert streamed(text, cuts, entities=frozenset({"x.weak"}), scanner=WEAK) == said
 
 
+@pytest.mark.slow
 def test_findings_that_overlap_without_end_are_not_held_for_ever() -> None:
     scanner = build_scanner(
         (
@@ -174,7 +175,7 @@ def test_findings_that_overlap_without_end_are_not_held_for_ever() -> None:
         {},
     )
     entities = frozenset({"x.odd", "x.even"})
-    text = "ab cd " * 2000
+    text = "ab cd " * 500
     stream = begin(entities, scanner=scanner)
     passed = stream.feed(text).text
     assert passed.startswith("[")

@@ -317,6 +317,21 @@ def test_other_texts_are_looked_at_as_ever(gate: Gate) -> None:
     assert guard(gate, ["Hi"], context={"note": "see 10.20.30.40"})[1].action == "allow"
 
 
+def test_placeholders_are_not_turned_back(tmp_path: Path) -> None:
+    (tmp_path / "chat.pol").write_text("""policy chat {
+      default allow
+      rule hide { when stage == "request" then redact pii.email as token }
+      rule keep { when stage == "response" and content has pii.email then deny }
+    }""")
+    gate = make_gate(load_folder(tmp_path, Recipe(SECRET)))
+    here = {"session": {"id": "s1"}}
+    hidden = gate.decide(about(**here, content="to ann@example.org") | {"stage": "request"}).content
+    assert hidden is not None
+    said, decision = guard(gate, [hidden], **here)
+    assert (said, decision.action) == (hidden, "allow")
+    assert gate.decide(about(**here, content=hidden)).action == "deny"
+
+
 def test_a_stream_that_nobody_waits_for_is_recorded(gate: Gate) -> None:
     session = open_guard(gate, about(), b"")
     session.feed("Mail ann@example.org and ")

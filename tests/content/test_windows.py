@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from engine.content.entities import ENTITIES
+from engine.content.findings import Finding
+from engine.content.rules import builtin_rules
+from engine.content.scan import build_scanner
+from engine.content.windows import LONG, MARGIN, OVERLAP, WINDOW, scan_windows
+from tests.content.made_texts import made_texts
+
+SCANNER = build_scanner((), {})
+ALL = frozenset(ENTITIES)
+RULES = [rule for entity in ENTITIES.values() for rule in builtin_rules(entity)]
+
+
+class Watched:
+    """A scanner that notes how long the texts are."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+        self.sizes.append(len(text))
+        return SCANNER.scan(text, entities)
+
+
+def windowed(text: str) -> tuple[tuple[Finding, ...], list[int]]:
+    watched = Watched()
+    return scan_windows(watched.scan, text, ALL), watched.sizes
+
+
+def prose(size: int) -> str:
+    return ("the plan was discussed at length and nobody objected to it. " * (size // 59 + 1))[
+        :size
+    ]
+
+
+def test_a_short_text_is_scanned_whole() -> None:
+    text = prose(LONG - 8) + " a@b.org"
+    found, sizes = windowed(text[:LONG])
+    assert sizes == [LONG]
+    assert found == SCANNER.scan(text[:LONG], ALL)
+
+
+@pytest.mark.parametrize("shift", range(-OVERLAP - 64, OVERLAP + 64, 173))
+def test_a_finding_near_a_cut_is_found_once(shift: int) -> None:
+    planted = " mail ann.lee@example.org ssn 536-90-4399 "
+    text = prose(WINDOW + shift) + planted + prose(2 * WINDOW)
+    found, sizes = windowed(text)
+    assert [one.entity for one in found] == ["pii.email", "pii.ssn"]
+    assert found == SCANNER.scan(text, ALL)
+    assert max(sizes) < len(text) or abs(shift) > OVERLAP - 2 * MARGIN
+
+
+@pytest.mark.slow
+def test_windows_find_what_one_scan_finds() -> None:
+    for seed in (11, 12):
+        text = "\n".join(made_texts(RULES, 250, seed))
+        assert len(text) > LONG
+        with ThreadPoolExecutor(2) as pool:
+            assert scan_windows(SCANNER.scan, text, ALL, pool.map) == SCANNER.scan(text, ALL)
+
+
+def test_what_reaches_over_the_edges_is_found_in_one_scan() -> None:
+    key = (
+        "-----BEGIN PRIVATE KEY-----\n"
+        + "MIIabcdefgh0123456789\n" * 800
+        + "-----END PRIVATE KEY-----"
+    )
+    text = prose(WINDOW - 3000) + "\n" + key + "\n" + prose(2 * WINDOW)
+    found, sizes = windowed(text)
+    assert found == SCANNER.scan(text, ALL)
+    assert sizes[-1] == len(text)
+
+
+def test_a_text_without_spaces_is_scanned_whole() -> None:
+    text = "ab.cd-" * (LONG // 4)
+    assert windowed(text) == ((), [len(text)])

@@ -39,7 +39,7 @@ from engine.content.views import ROTATED
 BOUND = 1024
 """So many characters are held at most; what is alive for longer is replaced until it ends."""
 SPACED = 256
-"""So many characters of a word that is spelled letter by letter, or of a sentence, are held."""
+"""So many characters of a word with escapes, one that is spelled, or of a sentence, are held."""
 EXTRA = 2
 """Characters behind a match that a guard looks at."""
 AUTOMATA_BYTES = 64 << 20
@@ -47,6 +47,8 @@ SIZES = (64, 256, BOUND)
 """Patterns are joined by the longest match that they may have."""
 
 WORD = "[!-~]+"
+ESCAPED = r"(?:[\pL\pN\pM]+[!-~]*(?:[&%\\]\S*)?)?"
+"""A word of other letters in which escapes of ASCII stand."""
 LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
 SENTENCE = r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*"
 READ = frozenset({"person", "address", "organization", "location", "date", "title", "age", "nrp"})
@@ -161,7 +163,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     """Return what is held back for *entities* of *scanner*. Raises `EntityError`."""
     sized: dict[int, list[str]] = {size: [] for size in SIZES}
     sized[BOUND].append(WORD)
-    sized[SPACED].append(LETTERS)
+    sized[SPACED] += (LETTERS, ESCAPED)
     if any(name.rpartition(".")[2] in READ for name in entities):
         sized[SPACED].append(SENTENCE)
     endless: list[tuple[str, str]] = []

@@ -68,6 +68,7 @@ CASES = (
     "ａｎｎ@ｅｘａｍｐｌｅ.org e\u0301 Привет мир, tel 0151 23456789 \u200b4\u200b111 1111 1111 1111",
     "mail ann&#64;example.org and ann%40example.org and YW5uQGV4YW1wbGUub3JnIGlzIGhlcmU= there",
     "exampleexampleo\u0301@example.org exampleexample\u0301\u0301@example.org",
+    "ଓann&#64;example.org, 你好ann%40example.org。",
     "a n n @ e x a m p l e . o r g is spelled, I am sure",
     "",
     " ",
@@ -267,7 +268,9 @@ PIECES = st.sampled_from(
         "postgres://u:s3cr3tpw@db.example.org/x", "ann&#64;example.org", "ann%40example.org",
         "YW5uQGV4YW1wbGUub3JnIGlzIGhlcmU=", "a n n @ e x a m p l e . o r g", "ａｎｎ@example.org",
         "call", "my phone", "social security", "medicare", "1EG4-TE5-MK73", "1", "2", "-", ".",
-        "Привет", "你好", "e\u0301", "\u0301", "\u200b", "\u00ad", "ß", "\U0001f600", "x" * 40,
+        "Привет", "你好", "p\u0430ssword = hunter2!x9", "\u0430nn@example.org", "&", "%4", "\\u0040",
+        "to", "key", "i", "d", "https://u:hunter2pw@h.example.org/", "\u3000", "\x00", "\u2028",
+        "e\u0301", "\u0301", "\u200b", "\u00ad", "ß", "\U0001f600", "x" * 40,
     )
 )  # fmt: skip
 GAPS = st.sampled_from((" ", "", " ", "\n", ", ", ". ", "  ", "\t", "@", "=", '"'))

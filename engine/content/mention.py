@@ -51,7 +51,7 @@ _harmless = compiled(
     r"|\ban? (?:system|initial|original|hidden|secret|internal|first|base|core) (?:prompt|instruction)"
     r"|(?:messages?|requests?|tasks?|orders?|conversations?)< (?:from|in|with"
     r"|sent|older|for|of) |\b(?:above|lines above)< the |learned< (?:about|in|from|at)\b"
-    r"|< when (?:an?|the|no) |< (?:on|along) the |<(?: \w+)? (?:of|on|from|in) (?:my|our|this) "
+    r"|\babove the (?:current )?prompt|< when (?:an?|the|no) |< (?:on|along) the |<(?: \w+)? (?:of|on|from|in) (?:my|our|this) "
     r"|< (?:documentation|template|header|parameter|setting|length|token|field|in the|for my|for our)\b"
 )
 """What is taken back, or shown, is not the model's. ``<`` stands where the phrase ends."""

@@ -86,8 +86,8 @@ PHRASES = (
     ),
     Phrase(
         "override",
-        r"\b(?:ignore|disregard|forget) (?:the |all |everything |this |that )?(?:above|previous|preceding|prior|\w+ (?:above|and)|\w+)"
-        r"(?: text| document| content)?(?:,| and| but)? (?:and |instead )?(?:say|state|give|repeat|print|output|tell|reply|respond|answer|write)\b",
+        r"\b(?:ignore|disregard|forget) (?:the |all |everything |this |that )?(?:above|previous|preceding|prior|\w+ above|(?:web ?)?page|website|document|resume|cv|text|article|e-?mail|content|question|task|review)"
+        r"(?: text| document| content)?(?:,| and| but) (?:and |instead |just |only )?(?:say|state|give|repeat|print|output|tell|reply|respond|answer|write)\b",
         ("ignore", "disregard", "forget"),
         0.8,
         0.9,
@@ -104,7 +104,7 @@ PHRASES = (
     Phrase(
         "override",
         r"\b(?:disabl(?:e|ing)|turn(?:ing)? off|remov(?:e|ing)|bypass(?:ing)?|deactivat(?:e|ing)|lift"
-        r"|switch off|overrid(?:e|ing)|ignor(?:e|ing)|suspend|circumvent)\b (?:[^ .!?]+ ){0,2}"
+        r"|switch off|overrid(?:e|ing)|ignor(?:e|ing)|suspend|circumvent)\b (?:[^ .!?#]+ ){0,2}"
         r"(?:(?:safety|content|ethical|moral|security) " + LIMITS + r"|safety (?:checks?|protocols?"
         r"|measures|features|mode|systems?|mechanisms?)|guardrails?)",
         ("safety", "content ", "ethical", "moral ", "security ", "guardrail"),
@@ -270,7 +270,8 @@ PHRASES = (
     ),
     Phrase(
         "exfiltration",
-        r"!\[[^\]]{0,80}\]\( ?https?://[^) ]{1,200}[?&][a-z_]{1,20}=",
+        r"!\[[^\]]{0,80}\]\( ?https?://[^) ]{1,200}[?&](?:[a-z]|query|data|secrets?|content|payload|text|msg|message|info|user|leak|log|exfil|key|token|email|id"
+        r"|history|chat|conversation|summary|password|code|prompt|response|input|output|context)=",
         ("](http", "]( http"),
         0.65,
         0.85,
@@ -317,7 +318,7 @@ PHRASES = (
         "delimiter",
         r"#{2,} ?\(?(?:system|instructions?|new instructions?|end|human|assistant|admin|important)(?:[ _](?:prompt|message|note"
         r"|override|instructions?|update|input|turn|response))?\)?(?: ?:|\)| ?#|$)"
-        r"|[\[({](?:system|admin|developer)(?:[ _](?:message|override|note|prompt|instructions?))?[\])}]",
+        r"|(?:^|[^\w%])[\[({](?:system|admin|developer)[ _](?:message|override|note|prompt|instructions?)[\])}]|(?:^|[^\w%])\[system\] ?[^ =]* [^=]",
         ("system", "instruction", "prompt", "<sys", "</sys", "admin", "important", "information", "developer",
          "##"),
         0.6,

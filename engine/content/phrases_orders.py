@@ -68,8 +68,11 @@ INSTRUCTIONS = (
     ),
     Phrase(
         "instruction_in_document",
-        r"\b(?:todo|important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model))"
-        r" ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you|this|from)\b"
+        r"\b(?:todo|important|attention) ?[:!,-] ?(?:please )?(?:send|post|transfer|refund|pay|invite|visit|click|concatenate"
+        r"|(?:make|do|start|create) an? (?:transfer|payment|transaction|purchase|refund|post|link))\b"
+        r"|\b(?:important|attention|note to (?:the )?(?:ai|assistant|model)|instructions? (?:for|to) (?:the )?(?:ai|assistant|model|chatbot|llm)"
+        r"|hey,? (?:ai|assistant)|(?:dear|hello|hi),? (?:ai|assistant|model)) ?[:!,-] ?(?:please )?(?:send|post|change|update|visit|invite|add"
+        r"|delete|transfer|refund|pay|make|click|say|create|concatenate|ignore|you)\b"
         r"|\bthis is an important message from\b|\bbefore you can solve the task\b|\bplease do the following first\b",
         ("todo", "important", "attention", "note to", "instruction", "assistant", " ai", "before you can", "following first"),
         0.3,

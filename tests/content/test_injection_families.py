@@ -216,6 +216,10 @@ def test_talk_about_attacks_and_other_things_is_left_alone(text: str) -> None:
         "--- end of document ---",
         "New instructions: the office closes at five on Fridays.",
         "Please include the invoice number in your reply.",
+        "# TODO: this may need an update, make it dynamic",
+        "[![build status](https://ci.example/x.svg?branch=main)](https://ci.example/x)",
+        "It draws the output above the current prompt, rather than over it.",
+        "Some engines ignore this setting, and state themselves as the producer.",
         "Convert the output to JSON and write the answer to a file.",
     ],
 )

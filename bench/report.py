@@ -66,6 +66,11 @@ BENCHES = (
         ("--quick",),
     ),
     Bench(
+        "remembered",
+        "What does a message cost that was seen before?",
+        ("--rounds", "5"),
+    ),
+    Bench(
         "guard",
         "What does a chunk of a guarded stream cost?",
         ("--rounds", "5"),

@@ -22,9 +22,10 @@ LIMITS = (
     r"|morality|censorship|boundaries|constraints?|guardrails?|polic(?:y|ies)|laws)"
 )
 ORDERS = (
-    r"(?:i?u?nstructions?|prompts?|rules?|directions?|directives?|guidelines?|commands?|orders?|context"
-    r"|constraints?|polic(?:y|ies)|restrictions?|programming|messages?|conversations?|requests?|tasks?)"
+    r"(?:i?u?nstructions?|prompts?|rules?|directions?|directives?|guidelines?|constraints?|polic(?:y|ies)"
+    r"|restrictions?|programming)"
 )
+WISHES = r"(?:context|commands?|orders?|messages?|conversations?|requests?|tasks?|input|text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ PHRASES = (
         r"\b(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard"
         r"|abandon|dismiss|(?:do not|don'?t|stop) (?:follow|obey|listen)(?:ing)?|pay no attention to)\b"
         r" (?:[^ .!?:;]+ ){0,3}"
-        r"(?:previous|prior|above|earlier|preceding|foregoing|former|past|all|any|every|your|these"
+        r"(?:(?:previous|prior|above|earlier|preceding|foregoing|former|past|all|any|every|your|these"
         r"|those|system|other|initial|original|existing|current|safety)\b "
-        r"(?:[^ .!?:;]+ ){0,4}" + ORDERS + r"\b",
+        r"(?:[^ .!?:;]+ ){0,4}" + ORDERS + r"\b"
+        r"|(?:previous|prior|above|earlier|preceding|foregoing|former|past|your)\b (?:[^ .!?:;]+ ){0,2}" + WISHES + r"\b)",
         ("ignor", "disregard", "forget", "overrid", "bypass", "neglect", "skip", "overlook",
          "discard", "abandon", "dismiss", "follow", "obey", "listen", "attention to"),
         0.88,
@@ -62,7 +64,7 @@ PHRASES = (
         hint=r"(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard|abandon"
         r"|dismiss|follow|obey|listen|attention to)[^.!?]* (?:previous|prior|above|earlier|preceding|foregoing"
         r"|former|past|all|any|every|your|these|those|system|other|initial|original|existing|current|safety) "
-        r"[^.!?]*" + ORDERS,
+        r"[^.!?]*(?:" + ORDERS + "|" + WISHES + ")",
     ),
     Phrase(
         "override",

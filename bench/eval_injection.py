@@ -116,6 +116,10 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
     yield f"`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}."
     yield "Rows split by the inserted text are those whose attack is in the held-out half"
     yield "(wherever the row itself is): attacks of one file recur in both halves of its rows."
+    yield ""
+    yield "The texts of this half were not read while phrases and weights were chosen, but its totals"
+    yield "were watched, so they flatter a little; attacks in the second line were partly read. A score"
+    yield "is a rank and no probability: how often an alarm is right depends on how rare attacks are."
     yield from table(
         "Together",
         ("texts", "rows", "alarms", "area under ROC"),

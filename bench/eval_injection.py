@@ -38,6 +38,18 @@ BENIGN_SHARE = 0.99
 """How much of real traffic the reliability table takes to be benign."""
 
 
+HEAD = f"""\
+# The injection score on labelled texts
+
+`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}. Rows split by
+the inserted text are those whose attack is in the held-out half (wherever the row itself is):
+attacks of one file recur in both halves of its rows.
+
+The texts of this half were not read while phrases and weights were chosen, but its totals were
+watched, so they flatter a little; of the attacks split by text, some were read. A score is a rank
+and no probability: how often an alarm is right depends on how rare attacks are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A labelled text, of file *file*; *attack* is what was put into it, if that is known."""
@@ -111,15 +123,7 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
         for row in rows
         if row.bad and row.attack and row.kind == "indirect" and held(row.attack)
     ]
-    yield "# The injection score on labelled texts"
-    yield ""
-    yield f"`python -m bench.eval_injection FOLDER`; held-out half, one threshold: {THRESHOLD}."
-    yield "Rows split by the inserted text are those whose attack is in the held-out half"
-    yield "(wherever the row itself is): attacks of one file recur in both halves of its rows."
-    yield ""
-    yield "The texts of this half were not read while phrases and weights were chosen, but its totals"
-    yield "were watched, so they flatter a little; attacks in the second line were partly read. A score"
-    yield "is a rank and no probability: how often an alarm is right depends on how rare attacks are."
+    yield HEAD
     yield from table(
         "Together",
         ("texts", "rows", "alarms", "area under ROC"),

@@ -44,7 +44,11 @@ NUMERIC = (r"\b(?:[0-9a-fA-F]{2}[ :]?){10}", r"(?:[01]{8}[ ,]?){8}")
 _wrapped = compiled(
     r"(?:[A-Za-z0-9+/_\-]{60,}\r?\n)+[A-Za-z0-9+/_\-]{2,}={0,2}|[A-Za-z0-9+/_\-]{16,}={0,2}"
 )
-_pairs = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){9,}[0-9a-fA-F]{2}")
+_pairs = compiled(
+    # In one piece, pair by pair, in groups: what follows an island may look like more of it.
+    r"\b(?:(?:[0-9a-fA-F]{2}){10,}|[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){9,}"
+    r"|(?:[0-9a-fA-F]{2}[ :]?){9,}[0-9a-fA-F]{2})"
+)
 _bits = compiled(r"(?:[01]{8}[ ,]?){7,}[01]{8}")
 _part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
 _unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")

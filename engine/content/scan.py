@@ -36,7 +36,7 @@ from engine.content.rules import (
 from engine.content.sample import SAMPLE
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
-from engine.content.views import DISGUISES, View, views
+from engine.content.views import DISGUISED_SAMPLE, DISGUISES, View, views
 
 __all__ = ["EntityError", "Scanner", "build_scanner"]
 
@@ -123,7 +123,7 @@ class Scanner:
 
     def prepare(self, entities: frozenset[str]) -> None:
         """Build and warm up what *entities* need, so that no request pays for it."""
-        for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
+        for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode(), DISGUISED_SAMPLE):
             self.scan(text, entities)
         for rule in self._rules(entities):
             rule.find.within(SAMPLE.encode())

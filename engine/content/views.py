@@ -72,6 +72,13 @@ _more = any_of(MORE)
 DISGUISES = any_of((*MORE, LONG))
 """Occurs in every text that has another view than that without look-alikes."""
 
+DISGUISED_SAMPLE = """\
+Hello, wr\u0456te to me&#64;x, you%40x and them\\u0040x; s p e l l e d or j.o.i.n.e.d, 4 1 . 2 0 . 3
+776f726473206f6620616e206f72646572 cnffjbeq d29yZHMgb2YgYW4gb3JkZXI=
+01110111 01101111 01110010 01100100 01110011 01100001 01101110 01100100
+"""
+"""A text with every view, to warm up with: RE2 makes its automata when a text needs them."""
+
 UNIT = 6
 """Characters of ``\\u0040``."""
 

@@ -151,7 +151,12 @@ def _islands(seen: str) -> Iterator[tuple[int, int, str]]:
             said = _base64(part.group())
             if said is not None:
                 yield found.start() + part.start(), found.start() + part.end(), said
-    for found in re.finditer(r"\b(?:[\da-fA-F]{2}[ :]?){9,}[\da-fA-F]{2}", seen, re.ASCII):
+    pair = r"[\da-fA-F]{2}"
+    for found in re.finditer(
+        rf"\b(?:(?:{pair}){{10,}}|{pair}(?:[ :]{pair}){{9,}}|(?:{pair}[ :]?){{9,}}{pair})",
+        seen,
+        re.ASCII,
+    ):
         said = _text(bytes.fromhex(re.sub("[ :]", "", found.group())))
         if said is not None:
             yield *found.span(), said

@@ -17,7 +17,7 @@ from engine.content.lookalikes import PAIRS, undisguised
 from engine.content.normalize import fold
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import Scanner, build_scanner
-from engine.content.views import View, rewritten, views
+from engine.content.views import DISGUISED_SAMPLE, View, rewritten, views
 from tests.content.readings import plain_readings
 
 SCANNER = build_scanner((), {})
@@ -88,6 +88,8 @@ def test_a_disguised_address_is_found_where_it_is_written(
         ("cnffjbeq = uhagre2!k", "secret.password", "uhagre2!k"),
         ("\\ud83d\\ude00 ann\\u0040example.org", "pii.email", "ann\\u0040example.org"),
         ("a%FF%40b.org", "pii.email", "a%FF%40b.org"),
+        (MAIL.encode().hex() + " 20 more", "pii.email", MAIL.encode().hex()),
+        (MAIL.encode().hex(" ", 4) + ".", "pii.email", MAIL.encode().hex(" ", 4)),
         ("pay 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 now", "pii.card", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
         ("4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1", "pii.card", "4 1 1 1  1 1 1 1  1 1 1 1  1 1 1 1"),
         ("ssn 5 3 6 - 9 0 - 4 3 9 9", "pii.ssn", "5 3 6 - 9 0 - 4 3 9 9"),
@@ -110,6 +112,16 @@ def test_secrets_and_numbers_are_found_in_disguise(text: str, entity: str, found
 )
 def test_ordinary_texts_have_no_other_view(text: str) -> None:
     assert seen(text) == []
+
+
+def test_the_sample_to_warm_up_with_has_every_view() -> None:
+    said = [view.text for view in seen(DISGUISED_SAMPLE)]
+    assert len(said) == 5
+    assert "write" in said[0]
+    assert "me@x, you@x and them@x" in said[1]
+    assert "spelled or joined, 41.20.3" in said[2]
+    assert said[3].split("\n" * 64)[1:] == ["words of an order"] * 2 + ["wordsand"]
+    assert "password" in said[4]
 
 
 def test_letters_one_by_one_are_words_with_wide_gaps_between_them() -> None:

@@ -30,10 +30,6 @@ from engine.content.stream_hold import BOUND, EXTRA, Hold
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
-CELL = 64
-"""Scans begin at multiples of it, and at least so many characters before what is not settled.
-
-It is more than `REACH`, what a guard looks at, and the character before the two."""
 MOST_HELD = 2 * BOUND
 """More than that is not held even where findings overlap without end."""
 KEPT = 4096
@@ -266,7 +262,8 @@ class StreamRedactor:
 
     def _window(self) -> int:
         """Return where scans begin: it depends on the text alone, as the cut does."""
-        return max(0, (self._cut // CELL - 1) * CELL)
+        cell = self._hold.cell
+        return max(0, (self._cut // cell - 1) * cell)
 
     def _slice(self, start: int, end: int) -> str:
         return self._text[start - self._base : end - self._base]

@@ -40,6 +40,8 @@ BOUND = 1024
 """So many characters are held at most; what is alive for longer is replaced until it ends."""
 SPACED = 256
 """So many characters of a word with escapes, one that is spelled, or of a sentence, are held."""
+CELL = 64
+"""More than `REACH`, what a guard looks at, and the character before the two."""
 EXTRA = 2
 """Characters behind a match that a guard looks at."""
 AUTOMATA_BYTES = 64 << 20
@@ -103,8 +105,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What is held back for one set of entities. Shared by all streams that ask for it."""
+    """What is held back for one set of entities. Shared by all streams that ask for it.
 
+    Scans begin at multiples of *cell*, and at least so many characters before what is not settled.
+    """
+
+    cell: int
     tails: tuple[Tail, ...]
     weak: Regex | None
     listed: tuple[Listed, ...]
@@ -164,7 +170,8 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     sized: dict[int, list[str]] = {size: [] for size in SIZES}
     sized[BOUND].append(WORD)
     sized[SPACED] += (LETTERS, ESCAPED)
-    if any(name.rpartition(".")[2] in READ for name in entities):
+    read = any(name.rpartition(".")[2] in READ for name in entities)
+    if read:
         sized[SPACED].append(SENTENCE)
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
@@ -181,6 +188,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     joined: list[tuple[Sequence[str], int | None]] = [(sized[size], size) for size in SIZES]
     joined.append(([one for _, one in endless], None))
     return Hold(
+        SPACED if read else CELL,
         tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
         _automaton(_either(weak), longest_match=True) if weak else None,
         tuple(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import msgspec
 
@@ -17,7 +18,7 @@ from engine.language.functions import Unknowable
 from engine.runtime.combine import Contribution, Verdict, sorted_reasons
 from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
 from engine.runtime.doubt import overridden
-from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, nanoseconds
+from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
 from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
@@ -34,6 +35,19 @@ from engine.runtime.unseen import decide_unseen
 NOTHING = Redacted()
 
 
+class Asking(Protocol):
+    """Asks classifiers only where that matters; see ``inquire``."""
+
+    @property
+    def senses(self) -> Senses:
+        """The senses of the policies, with a classifier that may leave a question open."""
+        ...
+
+    def settle(self, policies: PolicySet, match: Match, evidence: Evidence) -> Outcome:
+        """Return the outcome of *match*; raise when there is none without an answer."""
+        ...
+
+
 def decide(
     policies: PolicySet,
     record: Record,
@@ -43,13 +57,13 @@ def decide(
     decision_id: str = "",
     mocks: Mocks = NO_MOCKS,
     consume: bool = True,
-    settle: Callable[[PolicySet, Match, Evidence], Outcome] = find_outcome,
+    asking: Asking | None = None,
 ) -> Decision:
     """Return the decision about *record* at *now_ns* (since the Unix epoch).
 
     *mocks* answer for detectors, classifiers and meters. Without *consume* nothing is taken or put:
     no units, labels or meter events. *decision_id* is what a settlement will name.
-    *settle* gives the outcome of what matched.
+    *asking* leaves questions to classifiers open.
     """
     if record.missing:
         return _missing(policies, record, decision_id)
@@ -57,8 +71,12 @@ def decide(
         return decide_unseen(policies, record, now_ns, decision_id)
     turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
     record = turned.record
-    evidence = Evidence(record, policies.senses, store, now_ns, mocks)
-    outcome = settle(policies, policies.matcher.match(record, evidence), evidence)
+    if asking is None:
+        evidence = Evidence(record, policies.senses, store, now_ns, mocks)
+        outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)
+    else:
+        evidence = Evidence(record, asking.senses, store, now_ns, mocks)
+        outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
     if outcome.plain:
         made = Decision(

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.language.functions import Unknowable
 from engine.language.program import Allow, Rule
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision, Reason
-from engine.runtime.evidence import Evidence
+from engine.runtime.evidence import Evidence, Senses
 from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.policyset import PolicySet
@@ -65,8 +65,9 @@ class Unanswered(Exception):
 class Inquiry:
     """Answers from what is known and remembers what is asked beyond that, for one try."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, senses: Senses) -> None:
         self._lookup = lookup
+        self.senses = Senses(senses.scanner, senses.injection, self, senses.meters)
         self.open: dict[Question, None] = {}
 
     def __call__(self, classifier: str, text: str) -> float:
@@ -123,12 +124,9 @@ def decide_asking(
     With questions nothing was taken or put: call again when *lookup* knows the answers. Every call
     looks at the state anew, so nothing that is decided rests on what was true before the wait.
     """
-    inquiry = Inquiry(lookup)
-    asking = replace(policies, senses=replace(policies.senses, classify=inquiry))
+    asking = Inquiry(lookup, policies.senses)
     try:
-        return decide(
-            asking, record, store, now_ns, decision_id=decision_id, settle=inquiry.settle
-        )
+        return decide(policies, record, store, now_ns, decision_id=decision_id, asking=asking)
     except Unanswered as unanswered:
         return unanswered.questions
 

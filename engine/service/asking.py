@@ -139,8 +139,8 @@ class Unexplained(UnderWay):
     def attempt(self, store: Store, now: int) -> Explanation | None:
         """Return the explanation, or None: questions were sent."""
         while True:
-            inquiry = Inquiry(self.lookup)
-            asking = replace(self.policies, senses=replace(self.policies.senses, classify=inquiry))
+            inquiry = Inquiry(self.lookup, self.policies.senses)
+            asking = replace(self.policies, senses=inquiry.senses)
             found = explain(asking, self.record, store, now)
             if not inquiry.open:
                 return found

@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
+import grpc
 import pytest
-from pol_client import AsyncClient, Client, Denied, InvalidRequest, Unavailable
+from pol_client import (
+    AsyncClient,
+    AsyncGuard,
+    Client,
+    Denied,
+    Guard,
+    InvalidRequest,
+    Unavailable,
+)
+from pol_client.guard import Pieces, opening
 
 from tests.clients.asking import WHO
 from tests.doors.grpc.serving import Daemon, run, serve
@@ -86,6 +96,24 @@ def test_a_wrong_request_says_what_is_wrong(daemon: Daemon, guarding: Guarding) 
 def test_other_stages_stream_too(daemon: Daemon, guarding: Guarding) -> None:
     texts, _ = guarding(daemon.address, ["ann@example.org"], stage="document")
     assert texts == ["[EMAIL]"]
+
+
+def test_a_stream_that_the_daemon_ends_without_a_decision_is_no_answer() -> None:
+    class Ended:
+        def __next__(self) -> None:
+            raise StopIteration
+
+        async def write(self, _chunk: object) -> None:
+            pass
+
+        async def read(self) -> object:
+            return grpc.aio.EOF  # type: ignore[attr-defined]
+
+    opened = opening(WHO)
+    with pytest.raises(Unavailable, match="ended the stream"):
+        next(Guard(Ended(), Pieces(opened, []), raise_on_block=True))
+    with pytest.raises(Unavailable, match="ended the stream"):
+        run(anext(AsyncGuard(Ended(), opened, [], raise_on_block=True)))
 
 
 def test_without_policies_nothing_passes(guarding: Guarding) -> None:

@@ -2,15 +2,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import grpc
 import pytest
 
+from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.service import Service
+from engine.runtime.memory import MemoryStore
+from engine.service.bundles import Recipe, load_folder
+from engine.service.gate import Gate
 from engine.service.record import Entry
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, Daemon, ask, refused, serve
+from tests.doors.grpc.serving import (
+    SECRET,
+    Channel,
+    Daemon,
+    ask,
+    make_door,
+    refused,
+    run,
+    serve,
+)
+from tests.service.shelf import POLICIES, Shelf
 
 GUARD = "/engine.v1.PolicyEngine/Guard"
 
@@ -173,3 +189,16 @@ def test_without_policies_nothing_is_guarded() -> None:
     with serve(ready=False) as daemon, grpc.insecure_channel(daemon.address) as channel:
         error = refused(partial(list, guarded(channel, texts("hello"))))
         assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("word", "action"), [("rude", wire.ACTION_DENY), ("kind", wire.ACTION_ALLOW)]
+)
+def test_the_end_waits_for_classifiers(tmp_path: Path, word: str, action: int) -> None:
+    (tmp_path / "talk.pol").write_text(POLICIES)
+    gate = Gate(MemoryStore(), secret=SECRET, classifiers=Shelf({"rude": 0.95, "kind": 0.1}))
+    gate.swap(load_folder(tmp_path, Recipe(SECRET)))
+    door = run(make_door(Service(gate, "0"), (Listener("127.0.0.1:0"),)))
+    with Daemon(gate, door) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        chunks = texts(word, stage=wire.STAGE_REQUEST)
+        assert said(guarded(channel, chunks))[1].effective_action == action

@@ -235,22 +235,21 @@ class _Reader:
         return self._escape() if char == "\\" else _char(char, "")
 
     def _repeated(self, node: Node) -> Node:
-        while True:
-            least: int
-            most: int | None
-            held = _counted.match(self._text, self._at)
-            if held is not None:
-                least = int(held[1])
-                most = (int(held[3]) if held[3] else None) if held[2] else least
-                self._at = held.end()
-            elif self._peek() and self._peek() in "*+?":
-                mark = self._next()
-                least = int(mark == "+")
-                most = 1 if mark == "?" else None
-            else:
-                return node
-            self._at += self._peek() == "?"
-            node = Repeat(node, least, most)
+        least: int
+        most: int | None
+        held = _counted.match(self._text, self._at)
+        if held is not None:
+            least = int(held[1])
+            most = (int(held[3]) if held[3] else None) if held[2] else least
+            self._at = held.end()
+        elif self._peek() and self._peek() in "*+?":
+            mark = self._next()
+            least = int(mark == "+")
+            most = 1 if mark == "?" else None
+        else:
+            return node
+        self._at += self._peek() == "?"
+        return Repeat(node, least, most)
 
 
 def read(regex: str) -> Node:
@@ -284,7 +283,10 @@ def _between(low: Chars, high: Chars) -> Chars:
         return low
     first = chr(low.bits.bit_length() - 1)
     if high.bits.bit_count() == 1:
-        return Chars(_span(first, chr(high.bits.bit_length() - 1)), wide=False)
+        last = chr(high.bits.bit_length() - 1)
+        if last < first:
+            raise Untranslatable("a range that ends before it begins")
+        return Chars(_span(first, last), wide=False)
     return Chars(_span(first, "\x7f"), wide=True)
 
 
@@ -369,8 +371,7 @@ def _written_class(bits: int, *, wide: bool) -> str:
         while bits >> code & 1:
             code += 1
         ranges.append(f"\\x{first:02x}" + (f"-\\x{code - 1:02x}" if code - 1 > first else ""))
-    if not ranges and not wide:
-        raise Untranslatable("a class without characters")
+    # Invariant: some character is in it, since what excludes some has all beyond ASCII.
     return f"[{''.join(ranges)}{chr(92) + 'x80-' + chr(92) + 'xff' if wide else ''}]"
 
 

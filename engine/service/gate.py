@@ -114,15 +114,19 @@ class Gate:
         )
         self._policies = policies
         # What the old policies alone had is closed when nothing that is under way has it any more.
-        self._servers = None
-        declared = policies.program.classifiers
-        if declared and self._classifiers is not None:
-            self._servers = self._classifiers.panel(declared)
+        self._servers = self._connect(policies)
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
         gc.collect()
         gc.freeze()
+
+    def _connect(self, policies: PolicySet) -> Servers | None:
+        """Return the model servers of *policies*; None where none is declared or can be asked."""
+        declared = policies.program.classifiers
+        if self._classifiers is None or not declared:
+            return None
+        return self._classifiers.panel(declared)
 
     def refuse(self, why: str) -> None:
         """Note that the newest policies were not taken over, and why; the last good ones stay."""
@@ -274,7 +278,9 @@ class Gate:
         return step
 
     def _begin(self, policies: PolicySet, read: Callable[[], Record]) -> Decision | Undecided:
-        if self._servers is None:
+        # A stream goes on with the policies it began with.
+        servers = self._servers if policies is self._policies else self._connect(policies)
+        if servers is None:
             return self._decide(policies, read)
         now = self._clock()
         decision_id = self._ids.make(now)
@@ -290,7 +296,7 @@ class Gate:
         return self.go_on(
             Undecided(
                 policies=policies,
-                servers=self._servers,
+                servers=servers,
                 record=record,
                 subject=subject_of(record),
                 decision_id=decision_id,

@@ -19,6 +19,16 @@ policy talk {
 }
 """
 
+NESTED = """
+classifier gate { endpoint = "grpc://127.0.0.1:1" }
+classifier inner { endpoint = "grpc://127.0.0.1:1" }
+policy p {
+  applies when classifier.gate(content) >= 0.5
+  default allow
+  rule r { when classifier.inner(content) >= 0.5 then deny }
+}
+"""
+
 Reply = float | str | None
 """A score, why there is none, or nothing at all."""
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.classifiers.hub import Hub
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.inquire import Question
@@ -16,8 +17,9 @@ from engine.runtime.request import InvalidRequest
 from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
+from engine.service.record import Subject
 from tests.service.bundle import SECRET, asked, write_folder
-from tests.service.shelf import POLICIES, Reply, Shelf
+from tests.service.shelf import NESTED, POLICIES, Reply, Shelf
 from tests.service.test_gate import Broken, Kept, Watcher
 
 
@@ -166,17 +168,6 @@ def replace_matcher(policies: PolicySet) -> PolicySet:
     return replace(policies, matcher=Broken())
 
 
-NESTED = """
-classifier gate { endpoint = "grpc://127.0.0.1:1" }
-classifier inner { endpoint = "grpc://127.0.0.1:1" }
-policy p {
-  applies when classifier.gate(content) >= 0.5
-  default allow
-  rule r { when classifier.inner(content) >= 0.5 then deny }
-}
-"""
-
-
 def test_an_answer_may_raise_another_question(tmp_path: Path) -> None:
     shelf = Shelf({"deep": 1.0})
     gate = Gate(MemoryStore(), secret=SECRET, classifiers=shelf)
@@ -225,3 +216,58 @@ def test_counts_and_closing_reach_the_classifiers(policies: PolicySet) -> None:
     assert watcher.refusals == 1
     gate.close()
     assert shelf.closed
+
+
+def test_a_stream_asks_the_servers_of_the_policies_it_began_with(
+    make: Made, policies: PolicySet, tmp_path: Path
+) -> None:
+    gate, shelf, _ = make(rude=0.95)
+    plain = {"p.pol": "policy p { default allow }"}
+    gate.swap(load_folder(write_folder(tmp_path, plain), Recipe(SECRET)))
+    assert gate.decide(asked("rude")).action == "allow"
+    step = gate.begin_read(policies, lambda: policies.reader.read(asked("rude")))
+    assert isinstance(step, Undecided)
+    step.wait()
+    found = gate.go_on(step)
+    assert isinstance(found, Decision)
+    assert found.action == "deny"
+    assert [one.text for one in shelf.asked] == ["rude"]
+
+
+class Line:
+    """A transport that nobody uses."""
+
+    closed = False
+
+    def classify(self, classifier: str, texts: Sequence[str], seconds: float) -> Sequence[object]:
+        raise AssertionError(classifier, texts, seconds)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_reload_keeps_unchanged_servers_and_closes_others_after_their_last_decision(
+    policies: PolicySet, tmp_path: Path
+) -> None:
+    made: list[Line] = []
+
+    def connect(_endpoint: str) -> Line:
+        made.append(Line())
+        return made[-1]
+
+    gate = Gate(MemoryStore(), secret=SECRET, classifiers=Hub(SECRET, connect=connect))
+    gate.swap(policies)
+    gate.swap(replace(policies, revision="the same classifier"))
+    assert len(made) == 1
+    under_way = Undecided(
+        policies=policies,
+        servers=gate._connect(policies),  # type: ignore[arg-type]
+        record=policies.reader.read(asked("x")),
+        subject=Subject(),
+        decision_id="d",
+    )
+    plain = {"p.pol": "policy p { default allow }"}
+    gate.swap(load_folder(write_folder(tmp_path, plain), Recipe(SECRET)))
+    assert not made[0].closed
+    del under_way
+    assert made[0].closed

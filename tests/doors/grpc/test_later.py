@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from engine.doors.grpc.later import hear
+from engine.doors.grpc.later import hear, or_say_why
 from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import WAITS, Door
 from engine.doors.grpc.service import Service
@@ -22,7 +22,7 @@ from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import Channel, run
 from tests.service.bundle import SECRET
-from tests.service.shelf import POLICIES, Shelf
+from tests.service.shelf import NESTED, POLICIES, Shelf
 
 ENGINE = "/engine.v1.PolicyEngine/"
 PATIENCE = 20
@@ -173,3 +173,25 @@ def test_past_the_deadline_nothing_is_decided(policies: PolicySet) -> None:
     assert isinstance(begun, Undecided)
     with pytest.raises(TooLate):
         run(hear(begun, lambda: -1.0))
+
+
+def test_an_explanation_waits_again_when_an_answer_raises_a_question(tmp_path: Path) -> None:
+    (tmp_path / "p.pol").write_text(NESTED)
+    shelf = Shelf({"deep": 1.0})
+    with served(load_folder(tmp_path, Recipe(SECRET)), shelf) as channel:
+        why = call(channel, "Explain", request("deep"), wire.Explanation)
+    assert why.decision.effective_action == wire.ACTION_DENY
+    assert [one.classifier for one in shelf.asked] == ["gate", "inner"]
+
+
+def test_a_failure_beside_others_becomes_a_decision_that_carries_it() -> None:
+    async def fail(_left: object) -> wire.Decision:
+        raise TooLate
+
+    async def answer() -> wire.Decision:
+        return await or_say_why("r1", fail)(lambda: None)
+
+    made = run(answer())
+    assert made.request_id == "r1"
+    assert made.HasField("error")
+    assert made.effective_action == wire.ACTION_DENY

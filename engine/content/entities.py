@@ -9,13 +9,16 @@ from engine.content.assignments import ASSIGNED
 from engine.content.credentials import CREDENTIALS
 from engine.content.detectors import CustomEntity, Entity
 from engine.content.personal import PERSONAL
+from engine.content.secrets import PROVIDED
 
 __all__ = ["ENTITIES", "NAMESPACES", "CustomEntity", "Entity", "expand"]
 
 ENTITIES: Mapping[str, Entity] = MappingProxyType(
     {
         entity.name: entity
-        for entity in sorted((*PERSONAL, *CREDENTIALS, *ASSIGNED), key=lambda one: one.name)
+        for entity in sorted(
+            (*PERSONAL, *CREDENTIALS, *PROVIDED, *ASSIGNED), key=lambda one: one.name
+        )
     }
 )
 """Built-in entities by name."""

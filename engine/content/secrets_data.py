@@ -1,0 +1,57 @@
+"""Detectors of secrets (``secret.*``): data stores, maps, things, documents and other services."""
+
+# ruff: noqa: E501 - a table reads best with one row a line
+
+from __future__ import annotations
+
+from engine.content.secrets_shapes import UUID, kind, named, token
+
+DATA = (
+    kind("airtable", "An Airtable personal token, which begins with `pat`, or a key of 17 characters behind its name.", token(r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", "pat", hint=r"pat[A-Za-z0-9]{14}\.[a-f0-9]{16}"), named(r"[A-Za-z0-9]{17}", "airtable")),
+    kind("algolia", "An Algolia API key: 32 letters and digits behind its name.", named(r"[a-z0-9]{32}", "algolia")),
+    kind("clickhouse", "A ClickHouse Cloud API secret, `4b1d` and 38 letters and digits.", token(r"4b1d[A-Za-z0-9]{38}", "4b1d")),
+    kind("cloudant", "A Cloudant password or API key: 64 hexadecimal digits or 24 letters behind its name or in its URL.", named(r"[0-9a-f]{64}|[a-z]{24}", "cloudant", "clou_", "cl_pw", "cl_pass"), token(r"(?i)https?://[\w.\-]{1,60}:([0-9a-f]{64}|[a-z]{24})@[\w.\-]{1,60}\.cloudant\.com", "http", hint=r"\.cloudant\.com", guard=None)),
+    kind("cockroachdb", "A CockroachDB Cloud service account key, which begins with `CCDB1_`.", token(r"CCDB1_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}", "ccdb1_")),
+    kind("confluent", "A Confluent Cloud key or secret: 16 or 64 letters and digits behind its name.", named(r"[A-Za-z0-9+/]{64}|[A-Za-z0-9]{16}", "confluent")),
+    kind("contentful", "A Contentful delivery or management token.", token(r"CFPAT-[A-Za-z0-9_\-]{43}", "cfpat-"), named(r"[A-Za-z0-9=_\-]{43}", "contentful")),
+    kind("databricks", "A Databricks personal access token, `dapi` and 32 hexadecimal digits.", token(r"dapi[a-f0-9]{32}(?:-[0-9])?", "dapi", hint="dapi[a-f0-9]{16}")),
+    kind("snowflake", "A Snowflake password or token behind its name: 20 or more characters.", named(r"ver:[0-9]-hint:[0-9]{8,20}-[A-Za-z0-9+/=]{40,300}|[A-Za-z0-9]{24,64}", "snowflake_p", "snowflake_t", "snowflake-t")),
+    kind("mongodb", "A MongoDB Atlas service account secret, `mdb_sa_sk_`, or an API key, a UUID, behind its name.", token(r"mdb_sa_sk_[A-Za-z0-9_\-]{40}", "mdb_sa_sk_"), named(UUID, "mongodb_atlas", "atlas_private", "atlas_api", "mongodb_api")),
+    kind("neon", "A Neon API key, `napi_` and 64 letters and digits.", token(r"napi_[a-z0-9]{64}", "napi_")),
+    kind("supabase", "A Supabase access token, `sbp_` and 40 hexadecimal digits, or secret key, `sb_secret_`.", token(r"sbp_[a-f0-9]{40}|sb_secret_[A-Za-z0-9_\-]{31}", "sbp_", "sb_secret_", hint=r"sbp_[a-f0-9]{16}|sb_secret_")),
+    kind("tinybird", "A Tinybird token, which begins with `p.eyJ`.", token(r"p\.eyJ[A-Za-z0-9_\-]{20,160}\.[A-Za-z0-9_\-]{20,60}", "p.eyj")),
+    kind("upstash", "An Upstash token: 40 to 120 characters behind its name.", named(r"[A-Za-z0-9_\-]{40,120}={0,2}", "upstash")),
+    kind("fauna", "A Fauna secret, `fn` and 38 characters.", named(r"fn[A-Za-z0-9_\-]{38}", "fauna")),
+    kind("elastic", "An Elastic Cloud API key: 60 characters of base64 behind its name.", named(r"[A-Za-z0-9+/]{58,60}={0,2}", "elastic_", "elasticc", "elasticsearch")),
+    kind("meilisearch", "A Meilisearch API key: 64 hexadecimal digits behind its name.", named(r"[a-f0-9]{64}", "meili")),
+    kind("typesense", "A Typesense API key: 32 letters and digits behind its name.", named(r"[A-Za-z0-9]{32}", "typesense")),
+    kind("rapidapi", "A RapidAPI key: 50 characters behind its name.", named(r"[A-Za-z0-9_\-]{50}", "rapidapi", "rapid_api", "rapid-api")),
+    kind("dropbox", "A Dropbox access token, `sl.` and its value, or a token or secret behind its name.", token(r"sl\.(?:u\.)?[A-Za-z0-9_\-]{130,800}", "sl.", hint=r"\bsl\.[A-Za-z0-9_\-.]{40}"), named(r"[A-Za-z0-9]{11}A{10}[A-Za-z0-9_\-=]{43}|[A-Za-z0-9_\-=]{64}|[a-z0-9]{15}", "dropbox")),
+    kind("box", "A Box client secret or developer token: 32 letters and digits behind its name.", named(r"[A-Za-z0-9]{32}", "box_client", "box_developer", "box_secret", "boxclient")),
+    kind("cloudinary", "The secret in a Cloudinary URL, or behind its name.", token(r"(?i)cloudinary://[0-9]{10,20}:([A-Za-z0-9_\-]{20,40})@", "cloudinary://"), named(r"[A-Za-z0-9_\-]{27}", "cloudinary")),
+    kind("frameio", "A Frame.io API token, `fio-u-` and 64 characters.", token(r"fio-u-[A-Za-z0-9_=\-]{64}", "fio-u-")),
+    kind("figma", "A Figma personal or OAuth token.", token(r"fig(?:d|ur|or)[_h]_?[A-Za-z0-9_\-]{40,50}", "figd_", "figur_", "figor_", "figurh", "figorh", "figdh"), named(rf"[0-9]{{4,6}}-{UUID}", "figma")),
+    kind("adobe", "An Adobe client secret, `p8e-` and its value, or a client id, 32 hexadecimal digits, behind its name.", token(r"p8e-[A-Za-z0-9]{32}|p8e-[A-Za-z0-9_\-]{32}", "p8e-"), named(r"[a-f0-9]{32}", "adobe")),
+    kind("asana", "An Asana token, 32 letters and digits, or client id, 16 digits, behind its name.", named(r"[0-9]/[0-9]{16}:[a-f0-9]{32}|[a-z0-9]{32}|[0-9]{16}", "asana")),
+    kind("clickup", "A ClickUp personal token, `pk_`, a number and 32 capitals and digits.", token(r"pk_[0-9]{5,9}_[A-Z0-9]{32}", "pk_", hint=r"pk_[0-9]{5,9}_[A-Z0-9]{8}")),
+    kind("linear", "A Linear API or OAuth key, or a client secret behind its name.", token(r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}", "lin_api_", "lin_oauth_"), named(r"[a-f0-9]{32}", "linear_", "linear-", "linear.", "linearc", "lineart", "lineark", "lineara", "linear:")),
+    kind("notion", "A Notion integration token, which begins with `ntn_` or `secret_`.", token(r"ntn_[0-9]{11}[A-Za-z0-9]{32,36}", "ntn_"), token(r"secret_[A-Za-z0-9]{43}", "secret_", hint="secret_[A-Za-z0-9]{43}")),
+    kind("trello", "A Trello token, `ATTA` and 72 hexadecimal digits, or a key or token behind its name.", token(r"ATTA[a-f0-9]{72}", "atta", hint="ATTA[a-f0-9]{16}"), named(r"[a-f0-9]{64}|[a-f0-9]{32}", "trello")),
+    kind("pipedrive", "A Pipedrive API token: 40 hexadecimal digits behind its name.", named(r"[a-f0-9]{40}", "pipedrive")),
+    kind("postman", "A Postman API key, which begins with `PMAK-`.", token(r"PMAK-[a-fA-F0-9]{24}-[a-fA-F0-9]{34}", "pmak-")),
+    kind("readme", "A ReadMe API key, `rdme_` and 70 letters and digits.", token(r"rdme_[a-z0-9]{70}", "rdme_")),
+    kind("salesforce", "A Salesforce session id or OAuth access token: the organisation's id, `!` and the rest.", token(r"00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{80,120}", "00d", hint="00D[A-Za-z0-9]{12,15}!")),
+    kind("zoho", "A Zoho access or refresh token, `1000.` and two words of 32 hexadecimal digits.", token(r"1000\.[a-f0-9]{32}\.[a-f0-9]{32}", "1000.", hint=r"1000\.[a-f0-9]{16}")),
+    kind("mapbox", "A Mapbox access token: public, secret or temporary.", token(r"[pst]k\.[A-Za-z0-9_\-]{60}\.[A-Za-z0-9_\-]{22}|[pst]k\.eyJ[A-Za-z0-9_\-]{20,200}\.[A-Za-z0-9_\-]{20,30}", "pk.", "sk.", "tk.", hint=r"[pst]k\.[A-Za-z0-9_\-]{20}")),
+    kind("openweather", "An OpenWeather API key: 32 hexadecimal digits behind its name.", named(r"[a-f0-9]{32}", "openweather", "owm_api")),
+    kind("nasa", "A NASA API key: 40 letters and digits behind its name.", named(r"[A-Za-z0-9]{40}", "nasa")),
+    kind("nytimes", "A New York Times API key: 32 characters behind its name.", named(r"[A-Za-z0-9=_\-]{32}", "nytimes", "new-york-times", "newyorktimes", "new_york_times")),
+    kind("ipinfo", "An IPinfo token: 14 hexadecimal digits behind its name.", named(r"[a-f0-9]{14}", "ipinfo")),
+    kind("adafruit", "An Adafruit IO key: `aio_` and its value, or 32 characters behind its name.", token(r"aio_[A-Za-z]{4}[0-9]{2}[A-Za-z0-9]{22}", "aio_"), named(r"[A-Za-z0-9_\-]{32}", "adafruit")),
+    kind("blynk", "A Blynk device or organisation token, client id or client secret.", token(r"oa2-client-id_[A-Za-z0-9_\-]{32}", "oa2-client-id_"), named(r"[A-Za-z0-9_\-]{40}|[A-Za-z0-9_\-]{32}", "blynk"), token(r"oa2-client-id_[A-Za-z0-9_\-]{32}(?:[&\s\\:\"']|client_secret=){1,20}([A-Za-z0-9_\-]{40})", "oa2-client-id_"), token(r"blynk\.cloud/[\w/]{1,60}[?&]token=([A-Za-z0-9_\-]{32})", "blynk.cloud")),
+    kind("particleio", "A Particle access token: 40 hexadecimal digits before or behind its name.", named(r"[a-f0-9]{40}", "particle"), token(r"([a-f0-9]{40})[\"']?\s{1,3}(?:-[A-Za-z]\s)?[\"']?https://api\.particle\.io", "particle.io", before=70, hint=r"//api\.particle\.io")),
+    kind("thingsboard", "A ThingsBoard access token in the path of its telemetry, or provisioning keys behind its name.", token(r"thingsboard\.cloud/api/v1/([a-z0-9]{20})", "thingsboard.cloud/"), named(r"[a-z0-9]{20}", "thingsboard", "provisiondevicekey", "provisiondevicesecret")),
+    kind("django", "The secret key of a Django project: 50 or more characters that Django generates.", token(r"django-insecure-[A-Za-z0-9!@#$%^&*(\-_=+)]{40,70}", "django-insecure-", guard=None), token(r"SECRET_KEY[\"']?\s{0,3}[=:]\s{0,3}[ru]?[\"']([a-z0-9!@#$%^&*(\-_=+)]{50})[\"']", "secret_key", guard=None, hint=r"SECRET_KEY[\"']?\s*[=:]\s*[ru]?[\"']")),
+    kind("laravel", "The application key of a Laravel project, base64 of 32 bytes.", token(r"(?i)APP_KEY[\"']?\s{0,3}[=:]\s{0,3}[\"']?(base64:[A-Za-z0-9+/]{43}=)", "app_key", guard=None)),
+    kind("rails", "The master key or secret key base of a Rails application, in hexadecimal digits behind its name.", named(r"[a-f0-9]{128}|[a-f0-9]{32}", "rails_master_key", "secret_key_base", "master.key")),
+)  # fmt: skip

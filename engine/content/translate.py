@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import assert_never
 
 ASCII = (1 << 128) - 1
@@ -394,6 +395,7 @@ def _given(node: Node) -> int:
             assert_never(node)
 
 
+@lru_cache(maxsize=4096)
 def translate(regex: str) -> Expression:
     """Return what every match of *regex* begins with. Raises `Untranslatable`."""
     node = _trimmed(read(regex))

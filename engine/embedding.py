@@ -72,7 +72,8 @@ class Engine:
         """Return the decision on *request*, and take, label and count what the policies say.
 
         Raises InvalidRequest, whose ``problems`` name every wrong path, when the request does not
-        fit the schema; then nothing was decided or taken.
+        fit the schema; then nothing was decided or taken. Where a classifier's answer matters it
+        blocks until the model server has answered or is late; other threads decide meanwhile.
 
             >>> decision = pol.decide({
             ...     "tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "response",

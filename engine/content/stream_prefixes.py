@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from typing import assert_never
 
 COUNTED = 8
-"""Repetitions up to so many are counted even where a pattern is made coarse."""
+"""Repetitions are counted up to here even where a pattern is made coarse."""
 
 _repeat = re.compile(r"(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})\??")
 _escape = re.compile(r"\\(?:[pP](?:\{[^}]*\}|.)|x(?:\{[0-9a-fA-F]+\}|..)|[0-7]{1,3}|.)", re.DOTALL)
 _class = re.compile(r"\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[pP]\{[^}]*\}|\\.|[^\]\\])*\]", re.DOTALL)
 _group = re.compile(r"\((?:\?(?:P?<\w+>|([imsU]*)(?:-([imsU]+))?([:)]))|(?!\?))")
 SIGNS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+FEW = 3
+"""Of more repetitions than that, a coarse pattern asks only for so many."""
 NOWHERE = ("\\b", "\\B", "\\A", "\\z", "^", "$")
 """What matches between characters."""
 
@@ -167,7 +169,7 @@ def whole(node: Node, *, coarse: bool) -> str:
         case Repeat(inner, least, most):
             body = _unit(whole(inner, coarse=coarse))
             if most is None or (coarse and most > COUNTED):
-                few = min(least, 1) if coarse and least > COUNTED else least
+                few = min(least, FEW) if coarse else least
                 return body + {0: "*", 1: "+"}.get(few, f"{{{few},}}")
             return f"{body}{{{least},{most}}}"
         case _:

@@ -18,11 +18,12 @@ import msgspec
 from engine.content.findings import Finding
 from engine.content.redact import Span
 from engine.content.remembered import RememberingScanner
+from engine.content.sample import SAMPLE
 from engine.content.scan import Scanner
 from engine.content.stream import Passed, Redaction, StreamRedactor
 from engine.content.stream_hold import Hold, make_hold
 from engine.runtime.decision import Decision, Reason
-from engine.runtime.foresee import CONTENT, Foresight, foresee
+from engine.runtime.foresee import CONTENT, foresee
 from engine.runtime.objections import Problem, too_large
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
@@ -60,18 +61,31 @@ class Guarding:
         self._over = False
         self._heard: frozenset[str] = frozenset()
         self._foresight = foresee(policies, record, gate.store, gate.now)
-        self._stream = self._open(self._foresight)
+        self._entities = frozenset(self._foresight.strategies) | self._foresight.watched
+        self._stream: StreamRedactor | None = None
 
-    def _open(self, known: Foresight) -> StreamRedactor:
-        entities = frozenset(known.strategies) | known.watched
+    @property
+    def prepared(self) -> bool:
+        """Whether the automata of what is looked for exist; else `prepare` them off the loop."""
+        return self.stopped or ("hold", self._entities) in self._policies.remembered
+
+    def prepare(self) -> None:
+        """Make the automata of what is looked for: a tenth of a second. Safe in another thread."""
         scanner = scanner_of(self._policies)
-        return StreamRedactor(
-            scanner,
-            hold_of(self._policies, scanner, entities),
-            entities,
-            Redaction(known.strategies, self._policies.key, scope_of(self._record)),
-            self._found,
-        )
+        hold = hold_of(self._policies, scanner, self._entities)
+        StreamRedactor(scanner, hold, self._entities, Redaction({}, b"", "")).feed(SAMPLE)
+
+    def _flow(self) -> StreamRedactor:
+        if self._stream is None:
+            scanner, strategies = scanner_of(self._policies), self._foresight.strategies
+            self._stream = StreamRedactor(
+                scanner,
+                hold_of(self._policies, scanner, self._entities),
+                self._entities,
+                Redaction(strategies, self._policies.key, scope_of(self._record)),
+                self._found,
+            )
+        return self._stream
 
     @property
     def stopped(self) -> bool:
@@ -92,7 +106,7 @@ class Guarding:
         if self._size > self._policies.reader.limit:
             self._over = True
             return NOTHING
-        return self._stream.feed(piece)
+        return self._flow().feed(piece)
 
     def decide(self) -> Decision | Undecided:
         """Return the recorded decision on the text that came, or what waits for classifiers.
@@ -134,7 +148,7 @@ class Guarding:
         """Return what was held back, if *decision* lets it pass."""
         if self.stopped or decision.effective_action not in PASSES:
             return NOTHING
-        return self._stream.finish()
+        return self._flow().finish()
 
     def _found(self, finding: Finding) -> bool:
         """Return whether the stream is to end before *finding*."""
@@ -149,7 +163,7 @@ class Guarding:
     def _read(self) -> Record:
         """Return the request with the text that came. What could be masked in a stream, is."""
         text = "".join(self._pieces)
-        if self._stream.ended >= 0:
+        if self._stream is not None and self._stream.ended >= 0:
             text = text[: self._stream.ended]
         standard, context = self._request
         able = self._record.capabilities

@@ -24,7 +24,7 @@ HOLD = make_hold(SCANNER, ALL)
 LABELS = {name: Strategy("label") for name in ALL}
 PEM = "-----BEGIN PRIVATE KEY-----\n"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
-TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW11ySowm"
 
 
 def begin(

@@ -66,7 +66,7 @@ policy unsure {
   rule fine { then allow }
 }
 """
-TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
+TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW11ySowm"
 CARD = "4111 1111 1111 1111"
 
 
@@ -183,6 +183,19 @@ def test_a_denial_that_is_certain_ends_the_stream_at_once(gate: Gate) -> None:
     assert actions(gate) == ["deny"]
 
 
+def test_automata_are_made_once(tmp_path: Path) -> None:
+    (tmp_path / "chat.pol").write_text(
+        "policy p { default allow rule m { then redact pii.email } }"
+    )
+    gate = make_gate(load_folder(tmp_path, Recipe(SECRET)))
+    session = open_guard(gate, about(), b"")
+    assert not session.prepared
+    session.prepare()
+    assert session.prepared
+    assert open_guard(gate, about(), b"").prepared
+    assert session.feed("ann@example.org ").text == "[EMAIL] "
+
+
 def test_an_escalation_that_is_certain_ends_the_stream_at_once(gate: Gate) -> None:
     said, decision = guard(gate, ["Hello ", "there"], user={"id": "asked"})
     assert (said, decision.action) == ("", "escalate")
@@ -278,7 +291,7 @@ def test_a_policy_that_may_apply_counts(tmp_path: Path) -> None:
     gate = make_gate(load(tmp_path, chat='schema { tenant.plan: "pro"? }', unsure=UNSURE))
     said, decision = guard(gate, cut("My ip 10.20.30.40 is unsure", 2))
     assert (said, decision.action) == ("My ip [IP] is unsure", "redact")
-    assert guard(gate, [f"I am unsure: {TOKEN} is it"])[1].action == "deny"
+    assert guard(gate, [f"I am unsure: {TOKEN} is it" + " and so on" * 20])[1].action == "deny"
 
 
 def test_a_response_that_is_too_long_is_denied(tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ async def guard(service: Service, pieces: Pieces) -> None:
     session = open_guard(service.gate, read_standard(opened), opened.context_json)
     decision: Decision | None = None
     try:
+        if not session.prepared:
+            await asyncio.to_thread(session.prepare)
         await pass_on(session, text, pieces)
         while not (reader.last or session.stopped):
             await pass_on(session, await reader.next(), pieces)

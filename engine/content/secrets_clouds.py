@@ -59,6 +59,6 @@ CLOUDS = (
     kind("tencent", "A Tencent Cloud secret id, `AKID` and 32 letters and digits.", token(r"AKID[A-Za-z0-9]{32}", "akid", hint="AKID[A-Za-z0-9]{16}")),
     kind("vercel", "A Vercel token: `vcp_` and similar, or 24 letters and digits behind its name.", token(r"vc[paikr]_[A-Za-z0-9]{24,56}|vercel_blob_rw_[A-Za-z0-9]{16}_[A-Za-z0-9]{30}", "vcp_", "vca_", "vci_", "vck_", "vcr_", "vercel_blob_rw_"), named(r"[A-Za-z0-9]{24}", "vercel_t", "vercel-t", "vercelt")),
     kind("vultr", "A Vultr API key: 36 capitals and digits behind its name.", named(r"[A-Z0-9]{36}", "vultr")),
-    kind("volcengine", "A Volcengine access key id, which begins with `AKLT`.", token(r"AKLT[A-Za-z0-9_\-]{40,60}", "aklt", hint="AKLT[A-Za-z0-9]{16}")),
+    kind("volcengine", "A Volcengine access key id, which begins with `AKLT`.", token(r"AKLT[A-Za-z0-9_\-]{40,60}", "aklt", hint=r"AKLT[A-Za-z0-9_\-]{16}")),
     kind("yandex", "A Yandex Cloud API key, IAM token or static access key.", token(r"AQVN[A-Za-z0-9_\-]{35,38}|t1\.[A-Za-z0-9_\-]{4,}={0,2}\.[A-Za-z0-9_\-]{86}={0,2}|YC[A-Za-z0-9_\-]{38}", "aqvn", "t1.", "yc", hint=r"AQVN[A-Za-z0-9_\-]{16}|t1\.[A-Za-z0-9_\-]+={0,2}\.[A-Za-z0-9_\-]{16}|YC[A-Za-z0-9_\-]{38}")),
 )  # fmt: skip

@@ -57,7 +57,7 @@ CODE = (
     ),
     kind("infracost", "An Infracost API key, `ico-` and 32 letters and digits.", token(r"ico-[A-Za-z0-9]{32}", "ico-", hint="ico-[A-Za-z0-9]{16}")),
     kind("jenkins", "A Jenkins API token, crumb or password: 32 or 34 hexadecimal digits behind its name.", named(r"11[a-f0-9]{32}|[a-f0-9]{34}|[a-f0-9]{32}", "jenkins")),
-    kind("launchdarkly", "A LaunchDarkly SDK, API or mobile key: `sdk-`, `api-` or `mob-` and a UUID, or 40 characters behind its name.", token(rf"(?:sdk|api|mob)-{UUID}", "sdk-", "api-", "mob-", hint=r"(?:sdk|api|mob)-[0-9a-f]{8}-[0-9a-f]{4}-"), named(r"[A-Za-z0-9=_\-]{40}", "launchdarkly")),
+    kind("launchdarkly", "A LaunchDarkly SDK, API or mobile key: `sdk-`, `api-` or `mob-` and a UUID, or 40 characters behind its name.", token(rf"(?:sdk|api|mob)-{UUID}", "sdk-", "api-", "mob-", hint=r"(?:sdk|api|mob)-[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"), named(r"[A-Za-z0-9=_\-]{40}", "launchdarkly")),
     kind("nuget", "A NuGet API key, `oy2` and 43 letters and digits.", token(r"oy2[a-z0-9]{43}", "oy2", hint="oy2[a-z0-9]{16}", check=None)),
     kind("octopusdeploy", "An Octopus Deploy API key, `API-` and 26 capitals and digits.", token(r"API-[A-Z0-9]{25,34}", "api-", hint="API-[A-Z0-9]{25}")),
     kind("planetscale", "A PlanetScale service token, password or OAuth token, which begins with `pscale_`.", token(r"pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._\-]{32,64}", "pscale_")),

@@ -10,7 +10,7 @@ DATA = (
     kind("airtable", "An Airtable personal token, which begins with `pat`, or a key of 17 characters behind its name.", token(r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", "pat", hint=r"pat[A-Za-z0-9]{14}\.[a-f0-9]{16}"), named(r"[A-Za-z0-9]{17}", "airtable")),
     kind("algolia", "An Algolia API key: 32 letters and digits behind its name.", named(r"[a-z0-9]{32}", "algolia")),
     kind("clickhouse", "A ClickHouse Cloud API secret, `4b1d` and 38 letters and digits.", token(r"4b1d[A-Za-z0-9]{38}", "4b1d")),
-    kind("cloudant", "A Cloudant password or API key: 64 hexadecimal digits or 24 letters behind its name or in its URL.", named(r"[0-9a-f]{64}|[a-z]{24}", "cloudant", "clou_", "cl_pw", "cl_pass"), token(r"(?i)https?://[\w.\-]{1,60}:([0-9a-f]{64}|[a-z]{24})@[\w.\-]{1,60}\.cloudant\.com", "http", hint=r"\.cloudant\.com", guard=None)),
+    kind("cloudant", "A Cloudant password or API key: 64 hexadecimal digits or 24 letters behind its name or in its URL.", named(r"[0-9a-f]{64}|[a-z]{24}", "cloudant", "clou_", "cl_pw", "cl_pass"), token(r"(?i)https?://[\w.\-]{1,60}:([0-9a-f]{64}|[a-z]{24})@[\w.\-]{1,60}\.cloudant\.com", "http", hint=r"(?i)\.cloudant\.com", guard=None)),
     kind("cockroachdb", "A CockroachDB Cloud service account key, which begins with `CCDB1_`.", token(r"CCDB1_[A-Za-z0-9]{22}_[A-Za-z0-9]{40}", "ccdb1_")),
     kind("confluent", "A Confluent Cloud key or secret: 16 or 64 letters and digits behind its name.", named(r"[A-Za-z0-9+/]{64}|[A-Za-z0-9]{16}", "confluent")),
     kind("contentful", "A Contentful delivery or management token.", token(r"CFPAT-[A-Za-z0-9_\-]{43}", "cfpat-"), named(r"[A-Za-z0-9=_\-]{43}", "contentful")),

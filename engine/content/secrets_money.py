@@ -24,7 +24,7 @@ MONEY = (
     kind("paystack", "A Paystack secret key, `sk_live_` or `sk_test_` and 40 hexadecimal digits.", token(r"sk_(?:live|test)_[a-f0-9]{40}", "sk_live_", "sk_test_")),
     kind("flutterwave", "A Flutterwave public, secret or encryption key, which begins with `FLW`.", token(r"FLW(?:PUB|SEC)K(?:_TEST)?-[a-zA-Z0-9]{32}-X|FLWSECK_TEST-?[a-zA-Z0-9]{12}", "flwpubk", "flwseck")),
     kind("gocardless", "A GoCardless access token, `live_` or `sandbox_` and 40 characters behind its name.", named(r"(?:live|sandbox)_[A-Za-z0-9_=\-]{40}", "gocardless")),
-    kind("plaid", "A Plaid access token, or a client id or secret behind its name.", token(rf"access-(?:sandbox|development|production)-{UUID}", "access-", hint="access-(?:sandbox|development|production)-[0-9a-f]{8}"), named(r"[A-Za-z0-9]{30}|[A-Za-z0-9]{24}", "plaid")),
+    kind("plaid", "A Plaid access token, or a client id or secret behind its name.", token(rf"access-(?:sandbox|development|production)-{UUID}", "access-", hint="access-(?:sandbox|development|production)-[0-9a-fA-F]{8}"), named(r"[A-Za-z0-9]{30}|[A-Za-z0-9]{24}", "plaid")),
     kind("finicity", "A Finicity client secret or API token: 20 letters and digits or 32 hexadecimal digits behind its name.", named(r"[a-f0-9]{32}|[a-z0-9]{20}", "finicity")),
     kind("finnhub", "A Finnhub API token: 20 letters and digits behind its name.", named(r"[a-z0-9]{20}|[a-z0-9]{40}", "finnhub")),
     kind("freshbooks", "A FreshBooks access token or client secret: 64 letters and digits behind its name.", named(r"[a-z0-9]{64}", "freshbooks")),

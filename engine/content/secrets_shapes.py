@@ -65,7 +65,7 @@ def drawn(text: str) -> bool:
 
 
 def keyed(text: str) -> bool:
-    """Return whether the named value *text* looks drawn: digits in a short one, no word in a long."""
+    """Return whether the named value *text* looks drawn: digits in a short one, no plain word."""
     if not drawn(text):
         return False
     if len(text) < LONG:
@@ -92,7 +92,7 @@ def crc32(text: str) -> bool:
     return body[-CHECKSUM:] == digits
 
 
-def token(  # noqa: PLR0913 - the columns of a table
+def token(
     regex: str,
     *keywords: str,
     before: int = 0,

@@ -112,6 +112,7 @@ def test_both_find_the_same_at_the_ends_of_texts(text: str) -> None:
     assert not differ(text)
 
 
+@pytest.mark.slow
 def test_a_net_serves_part_of_what_it_holds_and_more_than_it_holds() -> None:
     text = "ghp_" + KEY + " 536-90-4399 a@b.org DE89370400440532013000"
     part = [rule for rule in RULES if rule.entity.startswith("secret.")]
@@ -187,6 +188,7 @@ def test_odd_patterns_are_found_too() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_net_may_have_shapes_without_numbers_and_the_other_way() -> None:
     for digits in (True, False):
         rules = [

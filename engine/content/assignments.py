@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from engine.content.detectors import Entity, Pattern, alone
+from engine.content.detectors import Entity, Pattern
 from engine.content.validate import bits
 
 MIN_BITS = 3.0
@@ -50,7 +50,18 @@ _known = re.compile(
     r"gh[pousr]_|github_pat_|glpat-|xox[a-z]-|sk-|[rs]k_(?:live|test)_|AKIA|ASIA|AIza|ey[JK]|SG\.|npm_|hf_|hv[sb]\."
 )
 
-_apart = alone()
+_harmless = re.compile(
+    rb"(?i)(?:(?:public|foreign|primary|partition|sort|cache|bucket|schema)[_\-]?(?:key|token)|[cx]srf[_\-]?token"
+    rb"|(?:credentials?|issuer)[_\-]?id|key[_\-]?hash|(?:key|secret|token|api|access)[\w\-]{0,20}(?:name|version))"
+    rb"[\"'`\])]{0,3}[ \t]{0,4}[=:>,]{1,3}[ \t]{0,4}\\?[\"'`(]{0,2}\Z"
+)
+"""Names that hold a word such as ``key``, and no secret."""
+NAME_REACH = 64
+
+
+def _secretive(data: bytes, start: int, _end: int) -> bool:
+    """Return whether the name in front of a value is one of a secret."""
+    return _harmless.search(data[max(0, start - NAME_REACH) : start]) is None
 
 
 def generic(text: str) -> int:
@@ -100,6 +111,7 @@ GENERIC = Entity(
             hint=r"(?i)(?:key|token|secret|credential|auth|login|licen[sc]e|access|webhook|_pat|api|_sid"
             r"|session)" + NAME + r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{8}",
             prose=True,
+            guard=_secretive,
             fit=generic,
         ),
         Pattern(
@@ -120,9 +132,10 @@ PASSWORD = Entity(
     "A value that is assigned to a name such as password or pwd, or so called.",
     (
         Pattern(
-            r"(?i)(?:passw(?:or[dt])?d?|pwd|passphrase|passcode|kennwort|contraseña|senha"
-            r"|(?:(?:\b|_)p|(?-i:[a-z]P))ass)"
-            r"[A-Za-z0-9_.\-]{0,20}" + OPERATOR + PHRASE_VALUE,
+            r"(?i)(?:(?:passw(?:or[dt])?d?|pwd|passphrase|passcode|kennwort|contraseña|senha)[A-Za-z0-9_.\-]{0,20}"
+            # Not a passport.
+            r"|(?:(?:\b|_)p|(?-i:[a-z]P))ass(?:[0-9_.\-][A-Za-z0-9_.\-]{0,20})?)"
+            + OPERATOR + PHRASE_VALUE,
             0.7,
             keywords=PASS_NAMES,
             before=1,

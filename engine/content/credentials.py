@@ -106,6 +106,23 @@ CONNECTION_STRING = Entity(
             check=lambda text: not PLACEHOLDER.fullmatch(text),
         ),
         Pattern(
+            # In the URL of a data store any word is a password, "secret" too.
+            r"(?i)\b(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?|mssql|oracle|clickhouse|jdbc:[a-z]{2,12})"
+            r"(?:\+[a-z0-9]{1,12})?://[^\s:/@\"'<>]{0,100}:([^\s/@\"'<>${}*]{3,200})@[a-z0-9\[]",
+            0.8,
+            keywords=("://",),
+            before=32,
+            hint=r"://[^\s:/@\"'<>]*:[^\s/@\"'<>]{3}",
+            check=lambda text: "xxx" not in text.lower(),
+        ),
+        Pattern(
+            r"(?i)\b(?:user id|user|uid|username)\s?=\s?[^\s;\"'<>]{1,60};\s?(?:password|pwd)\s?=\s?([^\s;\"'<>${}*%]{3,100})[;\"']",
+            0.8,
+            keywords=("user", "uid"),
+            hint=r"(?i);\s?(?:password|pwd)\s?=",
+            check=lambda text: "xxx" not in text.lower(),
+        ),
+        Pattern(
             r"(?i);\s?(?:password|pwd|accesskey)\s?=\s?([^\s;\"'<>]{3,100})",
             0.85,
             keywords=("password", "pwd", "accesskey"),

@@ -139,6 +139,13 @@ def test_other_shapes_of_a_provider_are_found() -> None:
         ("secret.connection_string", "postgres://app:s3cr3t-pw@db:5432/x", ["s3cr3t-pw"]),
         ("secret.connection_string", "postgres://app:${PASSWORD}@db/x http://db:5432/", []),
         ("secret.connection_string", "Server=db;User Id=sa;Password=S3cr#t;", ["S3cr#t"]),
+        (
+            "secret.connection_string",
+            "amqp://app:secret@mq:5672/ https://app:secret@mq/",
+            ["secret"],
+        ),
+        ("secret.connection_string", "Server=db;User Id=sa;Password=secret;", ["secret"]),
+        ("secret.connection_string", "redis://x:xxxxxx@db Uid=sa;Pwd=xxxxxx;", []),
         ("secret.password", 'db_password = "hunter2!x"', ["hunter2!x"]),
         ("secret.password", "the password is swordfish9.", ["swordfish9"]),
         ("secret.password", "Das Passwort lautet geheim!42", ["geheim!42"]),

@@ -6,7 +6,7 @@ import random
 import re
 import string
 from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser
+from re import _parser as parser  # type: ignore[attr-defined]
 
 LIKED = string.ascii_letters + string.digits
 EXCLUDED = set(" \n")

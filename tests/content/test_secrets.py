@@ -101,3 +101,10 @@ def test_a_repeated_letter_is_no_key() -> None:
     assert not keyed("x" * 40)
     assert not keyed("abcdefghijklmnop")
     assert keyed("kTqLwXbNzRpVsGhJmCdF")
+
+
+@pytest.mark.parametrize(("kind", "way"), TOKENS, ids=numbered(TOKENS))
+def test_a_token_cut_short_is_not(kind: str, way: Pattern) -> None:
+    text = example(way.regex)
+    token = finding(way.regex, text)
+    assert token[: len(token) * 2 // 3] not in found(kind, "x " + text[: len(text) * 2 // 3])

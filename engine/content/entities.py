@@ -8,6 +8,7 @@ from types import MappingProxyType
 from engine.content.assignments import ASSIGNED
 from engine.content.credentials import CREDENTIALS
 from engine.content.detectors import CustomEntity, Entity
+from engine.content.national import NATIONAL
 from engine.content.personal import PERSONAL
 from engine.content.secrets import PROVIDED
 
@@ -17,7 +18,7 @@ ENTITIES: Mapping[str, Entity] = MappingProxyType(
     {
         entity.name: entity
         for entity in sorted(
-            (*PERSONAL, *CREDENTIALS, *PROVIDED, *ASSIGNED), key=lambda one: one.name
+            (*PERSONAL, *NATIONAL, *CREDENTIALS, *PROVIDED, *ASSIGNED), key=lambda one: one.name
         )
     }
 )

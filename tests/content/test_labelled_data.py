@@ -53,6 +53,9 @@ INJECTION = (
         ("pii.ip", 0.97, 0.95),
         ("pii.phone", 0.94, 0.70),
         ("pii.ssn", 0.88, 0.97),
+        ("pii.url", 0.97, 0.97),
+        ("pii.national_id.es", 0.97, 0.97),
+        ("pii.national_id.tr", 0.97, 0.97),
     ],
 )
 def test_personal_data_is_found(entity: str, precision: float, recall: float) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.content.injection import Hit, talked_about
-from engine.content.phrases import PHRASES
-from engine.content.regex import compiled, spans
+from engine.content.injection import AGAIN, ENGLISH, Hit
+from engine.content.mention import QUOTES, talked_about
+from engine.content.phrases_abroad import ABROAD
+from engine.content.regex import compiled
 from engine.content.rules import Rule
 
 Found = tuple[str, int, int, float]
@@ -51,18 +52,23 @@ def _matches(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
         place = max(place + 1, after)
 
 
-PATTERNS = tuple(compiled(phrase.regex) for phrase in PHRASES)
+PATTERNS = tuple(compiled(phrase.regex) for phrase in (*ENGLISH, *ABROAD))
 
 
 def plain_hits(text: str, *, embedded: bool) -> list[Hit]:
     """Return the phrases in *text*, which is plain, each looked for in all of it."""
     data = text.encode("utf-8", "replace")
+    quoted = any(quote in data for quote in QUOTES)
     hits = []
-    for number, (phrase, pattern) in enumerate(zip(PHRASES, PATTERNS, strict=True)):
+    for number, (phrase, pattern) in enumerate(zip((*ENGLISH, *ABROAD), PATTERNS, strict=True)):
         if not any(keyword.encode() in data for keyword in phrase.keywords):
             continue
         weight = phrase.embedded if embedded else phrase.direct
-        for start, end in spans(pattern, data):
-            quoted = not phrase.marked and talked_about(data, start, end)
-            hits.append(Hit(start, number, phrase.signal, weight * (0.1 if quoted else 1)))
+        start, end = pattern.find(data, 0, len(data))[0]
+        while start >= 0:
+            talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
+            name = number + len(PATTERNS) * talk
+            hits.append(Hit(start, name, phrase.signal, weight * (0.1 if talk else 1)))
+            onward = min(len(data), end if talk else max(end, start + AGAIN))
+            start, end = pattern.find(data, onward, len(data))[0]
     return sorted(hits)

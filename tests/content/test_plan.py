@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.content.collect import MANY
+from engine.content.disguises import plain
 from engine.content.entities import ENTITIES
-from engine.content.injection import find_hits, plain
+from engine.content.injection import Hit, find_hits
 from engine.content.normalize import fold
 from engine.content.phrases import PHRASES
 from engine.content.plan import arrange, find_spans
@@ -142,18 +143,23 @@ SPEECH = st.lists(
 ).map(lambda said: "".join(word + glue for word, glue in said))
 
 
+def phrases(text: str, *, embedded: bool) -> list[Hit]:
+    """Return the hits in *text* that are phrases: cues and turns have numbers below 0."""
+    return [hit for hit in find_hits(text, embedded=embedded) if hit.phrase >= 0]
+
+
 @pytest.mark.slow
 @settings(max_examples=500)
 @given(SPEECH, st.booleans())
 def test_phrases_are_found_as_each_is_by_itself(text: str, embedded: bool) -> None:  # noqa: FBT001
     simple = plain(text)
-    assert find_hits(simple, embedded=embedded) == plain_hits(simple, embedded=embedded)
+    assert phrases(simple, embedded=embedded) == plain_hits(simple, embedded=embedded)
 
 
 @pytest.mark.parametrize("text", MARKS)
 def test_no_phrase_is_overlooked(text: str) -> None:
     hits = plain_hits(text, embedded=True)
-    assert find_hits(text, embedded=True) == hits
+    assert phrases(text, embedded=True) == hits
 
 
 @given(st.text(alphabet="aB \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x00.é", max_size=30))

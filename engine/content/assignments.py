@@ -120,7 +120,7 @@ GENERIC = Entity(
             0.6,
             keywords=("key", "token", "secret", "credential"),
             hint=r"(?i)(?:key|token|secret|credential)s?[\"']?[ \t]+(?:(?:is|was|of|to)[ \t])?[\"'`]?"
-            r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{16}",
+            r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{14}[A-Za-z0-9_.\-+/~!@#$%^*?|=]{2}",
             prose=True,
             fit=spoken,
         ),

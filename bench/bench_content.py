@@ -37,7 +37,7 @@ try:
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 except ImportError:
-    spacy = None  # type: ignore[assignment]
+    spacy = None
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -223,7 +223,7 @@ def presidio() -> Callable[[str], object] | None:
     # Its recognizer of e-mail addresses would fetch a list of domains, where there is a network.
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
     tongue = SpacyNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
-    tongue.nlp = {"en": spacy.blank("en")}  # type: ignore[assignment]
+    tongue.nlp = {"en": spacy.blank("en")}
     analyzer = AnalyzerEngine(nlp_engine=tongue, supported_languages=["en"])
     return partial(analyzer.analyze, language="en")
 

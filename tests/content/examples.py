@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 import string
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes  # type: ignore[attr-defined, unused-ignore]
+from re import _parser as parser  # type: ignore[attr-defined, unused-ignore]
 
 LIKED = string.ascii_letters + string.digits
 EXCLUDED = set(" \n")
@@ -28,7 +28,7 @@ def finding(regex: str, text: str) -> str:
 
 
 def _made(parts: object, source: random.Random) -> str:
-    return "".join(_one(code, value, source) for code, value in parts)  # type: ignore[attr-defined]
+    return "".join(_one(code, value, source) for code, value in parts)  # type: ignore[attr-defined, unused-ignore]
 
 
 def _one(code: object, value: object, source: random.Random) -> str:
@@ -60,7 +60,7 @@ def _class(value: object) -> str:
         codes.CATEGORY_NOT_WORD: r"\W",
     }
     text = ""
-    for code, part in value:  # type: ignore[attr-defined]
+    for code, part in value:  # type: ignore[attr-defined, unused-ignore]
         if code is codes.NEGATE:
             text += "^"
         elif code is codes.LITERAL:

@@ -2,7 +2,7 @@
 
 Findings that overlap are replaced together, all that they cover, so that no end of the one sticks
 out beside the other. Of each such heap the longest finding decides, then the stricter strategy,
-then the entity's name::
+then the higher score, then the entity's name::
 
     "mail ann@example.org now"   label of pii.email   ->   "mail [EMAIL] now"
 """
@@ -148,9 +148,9 @@ def _heaps(
         yield start, end, winner
 
 
-def _rank(finding: Finding, strategies: Mapping[str, Strategy]) -> tuple[int, int, str]:
+def _rank(finding: Finding, strategies: Mapping[str, Strategy]) -> tuple[int, int, float, str]:
     strictness = STRICTNESS[strategies[finding.entity].name]
-    return finding.start - finding.end, strictness, finding.entity
+    return finding.start - finding.end, strictness, -finding.score, finding.entity
 
 
 def label_of(entity: str) -> str:

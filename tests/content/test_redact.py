@@ -222,3 +222,9 @@ def test_a_label_says_what_was_found_and_not_in_which_country() -> None:
     assert label_of("pii.national_id.de") == "NATIONAL_ID"
     assert label_of("acme.id") == "ID"
     assert label_of("acme.hr.badge") == "BADGE"
+
+
+def test_of_two_names_for_one_place_the_surer_one_is_shown() -> None:
+    both = [Finding("secret.generic", 0, 4, 0.7), Finding("secret.github", 0, 4, 0.95)]
+    plan = {"secret.generic": LABEL, "secret.github": LABEL}
+    assert redact_text("abcd", both, plan, b"", "").text == "[GITHUB]"

@@ -1,4 +1,4 @@
-"""Detectors of identifiers of people, firms and accounts that carry a check or need a context."""
+"""Detectors of identifiers of people and firms that carry a check or need a context."""
 
 from __future__ import annotations
 
@@ -39,34 +39,6 @@ def _swedish(text: str) -> bool:
     """Return whether the last ten digits of a Swedish number pass the Luhn check."""
     return validate.luhn(re.sub(r"\D", "", text)[-10:])
 
-
-URL = Entity(
-    "pii.url",
-    "A web address that begins with http:// or https://.",
-    (Pattern(r"https?://[^\s<>\"'`{}|\\^]+[\pL\pN/=&_#\-]", 0.6, keywords=("http",)),),
-)
-
-DRIVER_LICENSE = Entity(
-    "pii.driver_license",
-    "A driving licence number behind words that say so.",
-    (
-        Pattern(
-            r"(?i)driv(?:er'?s?|ing) licen[cs]e(?: (?:number|no\.?))?(?: is)?[ :#]{1,3}"
-            r"([a-z]{0,3}[0-9][0-9\-]{4,16}[0-9][a-z]?)",
-            0.8,
-            keywords=("driver", "driving"),
-            hint="(?i)driv(?:er'?s?|ing) licen",
-            guard=_apart,
-        ),
-    ),
-)
-
-BANK = Entity(
-    "pii.bank",
-    "A US bank routing number that passes its check, near a word that says so.",
-    (Pattern(r"[0-9]{9}", 0.3, guard=_number, digits=9, check=validate.aba, retry=True),),
-    near=("routing", "aba", "rtn", "bank"),
-)
 
 TURKEY = Entity(
     "pii.national_id.tr",
@@ -144,4 +116,4 @@ SWEDEN = Entity(
     ),
 )
 
-NATIONAL = (URL, DRIVER_LICENSE, BANK, TURKEY, INDIA, SPAIN, SINGAPORE, SWEDEN)
+NATIONAL = (TURKEY, INDIA, SPAIN, SINGAPORE, SWEDEN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.content import validate
+from engine.content import checksums, validate
 from engine.content.detectors import Entity, Pattern, alone
 
 _apart = alone()
@@ -37,7 +37,7 @@ def _singaporean(text: str) -> bool:
 
 def _swedish(text: str) -> bool:
     """Return whether the last ten digits of a Swedish number pass the Luhn check."""
-    return validate.luhn(re.sub(r"\D", "", text)[-10:])
+    return checksums.luhn(re.sub(r"\D", "", text)[-10:])
 
 
 TURKEY = Entity(
@@ -55,7 +55,7 @@ INDIA = Entity(
             0.6,
             guard=_number,
             digits=12,
-            check=validate.verhoeff,
+            check=checksums.verhoeff,
             retry=True,
         ),
         Pattern(
@@ -63,7 +63,7 @@ INDIA = Entity(
             0.3,
             guard=_number,
             digits=12,
-            check=validate.verhoeff,
+            check=checksums.verhoeff,
             retry=True,
         ),
     ),

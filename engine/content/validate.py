@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from engine.content.checksums import luhn, mod11, mod97, only_digits, verhoeff
+
 MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19
 UATP_DIGITS = 15  # and old JCB cards
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 7, 15
@@ -28,30 +30,6 @@ IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({
 })  # fmt: skip
 """Length of an IBAN by country (SWIFT IBAN registry, release 99)."""
 
-NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
-
-DOUBLED = str.maketrans("0123456789", "0246813579")
-"""A digit to the sum of the digits of its double."""
-
-VERHOEFF_PRODUCT = (
-    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
-    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
-)  # fmt: skip
-VERHOEFF_PERMUTATION = (
-    "0123456789", "1576283094", "5803796142", "8916043527",
-    "9453126870", "4286573901", "2793806415", "7046913258",
-)  # fmt: skip
-
-
-def luhn(text: str) -> bool:
-    """Return whether the digits of *text*, not all zero, pass the Luhn check (ISO/IEC 7812-1)."""
-    digits = _digits(text)
-    if len(digits) < 2 or not digits.strip("0"):  # noqa: PLR2004 - a digit and its check digit
-        return False
-    return (
-        sum(map(int, digits[-2::-2].translate(DOUBLED))) + sum(map(int, digits[-1::-2]))
-    ) % 10 == 0
-
 
 def card(text: str) -> bool:
     """Return whether *text* is a payment card number: length, issuer range, Luhn, not one digit."""
@@ -65,24 +43,15 @@ def card(text: str) -> bool:
     )
 
 
-def mod97(text: str) -> bool:
-    """Return whether the letters and digits of *text* leave 1 modulo 97 (ISO 7064 MOD 97-10)."""
-    rest = 0
-    for char in _alphanumerics(text):
-        value = int(char, 36)
-        rest = (rest * (10 if value < 10 else 100) + value) % 97  # noqa: PLR2004 - one digit or two
-    return rest == 1
-
-
 def iban(text: str) -> bool:
     """Return whether *text* is an IBAN: its country's length and mod-97 (ISO 13616)."""
-    joined = _alphanumerics(text)
+    joined = re.sub(r"[^0-9A-Z]", "", text.upper())
     return IBAN_LENGTHS.get(joined[:2]) == len(joined) and mod97(joined[4:] + joined[:4])
 
 
 def ssn(text: str) -> bool:
     """Return whether *text* is a US social security number that could have been issued."""
-    digits = _digits(text)
+    digits = only_digits(text)
     return (
         len(digits) == 9  # noqa: PLR2004 - area, group and serial number
         and digits[:3] not in {"000", "666"}
@@ -118,7 +87,7 @@ def ipv6(text: str) -> bool:
 
 def phone(text: str) -> bool:
     """Return whether *text* has the 7 to 15 digits of a phone number (ITU-T E.164)."""
-    digits = _digits(text.lower().partition("x")[0])
+    digits = only_digits(text.lower().partition("x")[0])
     return MIN_PHONE_DIGITS <= len(digits) <= MAX_PHONE_DIGITS and len(set(digits)) > 1
 
 
@@ -134,29 +103,11 @@ def email(text: str) -> bool:
     )
 
 
-def verhoeff(text: str) -> bool:
-    """Return whether the digits of *text* pass the check of Verhoeff (1969), as in Aadhaar."""
-    state = "0"
-    digits = _digits(text)
-    for place, digit in enumerate(reversed(digits)):
-        state = VERHOEFF_PRODUCT[int(state)][int(VERHOEFF_PERMUTATION[place % 8][int(digit)])]
-    return bool(digits) and state == "0"
-
-
 def aba(text: str) -> bool:
     """Return whether *text* is a US bank routing number: nine digits, weights 3, 7, 1."""
-    digits = _digits(text)
+    digits = only_digits(text)
     total = sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(digits))
     return len(digits) == 9 and total > 0 and total % 10 == 0  # noqa: PLR2004 - its length
-
-
-def mod11(text: str) -> bool:
-    """Return whether *text* leaves 0 modulo 11 with weights 1, 2, 3 … from the right, ``X`` ten."""
-    joined = re.sub(r"[^0-9X]", "", text.upper())
-    if not re.fullmatch(r"[0-9]+[0-9X]", joined):
-        return False
-    values = [10 if char == "X" else int(char) for char in joined]
-    return sum(value * weight for weight, value in enumerate(reversed(values), 1)) % 11 == 0
 
 
 def entropy(text: str) -> bool:
@@ -168,14 +119,6 @@ def bits(text: str) -> float:
     """Return the Shannon entropy of *text* in bits a character, 0 for an empty text."""
     total = len(text)
     return -sum(n / total * math.log2(n / total) for n in Counter(text).values())
-
-
-def _digits(text: str) -> str:
-    return text.encode("ascii", "ignore").translate(None, NO_DIGITS).decode()
-
-
-def _alphanumerics(text: str) -> str:
-    return re.sub(r"[^0-9A-Z]", "", text.upper())
 
 
 VALIDATORS: Mapping[str, Callable[[str], bool]] = MappingProxyType(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -105,12 +106,26 @@ def spans(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
 def nearby(words: Sequence[str]) -> Regex | None:
     """Return a pattern of a character and one of *words* behind it, in any case; None without any.
 
-    Words are found at their beginnings, but not in labels: ``[PHONE]`` tells nothing.
+    Words are found at their beginnings, but not in labels: ``[PHONE]`` tells nothing. A word with a
+    space at its end is found only whole, and one of a script without spaces also inside others.
     """
     if not words:
         return None
-    choice = "|".join(re2.escape(word) for word in words)
-    return compiled(rf"(?i)[^\pL\pN\[](?:{choice})")
+    spaced = [_spelled(word) for word in words if not _unspaced.match(word)]
+    others = [_spelled(word) for word in words if _unspaced.match(word)]
+    choices = [rf"[^\pL\pN\[](?:{'|'.join(spaced)})"] if spaced else []
+    choices += [rf"[^\[](?:{'|'.join(others)})"] if others else []
+    return compiled("(?i)" + "|".join(choices))
+
+
+_unspaced = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+"""Thai and Lao, kana, Chinese characters."""
+
+
+def _spelled(word: str) -> str:
+    whole = word.removesuffix(" ")
+    quoted: str = re2.escape(whole)
+    return quoted if whole == word else rf"{quoted}(?:[^\pL\pN]|\z)"
 
 
 def any_of(patterns: Iterable[str]) -> Regex:

@@ -40,3 +40,23 @@ def test_context_words_begin_at_a_word() -> None:
     assert not near.within(b" discard")
     assert not near.within(b" [CARD] ")
     assert nearby(()) is None
+
+
+def test_a_context_word_with_a_space_at_its_end_is_found_only_whole() -> None:
+    near = nearby(("nik ",))
+    assert near is not None
+    assert near.within(b" NIK: 1")
+    assert near.within(b"(nik")
+    assert not near.within(b" nikon")
+    assert not near.within(b" panik")
+
+
+def test_context_words_of_scripts_without_spaces_are_found_inside_others() -> None:
+    near = nearby(("id", "個人番号"))
+    assert near is not None
+    assert near.within("私の個人番号は".encode())
+    assert not near.within("私のid".encode())
+    assert not near.within("[個人番号]".encode())
+    alone = nearby(("บัตร",))
+    assert alone is not None
+    assert alone.within("เลขบัตรประชาชน".encode())

@@ -63,6 +63,18 @@ class ScoreInjection(Protocol):
         ...
 
 
+Spoken = tuple[tuple[str, str], ...]
+"""Texts, each with who speaks it."""
+
+
+class LookAhead(Protocol):
+    """Is told which texts will be looked at, and may stop the decision until that was done."""
+
+    def __call__(self, texts: Spoken, entities: frozenset[str] | None) -> None:
+        """Return when *texts* may be scanned for *entities*, or with None judged, at once."""
+        ...
+
+
 def no_classifier(classifier: str, text: str) -> float:  # noqa: ARG001  it stands for a server
     """Raise Unknowable: nothing answers for classifiers here."""
     raise Unknowable("it is not connected")
@@ -76,6 +88,8 @@ class Senses:
     injection: ScoreInjection
     classify: Classify = no_classifier
     meters: Mapping[str, MeterDefinition] = field(default_factory=dict)
+    ahead: LookAhead | None = None
+    """Asked before texts are looked at; see ``sight``."""
 
 
 class Part(NamedTuple):
@@ -250,17 +264,22 @@ class Evidence:
         Invariant: what an entity finds does not depend on which others are asked for.
         """
         # Hot path: lists, since generators cost as much as a scan of a short text.
-        scan = self._senses.scanner.scan
+        scan, ahead = self._senses.scanner.scan, self._senses.ahead
         before = self._scanned.get(path)
         if before is None:
             expected = self._expected.get(path, entities)
             scanned = entities if expected is entities else entities | expected
-            known = tuple([(part, scan(part.text, scanned)) for part in self.parts(path)])
+            parts = self.parts(path)
+            if ahead is not None:
+                ahead(tuple([(one.role, one.text) for one in parts]), scanned)
+            known = tuple([(part, scan(part.text, scanned)) for part in parts])
         else:
             scanned, known = before
             if not entities <= scanned:
                 new = (entities | self._expected.get(path, NONE)) - scanned
                 scanned |= new
+                if ahead is not None:
+                    ahead(tuple([(one.role, one.text) for one, _ in known]), new)
                 known = tuple([(one, _joined(found, scan(one.text, new))) for one, found in known])
         self._scanned[path] = (scanned, known)
         if len(scanned) == len(entities):
@@ -295,9 +314,10 @@ class Evidence:
         # What a tool or a document says gives no orders, whoever the message says is speaking.
         role = ROLES[self._record.stage]
         role = "" if role in SPEAKERS else role
-        return max(
-            (score(part.text, role or part.role).score for part in self.parts(path)), default=0.0
-        )
+        texts = tuple([(role or part.role, part.text) for part in self.parts(path)])
+        if self._senses.ahead is not None:
+            self._senses.ahead(texts, None)
+        return max((score(text, speaker).score for speaker, text in texts), default=0.0)
 
     def score(self, classifier: str, path: str) -> float:
         """Return the classifier's score of the text at *path*: of its worst part."""

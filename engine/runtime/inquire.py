@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from engine.language.functions import Unknowable
@@ -32,6 +32,7 @@ from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
+from engine.runtime.redaction import look_for
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.rollout import Standing, divide
 from engine.runtime.store import Store
@@ -63,15 +64,19 @@ class Unanswered(Exception):
 
 
 class Inquiry:
-    """Answers from what is known and remembers what is asked beyond that, for one try."""
+    """Answers from what is known and remembers what is asked beyond that, for one try.
 
-    def __init__(self, lookup: Lookup, senses: Senses) -> None:
+    Without a *lookup* the *senses* answer for classifiers.
+    """
+
+    def __init__(self, lookup: Lookup | None, senses: Senses) -> None:
         self._lookup = lookup
-        self.senses = Senses(senses.scanner, senses.injection, self, senses.meters)
+        self.senses = senses if lookup is None else replace(senses, classify=self)
         self.open: dict[Question, None] = {}
 
     def __call__(self, classifier: str, text: str) -> float:
         """Return the score, or raise Unknowable: for good, or because it is awaited."""
+        assert self._lookup is not None
         question = Question(classifier, text)
         found = self._lookup(question)
         if found is None:
@@ -87,6 +92,8 @@ class Inquiry:
             self._insist(asked_by(policies, known, pending, outcome, evidence))
         if outcome.advice:
             self._insist(asked_by_advice(policies, outcome, evidence))
+        if self.senses.ahead is not None:
+            _look(outcome, evidence)
         return outcome
 
     def _insist(self, classifiers: Iterable[str]) -> None:
@@ -115,20 +122,29 @@ def decide_asking(
     record: Record,
     store: Store,
     now_ns: int,
-    lookup: Lookup,
+    lookup: Lookup | None,
     *,
     decision_id: str = "",
+    senses: Senses | None = None,
 ) -> Decision | Questions:
     """Return the decision about *record*, or the questions without whose answers there is none.
 
     With questions nothing was taken or put: call again when *lookup* knows the answers. Every call
     looks at the state anew, so nothing that is decided rests on what was true before the wait.
+    *senses* (those of *policies* without any) may raise `sight.Unlooked`, for which the same holds.
     """
-    asking = Inquiry(lookup, policies.senses)
+    asking = Inquiry(lookup, senses or policies.senses)
     try:
         return decide(policies, record, store, now_ns, decision_id=decision_id, asking=asking)
     except Unanswered as unanswered:
         return unanswered.questions
+
+
+def _look(outcome: Outcome, evidence: Evidence) -> None:
+    """Look for what redactions need, as `decide` will after it has put labels: it may stop here."""
+    for verdict in (outcome.verdict, outcome.shadow):
+        if verdict is not None and not verdict.denials:
+            look_for(verdict.redactions, evidence)
 
 
 def set_aside(match: Match) -> tuple[Match, Pending]:

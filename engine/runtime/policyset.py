@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from engine.content.windows import LONG
 from engine.language.outline import outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
@@ -47,6 +48,10 @@ class PolicySet:
     """The meters that count a rule, by its name."""
     on_too_large: OnTooLarge = "refuse"
     """What becomes of a request with more content than detectors may look at."""
+    long: int = LONG
+    """So many characters are more than may be looked at while other decisions wait."""
+    asked: frozenset[str] = frozenset()
+    """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
 
@@ -64,6 +69,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     classify: Classify = no_classifier,
     content_limit: int = CONTENT_LIMIT,
     on_too_large: OnTooLarge = "refuse",
+    long: int = LONG,
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
 ) -> PolicySet:
@@ -80,7 +86,9 @@ def build(  # noqa: PLR0913  everything a decision needs
     return PolicySet(
         revision=revision,
         program=program,
-        reader=build_reader(program.fields, facts, limit=content_limit, on_too_large=on_too_large),
+        reader=build_reader(
+            program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
+        ),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
         senses=Senses(scanner, injection, classify, program.meters),
         lists=lists or {},
@@ -95,4 +103,6 @@ def build(  # noqa: PLR0913  everything a decision needs
         reversible=shape.reversible,
         meters=meters,
         on_too_large=on_too_large,
+        long=long,
+        asked=frozenset().union(*shape.asked),
     )

@@ -138,6 +138,11 @@ class Record(Protocol):
         """What holds more text than detectors may look at; empty where nothing does."""
         ...
 
+    @property
+    def long(self) -> bool:
+        """Whether there may be so much text that looking at it would hold up other decisions."""
+        ...
+
 
 def read_attribute(record: Record, path: str) -> Any:
     """Return what stands at a dotted *path* of *record*: None where it is absent."""
@@ -298,6 +303,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         # Invariant: a request cannot set these; only what is empty under these names would decode.
         ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
         ("too_large", Annotated[str, msgspec.Meta(max_length=0)], ""),
+        ("long", Literal[False], False),
     ]
     classes: dict[str, type[msgspec.Struct]] = {}
     for name, inner in tree.items():
@@ -311,7 +317,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,
-        rename={"missing": "(missing)", "too_large": "(too large)"},
+        rename={"missing": "(missing)", "too_large": "(too large)", "long": "(long)"},
     )
     return RecordTypes(record, classes["context"])
 

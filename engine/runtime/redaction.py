@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -60,6 +61,14 @@ def finds(contribution: Contribution, evidence: Evidence) -> bool:
             raise Unknowable(f"{ARGUMENTS} (a name in it holds {', '.join(named)})")
         return bool(evidence.argument_findings(action.entities))
     return evidence.has(action.path, action.entities)
+
+
+def look_for(contributions: Sequence[Contribution], evidence: Evidence) -> None:
+    """Look for all that *contributions* redact, so that nothing is left to look for later."""
+    expect(contributions, evidence)
+    for one in contributions:
+        with suppress(Unknowable):
+            finds(one, evidence)
 
 
 def redact(

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from engine.content.windows import LONG
 from engine.language.program import Field
 from engine.language.schema import required, required_by_word
 from engine.language.types import Scalar
@@ -124,9 +125,12 @@ class Reader:
         limit: int,
         *,
         refuse: bool,
+        long: int,
     ) -> None:
         self._fields = fields
         self._limit = limit
+        self._least = min(limit, long)
+        self._long = long
         self._refuse = refuse
         self._joins = tuple(_join(table, fields) for table in facts.values())
         self._supplied = frozenset(
@@ -203,12 +207,8 @@ class Reader:
         """Join facts and check what types cannot say; *size* bytes hold all texts of *record*."""
         problems = self._faults(record)
         # Hot path: no text has more characters than the whole has bytes.
-        if size > self._limit and not problems:
-            large = self._lengths(record)
-            if self._refuse:
-                problems = large
-            elif large:
-                record.too_large = "; ".join(map(str, large))  # type: ignore[misc]
+        if size > self._least and not problems:
+            problems = self._weigh(record, size)
         missing: tuple[str, ...] = ()
         for join in self._joins:
             missing += join.fill(record)
@@ -221,6 +221,16 @@ class Reader:
         if missing:
             record.missing = missing  # type: ignore[misc]
         return record
+
+    def _weigh(self, record: Record, size: int) -> list[Problem]:
+        """Mark a *record* with much text; return what is too much."""
+        record.long = size > self._long  # type: ignore[misc]
+        large = self._lengths(record) if size > self._limit else []
+        if self._refuse:
+            return large
+        if large:
+            record.too_large = "; ".join(map(str, large))  # type: ignore[misc]
+        return []
 
     def _ask(
         self, record: Record, word: str, asked: frozenset[str], problems: list[Problem]
@@ -276,9 +286,13 @@ def build_reader(
     *,
     limit: int = CONTENT_LIMIT,
     on_too_large: OnTooLarge = "refuse",
+    long: int = LONG,
 ) -> Reader:
-    """Return the reader for a schema (*fields* by path) and its *facts* tables (by group)."""
-    return Reader(fields, facts or {}, limit, refuse=on_too_large == "refuse")
+    """Return the reader for a schema (*fields* by path) and its *facts* tables (by group).
+
+    *limit* is the most content a request may have, *long* how much makes its record ``long``.
+    """
+    return Reader(fields, facts or {}, limit, refuse=on_too_large == "refuse", long=long)
 
 
 def _join(table: Table, fields: Mapping[str, Field]) -> Join:

@@ -1,9 +1,9 @@
-"""A decision, or an explanation, that classifiers must be asked for in; tries and waits until done.
+"""A decision, or an explanation, that has to wait in; tries and waits until done.
 
-What is under way is tried with the answers there are. When open questions matter they are sent, and
-whoever drives it waits off the decision path, blocking (`wait`) or in the event loop (`hear`), and
-tries again. What is under way holds its policies and their servers: a reload meanwhile does not
-touch it.
+It waits for classifiers that must be asked, and for much text to be looked at. What is under way is
+tried with what is known. When open questions matter they are sent, and whoever drives it waits off
+the decision path, blocking (`wait`) or in the event loop (`hear`), and tries again. What is under
+way holds its policies and their servers: a reload meanwhile does not touch it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from time import monotonic
 from engine.classifiers.asked import Asked, Servers
 from engine.language.functions import Unknowable
 from engine.runtime.decision import Decision
+from engine.runtime.evidence import Senses
 from engine.runtime.explain import Explanation, explain
-from engine.runtime.inquire import Inquiry, Question, Questions, decide_asking
+from engine.runtime.inquire import Inquiry, Lookup, Question, Questions, decide_asking
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
+from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
+from engine.service.lookout import Crowded, Lookout, Sighting
 from engine.service.record import Subject
 
 ROUNDS = 4
@@ -38,18 +41,50 @@ def no_deadline() -> float | None:
     return None
 
 
+class Overloaded(Exception):
+    """The engine has too much to do for this request; the text says of what. Ask again later."""
+
+
 @dataclass(slots=True, kw_only=True)
 class UnderWay:
     """The answers of one request so far, and the questions that were sent."""
 
     policies: PolicySet
-    servers: Servers
+    record: Record
+    servers: Servers | None
+    """None: no classifier can be asked."""
+    lookout: Lookout
+    patient: bool = False
+    """Wait for a look however many wait already."""
+    sight: Sight | None = None
+    """What was looked at, where there is much text."""
+    look: Look | None = None
+    """What is to be looked at now."""
+    failure: Exception | None = None
+    """What went wrong with that."""
     answers: dict[Question, float | Unknowable] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     rounds: int = 0
+    spent: int = 0
+    """Nanoseconds that tries and looks took; waiting is no deciding."""
+
+    def __post_init__(self) -> None:
+        if self.record.long:
+            self.sight = Sight(self.policies.senses, self.policies.asked, self.policies.long)
+
+    @property
+    def senses(self) -> Senses:
+        """What is asked about texts."""
+        return self.policies.senses if self.sight is None else self.sight.senses
+
+    @property
+    def questioning(self) -> Lookup | None:
+        """`lookup`, where there are classifiers that can be asked."""
+        return None if self.servers is None else self.lookup
 
     def lookup(self, question: Question) -> float | None:
         """Return the answer, if there is one; raise Unknowable when there will be none."""
+        assert self.servers is not None
         found = self.answers.get(question)
         if found is None:
             found = self.servers.recall(question)
@@ -68,11 +103,19 @@ class UnderWay:
             )
             self.answers.update(dict.fromkeys(questions, late))
             return False
+        assert self.servers is not None
         self.asked = self.servers.ask(questions)
         return True
 
     def wait(self) -> None:
-        """Block until every question is answered or late."""
+        """Block until every question is answered or late, or what is to be looked at was."""
+        if self.look is not None:
+            look, self.look = self.look, None
+            try:
+                self._learn(look, self.lookout.see_here(look, self.policies.senses))
+            except Exception as problem:  # noqa: BLE001 - the Gate denies for it
+                self.failure = problem
+            return
         started = monotonic()
         for one in self.asked:
             try:
@@ -85,10 +128,36 @@ class UnderWay:
                 self.answers[one.question] = Unknowable(one.late)
 
     async def hear(self, left: TimeLeft = no_deadline) -> None:
-        """Wait until every question is answered or late; *left* is the caller's time."""
+        """Wait as `wait` does, in the event loop; *left* is the caller's time.
+
+        Raises Overloaded.
+        """
+        if self.look is not None:
+            look, self.look = self.look, None
+            try:
+                senses = self.policies.senses
+                self._learn(look, await self.lookout.see(look, senses, patient=self.patient))
+                self.patient = True  # Who was let in is not sent away half way.
+            except Crowded as crowded:
+                self._give_up(look, str(crowded))
+            except Exception as problem:  # noqa: BLE001 - the Gate denies for it
+                self.failure = problem
+            return
         remaining = left()
         limit = None if remaining is None else remaining * SHARE
         await asyncio.gather(*(self._hear(one, limit) for one in self.asked))
+
+    def _learn(self, look: Look, sighting: Sighting) -> None:
+        assert self.sight is not None
+        self.sight.learn(look, sighting.seen)
+        self.spent += sighting.spent
+
+    def _give_up(self, look: Look, why: str) -> None:
+        """Let the content count as too large; raise Overloaded where that is refused."""
+        if self.policies.on_too_large == "refuse":
+            raise Overloaded(why)
+        told = f"{look.characters:,} characters, and {why}"
+        self.record.too_large = told  # type: ignore[misc]  # nobody else has it
 
     async def _hear(self, one: Asked, limit: float | None) -> None:
         hurried = limit is not None and limit < one.seconds
@@ -107,23 +176,27 @@ class UnderWay:
 class Undecided(UnderWay):
     """A decision under way."""
 
-    record: Record
     subject: Subject
     decision_id: str
-    spent: int = 0
-    """Nanoseconds that the tries took; waiting is no deciding."""
 
     def attempt(self, store: Store, now: int) -> Decision | None:
-        """Return the decision, or None: questions were sent."""
+        """Return the decision, or None: there is something to wait for."""
+        if self.failure is not None:
+            raise self.failure
         while True:
-            found = decide_asking(
-                self.policies,
-                self.record,
-                store,
-                now,
-                self.lookup,
-                decision_id=self.decision_id,
-            )
+            try:
+                found = decide_asking(
+                    self.policies,
+                    self.record,
+                    store,
+                    now,
+                    self.questioning,
+                    decision_id=self.decision_id,
+                    senses=self.senses,
+                )
+            except Unlooked as stopped:
+                self.look = stopped.look
+                return None
             if isinstance(found, Decision):
                 return found
             if self.send(found):
@@ -134,14 +207,18 @@ class Undecided(UnderWay):
 class Unexplained(UnderWay):
     """An explanation under way: it shows every condition's value, so it asks every question."""
 
-    record: Record
-
     def attempt(self, store: Store, now: int) -> Explanation | None:
-        """Return the explanation, or None: questions were sent."""
+        """Return the explanation, or None: there is something to wait for."""
+        if self.failure is not None:
+            raise self.failure
         while True:
-            inquiry = Inquiry(self.lookup, self.policies.senses)
+            inquiry = Inquiry(self.questioning, self.senses)
             asking = replace(self.policies, senses=inquiry.senses)
-            found = explain(asking, self.record, store, now)
+            try:
+                found = explain(asking, self.record, store, now)
+            except Unlooked as stopped:
+                self.look = stopped.look
+                return None
             if not inquiry.open:
                 return found
             if self.send(tuple(inquiry.open)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.content.injection import prepare_injection, score_injection
 from engine.content.remembered import remembering
 from engine.content.scan import Scanner
+from engine.content.windows import LONG
 from engine.language.compile import without_collection
 from engine.language.packed import RulesOf
 from engine.language.unit import load_unit
@@ -32,6 +33,8 @@ class Recipe:
     remembered_bytes: int = 0
     """Bytes of findings that are remembered for texts seen before."""
     on_content_too_large: OnTooLarge = "refuse"
+    long_characters: int = LONG
+    """So much content is looked at where other decisions need not wait for it."""
     prepare: bool = False
     """Build the detectors at once, for those who serve: it takes a first time about 50 ms, and
     where there is a cache that has no net of them yet, half a second."""
@@ -61,6 +64,7 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
         matcher=link([load_unit(unit) for unit in bundle.units], bundle.lists, judge),
         content_limit=recipe.content_characters,
         on_too_large=recipe.on_content_too_large,
+        long=recipe.long_characters,
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )
@@ -79,5 +83,6 @@ def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:
     if recipe.prepare:
         for entities in sorted(bundle.shape.asked | {asked}, key=sorted)[:MOST_PREPARED]:
             scanner.prepare(entities)
+        scanner.warm(asked)
         prepare_injection()
     return scanner

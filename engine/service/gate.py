@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -26,6 +27,7 @@ from engine.runtime.store import Store
 from engine.service.asking import Undecided, Unexplained
 from engine.service.identity import IdSource
 from engine.service.keys import derive_key
+from engine.service.lookout import Lookout
 from engine.service.observer import NoObserver, Observer
 from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
 from engine.service.usage import Usage, amounts_of
@@ -58,6 +60,13 @@ class Status:
     """Why, as text for people."""
 
 
+class Way(NamedTuple):
+    """How a decision may wait: for *servers*, and for a look as the end of a *stream* does."""
+
+    servers: Servers | None
+    stream: bool
+
+
 class Gate:
     """Decides with the policies of the last `swap`. Not thread-safe: one thread decides."""
 
@@ -70,11 +79,13 @@ class Gate:
         clock: Callable[[], int] = time.time_ns,
         observer: Observer | None = None,
         classifiers: Classifiers | None = None,
+        lookout: Lookout | None = None,
     ) -> None:
         """Make a gate without policies.
 
         *store* keeps buckets, meters and labels; *secret* keys content hashes; *clock* gives ns
-        since the Unix epoch; *classifiers* connects with model servers (None: none answers).
+        since the Unix epoch; *classifiers* connects with model servers (None: none answers);
+        *lookout* looks at much text (None: one with defaults), and is closed with the gate.
         """
         self.store = store
         self.recorder = recorder or NoRecorder()
@@ -86,6 +97,7 @@ class Gate:
         self._classifiers = classifiers
         self._servers: Servers | None = None
         """Of the policies, when these declare classifiers."""
+        self._lookout = lookout or Lookout()
         self._status = Status()
 
     @property
@@ -166,21 +178,26 @@ class Gate:
         return self._finish(self.begin_parts(standard, context))
 
     def begin(self, request: RequestLike) -> Decision | Undecided:
-        """Return what `decide` does, or what waits for classifiers, for `go_on`; never blocks.
+        """Return what `decide` does, or what must wait, for `go_on`; never blocks.
 
-        Without classifiers in the policies it is always the decision.
+        Without classifiers in the policies, and without much text, it is always the decision.
         """
         policies = self._current()
         return self._begin(policies, lambda: policies.reader.read(request))
 
     def begin_parts(self, standard: Mapping[str, object], context: bytes) -> Decision | Undecided:
-        """Return what `decide_parts` does, or what waits for classifiers, for `go_on`."""
+        """Return what `decide_parts` does, or what must wait, for `go_on`."""
         policies = self._current()
         return self._begin(policies, lambda: policies.reader.read_parts(standard, context))
 
-    def begin_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision | Undecided:
-        """Return what `begin` does, with *policies* that were `policies` when a stream opened."""
-        return self._begin(policies, read)
+    def begin_read(
+        self, policies: PolicySet, read: Callable[[], Record], *, ask: bool = True
+    ) -> Decision | Undecided:
+        """Return what `begin` does, with *policies* that were `policies` when a stream opened.
+
+        It is never refused for having to wait. Unless it is to *ask*, classifiers are unknowable.
+        """
+        return self._begin(policies, read, stream=True, ask=ask)
 
     def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         """Return the recorded decision without asking classifiers: nobody waits for it."""
@@ -194,9 +211,9 @@ class Gate:
         return self._keep(policies, subject_of(record), make(self._ids.make(now)), now, "")
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
-        """Return the recorded decision now that the questions of *waited* were waited for.
+        """Return the recorded decision now that what *waited* waits for has come.
 
-        Or *waited* again, when the answers have raised new questions. A decision that nobody goes
+        Or *waited* again, when that has raised new questions. A decision that nobody goes
         on with (its caller has gone) was not made: nothing was consumed or recorded.
         """
         started = time.perf_counter_ns()
@@ -218,7 +235,7 @@ class Gate:
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
 
-        Blocks while classifiers must be waited for.
+        Blocks while it must wait.
         """
         found = self.begin_explain(request)
         while not isinstance(found, Explanation):
@@ -227,13 +244,15 @@ class Gate:
         return found
 
     def begin_explain(self, request: RequestLike) -> Explanation | Unexplained:
-        """Return what `explain` does, or what waits for classifiers, for `go_on_explaining`."""
+        """Return what `explain` does, or what must wait, for `go_on_explaining`."""
         policies = self._current()
         record = policies.reader.read(request)
-        if self._servers is None:
+        if self._servers is None and not record.long:
             return explain(policies, record, self.store, self._clock())
         return self.go_on_explaining(
-            Unexplained(policies=policies, servers=self._servers, record=record)
+            Unexplained(
+                policies=policies, record=record, servers=self._servers, lookout=self._lookout
+            )
         )
 
     def go_on_explaining(self, waited: Unexplained) -> Explanation | Unexplained:
@@ -261,6 +280,7 @@ class Gate:
         self._servers = None
         if self._classifiers is not None:
             self._classifiers.close()
+        self._lookout.close()
         self.recorder.close()
         self.store.close()
 
@@ -277,33 +297,25 @@ class Gate:
             step = self.go_on(step)
         return step
 
-    def _begin(self, policies: PolicySet, read: Callable[[], Record]) -> Decision | Undecided:
+    def _begin(
+        self,
+        policies: PolicySet,
+        read: Callable[[], Record],
+        *,
+        stream: bool = False,
+        ask: bool = True,
+    ) -> Decision | Undecided:
         # A stream goes on with the policies it began with.
         servers = self._servers if policies is self._policies else self._connect(policies)
-        if servers is None:
-            return self._decide(policies, read)
-        now = self._clock()
-        decision_id = self._ids.make(now)
-        try:
-            record = read()
-        except InvalidRequest:
-            self._observer.refused()
-            raise
-        except Exception as problem:  # noqa: BLE001 - whatever fails must deny
-            error = describe(problem)
-            decision = denied(policies.revision, "", decision_id, error)
-            return self._keep(policies, NOBODY, decision, now, error)
-        return self.go_on(
-            Undecided(
-                policies=policies,
-                servers=servers,
-                record=record,
-                subject=subject_of(record),
-                decision_id=decision_id,
-            )
-        )
+        return self._step(policies, read, Way(servers if ask else None, stream))
 
     def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
+        return cast("Decision", self._step(policies, read, None))
+
+    def _step(
+        self, policies: PolicySet, read: Callable[[], Record], way: Way | None
+    ) -> Decision | Undecided:
+        """Return the recorded decision; or where there is a *way* to wait, what must."""
         started = time.perf_counter_ns()
         now = self._clock()
         decision_id = self._ids.make(now)
@@ -312,6 +324,18 @@ class Gate:
         try:
             record = read()
             subject = subject_of(record)
+            if way is not None and (record.long or way.servers is not None):
+                return self.go_on(
+                    Undecided(
+                        policies=policies,
+                        record=record,
+                        servers=way.servers,
+                        lookout=self._lookout,
+                        patient=way.stream,
+                        subject=subject,
+                        decision_id=decision_id,
+                    )
+                )
             decision = decide(policies, record, self.store, now, decision_id=decision_id)
         except InvalidRequest:
             self._observer.refused()

@@ -117,11 +117,16 @@ class Guarding:
             return self._gate.enter(self._policies, self._record, self._unmasked)
         return self._gate.begin_read(self._policies, self._read)
 
-    def abandon(self) -> Decision:
+    def leave(self) -> Decision | Undecided:
         """Return the recorded decision on the text that came when nobody waits for it any more.
 
-        What has passed must not go unrecorded. Classifiers are not asked: they cannot be known.
+        Or what waits until it was looked at. What has passed must not go unrecorded. Classifiers
+        are not asked: they cannot be known.
         """
+        return self._gate.begin_read(self._policies, self._read, ask=False)
+
+    def abandon(self) -> Decision:
+        """Return what `leave` does, at once."""
         return self._gate.decide_read(self._policies, self._read)
 
     def confirm(self, decision: Decision) -> Decision:

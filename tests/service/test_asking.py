@@ -17,6 +17,7 @@ from engine.runtime.request import InvalidRequest
 from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
+from engine.service.lookout import Lookout
 from engine.service.record import Subject
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.shelf import NESTED, POLICIES, Reply, Shelf
@@ -261,7 +262,8 @@ def test_a_reload_keeps_unchanged_servers_and_closes_others_after_their_last_dec
     assert len(made) == 1
     under_way = Undecided(
         policies=policies,
-        servers=gate._connect(policies),  # type: ignore[arg-type]
+        servers=gate._connect(policies),
+        lookout=Lookout(),
         record=policies.reader.read(asked("x")),
         subject=Subject(),
         decision_id="d",

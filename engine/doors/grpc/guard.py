@@ -97,7 +97,7 @@ async def guard(service: Service, pieces: Pieces) -> None:
         decision = await decided(service.gate, session, pieces.left)
     finally:
         if decision is None:
-            session.abandon()
+            await left(service.gate, session)
     decision = session.confirm(decision)
     answer = wire.GuardedChunk()
     add(answer, session.release(decision))
@@ -122,6 +122,18 @@ async def decided(gate: Gate, session: Guarding, left: TimeLeft) -> Decision:
         await hear(step, left)
         step = gate.go_on(step)
     return step
+
+
+async def left(gate: Gate, session: Guarding) -> None:
+    """Record the decision on what came, though nobody waits for it; at once when there is hurry."""
+    step = session.leave()
+    try:
+        while not isinstance(step, Decision):
+            await step.hear()
+            step = gate.go_on(step)
+    except asyncio.CancelledError:
+        session.abandon()
+        raise
 
 
 def add(answer: wire.GuardedChunk, passed: Passed) -> None:

@@ -19,6 +19,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
+from engine.service.asking import Overloaded
 from engine.service.gate import NotReady
 from engine.wire import engine_pb2 as wire
 
@@ -77,6 +78,10 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
+        case Overloaded():
+            return Refusal(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, f"the engine is overloaded: {error}; try again"
+            )
         case NotServed():
             return Refusal(grpc.StatusCode.UNIMPLEMENTED, str(error))
         case TooLate():

@@ -19,6 +19,11 @@ one. The reference says [how policies ask for entities](language.md#content), an
 A *score* says how sure a finding is by its shape alone; what scores below 0.5 is reported only with
 a context word within 60 characters, which adds 0.35. *Checked* means that a match must pass a check
 beyond its shape: a check digit, a range, the length of a country's numbers, randomness.
+
+Names, places and dates have no shape. They are found by a *tagger*, a small model that is shipped
+with the engine and reads each word in its sentence; its score says how sure it is, and what scores
+below 0.5 is not reported. It costs more than all patterns together, is loaded only where policies
+ask for what it finds (`pii.any` does), and is wrong more often.
 """
 
 TITLES = {
@@ -60,6 +65,8 @@ def section(entity: Entity) -> Iterator[str]:
 
 def details(entity: Entity) -> Iterator[str]:
     """Yield sentences about how sure a finding is and what it needs."""
+    if entity.finder:
+        yield f"Found by a {entity.finder}."
     scores = sorted({one.score for one in entity.patterns}, reverse=True)
     if scores:
         yield f"Score {', '.join(f'{one:g}' for one in scores)}."

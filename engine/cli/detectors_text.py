@@ -28,6 +28,7 @@ def entity_json(entity: Entity) -> dict[str, object]:
             }
             for one in entity.patterns
         ],
+        "finder": entity.finder or None,
     }
 
 
@@ -42,6 +43,9 @@ def describe_entity(entity: Entity) -> str:
             lines.append(f"    only with     {', '.join(map(inert, one.keywords))}")
         if one.check is not None or one.fit is not None:
             lines.append("    and           the match must pass a check of its own")
+    if entity.finder:
+        lines.append(f"  found by        {entity.finder}, a small model that reads the sentence")
+        lines.append(f"    score         how sure it is; reported from {THRESHOLD:g} on")
     return "\n".join(lines)
 
 

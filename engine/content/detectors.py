@@ -48,12 +48,16 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of finding, such as ``pii.email``; *near* are the context words of weak patterns."""
+    """A kind of finding, such as ``pii.email``; *near* are the context words of weak patterns.
+
+    It has patterns, or a *finder*: the name of code that finds it (see `finders`).
+    """
 
     name: str
     doc: str
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[Pattern, ...] = ()
     near: tuple[str, ...] = ()
+    finder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,25 @@ from engine.content.assignments import ASSIGNED
 from engine.content.credentials import CREDENTIALS
 from engine.content.detectors import CustomEntity, Entity
 from engine.content.national import NATIONAL
+from engine.content.people import PEOPLE
 from engine.content.personal import PERSONAL
 from engine.content.secrets import PROVIDED
 
-__all__ = ["ENTITIES", "NAMESPACES", "CustomEntity", "Entity", "expand"]
+__all__ = ["ENTITIES", "NAMESPACES", "STRUCTURED", "CustomEntity", "Entity", "expand"]
 
 ENTITIES: Mapping[str, Entity] = MappingProxyType(
     {
         entity.name: entity
         for entity in sorted(
-            (*PERSONAL, *NATIONAL, *CREDENTIALS, *PROVIDED, *ASSIGNED), key=lambda one: one.name
+            (*PERSONAL, *NATIONAL, *PEOPLE, *CREDENTIALS, *PROVIDED, *ASSIGNED),
+            key=lambda one: one.name,
         )
     }
 )
 """Built-in entities by name."""
+
+STRUCTURED: frozenset[str] = frozenset(one.name for one in ENTITIES.values() if not one.finder)
+"""Built-in entities that patterns find; for the others a model is loaded."""
 
 NAMESPACES: frozenset[str] = frozenset(name.partition(".")[0] for name in ENTITIES)
 """``pii``, ``phi`` and ``secret``; authors name their entities in namespaces of their own."""

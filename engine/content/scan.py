@@ -8,7 +8,8 @@ A plan (see `plan`) is made once for each set of entities that policies ask for:
 RE2 on valid UTF-8 is the authority on what matches. What an entity finds does not depend on which
 others were asked for. What is written in escapes, look-alikes or base64 is read too, and found at
 the place that hides it (see `views`). Findings of one entity that overlap are one finding, with the
-highest of their scores.
+highest of their scores. What has no pattern, such as a name, is found by code (see `finders`), in
+the text itself and without its look-alikes, and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from functools import partial
 from engine.content.collect import Span
 from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
 from engine.content.entities import ENTITIES
+from engine.content.finders import FINDERS, Finder, Found
 from engine.content.findings import Finding
 from engine.content.net import Net, Wanted, cast, find_cast, wanted
 from engine.content.normalize import Folded, characters, fold
@@ -42,27 +44,34 @@ __all__ = ["EntityError", "Scanner", "build_scanner"]
 
 MAX_PLANS = 1024
 
-Found = tuple[str, int, int, float]
-"""An entity, its place in characters, its score."""
+Tag = Callable[[str], list[Found]]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What one set of entities needs: what finds patterns (a plan or a net), and lists of terms."""
+    """What one set of entities needs: what finds patterns (a plan or a net), and lists of terms.
+
+    *tagged* finds what has no pattern; None where nothing of it was asked for.
+    """
 
     find: Callable[[bytes], list[Span]]
     listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...]
+    tagged: Tag | None = None
 
 
 class Scanner:
     """Finds entities in texts. Safe to share between threads; plans are kept, texts are not."""
 
-    __slots__ = ("_custom", "_net", "_own", "_plans", "_terms")
+    __slots__ = ("_custom", "_finders", "_net", "_own", "_plans", "_terms")
 
     def __init__(
-        self, custom: Mapping[str, CustomEntity], terms: Mapping[str, frozenset[str]]
+        self,
+        custom: Mapping[str, CustomEntity],
+        terms: Mapping[str, frozenset[str]],
+        finders: Mapping[str, Finder],
     ) -> None:
         self._custom = custom
+        self._finders = finders
         self._own = {name: custom_rules(entity) for name, entity in custom.items()}
         self._net: Net | None = None
         self._terms = {
@@ -89,14 +98,17 @@ class Scanner:
             # Most texts are, and hold nothing: this is the quick way to say so.
             data = text.encode()
             spans = search.find(data)
-            if not spans and not DISGUISES.within(data):
+            read = [] if search.tagged is None else search.tagged(text)
+            if not spans and not read and not DISGUISES.within(data):
                 return ()
-            folded, found = Folded(text), _located(text, data, spans)
+            folded, found = Folded(text), _located(text, data, spans) + read
         else:
             folded = fold(text)
             # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
             data = folded.text.encode("utf-8", "replace")
             found = _look(search, folded.text, data)
+            if search.tagged is not None:
+                found += search.tagged(folded.text)
         for view in views(folded.text, data):
             found += _seen(search, view)
         return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
@@ -127,6 +139,20 @@ class Scanner:
             self.scan(text, entities)
         for rule in self._rules(entities):
             rule.find.within(SAMPLE.encode())
+        self.warm(entities)
+
+    def warm(self, entities: frozenset[str]) -> None:
+        """Load the models that *entities* need, so that no request waits for one."""
+        for name in self.read(entities):
+            self._finders[name].warm()
+
+    def read(self, entities: frozenset[str]) -> dict[str, frozenset[str]]:
+        """Return which of *entities* have no pattern, by the finder that reads a text for them."""
+        found: dict[str, set[str]] = {}
+        for name in entities & ENTITIES.keys():
+            if finder := ENTITIES[name].finder:
+                found.setdefault(finder, set()).add(name)
+        return {finder: frozenset(names) for finder, names in sorted(found.items())}
 
     def _prepare(self, entities: frozenset[str]) -> Search:
         if len(self._plans) >= MAX_PLANS:
@@ -142,7 +168,18 @@ class Scanner:
         ]
         held = None if self._net is None else cast(rules, self._net)
         find = partial(find_spans, arrange(rules)) if held is None else partial(find_cast, held)
-        return Search(find, tuple(listed))
+        return Search(find, tuple(listed), self._tag(entities))
+
+    def _tag(self, entities: frozenset[str]) -> Tag | None:
+        """Return what finds those of *entities* that have no pattern, if they are sure enough."""
+        asked = [(self._finders[name].find, of) for name, of in self.read(entities).items()]
+        if not asked:
+            return None
+
+        def tag(text: str) -> list[Found]:
+            return [one for find, of in asked for one in find(text, of) if one[3] >= THRESHOLD]
+
+        return tag
 
     def _rules(self, entities: frozenset[str]) -> list[Rule]:
         rules: list[Rule] = []
@@ -156,8 +193,14 @@ class Scanner:
         return rules
 
 
-def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[str]]) -> Scanner:
+def build_scanner(
+    custom: Sequence[CustomEntity],
+    terms: Mapping[str, frozenset[str]],
+    finders: Mapping[str, Finder] = FINDERS,
+) -> Scanner:
     """Return a scanner for built-in and *custom* entities; *terms* are the lists, by name.
+
+    *finders* find the built-in entities that have no patterns.
 
     Raises `EntityError` for a pattern that RE2 refuses or that is too large, an unknown validator
     or list, an entity declared twice or in a built-in's place.
@@ -173,11 +216,14 @@ def build_scanner(custom: Sequence[CustomEntity], terms: Mapping[str, frozenset[
             if name not in terms:
                 raise EntityError(f"entity `{entity.name}`: unknown list `{name}`")
         declared[entity.name] = entity
-    return Scanner(declared, terms)
+    return Scanner(declared, terms, finders)
 
 
 def _look(search: Search, text: str, data: bytes) -> list[Found]:
-    """Return what *search* finds in one reading of a text, which is folded; *data* is its UTF-8."""
+    """Return what has a pattern or a list in one reading of a text, which is folded.
+
+    *data* is its UTF-8.
+    """
     spans = search.find(data)
     found = _located(text, data, spans)
     for entity, terms, near in search.listed:
@@ -189,6 +235,8 @@ def _seen(search: Search, view: View) -> list[Found]:
     """Return what *search* finds in a *view*, at the places that it stands for."""
     folded = fold(view.text)
     found = _look(search, folded.text, folded.text.encode("utf-8", "replace"))
+    if view.alike and search.tagged is not None:
+        found += search.tagged(folded.text)
     return [
         (entity, *view.origin(*folded.origin(start, end)), score)
         for entity, start, end, score in found

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.content.detectors import REACH, THRESHOLD
+from engine.content.finders import LONGEST_TOKEN, NEARBY
 from engine.content.lookalikes import undisguised
 from engine.content.regex import Regex, compiled
 from engine.content.scan import Scanner
@@ -39,7 +40,7 @@ from engine.content.views import ROTATED
 BOUND = 1024
 """So many characters are held at most; what is alive for longer is replaced until it ends."""
 SPACED = 256
-"""So many characters of a word with escapes, one that is spelled, or of a sentence, are held."""
+"""So many characters of a word with escapes, or of one that is spelled, are held."""
 CELL = 64
 """More than `REACH`, what a guard looks at, and the character before the two."""
 EXTRA = 2
@@ -52,9 +53,10 @@ WORD = "[!-~]+"
 ESCAPED = r"(?:[\pL\pN\pM]+[!-~]*(?:[&%\\]\S*)?)?"
 """A word of other letters in which escapes of ASCII stand."""
 LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
-SENTENCE = r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*"
-READ = frozenset({"person", "address", "organization", "location", "date", "title", "age", "nrp"})
-"""Last parts of the names of entities that are read from their sentence."""
+SENTENCE = r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*[.!?]?"
+READ = NEARBY + LONGEST_TOKEN
+"""So much of a sentence is held where it is read: a token that is passed on in part has had all
+that may matter for it behind it, and will have all before it."""
 ROT = compiled(ROTATED)
 FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
 """Samples of what a word of ASCII does not hold."""
@@ -170,9 +172,9 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     sized: dict[int, list[str]] = {size: [] for size in SIZES}
     sized[BOUND].append(WORD)
     sized[SPACED] += (LETTERS, ESCAPED)
-    read = any(name.rpartition(".")[2] in READ for name in entities)
+    read = bool(scanner.read(entities))
     if read:
-        sized[SPACED].append(SENTENCE)
+        sized[READ] = [SENTENCE]
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
     for rule in scanner.patterns(entities):
@@ -185,10 +187,10 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
         elif not _is_word(node):
             fitting = next(one for one in SIZES if size <= one)
             sized[fitting].append(beginnings(node, coarse=True))
-    joined: list[tuple[Sequence[str], int | None]] = [(sized[size], size) for size in SIZES]
+    joined: list[tuple[Sequence[str], int | None]] = [(some, size) for size, some in sized.items()]
     joined.append(([one for _, one in endless], None))
     return Hold(
-        SPACED if read else CELL,
+        READ if read else CELL,
         tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
         _automaton(_either(weak), longest_match=True) if weak else None,
         tuple(

@@ -98,6 +98,8 @@ class View:
     at: tuple[int, ...]
     starts: tuple[int, ...]
     ends: tuple[int, ...]
+    alike: bool = False
+    """Whether it is the same text but for letters that look alike."""
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Return the place that ``text[start:end]``, which is not empty, stands for."""
@@ -113,7 +115,7 @@ class View:
 def views(text: str, data: bytes) -> Iterator[View]:
     """Yield the views of *text*, which is folded; *data* is its UTF-8."""
     if len(data) != len(text) and DISGUISED.within(data):
-        yield View(undisguised(text), (0,), (0,), (0,))
+        yield View(undisguised(text), (0,), (0,), (0,), alike=True)
     if not DISGUISES.within(data):
         return
     # Hot path: most texts that come here have a long name or path in them, and nothing else.

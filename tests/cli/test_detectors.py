@@ -48,6 +48,16 @@ def test_a_detector_shows_what_it_asks_of_a_match() -> None:
     assert "only with     @" in call("detectors", "show", "pii.email").stdout
     made = json.loads(call("detectors", "show", "pii.email", "--json").stdout)
     assert made["patterns"][0]["keywords"] == ["@"]
+    assert made["finder"] is None
+
+
+def test_what_has_no_pattern_says_who_finds_it() -> None:
+    shown = call("detectors", "show", "pii.person").stdout
+    assert "found by        tagger" in shown
+    assert "how sure it is; reported from 0.5 on" in shown
+    made = json.loads(call("detectors", "show", "pii.person", "--json").stdout)
+    assert (made["patterns"], made["finder"]) == ([], "tagger")
+    assert "pii.organization " in call("detectors", "list", "pii").stdout
 
 
 @pytest.mark.parametrize("verb", ["list", "show"])

@@ -228,3 +228,20 @@ def test_of_two_names_for_one_place_the_surer_one_is_shown() -> None:
     both = [Finding("secret.generic", 0, 4, 0.7), Finding("secret.github", 0, 4, 0.95)]
     plan = {"secret.generic": LABEL, "secret.github": LABEL}
     assert redact_text("abcd", both, plan, b"", "").text == "[GITHUB]"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([("pii.person", 3, 6, 0.99), ("pii.email", 3, 12, 0.95)], "to [EMAIL]."),
+        ([("pii.date", 3, 12, 0.7), ("pii.date_of_birth", 3, 12, 0.9)], "to [DATE_OF_BIRTH]."),
+        ([("pii.person", 3, 8, 0.9), ("pii.organization", 7, 12, 0.8)], "to [PERSON]."),
+        ([("pii.title", 3, 6, 0.9), ("pii.person", 7, 12, 0.8)], "to [TITLE] [PERSON]."),
+    ],
+)
+def test_what_is_read_and_what_has_a_shape_are_shown_as_one(
+    found: list[tuple[str, int, int, float]], said: str
+) -> None:
+    plan = {one[0]: LABEL for one in found}
+    findings = [Finding(*one) for one in found]
+    assert redact_text("to ann lee@x.", findings, plan, b"", "").text == said

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.content.entities import ENTITIES, NAMESPACES, CustomEntity, expand
+from engine.content.entities import ENTITIES, NAMESPACES, STRUCTURED, CustomEntity, expand
+from engine.content.finders import FINDERS
+from engine.content.people import PEOPLE
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import MAX_PLANS, EntityError, Scanner, build_scanner
+from tests.content.reading import READERS, WARMED
 
 SCANNER = build_scanner((), {})
 ALL = frozenset(ENTITIES)
@@ -115,10 +118,64 @@ def test_names_expand_within_their_namespace() -> None:
     assert {"pii", "phi", "secret"} == NAMESPACES
 
 
-def test_every_entity_is_documented() -> None:
+def test_every_entity_is_documented_and_can_be_found() -> None:
     for name, entity in ENTITIES.items():
         assert entity.name == name
         assert entity.doc.endswith(".")
+        assert bool(entity.patterns) != (entity.finder in FINDERS)
+    assert ENTITIES.keys() - STRUCTURED == {entity.name for entity in PEOPLE}
+
+
+# --- what has no pattern --------------------------------------------------------------------------
+
+
+READER = build_scanner(
+    [CustomEntity("x.word", terms=("words",))], {"words": frozenset({"Ann"})}, READERS
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("We met Ann Lee here.", ["Ann Lee"]),
+        ("We met\u200b A\u200bnn Lee\u3002", ["A\u200bnn Lee"]),
+        ("We met \u0410nn.", ["\u0410nn"]),
+        ("We met Zo\u00eb and Zoe\u0308.", ["Zo\u00eb", "Zoe\u0308"]),
+        ("We met. Ann Lee", []),
+        ("V2UgbWV0IEFubiBMZWUgaGVyZS4=", []),
+        ("a n n @ x . o r g, We met %41nn", []),
+    ],
+)
+def test_a_name_is_found_in_the_text_and_behind_look_alikes(text: str, found: list[str]) -> None:
+    assert texts(text, "pii.person", scanner=READER) == found
+    assert texts(text + " nobody@x.org", "pii.person", scanner=READER) == found
+
+
+def test_only_what_was_asked_for_is_read() -> None:
+    text = "We met Ann on 4 March in York"
+    assert texts(text, "pii.date", scanner=READER) == ["4 March"]
+    assert texts(text, "pii.date", "pii.person", "pii.email", scanner=READER) == ["Ann", "4 March"]
+    assert texts(text, "x.word", "pii.date", scanner=READER) == ["Ann", "4 March"]
+
+
+def test_what_the_finder_is_not_sure_of_is_not_reported() -> None:
+    assert READERS["tagger"].find("on 4 May", frozenset({"pii.date"})) == [("pii.date", 3, 8, 0.4)]
+    assert texts("on 4 May", "pii.date", scanner=READER) == []
+
+
+def test_models_are_loaded_for_those_who_ask() -> None:
+    before = WARMED.times
+    READER.prepare(frozenset({"pii.email", "x.word"}))
+    READER.warm(STRUCTURED)
+    assert WARMED.times == before
+    READER.prepare(frozenset({"pii.email", "pii.person", "pii.date"}))
+    assert WARMED.times == before + 1
+
+
+def test_names_alone_need_no_patterns() -> None:
+    names = frozenset({"pii.person"})
+    needed = READER.wanted(names)
+    assert (needed.size, READER.patterns(names), READER.lists(names)) == (0, [], [])
 
 
 # --- authors' entities ----------------------------------------------------------------------------

@@ -3,6 +3,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES
 from engine.content.findings import Finding
@@ -10,8 +12,9 @@ from engine.content.rules import builtin_rules
 from engine.content.scan import build_scanner
 from engine.content.windows import LONG, MARGIN, OVERLAP, WINDOW, scan_windows
 from tests.content.made_texts import made_texts
+from tests.content.reading import READERS
 
-SCANNER = build_scanner((), {})
+SCANNER = build_scanner((), {}, READERS)
 ALL = frozenset(ENTITIES)
 RULES = [rule for entity in ENTITIES.values() for rule in builtin_rules(entity)]
 
@@ -62,6 +65,28 @@ def test_windows_find_what_one_scan_finds() -> None:
         assert len(text) > LONG
         with ThreadPoolExecutor(2) as pool:
             assert scan_windows(SCANNER.scan, text, ALL, pool.map) == SCANNER.scan(text, ALL)
+
+
+READ = frozenset({"pii.person", "pii.date"})
+LINES = st.sampled_from(
+    (
+        "We met Ann Lee on 4 March. ",
+        "Lee, of whom " + "and so on " * 25 + "he wrote, is Ann.\n",
+        "dear " * 40 + "Zo\u00eb, ",
+        "and so on " * 70 + "Ann wrote? ",
+        "the plan was discussed at length and nobody objected to it.\n",
+        "\u200b" * 300 + " ",
+    )
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(st.lists(LINES, min_size=20, max_size=60), st.integers(0, 2 * OVERLAP))
+def test_law_windows_find_what_is_read_in_the_whole(lines: list[str], shift: int) -> None:
+    text = "to be. " * ((WINDOW - OVERLAP - 2 * MARGIN + shift) // 7) + "".join(lines) * 3
+    text += "and so on. " * max(0, (LONG - len(text)) // 11 + 1)
+    assert scan_windows(SCANNER.scan, text, READ) == SCANNER.scan(text, READ)
 
 
 def test_what_reaches_over_the_edges_is_found_in_one_scan() -> None:

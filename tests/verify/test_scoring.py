@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.content.entities import ENTITIES, STRUCTURED
 from engine.content.findings import Finding, Injection
 from engine.verify.detecting import Evaluation, evaluate, wanted_entities
 from engine.verify.rows import LONGEST_LINE, Row, RowError, TrueSpan, read_rows
@@ -94,6 +95,7 @@ def test_boards_add_up_with_and_without_what_has_no_shape() -> None:
     made = board(row((0, 5, "pii.person"), (10, 20, "pii.email")), found("pii.email", 10, 20))
     assert counts(made.total(exact=False)) == (1, 0, 1)
     assert counts(made.total(exact=False, without=UNSTRUCTURED)) == (1, 0, 0)
+    assert ENTITIES.keys() - STRUCTURED == UNSTRUCTURED
 
 
 def test_findings_inside_others_are_one() -> None:

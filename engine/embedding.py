@@ -28,20 +28,22 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from engine.classifiers.hub import Hub
 from engine.content.remembered import MEMORY_BYTES
+from engine.content.windows import LONG
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
-from engine.runtime.request import CONTENT_LIMIT, Request
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Request
 from engine.runtime.store import Store
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import Cache, NoCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, derive_key
+from engine.service.nets import Finder, FinderError, require_finder
 from engine.service.usage import Usage
 from engine.state.lmdb import LmdbStore
 
@@ -73,7 +75,8 @@ class Engine:
 
         Raises InvalidRequest, whose ``problems`` name every wrong path, when the request does not
         fit the schema; then nothing was decided or taken. Where a classifier's answer matters it
-        blocks until the model server has answered or is late; other threads decide meanwhile.
+        blocks until the model server has answered or is late, and where there is much text until
+        that was scanned; other threads decide meanwhile.
 
             >>> decision = pol.decide({
             ...     "tenant": {"id": "north"}, "user": {"id": "u1"}, "stage": "response",
@@ -87,7 +90,7 @@ class Engine:
         with self._lock:
             step = self._gate.begin(request)
         while not isinstance(step, Decision):
-            step.wait()  # for classifiers: other threads decide meanwhile
+            step.wait()  # without the lock: other threads decide meanwhile
             with self._lock:
                 step = self._gate.go_on(step)
         return step
@@ -153,7 +156,7 @@ class Engine:
         self.close()
 
 
-def load(
+def load(  # noqa: PLR0913  every setting by its name
     folder: str | Path,
     *,
     clock: Callable[[], datetime] | None = None,
@@ -162,7 +165,10 @@ def load(
     record: str | Path | None = None,
     secret: bytes | None = None,
     content_characters: int = CONTENT_LIMIT,
+    on_content_too_large: OnTooLarge = "refuse",
+    long_characters: int = LONG,
     remembered_bytes: int = MEMORY_BYTES,
+    scanner: Finder = "auto",
 ) -> Engine:
     """Return an engine that decides by the policies in *folder*.
 
@@ -174,11 +180,21 @@ def load(
     - *record* is a file to which every decision is appended as a line of JSON, without content.
     - *secret* (32 bytes or more) keys hashes and tokens; give the same one to every process whose
       hashes are to agree. None makes one up.
-    - *content_characters* is the most content that one request may have.
+    - *content_characters* is the most content that one request may have, all messages together.
+    - *on_content_too_large* says what becomes of a request with more: ``refuse`` raises
+      InvalidRequest; ``deny``, or ``escalate`` to ``policy-failures``, decides without a look at
+      the content.
+    - *long_characters*: a request with more text than this is scanned in overlapping windows while
+      other threads decide. What is found is the same.
     - *remembered_bytes* is what the findings of texts seen before may take; 0 remembers nothing.
+    - *scanner* is what looks for entities: Hyperscan where it can be imported and there is a
+      *cache* to keep its database in (``auto``), ``hyperscan`` or it is an error, or ``re2``
+      alone. They find the same; RE2 alone takes longer.
 
-    Raises PolicyError, whose ``diagnostics`` are every problem and whose text is the list of them
-    rendered for people, when the policies do not check.
+    Classifiers that the policies declare are asked as the daemon asks them.
+
+    Raises ValueError for what cannot be used; PolicyError, whose ``diagnostics`` are every problem
+    and whose text is the list of them rendered for people, when the policies do not check.
 
         >>> (folder / "broken.pol").write_text("policy broken { default perhaps }") > 0
         True
@@ -188,12 +204,19 @@ def load(
         ...     error.diagnostics[0].span.path
         'broken.pol'
     """
-    if secret is not None and len(secret) < KEY_BYTES:
-        raise ValueError(f"the secret has {len(secret)} bytes, and {KEY_BYTES} are the least")
+    key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
+    recipe = Recipe(
+        key,
+        content_characters=content_characters,
+        on_content_too_large=on_content_too_large,
+        long_characters=long_characters,
+        remembered_bytes=remembered_bytes,
+        prepare=True,
+        finder=scanner,
+    )
+    require_usable(recipe, cached=cache is not None)
     root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
-    key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
-    recipe = Recipe(key, content_characters, remembered_bytes, prepare=True)
     policies = load_folder(root, recipe, kept)
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")
@@ -201,6 +224,31 @@ def load(
     gate = Gate(store, recorder, secret=key, clock=nanoseconds_of(clock), classifiers=classifiers)
     gate.swap(policies)
     return Engine(gate, root, recipe, kept)
+
+
+def require_usable(recipe: Recipe, *, cached: bool) -> None:
+    """Raise ValueError for what `load` was given and cannot use."""
+    if len(recipe.secret) < KEY_BYTES:
+        size = len(recipe.secret)
+        raise ValueError(f"the secret has {size} bytes, and {KEY_BYTES} are the least")
+    for name in ("content_characters", "long_characters"):
+        if getattr(recipe, name) < 1:
+            raise ValueError(f"`{name}` must be at least 1")
+    if recipe.remembered_bytes < 0:
+        raise ValueError("`remembered_bytes` must be at least 0")
+    words = {
+        "on_content_too_large": (recipe.on_content_too_large, get_args(OnTooLarge)),
+        "scanner": (recipe.finder, get_args(Finder)),
+    }
+    for name, (word, known) in words.items():
+        if word not in known:
+            raise ValueError(f"`{name}` must be one of {', '.join(known)}")
+    if recipe.finder == "hyperscan" and not cached:
+        raise ValueError('`scanner` is "hyperscan", which needs a `cache` to keep its database in')
+    try:
+        require_finder(recipe.finder)
+    except FinderError as error:
+        raise ValueError(str(error)) from None
 
 
 def nanoseconds_of(clock: Callable[[], datetime] | None) -> Callable[[], int]:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 import threading
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,3 +203,55 @@ def test_a_closed_engine_decides_no_more_and_can_be_closed_again(
 def test_a_short_secret_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="the secret has 31 bytes, and 32 are the least"):
         engine.load(folder, secret=bytes(31))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"content_characters": 0}, "`content_characters` must be at least 1"),
+        ({"long_characters": 0}, "`long_characters` must be at least 1"),
+        ({"remembered_bytes": -1}, "`remembered_bytes` must be at least 0"),
+        (
+            {"on_content_too_large": "allow"},
+            "`on_content_too_large` must be one of refuse, deny, escalate",
+        ),
+        ({"scanner": "re"}, "`scanner` must be one of auto, hyperscan, re2"),
+        ({"scanner": "hyperscan"}, '`scanner` is "hyperscan", which needs a `cache`'),
+    ],
+)
+def test_what_cannot_be_used_is_refused(folder: Path, given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}"):
+        engine.load(folder, **given)
+
+
+def test_a_scanner_that_is_not_there_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.service.nets.VERSION", "")
+    with pytest.raises(ValueError, match="cannot be imported here"):
+        engine.load(folder, scanner="hyperscan", cache=tmp_path / "cache")
+
+
+def test_too_much_content_is_refused_denied_or_escalated(folder: Path) -> None:
+    with engine.load(folder, content_characters=5) as pol:
+        with pytest.raises(engine.InvalidRequest, match="content too large"):
+            pol.decide(asked("123456"))
+        assert pol.decide(asked("12345")).action == "allow"
+    for action in ("deny", "escalate"):
+        with engine.load(folder, content_characters=5, on_content_too_large=action) as pol:
+            found = pol.decide(asked("123456"))
+            assert (found.action, found.reasons[0].message) == (action, "content too large")
+
+
+def test_long_content_is_decided_alike_in_windows_and_whole(folder: Path, tmp_path: Path) -> None:
+    text = "the plan was discussed at length. " * 3000 + "write to ann@example.com"
+    for scanner in ("re2", "hyperscan"):
+        found = []
+        for long in (65_536, 10_000_000):
+            with engine.load(
+                folder, long_characters=long, scanner=scanner, cache=tmp_path / "cache"
+            ) as pol:
+                found.append(pol.decide(asked(text)))
+                assert pol.explain(asked(text)).decision.action == "redact"
+        assert found[0].content == found[1].content == text[:-15] + "[EMAIL]"
+        assert found[0].redactions == found[1].redactions

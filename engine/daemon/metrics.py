@@ -188,6 +188,17 @@ class GateMetrics(Collector):
             "Decisions given without being recorded.",
             self._gate.recorder.dropped,
         )
+        lookout = self._gate.lookout
+        yield GaugeMetricFamily(
+            "engine_long_waiting",
+            "Requests with long content that are scanned or wait for it.",
+            lookout.waiting,
+        )
+        yield CounterMetricFamily(
+            "engine_long_refused",
+            "Requests with long content that were one too many.",
+            lookout.turned_away,
+        )
 
 
 def make_registry(

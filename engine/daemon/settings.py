@@ -82,6 +82,34 @@ class Limits(Struct, frozen=True, kw_only=True):
             "the content."
         ),
     ] = "refuse"
+    long_characters: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=67_108_864,
+            description="A request with more text than this has it scanned by threads of their "
+            "own, in overlapping windows, so that no other decision waits for it. What is found "
+            "is the same.",
+        ),
+    ] = 65_536
+    long_threads: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=64,
+            description="How many threads scan such requests; 0 for one less than the machine's "
+            "processors, but at least 1 and at most 4.",
+        ),
+    ] = 0
+    long_waiting: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="How many such requests may be scanned or wait for it. One more is treated "
+            "as `on_content_too_large` says; `refuse` answers RESOURCE_EXHAUSTED.",
+        ),
+    ] = 64
     remembered_bytes: Annotated[
         int,
         Meta(

@@ -97,7 +97,7 @@ class Gate:
         self._classifiers = classifiers
         self._servers: Servers | None = None
         """Of the policies, when these declare classifiers."""
-        self._lookout = lookout or Lookout()
+        self.lookout = lookout or Lookout()
         self._status = Status()
 
     @property
@@ -251,7 +251,7 @@ class Gate:
             return explain(policies, record, self.store, self._clock())
         return self.go_on_explaining(
             Unexplained(
-                policies=policies, record=record, servers=self._servers, lookout=self._lookout
+                policies=policies, record=record, servers=self._servers, lookout=self.lookout
             )
         )
 
@@ -280,7 +280,7 @@ class Gate:
         self._servers = None
         if self._classifiers is not None:
             self._classifiers.close()
-        self._lookout.close()
+        self.lookout.close()
         self.recorder.close()
         self.store.close()
 
@@ -330,7 +330,7 @@ class Gate:
                         policies=policies,
                         record=record,
                         servers=way.servers,
-                        lookout=self._lookout,
+                        lookout=self.lookout,
                         patient=way.stream,
                         subject=subject,
                         decision_id=decision_id,

@@ -61,10 +61,13 @@ class Lookout:
         self._closed = Event()
         self.waiting = 0
         """How many requests wait now."""
+        self.turned_away = 0
+        """How many were too many so far."""
 
     async def see(self, look: Look, senses: Senses, *, patient: bool = False) -> Sighting:
         """Return what there is. Raises Crowded unless *patient*, and what *senses* raise."""
         if self.waiting >= self._most and not patient:
+            self.turned_away += 1
             raise Crowded(f"{self._most} requests with long content wait already")
         left = Event()
 

@@ -233,7 +233,7 @@ def test_closing_ends_the_look_and_denies(eye: Eye, gate: Made) -> None:
         large = asyncio.ensure_future(hear(made, REQUESTS[0]))
         await asyncio.to_thread(eye.reached.acquire)
         closing = asyncio.ensure_future(asyncio.to_thread(made.close))
-        await asyncio.to_thread(made._lookout._closed.wait)
+        await asyncio.to_thread(made.lookout._closed.wait)
         eye.may.set()
         await closing
         return await large
@@ -280,6 +280,7 @@ def test_of_a_flood_what_is_too_much_is_refused(eye: Eye) -> None:
     made = gate_of(eye, Lookout(1, waiting=1))
     with pytest.raises(Overloaded, match="1 requests with long content wait already"):
         crowd(made, eye, lambda: hear(made, REQUESTS[1]))
+    assert (made.lookout.waiting, made.lookout.turned_away) == (0, 1)
     made.close()
 
 

@@ -21,6 +21,7 @@ from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
+from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import NoRecorder, Recorder, RecordError
 from engine.state.errors import StateError
@@ -87,7 +88,17 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
     metrics = Metrics()
     classifiers = Hub(derive_key(secret, "classifiers"))
     stack.callback(classifiers.close)
-    gate = Gate(store, recorder, secret=secret, observer=metrics, classifiers=classifiers)
+    limits = settings.limits
+    lookout = Lookout(limits.long_threads, limits.long_waiting)
+    stack.callback(lookout.close)
+    gate = Gate(
+        store,
+        recorder,
+        secret=secret,
+        observer=metrics,
+        classifiers=classifiers,
+        lookout=lookout,
+    )
     return Parts(
         settings=settings,
         root=Path(settings.policies).absolute(),
@@ -95,9 +106,10 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         cache=cache,
         recipe=Recipe(
             secret,
-            content_characters=settings.limits.content_characters,
-            on_content_too_large=settings.limits.on_content_too_large,
-            remembered_bytes=settings.limits.remembered_bytes,
+            content_characters=limits.content_characters,
+            on_content_too_large=limits.on_content_too_large,
+            long_characters=limits.long_characters,
+            remembered_bytes=limits.remembered_bytes,
             prepare=True,
             finder=settings.scanner,
         ),

@@ -35,6 +35,7 @@ TEN = 10
 MRZ_WEIGHTS = (7, 3, 1)
 MRZ_VALUES = {char: value for value, char in enumerate("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
 MRZ_VALUES["<"] = 0
+MRZ_LONGEST = 100
 MRZ_LINES = {(3, 30), (2, 36), (2, 44)}
 """How many lines of how many characters travel documents have: sizes 1, 2 and 3."""
 
@@ -84,7 +85,7 @@ def mrz(text: str) -> bool:
 
     It has the lines of a passport, an identity card of either size, or a visa.
     """
-    lines = text.split()
+    lines = text[:MRZ_LONGEST].split()
     if (len(lines), len(lines[0]) if lines else 0) not in MRZ_LINES:
         return False
     if len(set(map(len, lines))) > 1 or not set(text) <= MRZ_VALUES.keys() | {"\n", "\r", " "}:

@@ -6,5 +6,6 @@ from engine.content.contact import CONTACT
 from engine.content.devices import DEVICES
 from engine.content.documents import DOCUMENTS
 from engine.content.financial import FINANCIAL
+from engine.content.vehicles import VEHICLES
 
-PERSONAL = (*CONTACT, *FINANCIAL, *DEVICES, *DOCUMENTS)
+PERSONAL = (*CONTACT, *FINANCIAL, *DEVICES, *DOCUMENTS, *VEHICLES)

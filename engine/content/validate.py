@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from engine.content import codes, wallets
 from engine.content.checksums import luhn, mod11, mod97, only_digits, verhoeff
 
 MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19
@@ -124,18 +125,24 @@ def bits(text: str) -> float:
 VALIDATORS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
         "aba": aba,
+        "bic": codes.bic,
+        "bitcoin": wallets.bitcoin,
         "card": card,
         "email": email,
         "entropy": entropy,
+        "ethereum": wallets.ethereum,
         "iban": iban,
         "ipv4": ipv4,
         "ipv6": ipv6,
         "luhn": luhn,
+        "mac": codes.mac,
         "mod11": mod11,
         "mod97": mod97,
+        "mrz": codes.mrz,
         "phone": phone,
         "ssn": ssn,
         "verhoeff": verhoeff,
+        "vin": codes.vin,
     }
 )
 """The names that ``check`` knows."""

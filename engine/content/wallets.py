@@ -19,6 +19,9 @@ BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 BECH32_CHECKS = frozenset({1, 0x2BC830A3})
 """What the code leaves: bech32 (BIP 173) and bech32m (BIP 350)."""
 BECH32_POWERS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+LONGEST_BASE58 = 35
+LONGEST_BECH32 = 108
+"""Of Cardano; those of Bitcoin have at most 90 characters."""
 HASHED = 25
 """Bytes of a version, a hash of 20 bytes and a check of four."""
 
@@ -47,6 +50,8 @@ def wallet(text: str) -> bool:
 
 def _base58check(text: str, values: Mapping[str, int]) -> int:
     """Return the first of the 25 bytes that *text* is, -1 when the last four do not check them."""
+    if len(text) > LONGEST_BASE58:
+        return -1
     number = 0
     for char in text:
         value = values.get(char)
@@ -62,7 +67,7 @@ def _base58check(text: str, values: Mapping[str, int]) -> int:
 
 def bech32(text: str) -> bool:
     """Return whether *text* is a bech32 or bech32m code, in one case, whose check is right."""
-    if text not in (text.lower(), text.upper()):
+    if len(text) > LONGEST_BECH32 or text not in (text.lower(), text.upper()):
         return False
     prefix, one, data = text.lower().rpartition("1")
     values = [_bech32.get(char, -1) for char in data]

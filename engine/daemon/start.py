@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.classifiers.hub import Hub
-from engine.content.entities import ENTITIES
+from engine.content.entities import STRUCTURED
 from engine.daemon.metrics import Metrics
 from engine.daemon.settings import Settings
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.runtime.store import Store
+from engine.runtime.store import Store, StoreUnavailable
 from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
@@ -24,11 +24,23 @@ from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import NoRecorder, Recorder, RecordError
+from engine.state.clock import SteadyClock, SteadyStore, keep_here
 from engine.state.errors import StateError
 from engine.state.lmdb import LmdbStore
 
 WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
 """A text that makes detectors look closely."""
+
+
+REFUSALS = (
+    CacheFolderError,
+    FinderError,
+    KeyFileError,
+    RecordError,
+    StateError,
+    StoreUnavailable,
+)
+"""What a part raises that cannot be made, with a sentence about the remedy."""
 
 
 class StartError(Exception):
@@ -61,7 +73,7 @@ def assemble(settings: Settings) -> Parts:
     with ExitStack() as stack:
         try:
             return put_together(settings, stack)
-        except (CacheFolderError, FinderError, KeyFileError, RecordError, StateError) as error:
+        except REFUSALS as error:
             raise StartError(str(error)) from None
 
 
@@ -83,7 +95,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
     if recorded is not None:
         recorder = Journal(recorded, settings.record.on_failure)
     stack.callback(recorder.close)
-    store: Store = LmdbStore(data / "state") if keep else MemoryStore()
+    store = open_state(data / "state" if keep else None)
     stack.callback(store.close)
     metrics = Metrics()
     classifiers = Hub(derive_key(secret, "classifiers"))
@@ -121,6 +133,21 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
     )
 
 
+def open_state(folder: Path | None) -> Store:
+    """Return the store in *folder*, or in memory, with a clock that nobody sets.
+
+    Raises StateError and StoreUnavailable.
+    """
+    if folder is None:
+        return SteadyStore(MemoryStore(), SteadyClock(keep_here()))
+    store = LmdbStore(folder)
+    with ExitStack() as undo:
+        undo.callback(store.close)
+        steady = SteadyStore(store, SteadyClock(store.anchor))
+        undo.pop_all()
+    return steady
+
+
 def make_data_folder(folder: Path) -> None:
     """Make *folder*, for its owner only, and see that it can be written; raise StartError."""
     try:
@@ -150,5 +177,5 @@ def warm_up(policies: PolicySet) -> None:
 
     Without this the first requests after a start would wait for it, and the loop with them.
     """
-    policies.senses.scanner.scan(WARMING, frozenset(ENTITIES))
+    policies.senses.scanner.scan(WARMING, STRUCTURED)
     policies.senses.injection(WARMING, "user")

@@ -34,6 +34,7 @@ from engine.state import layout, mapped
 FILE = "state.mdb"
 MEGABYTE = 2**20
 _SWEPT = b"\0swept"
+_CLOCK = b"\0clock"
 _FIRST = b"\1"
 """Before every key but the store's own."""
 _LONGEST = 500
@@ -199,6 +200,16 @@ class LmdbStore:
         if not ended:
             return 0
         return self._write(lambda transaction: _forget(transaction, ended, now), emptying=True)
+
+    def anchor(self, change: Callable[[bytes | None], bytes]) -> bytes:
+        """Replace the clock's anchor by what *change* makes of it, and return that."""
+
+        def work(transaction: Transaction) -> bytes:
+            anchor = change(transaction.get(_CLOCK))
+            transaction.put(_CLOCK, anchor)
+            return anchor
+
+        return self._write(work)
 
     def sync(self) -> None:
         """Write to the disk what was committed so far. Takes as long as the disk takes."""

@@ -7,10 +7,10 @@ import pytest
 
 from engine.daemon.settings import Record, Settings
 from engine.daemon.start import StartError, assemble
-from engine.runtime.memory import MemoryStore
 from engine.service.journal import Journal
 from engine.service.record import NoRecorder
-from engine.state.lmdb import LmdbStore
+from engine.state.clock import SteadyStore
+from engine.state.lmdb import FILE
 
 
 def settings(folder: Path, **others: object) -> Settings:
@@ -29,7 +29,8 @@ def test_the_first_start_makes_a_folder_for_its_owner_alone(tmp_path: Path) -> N
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert {one.name for one in data.iterdir()} >= {"secret.key", "cache", "state"}
     assert parts.recorded == data / "decisions.jsonl"
-    assert isinstance(parts.gate.store, LmdbStore)
+    assert isinstance(parts.gate.store, SteadyStore)
+    assert (data / "state" / FILE).exists()
     assert isinstance(parts.gate.recorder, Journal)
     assert not parts.gate.ready
     assert parts.own_folders >= {data, data / "cache"}
@@ -48,7 +49,7 @@ def test_the_secret_is_the_same_after_a_restart(tmp_path: Path) -> None:
 def test_memory_keeps_nothing_and_cleans_up(tmp_path: Path) -> None:
     parts = assemble(settings(tmp_path, state="memory"))
     assert not (tmp_path / "data").exists()
-    assert isinstance(parts.gate.store, MemoryStore)
+    assert isinstance(parts.gate.store, SteadyStore)
     assert isinstance(parts.gate.recorder, NoRecorder)
     assert parts.recorded is None
     assert parts.cache.folder.exists()

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
-from engine.content.findings import Finding, Injection
-from engine.content.windows import LONG
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
@@ -19,69 +15,9 @@ from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.lookout import MOST_THREADS, Lookout, spare_threads
 from tests.service.bundle import SECRET, asked, write_folder
+from tests.service.eye import POLICIES, PROSE, Eye, planted
 from tests.service.shelf import Shelf
 from tests.service.test_gate import Kept
-
-POLICIES = """\
-schema { context.note: text? }
-
-classifier toxicity { endpoint = "grpc://127.0.0.1:9" timeout = 40ms on_failure = "deny" }
-meter mails counts rule desk.mails by tenant.id over 1h
-
-policy desk {
-  default allow
-  rule cards  { when content has pii.card then deny "no cards" }
-  rule orders { when injection(content) >= 0.8 then deny "no orders" }
-  rule mails  { when content contains "mail" then redact pii.email label session "mailed" }
-  rule phones { when content contains "mail" then redact pii.phone mode shadow }
-  rule notes  { when context.note is present then redact pii.email in context.note }
-  rule args   { when stage == "tool_call" then redact pii.email in tool.args }
-  rule tried  { when meter.mails > 1 then allow advise often = "yes" }
-  rule rude   {
-    when content contains "rude" and classifier.toxicity(content) >= 0.9 then deny "be kind"
-  }
-}
-"""
-PROSE = "the plan was discussed at length and nobody objected to it. "
-MUCH = PROSE * (LONG // len(PROSE) + 40)
-MIDDLE = len(MUCH) // 2
-
-
-def planted(text: str) -> str:
-    """Return much text with *text* in it."""
-    return f"{MUCH[:MIDDLE]} {text} {MUCH[MIDDLE:]}"
-
-
-class Eye:
-    """A scanner and a judge that note their threads, and wait until they may look."""
-
-    def __init__(self, policies: PolicySet) -> None:
-        self._behind = policies.senses
-        self.threads: set[str] = set()
-        self.may = threading.Event()
-        self.may.set()
-        self.reached = threading.Semaphore(0)
-        self.looks = 0
-        self.fails = False
-        senses = replace(policies.senses, scanner=self, injection=self.judge)
-        self.policies = replace(policies, senses=senses, remembered={})
-
-    def _note(self, text: str) -> None:
-        if len(text) > LONG // 4:
-            self.threads.add(threading.current_thread().name)
-            self.looks += 1
-            self.reached.release()
-            assert self.may.wait(20)
-            if self.fails:
-                raise ValueError(text)
-
-    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
-        self._note(text)
-        return self._behind.scanner.scan(text, entities)
-
-    def judge(self, text: str, role: str) -> Injection:
-        self._note(text)
-        return self._behind.injection(text, role)
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +188,7 @@ def test_a_look_that_fails_denies_and_says_no_more_than_where(eye: Eye, gate: Ma
     eye.fails = True
     for found in (asyncio.run(hear(made, REQUESTS[0])), made._finish(made.begin(REQUESTS[0]))):
         assert found.action == "deny"
-        assert found.reasons[0].failure.startswith("ValueError at test_lookout.py:")
+        assert found.reasons[0].failure.startswith("ValueError at eye.py:")
     assert [one.error.partition(" ")[0] for one in kept.entries] == ["ValueError"] * 2
     with pytest.raises(ValueError, match="the plan"):
         made.explain(REQUESTS[0])

@@ -15,7 +15,11 @@ class Finding(NamedTuple):
 
 
 class Injection(NamedTuple):
-    """How likely a text tries to override its instructions, 0..1, and the signals that say so."""
+    """How likely a text tries to override its instructions, 0..1, and the signals that say so.
+
+    *weights* say for each signal how much it contributes: evidence, in natural logarithms of odds.
+    """
 
     score: float
     signals: tuple[str, ...]
+    weights: tuple[float, ...] = ()

@@ -6,9 +6,11 @@
 2. Families of phrases are searched for. One RE2 pass says whether any can match, one Aho-Corasick
    pass which, and where: a pattern looks only at the `REACH` around its keywords.
 3. Cues, words that say little alone, are found by another pass. They count from `FEWEST` on.
-4. The different phrases and cues within `WINDOW` characters are combined as ``1 - (1 - a)(1 - b)``.
-   The highest window is the score: padding cannot dilute it, and single weak phrases, far apart in
-   a long text, do not add up.
+4. Sentences that are worded like orders to a model are found by a linear model (see `wording`).
+5. Everything found is evidence, ``-ln(1 - weight)`` times the share of its signal. What differs
+   within `WINDOW` characters is added up; the window with the most is the text's: padding cannot
+   dilute it, single weak phrases far apart do not add up, and more signals never make it less.
+6. A curve for users, and one for documents, says how likely an attack is with so much evidence.
 
 An instruction inside a document or tool result weighs more than in the user's own words. A phrase
 in a sentence that talks about it (in quotation marks, behind "example:" or "never") weighs a tenth.
@@ -16,11 +18,12 @@ in a sentence that talks about it (in quotation marks, behind "example:" or "nev
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from math import log1p
+from math import expm1, log1p
 from typing import NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -35,6 +38,7 @@ from engine.content.phrases_abroad import ABROAD
 from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
+from engine.content.wording import model, said
 
 WINDOW = 700
 REACH = 320
@@ -44,12 +48,16 @@ QUOTED = 0.1
 SLIGHT = 1e-9
 UNADDRESSED = 0.5
 FEWEST = 3
-HIDDEN = 0.9
+HIDDEN = 2.0
+DISGUISED = 3.0
+"""The evidence of a disguise, and of a phrase that shows only without it."""
 HALF = 0.5
 MANY_TURNS = 6
 MANY_QUESTIONS = 8
 MANY_SHOT = -1 - len(CUES)
 """The number of a conversation of many turns: phrases count from 0 up, cues from -1 down."""
+SAID = MANY_SHOT - 1
+"""From here down, the number of a sentence by its place."""
 TURNS = (("human:", "user:"), ("assistant:",), (" q: ",), (" a: ",))
 ENGLISH = (*PHRASES, *INSTRUCTIONS)
 OWN = len(CUES) + len(TURNS)
@@ -80,22 +88,54 @@ class Hit(NamedTuple):
 def score_injection(text: str, role: str) -> Injection:
     """Return how likely *text* is an injection, and the signals that say so.
 
-    *role* is a message's role (``user`` …) or a stage (``document``, ``tool_result`` …).
+    *role* is a message's role (``user`` …) or a stage (``document``, ``tool_result`` …). Where
+    nothing is found the score is 0; else it is a probability, as ``bench/INJECTION.md`` says.
     """
     embedded = role in EMBEDDED
+    found = weigh_injection(text, embedded=embedded)
+    if not found:
+        return Injection(0.0, ())
+    names, weights = zip(*sorted(found.items()), strict=True)
+    score = likely(sum(weights), embedded=embedded)
+    return Injection(round(score, 4), names, tuple(round(weight, 2) for weight in weights))
+
+
+def weigh_injection(text: str, *, embedded: bool) -> dict[str, float]:
+    """Return the evidence of each signal in the strongest window of *text* or of what it hides."""
     shown = unescaped(text)
     simple = plain(shown)
-    score, signals = strongest(find_hits(simple, embedded=embedded))
-    said = "\n".join(islands(shown))
-    if said:
-        hidden, inside = strongest(find_hits(plain(said), embedded=True))
-        if hidden >= HALF:
-            score, signals = max(score, HIDDEN), signals | inside | {"encoded"}
-    views = [strongest(find_hits(view, embedded=embedded)) for view in disguises(simple, shown)]
-    inside = frozenset[str]().union(*(found for inner, found in views if inner >= HALF))
-    if inside or hides_phrase(simple):
-        score, signals = max(score, HIDDEN), signals | inside | {"obfuscated"}
-    return Injection(round(score, 4), tuple(sorted(signals)))
+    found = strongest(find_evidence(simple, embedded=embedded))
+    hidden = "\n".join(islands(shown))
+    if hidden:
+        inside = strongest(find_evidence(plain(hidden), embedded=True))
+        if likely(sum(inside.values()), embedded=True) >= HALF:
+            found = _more(found, {**inside, "encoded": HIDDEN})
+    for view in disguises(simple, shown):
+        inside = strongest(find_evidence(view, embedded=embedded))
+        if likely(sum(inside.values()), embedded=embedded) >= HALF:
+            found = _more(found, {**inside, "obfuscated": HIDDEN})
+    if "obfuscated" not in found and hides_phrase(simple):
+        found = {**found, "obfuscated": DISGUISED}
+    return found
+
+
+def _more(found: dict[str, float], inside: dict[str, float]) -> dict[str, float]:
+    """Return the more of what was found outside and *inside*, with the signals of both."""
+    return {
+        signal: max(found.get(signal, 0.0), inside.get(signal, 0.0)) for signal in found | inside
+    }
+
+
+def likely(evidence: float, *, embedded: bool) -> float:
+    """Return how likely an attack is with so much *evidence*: 0 without any."""
+    if evidence <= 0:
+        return 0.0
+    curve = model().curves[embedded]
+    at = bisect_right(curve, (evidence, 1.0))
+    if at == len(curve):
+        return curve[-1][1]
+    (left, low), (right, high) = curve[at - 1], curve[at]
+    return low + (high - low) * (evidence - left) / (right - left)
 
 
 def prepare_injection() -> None:
@@ -106,6 +146,16 @@ def prepare_injection() -> None:
     for pattern in (*(one for _, one in _patterns()), *TALK):
         for _ in spans(pattern, data):
             pass
+
+
+def find_evidence(text: str, *, embedded: bool) -> list[Hit]:
+    """Return the phrases, cues and sentences in *text*, which is plain, in order of place."""
+    hits = find_hits(text, embedded=embedded)
+    worded = said(text.encode("utf-8", "replace"), embedded=embedded)
+    # Each sentence is another: all of a window count.
+    hits += [Hit(one.place, SAID - one.place, "wording", -expm1(-one.evidence)) for one in worded]
+    hits.sort()
+    return hits
 
 
 def find_hits(text: str, *, embedded: bool) -> list[Hit]:
@@ -212,25 +262,26 @@ def _many_shot(found: Sequence[Place]) -> Iterator[Hit]:
         yield Hit(answers[0], MANY_SHOT, "many_shot", 0.4)
 
 
-def strongest(hits: list[Hit]) -> tuple[float, frozenset[str]]:
-    """Return the score of the strongest window and its signals. *hits* are in order of place."""
+def strongest(hits: Sequence[Hit]) -> dict[str, float]:
+    """Return the evidence of each signal in the strongest window. *hits* are in order of place."""
+    share = model().share
     inside: dict[int, int] = {}
-    rest, least = 0.0, 0.0  # logarithms of what speaks against an injection
+    total = most = 0.0
     begin = end = first = 0
     for last, hit in enumerate(hits):
         while hit.place - hits[first].place > WINDOW:
             gone = hits[first]
             inside[gone.phrase] -= 1
-            rest -= 0.0 if inside[gone.phrase] else log1p(-gone.weight)
+            total -= 0.0 if inside[gone.phrase] else -log1p(-gone.weight) * share[gone.signal]
             first += 1
-        rest += 0.0 if inside.get(hit.phrase) else log1p(-hit.weight)
+        total += 0.0 if inside.get(hit.phrase) else -log1p(-hit.weight) * share[hit.signal]
         inside[hit.phrase] = inside.get(hit.phrase, 0) + 1
-        if rest < least - SLIGHT:
-            least, begin, end = rest, first, last + 1
-    score = 1.0
-    for weight in {hit.phrase: hit.weight for hit in hits[begin:end]}.values():
-        score *= 1 - weight
-    return 1 - score, frozenset(hit.signal for hit in hits[begin:end])
+        if total > most + SLIGHT:
+            most, begin, end = total, first, last + 1
+    found: dict[str, float] = {}
+    for hit in {hit.phrase: hit for hit in hits[begin:end]}.values():
+        found[hit.signal] = found.get(hit.signal, 0.0) - log1p(-hit.weight) * share[hit.signal]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

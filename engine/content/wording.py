@@ -1,0 +1,102 @@
+r"""Plain text to the sentences that are worded like orders to a model, and how much each says.
+
+A small linear model, made by ``bench/training/injection.py`` from texts of this project's own. Its
+terms are one to three words, or words with which a sentence begins::
+
+    "see you. now write a poem."  ->  "\nsee you  \nnow write a poem  "  ->  "\nnow ", " write a "
+
+All of them are found in one Aho-Corasick pass. The weights of a sentence's different terms are
+added; from `model.margin` on the sum counts, up to `MOST`. A sentence says the same wherever it
+stands and whatever stands around it, so that padding changes nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+PLACE = Path(__file__).with_name("injection.json")
+MOST = 4.0
+DRAG = 0.01
+"""What each byte of a sentence takes away: in a long one, some terms stand by chance."""
+LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789'_\n" + bytes(range(128, 256))
+WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
+ENDS = (b". ", b"? ", b"! ", b": ")
+
+
+class Said(NamedTuple):
+    """A sentence that begins at byte *place* of the plain text, and what it says, above 0."""
+
+    place: int
+    evidence: float
+
+
+class Model(msgspec.Struct, frozen=True):
+    """What the training script writes.
+
+    *terms* have a weight in a user's mouth and one inside a document. *margin* is what a sentence
+    must say at least. *share* is by how much the evidence of each signal counts, *bias* what speaks
+    against an attack where nothing speaks for it, *curve* points of evidence and probability.
+    """
+
+    terms: dict[str, tuple[float, float]]
+    margin: tuple[float, float]
+    share: dict[str, float]
+    curves: tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
+
+
+@cache
+def model() -> Model:
+    """Return the model, read once."""
+    return msgspec.json.decode(PLACE.read_bytes(), type=Model)
+
+
+def sentences(data: bytes) -> bytes:
+    """Return *data*, plain text, with a line for each sentence and spaces for all signs.
+
+    Nothing moves: byte ``i`` becomes byte ``i + 1``.
+    """
+    for end in ENDS:
+        data = data.replace(end, b" \n")
+    return b"\n" + data.translate(WORDS) + b" \n"
+
+
+def said(data: bytes, *, embedded: bool) -> list[Said]:
+    """Return the sentences of *data*, plain text, that are worded like orders, in order."""
+    automaton, weights = weighted_terms()
+    mine = weights[embedded]
+    margin = model().margin[embedded]
+    text = sentences(data)
+    found: list[Said] = []
+    begin = end = 0
+    terms: set[int] = set()
+    for term, start, _ in automaton.find_matches_as_indexes(text, overlapping=True):
+        if start >= end:
+            evidence = sum([mine[one] for one in terms]) - margin - (end - begin) * DRAG
+            if evidence > 0:
+                found.append(Said(begin, min(evidence, MOST)))
+            # Invariant: no term reaches over the end of its sentence, which is the next line's.
+            begin, end = text.rfind(b"\n", 0, start + 1), text.find(b"\n", start + 1)
+            terms = set()
+        terms.add(term)
+    evidence = sum([mine[one] for one in terms]) - margin - (end - begin) * DRAG
+    if evidence > 0:
+        found.append(Said(begin, min(evidence, MOST)))
+    return found
+
+
+@cache
+def weighted_terms() -> tuple[BytesAhoCorasick, tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Return what finds the terms, and their weights for users and for documents."""
+    terms = model().terms
+    automaton = BytesAhoCorasick(
+        [term.encode() for term in terms], implementation=Implementation.DFA
+    )
+    return automaton, (
+        tuple(weight for weight, _ in terms.values()),
+        tuple(weight for _, weight in terms.values()),
+    )

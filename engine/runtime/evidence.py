@@ -314,10 +314,10 @@ class Evidence:
         # What a tool or a document says gives no orders, whoever the message says is speaking.
         role = ROLES[self._record.stage]
         role = "" if role in SPEAKERS else role
-        texts = tuple([(role or part.role, part.text) for part in self.parts(path)])
+        parts = self.parts(path)
         if self._senses.ahead is not None:
-            self._senses.ahead(texts, None)
-        return max((score(text, speaker).score for speaker, text in texts), default=0.0)
+            self._senses.ahead(tuple([(role or one.role, one.text) for one in parts]), None)
+        return max((score(one.text, role or one.role).score for one in parts), default=0.0)
 
     def score(self, classifier: str, path: str) -> float:
         """Return the classifier's score of the text at *path*: of its worst part."""

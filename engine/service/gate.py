@@ -64,7 +64,7 @@ class Way(NamedTuple):
     """How a decision may wait: for *servers*, and for a look as the end of a *stream* does."""
 
     servers: Servers | None
-    stream: bool
+    stream: bool = False
 
 
 class Gate:
@@ -97,6 +97,7 @@ class Gate:
         self._classifiers = classifiers
         self._servers: Servers | None = None
         """Of the policies, when these declare classifiers."""
+        self._way = Way(None)
         self.lookout = lookout or Lookout()
         self._status = Status()
 
@@ -127,6 +128,7 @@ class Gate:
         self._policies = policies
         # What the old policies alone had is closed when nothing that is under way has it any more.
         self._servers = self._connect(policies)
+        self._way = Way(self._servers)
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
@@ -168,7 +170,7 @@ class Gate:
         policies = self._current()
         if self._servers is None:
             return self._decide(policies, lambda: policies.reader.read_json(raw))
-        return self._finish(self._begin(policies, lambda: policies.reader.read_json(raw)))
+        return self._finish(self._step(policies, lambda: policies.reader.read_json(raw), self._way))
 
     def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
         """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
@@ -183,12 +185,13 @@ class Gate:
         Without classifiers in the policies, and without much text, it is always the decision.
         """
         policies = self._current()
-        return self._begin(policies, lambda: policies.reader.read(request))
+        return self._step(policies, lambda: policies.reader.read(request), self._way)
 
     def begin_parts(self, standard: Mapping[str, object], context: bytes) -> Decision | Undecided:
         """Return what `decide_parts` does, or what must wait, for `go_on`."""
         policies = self._current()
-        return self._begin(policies, lambda: policies.reader.read_parts(standard, context))
+        read = policies.reader.read_parts
+        return self._step(policies, lambda: read(standard, context), self._way)
 
     def begin_read(
         self, policies: PolicySet, read: Callable[[], Record], *, ask: bool = True
@@ -197,7 +200,10 @@ class Gate:
 
         It is never refused for having to wait. Unless it is to *ask*, classifiers are unknowable.
         """
-        return self._begin(policies, read, stream=True, ask=ask)
+        servers: Servers | None = None
+        if ask:
+            servers = self._servers if policies is self._policies else self._connect(policies)
+        return self._step(policies, read, Way(servers, stream=True))
 
     def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         """Return the recorded decision without asking classifiers: nobody waits for it."""
@@ -278,6 +284,7 @@ class Gate:
         """Decide no more, and release the store and the record."""
         self._policies = None
         self._servers = None
+        self._way = Way(None)
         if self._classifiers is not None:
             self._classifiers.close()
         self.lookout.close()
@@ -296,18 +303,6 @@ class Gate:
             step.wait()
             step = self.go_on(step)
         return step
-
-    def _begin(
-        self,
-        policies: PolicySet,
-        read: Callable[[], Record],
-        *,
-        stream: bool = False,
-        ask: bool = True,
-    ) -> Decision | Undecided:
-        # A stream goes on with the policies it began with.
-        servers = self._servers if policies is self._policies else self._connect(policies)
-        return self._step(policies, read, Way(servers if ask else None, stream))
 
     def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         return cast("Decision", self._step(policies, read, None))

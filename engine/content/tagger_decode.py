@@ -1,0 +1,85 @@
+"""A run of pieces to names: the most likely labels (Viterbi 1967), and how sure they are."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from engine.content.tagger_model import LABELS, Model, Said, around_key, joint_keys, scores
+from engine.content.tagger_runs import Pieces, Run
+
+COUNT = len(LABELS)
+SCALE = 16.0
+"""One unit of the logarithm of odds is so many of the model's integers."""
+
+
+class Name(NamedTuple):
+    """A name of a *kind* in pieces ``start:end``; *score* is how sure it is, 0..1."""
+
+    kind: str
+    start: int
+    end: int
+    score: float
+
+
+def weigh(pieces: Pieces, run: Run, model: Model, edge: Said) -> list[tuple[int, ...]]:
+    """Return the scores of all labels of each piece of *run*; *edge* stands beyond the text."""
+    said = pieces.said
+    first, last = run.start - 4, run.end + 6
+    around = [
+        said[at] if 0 <= at < len(said) else edge for at in range(first, min(last, len(said) + 3))
+    ]
+    around += [edge] * (last - first - len(around))
+    marks = "".join([one.piece.mark for one in around])
+    joint = model.joint
+    rows = []
+    for at in range(4, 4 + run.end - run.start):
+        before2, before, one, after, after2 = around[at - 2 : at + 3]
+        lanes = one.own + before.before + after.after + before2.before2 + after2.after2
+        lanes += joint(around_key(marks, at, one.piece))
+        for key in joint_keys(before2.piece, before.piece, one.piece, after.piece):
+            lanes += joint(key)
+        rows.append(scores(lanes))
+    return rows
+
+
+def decode(rows: list[tuple[int, ...]], steps: tuple[tuple[int, ...], ...]) -> list[int]:
+    """Return the most likely labels of *rows*; ``steps[to][from]`` weighs one behind another."""
+    best = [one + step for one, step in zip(rows[0], steps[COUNT], strict=True)]
+    back: list[list[int]] = []
+    for row in rows[1:]:
+        came, reached = [], []
+        for to in range(COUNT):
+            ways = list(map(int.__add__, best, steps[to]))
+            top = max(ways)
+            came.append(ways.index(top))
+            reached.append(top + row[to])
+        back.append(came)
+        best = reached
+    label = best.index(max(best))
+    labels = [label]
+    for came in reversed(back):
+        label = came[label]
+        labels.append(label)
+    labels.reverse()
+    return labels
+
+
+def names(rows: list[tuple[int, ...]], labels: list[int], start: int) -> list[Name]:
+    """Return the names that *labels* say; a label is odd where a name begins, even within."""
+    found: list[Name] = []
+    at = 0
+    while at < len(labels):
+        label = labels[at]
+        if not label:
+            at += 1
+            continue
+        begin = at
+        at += 1
+        while at < len(labels) and labels[at] and labels[at] % 2 == 0:
+            at += 1
+        kind = LABELS[label][2:]
+        sure = sum(rows[one][labels[one]] - rows[one][0] for one in range(begin, at))
+        score = 1 / (1 + math.exp(-max(-30.0, min(30.0, sure / SCALE / (at - begin)))))
+        found.append(Name(kind, start + begin, start + at, score))
+    return found

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -103,24 +103,52 @@ def restore(text: str, known: Mapping[str, Pseudonym]) -> tuple[str, int]:
     """
     pieces: list[str] = []
     done = count = 0
-    for match in _written(frozenset(known)).finditer(text):
-        made = known[match.group().lower()]
-        begin = max(done, match.start() - REACH)
-        before = _before(made.kind).search(text[begin : match.start()])
-        if before is None:
-            continue
-        opened = before.group(1) is not None
-        behind = _behind.match(text, match.end()) if opened else None
-        pieces += text[done : begin + before.start()], made.value
-        done = behind.end() if behind else match.end()
+    for start, end, value in written(text, known):
+        pieces += text[done:start], value
+        done = end
         count += 1
     if not count:
         return text, 0
     return "".join((*pieces, text[done:])), count
 
 
+def written(
+    text: str, known: Mapping[str, Pseudonym], first: int = 0
+) -> Iterator[tuple[int, int, str]]:
+    """Yield where placeholders of *known* digits are in *text*, and what each stands for.
+
+    None begins before *first*, though the character before it is looked at.
+    """
+    done = first
+    for match in _digits_of(frozenset(known)).finditer(text, first):
+        made = known[match.group().lower()]
+        before = _before(made.kind).search(text, max(done, match.start() - REACH), match.start())
+        if before is None:
+            continue
+        opened = before.group(1) is not None
+        behind = _behind.match(text, match.end()) if opened else None
+        done = behind.end() if behind else match.end()
+        yield before.start(), done, made.value
+
+
+def unfinished(kinds: Iterable[str]) -> str:
+    r"""Return the RE2 pattern of a placeholder of *kinds* up to what may still change it.
+
+    What stands behind the digits decides whether they end there; a ``]`` ends it for certain. White
+    space, and the forms of an ``I``, are what `re` takes for it, as in what `restore` reads.
+    """
+    blank = r"\s\v\x1c-\x1f\x{85}\pZ"
+    joint = rf"[{blank}_\-:\\]"
+    words = "|".join(
+        f"{joint}{{0,3}}".join(map(re.escape, kind.split("_"))) for kind in sorted(set(kinds))
+    ).replace("I", r"[I\x{130}\x{131}]")
+    return (
+        rf"(?i)(?:\\?\[[{blank}]?)?(?:{words}){joint}{{1,3}}[0-9a-f]{{{DIGITS}}}(?:[{blank}]?\\?)?"
+    )
+
+
 @lru_cache(maxsize=256)
-def _written(digits: frozenset[str]) -> re.Pattern[str]:
+def _digits_of(digits: frozenset[str]) -> re.Pattern[str]:
     return re.compile(rf"(?i)(?:{'|'.join(sorted(digits)) or '(?!)'})(?![0-9a-z])")
 
 

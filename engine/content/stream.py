@@ -130,7 +130,7 @@ class StreamRedactor:
             self._stepped = self._base + step.end()
             passed.append(self._advance(self._stepped))
             self._forget()
-        return _joined(passed)
+        return joined(passed)
 
     def finish(self) -> Passed:
         """Return the rest: nothing follows."""
@@ -153,14 +153,14 @@ class StreamRedactor:
             return before
         settling = self._slice(self._cut, settled)
         if settling.isspace():
-            return _joined((before, self._pass(settled, ())))
+            return joined((before, self._pass(settled, ())))
         first = self._window()
         found = [
             Finding(one.entity, max(one.start + first, self._cut), one.end + first, one.score)
             for one in self._scanner.scan(self._slice(first, end), self._entities)
             if one.end + first > self._cut and one.start + first < settled
         ]
-        return _joined((before, self._release(sorted(found, key=_place), settled, end, last=last)))
+        return joined((before, self._release(sorted(found, key=_place), settled, end, last=last)))
 
     def _release(self, found: list[Finding], settled: int, end: int, *, last: bool) -> Passed:
         """Pass on what is before *settled* but for findings that go on behind it."""
@@ -275,7 +275,8 @@ class StreamRedactor:
             self._base = first
 
 
-def _joined(passed: Sequence[Passed]) -> Passed:
+def joined(passed: Sequence[Passed]) -> Passed:
+    """Return what passes one after the other as one."""
     if len(passed) == 1:
         return passed[0]
     return Passed(

@@ -69,8 +69,11 @@ def decide(
         return _missing(policies, record, decision_id)
     if record.too_large:
         return decide_unseen(policies, record, now_ns, decision_id)
-    turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
-    record = turned.record
+    if policies.reversible:
+        turned = turn_back(policies, record, store, now_ns)
+        record = turned.record
+    else:  # A stream was turned back while it came in.
+        turned = Turned(record, record.restored)
     if asking is None:
         evidence = Evidence(record, policies.senses, store, now_ns, mocks)
         outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)

@@ -143,6 +143,11 @@ class Record(Protocol):
         """Whether there may be so much text that looking at it would hold up other decisions."""
         ...
 
+    @property
+    def restored(self) -> int:
+        """How many placeholders in the content were turned back while it came in as a stream."""
+        ...
+
 
 def read_attribute(record: Record, path: str) -> Any:
     """Return what stands at a dotted *path* of *record*: None where it is absent."""
@@ -304,6 +309,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
         ("too_large", Annotated[str, msgspec.Meta(max_length=0)], ""),
         ("long", Literal[False], False),
+        ("restored", Literal[0], 0),
     ]
     classes: dict[str, type[msgspec.Struct]] = {}
     for name, inner in tree.items():
@@ -317,7 +323,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,
-        rename={"missing": "(missing)", "too_large": "(too large)", "long": "(long)"},
+        rename={name: f"({name})" for name in ("missing", "too_large", "long", "restored")},
     )
     return RecordTypes(record, classes["context"])
 

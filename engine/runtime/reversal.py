@@ -17,7 +17,7 @@ from engine.runtime.decision import Decision
 from engine.runtime.evidence import texts_in
 from engine.runtime.keys import join_key
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import Record
+from engine.runtime.record import Capability, Record
 from engine.runtime.store import Store, StoreUnavailable
 
 BACK = frozenset({"response", "tool_call"})
@@ -63,20 +63,35 @@ def turn_back(policies: PolicySet, record: Record, store: Store, now_ns: int) ->
     Nothing is turned back for a caller that cannot put other text in the place of what it has, nor
     while the store is away: the placeholders stay, which releases nothing.
     """
-    able = record.capabilities
-    session = record.session.id
-    if session is None or record.stage not in BACK or (able is not None and "mask" not in able):
+    if not goes_back(record, "mask"):
         return Turned(record)
     wanted = frozenset[str]().union(*map(find_digits, _texts(record)))
     if not wanted:
         return Turned(record)
+    return _rewritten(record, recall(policies, record, wanted, store, now_ns))
+
+
+def goes_back(record: Record, needed: Capability) -> bool:
+    """Return whether placeholders of *record* may be turned back: its caller can do *needed*."""
+    able = record.capabilities
+    known = record.session.id is not None
+    return known and record.stage in BACK and (able is None or needed in able)
+
+
+def recall(
+    policies: PolicySet, record: Record, digits: frozenset[str], store: Store, now_ns: int
+) -> dict[str, Pseudonym]:
+    """Return what those of *digits* stand for that are of the tenant and session of *record*.
+
+    Nothing while the store is away.
+    """
     try:
-        sealed = store.recall(record.tenant.id, session, wanted, now_ns)
+        sealed = store.recall(record.tenant.id, record.session.id, digits, now_ns)
     except StoreUnavailable:
-        return Turned(record)
+        return {}
     vault, scope = vault_of(policies.key), scope_of(record)
-    known = {digits: vault.open(scope, digits, value) for digits, value in sealed.items()}
-    return _rewritten(record, {one: made for one, made in known.items() if made is not None})
+    known = {one: vault.open(scope, one, value) for one, value in sealed.items()}
+    return {one: made for one, made in known.items() if made is not None}
 
 
 def remember(

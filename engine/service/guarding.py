@@ -16,11 +16,12 @@ from typing import cast
 import msgspec
 
 from engine.content.findings import Finding
-from engine.content.redact import Span
+from engine.content.redact import Span, label_of
 from engine.content.remembered import RememberingScanner
 from engine.content.sample import SAMPLE
 from engine.content.scan import Scanner
-from engine.content.stream import Passed, Redaction, StreamRedactor
+from engine.content.stream import Passed, Redaction, StreamRedactor, joined
+from engine.content.stream_back import StreamRestorer
 from engine.content.stream_hold import Hold, make_hold
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.foresee import CONTENT, foresee
@@ -28,7 +29,7 @@ from engine.runtime.objections import Problem, too_large
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest
-from engine.runtime.reversal import scope_of
+from engine.runtime.reversal import goes_back, recall, scope_of
 from engine.service.asking import Undecided
 from engine.service.gate import Gate
 
@@ -63,6 +64,20 @@ class Guarding:
         self._foresight = foresee(policies, record, gate.store, gate.now)
         self._entities = frozenset(self._foresight.strategies) | self._foresight.watched
         self._stream: StreamRedactor | None = None
+        self._rest = NOTHING
+        self._back = self._restorer() if policies.reversible else None
+        # The decision must be on the text that has flowed, and on no other.
+        self._policies = replace(policies, reversible=False)
+
+    def _restorer(self) -> StreamRestorer | None:
+        """Return what turns the session's placeholders back, if they may be."""
+        policies, record, gate = self._policies, self._record, self._gate
+        if not goes_back(record, "mask_stream"):
+            return None
+        return StreamRestorer(
+            frozenset(map(label_of, scanner_of(policies).entities)),
+            lambda digits: recall(policies, record, digits, gate.store, gate.now),
+        )
 
     @property
     def prepared(self) -> bool:
@@ -101,6 +116,10 @@ class Guarding:
         """Return what may pass on now that *piece* has come; nothing once it is `stopped`."""
         if self.stopped:
             return NOTHING
+        return self._take(piece if self._back is None else self._back.feed(piece))
+
+    def _take(self, piece: str) -> Passed:
+        """Return what may pass on now that *piece*, with its placeholders turned back, has come."""
         self._pieces.append(piece)
         self._size += len(piece)
         if self._size > self._policies.reader.limit:
@@ -108,11 +127,17 @@ class Guarding:
             return NOTHING
         return self._flow().feed(piece)
 
+    def _end(self) -> None:
+        """Take what may have become a placeholder: nothing follows."""
+        if self._back is not None and not self.stopped:
+            self._rest = self._take(self._back.finish())
+
     def decide(self) -> Decision | Undecided:
         """Return the recorded decision on the text that came, or what waits for classifiers.
 
         To be asked once. Where it is stopped by what was found, the text ends with that.
         """
+        self._end()
         if self._cannot_mask and not self._foresight.blocked:
             return self._gate.enter(self._policies, self._record, self._unmasked)
         return self._gate.begin_read(self._policies, self._read)
@@ -123,10 +148,12 @@ class Guarding:
         Or what waits until it was looked at. What has passed must not go unrecorded. Classifiers
         are not asked: they cannot be known.
         """
+        self._end()
         return self._gate.begin_read(self._policies, self._read, ask=False)
 
     def abandon(self) -> Decision:
         """Return what `leave` does, at once."""
+        self._end()
         return self._gate.decide_read(self._policies, self._read)
 
     def confirm(self, decision: Decision) -> Decision:
@@ -153,7 +180,7 @@ class Guarding:
         """Return what was held back, if *decision* lets it pass."""
         if self.stopped or decision.effective_action not in PASSES:
             return NOTHING
-        return self._flow().finish()
+        return joined((self._rest, self._flow().finish()))
 
     def _found(self, finding: Finding) -> bool:
         """Return whether the stream is to end before *finding*."""
@@ -175,8 +202,11 @@ class Guarding:
         if able is not None and "mask_stream" in able:
             standard = {**standard, "capabilities": sorted(able | {"mask"})}
         reader = self._policies.reader
+        count = 0 if self._back is None else self._back.count
         if not self._over:
-            return reader.read_parts({**standard, CONTENT: text}, context)
+            record = reader.read_parts({**standard, CONTENT: text}, context)
+            record.restored = count  # type: ignore[misc]  # nobody else has it yet
+            return record
         record = reader.read_parts(standard, context)
         record.content = text  # type: ignore[misc]  # nobody else has it yet
         record.too_large = f"{CONTENT}: {too_large(len(text), reader.limit)}"  # type: ignore[misc]
@@ -203,8 +233,7 @@ def open_guard(gate: Gate, standard: Mapping[str, object], context: bytes) -> Gu
     twice = [name for name in (CONTENT, "messages") if name in standard]
     if twice:
         raise InvalidRequest(tuple(Problem(name, ELSEWHERE) for name in twice))
-    # What has flowed had its placeholders; the decision must not be on another text.
-    policies = replace(gate.policies, reversible=False)
+    policies = gate.policies
     return Guarding(
         gate, policies, (standard, context), policies.reader.read_parts(standard, context)
     )

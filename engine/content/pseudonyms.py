@@ -34,7 +34,13 @@ REACH = 64
 """How far before its digits a placeholder may begin."""
 JOINTS = r"[\s_\-:\\]{0,3}"
 
-_digits = compiled(r"(?i)[a-z0-9][ _\-:\\]{1,3}[0-9a-f]{8}\b")
+BLANK = r"\s\v\x1c-\x1f\x{85}\pZ"
+"""White space, as `re` knows it, for RE2."""
+FORMS_OF_I = r"\x{130}\x{131}"
+"""What `re` takes for an ``I`` or ``i``, and RE2 does not."""
+
+# Invariant: finds all that `restore` does, so that it does not depend on what is elsewhere.
+_digits = compiled(rf"(?i)[a-z0-9{FORMS_OF_I}][{BLANK}_\-:\\]{{1,3}}[0-9a-f]{{{DIGITS}}}\b")
 _behind = re.compile(r"\s?\\?\]")
 
 
@@ -134,22 +140,21 @@ def written(
 def unfinished(kinds: Iterable[str]) -> str:
     r"""Return the RE2 pattern of a placeholder of *kinds* up to what may still change it.
 
-    What stands behind the digits decides whether they end there; a ``]`` ends it for certain. White
-    space, and the forms of an ``I``, are what `re` takes for it, as in what `restore` reads.
+    What stands behind the digits decides whether they end there; a ``]`` ends it for certain. It
+    reads white space and letters as `restore` does.
     """
-    blank = r"\s\v\x1c-\x1f\x{85}\pZ"
-    joint = rf"[{blank}_\-:\\]"
+    joint = rf"[{BLANK}_\-:\\]"
     words = "|".join(
         f"{joint}{{0,3}}".join(map(re.escape, kind.split("_"))) for kind in sorted(set(kinds))
-    ).replace("I", r"[I\x{130}\x{131}]")
+    ).replace("I", f"[I{FORMS_OF_I}]")
     return (
-        rf"(?i)(?:\\?\[[{blank}]?)?(?:{words}){joint}{{1,3}}[0-9a-f]{{{DIGITS}}}(?:[{blank}]?\\?)?"
+        rf"(?i)(?:\\?\[[{BLANK}]?)?(?:{words}){joint}{{1,3}}[0-9a-f]{{{DIGITS}}}(?:[{BLANK}]?\\?)?"
     )
 
 
 @lru_cache(maxsize=256)
 def _digits_of(digits: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?i)(?:{'|'.join(sorted(digits)) or '(?!)'})(?![0-9a-z])")
+    return re.compile(rf"(?i)(?:{'|'.join(sorted(digits)) or '(?!)'})(?![0-9a-z_])")
 
 
 @lru_cache(maxsize=1024)

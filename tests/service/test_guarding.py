@@ -435,7 +435,9 @@ def test_a_stream_that_is_left_is_turned_back_too(reversing: PolicySet) -> None:
     text = hidden(gate, "ann@example.org")
     session = open_guard(gate, about(**HERE), b"")
     session.feed(text)
-    assert session.abandon().content == "ann@example.org"
+    left = session.leave()
+    assert isinstance(left, Decision)
+    assert left.content == session.abandon().content == "ann@example.org"
 
 
 def test_a_stream_that_nobody_waits_for_is_recorded(gate: Gate) -> None:

@@ -108,3 +108,9 @@ def mod11_10(values: Sequence[int]) -> bool:
     for value in values[:-1]:
         product = ((product + value) % 10 or 10) * 2 % 11
     return (product + values[-1]) % 10 == 1
+
+
+def icao(number: str) -> bool:
+    """Return whether the last digit of *number*, in capitals, checks the others (ICAO 9303-3)."""
+    values = [int(char, 36) for char in number]
+    return weighted(values[:-1], (7, 3, 1) * len(values)) % 10 == values[-1]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from engine.content import codes, wallets
 from engine.content.checksums import luhn, mod11, mod97, only_digits, verhoeff
+from engine.content.national import NUMBERS
 
 MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19
 UATP_DIGITS = 15  # and old JCB cards
@@ -124,6 +125,7 @@ def bits(text: str) -> float:
 
 VALIDATORS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
     {
+        **NUMBERS,
         "aba": aba,
         "bic": codes.bic,
         "bitcoin": wallets.bitcoin,

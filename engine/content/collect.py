@@ -75,7 +75,7 @@ def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: l
         if not 0 <= spans[0][0] < limit:
             break
         start, end = spans[group]
-        cut = end if pattern.fit is None else start + pattern.fit(_text(data, start, end))
+        cut = end if pattern.fit is None else start + _fitting(pattern.fit, data, start, end)
         if (
             cut > start
             and (pattern.guard is None or pattern.guard(data, start, cut))
@@ -86,6 +86,12 @@ def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: l
         else:
             place = max(place + 1, _resume(rule, data, spans))
     return place
+
+
+def _fitting(fit: Callable[[str], int], data: bytes, start: int, end: int) -> int:
+    """Return how many bytes of ``data[start:end]`` *fit*, which counts characters, leaves."""
+    text = _text(data, start, end)
+    return len(text[: fit(text)].encode())
 
 
 def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:

@@ -6,21 +6,54 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
-from engine.content.assignments import PLACEHOLDER
 from engine.content.detectors import Entity, Pattern
+from engine.content.secret_values import PLACEHOLDER
 from engine.content.secrets_shapes import TOKEN_SCORE, apart, bounded, drawn, token
 from engine.content.validate import bits
 
+LONG = 20
+MIN_ARMORED = 20
+"""Characters of base64 in the shortest key."""
+JWK_REACH = 2048
+_run = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_body = re.compile(
+    r"(?:\s|\\+[nrt])*(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset)\b[^\n\\]*(?:\s|\\+[nrt])*)*"
+    r"(?:[A-Za-z0-9+/=]{16,}(?:[\s\"',+#*>|]|\\+[nrt])+)*[A-Za-z0-9+/=]*"
+)
+"""The lines of a key without its last one, in a file, a string or a comment."""
+
 
 def _jwt(text: str) -> bool:
-    """Return whether the first part of *text* is a base64 JSON object, as the header of a JWT is."""
-    header = text.partition(".")[0]
+    """Return whether the first part of *text* is a base64 JSON object, as the header of a JWT is.
+
+    A long token that begins like one is one, though someone broke its header.
+    """
+    header, _, rest = text.partition(".")
     try:
-        read = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+        opened = base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))
+        read = json.loads(opened)
     except ValueError:  # neither base64 nor UTF-8 nor JSON
-        return False
+        return len(header) >= LONG and len(rest.rpartition(".")[2]) >= LONG and "." in rest
     return isinstance(read, dict)
+
+
+def _armored(text: str) -> int:
+    """Return how much of *text*, which begins with the first line of a key, is the key; else 0."""
+    head = text.index("KEY", 11)
+    start = text.index("-----", head) + 5
+    last = text.find("-----END", start)
+    body = _body.match(text, start, len(text) if last < 0 else last)
+    assert body is not None
+    end = body.end() if last < 0 else len(text)
+    inside = text[start : last if last >= 0 else end]
+    return end if sum(map(len, _run.findall(inside))) >= MIN_ARMORED else 0
+
+
+def _jwk(data: bytes, start: int, end: int) -> bool:
+    """Return whether ``"kty"`` stands around: the member is one of a JSON Web Key (RFC 7517)."""
+    return b'"kty"' in data[max(0, start - JWK_REACH) : end + JWK_REACH]
 
 
 AWS = Entity(
@@ -28,13 +61,13 @@ AWS = Entity(
     "An AWS access key id, a secret access key behind a word that says so, or a Bedrock key.",
     (
         Pattern(
-            r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA)[A-Z2-7]{16}",
+            r"(?:A3T[A-Z0-9]|AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA)[A-Z0-9]{16}",
             TOKEN_SCORE,
             keywords=(
                 "a3t", "akia", "asia", "abia", "acca", "agpa", "aida", "aroa", "aipa", "anpa",
                 "anva",
             ),
-            hint=r"(?:A3T[A-Z0-9]|A[A-Z]{2}A)[A-Z2-7]{4}",
+            hint=r"(?:A3T[A-Z0-9]|A[A-Z]{2}A)[A-Z0-9]{16}",
             guard=apart,
         ),
         Pattern(
@@ -55,13 +88,33 @@ AWS = Entity(
 
 PRIVATE_KEY = Entity(
     "secret.private_key",
-    "A private key: PEM, PuTTY, age.",
+    "A private key: PEM, SSH2, PuTTY, age, WireGuard, JWK.",
     (
         Pattern(
-            r"-----BEGIN[ A-Z0-9_\-]{0,100}PRIVATE KEY(?: BLOCK)?-----[^\-]*"
+            # Up to the next two hyphens: headers have single ones.
+            r"-----BEGIN[ A-Z0-9_\-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:[^\-]|-[^\-])*"
             r"(?:-----END[ A-Z0-9_]{0,100}-----)?",
             TOKEN_SCORE,
             keywords=("-----begin",),
+            fit=_armored,
+        ),
+        Pattern(
+            r"---- BEGIN SSH2 [A-Z ]{0,30}PRIVATE KEY ----[^\-]{40,}(?:---- END SSH2 [A-Z ]{0,30}PRIVATE KEY ----)?",
+            TOKEN_SCORE,
+            keywords=("---- begin ssh2",),
+        ),
+        Pattern(
+            r"(?i)(?:PrivateKey|PresharedKey)[ \t]{0,3}=[ \t]{0,3}([A-Za-z0-9+/]{43}=)",
+            TOKEN_SCORE,
+            keywords=("privatekey", "presharedkey"),
+            check=drawn,
+        ),
+        Pattern(
+            r"\"(?:d|k)\"\s{0,3}:\s{0,3}\"([A-Za-z0-9_\-]{22,1000})\"",
+            TOKEN_SCORE,
+            keywords=('"d"', '"k"'),
+            guard=_jwk,
+            check=drawn,
         ),
         Pattern(
             r"PuTTY-User-Key-File-[23]: [^\x00]{0,400}?Private-Lines: [0-9]{1,4}[A-Za-z0-9+/=\s]{16,}",
@@ -98,7 +151,7 @@ CONNECTION_STRING = Entity(
     "The password in a URL or in a database or storage connection string.",
     (
         Pattern(
-            r"(?i)\b[a-z][a-z0-9+.\-]{1,30}://[^\s:/@\"'<>]{0,100}:([^\s/@\"'<>]{3,200})@[a-z0-9\[{$]",
+            r"(?i)\b[a-z][a-z0-9+.\-]{1,30}://[^\s:/@\"'<>]{0,100}:([^\s/@\"'<>]{3,200})@[a-z0-9\[{$%]",
             0.85,
             keywords=("://",),
             before=32,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from engine.content.secrets_shapes import UUID, kind, named, token
+from engine.content.secrets_shapes import UUID, kind, named, numbered, token
 
 CHAT = (
     kind(
@@ -14,6 +14,7 @@ CHAT = (
             r"xox[a-eoprs]-(?:[0-9]{1,2}-)?[A-Za-z0-9\-]{10,300}|xoxe\.xox[bp]-[0-9]-[A-Za-z0-9]{100,200}"
             r"|xapp-[0-9]-[A-Za-z0-9\-]{20,200}|hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{20,80}",
             "xoxa-", "xoxb-", "xoxc-", "xoxd-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xoxe.", "xapp-", "hooks.slack.com/",
+            check=numbered,
         ),
     ),
     kind(
@@ -47,7 +48,7 @@ CHAT = (
     kind("postmark", "A Postmark server or account token: a UUID behind its name.", named(UUID, "postmark")),
     kind("resend", "A Resend API key, which begins with `re_`.", token(r"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,30}", "re_", hint=r"\bre_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20}")),
     kind("sparkpost", "A SparkPost API key: 40 hexadecimal digits behind its name.", named(r"[a-f0-9]{40}", "sparkpost")),
-    kind("twilio", "A Twilio account id, API key or auth token.", token(r"(?:SK|AC)[0-9a-f]{32}", "sk", "ac", hint="(?:SK|AC)[0-9a-f]{16}"), named(r"[0-9a-f]{32}", "twilio")),
+    kind("twilio", "A Twilio API key, or an auth token behind the name.", token(r"SK[0-9a-f]{32}", "sk", hint="SK[0-9a-f]{16}"), named(r"[0-9a-f]{32}", "twilio")),
     kind("messagebird", "A MessageBird API token or client id: 25 letters and digits or a UUID behind its name.", named(rf"{UUID}|[A-Za-z0-9]{{25}}", "messagebird", "message_bird", "message-bird")),
     kind("vonage", "A Vonage (Nexmo) API secret: 16 letters and digits behind its name.", named(r"[A-Za-z0-9]{16}", "nexmo", "vonage")),
     kind("plivo", "A Plivo auth id, `MA` or `SA` and 18 capitals and digits behind its name, or the auth token.", named(r"[MS]A[A-Z0-9]{18}|[A-Za-z0-9]{40}", "plivo")),

@@ -21,7 +21,8 @@ CODE = (
         "gitlab",
         "A GitLab token: personal, deploy, runner, pipeline trigger, feed, agent, OAuth and others.",
         token(
-            r"gl(?:pat|dt|ptt|rt|rtr|cbt|imt|ft|agent|oas|ffct|soat)-[A-Za-z0-9_\-.=]{20,300}|GR1348941[A-Za-z0-9_\-]{20}",
+            r"gl(?:pat|dt|rt|rtr|cbt|ft)-[A-Za-z0-9_\-.=]{20,300}|gl(?:ffct|soat)-[A-Za-z0-9_\-]{20,50}|glimt-[A-Za-z0-9_\-]{25}"
+            r"|glptt-[A-Za-z0-9_\-]{40}|glagent-[A-Za-z0-9_\-]{50,255}|gloas-[A-Za-z0-9_\-]{64}|GR1348941[A-Za-z0-9_\-]{20}",
             "glpat-", "gldt-", "glptt-", "glrt-", "glrtr-", "glcbt-", "glimt-", "glft-", "glagent-", "gloas-",
             "glffct-", "glsoat-", "gr1348941",
         ),
@@ -64,7 +65,7 @@ CODE = (
     kind("prefect", "A Prefect API key, `pnu_` or `pnb_` and 36 letters and digits.", token(r"pn[ub]_[A-Za-z0-9]{36}", "pnu_", "pnb_", hint="pn[ub]_[A-Za-z0-9]{16}")),
     kind("pulumi", "A Pulumi access token, `pul-` and 40 hexadecimal digits.", token(r"pul-[a-f0-9]{40}", "pul-", hint="pul-[a-f0-9]{16}")),
     kind("rubygems", "A RubyGems API key, `rubygems_` and 48 hexadecimal digits.", token(r"rubygems_[a-f0-9]{48}", "rubygems_")),
-    kind("sidekiq", "The credentials of Sidekiq Pro or Enterprise: two words of eight hexadecimal digits.", token(r"(?i)(?:contribsys|sidekiq)[\w.\"' \t:=>]{0,40}?[\s\"'=:>]([a-f0-9]{8}:[a-f0-9]{8})", "contribsys", "sidekiq", check=None), token(r"(?i)https?://([a-f0-9]{8}:[a-f0-9]{8})@(?:gems|enterprise)\.contribsys\.com", "http", check=None, hint=r"(?i)@(?:gems|enterprise)\.contribsys\.com")),
+    kind("sidekiq", "The credentials of Sidekiq Pro or Enterprise: two words of eight hexadecimal digits.", token(r"(?i)(?:contribsys|sidekiq)[\w.\"' \t\r\n:=>]{0,40}?[\s\"'=:>]([a-f0-9]{8}:[a-f0-9]{8})", "contribsys", "sidekiq", check=None), token(r"(?i)https?://([a-f0-9]{8}:[a-f0-9]{8})@(?:gems|enterprise)\.contribsys\.com", "http", check=None, hint=r"(?i)@(?:gems|enterprise)\.contribsys\.com")),
     kind("snyk", "A Snyk API token: a UUID behind its name.", named(UUID, "snyk")),
     kind("sonarqube", "A SonarQube or SonarCloud token: `squ_`, `sqp_`, `sqa_` and 40 characters, or 40 behind its name.", token(r"sq[upa]_[A-Za-z0-9=_\-]{40}", "squ_", "sqp_", "sqa_"), named(r"(?:sq[upa]_)?[A-Za-z0-9=_\-]{40}", "sonar")),
     kind("sourcegraph", "A Sourcegraph access token, which begins with `sgp_`, or 40 hexadecimal digits behind its name.", token(r"sgp_(?:(?:[a-fA-F0-9]{16}|local)_)?[a-fA-F0-9]{40}", "sgp_"), named(r"[a-fA-F0-9]{40}", "sourcegraph")),

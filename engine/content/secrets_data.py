@@ -47,7 +47,7 @@ DATA = (
     kind("nasa", "A NASA API key: 40 letters and digits behind its name.", named(r"[A-Za-z0-9]{40}", "nasa")),
     kind("nytimes", "A New York Times API key: 32 characters behind its name.", named(r"[A-Za-z0-9=_\-]{32}", "nytimes", "new-york-times", "newyorktimes", "new_york_times")),
     kind("ipinfo", "An IPinfo token: 14 hexadecimal digits behind its name.", named(r"[a-f0-9]{14}", "ipinfo")),
-    kind("adafruit", "An Adafruit IO key: `aio_` and its value, or 32 characters behind its name.", token(r"aio_[A-Za-z]{4}[0-9]{2}[A-Za-z0-9]{22}", "aio_"), named(r"[A-Za-z0-9_\-]{32}", "adafruit")),
+    kind("adafruit", "An Adafruit IO key: `aio_` and its value, or 32 characters behind its name.", token(r"aio_[A-Za-z0-9]{28}", "aio_"), named(r"[A-Za-z0-9_\-]{32}", "adafruit")),
     kind("blynk", "A Blynk device or organisation token, client id or client secret.", token(r"oa2-client-id_[A-Za-z0-9_\-]{32}", "oa2-client-id_"), named(r"[A-Za-z0-9_\-]{40}|[A-Za-z0-9_\-]{32}", "blynk"), token(r"oa2-client-id_[A-Za-z0-9_\-]{32}(?:[&\s\\:\"']|client_secret=){1,20}([A-Za-z0-9_\-]{40})", "oa2-client-id_"), token(r"blynk\.cloud/[\w/]{1,60}[?&]token=([A-Za-z0-9_\-]{32})", "blynk.cloud")),
     kind("particleio", "A Particle access token: 40 hexadecimal digits before or behind its name.", named(r"[a-f0-9]{40}", "particle"), token(r"([a-f0-9]{40})[\"']?\s{1,3}(?:-[A-Za-z]\s)?[\"']?https://api\.particle\.io", "particle.io", before=70, hint=r"//api\.particle\.io")),
     kind("thingsboard", "A ThingsBoard access token in the path of its telemetry, or provisioning keys behind its name.", token(r"thingsboard\.cloud/api/v1/([a-z0-9]{20})", "thingsboard.cloud/"), named(r"[a-z0-9]{20}", "thingsboard", "provisiondevicekey", "provisiondevicesecret")),

@@ -23,6 +23,9 @@ MIN_KEY_BITS = 2.5
 LONG = 20
 """So long a value needs no digit to look like one."""
 GAP = 56
+MIN_DIGITS = 2
+SHORT = 5
+"""Letters of a name that may be made of the ends of two words."""
 
 JOINT = r"[\w.\-\"'`:=({\[<>,?|!&/\\ \t\r\n]"
 """What may stand between the name of a provider and its key."""
@@ -39,6 +42,10 @@ bounded = alone(b"-/+")
 
 Check = Callable[[str], bool]
 
+_instead = re.compile(
+    r"(?i)x{5}|your[_\-]|[_\-]here|placeholder|redacted|insert[_\-]|dummy|(?-i:abcdefghijklmnop)|0{12}|my[_\-]|-token\Z"
+)
+"""What stands in the documentation of a token."""
 _short = re.compile(r"[A-Za-z]*[0-9][\w:\-]{7}")
 
 
@@ -60,8 +67,13 @@ class Kind:
 
 
 def drawn(text: str) -> bool:
-    """Return whether *text* is more than a placeholder such as ``xxxxxxxx``."""
-    return bits(text) >= MIN_KEY_BITS
+    """Return whether *text* is more than a placeholder such as ``xxxxxxxx`` or ``..your-key..``."""
+    return bits(text) >= MIN_KEY_BITS and _instead.search(text) is None
+
+
+def numbered(text: str) -> bool:
+    """Return whether *text* is no placeholder and has digits, as tokens with numbers in them do."""
+    return drawn(text) and sum(map(str.isdigit, text)) >= MIN_DIGITS
 
 
 def keyed(text: str) -> bool:
@@ -141,5 +153,24 @@ def entities(kinds: Iterable[Kind]) -> tuple[Entity, ...]:
 
 
 def _named(way: Named, hint: str) -> Pattern:
-    regex = rf"(?:{either(way.names)}){JOINT}{{0,{GAP}}}?{BEFORE}((?-i:{way.value})){BEHIND}"
-    return Pattern(regex, NAMED_SCORE, way.names, check=keyed, hint=hint, prose=True)
+    regex = f"(?i){_spelled(way.names)}{JOINT}{{0,{GAP}}}?{BEFORE}((?-i:{way.value})){BEHIND}"
+    return Pattern(regex, NAMED_SCORE, way.names, 1, check=keyed, hint=hint, prose=True)
+
+
+def _spelled(names: Iterable[str]) -> str:
+    """Return a pattern of one of *names* that is a word, or begins a hump of a compound.
+
+    ``etsyKey``, ``myEtsyKey`` and ``MY_ETSY_KEY``, but not ``SetSysctl``; nor ``sumOf`` for sumo.
+    """
+    choices = [_bounded(name) for name in names]
+    humps = [f"(?-i:{name[0].upper()}){_bounded(name, 1)}" for name in names if name[0].isalpha()]
+    first = rf"(?:\b|[_0-9])(?:{'|'.join(choices)})"
+    return f"(?:{first}|(?-i:[a-z])(?:{'|'.join(humps)}))" if humps else first
+
+
+def _bounded(name: str, skip: int = 0) -> str:
+    """Return a pattern of *name*; a short one ends at a capital only if no small letter follows."""
+    if len(name) > SHORT or not name.isalpha():
+        return re.escape(name[skip:])
+    last = name[-1]
+    return rf"{name[skip:-1]}(?-i:{last}|{last.upper()}(?:\b|[_A-Z0-9]))"

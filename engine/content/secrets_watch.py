@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from engine.content.secrets_shapes import UUID, kind, named, token
 
+ZEROS = "0" * 12
+
 WATCH = (
     kind("datadog", "A Datadog API or application key: 40 or 32 characters behind its name.", named(r"[A-Za-z0-9]{40}|[a-f0-9]{32}", "datadog", "dd_api", "dd_app", "dd-api")),
     kind(
@@ -20,7 +22,7 @@ WATCH = (
     ),
     kind("grafana", "A Grafana cloud, service account or API token.", token(r"glc_[A-Za-z0-9+/]{32,400}={0,3}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}|eyJrIjoi[A-Za-z0-9]{60,400}={0,2}", "glc_", "glsa_", "eyjrijoi")),
     kind("dynatrace", "A Dynatrace API token, which begins with `dt0`.", token(r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}", "dt0", hint=r"dt0[a-z][0-9]{2}\.")),
-    kind("sentry", "A Sentry organisation or user token, `sntrys_` or `sntryu_`, or 64 hexadecimal digits behind its name.", token(r"sntrys_eyJ[A-Za-z0-9+/=_]{40,400}|sntryu_[a-f0-9]{64}|sntrys_[A-Za-z0-9+/=_]{40,400}", "sntrys_", "sntryu_"), named(r"[a-f0-9]{64}", "sentry")),
+    kind("sentry", "A Sentry organisation or user token, `sntrys_` or `sntryu_`, or 64 hexadecimal digits behind its name.", token(r"sntrys_eyJ[A-Za-z0-9+/=_]{40,400}|sntryu_[a-f0-9]{64}", "sntrys_", "sntryu_"), named(r"[a-f0-9]{64}", "sentry")),
     kind("honeycomb", "A Honeycomb key, which begins with `hca` or `hcx`, or 32 hexadecimal digits behind its name.", token(r"hc[abx](?:ik|lk|mk)_[a-z0-9]{50,64}", "hcaik_", "hcalk_", "hcamk_", "hcbik_", "hcblk_", "hcbmk_", "hcxik_", "hcxlk_", "hcxmk_"), named(r"[a-f0-9]{32}|[A-Za-z0-9]{22}", "honeycomb")),
     kind("logzio", "A Logz.io token: 32 letters or a UUID behind its name.", named(rf"{UUID}|[A-Za-z]{{32}}", "logzio", "logz_io", "logz.io")),
     kind("splunk", "A Splunk HTTP event collector token: a UUID behind its name.", named(UUID, "splunk")),
@@ -41,7 +43,7 @@ WATCH = (
     kind("auth0", "An Auth0 client secret: 64 characters behind its name.", named(r"[A-Za-z0-9_\-]{64}", "auth0")),
     kind("authress", "An Authress service client key: the client, a key id, the account and the key.", token(r"(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_\-][A-Za-z0-9\-]{10,32}\.[A-Za-z0-9+/_=\-]{30,120}", ".acc_", ".acc-", before=46)),
     kind("clerk", "A Clerk secret key: `sk_live_` or `sk_test_` and 40 to 50 characters behind its name.", named(r"sk_(?:live|test)_[A-Za-z0-9]{40,50}", "clerk")),
-    kind("okta", "An Okta API token: 42 characters that begin with `00`, behind its name or `SSWS`.", token(r"(?i)(?:okta|ssws)[\w.\-\"'`:=( ,>\t\n/]{0,40}?[\s\"'`=:(,>](00[A-Za-z0-9_\-]{40})", "okta", "ssws", check=None)),
+    kind("okta", "An Okta API token: 42 characters that begin with `00`, behind its name or `SSWS`.", token(r"(?i)(?:okta|ssws)[\w.\-\"'`:=( ,>\t\n/]{0,40}?[\s\"'`=:(,>](00[A-Za-z0-9_\-]{40})", "okta", "ssws", check=lambda text: ZEROS not in text)),
     kind("onepassword", "A 1Password secret key, which begins with `A3-`, or a service account token, `ops_`.", token(r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}|ops_eyJ[A-Za-z0-9+/]{200,900}={0,3}", "a3-", "ops_ey", hint=r"A3-[A-Z0-9]{6}-|ops_eyJ")),
     kind("doppler", "A Doppler token: CLI, personal, service, account, SCIM or audit.", token(r"dp\.(?:ct|pt|st|sa|scim|audit)\.[A-Za-z0-9_.\-]{40,100}", "dp.", hint=r"dp\.(?:ct|pt|st|sa|scim|audit)\.")),
     kind("infisical", "An Infisical service token, which begins with `st.`, or a UUID behind its name.", token(r"st\.[a-f0-9]{24}\.[a-f0-9]{32}\.[a-f0-9]{32}", "st.", hint=r"st\.[a-f0-9]{24}\."), named(UUID, "infisical")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from engine.content.detectors import Pattern
 from engine.content.injection import AGAIN, ENGLISH, Hit
 from engine.content.mention import QUOTES, talked_about
 from engine.content.phrases_abroad import ABROAD
@@ -22,6 +23,12 @@ def plain_spans(rules: Iterable[Rule], data: bytes) -> list[Found]:
     )
 
 
+def fitting(pattern: Pattern, text: str) -> int:
+    """Return how many bytes of *text* the pattern leaves."""
+    assert pattern.fit is not None
+    return len(text[: pattern.fit(text)].encode())
+
+
 def _matches(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
     pattern, size = rule.pattern, len(data)
     place = 0
@@ -35,7 +42,7 @@ def _matches(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
         if first < 0:
             return
         start, end = found[rule.group]
-        cut = end if pattern.fit is None else start + pattern.fit(data[start:end].decode())
+        cut = end if pattern.fit is None else start + fitting(pattern, data[start:end].decode())
         if (
             cut > start
             and (pattern.guard is None or pattern.guard(data, start, cut))

@@ -85,7 +85,7 @@ TOKENS = {
     "secret.rubygems": "ruby" + "gems_" + made_of(HEX, 48),
     "secret.scalingo": "tk" + "-us-" + made_of(MIXED, 48),
     "secret.sendgrid": "S" + "G." + made_of(MIXED, 22) + "." + made_of(MIXED, 43),
-    "secret.sentry": "sntry" + "s_" + made_of(MIXED, 60),
+    "secret.sentry": "sntry" + "s_ey" + "J" + made_of(MIXED, 60),
     "secret.shippo": "ship" + "po_live_" + made_of(HEX, 40),
     "secret.shopify": "sh" + "pat_" + made_of(HEX, 32),
     "secret.slack": "xo" + "xb-" + "123456789012-" + made_of(MIXED, 24),
@@ -167,7 +167,7 @@ def test_other_shapes_of_a_provider_are_found() -> None:
         ("secret.http_auth", "Authorization: Bearer q8Zr2Lw0Xn5Tb7", ["q8Zr2Lw0Xn5Tb7"]),
         ("secret.http_auth", "Authorization: Bearer ${TOKEN}", []),
         ("secret.http_auth", "Authorization: Bearer xxxxxxxxxx", []),
-        ("secret.http_auth", "curl -u ann:pa55-w0rd https://x", ["pa55-w0rd"]),
+        ("secret.http_auth", "curl -u ann:pa55-w0rd https://x", ["ann:pa55-w0rd"]),
         ("secret.http_auth", "curl -u ann:password https://x", []),
     ],
 )

@@ -8,6 +8,8 @@ attacks, orders to people, system prompts that developers show, role play that h
 
 from __future__ import annotations
 
+from bench.training.injection_plain import LETTERS
+
 MAIL = """
 Hi {name}, thanks for your message of {day}.
 Dear {name}, please find attached the {doc} for {month}.
@@ -275,7 +277,7 @@ As an AI language model I cannot see your screen.
 GENRES = {
     "mail": MAIL, "news": NEWS, "recipe": RECIPE, "manual": MANUAL, "readme": README,
     "ticket": TICKET, "marketing": MARKETING, "minutes": MINUTES, "legal": LEGAL, "code": CODE,
-    "security": SECURITY, "exercises": EXERCISES, "chats": CHATS,
+    "security": SECURITY, "exercises": EXERCISES, "chats": CHATS, "letters": LETTERS,
 }  # fmt: skip
 """Sentences of documents, one a line."""
 

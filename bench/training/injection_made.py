@@ -17,11 +17,14 @@ from pathlib import Path
 
 from bench.training.injection_attacks import DIRECT, INDIRECT, KINDS
 from bench.training.injection_benign import BENIGN_WORDS, GENRES, REQUESTS
-from bench.training.injection_words import _ATTACK, _TASK
+from bench.training.injection_plain import ASKED
+from bench.training.injection_wild import WILD_WORDS
+from bench.training.injection_words import ATTACK, TASK
 
 _slot = re.compile(r"\{(\w+)\}")
 WORDS: Mapping[str, Sequence[str]] = {
-    name: words.split("|") for name, words in {**_ATTACK, **_TASK, **BENIGN_WORDS}.items()
+    name: words.split("|")
+    for name, words in {**ATTACK, **TASK, **BENIGN_WORDS, **WILD_WORDS}.items()
 }
 DEPTH = 6
 PIECE = 1000
@@ -102,7 +105,7 @@ def indirect_attack(source: random.Random, kind: str, template: str) -> Text:
     """Return an attack in a document, a mail, a page, a ticket or a tool's answer."""
     pool = [one for one in lines(KINDS[kind]) if held_out(one) == held_out(template)]
     parts = [fill(template, source)]
-    if kind == "embedded":
+    if kind in {"embedded", "inside"}:
         parts += [fill(source.choice(pool), source) for _ in range(source.choice((0, 0, 1)))]
     attack = " ".join(parts)
     genre = source.choice([name for name in GENRES if name not in {"security", "exercises"}])
@@ -155,7 +158,7 @@ def made(seed: int, copies: int) -> list[Text]:
                 if kind in INDIRECT:
                     texts.append(indirect_attack(source, kind, template))
     half = len(texts) // 2
-    requests = [*lines(REQUESTS), *lines(KINDS["tasks"]), *lines(GENRES["security"])]
+    requests = [*lines(REQUESTS), *lines(ASKED), *lines(KINDS["tasks"]), *lines(GENRES["security"])]
     for at in range(half):
         template = requests[at % len(requests)]
         extra = [

@@ -7,7 +7,7 @@ All are inventions of this project; names of people, firms and places are made u
 
 from __future__ import annotations
 
-_ATTACK = {
+ATTACK = {
     "ignore": "ignore|disregard|forget|set aside|throw out|stop following|pay no attention to|do not follow|discard|neglect|skip|drop|please ignore|kindly disregard|now forget|overlook|abandon|erase|stop obeying",
     "all": "|all|all of|every one of|any of|all|all",
     "prev": "previous|prior|earlier|preceding|original|initial|former|existing|above|old|system|past|current",
@@ -128,7 +128,7 @@ _ATTACK = {
     "call": "call|write to|contact|pay",
 }  # fmt: skip
 
-_TASK = {
+TASK = {
     "write": "write|compose|draft|create|generate|make up|produce|write me|come up with",
     "form": "poem|haiku|limerick|short story|song|essay|tweet|blog post|rap|fairy tale|sonnet|joke|speech|press release|diary entry|slogan|children's story|dialogue|headline",
     "topic": "the sea|autumn|climate change|a lonely robot|friendship|chess|the moon landing|coffee|remote work|electric cars|cats|patience|the French Revolution|artificial intelligence|a lighthouse keeper|healthy food|football|bees|space travel|the stock market|volcanoes",

@@ -30,6 +30,7 @@ VIN_VALUES = dict(
 VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 VIN_SHAPE = re.compile(r"[A-HJ-NPR-Z0-9]{13}[0-9]{4}")
 VIN_CHECK = 8
+VIN_LETTERS = 3
 TEN = 10
 
 MRZ_WEIGHTS = (7, 3, 1)
@@ -63,8 +64,13 @@ def vin(text: str) -> bool:
 
 
 def vin_shape(text: str) -> bool:
-    """Return whether *text* has 17 characters without I, O, Q, four digits last (ISO 3779)."""
-    return VIN_SHAPE.fullmatch(text.upper()) is not None and not text.isdigit()
+    """Return whether *text* has 17 characters without I, O, Q, four digits last (ISO 3779).
+
+    Three letters at least: longer numbers are no vehicles.
+    """
+    return VIN_SHAPE.fullmatch(text.upper()) is not None and (
+        sum(map(str.isalpha, text)) >= VIN_LETTERS
+    )
 
 
 def vin_checked(text: str) -> bool:

@@ -4,47 +4,125 @@ from __future__ import annotations
 
 import re
 
-from engine.content import validate
+from engine.content import phones, validate
 from engine.content.detectors import Entity, Pattern, alone
+from engine.content.naming import named_otherwise, spoken_of
 
 MIN_TRUNK_DIGITS = 9
+LONG_DIGITS = 11
+MANY_GROUPS = 4
+PAIR = 2
+CONTINUED = frozenset(bytes([one]) for one in b"0123456789abcdef_")
+"""What goes on behind a hyphen as a number or code does."""
 
 _apart = alone()
-_number = alone(b"-.")
+_number = alone(b"-./")
 
-EXTENSION = r"(?:[ ]{0,2}(?:x|ext\.?|extension|#)[ ]{0,2}[0-9]{1,6})?"
+EXTENSION = r"(?:,?[ ]{0,2}(?:x|ext\.?|extn\.?|extension|#|durchwahl|poste)[ .:]{0,2}[0-9]{1,6})?"
 
-_date = re.compile(
+_other = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:\D.*)?|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)?\d\d"
+    r"|(?:1[5-9]|20)\d\d ?[-/ ] ?(?:1[5-9]|20)\d\d"
+    r"|\d{1,3}(?:\.\d{1,3}){3}"
+    r"|\d+\.\d+"
+    r"|1[0-9]{9}|1[4-9][0-9]{11}"
+    r"|[^/]*/[^/]*/.*"
 )
-_address = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_decimal = re.compile(r"\d+\.\d+")
+"""Dates, ranges of years, IP addresses, decimals, moments in seconds or milliseconds, fractions."""
+_volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
+"""A year in parentheses, as in the volume and pages of a journal."""
+_zip = re.compile(r"\d{5}-\d{4}")
+_group = re.compile("[0-9]+")
 
 
 def _phone(text: str) -> bool:
     """Return whether *text* may be a phone number: no date, IP address, decimal or payment card."""
     return (
         validate.phone(text)
-        and not _date.fullmatch(text)
-        and not _address.fullmatch(text)
-        and not _decimal.fullmatch(text)
+        and text.count("(") == text.count(")")
+        and not text.endswith(")")
+        and not _other.fullmatch(text)
         and not validate.card(text)
     )
 
 
 def _international(text: str) -> int:
-    """Return how many characters of *text* are a number; further numbers may stand behind it."""
+    """Return how many characters of *text* are a number; further numbers may stand behind it.
+
+    A number that no country has given out must at least be long, or written in groups.
+    """
+    number = _shortened(text)
+    digits = "".join(_group.findall(_stem(text[:number])))
+    if phones.international(digits) and _phone(text[:number]):
+        return number
+    least = LONG_DIGITS if _bare(text) else MIN_TRUNK_DIGITS
+    return number if len(digits) >= least and _phone(text[:number]) else 0
+
+
+def _shortened(text: str) -> int:
+    """Return how much of *text* has no more digits than a number may have."""
     digits = 0
-    for place, char in enumerate(text):
+    for place, char in enumerate(_stem(text)):
         digits += char.isdigit()
         if digits > validate.MAX_PHONE_DIGITS:
-            text = text[:place].rstrip("0123456789").rstrip(" .-/()")
-            break
-    return len(text) if _phone(text) else 0
+            return len(text[:place].rstrip("0123456789").rstrip(" .-/()"))
+    return len(text)
+
+
+def _stem(text: str) -> str:
+    """Return *text* without its extension."""
+    return re.split("[A-Za-z,#]", text, maxsplit=1)[0]
+
+
+def _bare(text: str) -> bool:
+    return _stem(text).lstrip("+").isdigit()
 
 
 def _national(text: str) -> bool:
-    return _phone(text) and sum(map(str.isdigit, text)) >= MIN_TRUNK_DIGITS
+    return (
+        _phone(text)
+        and sum(map(str.isdigit, text)) >= MIN_TRUNK_DIGITS
+        and not _zip.fullmatch(text)
+    )
+
+
+def _abroad(text: str) -> bool:
+    """Return whether *text* is an international number behind ``00`` or ``011``."""
+    digits = "".join(_group.findall(_stem(text)))
+    return phones.international(digits[3 if digits.startswith("011") else 2 :])
+
+
+def _alone(data: bytes, start: int, end: int) -> bool:
+    """Guard of a number: nothing touches it, but a word may stand behind a hyphen: ``-Office``."""
+    if data[end : end + 1] == b"-" and data[end + 1 : end + 2] not in CONTINUED:
+        return _number(data, start, len(data))
+    return _number(data, start, end)
+
+
+def _unnamed(data: bytes, start: int, end: int) -> bool:
+    """Guard of a number: one that stands alone, and is not called an order, invoice and so on."""
+    return (
+        _alone(data, start, end)
+        and _phone(data[start:end].decode())
+        and not named_otherwise(data, start)
+    )
+
+
+def _written(data: bytes, start: int, end: int) -> bool:
+    """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
+    return _unnamed(data, start, end) and (
+        spoken_of(data, start) or _distinct(_stem(data[start:end].decode()))
+    )
+
+
+def _distinct(text: str) -> bool:
+    """Return whether *text* is in groups that few numbers but those of phones are in."""
+    groups = _group.findall(text)
+    if groups[0].startswith("0"):
+        return not _zip.fullmatch(text) and phones.grouped(text)
+    # Pairs of digits without a zero first are bytes or a row of numbers as well.
+    many = len(groups) >= MANY_GROUPS and max(map(len, groups)) > PAIR
+    return (many or ("(" in text and not _volume.match(text))) and phones.grouped(text)
 
 
 EMAIL = Entity(
@@ -60,30 +138,46 @@ EMAIL = Entity(
     ),
 )
 
+INTERNATIONAL = (
+    r"(?:\(\+[1-9][0-9]{0,2}\)|\+[1-9][0-9]{0,2})(?:[ .\-/]{0,2}\(?[0-9]{1,5}\)?){1,7}" + EXTENSION
+)
+
 PHONE = Entity(
     "pii.phone",
-    "A telephone number: international, North American, or in a common national form.",
+    "A telephone number: international, North American, or in the form of one of 64 countries; "
+    "what could be another number needs a word nearby.",
     (
         Pattern(
-            r"\+[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,5}\)?){1,6}" + EXTENSION,
+            INTERNATIONAL,
             0.8,
             keywords=("+",),
+            before=1,
             guard=_apart,
             fit=_international,
         ),
         Pattern(
-            r"(?:1[ .\-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .\-])[0-9]{3}[ .\-][0-9]{4}" + EXTENSION,
-            0.65,
+            r"(?:00[ .\-]?|011[ .\-])[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,5}\)?){2,6}"
+            + EXTENSION,
+            0.6,
             guard=_number,
             before=1,
+            digits=9,
+            check=_abroad,
+            retry=True,
+        ),
+        Pattern(
+            r"(?:1[ .\-])?(?:\([0-9]{3}\) ?[0-9]{3}[ .\-]|[0-9]{3}[ \-/][0-9]{3}-"
+            r"|[0-9]{3}\.[0-9]{3}\.|[2-9][0-8][0-9] [2-9][0-9]{2} )[0-9]{4}" + EXTENSION,
+            0.65,
+            guard=_unnamed,
+            before=1,
             digits=10,
-            check=_phone,
             retry=True,
         ),
         Pattern(
             r"\(?0[1-9][0-9]{0,4}\)?[ /\-]{1,3}[0-9]{2,4}(?:[ \-]?[0-9]{2,4}){1,4}",
             0.5,
-            guard=_number,
+            guard=_unnamed,
             before=1,
             digits=9,
             check=_national,
@@ -92,26 +186,33 @@ PHONE = Entity(
         Pattern(
             r"0(?:[79][0-9]{9}|10[0-9]{8}|1[567][0-9]{8,9}|[467][0-9]{8})",
             0.5,
-            guard=_number,
+            guard=_unnamed,
             before=1,
             digits=10,
-            check=_phone,
             retry=True,
+        ),
+        Pattern(
+            r"(?:(?:[0-9]{1,3}[ .\-]{0,2})?\([0-9]{1,5}\)[ .\-/]{0,2}|[0-9]{1,5}(?: - |[ .\-/]))"
+            r"[0-9]{2,8}(?:(?: - |[ .\-/])[0-9]{2,8}){0,4}" + EXTENSION,
+            0.5,
+            guard=_written,
+            before=1,
+            digits=7,
         ),
         Pattern(
             r"\(?[0-9](?:[ .\-/()]{0,2}[0-9]){6,14}" + EXTENSION,
             0.3,
-            guard=_number,
+            guard=_unnamed,
             before=1,
             digits=7,
-            check=_phone,
         ),
     ),
     near=(
-        "phone", "telephone", "tel", "mobile", "cell", "call", "fax", "contact", "dial", "text me",
-        "sms", "whatsapp", "ring", "reach", "hotline", "telefon", "handy", "mobil", "rufnummer",
-        "anruf", "téléphone", "portable", "appel", "teléfono", "móvil", "celular", "llam",
-        "telefono", "cellulare", "chiam", "telefone", "telemóvel", "ligue",
+        "phone", "telephone", "tel ", "mobile", "cell ", "cellphone", "call", "fax ", "contact",
+        "dial", "text me", "sms", "whatsapp", "ring me", "reach me", "reach us", "hotline",
+        "office ", "telefon", "handy", "mobil ", "rufnummer", "anruf", "téléphone", "portable",
+        "appel", "teléfono", "móvil", "celular", "llam", "telefono", "cellulare", "chiam",
+        "telefone", "telemóvel", "ligue",
     ),
 )  # fmt: skip
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 BEGIN = r"(?:\b|_)"
 """Before a name; in ``customer_dob`` there is no edge of a word."""
 NAMED = (
@@ -12,3 +14,55 @@ NAMED = (
     r"(?i: {1,2}(?:is|are|was|ist|lautet|est|es|è|é))?[^0-9A-Za-z]{1,6}"
 )
 """Between a name and what it names: a few words and signs."""
+
+REACH_BEFORE = 48
+"""Bytes before a number in which its name is looked for. A stream keeps more than that."""
+
+OTHERWISE = frozenset(
+    b"order orders invoice invoices inv ticket tickets case cases ref reference tracking track "
+    b"serial sku isbn issn doi rfc pmid po id ids account acct customer client member policy "
+    b"claim booking confirmation reservation flight model part product item version build "
+    b"commit batch lot revision licence license passport routing iban card cards visa "
+    b"mastercard amex ssn security tax vat zip postcode port pid uid timestamp epoch amount "
+    b"total price usd eur gbp balance suite ste apt unit apartment room box page pages pp vol "
+    b"transaction txn payment receipt parcel shipment".split()
+)
+"""What numbers are called that nobody dials."""
+FILLERS = frozenset(b"number numbers num no nr code is was are".split())
+SPOKEN_ABROAD = ("téléphone", "télé", "tél", "teléfono", "numéro", "número")
+SPOKEN = frozenset(
+    b"phone phones tel tele telephone telefon telefono telefone mob mobile mobiles cell cells "
+    b"call calls called calling dial ring fax telefax contact reach reached text texted "
+    b"message messages sms whatsapp registered number numbers line lines office desk support "
+    b"helpline hotline home work direct speak talk voicemail nummer numero numer rufnummer "
+    b"handy".split()
+) | frozenset(word.encode() for word in SPOKEN_ABROAD)
+"""Words near a number that is dialled."""
+
+SIGNS = 4
+ABBREVIATED = 6
+
+_word = re.compile(rb"[a-z\x80-\xff]+")
+_abbreviated = re.compile(rb"[\s(|](?:t|p|m|f|ph|mob)[.:] ?$")
+
+
+def named_otherwise(data: bytes, start: int) -> bool:
+    """Return whether the number at *start* of *data* is called something that nobody dials."""
+    before = data[max(0, start - REACH_BEFORE) : start].lower()
+    words = _word.findall(before)
+    if not words:
+        return False
+    signs = before[before.rfind(words[-1]) + len(words[-1]) :]
+    if len(signs) > SIGNS or (signs.startswith(b". ") and words[-1] not in FILLERS):
+        return False
+    while words and words[-1] in FILLERS:
+        words.pop()
+    return bool(words) and words[-1] in OTHERWISE
+
+
+def spoken_of(data: bytes, start: int) -> bool:
+    """Return whether words before *start* of *data* speak of calling, or of a number."""
+    before = data[max(0, start - REACH_BEFORE) : start].lower()
+    if not SPOKEN.isdisjoint(_word.findall(before)):
+        return True
+    return _abbreviated.search(b" " + before[-ABBREVIATED:]) is not None

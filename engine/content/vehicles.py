@@ -74,6 +74,7 @@ PLATE = r"[A-Z\x{c4}\x{d6}\x{dc}0-9]{1,4}(?:[ \-\x{b7}]{1,3}[A-Z0-9]{1,5}){0,3}"
 PLATE_CHARACTERS = range(4, 10)
 LONGEST = 8
 
+_hexadecimal = re.compile(r"[A-F]{2} [A-F]{2} [0-9]{2}")
 _plate = re.compile(r"(\w{1,3})[ \-](\w{1,2})[ \-]?[0-9]{1,4}[EH]?")
 
 
@@ -84,6 +85,7 @@ def _german(text: str) -> bool:
         found is not None
         and found[1] in DE_DISTRICTS
         and (found[1], found[2]) not in NO_PLATES
+        and not _hexadecimal.fullmatch(text)
         and len(re.sub(r"[ \-]", "", text)) <= LONGEST + text[-1].isalpha()
     )
 
@@ -148,16 +150,16 @@ DE_PLATE = Entity(
     "A German number plate that begins with the letters of a district.",
     (
         Pattern(
-            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3}-[A-Z]{1,2}[ \-][0-9]{1,4}[EH]?",
+            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3}-[A-Z]{1,2}[ \-][1-9][0-9]{0,3}[EH]?",
             0.6,
-            hint=r"[A-Z\x{c4}\x{d6}\x{dc}]-[A-Z]{1,2}[ \-][0-9]",
+            hint=r"[A-Z\x{c4}\x{d6}\x{dc}]-[A-Z]{1,2}[ \-][1-9]",
             guard=_dashed,
             check=_german,
         ),
         Pattern(
-            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3} [A-Z]{1,2} [0-9]{2,4}[EH]?",
+            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3} [A-Z]{1,2} [1-9][0-9]{1,3}[EH]?",
             0.5,
-            hint=r"[A-Z\x{c4}\x{d6}\x{dc}] [A-Z]{1,2} [0-9]{2}",
+            hint=r"[A-Z\x{c4}\x{d6}\x{dc}] [A-Z]{1,2} [1-9][0-9]",
             guard=_dashed,
             check=_german,
         ),

@@ -255,3 +255,33 @@ def test_long_content_is_decided_alike_in_windows_and_whole(folder: Path, tmp_pa
                 assert pol.explain(asked(text)).decision.action == "redact"
         assert found[0].content == found[1].content == text[:-15] + "[EMAIL]"
         assert found[0].redactions == found[1].redactions
+
+
+def test_a_number_in_arguments_comes_back_as_a_number(tmp_path: Path) -> None:
+    rule = 'when tool.name == "crm" then redact pii.card in tool.args as token'
+    (tmp_path / "p.pol").write_text(
+        f'policy p {{ default allow rule hide {{ when stage == "tool_call" and {rule[5:]} }} }}'
+    )
+    card = 4111111111111111
+    args = {"number": card, "text": str(card), "list": [card, f"card {card}"], "n": 7}
+    with engine.load(tmp_path) as pol:
+
+        def call(tool: str, arguments: object) -> engine.Decision:
+            return pol.decide(
+                asked(
+                    stage="tool_call",
+                    content="",
+                    session={"id": "s1"},
+                    tool={"name": tool, "args": arguments},
+                )
+            )
+
+        hidden = call("crm", args)
+        assert hidden.action == "redact"
+        assert str(card) not in str(hidden.arguments)
+        back = call("bank", hidden.arguments)
+        assert (back.action, back.restored) == ("allow", 4)
+        assert back.arguments == args
+        again = call("crm", hidden.arguments)
+        assert (again.action, again.restored) == ("redact", 4)
+        assert again.arguments == hidden.arguments

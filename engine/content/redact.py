@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
@@ -64,12 +65,15 @@ def redact_text(
     scope: str,
     path: str = "content",
     tokens: dict[str, Pseudonym] | None = None,
+    *,
+    number: bool = False,
 ) -> Redacted:
     """Replace those *findings* in *text* whose entity has one of *strategies*.
 
     *key* keys ``hash`` and ``token``; *scope* (a tenant and session) bounds where a token means the
-    same. What the tokens stand for is added to *tokens*, by their digits. Raises ValueError for a
-    finding outside the text, and for ``hash`` or ``token`` without a key.
+    same. What the tokens stand for is added to *tokens*, by their digits. *number*: the text are
+    the digits of a JSON number. Raises ValueError for a finding outside the text, and for ``hash``
+    or ``token`` without a key.
     """
     pieces: list[str] = []
     spans: list[Span] = []
@@ -77,10 +81,11 @@ def redact_text(
     for start, end, winner in _heaps(text, findings, strategies):
         strategy = strategies[winner.entity]
         found = text[start:end]
-        made = _replacement(found, winner.entity, strategy, key, scope)
+        whole = number and end - start == len(text)
+        made = _replacement(found, winner.entity, strategy, key, scope, number=whole)
         pieces += text[done:start], made
         if tokens is not None and strategy.name == "token":
-            tokens[made[-DIGITS - 1 : -1]] = Pseudonym(label_of(winner.entity), found)
+            tokens[made[-DIGITS - 1 : -1]] = Pseudonym(label_of(winner.entity), found, whole)
         spans.append(Span(path, start, end, winner.entity, strategy.name))
         done = end
     if not spans:
@@ -100,8 +105,9 @@ def redact_json(
 ) -> RedactedJson:
     """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives their findings.
 
-    A whole number is its digits: one in which something is found becomes a string. Structure, names
-    and all else stay. Paths are those of ``arg``: ``tool.args.to.0``.
+    A whole number is its digits: one in which something is found becomes a string; a token of all
+    of it is turned back into the number. Structure, names and all else stay. Paths are those of
+    ``arg``: ``tool.args.to.0``.
     """
     spans: list[Span] = []
 
@@ -113,7 +119,9 @@ def redact_json(
                 return redacted.text
             case int() if not isinstance(node, bool):
                 digits = str(node)
-                redacted = redact_text(digits, find(digits), strategies, key, scope, path, tokens)
+                redacted = redact_text(
+                    digits, find(digits), strategies, key, scope, path, tokens, number=True
+                )
                 spans.extend(redacted.spans)
                 return redacted.text if redacted.spans else node
             case dict():
@@ -153,13 +161,16 @@ def _rank(finding: Finding, strategies: Mapping[str, Strategy]) -> tuple[int, in
     return finding.start - finding.end, strictness, -finding.score, finding.entity
 
 
+@lru_cache(maxsize=1024)
 def label_of(entity: str) -> str:
     """Return what stands for a finding of *entity*: ``EMAIL``, ``NATIONAL_ID`` of any country."""
     kind, _, last = entity.rpartition(".")
     return (kind.rpartition(".")[2] if len(last) == COUNTRY and "." in kind else last).upper()
 
 
-def _replacement(found: str, entity: str, strategy: Strategy, key: bytes, scope: str) -> str:
+def _replacement(
+    found: str, entity: str, strategy: Strategy, key: bytes, scope: str, *, number: bool
+) -> str:
     name = label_of(entity)
     match strategy.name:
         case "label":
@@ -171,7 +182,7 @@ def _replacement(found: str, entity: str, strategy: Strategy, key: bytes, scope:
         case "hash":
             return f"[{name}:{keyed(key, entity, found)[:12]}]"
         case "token":
-            return f"[{name}_{digits_of(key, scope, entity, found)}]"
+            return f"[{name}_{digits_of(key, scope, entity, found, number=number)}]"
         case "drop":
             return ""
         case _:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.content.pseudonyms import Pseudonym, find_digits, restore, vault_of
+from engine.content.pseudonyms import Pseudonym, find_digits, restore, restore_value, vault_of
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import texts_in
 from engine.runtime.keys import join_key
@@ -125,6 +125,12 @@ def _rewritten(record: Record, known: Mapping[str, Pseudonym]) -> Turned:
         total += count
         return text
 
+    def rewrite_value(text: str) -> str | int:
+        nonlocal total
+        value, count = restore_value(text, known)
+        total += count
+        return value
+
     changed: dict[str, object] = {}
     if record.messages is not None:
         changed["messages"] = tuple(
@@ -133,7 +139,7 @@ def _rewritten(record: Record, known: Mapping[str, Pseudonym]) -> Turned:
     elif record.content is not None:
         changed["content"] = rewrite(record.content)
     before = total
-    arguments = _in_json(record.tool.args, rewrite)
+    arguments = _in_json(record.tool.args, rewrite_value)
     if total > before:
         changed["tool"] = msgspec.structs.replace(record.tool, args=arguments)
     if not total:
@@ -142,8 +148,11 @@ def _rewritten(record: Record, known: Mapping[str, Pseudonym]) -> Turned:
     return Turned(made, total)
 
 
-def _in_json(value: object, rewrite: Callable[[str], str]) -> object:
-    """Return the JSON *value* with every string rewritten; names and structure stay."""
+def _in_json(value: object, rewrite: Callable[[str], str | int]) -> object:
+    """Return the JSON *value* with every string rewritten; names and structure stay.
+
+    What was a number before it was a placeholder is one again.
+    """
     match value:
         case str():
             return rewrite(value)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from engine.content.pseudonyms import (
     Pseudonym,
     digits_of,
     find_digits,
+    keyed,
     restore,
+    restore_value,
     vault_of,
 )
 
@@ -39,6 +43,30 @@ def test_a_value_opens_only_in_its_own_place_and_with_its_own_key() -> None:
     assert vault_of(b"another").open("scope", "7f3a2c1b", sealed) is None
     assert vault.open("scope", "7f3a2c1b", b"") is None
     assert vault.open("scope", "7f3a2c1b", sealed[:-1] + b"?") is None
+
+
+def test_keyed_is_hmac_of_the_parts_with_their_lengths() -> None:
+    for key in (KEY, b"k" * 64, b"long" * 40):
+        for parts in (("a",), ("scope", "pii.email", "ann@\udc80example.org"), ("", "", "")):
+            coded = [part.encode("utf-8", "surrogatepass") for part in parts]
+            message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
+            assert keyed(key, *parts) == hmac.new(key, message, "sha256").hexdigest()
+
+
+def test_a_number_comes_back_as_a_number_and_only_where_it_is_the_whole_value() -> None:
+    digits = digits_of(KEY, "s", "pii.card", "4111", number=True)
+    assert digits != digits_of(KEY, "s", "pii.card", "4111")
+    vault, made = vault_of(KEY), Pseudonym("CARD", "4111", number=True)
+    assert vault.open("s", digits, vault.seal("s", digits, made)) == made
+    known = {digits: made, "7f3a2c1b": MAIL}
+    for written in (f"[CARD_{digits}]", f"card {digits.upper()}", rf"\[CARD\_{digits} \]"):
+        assert restore_value(written, known) == (4111, 1)
+        assert restore(written, known) == ("4111", 1)
+    assert restore_value(f"no. [CARD_{digits}]", known) == ("no. 4111", 1)
+    assert restore_value(f"[CARD_{digits}][CARD_{digits}]", known) == ("41114111", 2)
+    assert restore_value(f"[CARD_{digits} x_7f3a2c1b]", known) == ("4111 x_7f3a2c1b]", 1)
+    assert restore_value("[EMAIL_7f3a2c1b]", known) == ("ann@example.org", 1)
+    assert restore_value("nothing", known) == ("nothing", 0)
 
 
 @pytest.mark.parametrize(

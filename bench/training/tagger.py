@@ -36,7 +36,8 @@ from engine.content.tagger_model import (
     pack_model,
     piece_rows,
 )
-from engine.content.tagger_runs import Pieces, Run, read_pieces
+from engine.content.tagger_runs import Pieces, Run, find_runs, read_pieces
+from engine.content.tagger_words import read_piece
 
 COUNT = len(LABELS)
 HIDDEN = 0.3
@@ -69,17 +70,14 @@ def run_rows(pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], 
     """Return the rows of each piece of *run*, as `tagger_decode.weigh` adds them up."""
     said = pieces.said
     around = [said[at] if 0 <= at < len(said) else edge for at in range(run.start - 4, run.end + 6)]
-    marks = "".join(one.piece.mark for one in around)
+    marks = "".join(one.mark for one in around)
     made = []
     for at in range(4, 4 + run.end - run.start):
         rows: list[int] = []
         for which, offset in enumerate(OFFSETS):
             one = around[at + offset]
-            known = cache.get(id(one))
-            if known is None:
-                known = cache[id(one)] = tuple(piece_rows(one.piece, each) for each in OFFSETS)
-            rows += known[which]
-        near = [around[at + step].piece for step in (-2, -1, 0, 1)]
+            rows += cache[id(one)][which]
+        near = [around[at + step] for step in (-2, -1, 0, 1)]
         rows += [joint_row(key) for key in joint_keys(*near)]
         rows.append(joint_row(around_key(marks, at, near[2])))
         made.append(rows)
@@ -106,11 +104,18 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
     by_length: dict[int, tuple[list[list[list[int]]], list[list[int]]]] = {}
     cache: dict[int, tuple[list[int], ...]] = {}
     edge = model.say("\n\n")
+    cache[id(edge)] = tuple(piece_rows(read_piece("\n\n", model.lists), each) for each in OFFSETS)
     kept = lost = 0
+    held = []
     for sample in texts:
         pieces = read_pieces(sample.text, model)
         covered = set()
-        for run in pieces.runs:
+        for text, said in zip(pieces.texts, pieces.said, strict=True):
+            if id(said) not in cache:
+                held.append(said)
+                read = read_piece(text, model.lists)
+                cache[id(said)] = tuple(piece_rows(read, each) for each in OFFSETS)
+        for run in find_runs(pieces):
             rows, labels = by_length.setdefault(run.end - run.start, ([], []))
             rows.append(run_rows(pieces, run, cache, edge))
             labels.append(gold(pieces, run, sample))

@@ -1,60 +1,72 @@
 """Text to persons, addresses, places and organisations, by lists of names and a small model.
 
 `tagger_runs` finds the runs of words that may hold names, `tagger_decode` asks the model for their
-labels, `tagger_dates` adds what patterns find: dates, ages, titles, nationalities.
+labels, `tagger_rules` finds dates, ages, titles and nationalities by patterns.
 
-What is said about a place depends on nothing farther than 256 characters from it; `settled` tells a
-stream up to where nothing can change.
+What is said about a place depends on nothing farther than 256 characters from it, and `settled`
+tells a stream up to where nothing can change.
 """
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
 
 from engine.content.tagger_decode import decode, names, weigh
-from engine.content.tagger_model import Model, load_model
-from engine.content.tagger_runs import Pieces, read_pieces
+from engine.content.tagger_model import load_model
+from engine.content.tagger_rules import ROLES, find_ruled, open_line
+from engine.content.tagger_runs import Pieces, find_runs, read_pieces, settled_piece
 
 Found = tuple[str, int, int, float]
 """An entity, its place in code points, its score."""
 
 NAMED = frozenset({"pii.person", "pii.address", "pii.location", "pii.organization"})
-TRAILING = ".,-'’/#&(–:"
-
-
-@cache
-def model() -> Model:
-    """Return the model of this package, read at the first call."""
-    return load_model()
+SERVED = NAMED | ROLES.keys()
+"""The entities that `find` knows."""
 
 
 def warm() -> None:
     """Read the lists and the model, so that no text has to wait for them."""
-    model()
+    load_model()
 
 
 def find(text: str, wanted: frozenset[str]) -> list[Found]:
-    """Return what of *wanted* is in *text*, by place: name, start, end in code points, score 0..1."""
-    found: list[Found] = []
-    if wanted & NAMED:
-        found += [one for one in _named(text, model()) if one[0] in wanted]
-    return sorted(found, key=lambda one: (one[1], one[2], one[0]))
+    """Return what of *wanted* is in *text*, by place: name, start, end in code points, score 0..1.
 
-
-def _named(text: str, using: Model) -> list[Found]:
-    pieces = read_pieces(text, using)
-    if not pieces.runs:
+    Never raises, whatever *text* holds. Names that are not `SERVED` are ignored.
+    """
+    if not wanted & SERVED:
         return []
-    edge = using.say("\n\n")
-    found: list[Found] = []
-    for run in pieces.runs:
-        rows = weigh(pieces, run, using, edge)
-        labels = decode(rows, using.steps)
-        for name in names(rows, labels, run.start):
+    pieces = read_pieces(text, load_model())
+    found = list(find_ruled(text, pieces, wanted))
+    if wanted & NAMED:
+        found += [one for one in _named(pieces) if one[0] in wanted]
+    return sorted(found, key=_place)
+
+
+def settled(text: str) -> int:
+    """Return up to where (in code points) `find` says the same about *text* whatever follows it.
+
+    What begins before that place also ends before it. Never less than the length less 256, as a
+    stream must not wait for ever.
+    """
+    pieces = read_pieces(text, load_model())
+    place = pieces.starts[settled_piece(pieces)]
+    return max(min(place, open_line(text)), len(text) - 256, 0)
+
+
+def _place(found: Found) -> tuple[int, int, str]:
+    return found[1], found[2], found[0]
+
+
+def _named(pieces: Pieces) -> Iterator[Found]:
+    model = load_model()
+    edge = model.say("\n\n")
+    for run in find_runs(pieces):
+        rows = weigh(pieces, run, model, edge)
+        for name in names(rows, decode(rows, model.steps), run.start):
             place = trimmed(pieces, name.start, name.end)
             if place is not None:
-                found.append(("pii." + name.kind, *place, name.score))
-    return found
+                yield "pii." + name.kind, *place, name.score
 
 
 def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int] | None:
@@ -67,8 +79,3 @@ def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int] | None:
     if start == end:
         return None
     return starts[start], starts[end - 1] + len(texts[end - 1].rstrip())
-
-
-def settled(text: str) -> int:
-    """Return up to where `find` says the same about *text* whatever follows it."""
-    return max(0, len(text) - 256)

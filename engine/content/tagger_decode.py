@@ -30,14 +30,14 @@ def weigh(pieces: Pieces, run: Run, model: Model, edge: Said) -> list[tuple[int,
         said[at] if 0 <= at < len(said) else edge for at in range(first, min(last, len(said) + 3))
     ]
     around += [edge] * (last - first - len(around))
-    marks = "".join([one.piece.mark for one in around])
+    marks = "".join([one.mark for one in around])
     joint = model.joint
     rows = []
     for at in range(4, 4 + run.end - run.start):
         before2, before, one, after, after2 = around[at - 2 : at + 3]
         lanes = one.own + before.before + after.after + before2.before2 + after2.after2
-        lanes += joint(around_key(marks, at, one.piece))
-        for key in joint_keys(before2.piece, before.piece, one.piece, after.piece):
+        lanes += joint(around_key(marks, at, one))
+        for key in joint_keys(before2, before, one, after):
             lanes += joint(key)
         rows.append(scores(lanes))
     return rows

@@ -51,7 +51,7 @@ def piece_rows(piece: Piece, offset: int) -> list[int]:
     return [row(f"{offset}{one}") for one in piece.features if one.startswith(NEAR)]
 
 
-def joint_keys(before2: Piece, before: Piece, piece: Piece, after: Piece) -> tuple[int, ...]:
+def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[int, ...]:
     """Return the keys of what neighbours say together about *piece*."""
     one, two, three = before.form, piece.form, after.form
     return (
@@ -64,7 +64,7 @@ def joint_keys(before2: Piece, before: Piece, piece: Piece, after: Piece) -> tup
     )
 
 
-def around_key(marks: str, at: int, piece: Piece) -> int:
+def around_key(marks: str, at: int, piece: Said) -> int:
     """Return the key of which parts of addresses stand around ``marks[at]``, *piece*."""
     left, right = marks[at - 4 : at], marks[at + 1 : at + 6]
     flags = (
@@ -80,11 +80,15 @@ def around_key(marks: str, at: int, piece: Piece) -> int:
     return flags * 4096 + ord(marks[at]) * 16 + "bSCDsuwj".index(piece.kind) + (7 << 40)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Said:
-    """What a piece says, packed in lanes: of itself, and of a piece that it stands beside."""
+    """What a piece is, and what it says, packed in lanes: of itself, and of those beside it."""
 
-    piece: Piece
+    kind: str
+    mark: str
+    role: str
+    form: int
+    key: int
     own: int
     before: int
     """As the piece before it."""
@@ -112,7 +116,7 @@ class Model:
             if len(self.said) >= MOST:
                 self.said.clear()
             read = read_piece(piece, self.lists)
-            known = Said(read, *(self._sum(piece_rows(read, offset)) for offset in OFFSETS))
+            known = Said(read.kind, read.mark, read.role, read.form, read.key, *(self._sum(piece_rows(read, offset)) for offset in OFFSETS))
             self.said[piece] = known
         return known
 

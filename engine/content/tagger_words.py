@@ -28,11 +28,11 @@ from engine.content.gazetteer import (
 )
 
 PIECES = re.compile(r"\w+ ?|[^\w\s] ?|\s+")
-LONGEST = 32
+LONGEST = 26
 """Longer pieces are in no name."""
 WIDEST = 24
 """White space that is wider ends what stands before it."""
-JOINTS = frozenset(".,-'’/#&()–:")
+JOINTS = frozenset(".,-'\u2019/#&()\u2013:")
 BREAK, STRONG, PLAIN, NUMBER, LOW, UNKNOWN, KNOWN, JOINT = "bSCDsuwj"
 """Kinds: no part of a name; a capitalised name; another capitalised word; a number; a name in lower
 case; a word of no list in lower case; a word of addresses or companies; what joins such words."""
@@ -56,13 +56,17 @@ IDENTIFIED = frozenset().union(*(words for _, words in LISTS))
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a piece is by itself; *mark* is its part in addresses: D, P, W, U, O, H or a dot."""
+    """What a piece is by itself.
+
+    *mark* is its part in addresses: D, P, W, U, O, H or a dot. *role* is the rule that it may begin
+    (see `tagger_rules`): n, m, h, a, j or a dot.
+    """
 
     kind: str
     mark: str
     form: int
     key: int
-    size: int
+    role: str
     features: tuple[str, ...] = field(repr=False)
 
 
@@ -72,38 +76,37 @@ def read_piece(piece: str, lists: Gazetteer) -> Piece:
     if not word or word.isspace():
         return _space(piece)
     if len(word) > LONGEST or "_" in word:
-        return _made(piece, BREAK, ".", "long", word[0], ("long",))
-    if not (word[0].isalnum() or word[0].isalpha()):
-        kind = JOINT if word in JOINTS else BREAK
-        return _made(piece, kind, ".", word, word, ("sign=" + word,))
+        return _sign(BREAK, "long")
+    if not word[0].isalnum():
+        return _sign(JOINT if word in JOINTS else BREAK, word)
     if any(map(str.isdigit, word)):
-        return _number(piece, word)
-    return _word(piece, word, lists)
+        return _number(word)
+    return _word(word, lists)
 
 
-def _made(
-    piece: str, kind: str, mark: str, form: str, key: str, features: tuple[str, ...]
-) -> Piece:
-    return Piece(kind, mark, hashed(form), hashed(key), len(piece), features)
+def _sign(kind: str, name: str) -> Piece:
+    return Piece(kind, ".", hashed(name), hashed(name), ".", ("sign=" + name,))
 
 
 def _space(piece: str) -> Piece:
+    if len(piece) > WIDEST:
+        return _sign(BREAK, "wide")
     lines = piece.count("\n")
-    name = "line" if lines == 1 else "gap" if lines else "space"
-    kind = JOINT if lines <= 1 and len(piece) <= WIDEST else BREAK
-    return _made(piece, kind, ".", name, name, ("sign=" + name,))
+    if lines > 1:
+        return _sign(BREAK, "gap")
+    return _sign(JOINT, "line" if lines else "space")
 
 
-def _number(piece: str, word: str) -> Piece:
+def _number(word: str) -> Piece:
     shape = re.sub(r"\d", "9", re.sub(r"[^\W\d_]", "a", word))[:7]
+    name = hashed("n" + shape)
     if word.isdigit():
         mark = "P" if 4 <= len(word) <= 6 else "D"  # noqa: PLR2004 - digits of a postcode
-        return _made(piece, NUMBER, mark, "n" + shape, "n" + shape, ("num=" + shape,))
-    mark = "D" if len(word) <= 8 else "."  # noqa: PLR2004 - "221b", "SW1A", "12th"
-    kind = NUMBER if mark == "D" else BREAK
-    low = plain(word)
-    end = low.lstrip("0123456789")[:3]
-    return _made(piece, kind, mark, "m" + shape, "m" + end, ("num=" + shape, "tail=" + end))
+        return Piece(NUMBER, mark, name, name, "n", ("num=" + shape,))
+    short = len(word) <= 8  # noqa: PLR2004 - "221b", "SW1A", "12th"
+    end = plain(word).lstrip("0123456789")[:3]
+    features = ("num=" + shape, "tail=" + end)
+    return Piece(NUMBER if short else BREAK, "D" if short else ".", name, hashed("m" + end), "n", features)
 
 
 def _shape(word: str) -> str:
@@ -116,7 +119,7 @@ def _shape(word: str) -> str:
     return "U" if word.isupper() else "M"
 
 
-def _word(piece: str, word: str, lists: Gazetteer) -> Piece:
+def _word(word: str, lists: Gazetteer) -> Piece:
     low = plain(word)
     bits = lists.look(low)
     shape = _shape(word)
@@ -148,7 +151,15 @@ def _word(piece: str, word: str, lists: Gazetteer) -> Piece:
     else:
         key = form
     kind = _kind(shape, low, bits, held)
-    return _made(piece, kind, _mark(held), form, key, tuple(features))
+    return Piece(kind, _mark(held), hashed(form), hashed(key), _role(low, held), tuple(features))
+
+
+def _role(low: str, held: list[str]) -> str:
+    if low in told.NATIONS:
+        return "a"
+    if low in told.JOBS:
+        return "j"
+    return "h" if "ho" in held else "m" if "mo" in held else "."
 
 
 def _mark(held: list[str]) -> str:
@@ -170,7 +181,9 @@ def _kind(shape: str, low: str, bits: int, held: list[str]) -> str:
         return UNKNOWN
     if low in told.PARTICLES:
         return JOINT
-    if held and held != ["mo"] and held != ["re"]:
+    if "mo" in held:
+        return NUMBER
+    if held and held != ["re"]:
         return KNOWN
     if bits & (NAMES | FAMOUS | COUNTRY) and not bits & ENGLISH and len(low) > 2:  # noqa: PLR2004
         return LOW

@@ -1,0 +1,170 @@
+"""Pieces of a text to its dates, ages, titles and nationalities, by patterns and lists.
+
+Each rule begins at a piece that has the *role* for it (see `tagger_words.Piece`): a number, a month,
+a form of address, a word for a nation, a faith or a party, a word for a job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engine.content.tagger_runs import Pieces
+
+Found = tuple[str, int, int, float]
+
+ROLES = {
+    "pii.date": "nm",
+    "pii.age": "n",
+    "pii.title": "hj",
+    "pii.nrp": "a",
+}
+"""Where the rules of an entity begin: at a number, a month, a form of address, a job, a nation."""
+
+_month = (
+    r"(?:jan(?:uar[yi]?|uary)?|feb(?:ruar[yi]?)?|mar(?:ch|s|ço|zo)?|m[äa]rz|apr(?:il|ile)?|a[vb]ril"
+    r"|ma[iyj]o?|ma[gi]gio|june?|jun[ih]o|juin|juni|giugno|july?|jul[iy]o|juillet|juli|luglio"
+    r"|aug(?:ust)?|août|agosto|sept?(?:ember|iembre|tembre|tembro)?|settembre|setembro"
+    r"|o[ck]t(?:ober|ubre|obre)?|ottobre|outubro|nov(?:ember|embre|iembre|embro)?"
+    r"|de[czs](?:ember|embre|embro|iembre)?|dicembre|diciembre|janvier|février|enero|febrero"
+    r"|gennaio|febbraio|janeiro|fevereiro|januari|februari)\b\.?"
+)
+_year = r"(?:1[6-9]|20)\d\d"
+_day = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\.?"
+_clock = r"(?:[T ]{1,2}\d{1,2}:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z| ?[ap]m\b|[+-]\d\d:?\d\d)?)?"
+BY_NUMBER = re.compile(
+    rf"{_year}([-/.])\d{{1,2}}\1\d{{1,2}}{_clock}(?!\w)"
+    rf"|\d{{1,2}}([-/.])\d{{1,2}}\2(?:{_year}|\d\d){_clock}(?![\w-]|\.\d)"
+    rf"|{_day}(?: of| de)? {_month}(?:,?(?: de| of)? {_year})?(?!\w)"
+    rf"|{_day}-{_month}-(?:{_year}|\d\d)(?!\w)",
+    re.IGNORECASE,
+)
+BY_MONTH = re.compile(
+    rf"{_month} {_day}(?:(?:,| of)? {_year})?(?!\w)|{_month},? {_year}(?!\w)",
+    re.IGNORECASE,
+)
+YEAR = re.compile(rf"{_year}(?![\w-]|[.,:/]\d)")
+YEAR_AHEAD = re.compile(
+    r"(?:\b(?:in|since|until|till|from|of|during|before|after|around|circa|late|early|year|summer"
+    r"|spring|winter|autumn|fall|im jahr|seit|en|depuis|desde|nel|dal)|[(\-–])[ (]{0,2}\Z",  # noqa: RUF001 - years stand behind a dash
+    re.IGNORECASE,
+)
+AGE = re.compile(r"1?\d?\d(?![\w.,:/%$€£]*\d)")
+AGE_BEHIND = re.compile(
+    r"[ -]{0,2}(?:years?|yrs?)[ -]{1,2}old\b|[ -]?(?:y/?o|yo)\b|-year\b[ -]old|[ -]years of age\b"
+    r"| jahre alt\b| ans\b| años\b| anni\b| anos\b",
+    re.IGNORECASE,
+)
+AGE_AHEAD = re.compile(
+    r"\b(?:aged?(?: of| is)?|turn(?:ed|s|ing)?|when (?:he|she|i|they) (?:was|were|am|turned))"
+    r"(?: just| only| about| almost| nearly)?[ :=\"]{1,4}\Z|\b(?:just|already) turned \Z",
+    re.IGNORECASE,
+)
+AGE_SAID = re.compile(
+    r"\b(?:he|she|i|who)(?:['’]s|['’]m| is| am| was) (?:only |just |already )?\Z", re.IGNORECASE
+)
+AGE_ENDS = re.compile(r"(?!\w|[.,:/%-]\d)")
+SAID_ENDS = re.compile(r"[.,;!?)]?(?:\n|\Z|[.!?] )")
+TITLE = re.compile(r"[^\W\d_]{2,12}\.?")
+NAME_BEHIND = re.compile(r"\.? ?[^\W\d_]")
+SHORT = frozenset({"mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme"})
+JOB_LINE = re.compile(r"(?:[^\W\d_][^\W\d_]*[ ,/&()-]{1,3}){0,6}[^\W\d_]+")
+OPEN_LINE = re.compile(r"\s*(?:[^\W\d_]+[ ,/&()-]{1,3}){0,6}[^\W\d_]*")
+LINE = 72
+AHEAD = 40
+
+
+def find_ruled(text: str, pieces: Pieces, wanted: frozenset[str]) -> Iterator[Found]:
+    """Yield the dates, ages, titles and nationalities of *wanted* in *text*."""
+    begins = "".join(ROLES[one] for one in ROLES if one in wanted)
+    if not begins:
+        return
+    roles = "".join([one.role for one in pieces.said])
+    done = 0
+    for match in re.finditer(f"[{begins}]", roles):
+        at = match.start()
+        start = pieces.starts[at]
+        if start < done:
+            continue
+        for found in _at(text, pieces, at, roles[at]):
+            if found[0] in wanted:
+                done = found[2]
+                yield found
+
+
+def _at(text: str, pieces: Pieces, at: int, role: str) -> Iterator[Found]:
+    start = pieces.starts[at]
+    if role == "n":
+        yield from _numbered(text, start)
+    elif role == "m":
+        date = BY_MONTH.match(text, start)
+        if date is not None:
+            yield "pii.date", start, date.end(), 0.85
+    elif role == "a":
+        yield "pii.nrp", _nation(text, pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
+    elif role == "h":
+        yield from _honorific(text, start)
+    else:
+        yield from _job(text, pieces, at)
+
+
+def _numbered(text: str, start: int) -> Iterator[Found]:
+    before = text[max(0, start - AHEAD) : start]
+    if before[-1:] in ".-/:" and before[-2:-1].isdigit():
+        return
+    date = BY_NUMBER.match(text, start)
+    if date is not None:
+        yield "pii.date", start, date.end(), 0.85
+        return
+    year = YEAR.match(text, start)
+    if year is not None:
+        if YEAR_AHEAD.search(before):
+            yield "pii.date", start, year.end(), 0.6
+        return
+    age = AGE.match(text, start)
+    if age is None:
+        return
+    if AGE_BEHIND.match(text, age.end()):
+        yield "pii.age", start, age.end(), 0.85
+    elif (AGE_AHEAD.search(before) and AGE_ENDS.match(text, age.end())) or (
+        AGE_SAID.search(before) and SAID_ENDS.match(text, age.end())
+    ):
+        yield "pii.age", start, age.end(), 0.65
+
+
+def _nation(text: str, pieces: Pieces, at: int) -> int:
+    """Return where the name of a nation begins, of which the piece *at* is the last word."""
+    if at and pieces.texts[at - 1] in ("South ", "North ", "New ", "Saudi ", "Sri ", "Costa ", "Equatorial "):
+        return pieces.starts[at - 1]
+    return pieces.starts[at]
+
+
+def _honorific(text: str, start: int) -> Iterator[Found]:
+    title = TITLE.match(text, start)
+    if title is None:
+        return
+    behind = text[title.end() : title.end() + 2]
+    sure = text[start].isupper() and behind[1:].isupper()
+    if behind[:1] == " " and (sure or (title[0].strip(".").lower() in SHORT and behind[1:].isalpha())):
+        yield "pii.title", start, title.end(), 0.7
+
+
+def _job(text: str, pieces: Pieces, at: int) -> Iterator[Found]:
+    """Yield a job that stands alone on its line."""
+    end = pieces.starts[at] + len(pieces.texts[at].rstrip())
+    first = text.rfind("\n", max(0, end - LINE), end) + 1
+    if not first and end > LINE:
+        return
+    line = text[first : end + LINE].partition("\n")[0]
+    body = line.strip()
+    if len(body) <= LINE and JOB_LINE.fullmatch(body):
+        begin = first + line.index(body)
+        yield "pii.title", begin, begin + len(body), 0.6
+
+
+def open_line(text: str) -> int:
+    """Return where the last line of *text* begins if it may still be a job, else its length."""
+    first = text.rfind("\n", max(0, len(text) - LINE - 1)) + 1
+    if OPEN_LINE.fullmatch(text, first):
+        return first
+    return len(text)

@@ -3,9 +3,15 @@
 A word of ASCII letters or digits with such letters among them, and no others of another script, is
 a disguise: ``p\u0430ssword`` with a Cyrillic ``\u0430``. Words of one script are what they are. The
 pairs are those of UTS 39 (confusables) that readers take for the letter in any common font.
+
+A disguise gives away all that is written in one with it, and nothing else: with its word, the other
+look-alikes of an address such as ``\u0430.lee@ex\u0430mple.org``. So what a stream or a window
+shows of it is what the whole text does.
 """
 
 from __future__ import annotations
+
+import re
 
 from engine.content.regex import any_of
 
@@ -78,3 +84,24 @@ DISGUISED = any_of(
 def undisguised(text: str) -> str:
     """Return *text* with every look-alike as the ASCII letter it shows, place for place."""
     return text.translate(TABLE)
+
+
+_run = re.compile(rf"[!-~\u3002{_alike}]+")
+
+
+def revealed(text: str) -> str:
+    """Return *text* with the look-alikes around a disguise, up to white space or other letters.
+
+    They become the ASCII letters they show, place for place.
+    """
+    pieces: list[str] = []
+    done = 0
+    for run in _run.finditer(text):
+        start, end = run.span()
+        if run.group().isascii():
+            continue
+        around = text[max(0, start - 1) : end + 1]
+        if DISGUISED.within(around.encode("utf-8", "replace")):
+            pieces += text[done:start], undisguised(run.group())
+            done = end
+    return "".join((*pieces, text[done:]))

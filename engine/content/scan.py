@@ -143,10 +143,14 @@ class Scanner:
 
     def warm(self, entities: frozenset[str]) -> None:
         """Load the models that *entities* need, so that no request waits for one."""
-        for name in self.read(entities):
-            self._finders[name].warm()
+        for finder in self.readers(entities):
+            finder.warm()
 
-    def read(self, entities: frozenset[str]) -> dict[str, frozenset[str]]:
+    def readers(self, entities: frozenset[str]) -> list[Finder]:
+        """Return who finds those of *entities* that have no pattern."""
+        return [self._finders[name] for name in self._read(entities)]
+
+    def _read(self, entities: frozenset[str]) -> dict[str, frozenset[str]]:
         """Return which of *entities* have no pattern, by the finder that reads a text for them."""
         found: dict[str, set[str]] = {}
         for name in entities & ENTITIES.keys():
@@ -172,7 +176,7 @@ class Scanner:
 
     def _tag(self, entities: frozenset[str]) -> Tag | None:
         """Return what finds those of *entities* that have no pattern, if they are sure enough."""
-        asked = [(self._finders[name].find, of) for name, of in self.read(entities).items()]
+        asked = [(self._finders[name].find, of) for name, of in self._read(entities).items()]
         if not asked:
             return None
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.content.detectors import REACH, THRESHOLD
@@ -53,10 +53,9 @@ WORD = "[!-~]+"
 ESCAPED = r"(?:[\pL\pN\pM]+[!-~]*(?:[&%\\]\S*)?)?"
 """A word of other letters in which escapes of ASCII stand."""
 LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
-SENTENCE = r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*[.!?]?"
 READ = NEARBY + LONGEST_TOKEN
-"""So much of a sentence is held where it is read: a token that is passed on in part has had all
-that may matter for it behind it, and will have all before it."""
+"""So much is held at most for what is read, and so far before it scans begin: a token that is
+passed on in part has had all that may matter for it behind it, and will have all before it."""
 ROT = compiled(ROTATED)
 FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
 """Samples of what a word of ASCII does not hold."""
@@ -113,6 +112,8 @@ class Hold:
     """
 
     cell: int
+    read: tuple[Callable[[str], int], ...]
+    """Up to where what has no pattern is settled."""
     tails: tuple[Tail, ...]
     weak: Regex | None
     listed: tuple[Listed, ...]
@@ -122,20 +123,26 @@ class Hold:
     def settled(self, text: str, from_: int) -> int:
         """Return up to where *text* (folded) is settled, whatever follows; not before *from_*."""
         data = text.encode("utf-8", "replace")
-        place = min(tail.start(text, data) for tail in self.tails)
-        if len(data) != len(text):
-            plain = undisguised(text)
+        place = self._alive(text, data, from_)
+        if len(data) != len(text) and (plain := undisguised(text)) != text:
             coded = plain.encode("utf-8", "replace")
-            place = min(place, *(tail.start(plain, coded) for tail in self.tails))
+            place = min(place, self._alive(plain, coded, from_))
         if ROT.within(data):
             turned = codecs.encode(text, "rot13")
             coded = turned.encode("utf-8", "replace")
-            place = min(place, *(tail.start(turned, coded) for tail in self.tails))
+            place = min(place, self._alive(turned, coded, from_))
+        return max(place, from_)
+
+    def _alive(self, text: str, data: bytes, from_: int) -> int:
+        """Return where in one reading of the text something may begin that is not settled."""
+        place = min(tail.start(text, data) for tail in self.tails)
+        for settled in self.read:
+            place = min(place, max(settled(text), len(text) - READ))
         for listed in self.listed:
             place = min(place, listed.start(text, from_))
         if self.weak is not None and place > from_:
             place = min(place, self._waiting(text, data, from_, len(data)))
-        return max(place, from_)
+        return place
 
     def _waiting(self, text: str, data: bytes, from_: int, size: int) -> int:
         """Return where a weak match begins whose context has not come yet."""
@@ -169,12 +176,10 @@ class Hold:
 
 def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     """Return what is held back for *entities* of *scanner*. Raises `EntityError`."""
+    read = scanner.readers(entities)
     sized: dict[int, list[str]] = {size: [] for size in SIZES}
     sized[BOUND].append(WORD)
     sized[SPACED] += (LETTERS, ESCAPED)
-    read = bool(scanner.read(entities))
-    if read:
-        sized[READ] = [SENTENCE]
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
     for rule in scanner.patterns(entities):
@@ -191,6 +196,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     joined.append(([one for _, one in endless], None))
     return Hold(
         READ if read else CELL,
+        tuple(one.settled for one in read),
         tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
         _automaton(_either(weak), longest_match=True) if weak else None,
         tuple(

@@ -22,7 +22,7 @@ from functools import lru_cache
 
 from engine.content import validate
 from engine.content.islands import LONG, NUMERIC, hidden
-from engine.content.lookalikes import DISGUISED, undisguised
+from engine.content.lookalikes import DISGUISED, revealed
 from engine.content.normalize import characters
 from engine.content.regex import Regex, any_of, compiled, spans
 
@@ -115,7 +115,7 @@ class View:
 def views(text: str, data: bytes) -> Iterator[View]:
     """Yield the views of *text*, which is folded; *data* is its UTF-8."""
     if len(data) != len(text) and DISGUISED.within(data):
-        yield View(undisguised(text), (0,), (0,), (0,), alike=True)
+        yield View(revealed(text), (0,), (0,), (0,), alike=True)
     if not DISGUISES.within(data):
         return
     # Hot path: most texts that come here have a long name or path in them, and nothing else.

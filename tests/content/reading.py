@@ -34,6 +34,15 @@ def _all(text: str) -> Iterator[Found]:
             yield "pii.date", *day.span(), 0.4 if day.group().endswith("May") else 0.6
 
 
+_unfinished = re.compile(r"[^\s.!?](?:[^.!?\n]|[.!?]\S)*[.!?]?\Z")
+
+
+def settled(text: str) -> int:
+    """Return where the last sentence begins, if it may go on."""
+    found = _unfinished.search(text)
+    return found.start() if found else len(text)
+
+
 class Warmed:
     """Counts how often it was warmed up."""
 
@@ -45,4 +54,4 @@ class Warmed:
 
 
 WARMED = Warmed()
-READERS = {"tagger": Finder(find, WARMED.warm)}
+READERS = {"tagger": Finder(find, WARMED.warm, settled)}

@@ -37,10 +37,19 @@ def plain_readings(text: str) -> list[Reading]:
     seen = text.encode("utf-8", "replace").decode()
     same = tuple((place, place + 1) for place in range(len(text)))
     readings: list[Reading] = []
-    if any(map(_mixed, re.findall(r"[^\W_]+", seen))) or re.search(
-        "[A-Za-z0-9]\u3002[A-Za-z0-9]", seen
-    ):
-        readings.append(("".join(LETTERS.get(char, char) for char in text), same))
+    shown = "".join(LETTERS.get(char, char) for char in text)
+    given_away = {
+        place
+        for run in re.finditer("[!-~]+", shown)
+        if any(
+            run.start() <= word.start() < run.end() and _disguised(word.group())
+            for word in re.finditer(r"[^\W_]+|[A-Za-z0-9]\u3002(?=[A-Za-z0-9])", seen)
+        )
+        for place in range(*run.span())
+    }
+    if given_away:
+        said = (shown[at] if at in given_away else char for at, char in enumerate(text))
+        readings.append(("".join(said), same))
     escapes = dict(_escapes(seen))
     if escapes:
         readings.append(_replaced(text, escapes))
@@ -76,6 +85,10 @@ def plain_readings(text: str) -> list[Reading]:
 def _mixed(word: str) -> bool:
     shown = "".join(LETTERS.get(char, char) for char in word)
     return shown != word and shown.isascii() and any(map(str.isascii, word))
+
+
+def _disguised(word: str) -> bool:
+    return word[-1] == "\u3002" or _mixed(word)
 
 
 def _replaced(text: str, replaced: dict[int, tuple[int, str]]) -> Reading:

@@ -130,6 +130,22 @@ def test_a_weak_number_in_a_foreign_text_waits_for_its_context() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0430.lee@ex\u0430mple.org is hers",
+        "\u0430.lee.and.so.on@and-so-on.ex\u0430mple.org",
+        "to \u0440@example.org and then p\u0430ssword",
+        "\u0410\u0412 1234567 passport, p\u0430ss",
+        "b\u043bue blu\u0435 is the c\u043ede",
+    ],
+)
+def test_look_alikes_before_the_word_that_gives_them_away_are_held(text: str) -> None:
+    whole = at_once(text)
+    for cuts in ((), range(1, len(text)), (1, 2, 9)):
+        assert streamed(text, cuts) == whole
+
+
 def test_rot13_is_held_where_a_word_gives_it_away() -> None:
     text = "cnffjbeq = uhagre2!k9 naq zber"
     assert streamed(text, range(1, len(text))) == at_once(text)
@@ -304,7 +320,7 @@ PIECES = st.sampled_from(
         "to", "key", "i", "d", "https://u:hunter2pw@h.example.org/", "\u3000", "\x00", "\u2028",
         "e\u0301", "\u0301", "\u200b", "\u00ad", "ß", "\U0001f600", "x" * 40,
         "Ann", "Lee", "Ann Lee", "Zoe\u0308", "met", "wrote", "4 March", "and so on " * 20, "e." * 9,
-        "\u0410nn",
+        "\u0410nn", "\u0430.lee@ex\u0430mple.org", "\u0440@", "\u0440.lee", "ex\u0430mple.org", "\u3002",
     )
 )  # fmt: skip
 GAPS = st.sampled_from((" ", "", " ", "\n", ", ", ". ", "  ", "\t", "@", "=", '"'))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES, CustomEntity
 from engine.content.islands import MOST_ISLANDS, hidden
-from engine.content.lookalikes import PAIRS, undisguised
+from engine.content.lookalikes import PAIRS, revealed, undisguised
 from engine.content.normalize import fold
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import Scanner, build_scanner
@@ -183,6 +183,13 @@ def test_islands_are_read_up_to_a_bound() -> None:
     assert len(hidden(text, text.encode())) == MOST_ISLANDS
     long = encoded("words and more words " * 60_000)
     assert hidden(long, long.encode()) == []
+
+
+def test_a_disguise_gives_away_what_is_written_in_one_with_it() -> None:
+    address = "\u0430.lee@ex\u0430mple.org"
+    assert revealed(f"to {address} of \u0441.lee") == "to a.lee@example.org of \u0441.lee"
+    assert revealed(f"\u0441.é{address}é\u0441.") == f"\u0441.é{undisguised(address)}é\u0441."
+    assert revealed("\u0441.lee é\u0430b \u0441é") == "\u0441.lee é\u0430b \u0441é"
 
 
 def test_every_lookalike_stands_for_one_letter() -> None:

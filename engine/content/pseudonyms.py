@@ -30,9 +30,8 @@ from engine.content.regex import compiled, spans
 DIGITS = 8
 """Of 32 bits: among 1,000 values of one session two share them once in 8,000 sessions, and then
 neither is turned back."""
-REACH = 64
-"""How far before its digits a placeholder may begin."""
-JOINTS = r"[\s_\-:\\]{0,3}"
+MOST_JOINTS = 3
+JOINTS = rf"[\s_\-:\\]{{0,{MOST_JOINTS}}}"
 
 BLOCK = 64
 """Bytes that SHA-256 takes at once."""
@@ -45,6 +44,8 @@ FORMS_OF_I = r"\x{130}\x{131}"
 
 # Invariant: finds all that `restore` does, so that it does not depend on what is elsewhere.
 _digits = compiled(rf"(?i)[a-z0-9{FORMS_OF_I}][{BLANK}_\-:\\]{{1,3}}[0-9a-f]{{{DIGITS}}}\b")
+# What `re` takes for letters under (?i) is no end either.
+_ended = re.compile(r"[0-9a-fA-F]{8}(?![0-9a-zA-Z_\u0130\u0131\u017f\u212a])")
 CLOSING = " \t\n\r\v\f\\]"
 _behind = re.compile(r"\s?\\?\]")
 
@@ -181,9 +182,12 @@ def written(
     None begins before *first*, though the character before it is looked at.
     """
     done = first
-    for match in _digits_of(frozenset(known)).finditer(text, first):
-        made = known[match.group().lower()]
-        before = _before(made.kind).search(text, max(done, match.start() - REACH), match.start())
+    for match in _ended.finditer(text, first):
+        made = known.get(match.group().lower())
+        if made is None:
+            continue
+        pattern, reach = _before(made.kind)
+        before = pattern.search(text, max(done, match.start() - reach), match.start())
         if before is None:
             continue
         opened = before.group(1) is not None
@@ -207,13 +211,10 @@ def unfinished(kinds: Iterable[str]) -> str:
     )
 
 
-@lru_cache(maxsize=256)
-def _digits_of(digits: frozenset[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?i)(?:{'|'.join(sorted(digits)) or '(?!)'})(?![0-9a-z_])")
-
-
 @lru_cache(maxsize=1024)
-def _before(kind: str) -> re.Pattern[str]:
-    """Return the pattern of *kind* at the end of what stands before the digits."""
-    words = JOINTS.join(map(re.escape, kind.split("_")))
-    return re.compile(rf"(?i)(?:(\\?\[\s?)|(?<![a-z0-9])){words}[\s_\-:\\]{{1,3}}\Z")
+def _before(kind: str) -> tuple[re.Pattern[str], int]:
+    """Return the pattern of *kind* at the end of what stands before the digits, and its length."""
+    parts = kind.split("_")
+    words = JOINTS.join(map(re.escape, parts))
+    longest = len(kind) + MOST_JOINTS * len(parts) + MOST_JOINTS
+    return re.compile(rf"(?i)(?:(\\?\[\s?)|(?<![a-z0-9])){words}[\s_\-:\\]{{1,3}}\Z"), longest

@@ -76,6 +76,16 @@ BENCHES = (
         ("--rounds", "5"),
     ),
     Bench(
+        "redaction",
+        "What does redaction cost beyond the scan?",
+        ("--rounds", "7"),
+    ),
+    Bench(
+        "classifiers",
+        "What does asking a model server cost a decision?",
+        ("--rounds", "3"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

@@ -736,7 +736,7 @@ class Fill:
             return f"{first}-{self.given(land)} {last}"
         if form < 0.95:
             return f"{first[0]}. {last}"
-        if form < 0.97:
+        if form < 0.957:
             return f"{last}, {first}"
         return f"{first} {last} {self.rng.choice(['Jr.', 'III', 'Sr.', 'y ' + self.surname(land), 'de ' + self.surname(land)])}"
 

@@ -83,15 +83,15 @@ def varied(sample: Sample, rng: random.Random) -> Sample:
     """Return *sample* as some people would write it: in lower case, in capitals, without accents."""
     text = sample.text
     way = rng.random()
-    if way < 0.10:
+    if way < 0.13:
         changed = text.lower()
-    elif way < 0.125:
+    elif way < 0.15:
         changed = text.upper()
-    elif way < 0.16:
+    elif way < 0.19:
         changed = text
         for start, end, _ in sample.spans:
             changed = changed[:start] + text[start:end].lower() + changed[end:]
-    elif way < 0.18:
+    elif way < 0.21:
         changed = text
         for start, end, _ in sample.spans:
             changed = changed[:start] + text[start:end].upper() + changed[end:]

@@ -9,9 +9,10 @@ tells a stream up to where nothing can change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from engine.content.tagger_decode import decode, names, weigh
+from engine.content.tagger_decode import Name, decode, names, weigh
 from engine.content.tagger_model import load_model
 from engine.content.tagger_rules import ROLES, find_ruled, open_line
 from engine.content.tagger_runs import Pieces, find_runs, read_pieces, settled_piece
@@ -20,6 +21,11 @@ Found = tuple[str, int, int, float]
 """An entity, its place in code points, its score."""
 
 NAMED = frozenset({"pii.person", "pii.address", "pii.location", "pii.organization"})
+NATION = "pii.nrp"
+ELECTRONIC = re.compile(
+    r"[\w.+-]{1,64}@[\w.-]{1,128}|\bhttps?://\S{1,200}|\bwww\.\S{1,200}", re.IGNORECASE
+)
+"""Addresses of mail and of the web: names in them are no names by themselves."""
 SERVED = NAMED | ROLES.keys()
 """The entities that `find` knows."""
 
@@ -37,10 +43,16 @@ def find(text: str, wanted: frozenset[str]) -> list[Found]:
     if not wanted & SERVED:
         return []
     pieces = read_pieces(text, load_model())
-    found = list(find_ruled(text, pieces, wanted))
-    if wanted & NAMED:
-        found += [one for one in _named(pieces) if one[0] in wanted]
-    return sorted(found, key=_place)
+    ruled = list(find_ruled(text, pieces, wanted | {NATION} if wanted & NAMED else wanted))
+    nations = [one for one in ruled if one[0] == NATION]
+    named = list(_named(pieces)) if wanted & NAMED or nations else []
+    if named and ("@" in text or "://" in text or "www." in text):
+        named = _outside(named, [one.span() for one in ELECTRONIC.finditer(text)])
+    if nations:
+        places = {one[1:3] for one in nations}
+        named = [one for one in named if one[0] != "pii.location" or one[1:3] not in places]
+        ruled = [one for one in ruled if one[0] != NATION or not _within(one, named)]
+    return sorted((one for one in named + ruled if one[0] in wanted), key=_place)
 
 
 def settled(text: str) -> int:
@@ -58,15 +70,46 @@ def _place(found: Found) -> tuple[int, int, str]:
     return found[1], found[2], found[0]
 
 
+def _outside(found: list[Found], spans: list[tuple[int, int]]) -> list[Found]:
+    """Return those of *found* that are no part of one of *spans*."""
+    return [
+        one
+        for one in found
+        if not any(start < one[2] and one[1] < end and not one[1] < start for start, end in spans)
+    ]
+
+
+def _within(one: Found, named: list[Found]) -> bool:
+    return any(each[1] <= one[1] and one[2] <= each[2] for each in named)
+
+
 def _named(pieces: Pieces) -> Iterator[Found]:
     model = load_model()
     edge = model.say("\n\n")
     for run in find_runs(pieces):
         rows = weigh(pieces, run, model, edge)
-        for name in names(rows, decode(rows, model.steps), run.start):
+        for name in joined(pieces, names(rows, decode(rows, model.steps), run.start)):
             place = trimmed(pieces, name.start, name.end)
             if place is not None:
                 yield "pii." + name.kind, *place, name.score
+
+
+def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
+    """Return *found* with persons between whom there is only a space as one."""
+    made: list[Name] = []
+    for name in found:
+        last = made[-1] if made else None
+        if (
+            last is not None
+            and last.kind == name.kind == "person"
+            and last.end == name.start
+            and pieces.texts[name.start - 1][-1] == " "
+            and pieces.texts[name.start - 1][0].isalnum()
+        ):
+            made[-1] = Name("person", last.start, name.end, max(last.score, name.score))
+        else:
+            made.append(name)
+    return made
 
 
 def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int] | None:

@@ -71,6 +71,11 @@ SHORT = frozenset({"mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme"})
 JOB_LINE = re.compile(r"(?:[^\W\d_][^\W\d_]*[ ,/&()-]{1,3}){0,6}[^\W\d_]+")
 OPEN_LINE = re.compile(r"\s*(?:[^\W\d_]+[ ,/&()-]{1,3}){0,6}[^\W\d_]*")
 LINE = 72
+PREFIXES = frozenset(
+    f"{one} "
+    for one in "South North New Saudi Sri Costa Equatorial Saint San Northern Cape Sierra East Puerto"
+    " Hong Papua Solomon Central".split()
+)
 AHEAD = 40
 
 
@@ -134,7 +139,7 @@ def _numbered(text: str, start: int) -> Iterator[Found]:
 
 def _nation(text: str, pieces: Pieces, at: int) -> int:
     """Return where the name of a nation begins, of which the piece *at* is the last word."""
-    if at and pieces.texts[at - 1] in ("South ", "North ", "New ", "Saudi ", "Sri ", "Costa ", "Equatorial "):
+    if at and pieces.texts[at - 1] in PREFIXES:
         return pieces.starts[at - 1]
     return pieces.starts[at]
 

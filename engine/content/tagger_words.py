@@ -151,11 +151,11 @@ def _word(word: str, lists: Gazetteer) -> Piece:
     else:
         key = form
     kind = _kind(shape, low, bits, held)
-    return Piece(kind, _mark(held), hashed(form), hashed(key), _role(low, held), tuple(features))
+    return Piece(kind, _mark(held), hashed(form), hashed(key), _role(low, held, plain_word=shape == "l" and bool(bits & ENGLISH)), tuple(features))
 
 
-def _role(low: str, held: list[str]) -> str:
-    if low in told.NATIONS:
+def _role(low: str, held: list[str], *, plain_word: bool) -> str:
+    if low in told.NATIONS and not plain_word:
         return "a"
     if low in told.JOBS:
         return "j"

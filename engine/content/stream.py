@@ -26,7 +26,7 @@ from engine.content.normalize import MAX_CLUSTER, fold
 from engine.content.pseudonyms import Pseudonym
 from engine.content.redact import Span, Strategy, redact_text
 from engine.content.scan import Scanner
-from engine.content.stream_hold import BOUND, EXTRA, Hold
+from engine.content.stream_hold import BOUND, CELL, EXTRA, Hold
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
@@ -147,7 +147,7 @@ class StreamRedactor:
             if self._run is not None or self.ended >= 0:
                 return before
         settled = end if last else self._settled(end)
-        if settled == self._cut:
+        if settled == self._cut or (settled - self._cut < self._hold.least and not last):
             if end - self._cut > BOUND:
                 self._replace_run(end)
             return before
@@ -262,8 +262,7 @@ class StreamRedactor:
 
     def _window(self) -> int:
         """Return where scans begin: it depends on the text alone, as the cut does."""
-        cell = self._hold.cell
-        return max(0, (self._cut // cell - 1) * cell)
+        return max(0, (self._cut - self._hold.behind) // CELL * CELL)
 
     def _slice(self, start: int, end: int) -> str:
         return self._text[start - self._base : end - self._base]

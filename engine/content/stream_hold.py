@@ -42,7 +42,7 @@ BOUND = 1024
 SPACED = 256
 """So many characters of a word with escapes, or of one that is spelled, are held."""
 CELL = 64
-"""More than `REACH`, what a guard looks at, and the character before the two."""
+"""Where scans may begin. More than `REACH`, what a guard looks at, and the character before."""
 EXTRA = 2
 """Characters behind a match that a guard looks at."""
 AUTOMATA_BYTES = 64 << 20
@@ -56,6 +56,8 @@ LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
 READ = NEARBY + LONGEST_TOKEN
 """So much is held at most for what is read, and so far before it scans begin: a token that is
 passed on in part has had all that may matter for it behind it, and will have all before it."""
+AT_ONCE = 32
+"""So many characters are passed on at once at least where something is read, some words."""
 ROT = compiled(ROTATED)
 FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
 """Samples of what a word of ASCII does not hold."""
@@ -108,10 +110,12 @@ class Listed:
 class Hold:
     """What is held back for one set of entities. Shared by all streams that ask for it.
 
-    Scans begin at multiples of *cell*, and at least so many characters before what is not settled.
+    Scans begin at multiples of `CELL`, at least *behind* characters before what is not settled.
     """
 
-    cell: int
+    behind: int
+    least: int
+    """So much is settled at once, as each look at what is before it costs the same."""
     read: tuple[Callable[[str], int], ...]
     """Up to where what has no pattern is settled."""
     tails: tuple[Tail, ...]
@@ -137,7 +141,8 @@ class Hold:
         """Return where in one reading of the text something may begin that is not settled."""
         place = min(tail.start(text, data) for tail in self.tails)
         for settled in self.read:
-            place = min(place, max(settled(text), len(text) - READ))
+            # Hot path: nothing before *from_* can come alive again, so that it need not be read.
+            place = min(place, max(from_ + settled(text[from_:]), len(text) - READ))
         for listed in self.listed:
             place = min(place, listed.start(text, from_))
         if self.weak is not None and place > from_:
@@ -196,6 +201,7 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
     joined.append(([one for _, one in endless], None))
     return Hold(
         READ if read else CELL,
+        AT_ONCE if read else 1,
         tuple(one.settled for one in read),
         tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
         _automaton(_either(weak), longest_match=True) if weak else None,

@@ -89,9 +89,9 @@ PERSON = frozenset({"pii.person"})
 
 
 def test_a_sentence_is_held_for_what_is_read_from_it() -> None:
-    text = "So. It was Ann whom we met here. Now"
-    passed = pieces(begin(PERSON), text, [11])
-    assert passed == ["So. ", "It was [PERSON] whom we met here. ", "Now"]
+    text = "This is some words long, as it is. It was Ann Lee whom we met over here. Now"
+    passed = pieces(begin(PERSON), text, [42])
+    assert passed == [text[:35], "It was [PERSON] whom we met over here. ", "Now"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from engine.content.normalize import MAX_CLUSTER, fold
 from engine.content.pseudonyms import Pseudonym
 from engine.content.redact import Span, Strategy, redact_text
 from engine.content.scan import Scanner
-from engine.content.stream_hold import BOUND, CELL, EXTRA, Hold
+from engine.content.stream_hold import BOUND, CELL, EXTRA, READ, Hold
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
@@ -147,7 +147,7 @@ class StreamRedactor:
             if self._run is not None or self.ended >= 0:
                 return before
         settled = end if last else self._settled(end)
-        if settled == self._cut or (settled - self._cut < self._hold.least and not last):
+        if settled == self._cut or (not last and self._too_little(settled, end)):
             if end - self._cut > BOUND:
                 self._replace_run(end)
             return before
@@ -161,6 +161,10 @@ class StreamRedactor:
             if one.end + first > self._cut and one.start + first < settled
         ]
         return joined((before, self._release(sorted(found, key=_place), settled, end, last=last)))
+
+    def _too_little(self, settled: int, end: int) -> bool:
+        """Return whether it is better to wait for more: not for long, lest a run stay unseen."""
+        return settled - self._cut < self._hold.least and end - self._cut <= READ
 
     def _release(self, found: list[Finding], settled: int, end: int, *, last: bool) -> Passed:
         """Pass on what is before *settled* but for findings that go on behind it."""

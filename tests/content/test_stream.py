@@ -185,6 +185,7 @@ def test_a_key_without_end_is_replaced_until_it_ends(size: int) -> None:
     text = f"Here: {PEM}{LINE * size}"
     stream = begin()
     passed = pieces(stream, text + "-----END PRIVATE KEY-----\nThat was it.", range(0, 900, 7))
+    assert "".join(passed[:-2]) == "Here: "
     assert "".join(passed) == "Here: [PRIVATE_KEY]\nThat was it."
     assert streamed(text) == "Here: [PRIVATE_KEY]"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from engine.content import phones, validate
-from engine.content.detectors import Entity, Pattern, alone
+from engine.content.checksums import NO_DIGITS
+from engine.content.detectors import Entity, Pattern, alone, stricter
 from engine.content.naming import named_otherwise, spoken_of
 
 MIN_TRUNK_DIGITS = 9
@@ -31,18 +32,21 @@ _other = re.compile(
 """Dates, ranges of years, IP addresses, decimals, moments in seconds or milliseconds, fractions."""
 _volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
 """A year in parentheses, as in the volume and pages of a journal."""
+_sign = re.compile("[A-Za-z,#]")
 _zip = re.compile(r"\d{5}-\d{4}")
 _group = re.compile("[0-9]+")
 
 
 def _phone(text: str) -> bool:
     """Return whether *text* may be a phone number: no date, IP address, decimal or payment card."""
+    digits = _stem(text).encode().translate(None, NO_DIGITS)
     return (
-        validate.phone(text)
+        validate.MIN_PHONE_DIGITS <= len(digits) <= validate.MAX_PHONE_DIGITS
+        and digits.strip(digits[:1]) != b""
         and text.count("(") == text.count(")")
-        and not text.endswith(")")
-        and not _other.fullmatch(text)
-        and not validate.card(text)
+        and text[-1] != ")"
+        and _other.fullmatch(text) is None
+        and not (len(digits) >= validate.MIN_CARD_DIGITS and validate.card(text))
     )
 
 
@@ -51,31 +55,33 @@ def _international(text: str) -> int:
 
     A number that no country has given out must at least be long, or written in groups.
     """
-    number = _shortened(text)
-    digits = "".join(_group.findall(_stem(text[:number])))
-    if phones.international(digits) and _phone(text[:number]):
-        return number
-    least = LONG_DIGITS if _bare(text) else MIN_TRUNK_DIGITS
-    return number if len(digits) >= least and _phone(text[:number]) else 0
+    stem = _stem(text)
+    digits = "".join(_group.findall(stem))
+    number = len(text)
+    if len(digits) > validate.MAX_PHONE_DIGITS:
+        number = _shortened(text)
+        digits = "".join(_group.findall(text[:number]))
+    if not phones.international(digits):
+        bare = len(digits) + 1 == len(stem)
+        if len(digits) < (LONG_DIGITS if bare else MIN_TRUNK_DIGITS):
+            return 0
+    return number if _phone(text[:number]) else 0
 
 
 def _shortened(text: str) -> int:
-    """Return how much of *text* has no more digits than a number may have."""
+    """Return how much of *text* has no more digits than a number may have, in whole groups."""
     digits = 0
-    for place, char in enumerate(_stem(text)):
+    for place, char in enumerate(text):
         digits += char.isdigit()
         if digits > validate.MAX_PHONE_DIGITS:
             return len(text[:place].rstrip("0123456789").rstrip(" .-/()"))
-    return len(text)
+    raise AssertionError("there are more digits")
 
 
 def _stem(text: str) -> str:
     """Return *text* without its extension."""
-    return re.split("[A-Za-z,#]", text, maxsplit=1)[0]
-
-
-def _bare(text: str) -> bool:
-    return _stem(text).lstrip("+").isdigit()
+    found = _sign.search(text)
+    return text if found is None else text[: found.start()]
 
 
 def _national(text: str) -> bool:
@@ -99,6 +105,7 @@ def _alone(data: bytes, start: int, end: int) -> bool:
     return _number(data, start, end)
 
 
+@stricter
 def _unnamed(data: bytes, start: int, end: int) -> bool:
     """Guard of a number: one that stands alone, and is not called an order, invoice and so on."""
     return (
@@ -110,19 +117,18 @@ def _unnamed(data: bytes, start: int, end: int) -> bool:
 
 def _written(data: bytes, start: int, end: int) -> bool:
     """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
-    return _unnamed(data, start, end) and (
-        spoken_of(data, start) or _distinct(_stem(data[start:end].decode()))
-    )
+    text = _stem(data[start:end].decode())
+    return (_distinct(text) or spoken_of(data, start)) and _unnamed(data, start, end)
 
 
 def _distinct(text: str) -> bool:
     """Return whether *text* is in groups that few numbers but those of phones are in."""
     groups = _group.findall(text)
-    if groups[0].startswith("0"):
-        return not _zip.fullmatch(text) and phones.grouped(text)
+    if groups[0][0] == "0":
+        return _zip.fullmatch(text) is None and phones.grouped(groups)
     # Pairs of digits without a zero first are bytes or a row of numbers as well.
     many = len(groups) >= MANY_GROUPS and max(map(len, groups)) > PAIR
-    return (many or ("(" in text and not _volume.match(text))) and phones.grouped(text)
+    return (many or ("(" in text and _volume.match(text) is None)) and phones.grouped(groups)
 
 
 EMAIL = Entity(
@@ -156,8 +162,7 @@ PHONE = Entity(
             fit=_international,
         ),
         Pattern(
-            r"(?:00[ .\-]?|011[ .\-])[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,5}\)?){2,6}"
-            + EXTENSION,
+            r"(?:00[ .\-]?|011[ .\-])[1-9][0-9]{0,2}(?:[ .\-/]{0,2}\(?[0-9]{1,5}\)?){2,6}",
             0.6,
             guard=_number,
             before=1,

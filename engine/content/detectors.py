@@ -97,6 +97,12 @@ def alone(joints: bytes = b"") -> Guard:
     return guard
 
 
+def stricter(guard: Guard) -> Guard:
+    """Return *guard*, of which it is known that it asks no less than one made by `alone`."""
+    _GUARDS_ALONE.add(guard)
+    return guard
+
+
 def stands_alone(guard: Guard | None) -> bool:
-    """Return whether *guard* was made by `alone`: no letter or digit touches what it accepts."""
+    """Return whether *guard* is known to accept only what no letter or digit touches."""
     return guard in _GUARDS_ALONE

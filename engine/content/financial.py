@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.content import codes, validate, wallets
 from engine.content.detectors import Entity, Pattern, alone
-from engine.content.naming import BEGIN, NAMED
+from engine.content.naming import BEGIN, NAMED, RUN
 
 _apart = alone()
 _number = alone(b"-.")
@@ -139,9 +139,9 @@ CRYPTO = Entity(
     "if its check is right, of Cardano and Cosmos likewise, or of Ethereum or Monero by its shape.",
     (
         Pattern(
-            rf"\b[13LMDXATr]{BASE58}{{24,34}}",
+            rf"\b[13LMDXATr]{BASE58}{{25,34}}",
             0.9,
-            hint=rf"\b[13LMDXATr]{BASE58}{{24}}",
+            hint=RUN,
             guard=_apart,
             check=wallets.wallet,
         ),
@@ -154,13 +154,11 @@ CRYPTO = Entity(
             check=wallets.bech32,
         ),
         Pattern(r"0x[0-9a-fA-F]{40}", 0.8, keywords=("0x",), guard=_apart),
-        Pattern(
-            r"\bG[A-Z2-7]{55}", 0.9, hint=r"\bG[A-Z2-7]{55}", guard=_apart, check=wallets.stellar
-        ),
+        Pattern(r"\bG[A-Z2-7]{55}", 0.9, hint=RUN, guard=_apart, check=wallets.stellar),
         Pattern(
             rf"\b[48][1-9AB]{BASE58}{{93}}",
             0.7,
-            hint=rf"\b[48][1-9AB]{BASE58}{{93}}",
+            hint=RUN,
             guard=_apart,
         ),
     ),

@@ -15,6 +15,11 @@ NAMED = (
 )
 """Between a name and what it names: a few words and signs."""
 
+CAPITALS = "[0-9A-Z]{10}"
+"""Occurs in long numbers of capitals and digits: a hint that several patterns share."""
+RUN = "[0-9A-Za-z]{26}"
+"""Occurs in long codes."""
+
 REACH_BEFORE = 48
 """Bytes before a number in which its name is looked for. A stream keeps more than that."""
 
@@ -40,6 +45,7 @@ SPOKEN = frozenset(
 """Words near a number that is dialled."""
 
 SIGNS = 4
+JOINING = b" .:#=(\"'\n"
 ABBREVIATED = 6
 
 _word = re.compile(rb"[a-z\x80-\xff]+")
@@ -49,12 +55,14 @@ _abbreviated = re.compile(rb"[\s(|](?:t|p|m|f|ph|mob)[.:] ?$")
 def named_otherwise(data: bytes, start: int) -> bool:
     """Return whether the number at *start* of *data* is called something that nobody dials."""
     before = data[max(0, start - REACH_BEFORE) : start].lower()
-    words = _word.findall(before)
-    if not words:
+    named = before.rstrip(JOINING)
+    if len(before) - len(named) > SIGNS:
         return False
-    signs = before[before.rfind(words[-1]) + len(words[-1]) :]
-    if len(signs) > SIGNS or (signs.startswith(b". ") and words[-1] not in FILLERS):
-        return False
+    # Hot path: one look at the last word, and at those before it only where it says little.
+    word = named.rpartition(b" ")[2]
+    if word.isalpha() and word not in FILLERS:
+        return word in OTHERWISE and not before.startswith(b". ", len(named))
+    words = _word.findall(named)
     while words and words[-1] in FILLERS:
         words.pop()
     return bool(words) and words[-1] in OTHERWISE

@@ -5,13 +5,13 @@ patterns are joined into a few RE2 automata when the first number is looked at (
 second), so that a number costs a microsecond::
 
     international("49301234567")        a number of a country that has been given out
-    grouped("461 870 77 36")            digits grouped as one of `REGIONS` groups its numbers
+    grouped(["030", "1234567"])         digits in such groups as in one of `REGIONS`
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from itertools import product
@@ -35,7 +35,6 @@ KINDS = (
 )  # fmt: skip
 MEMORY = 64 << 20
 
-_digits = re.compile(r"[0-9]+")
 _group = re.compile(r"\(([^()]*)\)")
 _placed = re.compile(r"\\[0-9]")
 _sign = re.compile(r"[^\\0-9]+")
@@ -66,12 +65,8 @@ def international(digits: str) -> bool:
     return _everywhere().within(digits.encode())
 
 
-def grouped(text: str) -> bool:
-    """Return whether *text* is valid in one of `REGIONS`, and in groups of the lengths used there.
-
-    A number whose groups stand in no country's list is none.
-    """
-    groups = _digits.findall(text)
+def grouped(groups: Sequence[str]) -> bool:
+    """Return whether *groups* of digits are a number of one of `REGIONS`, as written there."""
     valid = _valid(tuple(map(len, groups)))
     return valid is not None and valid.within("".join(groups).encode())
 

@@ -6,10 +6,22 @@ import re
 
 from engine.content import codes
 from engine.content.detectors import Entity, Pattern, alone
-from engine.content.naming import BEGIN, NAMED
+from engine.content.naming import BEGIN, CAPITALS, NAMED
 
 _apart = alone()
 _dashed = alone(b"-")
+
+CAPITAL = r"[A-Z\x{c4}\x{d6}\x{dc}]"
+LETTERS_AND_DIGITS = r"[A-Z]{2}[ \-]?[0-9]{1,2}[ \-]?[A-Z]"
+"""Occurs in British and Indian plates."""
+VIN_SHAPE = r"[A-HJ-NPR-Z0-9]{13}[0-9]{4}"
+VIN_NAMES = (
+    r"vin|vehicle id(?:entification)?|ch(?:â|a)ssis|fahrgestell|fahrzeug-?ident\w{0,10}|telaio"
+    r"|bastidor"
+)
+VIN_WORDS = (
+    "vin", "vehicle id", "chassis", "châssis", "fahrgestell", "fahrzeug", "telaio", "bastidor",
+)  # fmt: skip
 
 UK_REGION = "[A-HK-PRSV-Y]"
 """First letter of a British plate since 2001 (DVLA, INF104)."""
@@ -75,18 +87,17 @@ PLATE_CHARACTERS = range(4, 10)
 LONGEST = 8
 
 _hexadecimal = re.compile(r"[A-F]{2} [A-F]{2} [0-9]{2}")
-_plate = re.compile(r"(\w{1,3})[ \-](\w{1,2})[ \-]?[0-9]{1,4}[EH]?")
 
 
 def _german(text: str) -> bool:
     """Return whether *text* begins with the letters of a district, and is no standard's name."""
-    found = _plate.fullmatch(text)
+    district, letters, number = re.split("[ -]", text)
     return (
-        found is not None
-        and found[1] in DE_DISTRICTS
-        and (found[1], found[2]) not in NO_PLATES
+        district in DE_DISTRICTS
+        and (district, letters) not in NO_PLATES
+        and ("-" in text or len(number) > 1)
         and not _hexadecimal.fullmatch(text)
-        and len(re.sub(r"[ \-]", "", text)) <= LONGEST + text[-1].isalpha()
+        and len(district + letters + number) <= LONGEST + number[-1].isalpha()
     )
 
 
@@ -103,63 +114,35 @@ def _any_plate(text: str) -> bool:
 VIN = Entity(
     "pii.vehicle.vin",
     "A vehicle identification number (ISO 3779): 17 characters whose check digit is right "
-    "(49 CFR 565.15), or any near a word for it.",
+    "(49 CFR 565.15), or any behind a word for it.",
     (
+        Pattern(rf"\b{VIN_SHAPE}", 0.8, hint=CAPITALS, guard=_dashed, check=codes.vin),
         Pattern(
-            r"\b[A-HJ-NPR-Z0-9]{13}[0-9]{4}",
+            BEGIN + rf"(?i:{VIN_NAMES})" + NAMED + rf"({VIN_SHAPE})",
             0.8,
-            hint=r"\b[A-HJ-NPR-Z0-9]{13}[0-9]{4}",
-            guard=_dashed,
-            check=codes.vin,
-        ),
-        Pattern(
-            r"\b[A-HJ-NPR-Z0-9]{13}[0-9]{4}",
-            0.4,
-            hint=r"\b[A-HJ-NPR-Z0-9]{13}[0-9]{4}",
+            keywords=VIN_WORDS,
+            before=1,
+            hint=rf"(?i){VIN_NAMES}",
             guard=_dashed,
             check=codes.vin_shape,
         ),
     ),
-    near=("vin ", "vehicle", "chassis", "fahrgestell", "fin ", "fahrzeug", "telaio", "bastidor",
-          "châssis", "vehículo", "véhicule"),
-)  # fmt: skip
+)
 
 UK_PLATE = Entity(
     "pii.vehicle.uk",
     "A British number plate of the form since 2001.",
-    (
-        Pattern(
-            rf"\b{UK_MARK} {UK_LETTER}{{3}}",
-            0.6,
-            hint=rf"\b{UK_MARK} {UK_LETTER}{{3}}",
-            guard=_dashed,
-        ),
-        Pattern(
-            rf"\b(?i:{UK_MARK} ?{UK_LETTER}{{3}})",
-            0.4,
-            hint=rf"\b(?i:{UK_MARK} ?{UK_LETTER}{{3}})",
-            guard=_dashed,
-        ),
-    ),
-    near=("reg ", "registration", "registered keeper", "number plate", "licence plate", "plate",
-          "vehicle", "car ", "van ", "lorry", "dvla", "vrm ", "mot "),
-)  # fmt: skip
+    (Pattern(rf"\b{UK_MARK} {UK_LETTER}{{3}}", 0.6, hint=LETTERS_AND_DIGITS, guard=_dashed),),
+)
 
 DE_PLATE = Entity(
     "pii.vehicle.de",
     "A German number plate that begins with the letters of a district.",
     (
         Pattern(
-            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3}-[A-Z]{1,2}[ \-][1-9][0-9]{0,3}[EH]?",
+            rf"\b{CAPITAL}{{1,3}}(?:-[A-Z]{{1,2}}[ \-]| [A-Z]{{1,2}} )[1-9][0-9]{{0,3}}[EH]?",
             0.6,
-            hint=r"[A-Z\x{c4}\x{d6}\x{dc}]-[A-Z]{1,2}[ \-][1-9]",
-            guard=_dashed,
-            check=_german,
-        ),
-        Pattern(
-            r"\b[A-Z\x{c4}\x{d6}\x{dc}]{1,3} [A-Z]{1,2} [1-9][0-9]{1,3}[EH]?",
-            0.5,
-            hint=r"[A-Z\x{c4}\x{d6}\x{dc}] [A-Z]{1,2} [1-9][0-9]",
+            hint=rf"{CAPITAL}[ \-][A-Z]{{1,2}}[ \-][1-9]",
             guard=_dashed,
             check=_german,
         ),
@@ -173,7 +156,7 @@ IN_PLATE = Entity(
         Pattern(
             rf"\b(?:{IN_STATES})[ \-]?[0-9]{{1,2}}[ \-]?[A-Z]{{1,3}}[ \-]?[0-9]{{4}}",
             0.6,
-            hint=r"\b[A-Z]{2}[ \-]?[0-9]{1,2}[ \-]?[A-Z]{1,3}[ \-]?[0-9]{4}",
+            hint=LETTERS_AND_DIGITS,
             guard=_dashed,
         ),
         Pattern(
@@ -192,7 +175,7 @@ OTHER_PLATE = Entity(
     "A number plate of any country, behind a word for it.",
     (
         Pattern(
-            BEGIN + rf"(?i:{PLATE_NAMES})" + NAMED + rf"({PLATE})\b",
+            BEGIN + rf"(?i:{PLATE_NAMES})" + NAMED + rf"((?i:{PLATE}))\b",
             0.7,
             keywords=PLATE_WORDS,
             before=16,

@@ -14,6 +14,8 @@ from engine.content.rules import Rule
 
 MANY = 64
 """So many numbers are looked at one by one; what is behind them in one piece."""
+LEAD = 5
+"""Bytes that a match may begin before its first digit: the sign of a country, a bracket."""
 TAIL = 20
 """Bytes that a match may reach behind its last digit but one: the extension of a phone number."""
 NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
@@ -37,9 +39,9 @@ def numbered(
 ) -> None:
     """Run *rules*, or those that *choose* takes, around each number from *first* on.
 
-    Invariant: a match begins with the number or one byte before it, and ends `TAIL` bytes behind it
-    at the latest, so that what is cut off cannot matter. A match that reaches into the next number
-    keeps others from beginning there, as in one search over the whole text.
+    Invariant: a match begins at most `LEAD` bytes before the number or in it, and ends `TAIL` bytes
+    behind it at the latest, so that what is cut off cannot matter. A match that reaches into the
+    next number keeps others from beginning there, as in one search over the whole text.
     """
     size = len(data)
     places = [0] * len(rules)
@@ -54,11 +56,11 @@ def numbered(
         first = end
         digits = len(data[start:end].translate(None, NO_DIGITS))
         if choose is not None:
-            indices = choose(data[max(0, start - 1) : end + TAIL])
+            indices = choose(data[max(0, start - LEAD) : end + TAIL])
         for index in indices:
             rule = rules[index]
             if digits >= rule.pattern.digits:
-                begin = max(places[index], start - 1)
+                begin = max(places[index], start - LEAD)
                 places[index] = collect(
                     rule, data, max(begin, 0), end, min(size, end + TAIL), found
                 )

@@ -26,14 +26,20 @@ import msgspec
 from engine.content.collect import Span, collect, numbered
 from engine.content.detectors import stands_alone
 from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
-from engine.content.plan import Plan, arrange, by_one_byte, find_spans, has_shape, shapes_of
+from engine.content.plan import (
+    Plan,
+    arrange,
+    bordered,
+    by_one_byte,
+    find_spans,
+    has_shape,
+    shapes_of,
+)
 from engine.content.regex import Regex
 from engine.content.rules import Rule
 from engine.content.translate import (
     Untranslatable,
-    alphabet,
     reach,
-    read,
     standing_alone,
     translate,
 )
@@ -44,8 +50,6 @@ BEHIND = 4
 """Bytes behind a match that RE2 may look at: a character."""
 LONGEST = 4096
 """A match of more bytes is as good as unbounded."""
-NUMERIC = sum(1 << ord(char) for char in "0123456789 .-/()")
-"""The characters of a number."""
 FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
 
@@ -96,13 +100,11 @@ def _numeric(regex: str, *, apart: bool, whole: bool) -> Aim | None:
 
     Each number is looked at by itself, and the guard is part of it: most then set off few rules.
 
-    Invariant: what a pattern finds in one number, though it does not count, hides nothing in the
-    next, unless it reaches there: then the guard is left out.
+    Where what the guard refuses could hide something (see `bordered`), it is left out.
     """
+    alone = apart and bordered(regex)
     try:
-        met = alphabet(read(regex))
-        apart = apart and not met.wide and not met.bits & ~NUMERIC
-        text = standing_alone(regex, whole=whole) if apart else translate(regex).text
+        text = standing_alone(regex, whole=whole) if alone else translate(regex).text
     except Untranslatable:
         return None
     return Aim(text, single=True, kind="numbers", back=None, most=None)

@@ -7,21 +7,23 @@ most texts hold nothing. So the hints of all patterns are joined into a few:
     shapes  is there a number or address of some length?       no -> no pattern of digits is run
 
 Where the answer is yes, an Aho-Corasick pass says which keywords occur and where, and numbers are
-looked at one by one. What is found is what each pattern finds by itself in the whole text.
+looked at one by one: boxes of patterns say which may match there. What is found is what each
+pattern finds by itself in the whole text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, partial
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from engine.content.collect import Span, collect, numbered
-from engine.content.detectors import JOINTS
+from engine.content.collect import NO_DIGITS, Span, collect, numbered
+from engine.content.detectors import JOINTS, stands_alone
 from engine.content.regex import Regex, any_of, either
 from engine.content.rules import Rule
+from engine.content.translate import Untranslatable, alphabet, read
 
 FEW = 8
 """So few keywords need no hint."""
@@ -38,11 +40,30 @@ class Gate:
     rules: tuple[tuple[Rule, ...], ...]
 
 
+BOX = 16
+"""So many patterns of digits are one to say whether any of them may match."""
+NUMERIC = sum(1 << ord(char) for char in "0123456789 .-/()")
+"""The characters of a number."""
+APART = r"(?:^|[^0-9A-Za-z_])(?:{})(?:[^0-9A-Za-z_]|\b|$)"
+CONTINUED = bytes(range(0x80, 0xC0))
+"""What a piece may begin with that is cut out of a text: the end of a character."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where *any* does not match, nor do the numeric rules at *places*, of *least* digits."""
+
+    any: Regex
+    least: int
+    places: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Rules by what sets them off: nothing, one byte, keywords, a shape.
 
-    With two gates, *words* has the hints of both.
+    With two gates, *words* has the hints of both. Numeric rules at the places in *single* are in
+    none of the *boxes*.
     """
 
     always: tuple[Rule, ...]
@@ -52,6 +73,8 @@ class Plan:
     shapes: Regex | None
     shaped: tuple[Rule, ...]
     numeric: tuple[Rule, ...]
+    single: tuple[int, ...]
+    boxes: tuple[Box, ...]
 
 
 def by_one_byte(rule: Rule) -> bool:
@@ -92,6 +115,8 @@ def arrange(rules: Iterable[Rule]) -> Plan:
             shaped.append(rule)
         else:
             always.append(rule)
+    boxes = _boxes(tuple(numeric))
+    boxed = {place for box in boxes for place in box.places}
     return Plan(
         tuple(always),
         tuple(literal),
@@ -100,7 +125,67 @@ def arrange(rules: Iterable[Rule]) -> Plan:
         shapes_of([*shaped, *numeric]),
         tuple(shaped),
         tuple(numeric),
+        tuple(place for place in range(len(numeric)) if place not in boxed),
+        boxes,
     )
+
+
+@cache
+def _boxes(rules: tuple[Rule, ...]) -> tuple[Box, ...]:
+    """Return the boxes of those numeric *rules* that are alike enough, none for a few."""
+    alike = [place for place, rule in enumerate(rules) if separable(rule)]
+    if len(alike) <= FEW:
+        return ()
+    alike.sort(key=lambda place: (rules[place].pattern.digits, rules[place].pattern.regex))
+    chunks = [tuple(alike[place : place + BOX]) for place in range(0, len(alike), BOX)]
+    return tuple(
+        Box(
+            any_of(APART.format(rules[place].pattern.regex) for place in chunk),
+            rules[chunk[0]].pattern.digits,
+            chunk,
+        )
+        for chunk in chunks
+    )
+
+
+def separable(rule: Rule) -> bool:
+    """Return whether *rule* finds the same if only matches that nothing touches are looked at."""
+    pattern = rule.pattern
+    return (
+        stands_alone(pattern.guard)
+        and not rule.group
+        and pattern.fit is None
+        and (bordered(pattern.regex))
+    )
+
+
+@lru_cache(maxsize=4096)
+def bordered(regex: str) -> bool:
+    """Return whether matches of *regex* are numbers, or end at borders of words.
+
+    What a pattern finds in one number, though it does not count, hides nothing in the next, unless
+    it reaches there. Between two borders of words it finds nothing that the guard would refuse.
+    """
+    if regex.startswith(r"\b(?:") and regex.endswith(r")\b"):
+        return True
+    try:
+        met = alphabet(read(regex))
+    except Untranslatable:
+        return False
+    return not met.wide and not met.bits & ~NUMERIC
+
+
+def _may_match(plan: Plan, piece: bytes) -> list[int]:
+    """Return which numeric rules may match in *piece*, a number and what is around it."""
+    places = list(plan.single)
+    piece = piece.lstrip(CONTINUED)
+    digits = len(piece.translate(None, NO_DIGITS))
+    for box in plan.boxes:
+        if digits < box.least:
+            break
+        if box.any.within(piece):
+            places += box.places
+    return places
 
 
 @cache
@@ -142,7 +227,8 @@ def find_spans(plan: Plan, data: bytes) -> list[Span]:
             for rule in plan.shaped:
                 collect(rule, data, 0, size, size, found)
             if plan.numeric:
-                numbered(plan.numeric, data, first, found)
+                choose = partial(_may_match, plan) if plan.boxes else None
+                numbered(plan.numeric, data, first, found, choose)
     return found
 
 

@@ -30,6 +30,7 @@ YEAR = "(?:19|20)[0-9]{2}"
 
 BEFORE = 48
 """So many bytes before a number may say that it is of another kind; less than `detectors.REACH`."""
+_gaps = (b" ", b"-")
 _others = re.compile(
     rb"(?i)licen[cs]e|passport|order|ticket|invoice|serial|part|model|case|claim|policy|account"
     rb"|tracking|ref|sku|article|batch|version|build"
@@ -39,15 +40,44 @@ Check = Callable[[str], bool]
 
 
 def digital(regex: str, score: float, digits: int, check: Check | None = None) -> Pattern:
-    """Return a pattern of a number with so many *digits* and joints, at most one letter before."""
+    """Return a pattern of a number with so many *digits* and joints."""
     return Pattern(regex, score, guard=number, digits=digits, check=check, retry=True)
 
 
-def lettered(
-    regex: str, score: float, check: Check | None = None, hint: str = "", guard: Guard = apart
+def grouped(regex: str, score: float, digits: int, check: Check) -> Pattern:
+    """Return a pattern of a number in groups, which is no part of a longer one."""
+    return Pattern(regex, score, guard=ungrouped, digits=digits, check=check, retry=True)
+
+
+def signed(
+    regex: str, score: float, digits: int, check: Check | None = None, guard: Guard = apart
 ) -> Pattern:
-    """Return a pattern in which letters stand between the digits; it may be its own *hint*."""
-    return Pattern(regex, score, guard=guard, hint=hint or regex, check=check, retry=True)
+    """Return a pattern of a number of so many *digits* with letters before or behind it."""
+    whole = rf"\b(?:{regex})\b"
+    return Pattern(whole, score, guard=guard, digits=digits, check=check, retry=True)
+
+
+def lettered(
+    regex: str, score: float, hint: str, check: Check | None = None, guard: Guard = apart
+) -> Pattern:
+    """Return a pattern in which letters stand between the digits."""
+    return Pattern(regex, score, guard=guard, hint=hint, check=check, retry=True)
+
+
+def spoken(words: tuple[str, ...], regex: str, score: float, check: Check | None = None) -> Pattern:
+    """Return a pattern of what stands behind one of *words*, at most forty characters from it.
+
+    *words* are in lower case and without signs that mean something in a pattern.
+    """
+    behind = rf"(?i:\b(?:{'|'.join(words)})[^\n]{{0,40}}?)\b({regex})\b"
+    return Pattern(behind, score, keywords=words, guard=apart, check=check)
+
+
+def ungrouped(data: bytes, start: int, end: int) -> bool:
+    """Guard of a number in groups: no further group of digits stands beside it."""
+    behind, before = data[end : end + 2], data[max(0, start - 2) : start]
+    more = behind[:1] in _gaps and behind[1:].isdigit()
+    return number(data, start, end) and not (more or (before[1:] in _gaps and before[:1].isdigit()))
 
 
 def unnamed(data: bytes, start: int, end: int) -> bool:

@@ -8,7 +8,18 @@ from collections.abc import Callable, Mapping
 
 from engine.content.checksums import digits, is_day, joined, luhn, weighted
 from engine.content.detectors import Entity
-from engine.content.identity import BARE, DAY, FAIR, MONTH, SURE, WEAK, digital, lettered
+from engine.content.identity import (
+    BARE,
+    DAY,
+    FAIR,
+    MONTH,
+    SURE,
+    WEAK,
+    digital,
+    lettered,
+    number,
+    signed,
+)
 
 CURP_VALUES = "0123456789ABCDEFGHIJKLMN\u00d1OPQRSTUVWXYZ"
 RFC_VALUES = "0123456789ABCDEFGHIJKLMN&OPQRSTUVWXYZ \u00d1"
@@ -16,6 +27,8 @@ STATES_MX = (
     "AS|BC|BS|CC|CL|CM|CS|CH|DF|DG|GT|GR|HG|JC|MC|MN|MS|NT|NL|OC|PL|QT|QR|SP|SL|SR|TC|TS|TL|VZ|YN"
     "|ZS|NE"
 )
+DATED = r"[A-Z&]{3}-?[0-9]{6}"
+"""What all numbers of Mexico have: three letters and a date."""
 PERSONS_AR = ("20", "23", "24", "25", "26", "27")
 
 
@@ -135,8 +148,8 @@ CHILE = Entity(
     "pii.national_id.cl",
     "A Chilean RUT or RUN with its points, or without them near a word for it.",
     (
-        digital(r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9Kk]", FAIR, 7, rut),
-        digital(r"[0-9]{7,8}-?[0-9Kk]", WEAK, 7, rut),
+        signed(r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9Kk]", FAIR, 7, rut, number),
+        signed(r"[0-9]{7,8}-?[0-9Kk]", WEAK, 7, rut, number),
     ),
     near=("rut ", "run ", "r.u.t", "cédula", "cedula", "rol único"),
 )
@@ -149,14 +162,14 @@ MEXICO = Entity(
             rf"[A-Z][AEIOUX][A-Z]{{2}}[0-9]{{2}}{MONTH}{DAY}[HMX](?:{STATES_MX})"
             r"[B-DF-HJ-NP-TV-Z]{3}[0-9A-Z][0-9]",
             SURE,
+            DATED,
             curp,
-            hint=r"[A-Z]{4}[0-9]{6}[HMX]",
         ),
         lettered(
             rf"[A-Z]{{4}}-?[0-9]{{2}}{MONTH}{DAY}-?[0-9A-Z]{{2}}[0-9A]",
             FAIR,
+            DATED,
             rfc,
-            hint=r"[A-Z]{4}-?[0-9]{6}",
         ),
     ),
 )
@@ -198,7 +211,7 @@ URUGUAY = Entity(
 VENEZUELA = Entity(
     "pii.national_id.ve",
     "The RIF of a person in Venezuela, whose check digit is right.",
-    (digital(r"[VE][0-9]{9}", BARE, 9, rif), lettered(r"[VE]-[0-9]{8}-?[0-9]", FAIR, rif)),
+    (signed(r"[VE]-?[0-9]{8}-?[0-9]", BARE, 9, rif),),
 )
 
 AMERICA = (

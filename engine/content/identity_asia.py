@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.content.checksums import ALPHABET, digits, is_day, joined, luhn, verhoeff, weighted
-from engine.content.detectors import Entity
+from engine.content.detectors import Entity, Pattern
 from engine.content.identity import (
     BARE,
     DAY,
@@ -16,9 +16,13 @@ from engine.content.identity import (
     SURE,
     WEAK,
     YEAR,
+    apart,
     counts_otherwise,
     digital,
+    grouped,
     lettered,
+    signed,
+    spoken,
 )
 
 NRIC_LETTERS = {
@@ -217,22 +221,23 @@ INDIA = Entity(
     "pii.national_id.in",
     "An Indian Aadhaar in groups, a PAN, a voter's number; near a word for it a bare Aadhaar.",
     (
-        digital(r"[2-9][0-9]{3}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}", FAIR, 12, aadhaar),
-        lettered(r"[2-9][0-9]{3}:[0-9]{4}:[0-9]{4}", FAIR, aadhaar),
-        lettered(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", FAIR),
-        lettered(r"[A-Z]{3}[0-9]{7}", BARE, epic),
+        grouped(r"[2-9][0-9]{3}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}", FAIR, 12, aadhaar),
+        lettered(r"[2-9][0-9]{3}:[0-9]{4}:[0-9]{4}", FAIR, r"[0-9]{4}:[0-9]{4}:[0-9]{4}", aadhaar),
+        lettered(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", FAIR, r"[A-Z]{5}[0-9]{4}[A-Z]"),
+        signed(r"[A-Z]{3}[0-9]{7}", BARE, 7, epic),
         digital(r"[2-9][0-9]{11}", WEAK, 12, aadhaar),
-        lettered(r"[A-Za-z]{3}[0-9]{7}|[A-Za-z]{5}[0-9]{4}[A-Za-z]", WEAK),
+        signed(r"[A-Za-z]{3}[0-9]{7}", WEAK, 7),
+        spoken(("pan", "permanent account"), r"[A-Za-z]{5}[0-9]{4}[A-Za-z]", FAIR),
     ),
-    near=("aadhaar", "aadhar", "uidai", "आधार", "voter", "vote ", "epic ", "elector", "pan "),
+    near=("aadhaar", "aadhar", "uidai", "आधार", "voter", "vote ", "epic ", "elector"),
 )
 
 SINGAPORE = Entity(
     "pii.national_id.sg",
     "A Singaporean NRIC or FIN, surer if its letter is right; else it is one of its series.",
     (
-        digital(r"[STFGM][0-9]{7}[A-Z]", SURE, 7, nric),
-        digital(r"[STFGM][0-9]{7}[A-Z]", BARE, 7, _singaporean),
+        signed(r"[STFGM][0-9]{7}[A-Z]", SURE, 7, nric),
+        signed(r"[STFGM][0-9]{7}[A-Z]", BARE, 7, _singaporean),
     ),
 )
 
@@ -265,21 +270,22 @@ KOREA = Entity(
 CHINA = Entity(
     "pii.national_id.cn",
     "A Chinese identity number: a province, a day and a check character.",
-    (digital(rf"[1-9][0-9]{{5}}{YEAR}{MONTH}{DAY}[0-9]{{3}}[0-9Xx]", SURE, 17, chinese_id),),
+    (signed(rf"[1-9][0-9]{{5}}{YEAR}{MONTH}{DAY}[0-9]{{3}}[0-9Xx]", SURE, 17, chinese_id),),
 )
 
 TAIWANESE = Entity(
     "pii.national_id.tw",
     "A Taiwanese identity or residence number whose check digit is right.",
-    (digital(r"[A-Z][1289][0-9]{8}", FAIR, 9, taiwan_id),),
+    (signed(r"[A-Z][1289][0-9]{8}", FAIR, 9, taiwan_id),),
 )
 
 HONG_KONG = Entity(
     "pii.national_id.hk",
     "A Hong Kong identity card's number with its brackets, or without them near a word for it.",
     (
-        lettered(r"[A-Z]{1,2}[0-9]{6}\([0-9A]\)", SURE, hkid, hint=r"[A-Z][0-9]{6}\([0-9A]\)"),
-        lettered(r"[A-Z]{1,2}[0-9]{6}[0-9A]", WEAK, hkid, hint=r"[A-Z][0-9]{6}[0-9A]"),
+        Pattern(r"\b[A-Z]{1,2}[0-9]{6}\([0-9]\)", SURE, guard=apart, digits=7, check=hkid),
+        lettered(r"[A-Z]{1,2}[0-9]{6}\(A\)", SURE, r"[0-9]\(A\)", hkid),
+        signed(r"[A-Z]{1,2}[0-9]{7}", WEAK, 7, hkid),
     ),
     near=("hkid", "hong kong id", "身份證", "身份证"),
 )
@@ -287,7 +293,10 @@ HONG_KONG = Entity(
 JAPAN = Entity(
     "pii.national_id.jp",
     "A Japanese individual number (My Number) whose check digit is right, near a word for it.",
-    (digital(r"[0-9]{12}|[0-9]{4}[ \-][0-9]{4}[ \-][0-9]{4}", WEAK, 12, my_number),),
+    (
+        digital(r"[0-9]{12}", WEAK, 12, my_number),
+        grouped(r"[0-9]{4}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}", WEAK, 12, my_number),
+    ),
     near=("マイナンバー", "個人番号", "my number", "mynumber", "individual number"),
 )
 

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from engine.content.detectors import Entity, Pattern
-from engine.content.identity import BARE, FAIR, SURE, WEAK, apart, digital, lettered
-from engine.content.identity_america import cuit, rfc
+from engine.content.identity import (
+    BARE,
+    DAY,
+    FAIR,
+    MONTH,
+    SURE,
+    WEAK,
+    apart,
+    digital,
+    lettered,
+    signed,
+)
+from engine.content.identity_america import DATED, cuit, rfc
 from engine.content.identity_east import inn
 from engine.content.identity_firms import (
     abn,
@@ -43,7 +54,7 @@ COMPANIES = (
     Entity(
         "pii.company_id.at",
         "An Austrian VAT number whose check digit is right.",
-        (lettered(r"ATU ?[0-9]{8}", FAIR, austrian_vat),),
+        (signed(r"ATU ?[0-9]{8}", FAIR, 8, austrian_vat),),
     ),
     Entity(
         "pii.company_id.ar",
@@ -66,7 +77,7 @@ COMPANIES = (
         "pii.company_id.be",
         "A Belgian enterprise or VAT number whose two check digits are right.",
         (
-            lettered(r"BE ?[01][0-9]{3}\.?[0-9]{3}\.?[0-9]{3}", SURE, belgian_firm),
+            signed(r"BE ?[01][0-9]{3}\.?[0-9]{3}\.?[0-9]{3}", SURE, 10, belgian_firm),
             digital(r"[01][0-9]{3}\.[0-9]{3}\.[0-9]{3}", FAIR, 10, belgian_firm),
         ),
     ),
@@ -79,8 +90,8 @@ COMPANIES = (
             lettered(
                 r"[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}",
                 SURE,
+                r"/[0-9A-Z]{4}-[0-9]{2}",
                 cnpj,
-                hint=r"[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}",
             ),
         ),
     ),
@@ -88,7 +99,7 @@ COMPANIES = (
         "pii.company_id.ca",
         "A Canadian business number with its account, or without it near a word for it; Luhn.",
         (
-            lettered(r"[0-9]{9} ?R[CMPTZ] ?[0-9]{4}", FAIR, bn_ca),
+            signed(r"[0-9]{9} ?R[CMPTZ] ?[0-9]{4}", FAIR, 9, bn_ca),
             digital(r"[0-9]{9}", WEAK, 9, bn_ca),
         ),
         near=("business number", "bn ", "gst/hst", "numéro d'entreprise"),
@@ -96,19 +107,12 @@ COMPANIES = (
     Entity(
         "pii.company_id.ch",
         "A Swiss UID whose check digit is right.",
-        (lettered(r"CHE[ \-]?[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}", SURE, swiss_uid),),
+        (signed(r"CHE[ \-]?[0-9]{3}\.?[0-9]{3}\.?[0-9]{3}", SURE, 9, swiss_uid),),
     ),
     Entity(
         "pii.company_id.cn",
         "A Chinese unified social credit code whose check character is right.",
-        (
-            lettered(
-                r"[159Y][1239][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}",
-                FAIR,
-                uscc,
-                hint=r"[159Y][1239][0-9]{6}[0-9A-HJ-NPQRTUWXY]{4}",
-            ),
-        ),
+        (signed(r"[159][1239][0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", FAIR, 8, uscc),),
     ),
     Entity(
         "pii.company_id.co",
@@ -130,14 +134,14 @@ COMPANIES = (
                 hint=r"(?i)HR ?[AB][ :\-]{0,2}(?:Nr\.? {0,2}|Nummer )?[1-9]",
                 guard=apart,
             ),
-            lettered(r"DE ?[0-9]{9}|DE [0-9]{3} [0-9]{3} [0-9]{3}", FAIR, german_vat),
+            signed(r"DE ?[0-9]{9}|DE [0-9]{3} [0-9]{3} [0-9]{3}", FAIR, 9, german_vat),
         ),
     ),
     Entity(
         "pii.company_id.dk",
         "A Danish VAT number, or near a word for it a CVR; its check digit is right.",
         (
-            lettered(r"DK ?[1-9][0-9]{7}", FAIR, cvr),
+            signed(r"DK ?[1-9][0-9]{7}", FAIR, 8, cvr),
             digital(r"[1-9][0-9]{7}", WEAK, 8, cvr),
         ),
         near=("cvr",),
@@ -145,13 +149,13 @@ COMPANIES = (
     Entity(
         "pii.company_id.es",
         "A Spanish CIF whose check is right.",
-        (digital(r"[ABCDEFGHJNPQRSUVW]-?[0-9]{7}[0-9A-J]", BARE, 7, cif),),
+        (signed(r"[ABCDEFGHJNPQRSUVW]-?[0-9]{7}[0-9A-J]", BARE, 7, cif),),
     ),
     Entity(
         "pii.company_id.fi",
         "A Finnish VAT number, or near a word for it a business id; its check digit is right.",
         (
-            lettered(r"FI ?[0-9]{8}", FAIR, y_tunnus),
+            signed(r"FI ?[0-9]{8}", FAIR, 8, y_tunnus),
             digital(r"[0-9]{7}-[0-9]", WEAK, 8, y_tunnus),
         ),
         near=("y-tunnus", "business id", "fo-nummer"),
@@ -168,7 +172,7 @@ COMPANIES = (
                 siret,
             ),
             digital(r"3[0689][0-9]{12}", WEAK, 14, siret),
-            lettered(r"FR ?[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", FAIR, french_vat),
+            signed(r"FR ?[0-9]{2} ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", FAIR, 11, french_vat),
             digital(r"[0-9]{3}(?: ?[0-9]{3}){2}", WEAK, 9, siren),
         ),
         near=("siren", "siret", "rcs"),
@@ -176,17 +180,17 @@ COMPANIES = (
     Entity(
         "pii.company_id.gb",
         "A British VAT number whose two check digits are right.",
-        (lettered(r"GB ?[0-9]{3} ?[0-9]{4} ?[0-9]{2}", FAIR, british_vat),),
+        (signed(r"GB ?[0-9]{3} ?[0-9]{4} ?[0-9]{2}", FAIR, 9, british_vat),),
     ),
     Entity(
         "pii.company_id.in",
-        "An Indian GSTIN or company number (CIN), by its shape and state.",
+        "An Indian GSTIN, by its shape and state.",
         (
-            lettered(r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]", SURE, indian_gstin),
             lettered(
-                r"[LU][0-9]{5}[A-Z]{2}[12][0-9]{3}[A-Z]{3}[0-9]{6}",
-                FAIR,
-                hint=r"[LU][0-9]{5}[A-Z]{2}[12]",
+                r"[0-9]{2}[A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]",
+                SURE,
+                r"[A-Z]{5}[0-9]{4}[A-Z]",
+                indian_gstin,
             ),
         ),
     ),
@@ -194,7 +198,7 @@ COMPANIES = (
         "pii.company_id.it",
         "An Italian VAT number, or near a word for it a partita IVA; its check digit is right.",
         (
-            lettered(r"IT ?[0-9]{11}", FAIR, partita_iva),
+            signed(r"IT ?[0-9]{11}", FAIR, 11, partita_iva),
             digital(r"[0-9]{11}", WEAK, 11, partita_iva),
         ),
         near=("partita iva", "p.iva", "p. iva", "piva", "p.i."),
@@ -217,26 +221,18 @@ COMPANIES = (
     Entity(
         "pii.company_id.mx",
         "The RFC of a Mexican firm whose check character is right.",
-        (
-            lettered(
-                r"[A-Z&]{3}-?[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])-?"
-                r"[0-9A-Z]{2}[0-9A]",
-                BARE,
-                rfc,
-                hint=r"[A-Z&]{3}-?[0-9]{6}-?[0-9A-Z]{2}[0-9A]",
-            ),
-        ),
+        (lettered(rf"[A-Z&]{{3}}-?[0-9]{{2}}{MONTH}{DAY}-?[0-9A-Z]{{2}}[0-9A]", BARE, DATED, rfc),),
     ),
     Entity(
         "pii.company_id.nl",
         "A Dutch VAT number, by its shape.",
-        (lettered(r"NL ?[0-9]{9}B[0-9]{2}", SURE),),
+        (signed(r"NL ?[0-9]{9}B[0-9]{2}", SURE, 9),),
     ),
     Entity(
         "pii.company_id.no",
         "A Norwegian VAT number, or near a word for it a firm's number; its check digit is right.",
         (
-            lettered(r"[89][0-9]{2} ?[0-9]{3} ?[0-9]{3} ?MVA", FAIR, orgnr_no),
+            signed(r"[89][0-9]{2} ?[0-9]{3} ?[0-9]{3} ?MVA", FAIR, 9, orgnr_no),
             digital(r"[89][0-9]{2} ?[0-9]{3} ?[0-9]{3}", WEAK, 9, orgnr_no),
         ),
         near=("org.nr", "orgnr", "organisasjonsnummer", "org nr"),
@@ -256,7 +252,7 @@ COMPANIES = (
                 10,
                 nip,
             ),
-            lettered(r"PL ?[0-9]{10}", FAIR, nip),
+            signed(r"PL ?[0-9]{10}", FAIR, 10, nip),
             digital(r"[0-9]{10}", WEAK, 10, nip),
             digital(r"[0-9]{9}", WEAK, 9, regon),
         ),
@@ -273,7 +269,7 @@ COMPANIES = (
         "A Swedish organisation number with its hyphen, or a VAT number; Luhn.",
         (
             digital(r"[125-9][0-9][2-9][0-9]{3}-[0-9]{4}", BARE, 10, orgnr_se),
-            lettered(r"SE[0-9]{10}01", FAIR, lambda text: orgnr_se(text[2:12])),
+            signed(r"SE[0-9]{10}01", FAIR, 12, lambda text: orgnr_se(text[2:12])),
         ),
     ),
     Entity(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.content.checksums import digits, icao, is_day, joined, luhn, mod11_10, weighted
 from engine.content.detectors import Entity
-from engine.content.identity import BARE, DAY, FAIR, MONTH, SURE, WEAK, digital, lettered
+from engine.content.identity import BARE, DAY, FAIR, MONTH, SURE, WEAK, digital, spoken
 
 CENTURIES_PL = {0: 1900, 20: 2000, 40: 2100, 60: 2200, 80: 1800}
 CENTURIES_BG = {0: 1900, 20: 1800, 40: 2000}
@@ -194,9 +194,9 @@ POLAND = Entity(
     (
         digital(rf"[0-9]{{2}}(?:[02][1-9]|[13][0-2]){DAY}[0-9]{{5}}", BARE, 11, pesel),
         digital(rf"[0-9]{{2}}(?:[4-9][0-9]){DAY}[0-9]{{5}}", WEAK, 11, pesel),
-        lettered(r"[A-Z]{3} ?[0-9]{6}", WEAK, dowod),
+        spoken(("dowód", "dowod", "identity card"), r"[A-Z]{3} ?[0-9]{6}", FAIR, dowod),
     ),
-    near=("pesel", "dowód", "dowod", "dowodu", "identity card"),
+    near=("pesel",),
 )
 
 BORN = r"[0-9]{2}(?:[0257][1-9]|[1368][0-2])" + DAY

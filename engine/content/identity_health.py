@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.content.checksums import digits, joined, luhn, mod11, weighted
 from engine.content.detectors import Entity
-from engine.content.identity import BARE, FAIR, WEAK, digital, lettered, number
+from engine.content.identity import BARE, FAIR, WEAK, digital, lettered, number, signed, spoken
 
 MBI = "AC-HJKMNP-RT-Y"
 """Letters of a Medicare beneficiary identifier: none that look like digits."""
@@ -133,7 +133,7 @@ HEALTH = (
         "pii.health_id.de",
         "A German health insurance number; near a word for it a doctor's or a practice's number.",
         (
-            digital(r"[A-Z][0-9]{9}", BARE, 9, kvnr),
+            signed(r"[A-Z][0-9]{9}", BARE, 9, kvnr),
             digital(r"[0-9]{9}", WEAK, 9, _practice),
         ),
         near=("bsnr", "betriebsstätte", "betriebsstaette", "lanr", "arztnummer", "nbsnr"),
@@ -153,8 +153,7 @@ HEALTH = (
     Entity(
         "pii.health_id.nz",
         "A New Zealand NHI number whose check digit is right, near a word for it.",
-        (lettered(r"[A-HJ-NP-Z]{3}[0-9]{4}", WEAK, nhi),),
-        near=("nhi ", "national health index"),
+        (spoken(("nhi", "national health index"), r"[A-HJ-NP-Z]{3}[0-9]{4}", FAIR, nhi),),
     ),
     Entity(
         "pii.health_id.us",
@@ -163,19 +162,18 @@ HEALTH = (
             lettered(
                 rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]-?[{MBI}]{{2}}[0-9]{{2}}",
                 FAIR,
-                hint=rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]",
+                rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]",
                 guard=number,
             ),
-            lettered(r"[A-HJ-MPR-UX][A-Z9][0-9]{7}", BARE, dea),
-            lettered(
+            signed(r"[A-HJ-MPR-UX][A-Z9][0-9]{7}", BARE, 7, dea),
+            spoken(
+                ("medicare", "mbi", "beneficiary"),
                 rf"[1-9][{LOW}][{LOW}0-9][0-9]-?[{LOW}][{LOW}0-9][0-9]-?[{LOW}]{{2}}[0-9]{{2}}",
-                WEAK,
-                hint=rf"[1-9][{LOW}][{LOW}0-9][0-9]-?[{LOW}][{LOW}0-9][0-9]",
-                guard=number,
+                FAIR,
             ),
             digital(r"[12][0-9]{9}", WEAK, 10, npi),
         ),
-        near=("mbi ", "medicare", "beneficiary", "cms ", "npi", "national provider"),
+        near=("npi", "national provider"),
     ),
 )
 """All of them."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from engine.content.checksums import digits, is_day, joined, luhn, weighted
 from engine.content.detectors import Entity
-from engine.content.identity import BARE, DAY, FAIR, MONTH, SURE, WEAK, digital, lettered
+from engine.content.identity import BARE, DAY, FAIR, MONTH, SURE, WEAK, digital, lettered, signed
 
 HETU = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 PLUS = str.maketrans("", "", "+")
@@ -134,8 +134,8 @@ SWEDEN = Entity(
         lettered(
             rf"[0-9]{{2}}{MONTH}(?:[0-26-8][0-9]|[39][01])\+[0-9]{{4}}",
             FAIR,
+            r"[0-9]{6}\+[0-9]{4}",
             personnummer,
-            hint=r"[0-9]{6}\+[0-9]{4}",
         ),
     ),
 )
@@ -167,11 +167,12 @@ FINLAND = Entity(
     "pii.national_id.fi",
     "A Finnish personal identity code: a date, and a check character.",
     (
+        signed(rf"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{3}}[0-9A-FHJ-NPR-Y]", FAIR, 9, hetu),
         lettered(
-            rf"{DAY}{MONTH}[0-9]{{2}}[\-+A-FU-Y][0-9]{{3}}[0-9A-FHJ-NPR-Y]",
+            rf"{DAY}{MONTH}[0-9]{{2}}[+A-FU-Y][0-9]{{3}}[0-9A-FHJ-NPR-Y]",
             FAIR,
+            r"[0-9]{6}[+A-FU-Y][0-9]{3}",
             hetu,
-            hint=r"[0-9]{6}[\-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]",
         ),
     ),
 )

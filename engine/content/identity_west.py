@@ -27,9 +27,10 @@ from engine.content.identity import (
     SURE,
     WEAK,
     YEAR,
-    apart,
     digital,
     lettered,
+    signed,
+    spoken,
     unnamed,
 )
 
@@ -46,6 +47,7 @@ ODD_VALUES = dict(
 """What characters at odd places of a codice fiscale are worth."""
 AUSWEIS = "CFGHJKLMNPRTVWXYZ"
 """Letters that German documents are numbered with: no vowels, none that look like digits."""
+CARD = rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9{AUSWEIS}]"
 NO_NINO = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
 
 
@@ -204,8 +206,8 @@ GERMANY = Entity(
     "pii.national_id.de",
     "A German identity card's number, or a tax id whose check digit is right.",
     (
-        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, german_document),
-        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9]", BARE, _numbered, guard=unnamed),
+        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, CARD, german_document),
+        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9]", BARE, CARD, _numbered, unnamed),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", BARE, 11, steuer_id),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", WEAK, 11, german_tax_id),
     ),
@@ -224,18 +226,27 @@ FRANCE = Entity(
             nir,
         ),
         lettered(
-            r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", SURE, nir
+            r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+            SURE,
+            r"2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+            nir,
         ),
     ),
 )
 
 ITALY = Entity(
     "pii.national_id.it",
-    "An Italian codice fiscale whose last letter is right.",
+    "An Italian codice fiscale whose last letter is right; with letters for digits, behind a word.",
     (
         lettered(
-            r"[A-Za-z]{6}[0-9L-NP-V]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9L-NP-V]{2}"
-            r"[A-Za-z][0-9L-NP-V]{3}[A-Za-z]",
+            r"[A-Za-z]{6}[0-9]{2}[A-EHLMPR-Ta-ehlmpr-t][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]",
+            SURE,
+            r"[0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]",
+            codice_fiscale,
+        ),
+        spoken(
+            ("codice fiscale", "cod fisc", "cf"),
+            r"[A-Za-z]{6}[0-9L-NP-V]{2}[A-EHLMPR-T][0-9L-NP-V]{2}[A-Z][0-9L-NP-V]{3}[A-Z]",
             SURE,
             codice_fiscale,
         ),
@@ -246,7 +257,7 @@ SPAIN = Entity(
     "pii.national_id.es",
     "A Spanish DNI, NIE or NIF whose letter is right.",
     (
-        digital(
+        signed(
             r"(?:[XYZKLM][0-9]{7}|[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})-?[A-HJ-NP-TV-Z]",
             FAIR,
             7,
@@ -259,7 +270,7 @@ PORTUGAL = Entity(
     "pii.national_id.pt",
     "A Portuguese citizen card's number, or near a word for it a tax number (NIF).",
     (
-        digital(r"[0-9]{8} ?[0-9] ?[A-Z]{2}[0-9]", FAIR, 9, cartao_cidadao),
+        signed(r"[0-9]{8} ?[0-9] ?[A-Z]{2}[0-9]", FAIR, 9, cartao_cidadao),
         digital(r"[1-9][0-9]{8}|[1-9][0-9]{2}(?: [0-9]{3}){2}", WEAK, 9, nif_pt),
     ),
     near=("nif ", "contribuinte", "identificação fiscal", "número fiscal"),
@@ -294,7 +305,7 @@ LUXEMBOURG = Entity(
 IRELAND = Entity(
     "pii.national_id.ie",
     "An Irish PPS number whose letter is right.",
-    (digital(r"[0-9]{7}[A-W][A-IW]?", BARE, 7, pps),),
+    (signed(r"[0-9]{7}[A-W][A-IW]?", BARE, 7, pps),),
 )
 
 BRITAIN = Entity(
@@ -304,8 +315,8 @@ BRITAIN = Entity(
         lettered(
             r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
             FAIR,
+            r"[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]",
             nino,
-            guard=apart,
         ),
     ),
 )

@@ -71,6 +71,18 @@ def test_a_parent_counts_for_its_children() -> None:
     assert counts(made.exact["pii.national_id.de"]) == (1, 0, 0)
 
 
+def test_a_part_of_something_wider_is_neither_right_nor_wrong() -> None:
+    truth = row((10, 40, "pii.address"), (50, 60, "pii.date"), (70, 75, "pii.postcode"))
+    inside = board(truth, found("pii.postcode", 35, 40), found("pii.date_of_birth", 50, 60))
+    assert "pii.date_of_birth" not in inside.overlapping
+    assert counts(inside.overlapping["pii.postcode"]) == (0, 0, 1)
+    assert counts(inside.overlapping["pii.date"]) == (0, 0, 1)
+    elsewhere = board(truth, found("pii.postcode", 39, 44), found("pii.date_of_birth", 10, 20))
+    assert counts(elsewhere.overlapping["pii.postcode"]) == (0, 1, 1)
+    assert counts(elsewhere.overlapping["pii.date_of_birth"]) == (0, 1, 0)
+    assert counts(board(truth, found("pii.postcode", 70, 75)).exact["pii.postcode"]) == (1, 0, 0)
+
+
 def test_optional_spans_are_neither_right_nor_wrong() -> None:
     optional = Row("x" * 9, spans=(TrueSpan(0, 5, "pii.email", optional=True),))
     assert counts(board(optional, found("pii.email", 0, 5)).total(exact=True)) == (0, 0, 0)

@@ -49,7 +49,7 @@ YEAR_AHEAD = re.compile(
     r"|spring|winter|autumn|fall|im jahr|seit|en|depuis|desde|nel|dal)|[(\-–])[ (]{0,2}\Z",  # noqa: RUF001 - years stand behind a dash
     re.IGNORECASE,
 )
-AGE = re.compile(r"1?\d?\d(?![\w.,:/%$€£]*\d)")
+AGE = re.compile(r"1?\d?\d(?![\w.,:/%$€£]{0,40}\d)")
 AGE_BEHIND = re.compile(
     r"[ -]{0,2}(?:years?|yrs?)[ -]{1,2}old\b|[ -]?(?:y/?o|yo)\b|-year\b[ -]old|[ -]years of age\b"
     r"| jahre alt\b| ans\b| años\b| anni\b| anos\b",

@@ -8,8 +8,8 @@ The stream is cut anew, at places that depend on the text alone: behind each whi
 
 So the result is the same for all ways to cut the pieces. At each step `Hold` says up to where the
 text is settled, the scanner looks at the last few hundred characters, and what is settled is passed
-on: a finding only when it is complete. What could be the beginning of a finding for longer than
-`BOUND` characters (a private key without an end) is replaced until it ends.
+on: a finding only when it is complete. What could be the beginning of a finding for longer than the
+bound of `Hold` (a private key without an end) is replaced until it ends.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from engine.content.normalize import MAX_CLUSTER, fold
 from engine.content.pseudonyms import Pseudonym
 from engine.content.redact import Span, Strategy, redact_text
 from engine.content.scan import Scanner
-from engine.content.stream_hold import BOUND, CELL, EXTRA, READ, Hold
+from engine.content.stream_hold import CELL, EXTRA, READ, Hold
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
-MOST_HELD = 2 * BOUND
-"""More than that is not held even where findings overlap without end."""
+OVERLAPPING = 2
+"""So often the bound is not held even where findings overlap without end."""
 KEPT = 4096
 """So much text that is done with may be kept: forgetting copies the rest."""
 PATIENCE = 16
@@ -79,6 +79,7 @@ class StreamRedactor:
     __slots__ = (
         "_base",
         "_cut",
+        "_endless",
         "_entities",
         "_found",
         "_hold",
@@ -117,6 +118,7 @@ class StreamRedactor:
         """Where the finding ends before which *found* ended the stream, else -1."""
         self.tokens: dict[str, Pseudonym] = {}
         """What the tokens stand for, by their digits."""
+        self._endless: list[Finding] = []
 
     def feed(self, piece: str) -> Passed:
         """Return what can be passed on now that *piece* has come."""
@@ -139,6 +141,14 @@ class StreamRedactor:
             return NOTHING
         return self._advance(end, last=True)
 
+    def endless(self) -> list[Finding]:
+        """Return what is replaced without being a finding yet, as if nothing followed."""
+        run = self._run
+        if run is None:
+            return self._endless
+        _, stop = self._run_before(run, self._base + len(self._text), last=True)
+        return [*self._endless, Finding(run.entity, run.start, stop, 1.0)]
+
     def _advance(self, end: int, *, last: bool = False) -> Passed:
         """Take the step to *end*: return what is settled by the text before it."""
         before = NOTHING
@@ -148,7 +158,7 @@ class StreamRedactor:
                 return before
         settled = end if last else self._settled(end)
         if settled == self._cut or (not last and self._too_little(settled, end)):
-            if end - self._cut > BOUND:
+            if end - self._cut > self._hold.bound:
                 self._replace_run(end)
             return before
         settling = self._slice(self._cut, settled)
@@ -174,7 +184,7 @@ class StreamRedactor:
                 start = one.start
             stop = max(stop, one.end)
         if stop > settled and not last:
-            if end - start <= MOST_HELD:
+            if end - start <= OVERLAPPING * self._hold.bound:
                 settled = start
                 found = [one for one in found if one.end <= settled]
             else:
@@ -233,17 +243,22 @@ class StreamRedactor:
         if size < run.next and not last:
             return NOTHING
         run.next = size + size // PATIENCE
-        folded = fold(self._slice(run.start, end if last else end - self._unsure(end)))
-        _, alive = self._hold.endless_at(folded.text)
-        if alive == len(folded.text) and not last:
+        ended, stop = self._run_before(run, end, last=last)
+        if not ended and not last:
             return NOTHING
         self._run = None
-        stop = run.start + folded.origin(0, max(alive, 1))[1]
         one = Finding(run.entity, run.start, stop, 1.0)
+        self._endless.append(one)
         if self._found(one):
             self.ended = stop
             return NOTHING
         return self._pass(stop, (one,))
+
+    def _run_before(self, run: Run, end: int, *, last: bool) -> tuple[bool, int]:
+        """Return whether *run* has ended before *end*, and where it has or would."""
+        folded = fold(self._slice(run.start, end if last else end - self._unsure(end)))
+        _, alive = self._hold.endless_at(folded.text)
+        return alive < len(folded.text), run.start + folded.origin(0, max(alive, 1))[1]
 
     def _pass(self, end: int, found: Sequence[Finding]) -> Passed:
         """Pass on the text up to *end* without what was *found* in it."""

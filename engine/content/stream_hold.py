@@ -38,7 +38,10 @@ from engine.content.terms import Terms, lowered
 from engine.content.views import ROTATED
 
 BOUND = 1024
-"""So many characters are held at most; what is alive for longer is replaced until it ends."""
+"""So many characters are held at most, unless a stream is made for another bound; what is alive for
+longer is replaced until it ends."""
+LEAST_BOUND = 512
+"""More than all that is held whatever is looked for."""
 SPACED = 256
 """So many characters of a word with escapes, or of one that is spelled, are held."""
 CELL = 64
@@ -46,8 +49,8 @@ CELL = 64
 EXTRA = 2
 """Characters behind a match that a guard looks at."""
 AUTOMATA_BYTES = 64 << 20
-SIZES = (64, 256, BOUND)
-"""Patterns are joined by the longest match that they may have."""
+SIZES = (64, 256)
+"""Patterns are joined by the longest match that they may have: one of these, or the bound."""
 
 WORD = "[!-~]+"
 ESCAPED = r"(?:[\pL\pN\pM]+[!-~]*(?:[&%\\]\S*)?)?"
@@ -113,6 +116,8 @@ class Hold:
     Scans begin at multiples of `CELL`, at least *behind* characters before what is not settled.
     """
 
+    bound: int
+    """What may become a finding for more characters is replaced until it ends."""
     behind: int
     least: int
     """So much is settled at once, as each look at what is before it costs the same."""
@@ -179,11 +184,17 @@ class Hold:
         return best[0], len(data[: best[1]].decode())
 
 
-def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
-    """Return what is held back for *entities* of *scanner*. Raises `EntityError`."""
+def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) -> Hold:
+    """Return what is held back for *entities* of *scanner*: about *bound* characters at most.
+
+    Raises `EntityError`, and ValueError for a bound of less than `LEAST_BOUND`.
+    """
+    if bound < LEAST_BOUND:
+        raise ValueError(f"fewer than {LEAST_BOUND} characters cannot be held")
     read = scanner.readers(entities)
-    sized: dict[int, list[str]] = {size: [] for size in SIZES}
-    sized[BOUND].append(WORD)
+    sizes = (*SIZES, bound)
+    sized: dict[int, list[str]] = {size: [] for size in sizes}
+    sized[bound].append(WORD)
     sized[SPACED] += (LETTERS, ESCAPED)
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
@@ -192,14 +203,15 @@ def make_hold(scanner: Scanner, entities: frozenset[str]) -> Hold:
         if rule.must or rule.pattern.score < THRESHOLD:
             weak.append(whole(node, coarse=False))
         size = longest(node)
-        if size is None or size > BOUND:
+        if size is None or size > bound:
             endless.append((rule.entity, beginnings(node, coarse=False)))
         elif not _is_word(node):
-            fitting = next(one for one in SIZES if size <= one)
+            fitting = next(one for one in sizes if size <= one)
             sized[fitting].append(beginnings(node, coarse=True))
     joined: list[tuple[Sequence[str], int | None]] = [(some, size) for size, some in sized.items()]
     joined.append(([one for _, one in endless], None))
     return Hold(
+        bound,
         READ if read else CELL,
         AT_ONCE if read else 1,
         tuple(one.settled for one in read),

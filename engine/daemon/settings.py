@@ -110,6 +110,16 @@ class Limits(Struct, frozen=True, kw_only=True):
             "as `on_content_too_large` says; `refuse` answers RESOURCE_EXHAUSTED.",
         ),
     ] = 64
+    stream_hold_characters: Annotated[
+        int,
+        Meta(
+            ge=512,
+            le=65_536,
+            description="Most characters of a streamed response that are held back while they may "
+            "still become something that is redacted. What may for longer, as a private key "
+            "without an end, is replaced until it ends, and the decision records it.",
+        ),
+    ] = 1024
     remembered_bytes: Annotated[
         int,
         Meta(

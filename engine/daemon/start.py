@@ -121,6 +121,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
             content_characters=limits.content_characters,
             on_content_too_large=limits.on_content_too_large,
             long_characters=limits.long_characters,
+            stream_hold_characters=limits.stream_hold_characters,
             remembered_bytes=limits.remembered_bytes,
             prepare=True,
             finder=settings.scanner,

@@ -30,6 +30,7 @@ from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
 from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
 
 NOTHING = Redacted()
@@ -69,11 +70,8 @@ def decide(
         return _missing(policies, record, decision_id)
     if record.too_large:
         return decide_unseen(policies, record, now_ns, decision_id)
-    if policies.reversible:
-        turned = turn_back(policies, record, store, now_ns)
-        record = turned.record
-    else:  # A stream was turned back while it came in.
-        turned = Turned(record, record.restored)
+    turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
+    record = turned.record
     if asking is None:
         evidence = Evidence(record, policies.senses, store, now_ns, mocks)
         outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)
@@ -94,6 +92,8 @@ def decide(
     else:
         desk = Desk(record, evidence, store, decision_id, consume)
         made = _carry_out(policies, outcome, desk, advice)
+    if record.streamed is not None:
+        made = show_streamed(made, record)
     return show_restored(made, turned) if turned.count else made
 
 

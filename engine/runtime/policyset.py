@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from engine.content.stream_hold import BOUND
 from engine.content.windows import LONG
 from engine.language.outline import outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
@@ -50,6 +51,8 @@ class PolicySet:
     """What becomes of a request with more content than detectors may look at."""
     long: int = LONG
     """So many characters are more than may be looked at while other decisions wait."""
+    stream_hold: int = BOUND
+    """So many characters of a stream may be held back."""
     asked: frozenset[str] = frozenset()
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
@@ -70,6 +73,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     content_limit: int = CONTENT_LIMIT,
     on_too_large: OnTooLarge = "refuse",
     long: int = LONG,
+    stream_hold: int = BOUND,
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
 ) -> PolicySet:
@@ -104,5 +108,6 @@ def build(  # noqa: PLR0913  everything a decision needs
         meters=meters,
         on_too_large=on_too_large,
         long=long,
+        stream_hold=stream_hold,
         asked=frozenset().union(*shape.asked),
     )

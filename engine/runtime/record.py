@@ -18,14 +18,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Annotated, Any, Literal, Protocol, assert_never
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, assert_never
 
 import msgspec
 
 from engine.language.program import Field
 from engine.language.schema import required
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
-from engine.runtime.decision import Message
+from engine.runtime.decision import Message, Redaction
 
 GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source", "context")
 """The groups that every record has, with or without attributes."""
@@ -99,6 +99,15 @@ Address.register(IPv6Address)
 Number.register(Decimal)
 
 
+class Streamed(NamedTuple):
+    """What became of a content while it came in as a stream."""
+
+    restored: int
+    """How many placeholders in it were turned back."""
+    endless: tuple[Redaction, ...]
+    """What was replaced because it might be the beginning of a finding for too long."""
+
+
 class Record(Protocol):
     """A checked request. The groups are made for each schema, which is why they are Any here."""
 
@@ -144,8 +153,8 @@ class Record(Protocol):
         ...
 
     @property
-    def restored(self) -> int:
-        """How many placeholders in the content were turned back while it came in as a stream."""
+    def streamed(self) -> Streamed | None:
+        """What was done with the content while it came in, where it came in as a stream."""
         ...
 
 
@@ -309,7 +318,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         ("missing", Annotated[tuple[str, ...], msgspec.Meta(max_length=0)], ()),
         ("too_large", Annotated[str, msgspec.Meta(max_length=0)], ""),
         ("long", Literal[False], False),
-        ("restored", Literal[0], 0),
+        ("streamed", None, None),
     ]
     classes: dict[str, type[msgspec.Struct]] = {}
     for name, inner in tree.items():
@@ -323,7 +332,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         kw_only=True,
         forbid_unknown_fields=True,
         gc=False,
-        rename={name: f"({name})" for name in ("missing", "too_large", "long", "restored")},
+        rename={name: f"({name})" for name in ("missing", "too_large", "long", "streamed")},
     )
     return RecordTypes(record, classes["context"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.content.injection import prepare_injection, score_injection
 from engine.content.remembered import remembering
 from engine.content.scan import Scanner
+from engine.content.stream_hold import BOUND
 from engine.content.windows import LONG
 from engine.language.compile import without_collection
 from engine.language.packed import RulesOf
@@ -35,6 +36,8 @@ class Recipe:
     on_content_too_large: OnTooLarge = "refuse"
     long_characters: int = LONG
     """So much content is looked at where other decisions need not wait for it."""
+    stream_hold_characters: int = BOUND
+    """So much of a streamed response may be held back."""
     prepare: bool = False
     """Build the detectors at once, for those who serve: it takes a first time about 50 ms, and
     where there is a cache that has no net of them yet, half a second."""
@@ -65,6 +68,7 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
         content_limit=recipe.content_characters,
         on_too_large=recipe.on_content_too_large,
         long=recipe.long_characters,
+        stream_hold=recipe.stream_hold_characters,
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )

@@ -24,10 +24,11 @@ from engine.content.stream import Passed, Redaction, StreamRedactor, joined
 from engine.content.stream_back import StreamRestorer
 from engine.content.stream_hold import Hold, make_hold
 from engine.runtime.decision import Decision, Reason
+from engine.runtime.decision import Redaction as DecidedRedaction
 from engine.runtime.foresee import CONTENT, foresee
 from engine.runtime.objections import Problem, too_large
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import Record
+from engine.runtime.record import Record, Streamed
 from engine.runtime.request import InvalidRequest
 from engine.runtime.reversal import goes_back, recall, scope_of
 from engine.service.asking import Undecided
@@ -202,15 +203,33 @@ class Guarding:
         if able is not None and "mask_stream" in able:
             standard = {**standard, "capabilities": sorted(able | {"mask"})}
         reader = self._policies.reader
-        count = 0 if self._back is None else self._back.count
         if not self._over:
             record = reader.read_parts({**standard, CONTENT: text}, context)
-            record.restored = count  # type: ignore[misc]  # nobody else has it yet
+            record.streamed = self._done()  # type: ignore[misc]  # nobody else has it yet
             return record
         record = reader.read_parts(standard, context)
         record.content = text  # type: ignore[misc]  # nobody else has it yet
         record.too_large = f"{CONTENT}: {too_large(len(text), reader.limit)}"  # type: ignore[misc]
         return record
+
+    def _done(self) -> Streamed:
+        """Return what was done with the text that came."""
+        strategies = self._foresight.strategies
+        endless = [] if self._stream is None else self._stream.endless()
+        return Streamed(
+            0 if self._back is None else self._back.count,
+            tuple(
+                DecidedRedaction(
+                    path=CONTENT,
+                    start=one.start,
+                    end=one.end,
+                    entity=one.entity,
+                    strategy=strategies[one.entity].name,
+                )
+                for one in endless
+                if one.entity in strategies
+            ),
+        )
 
     def _unmasked(self, decision_id: str) -> Decision:
         return Decision(
@@ -258,5 +277,6 @@ def hold_of(policies: PolicySet, scanner: Scanner, entities: frozenset[str]) -> 
     key = ("hold", entities)
     found = policies.remembered.get(key)
     if found is None:
-        found = policies.remembered[key] = make_hold(scanner, entities)
+        made = make_hold(scanner, entities, policies.stream_hold)
+        found = policies.remembered[key] = made
     return cast("Hold", found)

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES, CustomEntity
+from engine.content.findings import Finding
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import Scanner, build_scanner
-from engine.content.stream import MOST_HELD, Redaction, StreamRedactor
-from engine.content.stream_hold import BOUND, Hold, make_hold, structure_of
+from engine.content.stream import OVERLAPPING, Redaction, StreamRedactor
+from engine.content.stream_hold import BOUND, LEAST_BOUND, Hold, make_hold, structure_of
 from engine.content.stream_prefixes import Atom, Repeat
 from tests.content.reading import READERS
 
@@ -196,6 +197,30 @@ def test_a_run_that_may_never_match_is_replaced_too() -> None:
     assert streamed(run + " and more", range(1, len(run), 5)) == "[EMAIL] and more"
 
 
+@pytest.mark.parametrize("bound", [LEAST_BOUND, 4096])
+def test_how_much_is_held_can_be_chosen(bound: int) -> None:
+    entities = frozenset({"pii.email"})
+    hold = make_hold(SCANNER, entities, bound)
+    for size, said in ((bound - 99, "a" * (bound - 99)), (bound + 99, "[EMAIL]")):
+        text = "So: " + "a" * size + " and more"
+        stream = begin(entities, hold=hold)
+        assert "".join(pieces(stream, text, range(0, len(text), 50))) == f"So: {said} and more"
+    with pytest.raises(ValueError, match="fewer than 512"):
+        make_hold(SCANNER, entities, LEAST_BOUND - 1)
+
+
+def test_what_was_replaced_without_an_end_is_told() -> None:
+    stream = begin()
+    assert stream.endless() == []
+    stream.feed(f"Here: {PEM}{LINE * 30}")
+    assert stream.endless() == [Finding("secret.private_key", 6, 6 + len(PEM + LINE * 30), 1.0)]
+    stream.feed("-----END PRIVATE KEY-----\nThat was it. " + "a" * 2000 + " so ")
+    ended = stream.endless()
+    assert [one.entity for one in ended] == ["secret.private_key", "pii.email"]
+    assert stream.finish().text == "[EMAIL] so "
+    assert stream.endless() == ended
+
+
 WEAK = build_scanner((CustomEntity("x.weak", ("a+|\u00e9+",), near=("code",)),), {})
 
 
@@ -230,7 +255,7 @@ def test_findings_that_overlap_without_end_are_not_held_for_ever() -> None:
     passed = stream.feed(text).text
     assert passed.startswith("[")
     assert "ab cd" not in passed + stream.finish().text
-    assert len(text) > MOST_HELD
+    assert len(text) > OVERLAPPING * BOUND
 
 
 def test_every_strategy_sees_the_whole_finding() -> None:

@@ -15,6 +15,7 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
+from engine.runtime.streamed import ENDLESS
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate, NotReady
 from engine.service.guarding import Guarding, open_guard, scanner_of, shown
@@ -438,6 +439,46 @@ def test_a_stream_that_is_left_is_turned_back_too(reversing: PolicySet) -> None:
     left = session.leave()
     assert isinstance(left, Decision)
     assert left.content == session.abandon().content == "ann@example.org"
+
+
+@pytest.mark.parametrize("size", [7, 5000])
+@pytest.mark.parametrize(
+    ("text", "said", "lengths"),
+    [
+        ("It is " + "a" * 1500 + ", or so", "It is [EMAIL], or so", [1500]),
+        ("It is " + "a" * 1500, "It is [EMAIL]", [1500]),
+        (f"To b@x.org: {'a' * 1500} 10.0.0.1 ip", "To [EMAIL]: [EMAIL] [IP] ip", [7, 1500, 8]),
+        ("b." + "a" * 1500 + "@x.org", "[EMAIL]", [1508]),
+        ("a" * 1100 + "+10.20.30.40+" + "a" * 900 + " ip", "[EMAIL] ip", [2013]),
+    ],
+)
+def test_what_is_replaced_because_it_does_not_end_is_recorded(
+    gate: Gate, text: str, said: str, lengths: list[int], size: int
+) -> None:
+    passed, decision = guard(gate, cut(text, size))
+    assert (passed, decision.action, decision.effective_action) == (said, "redact", "redact")
+    assert [one.end - one.start for one in decision.redactions] == lengths
+    assert isinstance(gate.recorder, Kept)
+    [entry] = gate.recorder.entries
+    assert [one.length for one in entry.redactions] == lengths
+
+
+def test_the_reason_for_what_does_not_end_is_told(gate: Gate) -> None:
+    decision = guard(gate, ["a" * 1500 + " and so on"])[1]
+    assert [(one.rule, one.message) for one in decision.reasons] == [("", ENDLESS)]
+    decision = guard(gate, ["a" * 1500 + " and b@x.org"])[1]
+    assert [one.rule for one in decision.reasons] == ["chat.mails", ""]
+    decision = guard(gate, ["a" * 1500 + " is forbidden"])[1]
+    assert (decision.action, decision.redactions) == ("deny", ())
+
+
+def test_how_much_is_held_is_the_deployments_choice(tmp_path: Path) -> None:
+    (tmp_path / "chat.pol").write_text(
+        "policy p { default allow rule m { then redact pii.email } }"
+    )
+    for most, said in ((512, "[EMAIL]"), (4096, "a" * 1500)):
+        gate = make_gate(load_folder(tmp_path, Recipe(SECRET, stream_hold_characters=most)))
+        assert guard(gate, ["a" * 1500, " and so on"])[0] == f"{said} and so on"
 
 
 def test_a_stream_that_nobody_waits_for_is_recorded(gate: Gate) -> None:

@@ -24,6 +24,7 @@ WEAK = 0.3
 
 apart = alone()
 number = alone(b"-.")
+coloned = alone(b":-.")
 DAY = "(?:0[1-9]|[12][0-9]|3[01])"
 MONTH = "(?:0[1-9]|1[0-2])"
 YEAR = "(?:19|20)[0-9]{2}"

@@ -137,11 +137,12 @@ BRAZIL = Entity(
 
 ARGENTINA = Entity(
     "pii.national_id.ar",
-    "An Argentine CUIT or CUIL of a person whose check digit is right.",
+    "An Argentine CUIT or CUIL of a person with hyphens, or without near a word for it.",
     (
         digital(r"2[03-7]-[0-9]{8}-[0-9]", FAIR, 11, cuit),
-        digital(r"2[03-7][0-9]{9}", BARE, 11, cuit),
+        digital(r"2[03-7][0-9]{9}", WEAK, 11, cuit),
     ),
+    near=("cuit", "cuil"),
 )
 
 CHILE = Entity(

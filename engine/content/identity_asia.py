@@ -17,6 +17,7 @@ from engine.content.identity import (
     WEAK,
     YEAR,
     apart,
+    coloned,
     counts_otherwise,
     digital,
     grouped,
@@ -222,7 +223,13 @@ INDIA = Entity(
     "An Indian Aadhaar in groups, a PAN, a voter's number; near a word for it a bare Aadhaar.",
     (
         grouped(r"[2-9][0-9]{3}(?: [0-9]{4} |-[0-9]{4}-)[0-9]{4}", FAIR, 12, aadhaar),
-        lettered(r"[2-9][0-9]{3}:[0-9]{4}:[0-9]{4}", FAIR, r"[0-9]{4}:[0-9]{4}:[0-9]{4}", aadhaar),
+        lettered(
+            r"[2-9][0-9]{3}:[0-9]{4}:[0-9]{4}",
+            FAIR,
+            r"[0-9]{4}:[0-9]{4}:[0-9]{4}",
+            aadhaar,
+            coloned,
+        ),
         lettered(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", FAIR, r"[A-Z]{5}[0-9]{4}[A-Z]"),
         signed(r"[A-Z]{3}[0-9]{7}", BARE, 7, epic),
         digital(r"[2-9][0-9]{11}", WEAK, 12, aadhaar),

@@ -58,11 +58,12 @@ COMPANIES = (
     ),
     Entity(
         "pii.company_id.ar",
-        "An Argentine CUIT of a firm whose check digit is right.",
+        "An Argentine CUIT of a firm with hyphens, or without near a word for it.",
         (
             digital(r"3[034]-[0-9]{8}-[0-9]", FAIR, 11, cuit),
-            digital(r"3[034][0-9]{9}", BARE, 11, cuit),
+            digital(r"3[034][0-9]{9}", WEAK, 11, cuit),
         ),
+        near=("cuit",),
     ),
     Entity(
         "pii.company_id.au",
@@ -239,8 +240,9 @@ COMPANIES = (
     ),
     Entity(
         "pii.company_id.pe",
-        "A Peruvian RUC whose check digit is right.",
-        (digital(r"(?:10|1[567]|20)[0-9]{9}", BARE, 11, ruc_pe),),
+        "A Peruvian RUC whose check digit is right, near a word for it.",
+        (digital(r"(?:10|1[567]|20)[0-9]{9}", WEAK, 11, ruc_pe),),
+        near=("ruc ", "r.u.c"),
     ),
     Entity(
         "pii.company_id.pl",

@@ -27,6 +27,13 @@ def personnummer(text: str) -> bool:
     return is_day(month, day - 60 if day > 60 else day, year) and luhn(number[-10:])
 
 
+def _swedish(text: str) -> bool:
+    """Return whether *text* is a Swedish number, and no time such as 202611280524."""
+    bare = len(text) == 12 and text.isdigit() and text.startswith("20")
+    clock = bare and int(text[8:10]) < 24 and int(text[10:]) < 60
+    return not clock and personnummer(text)
+
+
 def fodselsnummer(text: str) -> bool:
     """Return whether *text* is a Norwegian birth or D number: a date, two digits modulo 11.
 
@@ -129,7 +136,7 @@ SWEDEN = Entity(
             rf"|[0-9]{{2}}{MONTH}{DAY}[0-9]{{4}}",
             BARE,
             10,
-            personnummer,
+            _swedish,
         ),
         lettered(
             rf"[0-9]{{2}}{MONTH}(?:[0-26-8][0-9]|[39][01])\+[0-9]{{4}}",
@@ -157,7 +164,7 @@ DENMARK = Entity(
     "pii.national_id.dk",
     "A Danish CPR number: a date, and the check of those given before 2007 or a word for it.",
     (
-        digital(rf"{DAY}{MONTH}[0-9]{{2}}[\- ]?[0-9]{{4}}", BARE, 10, cpr),
+        digital(rf"{DAY}{MONTH}[0-9]{{2}}[\- ][0-9]{{4}}", BARE, 10, cpr),
         digital(rf"{DAY}{MONTH}[0-9]{{2}}[\- ]?[0-9]{{4}}", WEAK, 10, _danish),
     ),
     near=("cpr", "personnummer", "central person register", "danish id"),

@@ -10,6 +10,7 @@ from engine.content.checksums import digits, is_day, joined, luhn, weighted
 from engine.content.detectors import Entity
 from engine.content.identity import BARE, DAY, MONTH, SURE, WEAK, digital
 
+EGYPT_FROM = 1920
 GOVERNORATES = frozenset((1, 2, 3, 4, *range(11, 36), 88))
 
 
@@ -59,11 +60,16 @@ def iranian_id(text: str) -> bool:
 
 
 def egyptian_id(text: str) -> bool:
-    """Return whether *text* is an Egyptian number: century, day and governorate."""
+    """Return whether *text* is an Egyptian number: century, day and governorate.
+
+    Born from 1920 on: 2020 and 2021 in a time such as 20211128052419 are none.
+    """
     values = digits(text, 14)
     if not values or values[0] not in {2, 3}:
         return False
     year = (1900 if values[0] == 2 else 2000) + values[1] * 10 + values[2]
+    if year < EGYPT_FROM:
+        return False
     day = is_day(values[3] * 10 + values[4], values[5] * 10 + values[6], year)
     return day and values[7] * 10 + values[8] in GOVERNORATES
 

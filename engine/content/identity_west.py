@@ -47,6 +47,8 @@ ODD_VALUES = dict(
 """What characters at odd places of a codice fiscale are worth."""
 AUSWEIS = "CFGHJKLMNPRTVWXYZ"
 """Letters that German documents are numbered with: no vowels, none that look like digits."""
+OFFICES = "LMNPRTVWXY"
+"""What the numbers of German identity cards begin with, by the office."""
 CARD = rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9{AUSWEIS}]"
 NO_NINO = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
 
@@ -198,15 +200,27 @@ def svnr(text: str) -> bool:
 
 
 def _numbered(text: str) -> bool:
-    """Return whether the number of a German document has enough digits to be no word."""
-    return sum(map(str.isdigit, text)) >= 4
+    """Return whether *text* may be a German document's number, and is no word with a number.
+
+    It has four digits or more. Letters stand behind them too, or the first is the only one, and one
+    that offices have.
+    """
+    first, rest = text[0], text[1:]
+    mixed = rest.lstrip(AUSWEIS).rstrip("0123456789")
+    return sum(map(str.isdigit, text)) >= 4 and (
+        bool(mixed) or (first in OFFICES and rest.isdigit())
+    )
+
+
+def _checked(text: str) -> bool:
+    return _numbered(text[:9]) and german_document(text)
 
 
 GERMANY = Entity(
     "pii.national_id.de",
     "A German identity card's number, or a tax id whose check digit is right.",
     (
-        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, CARD, german_document),
+        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, CARD, _checked),
         lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9]", BARE, CARD, _numbered, unnamed),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", BARE, 11, steuer_id),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", WEAK, 11, german_tax_id),
@@ -219,12 +233,12 @@ FRANCE = Entity(
     "A French social security number (NIR) with its key.",
     (
         digital(
-            r"[1-478] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?[0-9]{2}"
-            r"(?: ?[0-9]{3}){2} ?[0-9]{2}",
+            r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?[0-9]{2}(?: ?[0-9]{3}){2} ?[0-9]{2}",
             FAIR,
             15,
             nir,
         ),
+        digital(r"[3478][0-9]{14}", WEAK, 15, nir),
         lettered(
             r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]) ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
             SURE,
@@ -232,6 +246,7 @@ FRANCE = Entity(
             nir,
         ),
     ),
+    near=("sécurité sociale", "securite sociale", "sécu ", "nir ", "insee"),
 )
 
 ITALY = Entity(

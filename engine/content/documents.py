@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from engine.content import codes, validate
-from engine.content.detectors import Entity, Pattern, alone
-from engine.content.naming import BEGIN, CAPITALS, NAMED
+from engine.content.detectors import Entity, Pattern, alone, stricter
+from engine.content.naming import BEGIN, CAPITALS, IMPERSONAL, NAMED, named_otherwise
 
 _apart = alone()
 _number = alone(b"-.")
@@ -106,6 +106,12 @@ def _italian(text: str) -> bool:
     return sum(map(str.isdigit, text)) >= ITALIAN_DIGITS
 
 
+@stricter
+def _personal(data: bytes, start: int, end: int) -> bool:
+    """Guard of a number: it stands alone, and is not called one of a thing."""
+    return _number(data, start, end) and not named_otherwise(data, start, IMPERSONAL)
+
+
 SSN = Entity(
     "pii.ssn",
     "A US social security number that could have been issued.",
@@ -113,7 +119,7 @@ SSN = Entity(
         Pattern(
             r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
             0.6,
-            guard=_number,
+            guard=_personal,
             digits=9,
             check=validate.ssn,
             retry=True,

@@ -34,6 +34,10 @@ OTHERWISE = frozenset(
 )
 """What numbers are called that nobody dials."""
 FILLERS = frozenset(b"number numbers num no nr code is was are".split())
+IMPERSONAL = (OTHERWISE | frozenset(b"phone telephone tel mobile fax hash".split())) - frozenset(
+    b"ssn security tax id ids account acct customer client member policy".split()
+)
+"""What no number of a person is called."""
 SPOKEN_ABROAD = ("téléphone", "télé", "tél", "teléfono", "numéro", "número")
 SPOKEN = frozenset(
     b"phone phones tel tele telephone telefon telefono telefone mob mobile mobiles cell cells "
@@ -52,8 +56,11 @@ _word = re.compile(rb"[a-z\x80-\xff]+")
 _abbreviated = re.compile(rb"[\s(|](?:t|p|m|f|ph|mob)[.:] ?$")
 
 
-def named_otherwise(data: bytes, start: int) -> bool:
-    """Return whether the number at *start* of *data* is called something that nobody dials."""
+def named_otherwise(data: bytes, start: int, names: frozenset[bytes] = OTHERWISE) -> bool:
+    """Return whether the number at *start* of *data* is called one of *names*.
+
+    By default these are things that nobody dials.
+    """
     before = data[max(0, start - REACH_BEFORE) : start].lower()
     named = before.rstrip(JOINING)
     if len(before) - len(named) > SIGNS:
@@ -61,11 +68,11 @@ def named_otherwise(data: bytes, start: int) -> bool:
     # Hot path: one look at the last word, and at those before it only where it says little.
     word = named.rpartition(b" ")[2]
     if word.isalpha() and word not in FILLERS:
-        return word in OTHERWISE and not before.startswith(b". ", len(named))
+        return word in names and not before.startswith(b". ", len(named))
     words = _word.findall(named)
     while words and words[-1] in FILLERS:
         words.pop()
-    return bool(words) and words[-1] in OTHERWISE
+    return bool(words) and words[-1] in names
 
 
 def spoken_of(data: bytes, start: int) -> bool:

@@ -22,6 +22,8 @@ UK_SECOND = "[0-9][ABD-HJLNP-UW-Z]{2}"
 UK = rf"(?:{UK_AREAS})[0-9][0-9A-HJKMNPR-Y]?"
 CANADA = "[ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NPRSTV-Z]"
 CANADA_SECOND = "[0-9][ABCEGHJ-NPRSTV-Z][0-9]"
+GAP = NAMED.replace("[^0-9A-Za-z]", "[^0-9A-Za-z(]")
+"""In programs, ``zip(`` is a function."""
 NAMES = (
     r"post(?:al)?[ _\-]?codes?|zip(?:[ _\-]?codes?)?|plz|postleitzahl|code postal|código postal"
     r"|codice postale|c\.?a\.?p\.?|cep|pin[ _\-]?code|postnummer|kod pocztowy|psč|irányítószám"
@@ -67,7 +69,7 @@ POSTCODE = Entity(
             guard=_apart,
         ),
         Pattern(
-            BEGIN + rf"(?i:{NAMES})" + NAMED + rf"({CODE})",
+            BEGIN + rf"(?i:{NAMES})" + GAP + rf"({CODE})",
             0.75,
             keywords=NAME_WORDS,
             before=1,

@@ -25,7 +25,7 @@ VIN_WORDS = (
 
 UK_REGION = "[A-HK-PRSV-Y]"
 """First letter of a British plate since 2001 (DVLA, INF104)."""
-UK_AGE = "(?:0[2-9]|[1-3][0-9]|5[1-9]|[67][0-9])"
+UK_AGE = "(?:0[2-9]|[12][0-9]|5[1-9]|[67][0-9])"
 UK_LETTER = "[A-HJ-PR-Z]"
 UK_MARK = rf"{UK_REGION}[A-HJ-PR-Y]{UK_AGE}"
 
@@ -132,7 +132,7 @@ VIN = Entity(
 UK_PLATE = Entity(
     "pii.vehicle.uk",
     "A British number plate of the form since 2001.",
-    (Pattern(rf"\b{UK_MARK} {UK_LETTER}{{3}}", 0.6, hint=LETTERS_AND_DIGITS, guard=_dashed),),
+    (Pattern(rf"\b{UK_MARK} ?{UK_LETTER}{{3}}", 0.6, hint=LETTERS_AND_DIGITS, guard=_dashed),),
 )
 
 DE_PLATE = Entity(

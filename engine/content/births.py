@@ -9,10 +9,10 @@ from engine.content.detectors import Entity, Pattern, alone
 from engine.content.naming import BEGIN
 
 BORN = (
-    r"born|birth|d\.?o\.?b\b|geboren|geb\.|geburtsdatum|geburtstag|née? le|naissance|nacid[oa]"
-    r"|nacimiento|nat[oa] (?:il|a)|nascita|nascid[oa]|nascimento|geboortedatum|urodz|ur\. |född"
-    r"|födelse|født|fødsel|syntynyt|syntymä|narozen|született|születés|născut|nașterii|doğum"
-    r"|рожден|родил|出生|生日|生年月日|생년월일"
+    rf"(?:{BEGIN}(?:born|birth|d\.?o\.?b\b|geboren|geb\.|geburtsdatum|geburtstag|née? le|naissance"
+    r"|nacid[oa]|nacimiento|nat[oa] (?:il|a)|nascita|nascid[oa]|nascimento|geboortedatum|urodz"
+    r"|ur\. |född|födelse|født|fødsel|syntynyt|syntymä|narozen|született|születés|născut|nașterii"
+    r"|doğum)|рожден|родил|出生|生日|生年月日|생년월일)"
 )
 BORN_WORDS = (
     "born", "birth", "dob", "d.o.b", "do.b", "d.ob", "gebor", "geb.", "geburts", "né le", "née le",
@@ -76,7 +76,7 @@ DATE_OF_BIRTH = Entity(
     "A day in figures or words, behind a word for being born in one of twenty languages.",
     (
         Pattern(
-            BEGIN + rf"(?i:{BORN})(?s:[^0-9]{{0,40}}?)((?i:{NUMERIC}|{SPELLED}))",
+            rf"(?i:{BORN})(?s:[^0-9]{{0,40}}?)((?i:{NUMERIC}|{SPELLED}))",
             0.85,
             keywords=BORN_WORDS,
             before=1,

@@ -55,9 +55,10 @@ PASSPORT_WORDS = (
     "パスポート",
 )  # fmt: skip
 PASSPORTS = (
-    r"passports?|reisepass(?:nummer|-?nr)?|pass(?:nummer|nr)|passeport|pasaporte|passaport[oe]"
-    r"|paszportu?|paspoort(?:nummer)?|pasaport|паспорта?|여권(?:번호)?[는은이가]?"
-    r"|(?:护照|護照|旅券|パスポート)(?:号码|號碼|番号|号)?[是はが]?"
+    rf"(?:{BEGIN}(?:passports?|reisepass(?:nummer|-?nr)?|pass(?:nummer|nr)|passeport|pasaporte"
+    r"|passaport[oe]|paszportu?|paspoort(?:nummer)?|pasaport)"
+    r"|паспорта?|여권(?:번호)?[는은이가]?"
+    r"|(?:护照|護照|旅券|パスポート)(?:号码|號碼|番号|号)?[是はが]?)"
 )
 PASSPORT_NUMBERS = (
     r"[A-Z]{1,2}[0-9]{7}",  # India, Italy, Australia, Poland and many others
@@ -195,7 +196,7 @@ PASSPORT = Entity(
     "machine-readable lines of a travel document whose check digits are right (ICAO 9303).",
     (
         Pattern(
-            BEGIN + rf"(?i:(?:{PASSPORTS}){NAMED}({PASSPORT_NUMBER}))\b",
+            rf"(?i:{PASSPORTS}{NAMED}({PASSPORT_NUMBER}))\b",
             0.8,
             keywords=PASSPORT_WORDS,
             before=3,

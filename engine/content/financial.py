@@ -10,8 +10,6 @@ _apart = alone()
 _number = alone(b"-.")
 
 BASE58 = "[1-9A-HJ-NP-Za-km-z]"
-EIN_PREFIXES = "0[1-6]|1[0-6]|2[0-7]|3[0-9]|4[0-8]|5[0-9]|6[0-8]|7[1-7]|8[0-8]|9[0-5]|9[89]"
-"""First two digits of an employer identification number (IRS, "How EINs are assigned")."""
 
 
 def _iban(text: str) -> int:
@@ -164,28 +162,4 @@ CRYPTO = Entity(
     ),
 )
 
-EMPLOYER = Entity(
-    "pii.company_id.us",
-    "A US employer identification number of a prefix in use, near a word for it.",
-    (
-        Pattern(
-            rf"(?:{EIN_PREFIXES})-[0-9]{{7}}",
-            0.4,
-            guard=_number,
-            digits=9,
-            retry=True,
-        ),
-    ),
-    near=(
-        "ein ",
-        "fein ",
-        "employer id",
-        "federal tax",
-        "federal id",
-        "tax id",
-        "taxpayer id",
-        "irs ",
-    ),
-)
-
-FINANCIAL = (CARD, IBAN, BANK, SWIFT, CRYPTO, EMPLOYER)
+FINANCIAL = (CARD, IBAN, BANK, SWIFT, CRYPTO)

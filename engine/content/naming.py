@@ -49,7 +49,7 @@ SPOKEN = frozenset(
 """Words near a number that is dialled."""
 
 SIGNS = 4
-JOINING = b" .:#=(\"'\n"
+JOINING = b" .:#=-(\"'\n"
 ABBREVIATED = 6
 
 _word = re.compile(rb"[a-z\x80-\xff]+")

@@ -100,8 +100,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
     metrics = Metrics()
     classifiers = Hub(derive_key(secret, "classifiers"))
     stack.callback(classifiers.close)
-    limits = settings.limits
-    lookout = Lookout(limits.long_threads, limits.long_waiting)
+    lookout = Lookout(settings.limits.long_threads, settings.limits.long_waiting)
     stack.callback(lookout.close)
     gate = Gate(
         store,
@@ -116,21 +115,27 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         root=Path(settings.policies).absolute(),
         gate=gate,
         cache=cache,
-        recipe=Recipe(
-            secret,
-            content_characters=limits.content_characters,
-            on_content_too_large=limits.on_content_too_large,
-            long_characters=limits.long_characters,
-            stream_hold_characters=limits.stream_hold_characters,
-            remembered_bytes=limits.remembered_bytes,
-            prepare=True,
-            finder=settings.scanner,
-        ),
+        recipe=recipe_of(settings, secret),
         metrics=metrics,
         classifiers=classifiers,
         own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
         recorded=recorded,
         release=stack.pop_all().close,
+    )
+
+
+def recipe_of(settings: Settings, secret: bytes) -> Recipe:
+    """Return what linking policies needs."""
+    limits = settings.limits
+    return Recipe(
+        secret,
+        content_characters=limits.content_characters,
+        on_content_too_large=limits.on_content_too_large,
+        long_characters=limits.long_characters,
+        stream_hold_characters=limits.stream_hold_characters,
+        remembered_bytes=limits.remembered_bytes,
+        prepare=True,
+        finder=settings.scanner,
     )
 
 

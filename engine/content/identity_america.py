@@ -88,7 +88,8 @@ def rfc(text: str) -> bool:
     values = [RFC_VALUES.find(char) for char in number.rjust(13)]
     rest = -weighted(values[:12], range(13, 1, -1)) % 11
     day = is_day(int(number[-7:-5]), int(number[-5:-3]))
-    return min(values) >= 0 and day and number[-1] == "0123456789A"[rest]
+    told = number[-3] not in "0WXYZ" and number[-2] != "0"
+    return min(values) >= 0 and day and told and number[-1] == "0123456789A"[rest]
 
 
 def sin_ca(text: str) -> bool:

@@ -91,9 +91,7 @@ def _thai_alone(text: str) -> bool:
 
 
 def _korean_day(text: str) -> int | None:
-    """Return the day of birth in a Korean number, as 19991231, if it has the form of one."""
-    if not digits(text, 13):
-        return None
+    """Return the day of birth in 13 digits, as 19991231, if a Korean number may begin so."""
     number = joined(text)
     year = int(number[:2]) + (1900 if number[6] in "1256" else 2000)
     if number[6] not in "12345678" or not is_day(int(number[2:4]), int(number[4:6]), year):

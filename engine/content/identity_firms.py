@@ -178,7 +178,7 @@ def gstin(text: str) -> bool:
     for place, char in enumerate(number):
         whole, rest = divmod(int(char, 36) * (1 + place % 2), 36)
         total += whole + rest if place < 14 else int(char, 36)
-    return total % 36 == 0
+    return total % 36 == 0 and len(set(number)) > 1
 
 
 def indian_gstin(text: str) -> bool:
@@ -204,7 +204,7 @@ def hojin(text: str) -> bool:
 def uscc(text: str) -> bool:
     """Return whether *text* is a Chinese social credit code: 18 signs, modulo 31 (GB 32100)."""
     number = joined(text)
-    if len(number) != 18 or not set(number) <= set(USCC_VALUES):
+    if len(number) != 18 or not 1 < len(set(number) & set(USCC_VALUES)) == len(set(number)):
         return False
     values = [USCC_VALUES.find(char) for char in number]
     return (

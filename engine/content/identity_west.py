@@ -127,7 +127,7 @@ def cartao_cidadao(text: str) -> bool:
     for place, char in enumerate(reversed(number)):
         value = int(char, 36) * (1 + place % 2)
         total += value - 9 if place % 2 and value > 9 else value
-    return total % 10 == 0
+    return total % 10 == 0 and len(set(number)) > 1
 
 
 def bsn(text: str) -> bool:

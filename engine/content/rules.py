@@ -31,7 +31,7 @@ class Rule:
 @cache
 def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     """Return the compiled rules of a built-in *entity*; compiled once a process."""
-    near = nearby(entity.near)
+    near = nearby([fold(word).text for word in entity.near])
     made = []
     for pattern in entity.patterns:
         find = compiled(pattern.regex)

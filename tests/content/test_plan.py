@@ -14,7 +14,7 @@ from engine.content.entities import ENTITIES
 from engine.content.injection import Hit, find_hits
 from engine.content.normalize import fold
 from engine.content.phrases import PHRASES
-from engine.content.plan import arrange, find_spans
+from engine.content.plan import arrange, bordered, find_spans
 from engine.content.rules import builtin_rules
 from tests.content.plain import Found, plain_hits, plain_spans
 
@@ -166,3 +166,11 @@ def test_no_phrase_is_overlooked(text: str) -> None:
 def test_plain_text_is_lower_case_with_single_spaces(text: str) -> None:
     bare = text.replace("é", "e")
     assert plain(text) == " ".join(bare.lower().split())
+
+
+def test_what_hides_nothing_ends_at_borders_of_words_or_is_all_number() -> None:
+    assert bordered(r"[0-9]{3}-[0-9]{4}")
+    assert bordered(r"\b(?:DE[0-9]{9})\b")
+    assert not bordered("DE[0-9]{9}")
+    assert not bordered("[^a][0-9]{9}")
+    assert not bordered("a)")

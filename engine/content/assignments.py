@@ -23,12 +23,10 @@ from engine.content.secret_values import (
 )
 from engine.content.validate import bits
 
-OPERATOR = (
-    r"[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|[=:,]|[\"']?[ \t]value=)[ \t]{0,4}\\?[\"'`(]{0,2}"
-)
+OPERATOR = r"\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|[=:,]|[\"']?[ \t]value=)[ \t]{0,4}\\{0,3}[\"'`(]{0,2}"
 VALUE = r"([A-Za-z0-9_.\-+/~!@#$%^*?|]{5,256}={0,2})"
 PHRASE_VALUE = r"([A-Za-z0-9_.\-+/=~!@#$%^&*?:|]{5,128})"
-NAME = r"[A-Za-z0-9_.\-]*[\"'`\])]*[ \t]*(?:=>|:*=|[=:,]|[\"']?[ \t]value=)[ \t]*\\?[\"'`(]*"
+NAME = r"[A-Za-z0-9_.\-]*\\*[\"'`\])]*[ \t]*(?:=>|:*=|[=:,]|[\"']?[ \t]value=)[ \t]*\\*[\"'`(]*"
 """What may stand between such a name and its value, without limits: for hints."""
 NAMES = (
     "key", "token", "secret", "cred", "auth", "login", "licen", "access", "webhook", "_pat",
@@ -42,7 +40,7 @@ NAMED = (
     r"|(?:(?:\b|_)p|(?-i:[a-z]P))ass(?:[0-9_.\-][A-Za-z0-9_.\-]{0,20})?)"
 )
 HINTED = r"(?i)(?:pass|pwd|kennwort|contraseña|senha)" + NAME
-CLOSED = r"[\"'`\])]{0,3}[ \t]{0,4}"
+CLOSED = r"\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}"
 SPOKEN_NAMES = ("passw", "passphrase", "passcode", "kennwort", "contrase", "senha", "mot de passe")
 
 
@@ -96,7 +94,7 @@ PASSWORD = Entity(
         Pattern(
             # A word in quotes, or several.
             NAMED
-            + rf"{CLOSED}(?:=>|:=|={{1,3}}|:)[ \t]{{0,4}}\\?[\"']([^\"'\\\n<>{{}}$]{{5,64}})\\?[\"']",
+            + rf"{CLOSED}(?:=>|:=|={{1,3}}|:)[ \t]{{0,4}}\\{{0,3}}[\"']([^\"'\\\n<>{{}}$]{{5,64}})\\{{0,3}}[\"']",
             0.7,
             keywords=PASS_NAMES,
             before=1,

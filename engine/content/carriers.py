@@ -8,6 +8,8 @@ option or the form. The patterns are parts of the detectors of `assignments`.
 
 from __future__ import annotations
 
+import re
+
 from engine.content.detectors import Pattern
 from engine.content.secret_values import PLACEHOLDER, generic, password, said
 from engine.content.validate import bits
@@ -16,7 +18,13 @@ WORD = r"[\"']?([^\s\"'<>|;&`]{3,100})"
 """An argument on a command line."""
 LINE = r"(?:[^\n\\]|\\[^\n]|\\\r?\n)"
 """A character of a command line, which may go on in the next."""
+TEXT = r"\s{0,3}\\?[\"'][^\"'\n]{0,200}[\"']\s{0,3},"
+"""An argument before the secret one, in quotes."""
+QUOTED = r"\s{0,3}\\?[\"']([^\"'\n\\]{3,100})\\?[\"']"
 SCORE = 0.85
+MANIFEST = 1024
+"""In so many bytes around the data of a manifest stands its kind."""
+_secret_kind = re.compile(rb"(?:\A|\n)kind:[ \t]{0,4}[\"']?Secret\b")
 
 
 def _given(text: str) -> int:
@@ -39,6 +47,11 @@ def _pair(text: str) -> int:
 
 def _said_xml(text: str) -> int:
     return password(text) or (said(text) if len(text) > 3 and text.isalnum() else 0)  # noqa: PLR2004
+
+
+def _in_manifest(data: bytes, start: int, end: int) -> bool:
+    """Return whether a manifest of the kind Secret, as Kubernetes reads, is around the place."""
+    return _secret_kind.search(data[max(0, start - MANIFEST) : end + MANIFEST]) is not None
 
 
 def command(regex: str, *keywords: str, before: int = 0, hint: str = "") -> Pattern:
@@ -72,8 +85,11 @@ COMMANDS = (
     command(rf"\becho[ \t]{{1,3}}(?:-n[ \t]{{1,3}})?[\"']?[\w.\-]{{1,40}}:{WORD}[\"']?[ \t]{{0,3}}\|[ \t]{{0,3}}(?:sudo[ \t]{{1,3}})?chpasswd", "echo", hint="(?i)chpasswd"),
     command(rf"\becho[ \t]{{1,3}}(?:-n[ \t]{{1,3}})?{WORD}[\"']?[ \t]{{0,3}}\|[ \t]{{0,3}}(?:sudo[ \t]{{1,3}}-(?:S|-stdin)|docker login|podman login|gpg\b[^\n]{{0,80}}--passphrase-fd)", "echo", hint=r"(?i)\|[ \t]*(?:sudo|docker|podman|gpg)"),
     command(r"\bConvertTo-SecureString[ \t]{1,3}(?:-String[ \t]{1,3})?[\"']([^\"'\n$]{3,100})[\"'][^\n]{0,40}-AsPlainText", "convertto-securestring"),
-    command(r"\b(?:NetworkCredential|HTTPBasicAuth|PSCredential|UsernamePasswordCredentials|UsernamePasswordCredential|DirectoryEntry|PasswordAuthentication|BasicAWSCredentials)\(\s{0,3}(?:\\?[\"'][^\"'\n]{0,200}\\?[\"']\s{0,3},\s{0,3}){1,2}\\?[\"']([^\"'\n\\]{3,100})\\?[\"']",
-        "networkcredential", "httpbasicauth", "pscredential", "usernamepasswordcredential", "directoryentry", "passwordauthentication", "basicawscredentials"),
+    command(
+        rf"\b(?:NetworkCredential|HTTPBasicAuth|PSCredential|UsernamePasswordCredentials?|PasswordAuthentication|BasicAWSCredentials)\({TEXT}{QUOTED}",
+        "networkcredential", "httpbasicauth", "pscredential", "usernamepasswordcredential", "passwordauthentication", "basicawscredentials",
+    ),
+    command(rf"\bDirectoryEntry\({TEXT}{TEXT}{QUOTED}", "directoryentry"),
     command(r"\b(?:auth=\(|\.login\(|\.basic_auth\(|\.auth\()\s{0,3}[\"'][^\"'\n]{1,100}[\"']\s{0,3},\s{0,3}[\"']([^\"'\n]{3,100})[\"']\s{0,3}\)", "auth", "login", before=8, hint=r"(?i)(?:auth|login)(?:=\(|\()"),
 )  # fmt: skip
 """Parts of ``secret.password``."""
@@ -88,6 +104,11 @@ FILES = (
         # .pgpass: host:port:database:user:password
         r"(?:^|\n)[\w.\-*]{1,100}:(?:5432|5433|6432|3306|\*):[\w\-*]{1,60}:[\w.\-*]{1,60}:([^\s:]{3,100})[ \t]*(?:\r?\n|$)",
         SCORE, (":5432:", ":5433:", ":6432:", ":3306:", ":*:"), before=102, fit=_given,
+    ),
+    Pattern(
+        # The data of a manifest of Kubernetes, base64.
+        r"(?:^|\n)(?:data|stringData):[ \t]*\r?\n((?:[ \t]+[^\s:]+:[ \t]+[^\r\n]+(?:\r?\n)?)+)",
+        SCORE, ("data:",), before=7, guard=_in_manifest,
     ),
     Pattern(
         r"(?i)<[\w.\-:]{0,40}(?:passw(?:or)?d|passphrase|pwd)(?:[ \t][^<>\n]{0,80})?>\s{0,4}([^\s<>&]{3,120})\s{0,4}</",

@@ -184,6 +184,19 @@ CONNECTION_STRING = Entity(
             check=lambda text: not PLACEHOLDER.fullmatch(text),
         ),
         Pattern(
+            r"(?i);\s?(?:password|pwd)\s?=\s?\{([^{}\n]{3,100})\}",
+            0.85,
+            keywords=("password", "pwd"),
+            before=2,
+            check=lambda text: not PLACEHOLDER.fullmatch(text),
+        ),
+        Pattern(
+            r"(?i)jdbc:oracle:thin:[^\s/@\"']{1,60}/([^\s/@\"']{3,100})@",
+            0.85,
+            keywords=("jdbc:oracle:thin:",),
+            check=lambda text: not PLACEHOLDER.fullmatch(text),
+        ),
+        Pattern(
             r"(?i)(?:AccountKey|SharedAccessKey|SharedSecretValue)=([A-Za-z0-9+/]{40,90}={0,2})",
             TOKEN_SCORE,
             keywords=("accountkey", "sharedaccesskey", "sharedsecretvalue"),

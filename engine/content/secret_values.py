@@ -24,7 +24,7 @@ MOST_SPACES = 1
 SHORT = 3
 """Words of so many letters have a vowel."""
 OPENING = "!#$%&*@^~+-"
-"""A password may begin so; what begins otherwise, or with a comma, is between two strings."""
+"""With such a sign or a letter or digit a password may begin."""
 WORDY = 3.5
 """A name has so many letters a word; of random letters no three in a row look like one."""
 NAME_REACH = 96
@@ -43,7 +43,7 @@ _boring = re.compile(
     r"(?i)https?:.*|[./~]?[a-z_\-./]+|[a-z_]+(?:\.[a-z_]+)+\(?.*|[0-9.,:/+\- ]+"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}t.*|v?[0-9]+(?:\.[0-9]+)+[a-z0-9.\-]*|.*\.(?:json|ya?ml|txt|py|js|ts|css|md|pem|crt|html?)"
     r"|[a-z]\w*\.[a-z_]\w*|[a-z0-9.\-]+:[0-9]{2,5}(?:/.*)?|[0-9]{2,5}/[a-z/_.\-]*|.*(?:0123456789|abcdefghij).*"
-    r"|(?-i:[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{2,10})"
+    r"|value[0-9].*|(?:apache|[al]?gpl|bsd|mpl|epl|cc-by)-[\w.+\-]*|(?-i:[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{2,10})"
     r"|[a-z_]+[0-9]{0,2}|[a-z]+(?:[-_][a-z]+)*[-_]?[0-9]{0,2}|(?:sha|md|aes|rsa|hmac)[-_]?[0-9]+(?:[-_:/].*)?"
 )
 _known = re.compile(
@@ -56,6 +56,8 @@ _plain = re.compile(
 """Digests and ids: most are no secrets, and names such as ``key`` are theirs."""
 _hex = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _pieces = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_variable = re.compile(rb"[A-Za-z_]+")
+QUOTES = (b'"', b"'", b"`")
 _spoken = re.compile(r"(?i)[aeiouy]")
 _identifier = re.compile(r"[A-Za-z0-9]+(?:[_\-./:][A-Za-z0-9]+)*")
 _reference = re.compile(r"[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+")
@@ -211,10 +213,10 @@ _harmless = re.compile(
 )
 """Names that hold a word such as ``key``, and no secret."""
 _named = re.compile(
-    rb"([A-Za-z0-9_.\-]{1,64})[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|={1,3}|[:,]|[\"']?[ \t]value=)[ \t]{0,4}\\?[\"'`(]{0,2}\Z"
+    rb"([A-Za-z0-9_.\-]{1,64})\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|={1,3}|[:,]|[\"']?[ \t]value=)[ \t]{0,4}\\{0,3}[\"'`(]{0,2}\Z"
 )
 _about = re.compile(
-    rb"(?i)(?:pass|pwd)[\w.\-]{0,20}?(?:label|title|text|hint|message|msg|error|errors|field|placeholder|name|type|input|regexp?|rules?|policy|url|path|file|help|min|max|len|length|column|selector|id|header|prompt)[\"'`\])]{0,3}[ \t]{0,4}[=:>,]{1,3}[ \t]{0,4}\\?[\"'`(]{0,2}\Z"
+    rb"(?i)(?:pass|pwd)[\w.\-]{0,20}?(?:label|title|text|hint|message|msg|error|errors|field|placeholder|name|type|input|regexp?|rules?|policy|url|path|file|help|min|max|len|length|column|selector|id|header|prompt)\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}[=:>,]{1,3}[ \t]{0,4}\\{0,3}[\"'`(]{0,2}\Z"
 )
 """Names of what is about a password."""
 
@@ -224,7 +226,7 @@ def secretive(data: bytes, start: int, end: int) -> bool:
 
     A digest or UUID is one only behind a name that says so itself: ``token``, not ``key``.
     """
-    if data[end : end + 1] in (b"(", b"["):
+    if not _valued(data, start, end):
         return False
     before = _named.search(data, max(0, start - NAME_REACH), start)
     name = "" if before is None else before[1].decode()
@@ -237,16 +239,27 @@ def secretive(data: bytes, start: int, end: int) -> bool:
     return _plain.fullmatch(value) is None or _strong.search(name) is not None
 
 
+def _valued(data: bytes, start: int, end: int) -> bool:
+    """Return whether ``data[start:end]`` is a value: no call, and no argument behind another."""
+    if data[end : end + 1] in (b"(", b"["):
+        return False
+    # ``f(password, strict=True)``, where a value in quotes would be one.
+    return not data[max(0, start - 4) : start].rstrip(b" \t").endswith(b",")
+
+
 def called(data: bytes, start: int, end: int) -> bool:
     """Return whether ``data[start:end]`` behind the name of a password is a value: no call, no name."""
+    listed = b"," in data[max(0, start - 4) : start]
+    if (listed or data[start - 1 : start] not in QUOTES) and _variable.fullmatch(data, start, end):
+        return False
     return (
-        data[end : end + 1] not in (b"(", b"[")
-        and _about.search(data, max(0, start - NAME_REACH), start) is None
+        _valued(data, start, end) and _about.search(data, max(0, start - NAME_REACH), start) is None
     )
 
 
 def wordy(value: str) -> bool:
     """Return whether *value* is a name in code: words with separators or capitals between them."""
+    value = value.strip("_")
     if not _identifier.fullmatch(value) or (
         value.isalnum() and value in (value.lower(), value.upper())
     ):
@@ -256,7 +269,7 @@ def wordy(value: str) -> bool:
     return (
         sum(map(len, words)) >= WORDY * len(words)
         and len(words) >= 2 * (len(pieces) - len(words))
-        and all(_spoken.search(one) for one in words if len(one) >= SHORT)
+        and all(_spoken.search(one) for one in words if len(one) >= SHORT and not one.isupper())
         and all(len(one) <= MIN_WORD for one in pieces if one.isdigit())
     )
 
@@ -289,25 +302,29 @@ def spoken(text: str) -> int:
 def password(text: str) -> int:
     """Return how much of *text* may be a password: any value that is no placeholder, word or reference."""
     value = _stripped(_more_query.split(text, maxsplit=1)[0])
-    if (
+    return len(value) if _any_password(value) else 0
+
+
+def _any_password(value: str) -> bool:
+    return not (
         len(value) < MIN_PASSWORD
         or _known.match(value)
         or PLACEHOLDER.fullmatch(value)
         or _reference.fullmatch(value)
         or value.isalpha()
         or bits(value) <= MIN_PASSWORD_BITS
-    ):
-        return 0
-    return len(value)
+    )
 
 
 def quoted(text: str) -> int:
-    """Return how much of *text*, words in quotes, is a password: small letters, or as `password` says."""
-    if not text[:1].isalnum():
-        return password(text) if text[:1] in OPENING else 0
+    """Return how much of *text*, what is in quotes, is a password: all or none.
+
+    Small letters may be one, in two words too; what begins with a comma stands between two strings.
+    """
     if text.islower() and text.replace(" ", "").isalpha() and text.count(" ") <= MOST_SPACES:
         return said(text) if not NOT_SAID.intersection(text.split()) else 0
-    return password(text) if " " not in text else 0
+    begins = text[0].isalnum() or text[0] in OPENING
+    return len(text) if begins and " " not in text and _any_password(text) else 0
 
 
 def said(text: str) -> int:

@@ -117,8 +117,8 @@ def redact_json(
                 redacted = redact_text(node, find(node), strategies, key, scope, path, tokens)
                 spans.extend(redacted.spans)
                 return redacted.text
-            case int() if not isinstance(node, bool):
-                digits = str(node)
+            case int() | float() if not isinstance(node, bool) and node == node // 1:
+                digits = str(int(node))
                 redacted = redact_text(
                     digits, find(digits), strategies, key, scope, path, tokens, number=True
                 )

@@ -17,6 +17,7 @@ from engine.language.program import MeterDefinition
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record, read_attribute
 from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.told import told_in, untold
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -131,6 +132,8 @@ def texts_in(value: object) -> Iterator[str]:
             pass
         case int():
             yield str(value)
+        case float() if value.is_integer():
+            yield str(int(value))
         case list():
             for item in value:
                 yield from texts_in(item)
@@ -157,9 +160,11 @@ def names_in(value: object) -> Iterator[str]:
 
 ARGUMENTS = "tool.args"
 NAMES = "names of tool.args"
+TOLD = "tool.args behind their names"
 IN_ARGUMENTS: Mapping[str, Callable[[object], Iterator[str]]] = {
     ARGUMENTS: texts_in,
     NAMES: names_in,
+    TOLD: told_in,
 }
 
 
@@ -222,7 +227,8 @@ class Evidence:
     def parts(self, path: str) -> tuple[Part, ...]:
         """Return the texts at *path*: of ``content`` each message alone, else the one attribute.
 
-        Of the arguments they are the strings, or with `NAMES` the names, each once.
+        Of the arguments they are the strings, or with `NAMES` the names, each once; with `TOLD`
+        the strings behind their names.
         """
         record = self._record
         role = ROLES[record.stage]
@@ -252,7 +258,7 @@ class Evidence:
         """Remember that *entities* will be asked for at *path*: one scan then looks for all."""
         self._expected[path] = entities
         if path == ARGUMENTS:
-            self._expected[NAMES] = entities
+            self._expected[NAMES] = self._expected[TOLD] = entities
 
     def findings(self, path: str, entities: frozenset[str]) -> Findings:
         """Return each text at *path* with the findings of *entities* in it."""
@@ -343,9 +349,19 @@ class Evidence:
         return max(scores)
 
     def argument_findings(self, entities: frozenset[str]) -> dict[str, tuple[Finding, ...]]:
-        """Return the findings of *entities* in the tool's arguments, by the text they are in."""
+        """Return the findings of *entities* in the tool's arguments, by the text they are in.
+
+        A name tells what stands behind it; the same text counts behind every name.
+        """
         found = self.findings(ARGUMENTS, entities)
-        return {part.text: findings for part, findings in found if findings}
+        known = {part.text: findings for part, findings in found if findings}
+        for part, findings in self.findings(TOLD, entities):
+            if findings:
+                text, inside = untold(part.text, findings)
+                new = tuple([one for one in inside if one not in known.get(text, ())])
+                if new:
+                    known[text] = _joined(known.get(text, ()), new)
+        return known
 
     def named_in_arguments(self, entities: frozenset[str]) -> tuple[str, ...]:
         """Return those of *entities* that a name in the tool's arguments holds."""

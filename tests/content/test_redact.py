@@ -245,3 +245,13 @@ def test_what_is_read_and_what_has_a_shape_are_shown_as_one(
     plan = {one[0]: LABEL for one in found}
     findings = [Finding(*one) for one in found]
     assert redact_text("to ann lee@x.", findings, plan, b"", "").text == said
+
+
+def test_a_number_is_whole_in_any_way_of_writing_it() -> None:
+    def find(text: str) -> tuple[Finding, ...]:
+        return (Finding("pii.card", 0, len(text), 1.0),) if text == "4111" else ()
+
+    value = [4111, 4111.0, 41.5, float("inf"), True]
+    strategies = {"pii.card": Strategy("label")}
+    made = redact_json(value, find, strategies, b"", "")
+    assert made.value == ["[CARD]", "[CARD]", 41.5, float("inf"), True]

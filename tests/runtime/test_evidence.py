@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.content.findings import Finding, Injection
+from engine.content.scan import Scanner, build_scanner
 from engine.language.functions import Unknowable
 from engine.runtime.evidence import Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.memory import MemoryStore
@@ -40,7 +41,7 @@ def evidence(
     made: Record,
     store: MemoryStore | None = None,
     mocks: Mocks | None = None,
-    scanner: Words | None = None,
+    scanner: Words | Scanner | None = None,
 ) -> Evidence:
     senses = Senses(
         scanner or Words(), suspicious, toxicity, {"m": meter("m", "p.r", "user.id", "session.id")}
@@ -229,13 +230,26 @@ def test_arguments_are_walked_by_path(path: tuple[str | int, ...], value: object
 
 
 def test_arguments_are_searched_for_entities() -> None:
-    args = {"a": ["EMAIL", {"b": "EMAIL"}, 5, True], "EMAIL": "x"}
+    args = {"a": ["EMAIL", {"b": "EMAIL"}, 5, 7.0, 0.5, True], "EMAIL": "x"}
     asked = evidence(record(tool={"name": "t", "args": args}))
 
     assert list(asked.argument_findings(EMAIL)) == ["EMAIL"]
     assert asked.argument_findings(PHONE) == {}
     assert asked.named_in_arguments(EMAIL | PHONE) == ("pii.email",)
     assert asked.named_in_arguments(PHONE) == ()
+
+
+def test_a_secret_that_its_name_tells_is_found_in_the_arguments() -> None:
+    args = {"db": {"password": "hunter2!x"}, "note": "hunter2!x", "to": "a@b.org"}
+    made = record(stage="tool_call", tool={"name": "t", "args": args})
+    asked = evidence(made, scanner=build_scanner((), {}))
+    password = frozenset({"secret.password"})
+
+    assert asked.argument_findings(password) == {
+        "hunter2!x": (Finding("secret.password", 0, 9, 0.7),)
+    }
+    both = asked.argument_findings(password | {"pii.email"})
+    assert both["a@b.org"] == (Finding("pii.email", 0, 7, 0.95),)
 
 
 @pytest.mark.parametrize("stage", ["tool_result", "document", "tool_description"])

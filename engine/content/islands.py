@@ -21,6 +21,8 @@ MOST_SAID = 1_048_576
 """So many islands, and characters said by them, are read in one text."""
 TOLERATED = 16
 """One character in so many may be one that is not shown: random bytes have far more."""
+WIDE = 16
+"""Bytes of UTF-16 from which on it is told from others."""
 FOREIGN = 8
 """Broken UTF-8 is text only if fewer than one byte in so many is none of ASCII's that show."""
 
@@ -126,6 +128,9 @@ URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 def _shown(data: bytes) -> str | None:
     """Return *data* as text if it is text, else None."""
+    if len(data) >= WIDE and not data[1::2].strip(b"\0"):
+        # UTF-16, as PowerShell takes encoded commands: every other byte of ASCII is 0.
+        data = data[::2]
     foreign = len(data.translate(None, ASCII_SHOWN))
     if not foreign:
         return data.decode()

@@ -43,7 +43,7 @@ JOINED = rf"(?:^|[^0-9A-Za-z._\-*])({JOINED})(?:[^0-9A-Za-z]|$)"
 """Five letters with the same sign between any two."""
 ROTATED = (
     r"(?i:ebg-?13|rot-?13|cnffjbeq|cnffcuenfr|frperg|ncv[_\- ]?xrl|npprff[_\- ]?xrl|gbxra)"
-    r"|NXVN[N-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA"
+    r"|NXVN[A-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA"
 )
 """Words that give ROT13 away: its name, and the names and beginnings of secrets."""
 

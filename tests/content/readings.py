@@ -75,7 +75,7 @@ def plain_readings(text: str) -> list[Reading]:
         )
     if re.search(
         r"(?i:ebg-?13|rot-?13|cnffjbeq|cnffcuenfr|frperg|ncv[_\- ]?xrl|npprff[_\- ]?xrl|gbxra)"
-        r"|NXVN[N-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA",
+        r"|NXVN[A-Z2-7]|tuc_[0-9A-Za-z]|-----ORTVA",
         seen,
     ):
         readings.append((codecs.encode(text, "rot13"), same))
@@ -188,6 +188,8 @@ def _base64(island: str) -> str | None:
 
 
 def _text(data: bytes) -> str | None:
+    if len(data) >= 16 and set(data[1::2]) == {0}:
+        data = data[::2]
     foreign = sum(not (32 <= byte < 127 or byte in b"\t\n\r") for byte in data)
     text = data.decode("utf-8", "replace")
     if "\ufffd" in text and text.encode() != data and foreign * 8 > len(data):

@@ -56,6 +56,8 @@ DISGUISES = [
     base64.urlsafe_b64encode(b"is it ann@example.org???>>>").decode(),
     base64.encodebytes(b"a longer letter that ends in an address, which is ann@example.org, of "
                        b"course on a second line").decode().strip(),
+    base64.b64encode(f"mail to {MAIL}".encode("utf-16-le")).decode(),
+    MAIL.encode("utf-16-le").hex(),
     MAIL.encode().hex(),
     MAIL.encode().hex(" "),
     MAIL.encode().hex(":").upper(),
@@ -86,6 +88,7 @@ def test_a_disguised_address_is_found_where_it_is_written(
         ("ᴘassword: hunter2!x", "secret.password", "hunter2!x"),
         ("path/" + encoded("call +49 30 1234567 now"), "pii.phone", encoded("call +49 30 1234567 now")),
         ("cnffjbeq = uhagre2!k", "secret.password", "uhagre2!k"),
+        ("xrl NXVNMDJKZX4CYGOIAEQR", "secret.aws", "NXVNMDJKZX4CYGOIAEQR"),
         ("\\ud83d\\ude00 ann\\u0040example.org", "pii.email", "ann\\u0040example.org"),
         ("a%FF%40b.org", "pii.email", "a%FF%40b.org"),
         (MAIL.encode().hex() + " 20 more", "pii.email", MAIL.encode().hex()),

@@ -57,7 +57,7 @@ def _scored(pattern: Pattern) -> str:
 
 def describe_evaluation(made: Evaluation, threshold: float, *, curves: bool) -> Iterator[str]:
     """Yield the lines for people: boards of entities, then the injection score."""
-    yield f"{made.rows:,} rows"
+    yield "1 row" if made.rows == 1 else f"{made.rows:,} rows"
     if made.has_spans:
         yield from _boards(made.boards[THRESHOLDS[0]])
         if curves:

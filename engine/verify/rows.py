@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True):
     """One labelled text; of *spans*, *contains* and *label* at least one is given."""
 
     text: str
-    id: str = ""
+    id: str | int = ""
     spans: tuple[TrueSpan, ...] | None = None
     contains: bool | None = None
     type: str = ""

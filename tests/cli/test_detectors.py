@@ -113,6 +113,12 @@ def test_rows_may_be_packed_and_only_attacks(tmp_path: Path) -> None:
     assert "false alarms" not in spans
 
 
+def test_ids_of_rows_may_be_numbers(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({**ROWS[0], "id": 7}))
+    assert call("detectors", "eval", rows).stdout.startswith("1 row\n")
+
+
 @pytest.mark.slow
 def test_curves_can_be_drawn(rows: Path, tmp_path: Path) -> None:
     picture = tmp_path / "curve.png"

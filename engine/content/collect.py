@@ -5,10 +5,11 @@ Both finders (`plan`, `net`) only say where a rule may match: what matches is de
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from engine.content.detectors import JOINTS
+from engine.content.detectors import JOINTS, stands_alone
 from engine.content.regex import compiled
 from engine.content.rules import Rule
 
@@ -19,6 +20,7 @@ LEAD = 5
 TAIL = 20
 """Bytes that a match may reach behind its last digit but one: the extension of a phone number."""
 NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
+_rest_of_word = re.compile(rb"(?<=\w)\w+")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
@@ -100,7 +102,11 @@ def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
     """Return where to go on after a refused match: where another may begin inside it."""
     start, end = spans[0]
     if not rule.pattern.retry:
-        return spans[rule.group][0] if rule.group else end
+        if rule.group:
+            return spans[rule.group][0]
+        # Hot path: in a million digits nothing stands alone before their end.
+        run = _rest_of_word.match(data, end) if stands_alone(rule.pattern.guard) else None
+        return end if run is None else run.end()
     while start < end and data[start : start + 1].isalnum():
         start += 1
     return start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.content.detectors import Pattern
+from engine.content.detectors import WORD, Pattern, stands_alone
 from engine.content.injection import AGAIN, ENGLISH, Hit
 from engine.content.mention import QUOTES, talked_about
 from engine.content.phrases_abroad import ABROAD
@@ -52,6 +52,13 @@ def _matches(rule: Rule, data: bytes) -> Iterator[tuple[int, int]]:
             place = max(cut, place + 1)
             continue
         after = start if rule.group else last
+        if (
+            not rule.group
+            and stands_alone(pattern.guard)
+            and WORD.issuperset(data[last - 1 : last])
+        ):
+            while WORD.issuperset(data[after : after + 1] or b"-"):
+                after += 1
         if pattern.retry:
             after = first
             while after < last and data[after : after + 1].isalnum():

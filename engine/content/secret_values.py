@@ -212,11 +212,11 @@ _harmless = re.compile(
     r"|scope|endpoint|provider|audience|checksum|fingerprint|digest|integrity|thumbprint|pattern|regexp?))"
 )
 """Names that hold a word such as ``key``, and no secret."""
-_named = re.compile(
-    rb"([A-Za-z0-9_.\-]{1,64})\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}(?:=>|:{1,3}=|={1,3}|[:,]|[\"']?[ \t]value=)[ \t]{0,4}\\{0,3}[\"'`(]{0,2}\Z"
-)
+NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+OPENED, CLOSED, OPERATORS = b"\"'`( \t\\", b"\"'`)] \t\\", b"=:>,"
 _about = re.compile(
-    rb"(?i)(?:pass|pwd)[\w.\-]{0,20}?(?:label|title|text|hint|message|msg|error|errors|field|placeholder|name|type|input|regexp?|rules?|policy|url|path|file|help|min|max|len|length|column|selector|id|header|prompt)\\{0,3}[\"'`\])]{0,3}[ \t]{0,4}[=:>,]{1,3}[ \t]{0,4}\\{0,3}[\"'`(]{0,2}\Z"
+    r"(?i)(?:pass|pwd).{0,20}?(?:label|title|text|hint|message|msg|error|errors|field|placeholder|name|type|input|regexp?"
+    r"|rules?|policy|url|path|file|help|min|max|len|length|column|selector|id|header|prompt)\Z"
 )
 """Names of what is about a password."""
 
@@ -228,8 +228,7 @@ def secretive(data: bytes, start: int, end: int) -> bool:
     """
     if not _valued(data, start, end):
         return False
-    before = _named.search(data, max(0, start - NAME_REACH), start)
-    name = "" if before is None else before[1].decode()
+    name = _name_before(data, start)
     if _harmless.fullmatch(name):
         return False
     words = {one.lower() for one in _pieces.findall(name)} - _INNOCENT
@@ -237,6 +236,16 @@ def secretive(data: bytes, start: int, end: int) -> bool:
         return False
     value = data[start:end].decode()
     return _plain.fullmatch(value) is None or _strong.search(name) is not None
+
+
+def _name_before(data: bytes, start: int) -> str:
+    """Return the name that the value at *start* is assigned to: ``key`` of ``"my.key": "``."""
+    # Hot path: a pattern that is anchored at its end costs twenty times as much.
+    left = data[max(0, start - NAME_REACH) : start].rstrip(OPENED).rstrip(OPERATORS)
+    if left.endswith((b" value", b"\tvalue")):
+        left = left[:-6]
+    left = left.rstrip(CLOSED)
+    return left[len(left.rstrip(NAME_BYTES)) :].decode()
 
 
 def _valued(data: bytes, start: int, end: int) -> bool:
@@ -252,9 +261,7 @@ def called(data: bytes, start: int, end: int) -> bool:
     listed = b"," in data[max(0, start - 4) : start]
     if (listed or data[start - 1 : start] not in QUOTES) and _variable.fullmatch(data, start, end):
         return False
-    return (
-        _valued(data, start, end) and _about.search(data, max(0, start - NAME_REACH), start) is None
-    )
+    return _valued(data, start, end) and _about.search(_name_before(data, start)) is None
 
 
 def wordy(value: str) -> bool:

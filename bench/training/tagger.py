@@ -44,6 +44,8 @@ HIDDEN = 0.3
 BATCH = 3000
 RATE = 0.15
 DECAY = 2e-6
+DROPPED = 0.15
+"""So much of the features is not shown, at random: none may be relied on alone."""
 FORBIDDEN = -30_000
 
 
@@ -66,7 +68,9 @@ class Rows:
     labels: np.ndarray
 
 
-def run_rows(pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], edge: object) -> list[list[int]]:
+def run_rows(
+    pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], edge: object
+) -> list[list[int]]:
     """Return the rows of each piece of *run*, as `tagger_decode.weigh` adds them up."""
     said = pieces.said
     around = [said[at] if 0 <= at < len(said) else edge for at in range(run.start - 4, run.end + 6)]
@@ -93,7 +97,10 @@ def gold(pieces: Pieces, run: Run, sample: Sample) -> list[int]:
         label = 0
         for begin, finish, kind in sample.spans:
             if start < finish and end > begin:
-                first = at == run.start or pieces.starts[at - 1] + max(1, len(pieces.texts[at - 1].rstrip())) <= begin
+                first = (
+                    at == run.start
+                    or pieces.starts[at - 1] + max(1, len(pieces.texts[at - 1].rstrip())) <= begin
+                )
                 label = LABELS.index(("B-" if first else "I-") + kind)
         labels.append(label)
     return labels
@@ -123,7 +130,9 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
         for start, end, _ in sample.spans:
             kept += start in covered and end - 1 in covered
             lost += not (start in covered and end - 1 in covered)
-    print(f"spans within runs: {kept} of {kept + lost}; runs: {sum(len(one[0]) for one in by_length.values())}")
+    print(
+        f"spans within runs: {kept} of {kept + lost}; runs: {sum(len(one[0]) for one in by_length.values())}"
+    )
     made = {}
     for length, (rows, labels) in sorted(by_length.items()):
         width = max(len(one) for run in rows for one in run)
@@ -150,7 +159,9 @@ def allowed() -> np.ndarray:
     return table
 
 
-def step(weights: np.ndarray, moves: np.ndarray, batch: Rows) -> tuple[float, np.ndarray, np.ndarray]:
+def step(
+    weights: np.ndarray, moves: np.ndarray, batch: Rows
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Return the loss of *batch*, its gradient for each piece and label, and that for *moves*."""
     emit = weights[batch.features].sum(axis=2)
     size, length, _ = emit.shape
@@ -172,7 +183,10 @@ def step(weights: np.ndarray, moves: np.ndarray, batch: Rows) -> tuple[float, np
     np.subtract.at(move_slope[COUNT], labels[:, 0], 1)
     for at in range(1, length):
         pair = np.exp(
-            ahead[:, at - 1, :, None] + inner[None] + (emit[:, at] + behind[:, at])[:, None, :] - total[:, None, None]
+            ahead[:, at - 1, :, None]
+            + inner[None]
+            + (emit[:, at] + behind[:, at])[:, None, :]
+            - total[:, None, None]
         )
         move_slope[:COUNT] += pair.sum(axis=0)
         np.subtract.at(move_slope, (labels[:, at - 1], labels[:, at]), 1)
@@ -181,7 +195,9 @@ def step(weights: np.ndarray, moves: np.ndarray, batch: Rows) -> tuple[float, np
     return float((total - gained).sum()), slope, move_slope
 
 
-def train(data: dict[int, Rows], epochs: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def train(
+    data: dict[int, Rows], epochs: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of features and of steps between labels."""
     weights = np.zeros((ROWS + 1, COUNT), dtype=np.float32)
     moves = np.where(allowed(), 0.0, -1e4).astype(np.float32)
@@ -198,14 +214,20 @@ def train(data: dict[int, Rows], epochs: int, rng: np.random.Generator) -> tuple
         for chosen in rng.permutation(len(batches)):
             length, start, stop = batches[chosen]
             picked = orders[length][start:stop]
-            batch = Rows(data[length].features[picked], data[length].labels[picked])
+            shown = data[length].features[picked]
+            shown = np.where(rng.random(shown.shape, dtype=np.float32) < DROPPED, ROWS, shown)
+            batch = Rows(shown, data[length].labels[picked])
             lost, slope, move_slope = step(weights, moves, batch)
             loss += lost
             width = batch.features.shape[2]
             flat = batch.features.reshape(-1)
             used, inverse = np.unique(flat, return_inverse=True)
             gradient = np.stack(
-                [np.bincount(inverse, np.repeat(slope[:, :, one].reshape(-1), width), len(used)) for one in range(COUNT)], 1
+                [
+                    np.bincount(inverse, np.repeat(slope[:, :, one].reshape(-1), width), len(used))
+                    for one in range(COUNT)
+                ],
+                1,
             ).astype(np.float32)
             gradient += DECAY * len(batches) * weights[used]
             seen[used] += gradient**2
@@ -214,7 +236,10 @@ def train(data: dict[int, Rows], epochs: int, rng: np.random.Generator) -> tuple
             move_slope = np.where(allowed(), move_slope, 0)
             seen_moves += move_slope**2
             moves -= rate * move_slope / np.sqrt(seen_moves)
-        print(f"epoch {epoch + 1}: loss {loss / sum(len(one.labels) for one in data.values()):.4f} a run", flush=True)
+        print(
+            f"epoch {epoch + 1}: loss {loss / sum(len(one.labels) for one in data.values()):.4f} a run",
+            flush=True,
+        )
     return weights[:ROWS], moves
 
 
@@ -233,13 +258,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", type=Path)
     parser.add_argument("--write", type=Path, default=Path("engine/content") / FILE)
-    parser.add_argument("--samples", type=int, default=24_000)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--samples", type=int, default=40_000)
+    parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
     lists = gazetteer()
-    model = Model(bytes(ROWS * LANE), ((0,) * COUNT,) * (COUNT + 1), Forgetful(lists.hashes, lists.bits))
+    model = Model(
+        bytes(ROWS * LANE), ((0,) * COUNT,) * (COUNT + 1), Forgetful(lists.hashes, lists.bits)
+    )
     texts = samples(load(options.sources, random.Random(options.seed)), options.samples)
     data = collect(texts, model)
     print(f"{len(texts)} texts, {time.perf_counter() - began:.0f} s")

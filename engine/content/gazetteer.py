@@ -15,7 +15,7 @@ import unicodedata
 import zlib
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 
@@ -64,8 +64,8 @@ def hashed(word: str) -> int:
 class Gazetteer:
     """Sorted hashes, and the bits that belong to each."""
 
-    hashes: array[int]
-    bits: bytes
+    hashes: array[int] = field(repr=False)
+    bits: bytes = field(repr=False)
 
     def look(self, word: str) -> int:
         """Return the bits of *word*, which is plain; 0 if it is in no list."""

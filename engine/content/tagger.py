@@ -21,6 +21,7 @@ Found = tuple[str, int, int, float]
 """An entity, its place in code points, its score."""
 
 NAMED = frozenset({"pii.person", "pii.address", "pii.location", "pii.organization"})
+PERSON = "pii.person"
 NATION = "pii.nrp"
 ELECTRONIC = re.compile(
     r"[\w.+-]{1,64}@[\w.-]{1,128}|\bhttps?://\S{1,200}|\bwww\.\S{1,200}", re.IGNORECASE
@@ -50,7 +51,7 @@ def find(text: str, wanted: frozenset[str]) -> list[Found]:
         named = _outside(named, [one.span() for one in ELECTRONIC.finditer(text)])
     if nations:
         places = {one[1:3] for one in nations}
-        named = [one for one in named if one[0] != "pii.location" or one[1:3] not in places]
+        named = [one for one in named if one[0] == PERSON or one[1:3] not in places]
         ruled = [one for one in ruled if one[0] != NATION or not _within(one, named)]
     return sorted((one for one in named + ruled if one[0] in wanted), key=_place)
 

@@ -59,8 +59,6 @@ def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[i
         two * 7 + three * 11 + 2,
         one * 13 + two * 17 + three * 19 + 3,
         before2.key * 23 + before.key * 29 + 4,
-        before.key * 31 + two * 37 + 5,
-        after.key * 41 + two * 43 + 6,
     )
 
 
@@ -116,7 +114,14 @@ class Model:
             if len(self.said) >= MOST:
                 self.said.clear()
             read = read_piece(piece, self.lists)
-            known = Said(read.kind, read.mark, read.role, read.form, read.key, *(self._sum(piece_rows(read, offset)) for offset in OFFSETS))
+            known = Said(
+                read.kind,
+                read.mark,
+                read.role,
+                read.form,
+                read.key,
+                *(self._sum(piece_rows(read, offset)) for offset in OFFSETS),
+            )
             self.said[piece] = known
         return known
 

@@ -16,10 +16,10 @@ Found = tuple[str, int, int, float]
 ROLES = {
     "pii.date": "nm",
     "pii.age": "n",
-    "pii.title": "hj",
+    "pii.title": "hjb",
     "pii.nrp": "a",
 }
-"""Where the rules of an entity begin: at a number, a month, a form of address, a job, a nation."""
+"""Where rules begin: at a number, a month, a form of address, a job, both of these, a nation."""
 
 _month = (
     r"(?:jan(?:uar[yi]?|uary)?|feb(?:ruar[yi]?)?|mar(?:ch|s|ço|zo)?|m[äa]rz|apr(?:il|ile)?|a[vb]ril"
@@ -69,6 +69,10 @@ TITLE = re.compile(r"[^\W\d_]{2,12}\.?")
 NAME_BEHIND = re.compile(r"\.? ?[^\W\d_]")
 SHORT = frozenset({"mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme"})
 JOB_LINE = re.compile(r"(?:[^\W\d_][^\W\d_]*[ ,/&()-]{1,3}){0,6}[^\W\d_]+")
+SAID_LINE = re.compile(
+    r"(?i)\b(?:an?|the|my|your|his|her|our|their|this|i|you|he|she|we|they|it|is|was|are|be|to)\b"
+)
+"""Words of sentences, which stand in no title."""
 OPEN_LINE = re.compile(r"\s*(?:[^\W\d_]+[ ,/&()-]{1,3}){0,6}[^\W\d_]*")
 LINE = 72
 PREFIXES = frozenset(
@@ -107,10 +111,9 @@ def _at(text: str, pieces: Pieces, at: int, role: str) -> Iterator[Found]:
             yield "pii.date", start, date.end(), 0.85
     elif role == "a":
         yield "pii.nrp", _nation(text, pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
-    elif role == "h":
-        yield from _honorific(text, start)
     else:
-        yield from _job(text, pieces, at)
+        titles = list(_honorific(text, start)) if role in "hb" else []
+        yield from titles or (_job(text, pieces, at) if role in "jb" else ())
 
 
 def _numbered(text: str, start: int) -> Iterator[Found]:
@@ -150,7 +153,9 @@ def _honorific(text: str, start: int) -> Iterator[Found]:
         return
     behind = text[title.end() : title.end() + 2]
     sure = text[start].isupper() and behind[1:].isupper()
-    if behind[:1] == " " and (sure or (title[0].strip(".").lower() in SHORT and behind[1:].isalpha())):
+    if behind[:1] == " " and (
+        sure or (title[0].strip(".").lower() in SHORT and behind[1:].isalpha())
+    ):
         yield "pii.title", start, title.end(), 0.7
 
 
@@ -162,7 +167,8 @@ def _job(text: str, pieces: Pieces, at: int) -> Iterator[Found]:
         return
     line = text[first : end + LINE].partition("\n")[0]
     body = line.strip()
-    if len(body) <= LINE and JOB_LINE.fullmatch(body):
+    whole = len(body) <= LINE and first + len(line.rstrip()) == end
+    if whole and JOB_LINE.fullmatch(body) and not SAID_LINE.search(body):
         begin = first + line.index(body)
         yield "pii.title", begin, begin + len(body), 0.6
 
@@ -170,6 +176,6 @@ def _job(text: str, pieces: Pieces, at: int) -> Iterator[Found]:
 def open_line(text: str) -> int:
     """Return where the last line of *text* begins if it may still be a job, else its length."""
     first = text.rfind("\n", max(0, len(text) - LINE - 1)) + 1
-    if OPEN_LINE.fullmatch(text, first):
+    if len(text) - first <= LINE and OPEN_LINE.fullmatch(text, first):
         return first
     return len(text)

@@ -27,7 +27,7 @@ from engine.content.gazetteer import (
     plain,
 )
 
-PIECES = re.compile(r"\w+ ?|[^\w\s] ?|\s+")
+PIECES = re.compile(r"\w+(?:['\u2019](?:t|ll|re|ve|m|d)\b)? ?|[^\w\s] ?|\s+")
 LONGEST = 26
 """Longer pieces are in no name."""
 WIDEST = 24
@@ -59,7 +59,7 @@ class Piece:
     """What a piece is by itself.
 
     *mark* is its part in addresses: D, P, W, U, O, H or a dot. *role* is the rule that it may begin
-    (see `tagger_rules`): n, m, h, a, j or a dot.
+    (see `tagger_rules.ROLES`), or a dot.
     """
 
     kind: str
@@ -79,6 +79,8 @@ def read_piece(piece: str, lists: Gazetteer) -> Piece:
         return _sign(BREAK, "long")
     if not word[0].isalnum():
         return _sign(JOINT if word in JOINTS else BREAK, word)
+    if not word.isalnum():
+        return _sign(BREAK, "contraction")  # "don't"
     if any(map(str.isdigit, word)):
         return _number(word)
     return _word(word, lists)
@@ -106,7 +108,9 @@ def _number(word: str) -> Piece:
     short = len(word) <= 8  # noqa: PLR2004 - "221b", "SW1A", "12th"
     end = plain(word).lstrip("0123456789")[:3]
     features = ("num=" + shape, "tail=" + end)
-    return Piece(NUMBER if short else BREAK, "D" if short else ".", name, hashed("m" + end), "n", features)
+    return Piece(
+        NUMBER if short else BREAK, "D" if short else ".", name, hashed("m" + end), "n", features
+    )
 
 
 def _shape(word: str) -> str:
@@ -151,15 +155,22 @@ def _word(word: str, lists: Gazetteer) -> Piece:
     else:
         key = form
     kind = _kind(shape, low, bits, held)
-    return Piece(kind, _mark(held), hashed(form), hashed(key), _role(low, held, plain_word=shape == "l" and bool(bits & ENGLISH)), tuple(features))
+    return Piece(
+        kind,
+        _mark(held),
+        hashed(form),
+        hashed(key),
+        _role(low, held, plain_word=shape == "l" and bool(bits & ENGLISH)),
+        tuple(features),
+    )
 
 
 def _role(low: str, held: list[str], *, plain_word: bool) -> str:
     if low in told.NATIONS and not plain_word:
         return "a"
-    if low in told.JOBS:
-        return "j"
-    return "h" if "ho" in held else "m" if "mo" in held else "."
+    if "ho" in held:
+        return "b" if low in told.JOBS else "h"
+    return "j" if low in told.JOBS else "m" if "mo" in held else "."
 
 
 def _mark(held: list[str]) -> str:
@@ -183,7 +194,7 @@ def _kind(shape: str, low: str, bits: int, held: list[str]) -> str:
         return JOINT
     if "mo" in held:
         return NUMBER
-    if held and held != ["re"]:
+    if held and held[0] not in ("re", "sa"):
         return KNOWN
     if bits & (NAMES | FAMOUS | COUNTRY) and not bits & ENGLISH and len(low) > 2:  # noqa: PLR2004
         return LOW

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 
 from engine.content.detectors import THRESHOLD, Entity
-from engine.content.entities import ENTITIES, NAMESPACES
+from engine.content.entities import ALSO, ENTITIES, NAMESPACES
+from engine.content.validate import VALIDATORS
 
 HEAD = """\
 # Detectors
@@ -31,6 +33,11 @@ TITLES = {
     "pii": "Personal data",
     "secret": "Secrets",
 }
+CHECKS = """\
+## Checks
+
+What `check NAME` may name in an entity of your own. Joints between digits do not matter.
+"""
 MOST_WORDS = 12
 
 
@@ -46,10 +53,21 @@ def page() -> Iterator[str]:
         names = sorted(name for name in ENTITIES if name.startswith(f"{space}."))
         yield f"## {TITLES.get(space, space)}: `{space}.any`"
         yield ""
-        yield f"{len(names)} entities."
+        others = f", and those of `{ALSO[space]}`" if space in ALSO else ""
+        yield f"{len(names)} {'entity' if len(names) == 1 else 'entities'}{others}."
         yield ""
         for name in names:
             yield from section(ENTITIES[name])
+    yield CHECKS
+    for name in sorted(VALIDATORS):
+        yield f"- `{name}`: {promise(VALIDATORS[name])}"
+
+
+def promise(check: Callable[[str], bool]) -> str:
+    """Return what *check* says that it takes, as a sentence about a text."""
+    first = inspect.cleandoc(check.__doc__ or "").partition("\n")[0]
+    told = first.removeprefix("Return whether ").replace("*text*", "the text").replace("``", "`")
+    return told[0].upper() + told[1:]
 
 
 def section(entity: Entity) -> Iterator[str]:
@@ -73,6 +91,6 @@ def details(entity: Entity) -> Iterator[str]:
     if any(one.check is not None or one.fit is not None for one in entity.patterns):
         yield "Checked."
     if entity.near and any(one.score < THRESHOLD for one in entity.patterns):
-        words = [f"`{one}`" for one in entity.near[:MOST_WORDS]]
+        words = [f"`{one.strip()}`" for one in entity.near[:MOST_WORDS]]
         more = len(entity.near) - len(words)
         yield f"Context words: {', '.join(words)}{f' and {more} more' if more > 0 else ''}."

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from engine.content.entities import ENTITIES
+from engine.content.entities import NAMESPACES, expand
 from engine.content.validate import VALIDATORS
 from engine.daemon.options import OPTIONS, Option, wanted
 from engine.language.functions import TABLE
@@ -23,7 +23,7 @@ MARKED = re.compile(
     re.DOTALL,
 )
 
-FEW = 5
+FEW = 8
 SHOWN = frozenset(
     {
         "pii.email", "pii.phone", "pii.card", "pii.iban", "pii.ssn", "pii.ip", "pii.url",
@@ -88,10 +88,7 @@ def entities() -> str:
 
 def by_namespace() -> dict[str, list[str]]:
     """Return the names of the built-in entities by namespace."""
-    spaces: dict[str, list[str]] = {}
-    for name in sorted(ENTITIES):
-        spaces.setdefault(name.partition(".")[0], []).append(name)
-    return spaces
+    return {space: sorted(expand(f"{space}.any")) for space in NAMESPACES}
 
 
 def checks() -> str:

@@ -6,12 +6,11 @@ import re
 
 from engine.content import codes, validate
 from engine.content.detectors import Entity, Pattern, alone, stricter
-from engine.content.naming import BEGIN, CAPITALS, IMPERSONAL, NAMED, named_otherwise
+from engine.content.naming import BEGIN, IMPERSONAL, NAMED, named_otherwise
 
 _apart = alone()
 _number = alone(b"-.")
 
-MBI = "AC-HJKMNP-RT-Yac-hjkmnp-rt-y"
 
 LICENSE_DIGITS = 5
 ITALIAN_DIGITS = 3
@@ -176,14 +175,14 @@ DRIVER_LICENSE = Entity(
         Pattern(
             r"\b[A-Z][A-Z9]{4}[0-9][0156][0-9][0-3][0-9]{2}[A-Z][A-Z9][0-9A-Z][A-Z]{2}",
             0.7,
-            hint=CAPITALS,
+            hint=r"[A-Z9]{5}[0-9][0156][0-9][0-3][0-9]{2}[A-Z]",
             guard=_apart,
             check=_british,
         ),
         Pattern(
             r"\bU1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z]",
             0.6,
-            hint=CAPITALS,
+            hint=r"\bU1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z]",
             guard=_apart,
             check=_italian,
         ),
@@ -224,18 +223,4 @@ MRN = Entity(
     ),
 )
 
-MBI_NUMBER = Entity(
-    "phi.mbi",
-    "A US Medicare beneficiary identifier.",
-    (
-        Pattern(
-            rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]-?[{MBI}]{{2}}[0-9]{{2}}",
-            0.4,
-            hint=rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]",
-            guard=_number,
-        ),
-    ),
-    near=("mbi", "medicare", "beneficiary", "cms"),
-)
-
-DOCUMENTS = (SSN, ITIN, DRIVER_LICENSE, PASSPORT, MRN, MBI_NUMBER)
+DOCUMENTS = (SSN, ITIN, DRIVER_LICENSE, PASSPORT, MRN)

@@ -40,10 +40,14 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the caller brings: built-in entities with their documentation, and validators."""
+    """What the caller brings: built-in entities with their documentation, and validators.
+
+    *also* says which name's entities a namespace holds besides its own.
+    """
 
     entities: Mapping[str, str]
     validators: frozenset[str]
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,19 +287,24 @@ def collect_declarations(  # noqa: C901 - a case for every kind of declaration
         facts=tuple(sorted(facts.values(), key=lambda one: one.group)),
         lists=lists,
         entities=entities,
-        namespaces=namespaces_of((*made.known.entities, *entities)),
+        namespaces=namespaces_of((*made.known.entities, *entities), made.known.also),
         classifiers=classifiers,
         meters=meters,
         counted=frozenset(meter.rule for meter in meters.values()),
     )
 
 
-def namespaces_of(entities: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return the entities below each namespace: what ``pii.any`` stands for."""
+def namespaces_of(entities: Iterable[str], also: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return the entities below each namespace: what ``pii.any`` stands for.
+
+    A namespace in *also* holds those below another name too.
+    """
     found: dict[str, set[str]] = {}
     for name in entities:
         space = name.rpartition(".")[0]
         while space:
             found.setdefault(space, set()).add(name)
             space = space.rpartition(".")[0]
+    for space, other in also.items():
+        found.setdefault(space, set()).update(found.get(other, ()))
     return {space: frozenset(names) for space, names in found.items()}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.content.entities import ENTITIES
+from engine.content.entities import ALSO, ENTITIES
 from engine.content.validate import VALIDATORS
 from engine.language.compile import compile_sources, without_collection
 from engine.language.diagnostics import Diagnostic, Report
@@ -37,6 +37,7 @@ NO_CACHE = NoCache()
 KNOWN = Known(
     entities={name: entity.doc for name, entity in ENTITIES.items()},
     validators=frozenset(VALIDATORS),
+    also=ALSO,
 )
 """What policies may name without declaring it."""
 

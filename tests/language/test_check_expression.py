@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from engine.language import typed
+from engine.language.scope import namespaces_of
 from engine.language.types import (
     BOOL,
     DECIMAL,
@@ -274,6 +275,13 @@ def test_paths_of_arguments_have_keys_and_places() -> None:
     assert isinstance(made, typed.Present)
     assert isinstance(made.subject, typed.ArgumentAt)
     assert made.subject.path == ("to", 0, "x-1", "007")
+
+
+def test_a_namespace_may_hold_what_is_below_another_name() -> None:
+    found = namespaces_of(("phi.mrn", "pii.health_id.us", "pii.email"), {"phi": "pii.health_id"})
+    assert found["phi"] == {"phi.mrn", "pii.health_id.us"}
+    assert found["pii"] == {"pii.email", "pii.health_id.us"}
+    assert namespaces_of(("a.b",), {"phi": "pii.health_id"})["phi"] == set()
 
 
 def test_entities_are_expanded_and_kept_as_written() -> None:

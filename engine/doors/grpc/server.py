@@ -39,7 +39,9 @@ MESSAGE_BYTES = 64 << 20
 is too long is told so by name instead of by the transport."""
 
 WAITS = 256
-"""Answers of one stream that may wait for classifiers; its next request is read after that."""
+WAITING_BYTES = 4 << 20
+"""How many answers of one stream may be waited for, and how long their requests may be together;
+the stream's next request is read after that. A single request may be longer."""
 
 CALLS = 10_000
 """Calls in flight; one more is refused with RESOURCE_EXHAUSTED."""
@@ -186,7 +188,7 @@ class Door:
             try:
                 while (raw := await stream.read()) is not None:
                     refuse_late(context)
-                    await stream.answer(answer(service, raw))
+                    await stream.answer(answer(service, raw), len(raw))
                     stream.go_on(draining=self._draining)
                 await stream.finish()
             except Drained:
@@ -246,7 +248,8 @@ class Stream:
         self._idle = False
         self._woken = False
         self._waiting: set[asyncio.Task[None]] = set()
-        """Answers that wait for classifiers. They overtake nothing and are overtaken."""
+        """Answers that wait. They overtake nothing and are overtaken."""
+        self._waiting_bytes = 0
         self._writing = asyncio.Lock()
 
     async def read(self) -> bytes | None:
@@ -262,12 +265,16 @@ class Stream:
             self._idle = False
         return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
 
-    async def answer(self, made: Message | Later) -> None:
-        """Write what was *made*, or begin to wait for it; many answers may be waited for."""
+    async def answer(self, made: Message | Later, size: int) -> None:
+        """Write what was *made* of a request of *size* bytes, or begin to wait for it.
+
+        Many answers may be waited for, but while the caller does not read no more are begun.
+        """
         if not isinstance(made, Message):
-            if len(self._waiting) >= WAITS:
+            while self._crowded(size):
                 await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)
-            task = asyncio.ensure_future(self._write_later(made))
+            self._waiting_bytes += size
+            task = asyncio.ensure_future(self._write_later(made, size))
             self._waiting.add(task)
             task.add_done_callback(self._ended)
         elif self._waiting:
@@ -275,8 +282,18 @@ class Stream:
         else:  # Hot path: nobody else can write.
             await self._context.write(made.SerializeToString())
 
-    async def _write_later(self, made: Later) -> None:
-        await self._write(await made(self._context.time_remaining))
+    def _crowded(self, size: int) -> bool:
+        """Return whether something must be answered before a request of *size* bytes can wait."""
+        if not self._waiting:
+            return False
+        full = len(self._waiting) >= WAITS or self._waiting_bytes + size > WAITING_BYTES
+        return full or self._writing.locked()
+
+    async def _write_later(self, made: Later, size: int) -> None:
+        try:
+            await self._write(await made(self._context.time_remaining))
+        finally:
+            self._waiting_bytes -= size
 
     async def _write(self, made: Message) -> None:
         async with self._writing:

@@ -13,6 +13,8 @@ MIN_TRUNK_DIGITS = 9
 LONG_DIGITS = 11
 MANY_GROUPS = 4
 PAIR = 2
+LONGEST = 40
+ZERO = ord("0")
 CONTINUED = frozenset(bytes([one]) for one in b"0123456789abcdef_")
 """What goes on behind a hyphen as a number or code does."""
 
@@ -33,6 +35,7 @@ _other = re.compile(
 _volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
 """A year in parentheses, as in the volume and pages of a journal."""
 _sign = re.compile("[A-Za-z,#]")
+_sign_between = re.compile(rb"[ .\-/]")
 _zip = re.compile(r"\d{5}-\d{4}")
 _group = re.compile("[0-9]+")
 
@@ -115,14 +118,20 @@ def _unnamed(data: bytes, start: int, end: int) -> bool:
     )
 
 
+@stricter
 def _written(data: bytes, start: int, end: int) -> bool:
     """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
-    text = _stem(data[start:end].decode())
-    return (_distinct(text) or spoken_of(data, start)) and _unnamed(data, start, end)
+    if end - start > LONGEST or data[start - 1 : start] == b"+":
+        return False
+    return (spoken_of(data, start) or _distinct(data[start:end])) and _unnamed(data, start, end)
 
 
-def _distinct(text: str) -> bool:
-    """Return whether *text* is in groups that few numbers but those of phones are in."""
+def _distinct(data: bytes) -> bool:
+    """Return whether *data* is in groups that few numbers but those of phones are in."""
+    # Hot path: most numbers are in few groups, and begin with another digit.
+    if data[0] != ZERO and b"(" not in data and len(_sign_between.findall(data)) < MANY_GROUPS - 1:
+        return False
+    text = _stem(data.decode())
     groups = _group.findall(text)
     if groups[0][0] == "0":
         return _zip.fullmatch(text) is None and phones.grouped(groups)

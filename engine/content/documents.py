@@ -6,7 +6,7 @@ import re
 
 from engine.content import codes, validate
 from engine.content.detectors import Entity, Pattern, alone, stricter
-from engine.content.naming import BEGIN, IMPERSONAL, NAMED, named_otherwise
+from engine.content.naming import BEGIN, CAPITALS, IMPERSONAL, NAMED, named_otherwise
 
 _apart = alone()
 _number = alone(b"-.")
@@ -175,14 +175,14 @@ DRIVER_LICENSE = Entity(
         Pattern(
             r"\b[A-Z][A-Z9]{4}[0-9][0156][0-9][0-3][0-9]{2}[A-Z][A-Z9][0-9A-Z][A-Z]{2}",
             0.7,
-            hint=r"[A-Z9]{5}[0-9][0156][0-9][0-3][0-9]{2}[A-Z]",
+            hint=CAPITALS,
             guard=_apart,
             check=_british,
         ),
         Pattern(
             r"\bU1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z]",
             0.6,
-            hint=r"\bU1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z]",
+            hint=CAPITALS,
             guard=_apart,
             check=_italian,
         ),

@@ -246,7 +246,9 @@ def _worded(gate: Gate, data: bytes, found: list[Span]) -> None:
     begins: dict[int, tuple[Rule, int]] = {}
     for keyword, place, _ in gate.keywords.find_matches_as_indexes(data.lower(), overlapping=True):
         for rule in gate.rules[keyword]:
-            begins.setdefault(id(rule), (rule, place))
+            # Keywords come by their ends: one that holds another may begin before it.
+            _, first = begins.get(id(rule), (rule, place))
+            begins[id(rule)] = rule, min(first, place)
     size = len(data)
     for rule, place in begins.values():
         collect(rule, data, max(0, place - rule.pattern.before), size, size, found)

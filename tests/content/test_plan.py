@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.content.collect import MANY
+from engine.content.detectors import Entity, Pattern
 from engine.content.disguises import plain
 from engine.content.entities import ENTITIES
 from engine.content.injection import Hit, find_hits
@@ -174,3 +175,9 @@ def test_what_hides_nothing_ends_at_borders_of_words_or_is_all_number() -> None:
     assert not bordered("DE[0-9]{9}")
     assert not bordered("[^a][0-9]{9}")
     assert not bordered("a)")
+
+
+def test_a_keyword_that_holds_another_begins_where_it_begins() -> None:
+    words = Pattern("code postal 1", 1.0, keywords=("postal", "code postal"))
+    rules = builtin_rules(Entity("x.nested", "Nested.", (words,)))
+    assert [one.start for one in find_spans(arrange(rules), b"a code postal 1")] == [2]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from engine.content.redact import Strategy
 from engine.language.functions import Unknowable
@@ -26,10 +27,13 @@ from engine.runtime.outcome import find_outcome
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.redaction import asked, strategies_of
+from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.store import Store
 
 CONTENT = "content"
 TO_COME = "the content, which is still to come"
+MOST_RULES = 1_000
+"""Of so many rules it is worked out beforehand what responses will be searched for."""
 
 
 class Unheard(Evidence):
@@ -63,6 +67,38 @@ class Unheard(Evidence):
         if path == CONTENT and not entities.isdisjoint(self._heard):
             return True
         return super().has(path, entities)
+
+
+class Nothing(Evidence):
+    """Evidence about a response of which only that is known: that it is one."""
+
+    __slots__ = ()
+
+    def attribute(self, path: str) -> object:
+        """Return the stage; raise Unknowable for all else."""
+        if path == "stage":
+            return "response"
+        raise Unknowable(path)
+
+    def parts(self, path: str) -> tuple[Part, ...]:
+        """Raise Unknowable."""
+        raise Unknowable(path)
+
+    def content(self) -> str:
+        """Raise Unknowable."""
+        raise Unknowable(TO_COME)
+
+    def injection(self, path: str) -> float:
+        """Raise Unknowable."""
+        raise Unknowable(path)
+
+    def argument(self, path: tuple[str | int, ...]) -> object:
+        """Raise Unknowable."""
+        raise Unknowable(f"arguments {path}")
+
+    def meter(self, name: str) -> int:
+        """Raise Unknowable."""
+        raise Unknowable(f"meter.{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +139,28 @@ def foresee(
         strategies_of(redactions).get(CONTENT, {}),
         frozenset().union(*(_entities(policies, number) for number in possible)),
     )
+
+
+def expected(policies: PolicySet) -> frozenset[str]:
+    """Return what a response is searched for while it streams, when nothing else is known of it.
+
+    That is what most are searched for: what no rule rules out by the stage. Nothing of more than
+    `MOST_RULES` rules, which would have to be decoded.
+    """
+    if len(policies.rules) > MOST_RULES:
+        return frozenset()
+    # Invariant: `Nothing` never asks its record or store.
+    record, store = cast("Record", None), cast("Store", None)
+    evidence = Nothing(record, policies.senses, store, 0)
+    match = ReferenceMatcher(policies.program, policies.lists).match(record, evidence)
+    possible = [*(number for number, _ in match.doubts), *_rules_of_uncertain(policies, match)]
+    found = frozenset[str]().union(*(_entities(policies, number) for number in possible))
+    for number in (*match.hits, *possible):
+        rule, policy = policies.rules[number], policies.policies[policies.owner[number]]
+        enforced = not (rule.shadow or policy.shadow)
+        if enforced and isinstance(rule.action, Redact) and rule.action.path == CONTENT:
+            found |= rule.action.entities
+    return found
 
 
 def _blocked(policies: PolicySet, match: Match, doubts: list[int], desk: Desk) -> bool:

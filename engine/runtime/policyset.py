@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from engine.content.stream_hold import BOUND
+from engine.content.stream_hold import BOUND, Hold
 from engine.content.windows import LONG
 from engine.language.outline import outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
@@ -23,7 +23,7 @@ from engine.runtime.table import Table
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """See the module. Made by ``build``. Everything in it is immutable but *remembered*."""
+    """See the module. Made by ``build``. All but *remembered* and *holds* is immutable."""
 
     revision: str
     program: Program
@@ -57,6 +57,8 @@ class PolicySet:
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
+    holds: dict[frozenset[str], Hold] = field(default_factory=dict)
+    """What streams hold back, by what is looked for in them. Bounded by its user."""
 
 
 def build(  # noqa: PLR0913  everything a decision needs

@@ -19,6 +19,7 @@ from engine.runtime.policyset import PolicySet, build
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
+from engine.service.guarding import prepare_guards
 from engine.service.nets import Finder, asked_of, find_net, keep_net, scanner_of
 
 MOST_PREPARED = 32
@@ -56,7 +57,7 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
     scanner = equipped(bundle, recipe, cache)
     scan, score = remembering(scanner, score_injection, recipe.secret, recipe.remembered_bytes)
     judge = Judge(lambda: program, bundle.lists)
-    return build(
+    policies = build(
         program,
         scanner=scan,
         injection=score,
@@ -72,6 +73,9 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )
+    if recipe.prepare:
+        prepare_guards(policies)
+    return policies
 
 
 def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:

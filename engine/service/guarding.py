@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 import msgspec
 
@@ -25,7 +24,7 @@ from engine.content.stream_back import StreamRestorer
 from engine.content.stream_hold import Hold, make_hold
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.decision import Redaction as DecidedRedaction
-from engine.runtime.foresee import CONTENT, foresee
+from engine.runtime.foresee import CONTENT, expected, foresee
 from engine.runtime.objections import Problem, too_large
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record, Streamed
@@ -41,6 +40,8 @@ STOPPED = "the stream was stopped for a reason that no longer holds: ask again"
 CANNOT_MASK = "the caller cannot mask a stream"
 PASSES = frozenset({"allow", "redact"})
 NOTHING = Passed("")
+MOST_HOLDS = 64
+"""For so many sets of entities is remembered what streams hold back."""
 
 
 class Guarding:
@@ -83,13 +84,11 @@ class Guarding:
     @property
     def prepared(self) -> bool:
         """Whether the automata of what is looked for exist; else `prepare` them off the loop."""
-        return self.stopped or ("hold", self._entities) in self._policies.remembered
+        return self.stopped or self._entities in self._policies.holds
 
     def prepare(self) -> None:
         """Make the automata of what is looked for: a tenth of a second. Safe in another thread."""
-        scanner = scanner_of(self._policies)
-        hold = hold_of(self._policies, scanner, self._entities)
-        StreamRedactor(scanner, hold, self._entities, Redaction({}, b"", "")).feed(SAMPLE)
+        make_automata(self._policies, self._entities)
 
     def _flow(self) -> StreamRedactor:
         if self._stream is None:
@@ -274,9 +273,24 @@ def scanner_of(policies: PolicySet) -> Scanner:
 
 def hold_of(policies: PolicySet, scanner: Scanner, entities: frozenset[str]) -> Hold:
     """Return what is held back for *entities*, remembered with the policies: it takes long."""
-    key = ("hold", entities)
-    found = policies.remembered.get(key)
+    found = policies.holds.get(entities)
     if found is None:
-        made = make_hold(scanner, entities, policies.stream_hold)
-        found = policies.remembered[key] = made
-    return cast("Hold", found)
+        found = make_hold(scanner, entities, policies.stream_hold)
+        if len(policies.holds) >= MOST_HOLDS:
+            policies.holds.clear()
+        policies.holds[entities] = found
+    return found
+
+
+def make_automata(policies: PolicySet, entities: frozenset[str]) -> None:
+    """Make what streams need in which *entities* are looked for."""
+    scanner = scanner_of(policies)
+    hold = hold_of(policies, scanner, entities)
+    StreamRedactor(scanner, hold, entities, Redaction({}, b"", "")).feed(SAMPLE)
+
+
+def prepare_guards(policies: PolicySet) -> None:
+    """Make what most responses will need that stream, so that the first need not wait for it."""
+    entities = expected(policies)
+    if entities:
+        make_automata(policies, entities)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine.content.entities import STRUCTURED
 from engine.content.remembered import RememberingScanner
 from engine.runtime.decision import Decision
+from engine.runtime.foresee import MOST_RULES, expected
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest
@@ -18,7 +20,14 @@ from engine.runtime.store import StoreUnavailable
 from engine.runtime.streamed import ENDLESS
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate, NotReady
-from engine.service.guarding import Guarding, open_guard, scanner_of, shown
+from engine.service.guarding import (
+    MOST_HOLDS,
+    Guarding,
+    hold_of,
+    open_guard,
+    scanner_of,
+    shown,
+)
 from engine.service.record import Entry, NoRecorder
 
 SECRET = b"s" * 32
@@ -67,6 +76,28 @@ policy unsure {
   rule keys { when content has secret.github then deny "keys stay in" }
   rule fine { then allow }
 }
+"""
+WIDE = """
+meter keys counts rule chat.no_keys by user.id over 10m
+policy wide {
+  applies when stage != "tool_call"
+  default allow
+  rule asked   { when stage == "request" then redact pii.ssn }
+  rule long    { when length(content) > 5 then redact pii.url }
+  rule known   { when meter.keys > 5 or arg("to") is present then redact pii.mac }
+  rule odd     { when injection(content) > 0.5 then redact pii.bank }
+  rule tainted { when session.labels contains "x" then redact pii.bank }
+  rule notes   { when context.note is present then redact pii.nrp in context.note }
+  rule silent  { then redact secret.slack mode shadow }
+  rule called  { when stage == "tool_call" and content has pii.age then deny }
+}
+policy other {
+  applies when user.id == "x"
+  default allow
+  rule far { when content has pii.swift then deny }
+}
+policy never { applies when stage == "document" default allow rule d { then redact secret.aws } }
+policy shadow { default allow mode shadow rule d { then redact secret.aws } }
 """
 TOKEN = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW11ySowm"
 CARD = "4111 1111 1111 1111"
@@ -205,6 +236,42 @@ def test_automata_are_made_once(tmp_path: Path) -> None:
     assert session.prepared
     assert open_guard(gate, about(), b"").prepared
     assert session.feed("ann@example.org ").text == "[EMAIL] "
+
+
+def test_automata_are_made_for_the_policies_that_serve(tmp_path: Path) -> None:
+    (tmp_path / "chat.pol").write_text("policy chat { default allow }")
+    assert not load_folder(tmp_path, Recipe(SECRET, prepare=True)).holds
+    (tmp_path / "tenants.json").write_text('{"north": {"plan": "pro"}}')
+    (tmp_path / "chat.pol").write_text(POLICY)
+    (tmp_path / "unsure.pol").write_text(UNSURE + WIDE)
+    served = load_folder(tmp_path, Recipe(SECRET, prepare=True))
+    [entities] = served.holds
+    # What is redacted, denied or escalated for, where the stage does not rule it out.
+    assert entities == {
+        "pii.email", "pii.card", "pii.phone", "pii.ip", "pii.iban", "pii.url", "secret.github",
+        "pii.mac", "pii.bank", "pii.swift",
+    }  # fmt: skip
+    for name in ("chat", "unsure"):
+        (tmp_path / f"{name}.pol").unlink()
+    (tmp_path / "plain.pol").write_text(UNSURE)
+    gate = make_gate(load_folder(tmp_path, Recipe(SECRET, prepare=True)))
+    assert open_guard(gate, about(), b"").prepared
+
+
+def test_of_many_rules_nothing_is_worked_out_beforehand(tmp_path: Path) -> None:
+    rules = "\n".join(
+        f"rule r{number} {{ then redact pii.ip }}" for number in range(MOST_RULES + 1)
+    )
+    (tmp_path / "many.pol").write_text(f"policy p {{ default allow {rules} }}")
+    assert expected(load_folder(tmp_path, Recipe(SECRET))) == frozenset()
+
+
+def test_holds_do_not_pile_up(gate: Gate) -> None:
+    policies = replace(gate.policies, holds={})
+    scanner = scanner_of(policies)
+    for entity in sorted(STRUCTURED)[: MOST_HOLDS + 1]:
+        hold_of(policies, scanner, frozenset({entity}))
+    assert len(policies.holds) == 1
 
 
 def test_an_escalation_that_is_certain_ends_the_stream_at_once(gate: Gate) -> None:

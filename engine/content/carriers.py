@@ -16,7 +16,7 @@ from engine.content.validate import bits
 
 WORD = r"[\"']?([^\s\"'<>|;&`]{3,100})"
 """An argument on a command line."""
-LINE = r"(?:[^\n\\]|\\[^\n]|\\\r?\n)"
+LINE = r"(?:[^\n]|\\\n)"
 """A character of a command line, which may go on in the next."""
 TEXT = r"\s{0,3}\\?[\"'][^\"'\n]{0,200}[\"']\s{0,3},"
 """An argument before the secret one, in quotes."""
@@ -79,7 +79,7 @@ COMMANDS = (
     command(rf"\b(?:xfreerdp|rdesktop)\b[^\n|;]{{0,200}}?[ \t](?:/p:|-p[ \t]{{1,3}}){WORD}", "xfreerdp", "rdesktop"),
     command(rf"\bnet use\b[^\n]{{0,120}}?[ \t]/user:[^\s]{{1,60}}[ \t]{{1,3}}{WORD}", "net use"),
     command(rf"\bnet use[ \t]{{1,3}}(?:[A-Z*]:?[ \t]{{1,3}})?\\\\[^\s]{{1,100}}[ \t]{{1,3}}{WORD}[ \t]{{1,3}}/user:", "net use"),
-    command(rf"\bnet user[ \t]{{1,3}}[^\s/]{{1,40}}[ \t]{{1,3}}{WORD}(?:[ \t]{{1,3}}/|[ \t]*(?:$|\n))", "net user"),
+    command(rf"\bnet user[ \t]{{1,3}}[^\s/]{{1,40}}[ \t]{{1,3}}{WORD}(?:[ \t]{{1,3}}/|[ \t]{{0,4}}(?:$|\n))", "net user"),
     command(rf"\b(?:smbclient|rpcclient|smbmap|net rpc)\b[^\n|;]{{0,200}}?[ \t]-U[ \t]{{0,3}}[\"']?[^\s%\"']{{1,60}}%{WORD}", "smbclient", "rpcclient", "smbmap", "net rpc"),
     command(rf"[ \t](?:--?(?:password|passwd|passphrase|storepass|keypass|srcstorepass|deststorepass)|--pass|-pass(?:in|out)[ \t]{{1,3}}pass:)(?:[ \t]{{1,3}}|=|\b){WORD}", "pass", before=16, hint=r"(?i)[ \t]-[a-z\-]*pass"),
     command(rf"\becho[ \t]{{1,3}}(?:-n[ \t]{{1,3}})?[\"']?[\w.\-]{{1,40}}:{WORD}[\"']?[ \t]{{0,3}}\|[ \t]{{0,3}}(?:sudo[ \t]{{1,3}})?chpasswd", "echo", hint="(?i)chpasswd"),
@@ -102,7 +102,7 @@ FILES = (
     ),
     Pattern(
         # .pgpass: host:port:database:user:password
-        r"(?:^|\n)[\w.\-*]{1,100}:(?:5432|5433|6432|3306|\*):[\w\-*]{1,60}:[\w.\-*]{1,60}:([^\s:]{3,100})[ \t]*(?:\r?\n|$)",
+        r"(?:^|\n)[\w.\-*]{1,100}:(?:5432|5433|6432|3306|\*):[\w\-*]{1,60}:[\w.\-*]{1,60}:([^\s:]{3,100})[ \t]{0,4}(?:\r?\n|$)",
         SCORE, (":5432:", ":5433:", ":6432:", ":3306:", ":*:"), before=102, fit=_given,
     ),
     Pattern(
@@ -126,7 +126,7 @@ ELEMENTS = (
 """Parts of ``secret.generic``: elements of XML."""
 
 CURL = Pattern(
-    rf"(?i)\bcurl\b{LINE}{{0,300}}?[ \t](?:-u|-U|--user|--proxy-user)[ \t=]{{0,3}}[\"']?(\"[^\s\"]{{1,64}}\":\"[^\s\"]{{3,100}}\"|[^\s\"':$<]{{1,64}}:[^\s\"'<]{{3,100}})",
+    rf"(?i)\bcurl\b{LINE}{{0,200}}?[ \t](?:-u|-U|--user|--proxy-user)[ \t=]{{0,3}}[\"']?(\"[^\s\"]{{1,64}}\":\"[^\s\"]{{3,100}}\"|[^\s\"':$<]{{1,64}}:[^\s\"'<]{{3,100}})",
     SCORE, ("curl",), hint=r"(?i)[ \t](?:-u|--user|--proxy-user)", fit=_pair,
 )  # fmt: skip
 """A part of ``secret.http_auth``: the pair that curl, too, sends as one."""

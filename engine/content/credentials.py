@@ -110,7 +110,7 @@ PRIVATE_KEY = Entity(
             check=drawn,
         ),
         Pattern(
-            r"\"(?:d|k)\"\s{0,3}:\s{0,3}\"([A-Za-z0-9_\-]{22,1000})\"",
+            r"\"(?:d|k)\"\s{0,3}:\s{0,3}\"([A-Za-z0-9_\-]{22,700})\"",
             TOKEN_SCORE,
             keywords=('"d"', '"k"'),
             guard=_jwk,

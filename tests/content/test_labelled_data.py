@@ -54,7 +54,12 @@ INJECTION = (
         ("pii.phone", 0.94, 0.70),
         ("pii.ssn", 0.88, 0.97),
         ("pii.url", 0.97, 0.97),
+        ("pii.company_id.de", 0.97, 0.97),
+        ("pii.health_id.de", 0.97, 0.97),
+        ("pii.health_id.us", 0.97, 0.97),
         ("pii.national_id.es", 0.97, 0.97),
+        ("pii.national_id.kr", 0.97, 0.97),
+        ("pii.national_id.sg", 0.97, 0.97),
         ("pii.national_id.tr", 0.97, 0.97),
     ],
 )

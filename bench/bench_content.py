@@ -157,6 +157,7 @@ def library(compiled: Sequence[re.Pattern[str]]) -> Callable[[str], int]:
 def translated(regex: str) -> str:
     """Return a pattern that ``re`` understands: its classes of letters are not RE2's."""
     regex = regex.replace("(?:(?i)", "(?i:")
+    regex = re.sub(r"\\x\{([0-9a-fA-F]+)\}", lambda code: re.escape(chr(int(code[1], 16))), regex)
     return regex.replace(r"\pL\pN", r"\w").replace(r"\pL", "[^\\W\\d_]")
 
 

@@ -22,6 +22,8 @@ TEXT = r"\s{0,3}\\?[\"'][^\"'\n]{0,200}[\"']\s{0,3},"
 """An argument before the secret one, in quotes."""
 QUOTED = r"\s{0,3}\\?[\"']([^\"'\n\\]{3,100})\\?[\"']"
 SCORE = 0.85
+PORT = 5
+"""Digits of the number of a port, which ``-p`` often gives."""
 MANIFEST = 1024
 """In so many bytes around the data of a manifest stands its kind."""
 _secret_kind = re.compile(rb"(?:\A|\n)kind:[ \t]{0,4}[\"']?Secret\b")
@@ -29,7 +31,9 @@ _secret_kind = re.compile(rb"(?:\A|\n)kind:[ \t]{0,4}[\"']?Secret\b")
 
 def _given(text: str) -> int:
     """Return how much of *text* is a password on a command line: no reference, no option."""
-    if text.startswith(("-", "/", "$", "%", "\\", "@", "!")):
+    if text.startswith(("-", "/", "$", "%", "\\", "@", "!")) or (
+        text.isdigit() and len(text) <= PORT
+    ):
         return 0
     return said(text)
 

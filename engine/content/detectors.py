@@ -23,9 +23,10 @@ class Pattern:
     group, the first one is the finding. *keywords* are in lower case: the pattern is run only where
     one of them occurs, from *before* bytes ahead of the first one. A pattern of at least so many
     *digits* (seven or more), with up to four of `JOINTS` between two of them, is run only around
-    such numbers. *hint* is a small RE2 pattern that occurs in everything the pattern finds (if
-    empty, one of the keywords does): texts without it, most texts, are done with quickly. *prose*
-    keeps patterns apart whose hints occur in ordinary texts now and then.
+    such numbers; it begins at most five bytes before the first digit (`collect.LEAD`). *hint* is a
+    small RE2 pattern that occurs in everything the pattern finds (if empty, one of the keywords
+    does): texts without it, most texts, are done with quickly. *prose* keeps patterns apart whose
+    hints occur in ordinary texts now and then.
 
     *fit* cuts a match to its first so many characters (0: it is none), *guard* looks at the UTF-8
     text around it, *check* at the match itself; together they stand for look-around. After a

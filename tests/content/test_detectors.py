@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from engine.content.collect import LEAD, NUMBER
 from engine.content.entities import ENTITIES, Entity
 from engine.content.regex import compiled
 from engine.content.rules import Rule, builtin_rules
@@ -41,6 +42,8 @@ def test_every_match_has_what_the_pattern_says(entity: Entity) -> None:
         hint = compiled(pattern.hint) if pattern.hint else None
         most = reach(pattern.regex)
         for match, finding in matches(rule):
+            if pattern.digits and counts(rule, finding):
+                assert NUMBER.find(match, 0, len(match))[0][0] <= LEAD, match
             assert most is None or len(match) <= most
             if pattern.keywords:
                 places = [match.lower().find(word.encode()) for word in pattern.keywords]

@@ -207,15 +207,18 @@ CONNECTION_STRING = Entity(
 
 HASH = Entity(
     "secret.hash",
-    "A password hash: bcrypt, SHA-crypt, yescrypt, argon2, PBKDF2, scrypt, or one of Kerberos.",
+    "A password hash: bcrypt, SHA-crypt, yescrypt, argon2, PBKDF2, scrypt, APR1, phpass, of LDAP, Windows or Kerberos.",
     (
         token(
             r"\$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}|\$(?:1|5|6|y|7|gy)\$[./A-Za-z0-9$=,]{20,120}"
             r"|\$argon2(?:id|i|d)\$[A-Za-z0-9$=,+/]{30,200}"
             r"|\$krb5(?:asrep|tgs)\$[0-9]{1,2}\$[A-Za-z0-9$*@._\-/]{32,1000}"
+            r"|\$apr1\$[./A-Za-z0-9]{1,8}\$[./A-Za-z0-9]{22}|\$[PH]\$[./A-Za-z0-9]{31}"
+            r"|\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{27,120}={0,2}"
             r"|pbkdf2_sha(?:1|256|512)\$[0-9]{4,8}\$[A-Za-z0-9]{8,40}\$[A-Za-z0-9+/]{20,90}={0,2}",
-            "$2a$", "$2b$", "$2x$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$7$", "$gy$", "$argon2", "$krb5", "pbkdf2_sha",
+            "$2a$", "$2b$", "$2x$", "$2y$", "$1$", "$5$", "$6$", "$y$", "$7$", "$gy$", "$argon2", "$krb5", "$apr1$", "$p$", "$h$", "{sha", "{ssha", "pbkdf2_sha",
         ),
+        token(r"[a-fA-F0-9]{32}:[a-fA-F0-9]{32}:::", ":::", before=65, hint="[a-fA-F0-9]{16}:::"),
     ),
 )  # fmt: skip
 

@@ -170,6 +170,19 @@ def test_an_encrypted_private_key_is_found_with_its_headers_and_in_strings() -> 
     }
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$apr1$" + RANDOM[:8] + "$" + RANDOM[:22],
+        "$P$B" + RANDOM[:30],
+        "{SSHA}" + RANDOM[:31] + "=",
+        "8846f7eaee8fb117ad06bdd830b7586c:" + "aad3b435b51404eeaad3b435b51404ee" + ":::",
+    ],
+)
+def test_a_hash_of_a_password_is_found(text: str) -> None:
+    assert found(f"ann:501:{text}", "secret.hash") == {text}
+
+
 def test_a_key_of_ssh2_is_found() -> None:
     key = f"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n{RANDOM}\n{RANDOM}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----"
     assert found(f"x {key} y") == {key}

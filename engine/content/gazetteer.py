@@ -1,10 +1,10 @@
 """Which lists a word stands in: given names, surnames, places, countries, English words.
 
-The lists (see ``bench/training/gazetteer.py`` for their sources and licences) are not kept as words:
-a word is a 32-bit hash of its plain form, and beside each hash stands a byte of bits, one for each
-list. 300,000 words take 1.5 MB of memory; one word in about 14,000 that is in no list is taken for
-one that is. The file holds the differences of the sorted hashes, byte by byte in planes, so that
-they pack well.
+The lists (``gazetteer.md`` names their sources and licences) are not kept as words: a word is a
+32-bit hash of its plain form, and beside each hash stands a byte of bits, one for each list.
+300,000 words take 1.5 MB of memory; one word in about 14,000 that is in no list is taken for one
+that is. The file holds the differences of the sorted hashes, byte by byte in planes, so that they
+pack well.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ ENGLISH = COMMON | WORD
 
 _LETTERS = str.maketrans(
     {
-        "ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th",
-        "ð": "d", "’": "'", "`": "'",
+        "ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "\u0131": "i", "þ": "th",
+        "ð": "d", "\u2019": "'", "`": "'",
     }
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Lists of words that tell what the names beside them are: streets, companies, titles, nations.
 
-They stand in ``gazetteer.txt``, in lower case and without accents, as `gazetteer.plain` makes words.
+They stand in ``gazetteer.txt``, in plain form: in lower case and without accents.
 """
 
 from __future__ import annotations

@@ -10,11 +10,10 @@ tells a stream up to where nothing can change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from engine.content.tagger_decode import Name, decode, names, weigh
 from engine.content.tagger_model import load_model
-from engine.content.tagger_rules import ROLES, find_ruled, open_line
+from engine.content.tagger_rules import RULED, find_ruled, open_line
 from engine.content.tagger_runs import Pieces, find_runs, read_pieces, settled_piece
 
 Found = tuple[str, int, int, float]
@@ -27,7 +26,7 @@ ELECTRONIC = re.compile(
     r"[\w.+-]{1,64}@[\w.-]{1,128}|\bhttps?://\S{1,200}|\bwww\.\S{1,200}", re.IGNORECASE
 )
 """Addresses of mail and of the web: names in them are no names by themselves."""
-SERVED = NAMED | ROLES.keys()
+SERVED = NAMED | RULED
 """The entities that `find` knows."""
 
 
@@ -44,9 +43,9 @@ def find(text: str, wanted: frozenset[str]) -> list[Found]:
     if not wanted & SERVED:
         return []
     pieces = read_pieces(text, load_model())
-    ruled = list(find_ruled(text, pieces, wanted | {NATION} if wanted & NAMED else wanted))
+    ruled = list(find_ruled(text, pieces))
     nations = [one for one in ruled if one[0] == NATION]
-    named = list(_named(pieces)) if wanted & NAMED or nations else []
+    named = _named(pieces) if wanted & NAMED or (nations and NATION in wanted) else []
     if named and ("@" in text or "://" in text or "www." in text):
         named = _outside(named, [one.span() for one in ELECTRONIC.finditer(text)])
     if nations:
@@ -84,15 +83,16 @@ def _within(one: Found, named: list[Found]) -> bool:
     return any(each[1] <= one[1] and one[2] <= each[2] for each in named)
 
 
-def _named(pieces: Pieces) -> Iterator[Found]:
+def _named(pieces: Pieces) -> list[Found]:
     model = load_model()
     edge = model.say("\n\n")
+    found: list[Found] = []
     for run in find_runs(pieces):
         rows = weigh(pieces, run, model, edge)
         for name in joined(pieces, names(rows, decode(rows, model.steps), run.start)):
             place = trimmed(pieces, name.start, name.end)
-            if place is not None:
-                yield "pii." + name.kind, *place, name.score
+            found.append(("pii." + name.kind, *place, name.score))
+    return [one for one in found if one[1] < one[2]]
 
 
 def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
@@ -113,13 +113,15 @@ def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
     return made
 
 
-def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int] | None:
-    """Return the place of pieces ``start:end`` without signs and white space around them."""
+def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int]:
+    """Return the place of pieces ``start:end`` without signs and white space around them.
+
+    Of signs alone it is empty.
+    """
     texts, starts = pieces.texts, pieces.starts
     while start < end and not texts[start][0].isalnum():
         start += 1
     while end > start and not texts[end - 1][0].isalnum():
         end -= 1
-    if start == end:
-        return None
-    return starts[start], starts[end - 1] + len(texts[end - 1].rstrip())
+    last = texts[end - 1].rstrip() if start < end else ""
+    return starts[start], starts[max(start, end - 1)] + len(last)

@@ -51,8 +51,8 @@ def weigh(pieces: Pieces, run: Run, model: Model, edge: Said) -> list[tuple[int,
 def decode(rows: list[tuple[int, ...]], steps: tuple[tuple[int, ...], ...]) -> list[int]:
     """Return the most likely labels of *rows*; ``steps[to][from]`` weighs one behind another.
 
-    Of each piece are tried "no name", beginnings of names within `WIDE` of the best, and what goes on
-    with a name that was tried before: two or three labels instead of nine, in a third of the time.
+    Of each piece are tried "no name", beginnings of names within `WIDE` of the best, and what goes
+    on with a name that was tried before: two or three labels instead of nine.
     """
     floor = max(rows[0][0], *rows[0][1::2]) - WIDE
     best = [

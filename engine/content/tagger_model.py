@@ -1,9 +1,9 @@
 """The model of names: weights of features in, what each piece says about its labels out.
 
 The model is a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001) over the
-labels below. A feature is hashed to a row of `LABELS` bytes. The rows of all features of a piece are
-added up once, as one integer with a lane of 16 bits for each label, and kept: to weigh a piece in
-its place is to add a dozen integers::
+labels below. A feature is hashed to a row of weights, one for each label. The rows of all features
+of a piece are added up once, as one integer with a lane of 16 bits for each label, and kept: to
+weigh a piece in its place is to add a dozen integers::
 
     weights["form=T:g-"]  = 0x0085_0080_00a1…   one lane a label, each weight + 128
 """
@@ -26,7 +26,7 @@ ROWS = 1 << 17
 LANE = 2 * len(LABELS)
 ZERO = 128
 """What a weight of zero is stored as."""
-MOST = 50_000
+MOST = 30_000
 """So many pieces, and so many pairs of them, are remembered at most."""
 OFFSETS = (0, -1, 1, -2, 2)
 NEAR = ("form=", "word=", "in=", "sign=", "num=", "tail=", "long")

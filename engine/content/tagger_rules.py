@@ -1,7 +1,7 @@
 """Pieces of a text to its dates, ages, titles and nationalities, by patterns and lists.
 
-Each rule begins at a piece that has the *role* for it (see `tagger_words.Piece`): a number, a month,
-a form of address, a word for a nation, a faith or a party, a word for a job.
+Each rule begins at a piece that has the *role* for it (see `tagger_words.Piece`): a number, a
+month, a form of address, a word for a nation, a faith or a party, a word for a job.
 """
 
 from __future__ import annotations
@@ -13,12 +13,8 @@ from engine.content.tagger_runs import Pieces
 
 Found = tuple[str, int, int, float]
 
-ROLES = {
-    "pii.date": "nm",
-    "pii.age": "n",
-    "pii.title": "hjb",
-    "pii.nrp": "a",
-}
+RULED = frozenset({"pii.date", "pii.age", "pii.title", "pii.nrp"})
+ROLE = re.compile("[nmhjba]")
 """Where rules begin: at a number, a month, a form of address, a job, both of these, a nation."""
 
 _month = (
@@ -61,11 +57,12 @@ AGE_AHEAD = re.compile(
     re.IGNORECASE,
 )
 AGE_SAID = re.compile(
-    r"\b(?:he|she|i|who)(?:['’]s|['’]m| is| am| was) (?:only |just |already )?\Z", re.IGNORECASE
+    r"\b(?:he|she|i|who)(?:['\u2019]s|['\u2019]m| is| am| was) (?:only |just |already )?\Z",
+    re.IGNORECASE,
 )
 AGE_ENDS = re.compile(r"(?!\w|[.,:/%-]\d)")
 SAID_ENDS = re.compile(r"[.,;!?)]?(?:\n|\Z|[.!?] )")
-TITLE = re.compile(r"[^\W\d_]{2,12}\.?")
+TITLE = re.compile(r"[^\W\d_]+\.?")
 NAME_BEHIND = re.compile(r"\.? ?[^\W\d_]")
 SHORT = frozenset({"mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme"})
 JOB_LINE = re.compile(r"(?:[^\W\d_][^\W\d_]*[ ,/&()-]{1,3}){0,6}[^\W\d_]+")
@@ -75,30 +72,26 @@ SAID_LINE = re.compile(
 """Words of sentences, which stand in no title."""
 OPEN_LINE = re.compile(r"\s*(?:[^\W\d_]+[ ,/&()-]{1,3}){0,6}[^\W\d_]*")
 LINE = 72
-PREFIXES = frozenset(
-    f"{one} "
-    for one in "South North New Saudi Sri Costa Equatorial Saint San Northern Cape Sierra East Puerto"
-    " Hong Papua Solomon Central".split()
-)
+PREFIXES = (
+    "South ", "North ", "New ", "Saudi ", "Sri ", "Costa ", "Equatorial ", "Saint ", "San ",
+    "Northern ", "Cape ", "Sierra ", "East ", "Puerto ", "Hong ", "Papua ", "Solomon ", "Central ",
+)  # fmt: skip
+"""First words of nations of two words."""
 AHEAD = 40
 
 
-def find_ruled(text: str, pieces: Pieces, wanted: frozenset[str]) -> Iterator[Found]:
-    """Yield the dates, ages, titles and nationalities of *wanted* in *text*."""
-    begins = "".join(ROLES[one] for one in ROLES if one in wanted)
-    if not begins:
-        return
+def find_ruled(text: str, pieces: Pieces) -> Iterator[Found]:
+    """Yield the dates, ages, titles and nationalities in *text*."""
     roles = "".join([one.role for one in pieces.said])
     done = 0
-    for match in re.finditer(f"[{begins}]", roles):
+    for match in ROLE.finditer(roles):
         at = match.start()
         start = pieces.starts[at]
         if start < done:
             continue
         for found in _at(text, pieces, at, roles[at]):
-            if found[0] in wanted:
-                done = found[2]
-                yield found
+            done = found[2]
+            yield found
 
 
 def _at(text: str, pieces: Pieces, at: int, role: str) -> Iterator[Found]:
@@ -110,7 +103,7 @@ def _at(text: str, pieces: Pieces, at: int, role: str) -> Iterator[Found]:
         if date is not None:
             yield "pii.date", start, date.end(), 0.85
     elif role == "a":
-        yield "pii.nrp", _nation(text, pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
+        yield "pii.nrp", _nation(pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
     else:
         titles = list(_honorific(text, start)) if role in "hb" else []
         yield from titles or (_job(text, pieces, at) if role in "jb" else ())
@@ -140,7 +133,7 @@ def _numbered(text: str, start: int) -> Iterator[Found]:
         yield "pii.age", start, age.end(), 0.65
 
 
-def _nation(text: str, pieces: Pieces, at: int) -> int:
+def _nation(pieces: Pieces, at: int) -> int:
     """Return where the name of a nation begins, of which the piece *at* is the last word."""
     if at and pieces.texts[at - 1] in PREFIXES:
         return pieces.starts[at - 1]
@@ -149,8 +142,7 @@ def _nation(text: str, pieces: Pieces, at: int) -> int:
 
 def _honorific(text: str, start: int) -> Iterator[Found]:
     title = TITLE.match(text, start)
-    if title is None:
-        return
+    assert title is not None
     behind = text[title.end() : title.end() + 2]
     sure = text[start].isupper() and behind[1:].isupper()
     if behind[:1] == " " and (

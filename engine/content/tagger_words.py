@@ -59,7 +59,7 @@ class Piece:
     """What a piece is by itself.
 
     *mark* is its part in addresses: D, P, W, U, O, H or a dot. *role* is the rule that it may begin
-    (see `tagger_rules.ROLES`), or a dot.
+    (see `tagger_rules.ROLE`), or a dot.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Persons, addresses, places, organisations: found by lists and a model, and by what is near alone."""
+"""Persons, addresses, places, organisations: found by lists, a model, and what is near alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.content import tagger, tagger_model
+from engine.content.tagger_decode import Name
 from engine.content.tagger_model import LABELS, load_model, pack_model, unpack_model
 from engine.content.tagger_runs import find_runs, read_pieces
 
@@ -16,10 +17,11 @@ ALL = tagger.SERVED
 NEAR = 256
 WORDS = (
     "Anna", "Smith", "kowalski", "Peter", "in", "Berlin", "lives", "at", "12", "Main", "Street",
-    "street", "the", "of", "and", ",", ".", "\n", "\n\n", " ", "Acme", "Ltd", "French", "35", "years",
-    "old", "Dr.", "mrs.", "March", "5", ",", "2019", "2019-03-05", "xqzkv", "qqwv", "Suite", "IL",
-    "62704", "nurse", "engineer", "de", "-", "'", "(", ")", "A", "B", "@", "don't", "Will", "may",
-    "a" * 30, "https://a.example/x", "was", "is", ":", "South", "African", "\t", "   ", "Zq", "ZQ",
+    "street", "the", "of", "and", ",", ".", "\n", "\n\n", " ", "Acme", "Ltd", "French", "35",
+    "years", "old", "Dr.", "mrs.", "March", "5", ",", "2019", "2019-03-05", "xqzkv", "qqwv",
+    "Suite", "IL", "62704", "nurse", "engineer", "de", "-", "'", "(", ")", "A", "B", "@", "don't",
+    "Will", "may", "a" * 30, " " * 30, "https://a.example/x", "was", "is", ":", "South", "African",
+    "\t", "   ", "Zq", "ZQ",
 )  # fmt: skip
 texts = st.lists(
     st.tuples(st.sampled_from(WORDS), st.sampled_from(("", " ", " "))), max_size=400
@@ -248,6 +250,33 @@ def test_a_long_chain_of_names_is_read_between_its_commas() -> None:
 
 def test_a_long_chain_without_commas_holds_no_name() -> None:
     assert find_runs(read_pieces("Anna Kowalski " * 40, load_model())) == []
+
+
+def test_what_is_found_does_not_depend_on_what_else_is_wanted() -> None:
+    text = "Dr. Anna Kowalski, aged 30, a Norwegian of Acme Ltd in Berlin, since March 2019"
+    every = tagger.find(text, ALL)
+    for one in ALL:
+        assert tagger.find(text, frozenset({one})) == [each for each in every if each[0] == one]
+
+
+def test_signs_around_a_name_are_no_part_of_it() -> None:
+    pieces = read_pieces("(Anna Smith), -", load_model())
+    assert tagger.trimmed(pieces, 0, 6) == (1, 11)
+    start, end = tagger.trimmed(pieces, 3, 6)
+    assert start == end
+
+
+def test_persons_with_only_a_space_between_them_are_one() -> None:
+    pieces = read_pieces("Anna Smith, Peter", load_model())
+    anna, smith, peter = (Name("person", at, at + 1, 0.9) for at in (0, 1, 3))
+    assert tagger.joined(pieces, [anna, smith, peter]) == [Name("person", 0, 2, 0.9), peter]
+    place = Name("location", 1, 2, 0.9)
+    assert tagger.joined(pieces, [anna, place]) == [anna, place]
+
+
+def test_few_long_words_are_not_settled_at_once() -> None:
+    text = "we met " + " ".join(["Abcdefghijklmnopqrstuvwx"] * 6)
+    assert tagger.settled(text) == len("we met ")
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

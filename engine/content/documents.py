@@ -14,6 +14,7 @@ _number = alone(b"-.")
 
 LICENSE_DIGITS = 5
 ITALIAN_DIGITS = 3
+ITALIAN_LENGTH = 10
 PASSPORT_DIGITS = 4
 ITIN_GROUPS = "5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9]"
 """Fourth and fifth digit of an ITIN (IRS Publication 1915)."""
@@ -89,21 +90,19 @@ def _license(text: str) -> bool:
     return digits >= LICENSE_DIGITS or (digits == LICENSE_DIGITS - 1 and text[0].isupper())
 
 
-def _british(text: str) -> bool:
-    """Return whether *text* has a birthday where the licences of the United Kingdom have it.
+def _shaped(text: str) -> bool:
+    """Return whether *text* is a licence of Italy, or has a birthday where British ones have it.
 
-    The month of a woman is 50 more. The name is filled up with nines.
+    The month of a British woman is 50 more, and the name is filled up with nines.
     """
+    if len(text) == ITALIAN_LENGTH:
+        return sum(map(str.isdigit, text)) >= ITALIAN_DIGITS
     return _month_and_day.fullmatch(text, 5, 11) is not None
 
 
 def _numbered(text: str) -> bool:
     """Return whether *text* holds a few digits."""
     return sum(map(str.isdigit, text)) >= PASSPORT_DIGITS
-
-
-def _italian(text: str) -> bool:
-    return sum(map(str.isdigit, text)) >= ITALIAN_DIGITS
 
 
 @stricter
@@ -173,18 +172,12 @@ DRIVER_LICENSE = Entity(
             check=_license,
         ),
         Pattern(
-            r"\b[A-Z][A-Z9]{4}[0-9][0156][0-9][0-3][0-9]{2}[A-Z][A-Z9][0-9A-Z][A-Z]{2}",
-            0.7,
-            hint=CAPITALS,
-            guard=_apart,
-            check=_british,
-        ),
-        Pattern(
-            r"\bU1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z]",
+            r"\b(?:[A-Z][A-Z9]{4}[0-9][0156][0-9][0-3][0-9]{2}[A-Z][A-Z9][0-9A-Z][A-Z]{2}"
+            r"|U1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z])",
             0.6,
             hint=CAPITALS,
             guard=_apart,
-            check=_italian,
+            check=_shaped,
         ),
     ),
 )

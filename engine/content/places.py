@@ -20,6 +20,8 @@ UK_AREAS = (
 """First letters of British postcodes (Royal Mail, Programmers' Guide to PAF)."""
 UK_SECOND = "[0-9][ABD-HJLNP-UW-Z]{2}"
 UK = rf"(?:{UK_AREAS})[0-9][0-9A-HJKMNPR-Y]?"
+HALVES = "[0-9][0-9A-Z]? [0-9][A-Z]"
+"""Occurs in British and Canadian codes."""
 CANADA = "[ABCEGHJ-NPRSTVXY][0-9][ABCEGHJ-NPRSTV-Z]"
 CANADA_SECOND = "[0-9][ABCEGHJ-NPRSTV-Z][0-9]"
 GAP = NAMED.replace("[^0-9A-Za-z]", "[^0-9A-Za-z(]")
@@ -45,21 +47,21 @@ POSTCODE = Entity(
     "word for them or a country's letters.",
     (
         Pattern(
-            rf"\b(?:{UK} {UK_SECOND}|GIR 0AA)",
+            rf"\b{UK} {UK_SECOND}",
             0.6,
-            hint=r"[A-Z][0-9][0-9A-Z]? [0-9][A-Z]{2}|GIR 0AA",
+            hint=HALVES,
             guard=_dashed,
         ),
         Pattern(
             rf"\b{CANADA} {CANADA_SECOND}",
             0.6,
-            hint=r"[A-Z][0-9][A-Z] [0-9][A-Z][0-9]",
+            hint=HALVES,
             guard=_dashed,
         ),
         Pattern(
             rf"\pL,\s{{1,3}}(?:{US_STATES})\s{{1,3}}([0-9]{{5}}(?:-[0-9]{{4}})?)",
             0.7,
-            hint=r",\s{1,3}[A-Z]{2}\s{1,3}[0-9]{5}",
+            hint=r"[A-Z]{2}\s{1,3}[0-9]{5}",
             guard=_apart,
         ),
         Pattern(

@@ -56,10 +56,44 @@ NO_NAMES = frozenset(
         "hi", "hey", "yes", "mr", "mrs", "ms", "dr", "miss", "sir", "de", "la", "el", "los",
         "las", "der", "die", "das", "und", "le", "les", "et", "da", "dos", "san", "st", "new",
         "old", "test", "unknown", "none", "null", "user", "admin", "name", "baby", "boy", "girl",
-        "male", "female", "infant", "mother", "father",
+        "male", "female", "infant", "za", "mother", "father",
     }
 )  # fmt: skip
 """Words that some lists have as names, and no reader would."""
+
+CODE = frozenset(
+    {
+        "admin", "android", "ansible", "api", "app", "apps", "argc", "args", "argv", "asap",
+        "async", "auth", "await", "awk", "backend", "bash", "blog", "bluetooth", "bool",
+        "boolean", "btw", "buf", "bytearray", "bytes", "cd", "cfg", "chan", "char", "chatbot",
+        "chatgpt", "chmod", "chr", "ci", "class", "cmd", "config", "const", "constexpr", "css",
+        "csv", "ctx", "curl", "dataframe", "dataset", "datasets", "datetime", "debian", "def",
+        "defer", "dev", "df", "dict", "dir", "docker", "double", "eg", "elasticsearch", "elif",
+        "elsif", "email", "emails", "endfor", "endif", "enum", "enumerate", "env", "err", "etc",
+        "eval", "exec", "export", "expr", "false", "fedora", "float", "fn", "foreach", "frontend",
+        "frozenset", "func", "fyi", "getattr", "gif", "git", "golang", "goroutine", "gpt",
+        "grafana", "grep", "guid", "hasattr", "hash", "haskell", "hello", "hey", "hi", "html",
+        "http", "https", "idx", "ie", "ifdef", "ifndef", "impl", "import", "init", "int",
+        "internet", "ios", "isinstance", "javascript", "jenkins", "jpg", "json", "jwt", "kafka",
+        "kotlin", "kubernetes", "kwargs", "lambda", "laptop", "latex", "len", "lib", "libs",
+        "linux", "llm", "localhost", "login", "logout", "lol", "macos", "malloc", "markdown",
+        "matplotlib", "max", "md", "microservice", "middleware", "min", "mongodb", "mp", "msg",
+        "mut", "mutex", "mysql", "namespace", "nginx", "nil", "nope", "np", "npm", "null",
+        "nullable", "nullptr", "numpy", "oauth", "obj", "ok", "okay", "online", "ord", "pandas",
+        "param", "params", "password", "pd", "pdf", "perl", "php", "pip", "plt", "png",
+        "postgres", "powershell", "pragma", "printf", "println", "private", "prod", "prometheus",
+        "prompt", "prompts", "protected", "ptr", "pub", "public", "python", "redis", "regex",
+        "repo", "repr", "req", "res", "resp", "return", "reversed", "ruby", "scala", "sed",
+        "self", "serverless", "setattr", "sha", "signup", "sizeof", "smartphone", "sorted",
+        "sprintf", "sql", "sqlite", "src", "static", "std", "stderr", "stdin", "stdout", "str",
+        "strftime", "strlen", "struct", "substr", "sudo", "super", "svg", "sync", "terraform",
+        "tf", "this", "timedelta", "timestamp", "tmp", "tokenizer", "toml", "true", "tuple",
+        "typedef", "typename", "typescript", "ubuntu", "ui", "undef", "unix", "unsigned", "uri",
+        "url", "urls", "username", "util", "utils", "uuid", "ux", "var", "varchar", "vec", "void",
+        "vs", "website", "wget", "wifi", "windows", "xml", "yaml", "yeah", "yep", "yield", "zip",
+    }
+)  # fmt: skip
+"""Words of programs and chats that dictionaries lack."""
 
 
 def census(folder: Path, name: str, most: int) -> list[str]:
@@ -153,7 +187,8 @@ class Lists:
                 continue
             chosen = bit if len(found) == 1 else part
             for one in found:
-                if len(one) >= SHORTEST and one not in NO_NAMES:
+                english = chosen in (lists.COMMON, lists.WORD)
+                if english or (len(one) >= SHORTEST and one not in NO_NAMES):
                     self.bits[hashed(one)] |= chosen
         return len(self.bits) - before
 
@@ -180,7 +215,7 @@ def gather(folder: Path) -> dict[int, int]:
     made.add(lands, lists.COUNTRY, lists.PART)
     for names in of_languages(folder, "address", "country", "name").values():
         made.add(names, lists.COUNTRY)
-    common = {plain(one) for one in words(COMMON_LEVELS)}
+    common = {plain(one) for one in words(COMMON_LEVELS)} | NO_NAMES | CODE
     made.add(common, lists.COMMON)
     made.add((one for one in map(plain, words(WORD_LEVELS)) if one not in common), lists.WORD)
     return dict(made.bits)

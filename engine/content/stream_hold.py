@@ -70,8 +70,9 @@ LETTERS = r"(?:(?:\A|[\s\"'(\[:,])\S(?: {1,3}\S)* {0,3})?"
 READ = NEARBY + LONGEST_TOKEN
 """So much is held at most for what is read, and so far before it scans begin: a token that is
 passed on in part has had all that may matter for it behind it, and will have all before it."""
+ANY = 1 << 20
 AT_ONCE = 32
-"""So many characters are passed on at once at least where something is read, some words."""
+"""So many characters are passed on at once at least, some words, where each look is at much."""
 ROT = compiled(ROTATED)
 FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
 """Samples of what a word of ASCII does not hold."""
@@ -230,11 +231,14 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
     armed: dict[str, list[Tail]] = {}
+    ahead = 0
     for rule in scanner.patterns(entities):
         node = structure_of(rule.pattern.regex)
         if rule.must or rule.pattern.score < THRESHOLD:
             weak.append(whole(node, coarse=False))
         size = longest(node)
+        if rule.group:
+            ahead = max(ahead, min(_ahead(rule, size), bound))
         if size is not None and size <= bound and _is_word(node):
             continue
         fitting = None if size is None else next((one for one in sizes if size <= one), None)
@@ -250,8 +254,8 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     sized[SPACED] += (_beginnings_of(word) for word in armed if not _one_word(word))
     return Hold(
         bound,
-        READ if read else CELL,
-        AT_ONCE if read else 1,
+        max(ahead, READ if read else CELL),
+        AT_ONCE if read or ahead > SPACED else 1,
         tuple(one.settled for one in read),
         tuple(
             Tail(_automaton(_either(some) + r"\z"), size) for size, some in sized.items() if some
@@ -290,6 +294,13 @@ def _needs_word(rule: Rule) -> bool:
         return True
     before = before_group(pattern.regex)
     return before is not None and shortest(before) >= pattern.before
+
+
+def _ahead(rule: Rule, size: int | None) -> int:
+    """Return how far before what *rule* finds its match may begin: that must be seen with it."""
+    before = before_group(rule.pattern.regex)
+    most = size if before is None else longest(before)
+    return ANY if most is None else most + EXTRA
 
 
 def _one_word(word: str) -> bool:

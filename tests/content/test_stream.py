@@ -9,19 +9,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.content.entities import ENTITIES, CustomEntity
+from engine.content.entities import ENTITIES, STRUCTURED, CustomEntity
 from engine.content.findings import Finding
 from engine.content.redact import Strategy, redact_text
+from engine.content.rules import builtin_rules
 from engine.content.scan import Scanner, build_scanner
 from engine.content.stream import OVERLAPPING, Redaction, StreamRedactor
 from engine.content.stream_hold import BOUND, LEAST_BOUND, Hold, make_hold, structure_of
 from engine.content.stream_prefixes import Atom, Repeat
+from tests.content.made_texts import made_texts
 from tests.content.reading import READERS
 
 KEY = b"the tests' own key, of 32 bytes!"
 ALL = frozenset(ENTITIES)
 SCANNER = build_scanner((), {}, READERS)
 HOLD = make_hold(SCANNER, ALL)
+STRUCTURED_HOLD = make_hold(SCANNER, STRUCTURED)
 LABELS = {name: Strategy("label") for name in ALL}
 PEM = "-----BEGIN PRIVATE KEY-----\n"
 LINE = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
@@ -386,11 +389,27 @@ def check_law(text: str, cuttings: Sequence[Sequence[int]]) -> None:
 
 def leaked(text: str, entities: frozenset[str] = ALL, scanner: Scanner = SCANNER) -> None:
     """Assert that all that the whole text's findings cover is replaced in the stream too."""
-    stream = begin(entities, scanner=scanner)
+    hold = STRUCTURED_HOLD if entities is STRUCTURED else None
+    stream = begin(entities, scanner=scanner, hold=hold)
     spans = [*stream.feed(text).spans, *stream.finish().spans]
     covered = {place for one in spans for place in range(one.start, one.end)}
     for one in scanner.scan(text, entities):
         assert covered.issuperset(range(one.start, one.end)), one.entity
+
+
+@pytest.mark.slow
+def test_law_nothing_of_what_patterns_find_leaks() -> None:
+    rules = [rule for entity in ENTITIES.values() for rule in builtin_rules(entity)]
+    for seed in (2, 4):
+        for text in made_texts(rules, 60, seed):
+            leaked(text, STRUCTURED)
+
+
+def test_what_stands_far_behind_its_name_is_found_while_much_is_held() -> None:
+    name = "credentials {\n" + "url x, " * 20
+    text = name + "\n  password = 'tR0ub4dor3x9'\n" + "a key: " * 60
+    assert [one.entity for one in SCANNER.scan(text, frozenset({"secret.gradle"}))]
+    leaked(text, STRUCTURED)
 
 
 LAW = st.lists(st.lists(st.integers(0, 10_000), max_size=12), min_size=1, max_size=CUTTINGS)

@@ -1,4 +1,4 @@
-"""Detectors of numbers that an office or clinic gave a person (``pii.ssn``, ``phi.mrn`` …)."""
+"""Detectors of numbers that an office gave a person (``pii.ssn`` …)."""
 
 from __future__ import annotations
 
@@ -200,20 +200,4 @@ PASSPORT = Entity(
     ),
 )
 
-MRN = Entity(
-    "phi.mrn",
-    "A medical record or patient number behind a word that says so.",
-    (
-        Pattern(
-            r"(?i)\b(?:mrn|medical record|patient (?:id|no|number)|chart (?:no|number))"
-            r"(?: (?:number|no|id))?[ .:#=\-]{0,4}(?:is )?#?"
-            r"((?:[a-z]{1,4}-?)?[0-9][0-9\-]{3,11}[0-9])",
-            0.85,
-            keywords=("mrn", "medical record", "patient ", "chart n"),
-            hint="(?i)mrn|medical record|patient (?:id|no|number)|chart (?:no|number)",
-            guard=_apart,
-        ),
-    ),
-)
-
-DOCUMENTS = (SSN, ITIN, DRIVER_LICENSE, PASSPORT, MRN)
+DOCUMENTS = (SSN, ITIN, DRIVER_LICENSE, PASSPORT)

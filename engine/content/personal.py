@@ -7,7 +7,8 @@ from engine.content.contact import CONTACT
 from engine.content.devices import DEVICES
 from engine.content.documents import DOCUMENTS
 from engine.content.financial import FINANCIAL
+from engine.content.medical import MEDICAL
 from engine.content.places import PLACES
 from engine.content.vehicles import VEHICLES
 
-PERSONAL = (*CONTACT, *FINANCIAL, *DEVICES, *DOCUMENTS, *VEHICLES, *PLACES, *BIRTHS)
+PERSONAL = (*CONTACT, *FINANCIAL, *DEVICES, *DOCUMENTS, *MEDICAL, *VEHICLES, *PLACES, *BIRTHS)

@@ -114,7 +114,7 @@ def test_names_expand_within_their_namespace() -> None:
     assert expand("pii.any") == {name for name in ENTITIES if name.startswith("pii.")}
     assert expand("x.any", ["x.a", "x.b.c", "xy.a"]) == {"x.a", "x.b.c"}
     assert {"pii", "phi", "secret"} == NAMESPACES
-    assert expand("phi.any") == expand("pii.health_id") | {"phi.mrn"}
+    assert expand("phi.any") == expand("pii.health_id") | {"phi.mrn", "phi.health_plan"}
     assert expand("phi.any", ["phi.mrn"]) == {"phi.mrn"}
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.eval_injection import table
@@ -30,6 +30,8 @@ PADDING = (
     "asked whether delivery in March is likely, since the supplier changed its terms twice. "
 )
 STRIDE = 8
+
+NAMES = ("right", "wrong", "missed", "precision", "recall", "F1", "F2")
 
 HEAD = """\
 # The detectors of structured personal data on labelled texts
@@ -117,11 +119,10 @@ def report(folder: Path) -> Iterator[str]:
     scanner = build_scanner((), {})
     rows = {half: rows_of(folder, half) for half in HALVES}
     boards = {half: scored(scanner, rows[half]) for half in HALVES}
-    names = "right", "wrong", "missed", "precision", "recall", "F1", "F2"
     yield HEAD
     yield from table(
         "All structured types",
-        ("half", "measure", *names),
+        ("half", "measure", *NAMES),
         (
             (half, measure, *figures(tally))
             for half, board in boards.items()
@@ -133,24 +134,34 @@ def report(folder: Path) -> Iterator[str]:
         ),
     )
     for half, board in boards.items():
-        yield from table(
-            f"By type, half `{half}`",
-            ("type", *names, "strict precision", "strict recall"),
-            (
-                (name, *figures(tally), *_strict(board, name))
-                for name, tally in sorted(board.overlapping.items())
-                if name not in UNSTRUCTURED
-            ),
-        )
+        yield from _types(half, board)
+    yield from _alarms(folder, scanner, boards)
+    yield from _long(scanner, rows["held"][::STRIDE])
+    yield from _kinds()
+
+
+def _types(half: Half, board: Board) -> Iterator[str]:
+    yield from table(
+        f"By type, half `{half}`",
+        ("type", *NAMES, "strict precision", "strict recall"),
+        (
+            (name, *figures(tally), *_strict(board, name))
+            for name, tally in sorted(board.overlapping.items())
+            if name not in UNSTRUCTURED
+        ),
+    )
+
+
+def _alarms(folder: Path, scanner: Scanner, boards: Mapping[Half, Board]) -> Iterator[str]:
     yield from table(
         "False alarms in texts without personal data",
         ("texts", "half", "rows", "rows with a finding", "per 1,000", "of which kinds"),
         (
-            (name, half, *alarms(scanner, texts))
+            (name, half, *alarms(scanner, texts_of(folder, kind, half)))
             for half in HALVES
-            for name, texts in (
-                ("benign prompts and documents", texts_of(folder, "injection", half)),
-                ("keys and passwords in code", texts_of(folder, "secrets", half)),
+            for name, kind in (
+                ("benign prompts and documents", "injection"),
+                ("keys and passwords in code", "secrets"),
             )
         ),
     )
@@ -162,20 +173,22 @@ def report(folder: Path) -> Iterator[str]:
             for half, one in boards.items()
         ),
     )
+
+
+def _long(scanner: Scanner, rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what is found of *rows* with other text around them."""
     around = PADDING * (PAD // len(PADDING))
-    few = rows["held"][::STRIDE]
     yield from table(
         "With 4 kB of unrelated text before and behind",
-        ("rows", "text around", *names),
+        ("rows", "text around", *NAMES),
         (
-            (len(few), size, *figures(board.total(exact=False, without=UNSTRUCTURED)))
+            (len(rows), size, *figures(board.total(exact=False, without=UNSTRUCTURED)))
             for size, board in (
-                ("none", scored(scanner, few)),
-                ("8 kB", scored(scanner, few, around=around)),
+                ("none", scored(scanner, rows)),
+                ("8 kB", scored(scanner, rows, around=around)),
             )
         ),
     )
-    yield from _kinds()
 
 
 def _strict(board: Board, name: str) -> tuple[float, float]:

@@ -45,6 +45,8 @@ HIDDEN = 0.3
 BATCH = 3000
 RATE = 0.15
 DECAY = 2e-6
+AVERAGED = 4
+"""The weights are the mean of those after so many epochs (Polyak and Juditsky 1992)."""
 DROPPED = 0.15
 """So much of the features is not shown, at random: none may be relied on alone."""
 FORBIDDEN = -30_000
@@ -201,6 +203,7 @@ def train(
     """Return the weights of features and of steps between labels."""
     weights = np.zeros((ROWS + 1, COUNT), dtype=np.float32)
     moves = np.where(allowed(), 0.0, -1e4).astype(np.float32)
+    summed, summed_moves = np.zeros_like(weights), np.zeros_like(moves)
     seen = np.full_like(weights, 0.1)
     seen_moves = np.full_like(moves, 1.0)
     batches = []
@@ -236,9 +239,12 @@ def train(
             move_slope = np.where(allowed(), move_slope, 0)
             seen_moves += move_slope**2
             moves -= rate * move_slope / np.sqrt(seen_moves)
+        if epoch >= epochs - AVERAGED:
+            summed += weights / AVERAGED
+            summed_moves += moves / AVERAGED
         runs = sum(len(one.labels) for one in data.values())
         print(f"epoch {epoch + 1}: loss {loss / runs:.4f} a run", flush=True)
-    return weights[:ROWS], moves
+    return summed[:ROWS], summed_moves
 
 
 def stored(weights: np.ndarray, moves: np.ndarray) -> bytes:
@@ -256,8 +262,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sources", type=Path)
     parser.add_argument("--write", type=Path, default=Path("engine/content") / FILE)
-    parser.add_argument("--samples", type=int, default=40_000)
-    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--samples", type=int, default=50_000)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()

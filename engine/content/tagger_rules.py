@@ -39,6 +39,8 @@ BY_MONTH = re.compile(
     rf"{_month} {_day}(?:(?:,| of)? {_year})?(?!\w)|{_month},? {_year}(?!\w)",
     re.IGNORECASE,
 )
+MONTH_YEAR = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?\d\d(?![\w/-]|[.,]\d)")
+EXPIRY_AHEAD = re.compile(r"(?i)\b(?:exp|valid|good (?:thru|through))[\w .:/-]{0,24}\Z")
 YEAR = re.compile(rf"{_year}(?![\w-]|[.,:/]\d)")
 YEAR_AHEAD = re.compile(
     r"(?:\b(?:in|since|until|till|from|of|during|before|after|around|circa|late|early|year|summer"
@@ -116,6 +118,10 @@ def _numbered(text: str, start: int) -> Iterator[Found]:
     date = BY_NUMBER.match(text, start)
     if date is not None:
         yield "pii.date", start, date.end(), 0.85
+        return
+    expiry = MONTH_YEAR.match(text, start)
+    if expiry is not None and EXPIRY_AHEAD.search(before):
+        yield "pii.date", start, expiry.end(), 0.7
         return
     year = YEAR.match(text, start)
     if year is not None:

@@ -198,4 +198,4 @@ def _kind(shape: str, low: str, bits: int, held: list[str]) -> str:
         return KNOWN
     if bits & (NAMES | FAMOUS | COUNTRY) and not bits & ENGLISH and len(low) > 2:  # noqa: PLR2004
         return LOW
-    return BREAK if bits else UNKNOWN
+    return BREAK if bits and not bits & NAMES else UNKNOWN

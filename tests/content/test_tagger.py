@@ -93,6 +93,7 @@ def test_texts_without_names_hold_none(text: str) -> None:
         ("the war ended in 1648.", "1648"),
         ("founded in 2004 by", "2004"),
         ("valid until 05-Jan-2030", "05-Jan-2030"),
+        ("the card expires 09/29, thank you", "09/29"),
     ],
 )
 def test_dates_are_found_in_digits_and_words(text: str, date: str) -> None:

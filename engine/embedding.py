@@ -24,6 +24,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -134,7 +135,18 @@ class Engine:
             return self._gate.settle(decision_id, usage)
 
     def reload(self) -> None:
-        """Read the folder again; raise PolicyError and go on as before when it does not check."""
+        """Read the folder again; raise PolicyError and go on as before when it does not check.
+
+        Its ``diagnostics`` are every problem, its text is the list of them for people.
+
+            >>> (folder / "broken.pol").write_text("policy broken { default perhaps }") > 0
+            True
+            >>> try:
+            ...     pol.reload()
+            ... except engine.PolicyError as error:
+            ...     error.diagnostics[0].span.path
+            'broken.pol'
+        """
         policies = load_folder(self._folder, self._recipe, self._cache)
         with self._lock:
             self._gate.swap(policies)
@@ -173,57 +185,42 @@ def load(  # noqa: PLR0913  every setting by its name
     """Return an engine that decides by the policies in *folder*.
 
     - *clock* gives the time (aware); None is the system's clock.
-    - *state* keeps throttles, budgets, meters and session labels: a folder (they survive a
-      restart), a store of your own, or None for this process's memory.
-    - *cache* is a folder for compiled policies, for a faster start; what is in it is run as code,
-      so nobody else may write there.
+    - *state* keeps limits, meters, labels and tokens: a folder, a store of your own, or None for
+      this process's memory.
+    - *cache* is a folder for compiled policies, for a faster start. What is in it is run as code.
     - *record* is a file to which every decision is appended as a line of JSON, without content.
-    - *secret* (32 bytes or more) keys hashes and tokens; give the same one to every process whose
-      hashes are to agree. None makes one up.
-    - *content_characters* is the most content that one request may have, all messages together.
-    - *on_content_too_large* says what becomes of a request with more: ``refuse`` raises
-      InvalidRequest; ``deny``, or ``escalate`` to ``policy-failures``, decides without a look at
-      the content.
-    - *long_characters*: a request with more text than this is scanned in overlapping windows while
-      other threads decide. What is found is the same.
+    - *secret* (32 bytes or more) keys hashes and tokens, alike in all processes; None makes one up.
+    - *content_characters* is the most content of a request. With more, *on_content_too_large*
+      holds: ``refuse`` (InvalidRequest), or ``deny`` or ``escalate`` without a look at it.
+    - *long_characters*: more text is scanned in windows, and other threads decide meanwhile.
     - *remembered_bytes* is what the findings of texts seen before may take; 0 remembers nothing.
-    - *scanner* is what looks for entities: Hyperscan where it can be imported and there is a
-      *cache* to keep its database in (``auto``), ``hyperscan`` or it is an error, or ``re2``
-      alone. They find the same; RE2 alone takes longer.
+    - *scanner*: ``hyperscan`` (needs a *cache*), ``re2``, or ``auto`` for what is there.
 
-    Classifiers that the policies declare are asked as the daemon asks them.
-
-    Raises ValueError for what cannot be used; PolicyError, whose ``diagnostics`` are every problem
-    and whose text is the list of them rendered for people, when the policies do not check.
-
-        >>> (folder / "broken.pol").write_text("policy broken { default perhaps }") > 0
-        True
-        >>> try:
-        ...     engine.load(folder)
-        ... except engine.PolicyError as error:
-        ...     error.diagnostics[0].span.path
-        'broken.pol'
+    Classifiers are asked as the daemon asks them. Raises ValueError for what cannot be used, and
+    PolicyError when the policies do not check; see `reload`.
     """
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
-    recipe = Recipe(
-        key,
-        content_characters=content_characters,
-        on_content_too_large=on_content_too_large,
-        long_characters=long_characters,
-        remembered_bytes=remembered_bytes,
-        prepare=True,
-        finder=scanner,
-    )
+    recipe = Recipe(key, content_characters, remembered_bytes, on_content_too_large, prepare=True)
+    recipe = replace(recipe, long_characters=long_characters, finder=scanner)
     require_usable(recipe, cached=cache is not None)
-    root = Path(folder)
     kept = NoCache() if cache is None else open_cache(Path(cache))
-    policies = load_folder(root, recipe, kept)
+    policies = load_folder(Path(folder), recipe, kept)
+    gate = make_gate(key, nanoseconds_of(clock), state, record)
+    gate.swap(policies)
+    return Engine(gate, Path(folder), recipe, kept)
+
+
+def make_gate(
+    key: bytes,
+    clock: Callable[[], int],
+    state: Store | str | Path | None,
+    record: str | Path | None,
+) -> Gate:
+    """Return a gate without policies yet."""
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
     recorder = None if record is None else Journal(Path(record), "deny")
     classifiers = Hub(derive_key(key, "classifiers"))
-    gate = Gate(store, recorder, secret=key, clock=nanoseconds_of(clock), classifiers=classifiers)
-    gate.swap(policies)
-    return Engine(gate, root, recipe, kept)
+    return Gate(store, recorder, secret=key, clock=clock, classifiers=classifiers)
 
 
 def require_usable(recipe: Recipe, *, cached: bool) -> None:

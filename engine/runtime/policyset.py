@@ -86,9 +86,6 @@ def build(  # noqa: PLR0913  everything a decision needs
     *rules* (those of *program*) and its *shape* are worked out unless they are given.
     """
     shape = shape or shape_of(map(outline_of, program.policies))
-    meters: dict[str, tuple[MeterDefinition, ...]] = {}
-    for meter in program.meters.values():
-        meters[meter.rule] = (*meters.get(meter.rule, ()), meter)
     return PolicySet(
         revision=revision,
         program=program,
@@ -107,9 +104,17 @@ def build(  # noqa: PLR0913  everything a decision needs
         passing_policies=shape.passing_policies,
         spelt=shape.spelt,
         reversible=shape.reversible,
-        meters=meters,
+        meters=meters_of(program),
         on_too_large=on_too_large,
         long=long,
         stream_hold=stream_hold,
         asked=frozenset().union(*shape.asked),
     )
+
+
+def meters_of(program: Program) -> dict[str, tuple[MeterDefinition, ...]]:
+    """Return the meters that count a rule, by its name."""
+    meters: dict[str, tuple[MeterDefinition, ...]] = {}
+    for meter in program.meters.values():
+        meters[meter.rule] = (*meters.get(meter.rule, ()), meter)
+    return meters

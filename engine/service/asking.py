@@ -23,7 +23,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
-from engine.service.lookout import Crowded, Lookout, Sighting
+from engine.service.lookout import Lookout, Watch
 from engine.service.record import Subject
 
 ROUNDS = 4
@@ -60,8 +60,8 @@ class UnderWay:
     """What was looked at, where there is much text."""
     look: Look | None = None
     """What is to be looked at now."""
-    failure: Exception | None = None
-    """What went wrong with that."""
+    watch: Watch | None = None
+    """What was looked at since the last try."""
     answers: dict[Question, float | Unknowable] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     rounds: int = 0
@@ -111,10 +111,8 @@ class UnderWay:
         """Block until every question is answered or late, or what is to be looked at was."""
         if self.look is not None:
             look, self.look = self.look, None
-            try:
-                self._learn(look, self.lookout.see_here(look, self.policies.senses))
-            except Exception as problem:  # noqa: BLE001 - the Gate denies for it
-                self.failure = problem
+            self.watch = self.lookout.begin(look, self.policies.senses)
+            self.watch.wait()
             return
         started = monotonic()
         for one in self.asked:
@@ -134,23 +132,24 @@ class UnderWay:
         """
         if self.look is not None:
             look, self.look = self.look, None
-            try:
-                senses = self.policies.senses
-                self._learn(look, await self.lookout.see(look, senses, patient=self.patient))
-                self.patient = True  # Who was let in is not sent away half way.
-            except Crowded as crowded:
-                self._give_up(look, str(crowded))
-            except Exception as problem:  # noqa: BLE001 - the Gate denies for it
-                self.failure = problem
+            refusal = "" if self.patient else self.lookout.refusal()
+            if refusal:
+                self._give_up(look, refusal)
+                return
+            self.patient = True  # Who was let in is not sent away half way.
+            self.watch = await self.lookout.see(look, self.policies.senses)
             return
         remaining = left()
         limit = None if remaining is None else remaining * SHARE
         await asyncio.gather(*(self._hear(one, limit) for one in self.asked))
 
-    def _learn(self, look: Look, sighting: Sighting) -> None:
-        assert self.sight is not None
-        self.sight.learn(look, sighting.seen)
-        self.spent += sighting.spent
+    def learn(self) -> None:
+        """Take in what was looked at; raise what went wrong with it."""
+        if self.watch is not None and self.sight is not None:
+            watch, self.watch = self.watch, None
+            sighting = watch.answer.result()
+            self.sight.learn(watch.look, sighting.seen)
+            self.spent += sighting.spent
 
     def _give_up(self, look: Look, why: str) -> None:
         """Let the content count as too large; raise Overloaded where that is refused."""
@@ -181,8 +180,7 @@ class Undecided(UnderWay):
 
     def attempt(self, store: Store, now: int) -> Decision | None:
         """Return the decision, or None: there is something to wait for."""
-        if self.failure is not None:
-            raise self.failure
+        self.learn()
         while True:
             try:
                 found = decide_asking(
@@ -209,8 +207,7 @@ class Unexplained(UnderWay):
 
     def attempt(self, store: Store, now: int) -> Explanation | None:
         """Return the explanation, or None: there is something to wait for."""
-        if self.failure is not None:
-            raise self.failure
+        self.learn()
         while True:
             inquiry = Inquiry(self.questioning, self.senses)
             asking = replace(self.policies, senses=inquiry.senses)

@@ -1,15 +1,16 @@
 """Much text and what is looked for in it in; what there is out, seen in threads of their own.
 
 Both finders let other threads run while they look, so the event loop goes on with other decisions.
-So many requests may wait as is set; one more is `Crowded`: the deployment says what becomes of it,
-as of content that is too large. A look for which nobody waits any more ends at its next window.
+So many requests may wait as is set; what becomes of one more the deployment says, as of content
+that is too large. A look for which nobody waits any more ends at its next window.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from threading import Event
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -20,10 +21,6 @@ from engine.runtime.sight import GoingOn, Look, Seen, look_at
 WAITING = 64
 """Requests that may wait for a look, or be looked at."""
 MOST_THREADS = 4
-
-
-class Crowded(Exception):
-    """Too many requests wait for a look; the text says how many are the most."""
 
 
 class Ended(Exception):
@@ -48,11 +45,39 @@ def spare_threads() -> int:
     return max(1, min(MOST_THREADS, (os.cpu_count() or 1) - 1))
 
 
-class Lookout:
-    """Looks at much text. `see` belongs to one event loop, `see_here` to any thread.
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A look under way: what comes of *answer*, and a way to say that nobody waits any more."""
 
-    Threads are started when there is something to see.
-    """
+    look: Look
+    answer: Future[Sighting]
+    _left: Event
+
+    def leave(self) -> None:
+        """End the look, if it has not ended."""
+        self._left.set()
+        self.answer.cancel()
+
+    def wait(self) -> None:
+        """Block until it has ended, well or not, or leave."""
+        try:
+            wait((self.answer,))
+        finally:
+            self.leave()
+
+    async def hear(self) -> None:
+        """Wait until it has ended, well or not, or leave."""
+        ended = asyncio.wrap_future(self.answer)
+        try:
+            await asyncio.wait((ended,))
+        finally:
+            self.leave()
+        if not ended.cancelled():
+            ended.exception()  # What went wrong is told by `answer`.
+
+
+class Lookout:
+    """Looks at much text in threads, which are started when there is something to see."""
 
     def __init__(self, threads: int = 0, waiting: int = WAITING) -> None:
         """Look with *threads* (0: see `spare_threads`); so many requests may be *waiting*."""
@@ -60,36 +85,41 @@ class Lookout:
         self._most = waiting
         self._closed = Event()
         self.waiting = 0
-        """How many requests wait now."""
+        """How many requests wait now, of those that an event loop drives."""
         self.turned_away = 0
         """How many were too many so far."""
 
-    async def see(self, look: Look, senses: Senses, *, patient: bool = False) -> Sighting:
-        """Return what there is. Raises Crowded unless *patient*, and what *senses* raise."""
-        if self.waiting >= self._most and not patient:
-            self.turned_away += 1
-            raise Crowded(f"{self._most} requests with long content wait already")
+    def refusal(self) -> str:
+        """Return why one more request cannot wait, and count it; empty when it can."""
+        if self.waiting < self._most:
+            return ""
+        self.turned_away += 1
+        return f"{self._most} requests with long content wait already"
+
+    def begin(self, look: Look, senses: Senses) -> Watch:
+        """Begin to look. Safe in any thread; what goes wrong comes of the answer."""
         left = Event()
 
         def going_on() -> None:
             if left.is_set() or self._closed.is_set():
                 raise Ended
 
+        if self._closed.is_set():
+            answer: Future[Sighting] = Future()
+            answer.set_exception(Ended())
+        else:
+            answer = self._pool.submit(timed, look, senses, going_on)
+        return Watch(look, answer, left)
+
+    async def see(self, look: Look, senses: Senses) -> Watch:
+        """Return a look that has ended, well or not."""
         self.waiting += 1
         try:
-            return await asyncio.wrap_future(self._pool.submit(timed, look, senses, going_on))
+            watch = self.begin(look, senses)
+            await watch.hear()
         finally:
             self.waiting -= 1
-            left.set()
-
-    def see_here(self, look: Look, senses: Senses) -> Sighting:
-        """Return what there is, seen in this thread."""
-
-        def going_on() -> None:
-            if self._closed.is_set():
-                raise Ended
-
-        return timed(look, senses, going_on)
+        return watch
 
     def close(self) -> None:
         """End every look, and the threads."""

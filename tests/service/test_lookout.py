@@ -276,3 +276,21 @@ def test_an_explanation_looks_too(eye: Eye, gate: Made) -> None:
 
 def test_one_processor_is_left_to_the_loop() -> None:
     assert 1 <= spare_threads() <= MOST_THREADS
+
+
+def test_closing_ends_what_waits_for_a_thread(eye: Eye) -> None:
+    made = gate_of(eye, Lookout(1))
+    eye.may.clear()
+
+    async def drive() -> list[Decision]:
+        both = [asyncio.ensure_future(hear(made, one)) for one in REQUESTS[:2]]
+        await asyncio.to_thread(eye.reached.acquire)
+        closing = asyncio.ensure_future(asyncio.to_thread(made.close))
+        await asyncio.wait(both[1:])
+        eye.may.set()
+        await closing
+        return await asyncio.gather(*both)
+
+    found = asyncio.run(drive())
+    assert [one.action for one in found] == ["deny", "deny"]
+    assert "CancelledError" in found[1].reasons[0].failure

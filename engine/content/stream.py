@@ -164,7 +164,7 @@ class StreamRedactor:
         settling = self._slice(self._cut, settled)
         if settling.isspace():
             return joined((before, self._pass(settled, ())))
-        first = self._window()
+        first = self._window(end)
         found = [
             Finding(one.entity, max(one.start + first, self._cut), one.end + first, one.score)
             for one in self._scanner.scan(self._slice(first, end), self._entities)
@@ -206,7 +206,7 @@ class StreamRedactor:
 
     def _settled(self, end: int) -> int:
         """Return up to where the text before *end* is settled, whatever follows."""
-        first = self._window()
+        first = self._before(self._hold.behind)
         text = self._slice(first, end - self._unsure(end))
         folded = fold(text)
         from_ = self._cut - first
@@ -279,15 +279,25 @@ class StreamRedactor:
         spans = [one._replace(start=one.start + start, end=one.end + start) for one in made.spans]
         return Passed(made.text, tuple(spans))
 
-    def _window(self) -> int:
-        """Return where scans begin: it depends on the text alone, as the cut does."""
-        return max(0, (self._cut - self._hold.behind) // CELL * CELL)
+    def _window(self, end: int) -> int:
+        """Return where the scan of what is before *end* begins."""
+        first, named = self._before(self._hold.behind), self._hold.named
+        if named is None:
+            return first
+        far = self._before(named.far)
+        begin = far + named.begin(self._slice(far, end), self._cut - far)
+        return min(first, begin // CELL * CELL)
+
+    def _before(self, size: int) -> int:
+        """Return a place at least *size* before the cut: it depends on the text alone, as that."""
+        return max(0, (self._cut - size) // CELL * CELL)
 
     def _slice(self, start: int, end: int) -> str:
         return self._text[start - self._base : end - self._base]
 
     def _forget(self) -> None:
-        first = self._window()
+        named = self._hold.named
+        first = self._before(max(self._hold.behind, 0 if named is None else named.far))
         if first - self._base >= KEPT:
             self._text = self._text[first - self._base :]
             self._base = first

@@ -72,8 +72,9 @@ READ = NEARBY + LONGEST_TOKEN
 passed on in part has had all that may matter for it behind it, and will have all before it."""
 ANY = 1 << 20
 AT_ONCE = 32
-"""So many characters are passed on at once at least, some words, where each look is at much."""
+"""So many characters are passed on at once at least where something is read, some words."""
 ROT = compiled(ROTATED)
+_coded = re.compile(r"[&%\\]")
 FOREIGN = (" ", "\t", "\n", "\r", "\x0b", "\u00e9", "\u4e00", "\x00")
 """Samples of what a word of ASCII does not hold."""
 
@@ -139,6 +140,32 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Patterns whose finding may stand far behind where the match begins, by their *words*.
+
+    Of each word: so far at most the finding is from there, and so far the match begins before it.
+    """
+
+    words: BytesAhoCorasick
+    ahead: tuple[int, ...]
+    before: tuple[int, ...]
+    far: int
+
+    def begin(self, text: str, cut: int) -> int:
+        """Return where in *text* a match may begin that finds something from *cut* on.
+
+        A word that is disguised or encoded may be anywhere.
+        """
+        if not text.isascii() or _coded.search(text):
+            return max(0, cut - self.far)
+        place = cut
+        found = self.words.find_matches_as_indexes(text.lower().encode(), overlapping=True)
+        for number, start, _ in found:
+            place = min(place, max(cut - self.ahead[number], start - self.before[number]))
+        return max(0, place)
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """What is held back for one set of entities. Shared by all streams that ask for it.
 
@@ -154,6 +181,7 @@ class Hold:
     """Up to where what has no pattern is settled."""
     tails: tuple[Tail, ...]
     armed: Armed | None
+    named: Named | None
     weak: Regex | None
     listed: tuple[Listed, ...]
     endless: tuple[tuple[str, Regex], ...]
@@ -231,14 +259,18 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     endless: list[tuple[str, str]] = []
     weak: list[str] = []
     armed: dict[str, list[Tail]] = {}
-    ahead = 0
+    named: dict[str, tuple[int, int]] = {}
+    behind = READ if read else CELL
     for rule in scanner.patterns(entities):
         node = structure_of(rule.pattern.regex)
         if rule.must or rule.pattern.score < THRESHOLD:
             weak.append(whole(node, coarse=False))
         size = longest(node)
-        if rule.group:
-            ahead = max(ahead, min(_ahead(rule, size), bound))
+        ahead = min(_ahead(rule, size), bound) if rule.group else 0
+        behind = max(behind, 0 if rule.pattern.keywords else ahead)
+        for word in rule.pattern.keywords if ahead > CELL else ():
+            most, before = named.get(word, (0, 0))
+            named[word] = max(most, ahead), max(before, rule.pattern.before)
         if size is not None and size <= bound and _is_word(node):
             continue
         fitting = None if size is None else next((one for one in sizes if size <= one), None)
@@ -254,13 +286,14 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     sized[SPACED] += (_beginnings_of(word) for word in armed if not _one_word(word))
     return Hold(
         bound,
-        max(ahead, READ if read else CELL),
-        AT_ONCE if read or ahead > SPACED else 1,
+        behind,
+        AT_ONCE if read else 1,
         tuple(one.settled for one in read),
         tuple(
             Tail(_automaton(_either(some) + r"\z"), size) for size, some in sized.items() if some
         ),
         _armed(armed),
+        _named(named),
         _automaton(_either(weak), longest_match=True) if weak else None,
         tuple(
             Listed(terms, max(map(len, terms.words)), needs)
@@ -279,6 +312,15 @@ def _armed(tails: Mapping[str, Sequence[Tail]]) -> Armed | None:
         BytesAhoCorasick(words, implementation=Implementation.DFA),
         tuple(map(tuple, tails.values())),
     )
+
+
+def _named(reached: Mapping[str, tuple[int, int]]) -> Named | None:
+    if not reached:
+        return None
+    words = [word.encode() for word in reached]
+    ahead, before = zip(*reached.values(), strict=True)
+    automaton = BytesAhoCorasick(words, implementation=Implementation.DFA)
+    return Named(automaton, ahead, before, max(ahead) + EXTRA)
 
 
 def _needs_word(rule: Rule) -> bool:

@@ -36,6 +36,7 @@ _volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
 """A year in parentheses, as in the volume and pages of a journal."""
 _sign = re.compile("[A-Za-z,#]")
 _sign_between = re.compile(rb"[ .\-/]")
+_continued = re.compile(rb"[A-Z][0-9]+ $")
 _zip = re.compile(r"\d{5}-\d{4}")
 _group = re.compile("[0-9]+")
 
@@ -120,7 +121,17 @@ def _written(data: bytes, start: int, end: int) -> bool:
     """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
     if end - start > LONGEST or data[start - 1 : start] == b"+":
         return False
-    return (spoken_of(data, start) or _distinct(data[start:end])) and _unnamed(data, start, end)
+    if not spoken_of(data, start) and not (
+        _distinct(data[start:end]) and _continued.search(data, max(0, start - 8), start) is None
+    ):
+        return False
+    return _unnamed(data, start, end)
+
+
+@stricter
+def _trunk(data: bytes, start: int, end: int) -> bool:
+    """Guard of a number with a zero first: it goes on no code such as ``1Z 999 AA1 ``."""
+    return _unnamed(data, start, end) and not _continued.search(data, max(0, start - 8), start)
 
 
 def _distinct(data: bytes) -> bool:
@@ -188,7 +199,7 @@ PHONE = Entity(
         Pattern(
             r"\(?0[1-9][0-9]{0,4}\)?[ /\-]{1,3}[0-9]{2,4}(?:[ \-]?[0-9]{2,4}){1,4}",
             0.5,
-            guard=_unnamed,
+            guard=_trunk,
             before=1,
             digits=9,
             check=_national,

@@ -111,6 +111,28 @@ def test_plan_and_net_find_what_the_patterns_find() -> None:
             assert sorted((one.rule.entity, one.start, one.end) for one in found) == plain
 
 
+LOOKALIKES = """\
+commit 3f2a9c81d07be4461c5e0a9b7d12f8836ac041be fixes 9d1c0f7 and merges 0x7fff5fbff8a0
+order 10493-2207-8841, invoice no. 2026-004417, ticket #88120-4471, tracking 1Z 999 AA1 01 2345 6784
+version 2.14.0-rc.3, build 20260314.2, Python 3.11.7, kernel 5.15.0-91-generic, chrome 121.0.6167.85
+ISBN 978-3-16-148410-0, ISSN 2049-3630, doi:10.1109/5.771073, RFC 4291, PMID 30049270
+2026-03-14T09:26:53.589Z, 14.03.2026 09:26, 1773480413, 1773480413589, 09:26:53
+52.520008, 13.404954 and 48°51'29.6"N, 1920x1080, 16:9, 1/2, 3.14159265358979, 6.022e23
+$1,299.00, 12 500 000 EUR, 1.000.000, 99.95 %, 0.0015, 4,294,967,296
+SKU AB-1234-CD, model XC-9000, part 7H0-820-411B, DIN EN ISO 9001, IEC 60601-1, MIL-STD-810G
+3d6f0a1e-5b2c-4f7d-9e8a-1c2b3d4e5f60, sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c1
+pages 171-184, vol. 20 (1982), years 1998-2004, seats 12-18, rooms 101 102 103, 10 20 30 40 50
+&#128512; %E2%82%AC \\u00e9 row 000123 id=7718293 user_id: 10482291 uid=501(gid=20) pid 88231 port 8443
+"""
+"""What no person, account or device has, of the author's own invention."""
+
+
+@pytest.mark.parametrize("line", LOOKALIKES.splitlines())
+def test_numbers_of_things_are_no_personal_data(line: str) -> None:
+    names = frozenset(entity.name for entity in PERSONAL)
+    assert [(one.entity, line[one.start : one.end]) for one in SCANNER.scan(line, names)] == []
+
+
 @pytest.mark.slow
 def test_a_stream_of_single_characters_is_redacted_as_its_whole() -> None:
     names = frozenset(entity.name for entity in PERSONAL)

@@ -21,7 +21,7 @@ import codecs
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
@@ -252,56 +252,73 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     if bound < LEAST_BOUND:
         raise ValueError(f"fewer than {LEAST_BOUND} characters cannot be held")
     read = scanner.readers(entities)
-    sizes = (*SIZES, bound)
-    sized: dict[int | None, list[str]] = {size: [] for size in sizes}
-    sized[bound].append(WORD)
-    sized[SPACED] += (LETTERS, ESCAPED)
-    endless: list[tuple[str, str]] = []
-    weak: list[str] = []
-    armed: dict[str, list[Tail]] = {}
-    named: dict[str, tuple[int, int]] = {}
-    behind = READ if read else CELL
-    for rule in scanner.patterns(entities):
-        node = structure_of(rule.pattern.regex)
-        if rule.must or rule.pattern.score < THRESHOLD:
-            weak.append(whole(node, coarse=False))
-        size = longest(node)
-        ahead = min(_ahead(rule, size), bound) if rule.group else 0
-        behind = max(behind, 0 if rule.pattern.keywords else ahead)
-        for word in rule.pattern.keywords if ahead > CELL else ():
-            most, before = named.get(word, (0, 0))
-            named[word] = max(most, ahead), max(before, rule.pattern.before)
-        if size is not None and size <= bound and _is_word(node):
-            continue
-        fitting = None if size is None else next((one for one in sizes if size <= one), None)
-        begun = beginnings(node, coarse=fitting is not None)
-        if fitting is None:
-            endless.append((rule.entity, begun))
-        if _needs_word(rule):
-            tail = Tail(_automaton(begun + r"\z"), fitting)
-            for word in rule.pattern.keywords:
-                armed.setdefault(word, []).append(tail)
-        else:
-            sized.setdefault(fitting, []).append(begun)
-    sized[SPACED] += (_beginnings_of(word) for word in armed if not _one_word(word))
+    sought = _sort_out(scanner.patterns(entities), bound)
     return Hold(
         bound,
-        behind,
+        max(sought.behind, READ if read else CELL),
         AT_ONCE if read else 1,
         tuple(one.settled for one in read),
         tuple(
-            Tail(_automaton(_either(some) + r"\z"), size) for size, some in sized.items() if some
+            Tail(_automaton(_either(some) + r"\z"), size)
+            for size, some in sought.sized.items()
+            if some
         ),
-        _armed(armed),
-        _named(named),
-        _automaton(_either(weak), longest_match=True) if weak else None,
+        _armed(sought.armed),
+        _named(sought.named),
+        _automaton(_either(sought.weak), longest_match=True) if sought.weak else None,
         tuple(
             Listed(terms, max(map(len, terms.words)), needs)
             for terms, needs in scanner.lists(entities)
             if terms.words
         ),
-        tuple((name, _automaton(rf"\A(?:{one})", longest_match=True)) for name, one in endless),
+        tuple(
+            (name, _automaton(rf"\A(?:{one})", longest_match=True)) for name, one in sought.endless
+        ),
     )
+
+
+@dataclass(slots=True)
+class Sought:
+    """What patterns are alive by, as it is gathered: see `Hold`, `Armed` and `Named`."""
+
+    sized: dict[int | None, list[str]]
+    behind: int = 0
+    endless: list[tuple[str, str]] = field(default_factory=list)
+    weak: list[str] = field(default_factory=list)
+    armed: dict[str, list[Tail]] = field(default_factory=dict)
+    named: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def _sort_out(rules: Iterable[Rule], bound: int) -> Sought:
+    """Return what *rules* are alive by."""
+    sizes = (*SIZES, bound)
+    made = Sought({size: [] for size in sizes})
+    made.sized[bound].append(WORD)
+    made.sized[SPACED] += (LETTERS, ESCAPED)
+    for rule in rules:
+        node = structure_of(rule.pattern.regex)
+        if rule.must or rule.pattern.score < THRESHOLD:
+            made.weak.append(whole(node, coarse=False))
+        size = longest(node)
+        ahead = min(_ahead(rule, size), bound) if rule.group else 0
+        made.behind = max(made.behind, 0 if rule.pattern.keywords else ahead)
+        for word in rule.pattern.keywords if ahead > CELL else ():
+            most, before = made.named.get(word, (0, 0))
+            made.named[word] = max(most, ahead), max(before, rule.pattern.before)
+        if size is not None and size <= bound and _is_word(node):
+            continue
+        fitting = None if size is None else next((one for one in sizes if size <= one), None)
+        begun = beginnings(node, coarse=fitting is not None)
+        if fitting is None:
+            made.endless.append((rule.entity, begun))
+        if _needs_word(rule):
+            tail = Tail(_automaton(begun + r"\z"), fitting)
+            for word in rule.pattern.keywords:
+                made.armed.setdefault(word, []).append(tail)
+        else:
+            made.sized.setdefault(fitting, []).append(begun)
+    made.sized[SPACED] += (_beginnings_of(word) for word in made.armed if not _one_word(word))
+    return made
 
 
 def _armed(tails: Mapping[str, Sequence[Tail]]) -> Armed | None:

@@ -84,10 +84,6 @@ class Nothing(Evidence):
         """Raise Unknowable."""
         raise Unknowable(path)
 
-    def content(self) -> str:
-        """Raise Unknowable."""
-        raise Unknowable(TO_COME)
-
     def injection(self, path: str) -> float:
         """Raise Unknowable."""
         raise Unknowable(path)

@@ -16,6 +16,9 @@ from engine.runtime.store import NANO, NOTHING, Level, Take
 
 SESSION_LIFE = 86_400 * NANO
 """How long a label stays that has no time of its own."""
+LINGER = 16
+"""What a placeholder stands for is kept for the session's life, or up to a 16th of it less: its end
+is not moved at every sight of it."""
 _FEW = 1024
 
 Key = TypeVar("Key")
@@ -120,11 +123,14 @@ class MemoryStore:
 
     def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
         """Keep what placeholders stand for."""
+        until = now + self._session_life
+        early = until - self._session_life // LINGER
         for digits, value in sealed.items():
             place = (tenant, session, digits)
-            until, before = self._kept.placeholders.get(place, (0, value))
-            kept = value if until <= now or before == value else NOTHING
-            self._kept.placeholders[place] = (now + self._session_life, kept)
+            ends, before = self._kept.placeholders.get(place, (0, value))
+            if before != value or ends < early:
+                kept = value if ends <= now or before == value else NOTHING
+                self._kept.placeholders[place] = (until, kept)
         self._make_room(now)
 
     def recall(

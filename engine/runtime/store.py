@@ -111,6 +111,8 @@ class Store(Protocol):
     def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
         """Keep what placeholders of a session stand for, by their digits, for the session's life.
 
+        It may be a sixteenth of that life less.
+
         Digits that already stand for something else stand for nothing from then on: `NOTHING`.
         """
         ...

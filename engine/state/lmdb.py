@@ -27,7 +27,7 @@ import lmdb
 
 from engine.runtime import meter as meters
 from engine.runtime import throttle
-from engine.runtime.memory import SESSION_LIFE
+from engine.runtime.memory import LINGER, SESSION_LIFE
 from engine.runtime.store import NOTHING, Level, StoreUnavailable, Take
 from engine.state import layout, mapped
 
@@ -161,16 +161,21 @@ class LmdbStore:
 
     def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
         """Keep what placeholders stand for."""
+        until = now + self._session_life
+        early = until - self._session_life // LINGER
 
         def work(transaction: Transaction) -> None:
             for digits, value in sealed.items():
                 place = _placeholder_key(tenant, session, digits)
                 held = transaction.get(place)
                 kept = value
-                if held is not None and layout.expiry(held) > now:
+                if held is not None:
+                    ends = layout.expiry(held)
                     same = layout.unpack_placeholder(held) == value
-                    kept = value if same else NOTHING
-                transaction.put(place, layout.pack_placeholder(now + self._session_life, kept))
+                    if same and ends >= early:
+                        continue  # Hot path: a conversation says the same again and again.
+                    kept = value if same or ends <= now else NOTHING
+                transaction.put(place, layout.pack_placeholder(until, kept))
 
         self._write(work)
 

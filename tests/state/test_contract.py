@@ -223,6 +223,13 @@ def test_placeholders_end_and_are_swept(store: Store) -> None:
     assert store.recall("north", "s", ["a"], later) == {"a": b"2"}
 
 
+def test_a_placeholder_that_is_seen_again_soon_keeps_its_end(store: Store) -> None:
+    store.remember("north", "s", {"a": b"1"}, NOW)
+    store.remember("north", "s", {"a": b"1"}, NOW + DAY // 16)
+    assert store.recall("north", "s", ["a"], NOW + DAY - 1) == {"a": b"1"}
+    assert store.recall("north", "s", ["a"], NOW + DAY) == {}
+
+
 def test_digits_that_two_values_share_stand_for_nothing_from_then_on(store: Store) -> None:
     store.remember("north", "s", {"a": b"1"}, NOW)
     store.remember("north", "s", {"a": b"2"}, NOW)

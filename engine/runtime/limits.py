@@ -69,7 +69,7 @@ def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     if not ready:
         return made
     takes = [take for _, take in ready]
-    now = desk.evidence.now_ns
+    now = desk.store.instant(desk.evidence.now_ns)
     try:
         if desk.consume and not blocked:
             corrected = any(take.unit != REQUESTS for take in takes)
@@ -101,7 +101,8 @@ def make_take(contribution: Contribution, desk: Desk) -> Take:
     assert contribution.buckets is not None, "throttle rules have buckets"
     prepared = contribution.buckets[desk.shadow]
     values = [desk.evidence.attribute(key.path) for key in throttle.keys]
-    return prepared.take(values, amount_of(throttle.unit, desk), desk.evidence.now_ns)
+    now = desk.store.instant(desk.evidence.now_ns)
+    return prepared.take(values, amount_of(throttle.unit, desk), now)
 
 
 def amount_of(unit: str, desk: Desk) -> Decimal | float:

@@ -68,6 +68,10 @@ class MemoryStore:
         """Return a store with the same content that goes its own way."""
         return MemoryStore(session_life=self._session_life, contents=self._kept.copy())
 
+    def instant(self, now: int) -> int:
+        """Return *now*: it has no clock of its own."""
+        return now
+
     def take(
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:

@@ -65,6 +65,10 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 class Store(Protocol):
     """See the module. Every method may raise StoreUnavailable."""
 
+    def instant(self, now: int) -> int:
+        """Return the instant that the store lives by when it is *now* for who asks."""
+        ...
+
     def take(
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:

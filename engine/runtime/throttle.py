@@ -179,10 +179,14 @@ def drain(bucket: Bucket | None, take: Take, now: int) -> Bucket:
 def roll(bucket: Bucket | None, take: Take) -> Bucket:
     """Return the budget of *take* in the take's period, taking nothing.
 
-    A clock put back into the period before stays in the one that has opened.
+    A clock put back into the period before stays in the one that has opened. A period that
+    ``unseen`` made, and that would close midway, closes with the one that it reaches into: what is
+    used there must not be forgotten before.
     """
     if bucket is None or take.opens >= bucket.until:
         return Bucket(take.opens, 0, 0, take.closes)
+    if take.closes > bucket.until:
+        return Bucket(bucket.at, bucket.level, 0, take.closes)
     return bucket
 
 

@@ -140,13 +140,17 @@ class SteadyClock:
 class SteadyStore:
     """A store whose entries live by a steady clock, whatever instant it is asked at.
 
-    See store.Store. The bounds of a calendar's period stay those that the caller worked out: days
-    and months are the wall clock's.
+    See store.Store. Days and months of budgets begin by this clock too (see ``instant``).
     """
 
     def __init__(self, store: Store, clock: SteadyClock) -> None:
         self._store = store
         self.clock = clock
+
+    def instant(self, now: int) -> int:
+        """Return the instant of the steady clock."""
+        del now
+        return self.clock.now()
 
     def take(
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0

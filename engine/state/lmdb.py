@@ -71,6 +71,10 @@ class LmdbStore:
 
     # --- the protocol ----------------------------------------------------------------------------
 
+    def instant(self, now: int) -> int:
+        """Return *now*: it has no clock of its own."""
+        return now
+
     def take(
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:

@@ -14,7 +14,7 @@ from engine.state import clock as clocks
 from engine.state.clock import Anchor, SteadyClock, SteadyStore, followed, keep_here, unpack
 from engine.state.errors import StateError
 from engine.state.lmdb import LmdbStore
-from tests.state.takes import DAY, MINUTE, NOW, requests, tokens
+from tests.state.takes import DAY, MINUTE, NOW, requests, tokens, usd
 
 HOUR = 3600 * NANO
 FIRST, SECOND = b"1" * 36, b"2" * 36
@@ -151,6 +151,22 @@ def test_a_jump_ahead_grants_no_fresh_quota() -> None:
     assert not store.take([requests()], machine.wall)[0].granted
     machine.wait(MINUTE)
     assert store.take([requests(amount=10)], machine.wall)[0].granted
+
+
+def test_a_budget_is_not_forgotten_while_its_day_goes_on() -> None:
+    machine = Machine()
+    store = SteadyStore(MemoryStore(), machine.clock())
+    machine.wall -= HOUR
+    machine.wait(DAY - MINUTE)
+    day = store.instant(machine.wall) // DAY - NOW // DAY
+    assert store.take([usd(amount=100, day=day)], machine.wall)[0].granted
+    machine.wait(30 * MINUTE)
+    store.sweep(machine.wall, 100)
+    assert store.instant(machine.wall) // DAY - NOW // DAY == day + 1
+    assert store.take([usd(amount=100, day=day + 1)], machine.wall)[0].granted
+    machine.wait(HOUR)
+    store.sweep(machine.wall, 100)
+    assert not store.take([usd(day=day + 1)], machine.wall)[0].granted
 
 
 def test_everything_else_lives_by_it_too() -> None:

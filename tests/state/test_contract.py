@@ -204,6 +204,17 @@ def test_a_sweep_in_a_wrong_hour_grants_nothing_twice(store: Store) -> None:
     assert store.take([requests(amount=10)], NOW + 2 * MINUTE)[0].granted
 
 
+def test_a_budget_met_before_what_was_forgotten_does_not_close_midway(store: Store) -> None:
+    store.take([requests(amount=10)], NOW)
+    swept = NOW + MINUTE
+    assert store.sweep(swept, 100) == 1
+    assert store.take([usd(amount=0)], NOW)[0].granted
+    assert store.take([usd(amount=100, day=1)], NOW + DAY)[0].granted
+    assert store.sweep(swept + DAY, 100) == 0
+    assert not store.take([usd(day=1)], swept + DAY)[0].granted
+    assert store.take([usd(amount=100, day=2)], NOW + 2 * DAY)[0].granted
+
+
 def test_placeholders_are_kept_by_tenant_and_session(store: Store) -> None:
     store.remember("north", "s", {"a": b"1", "b": b"2"}, NOW)
     store.remember("north", "s", {}, NOW)

@@ -70,6 +70,8 @@ class ExactBudget:
     length: int
     clock: int | None = None
     takes: list[tuple[int, int]] = field(default_factory=list)
+    swept: bool = False
+    """Whether a sweep came since the last take: there is nothing left to forget."""
 
     def period(self, now: int) -> int:
         return (now if self.clock is None else max(now, self.clock)) // self.length
@@ -84,6 +86,7 @@ class ExactBudget:
 
     def take(self, amount: int, now: int) -> int:
         self.clock = self.period(now) * self.length
+        self.swept = False
         self.takes.append((self.period(now), amount))
         return len(self.takes) - 1
 
@@ -91,5 +94,6 @@ class ExactBudget:
         self.takes[number] = (self.takes[number][0], amount)
 
     def sweep(self, now: int) -> None:
-        if self.clock is not None and self.clock + self.length <= now:
+        if self.clock is not None and not self.swept and self.clock + self.length <= now:
             self.clock += self.length
+            self.swept = True

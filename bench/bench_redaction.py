@@ -2,13 +2,13 @@
 
     python bench/bench_redaction.py [--rounds 25] [--seconds 0.02] [--json]
 
-4,000 characters of prose hold 20 findings: addresses, social security numbers and cards. *redact* replaces
-what the scan of the same run has found, by each strategy. *a decision that redacts* goes the whole
-way through the gate and is compared with one that only looks for the same entities; its token is
-sealed and kept in LMDB. *turned back* is the way of an answer with 20 placeholders in the same
-session. The measure is replacing by hand: slices of the text and one join. Figures are the smallest
-CPU times of interleaved rounds. Before anything is timed, what is replaced must be what was found,
-and what is turned back the text.
+4,000 characters of prose hold 20 findings: addresses, social security numbers and cards. *redact*
+replaces what the scan of the same run has found, by each strategy. *a decision that redacts* goes
+the whole way through the gate and is compared with one that only looks for the same entities; its
+token is sealed and kept in LMDB. *turned back* is the way of an answer with 20 placeholders in the
+same session. The measure is replacing by hand: slices of the text and one join. Figures are the
+smallest CPU times of interleaved rounds. Before anything is timed, what is replaced must be what
+was found, and what is turned back the text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001, E501 - a case reads best on one line, in its own script
+# ruff: noqa: RUF001 - a case reads best on one line, in its own script
 
 from __future__ import annotations
 

@@ -25,3 +25,13 @@ def join_key(parts: Iterable[object]) -> str:
         return key.decode()
     # The cut form does not end in `]`, so it is no whole key's.
     return f"{key[:_READABLE].decode(errors='ignore')}…{blake2b(key, digest_size=16).hexdigest()}"
+
+
+def split_key(key: str) -> tuple[object, ...] | None:
+    """Return the parts of what ``join_key`` made, as JSON has them; None for a long key, cut."""
+    if not key.endswith("]"):
+        return None
+    try:
+        return msgspec.json.decode(key, type=tuple[object, ...])
+    except msgspec.DecodeError:
+        return None

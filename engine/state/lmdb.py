@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import lmdb
 
@@ -44,6 +44,14 @@ _LOOKS = 16
 
 Answer = TypeVar("Answer")
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
+
+
+class Size(NamedTuple):
+    """Bytes of a store: its file, what of it is mapped, and pages that have ever been in use."""
+
+    file: int
+    mapped: int
+    used: int
 
 
 class LmdbStore:
@@ -220,6 +228,44 @@ class LmdbStore:
 
         return self._write(work)
 
+    # --- for operators ---------------------------------------------------------------------------
+
+    def page(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return up to *limit* entries in the order of their keys, from the first behind *after*.
+
+        One short read transaction: a long one would keep the writers from using pages again.
+        """
+
+        def work(transaction: Transaction) -> list[tuple[bytes, bytes]]:
+            found: list[tuple[bytes, bytes]] = []
+            entries = transaction.cursor()
+            there = entries.set_range(max(after + b"\0", _FIRST))
+            while there and len(found) < limit:
+                found.append(entries.item())
+                there = entries.next()
+            return found
+
+        return self._read(work)
+
+    def forget(self, places: Sequence[bytes], now: int) -> int:
+        """Delete the entries with these keys, whether ended or not; return how many there were."""
+        return self._write(lambda transaction: _strike(transaction, places, now), emptying=True)
+
+    def size(self) -> Size:
+        """Return how large the store is."""
+
+        def work(transaction: Transaction) -> Size:
+            del transaction
+            info, page = self._environment.info(), self._environment.stat()["psize"]
+            used = (info["last_pgno"] + 1) * page
+            return Size(self.path.stat().st_size, info["map_size"], used)
+
+        return self._read(work)
+
+    def kept_anchor(self) -> bytes | None:
+        """Return the clock's anchor, changing nothing; None before there is one."""
+        return self._read(lambda transaction: transaction.get(_CLOCK))
+
     def sync(self) -> None:
         """Write to the disk what was committed so far. Takes as long as the disk takes."""
         with self._lock:
@@ -318,6 +364,48 @@ def _forget(transaction: Transaction, ended: Sequence[bytes], now: int) -> int:
             done += 1
     transaction.put(_SWEPT, swept.to_bytes(8, "little"))
     return done
+
+
+def _strike(transaction: Transaction, places: Sequence[bytes], now: int) -> int:
+    # Invariant: what was struck is as good as new at *now*, and at no instant before it; `swept`
+    # says so. It must not be the bucket's end, as in a sweep: all unseen buckets would stand still
+    # until then.
+    done, buckets = 0, set[bytes]()
+    for place in places:
+        if transaction.delete(place):
+            done += 1
+            if place.startswith(b"b"):
+                buckets.add(place)
+    if buckets:
+        swept = int.from_bytes(transaction.get(_SWEPT, b""), "little")
+        transaction.put(_SWEPT, max(swept, now).to_bytes(8, "little"))
+        _unreserve(transaction, buckets)
+    return done
+
+
+def _unreserve(transaction: Transaction, buckets: set[bytes]) -> None:
+    """Take what was reserved in struck *buckets* out of the reservations.
+
+    Settling it would give back to a new bucket, or charge it with, what was taken from the old.
+    """
+    changes: list[tuple[bytes, int, list[throttle.Reserved]]] = []
+    entries = transaction.cursor()
+    there = entries.set_range(b"r")
+    while there and entries.key().startswith(b"r"):
+        place, value = entries.item()
+        there = entries.next()
+        try:
+            reserved = layout.unpack_reservation(value)
+        except layout.UnreadableValue:
+            continue  # Whoever settles it says so.
+        kept = [one for one in reserved if _key(b"b", one.take.key) not in buckets]
+        if len(kept) < len(reserved):
+            changes.append((place, layout.expiry(value), kept))
+    for place, until, kept in changes:
+        if kept:
+            transaction.put(place, layout.pack_reservation(until, kept))
+        else:
+            transaction.delete(place)
 
 
 def _expired(value: bytes, now: int) -> bool:

@@ -22,13 +22,14 @@ def test_people_see_what_was_found_where_and_why(tmp_path: Path) -> None:
     letter.write_text(LETTER)
     result = call("scan", letter)
     assert result.exit_code == 1
-    assert result.stdout.startswith(
-        "2:10  pii.email  19:38  score 0.95\n"
+    assert result.stdout.startswith("1:6  pii.person  5:8  score ")
+    assert (
+        "\n2:10  pii.email  19:38  score 0.95\n"
         "  write to ann.lee@example.org, please.\n"
         "           ^^^^^^^^^^^^^^^^^^^\n"
         "  An e-mail address.\n"
-    )
-    assert result.stdout.endswith("injection score 0.00\n1 pii.email\n")
+    ) in result.stdout
+    assert result.stdout.endswith("injection score 0.00\n1 pii.email, 1 pii.person\n")
 
 
 def test_nothing_found_is_said_and_is_fine() -> None:
@@ -54,7 +55,10 @@ def test_who_speaks_weighs() -> None:
 def test_machines_get_places_and_never_the_value() -> None:
     result = call("scan", "--json", given=LETTER)
     made = json.loads(result.stdout)
-    assert made["findings"] == [{"entity": "pii.email", "start": 19, "end": 38, "score": 0.95}]
+    person, mail = made["findings"]
+    assert person.pop("score") >= 0.5
+    assert person == {"entity": "pii.person", "start": 5, "end": 8}
+    assert mail == {"entity": "pii.email", "start": 19, "end": 38, "score": 0.95}
     assert "ann.lee" not in result.stdout
 
 

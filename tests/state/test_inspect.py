@@ -138,6 +138,9 @@ def test_a_budget_that_never_refills_and_odd_keys_are_read() -> None:
     never = layout.pack_bucket(Bucket(NOW, 5 * NANO * MINUTE, MINUTE, FOREVER))
     assert read_row(b'b["a",1,2]', never, NOW).name == "a"
     assert read_row(b"bplain", never, NOW).name == ""
+    cut = 'b["a","usd","",1,23…0f'.encode()
+    assert read_row(cut, never, NOW).values == (1,)
+    assert read_row(b'b["a",', never, NOW).name == "a"
     assert read_row(b'b["\\x",', never, NOW).name == ""
 
 

@@ -6,22 +6,22 @@
 
 1. A logistic model per role over the terms of single sentences, orders to a model against all else,
    with the bias held fixed: a sentence of unknown words says nothing.
-2. With it, a logistic model over the evidence of each signal in the strongest window of whole
-   texts. Shares are not negative: more signals never speak against an attack.
-3. A curve per role, the isotonic regression of truth on evidence over texts of templates that 1 and
-   2 have not seen: that makes the score a probability on their mixture, half of which are attacks.
+2. Two curves, the logistic regression of truth on evidence over texts of templates that 1 has not
+   seen: that makes the score a probability on their mixture.
+
+The weights of phrases and cues, and the shares of signals, are by hand: fitted to made texts, they
+found less of real attacks, since what is made says each thing too plainly.
 
 Pure Python and deterministic: the same templates give the same file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -37,24 +37,26 @@ SEED = 7
 COPIES = 12
 MOST_WORDS = 3
 LONGEST = 40
-FEWEST = 3
-"""A term is in so many sentences at least."""
 EPOCHS = 12
 RATE = 0.25
-LASSO = 1e-3
-SLIGHT = 0.08
+LASSO = 1e-2
+SLIGHT = (0.25, 0.4)
+"""A term that says less, for or against an attack, is left out."""
 HEAVIEST = 2.5
-SINGLE = 1.0
+SINGLE = 0.7
 """What a term of one word says at most: a weak sign."""
 BIAS = -2.5
-PRIOR = 0.05
-ROUNDS = 3
-FOLDS = 3
-BINS = 24
+STEPS = 4000
+PLENTY = 4.0
+KNOTS = (0.01, *(at / 4 for at in range(1, 24)), 6.0, 8.0, 12.0, 60.0)
 SIGNALS = (
     "override", "roleplay", "exfiltration", "delimiter", "authority", "tool_coercion", "secrecy",
-    "instruction_in_document", "many_shot", "encoded", "obfuscated", "wording",
+    "instruction_in_document", "many_shot", "concealed", "wording",
 )  # fmt: skip
+SHARES = {**dict.fromkeys(SIGNALS, 1.0), "wording": 0.45}
+MARGINS = (2.0, 3.0)
+ODDS = (1.5, 1.1)
+"""Chosen with labelled texts, of which nothing was learnt otherwise."""
 ROLES = ("user", "document")
 COMMON = frozenset(
     b"the a an of to and in is it for on with that this be as are at by or from i we was not has "
@@ -96,7 +98,7 @@ def terms_of(sentence: bytes) -> set[bytes]:
 
 def split(text: str) -> list[bytes]:
     """Return the sentences of *text*."""
-    lines = sentences(plain(unescaped(text)).encode()).split(b"\n")
+    lines = sentences(plain(unescaped(text)).encode() + b" ").split(b"\n")
     return [line for line in lines if line.strip()]
 
 
@@ -111,12 +113,15 @@ def examples(texts: Iterable[Text], role: str) -> list[Example]:
         for sentence in split(text.text):
             bad = text.bad and any(sentence in one or one in sentence for one in orders)
             counted[sentence, bad] += 1
-    weights = {key: sqrt(min(count, 4)) for key, count in counted.items()}
+    weights = {key: float(min(count, COPIES)) for key, count in counted.items()}
     total = {bad: sum(w for key, w in weights.items() if key[1] == bad) for bad in (True, False)}
     scale = (total[True] + total[False]) / 2
     return [
         Example(
-            tuple(sorted(terms_of(key[0]))), key[1], weight * scale / total[key[1]], len(key[0])
+            tuple(sorted(terms_of(key[0]))),
+            key[1],
+            weight * scale / total[key[1]],
+            len(key[0]),
         )
         for key, weight in weights.items()
     ]
@@ -125,19 +130,7 @@ def examples(texts: Iterable[Text], role: str) -> list[Example]:
 def fit_terms(rows: Sequence[Example]) -> dict[bytes, float]:
     """Return the weights of terms: adaptive gradient steps with a lasso."""
     source = random.Random(SEED)
-    seen: dict[bytes, int] = defaultdict(int)
-    for row in rows:
-        for term in row.terms:
-            seen[term] += 1
-    known = [
-        (
-            [term for term in row.terms if seen[term] >= FEWEST],
-            row.bad,
-            row.weight,
-            BIAS - row.size * DRAG,
-        )
-        for row in rows
-    ]
+    known = [(row.terms, row.bad, row.weight, BIAS - row.size * DRAG) for row in rows]
     weights: dict[bytes, float] = defaultdict(float)
     squares: dict[bytes, float] = defaultdict(lambda: 1e-2)
     for _ in range(EPOCHS):
@@ -151,7 +144,9 @@ def fit_terms(rows: Sequence[Example]) -> dict[bytes, float]:
                 shrunk = max(abs(moved) - step * LASSO, 0.0)
                 most = HEAVIEST if term.count(b" ") > 2 or term[:1] == b"\n" else SINGLE
                 weights[term] = min(most, shrunk) * (1 if moved > 0 else -1)
-    return {term: value for term, value in weights.items() if abs(value) >= SLIGHT}
+    return {
+        term: value for term, value in weights.items() if value >= SLIGHT[0] or -value >= SLIGHT[1]
+    }
 
 
 def sigmoid(odds: float) -> float:
@@ -159,40 +154,14 @@ def sigmoid(odds: float) -> float:
     return 1 / (1 + exp(-max(-30.0, min(30.0, odds))))
 
 
-Row = tuple[dict[str, float], bool, bool]
-"""The evidence of each signal, unshared; whether the text is bad, and whether a document."""
+Point = tuple[bool, float, bool]
+"""Whether a text is a document, its evidence, and whether it is bad."""
 
 
-def windows(texts: Sequence[Text], share: Mapping[str, float]) -> Iterator[Row]:
-    """Yield the strongest window of each of *texts*, under *share*."""
-    for text in texts:
-        embedded = text.role in injection.EMBEDDED
-        found = injection.weigh_injection(text.text, embedded=embedded)
-        yield {name: found[name] / share[name] for name in found}, text.bad, embedded
+Curve = tuple[tuple[float, float], ...]
 
 
-def fit_shares(rows: list[Row], share: Mapping[str, float]) -> dict[str, float]:
-    """Return how much each signal counts in *rows*, beginning with *share*."""
-    bias = [-2.0, -2.0]
-    shares = dict(share)
-    squares: dict[object, float] = defaultdict(lambda: 1e-2)
-    source = random.Random(SEED)
-    for _ in range(EPOCHS):
-        source.shuffle(rows)
-        for found, bad, embedded in rows:
-            odds = bias[embedded] + sum(shares[name] * value for name, value in found.items())
-            slope = sigmoid(odds) - bad
-            squares[embedded] += slope * slope
-            bias[embedded] -= RATE / sqrt(squares[embedded]) * slope
-            for name, value in found.items():
-                squares[name] += (slope * value) ** 2
-                step = RATE / sqrt(squares[name])
-                moved = shares[name] - step * (slope * value + PRIOR * (shares[name] - 1))
-                shares[name] = min(3.0, max(0.2, moved))
-    return shares
-
-
-def evidence_of(texts: Iterable[Text]) -> Iterator[tuple[bool, float, bool]]:
+def evidence_of(texts: Iterable[Text]) -> Iterator[Point]:
     """Yield for each of *texts* whether it is a document, its evidence, and whether it is bad."""
     for text in texts:
         embedded = text.role in injection.EMBEDDED
@@ -200,40 +169,49 @@ def evidence_of(texts: Iterable[Text]) -> Iterator[tuple[bool, float, bool]]:
         yield embedded, sum(found.values()), text.bad
 
 
-def isotonic(points: Sequence[tuple[float, bool]]) -> tuple[tuple[float, float], ...]:
-    """Return points of the curve from evidence to probability: pool adjacent violators.
+def calibrated(points: Sequence[Point]) -> tuple[Curve, Curve]:
+    """Return the curves from evidence to probability, of users and of documents (Platt 1999).
 
-    Bins of equally many texts are pooled; each counts an attack and a harmless text half, so that
-    nothing is certain.
+    One logistic regression with a slope for both and a start for each, fitted by gradient steps to
+    the texts in which something was found. They are mixed so that there are `ODDS` attacks to a
+    harmless one, however many of each were made. More evidence than `PLENTY` bends nothing: that
+    much is found where a text is nothing but talk about attacks.
     """
-    ordered = sorted(point for point in points if point[0] > 0)
-    size = max(1, len(ordered) // BINS)
-    pools: list[list[float]] = []
-    for at in range(0, len(ordered), size):
-        part = ordered[at : at + size]
-        count = len(part)
-        middle = sum(evidence for evidence, _ in part)
-        pools.append([middle, sum(bad for _, bad in part) + 0.5, count + 1.0, count])
-        while len(pools) > 1 and pools[-2][1] * pools[-1][2] >= pools[-1][1] * pools[-2][2]:
-            last = pools.pop()
-            pools[-1] = [mine + other for mine, other in zip(pools[-1], last, strict=True)]
-    curve = [(round(at / count, 3), round(bad / all_, 4)) for at, bad, all_, count in pools]
-    low, high = curve[0], curve[-1]
-    return (
-        (0.0, round(low[1] / 2, 4)),
-        *curve,
-        (round(high[0] * 2, 3), round((1 + high[1]) / 2, 4)),
+    weight: dict[tuple[bool, bool], float] = {}
+    for where in (False, True):
+        mine = [bad for embedded, _, bad in points if embedded == where]
+        weight[where, True] = ODDS[where] / (1 + ODDS[where]) / sum(mine)
+        weight[where, False] = 1 / (1 + ODDS[where]) / (len(mine) - sum(mine))
+    rows = [
+        (where, min(evidence, PLENTY), bad, weight[where, bad])
+        for where, evidence, bad in points
+        if evidence > 0
+    ]
+    starts, slope = [-1.0, -1.0], 1.0
+    for _ in range(STEPS):
+        moves, steep = [0.0, 0.0], 0.0
+        for where, evidence, bad, count in rows:
+            error = (bad - sigmoid(starts[where] + slope * evidence)) * count
+            moves[where] += error
+            steep += error * evidence
+        starts = [start + move for start, move in zip(starts, moves, strict=True)]
+        slope += steep / 4
+    users, documents = (
+        ((0.0, 0.0), *((at, round(sigmoid(start + slope * at), 4)) for at in KNOTS))
+        for start in starts
     )
+    return users, documents
 
 
 def save(model: Model) -> None:
     """Write *model* to where the engine reads it, and let it be read."""
-    wording.PLACE.write_bytes(msgspec.json.format(msgspec.json.encode(model), indent=1) + b"\n")
+    lines = msgspec.json.encode(model).replace(b'],"', b'],\n"') + b"\n"
+    wording.PLACE.write_bytes(lines)
     wording.model.cache_clear()
     wording.weighted_terms.cache_clear()
 
 
-def fit_model(texts: Sequence[Text], share: dict[str, float]) -> Model:
+def fit_model(texts: Sequence[Text]) -> Model:
     """Return a model with terms learnt from *texts*, without curves."""
     heads = [fit_terms(examples(texts, role)) for role in ROLES]
     terms = {
@@ -243,41 +221,19 @@ def fit_model(texts: Sequence[Text], share: dict[str, float]) -> Model:
         )
         for name in sorted({*heads[0], *heads[1]})
     }
-    straight = ((0.0, 0.0), (50.0, 1.0))
-    return Model(terms, (-BIAS, -BIAS), share, (straight, straight))
-
-
-def fold_of(text: Text) -> int:
-    """Return which of the `FOLDS` *text* belongs to, by its template."""
-    return hashlib.sha256(text.template.encode()).digest()[1] % FOLDS
+    straight = ((0.0, 0.0), (KNOTS[-1], 1.0))
+    return Model(terms, MARGINS, (SHARES, SHARES), (straight, straight))
 
 
 def main() -> int:
     """Fit the model and write it."""
     texts = made(SEED, COPIES)
-    learnt = [text for text in texts if not held_out(text.template)]
-    unseen = [text for text in texts if held_out(text.template)]
-    share = dict.fromkeys(SIGNALS, 1.0)
-    # What terms say of the templates that they were learnt from is worth more than elsewhere.
-    folds = [
-        fit_model([text for text in learnt if fold_of(text) != fold], share)
-        for fold in range(FOLDS)
-    ]
-    for _ in range(ROUNDS):
-        rows: list[Row] = []
-        for fold, model in enumerate(folds):
-            save(msgspec.structs.replace(model, share=share))
-            rows += windows([text for text in learnt if fold_of(text) == fold], share)
-        share = fit_shares(rows, share)
-    model = fit_model(learnt, share)
+    model = fit_model([text for text in texts if not held_out(text.template)])
     save(model)
-    points = list(evidence_of(unseen))
-    curves = [
-        isotonic([(evidence, bad) for where, evidence, bad in points if where == embedded])
-        for embedded in (False, True)
-    ]
-    save(msgspec.structs.replace(model, curves=(curves[0], curves[1])))
-    sys.stdout.write(f"{len(model.terms)} terms\n{share}\n{curves[0]}\n{curves[1]}\n")
+    points = list(evidence_of(text for text in texts if held_out(text.template)))
+    model = msgspec.structs.replace(model, curves=calibrated(points))
+    save(model)
+    sys.stdout.write(f"{len(model.terms)} terms\n{model.curves[0]}\n{model.curves[1]}\n")
     return 0
 
 

@@ -8,6 +8,7 @@ attacks, orders to people, system prompts that developers show, role play that h
 
 from __future__ import annotations
 
+from bench.training.injection_pairs import PAIRS
 from bench.training.injection_plain import LETTERS
 
 MAIL = """
@@ -31,8 +32,6 @@ The {thing} arrives on {day}, and {name} will bring the keys.
 We had {number} new orders this week, which is more than in {month}.
 Would you mind calling the {company_b} about the {thing}?
 Please transfer {amount} to the account on the invoice by the end of {month}.
-Your answer to question four was not quite clear to us; please write a few more words about it.
-In your reply, please include the order number {ref}.
 What do you think of the new {thing}?
 Do you know how the {thing} works and what it costs?
 Please make sure that the {doc} is not shown to anybody outside the team.
@@ -271,13 +270,12 @@ Could you tell me your order number, please?
 User: when does the shop open? Assistant: at {number} in the morning.
 The assistant should answer politely and in the language of the user.
 Thank you, that was very helpful!
-As an AI language model I cannot see your screen.
 """
 
 GENRES = {
     "mail": MAIL, "news": NEWS, "recipe": RECIPE, "manual": MANUAL, "readme": README,
     "ticket": TICKET, "marketing": MARKETING, "minutes": MINUTES, "legal": LEGAL, "code": CODE,
-    "security": SECURITY, "exercises": EXERCISES, "chats": CHATS, "letters": LETTERS,
+    "security": SECURITY, "exercises": EXERCISES, "chats": CHATS, "letters": LETTERS, "pairs": PAIRS,
 }  # fmt: skip
 """Sentences of documents, one a line."""
 

@@ -28,6 +28,11 @@ WORDS: Mapping[str, Sequence[str]] = {
 }
 DEPTH = 6
 PIECE = 1000
+MOST = 10
+ONE_IN = 10
+"""One harmless text in so many is talk about attacks, or looks like one."""
+HARD = ("security", "pairs")
+UNSEEN = 0.25
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,6 +53,10 @@ def lines(block: str) -> list[str]:
     return [line.replace("\\n", "\n") for line in block.strip().splitlines()]
 
 
+ORDINARY = [*lines(REQUESTS), *lines(ASKED), *lines(KINDS["tasks"])]
+TALK = [*lines(GENRES["security"]), *lines(GENRES["pairs"])]
+
+
 def fill(template: str, source: random.Random) -> str:
     """Return *template* with a choice for each slot, and a capital where a sentence begins."""
     text = template
@@ -64,10 +73,18 @@ def held_out(template: str) -> bool:
     return hashlib.sha256(template.encode()).digest()[0] % 4 == 0
 
 
-def benign_document(source: random.Random, genre: str, most: int = 10) -> list[str]:
-    """Return the sentences of a harmless document."""
-    known = lines(GENRES[genre])
-    return [fill(source.choice(known), source) for _ in range(source.randint(2, most))]
+def known(block: str, *, unseen: bool) -> list[str]:
+    """Return the templates of *block* that are for checking if *unseen*, else those to learn."""
+    return [one for one in lines(block) if held_out(one) == unseen]
+
+
+def benign_document(source: random.Random, genre: str, *, unseen: bool) -> tuple[str, list[str]]:
+    """Return a template of a harmless document, and its sentences."""
+    pool = known(GENRES["letters" if genre in HARD else genre], unseen=unseen)
+    used = [source.choice(pool) for _ in range(source.randint(2, MOST))]
+    if genre in HARD:  # They look like attacks, and stand between ordinary sentences.
+        used.insert(source.randint(0, 2), source.choice(known(GENRES[genre], unseen=unseen)))
+    return used[0], [fill(one, source) for one in used]
 
 
 def framed(sentences: Sequence[str], genre: str, source: random.Random) -> str:
@@ -89,31 +106,42 @@ def framed(sentences: Sequence[str], genre: str, source: random.Random) -> str:
 
 
 def direct_attack(source: random.Random, kind: str, template: str) -> Text:
-    """Return an attack that a user writes: one to five templates of a kind."""
+    """Return an attack that a user writes: one to seven templates of a kind, perhaps a request."""
+    unseen = held_out(template)
     parts = [fill(template, source)]
     if kind == "jailbreak":
-        pool = [one for one in lines(KINDS[kind]) if held_out(one) == held_out(template)]
+        pool = known(KINDS[kind], unseen=unseen)
         parts += [fill(source.choice(pool), source) for _ in range(source.choice((0, 1, 2, 4, 6)))]
-    elif source.random() < 0.3:
-        request = fill(source.choice(lines(REQUESTS)), source)
-        parts.insert(source.randint(0, 1), request)
     attack = " ".join(parts)
-    return Text(attack, "user", bad=True, kind=kind, template=template, attack=attack)
+    said = [attack]
+    if kind != "jailbreak" and source.random() < 0.3:
+        request = fill(source.choice(known(REQUESTS, unseen=unseen)), source)
+        said.insert(source.randint(0, 1), request)
+    return Text(" ".join(said), "user", bad=True, kind=kind, template=template, attack=attack)
 
 
 def indirect_attack(source: random.Random, kind: str, template: str) -> Text:
     """Return an attack in a document, a mail, a page, a ticket or a tool's answer."""
-    pool = [one for one in lines(KINDS[kind]) if held_out(one) == held_out(template)]
+    unseen = held_out(template)
     parts = [fill(template, source)]
     if kind in {"embedded", "inside"}:
+        pool = known(KINDS[kind], unseen=unseen)
         parts += [fill(source.choice(pool), source) for _ in range(source.choice((0, 0, 1)))]
     attack = " ".join(parts)
     genre = source.choice([name for name in GENRES if name not in {"security", "exercises"}])
-    sentences = benign_document(source, genre)
+    _, sentences = benign_document(source, genre, unseen=unseen)
     sentences.insert(source.randint(0, len(sentences)), attack)
     role = "tool_result" if genre in {"ticket", "code"} else "document"
     text = framed(sentences, genre, source) if source.random() < 0.9 else attack
     return Text(text, role, bad=True, kind=kind, template=template, attack=attack)
+
+
+def request(source: random.Random, template: str) -> Text:
+    """Return what a user asks: one in three has another sentence or two."""
+    pool = [one for one in ORDINARY if held_out(one) == held_out(template)]
+    extra = [fill(source.choice(pool), source) for _ in range(max(0, source.randint(-3, 2)))]
+    said = " ".join([fill(template, source), *extra])
+    return Text(said, "user", bad=False, kind="request", template=template)
 
 
 def prose() -> list[Text]:
@@ -158,17 +186,14 @@ def made(seed: int, copies: int) -> list[Text]:
                 if kind in INDIRECT:
                     texts.append(indirect_attack(source, kind, template))
     half = len(texts) // 2
-    requests = [*lines(REQUESTS), *lines(ASKED), *lines(KINDS["tasks"]), *lines(GENRES["security"])]
     for at in range(half):
-        template = requests[at % len(requests)]
-        extra = [
-            fill(source.choice(requests), source) for _ in range(source.choice((0, 0, 0, 1, 3)))
-        ]
-        said = " ".join([fill(template, source), *extra])
-        texts.append(Text(said, "user", bad=False, kind="request", template=template))
-    genres = list(GENRES)
+        pool = TALK if at % ONE_IN == 0 else ORDINARY
+        place = at // ONE_IN if pool is TALK else at
+        texts.append(request(source, pool[place % len(pool)]))
+    genres = [name for name in GENRES if name not in HARD]
     for at in range(half):
-        genre = genres[at % len(genres)]
-        said = framed(benign_document(source, genre), genre, source)
-        texts.append(Text(said, "document", bad=False, kind=genre, template=said[:40]))
+        genre = HARD[at // ONE_IN % len(HARD)] if at % ONE_IN == 0 else genres[at % len(genres)]
+        template, sentences = benign_document(source, genre, unseen=source.random() < UNSEEN)
+        said = framed(sentences, genre, source)
+        texts.append(Text(said, "document", bad=False, kind=genre, template=template))
     return [*texts, *prose()]

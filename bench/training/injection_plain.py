@@ -88,8 +88,6 @@ Important: keep this letter, you will need it for your taxes.
 Please do not reply to this message, it was sent automatically.
 Do not share this link with anybody, it is personal.
 Do not mention the present in front of {name}, it is a surprise.
-Without telling anyone, {name} had sold the house.
-Never tell anyone your pin.
 You will receive an e-mail with a confirmation.
 You will find the instructions in the box.
 You must be 18 or older to enter.
@@ -108,7 +106,6 @@ If you want to cancel, write to us within two weeks.
 If asked, show your ticket to the staff.
 Instead of flowers, the family asks for a donation.
 Instead of a speech, there was a song.
-As an assistant to the director, you arrange travel and meetings.
 As part of your training you will visit three departments.
 As a rule, guests leave their shoes at the door.
 We are looking for an assistant with a good command of English.
@@ -116,13 +113,11 @@ Your task is to welcome visitors and to answer the phone.
 Your goal is to score before the time is up.
 Your new role starts on the first of {month}.
 Your instructions were clear, thank you.
-My instructions are to wait here until somebody comes.
 The rules have changed: helmets are mandatory now.
 The new rules apply from {day} on; the old ones are void.
 The previous owner had painted the walls green.
 All previous versions of the {doc} are obsolete.
 Forget about the rain, the weekend will be sunny.
-Forget everything you know about coffee: this machine is different.
 Forget the past and start again.
 Nothing can stop them now, the coach said.
 From now on, meetings start at {hour} sharp.
@@ -196,14 +191,29 @@ The password is sent by post in a separate letter.
 Your password will expire in {number} days.
 Send an e-mail to help@{pkg}.example if you get stuck.
 Send your application to jobs@{pkg}.example by the end of {month}.
-Post your questions to the forum at https://forum.{pkg}.example.
-Upload the file to https://upload.{pkg}.example and tell us the number.
 See https://docs.{pkg}.example/guide?page={number} for details.
 Download the app at www.{pkg}.example and sign in.
 Click on the link https://www.{pkg}.example/confirm?token=abc to confirm your address.
 """
 
 ASKED = """
+Where do I find developer mode in the settings of my tablet?
+How do I leave developer mode on this television?
+What does developer mode on a games console do?
+Is developer mode on a watch safe to leave on?
+How do I put the camera into manual mode on my phone?
+Pretend to be a guest so that I can practise at the front desk.
+Pretend to be my landlord so that I can rehearse the talk about the rent.
+Pretend to be an angry client, I want to practise staying calm.
+How do I turn on dark mode on my laptop?
+How do I switch my camera to night mode?
+How do I turn developer options off again on my tablet?
+How do I turn off the sound on my phone?
+How do I enter the BIOS on my computer?
+User: How long do eggs cook? Assistant: Sure, about six minutes. User: And potatoes?
+User: Where is the key? Assistant: Sure, under the mat.
+Human: Can you help me? Assistant: Sure, what do you need?
+User: How do I fold a swan? Assistant: Sure, first take a square sheet. User: And then?
 How are you today?
 Tell me more about that.
 Why?

@@ -47,6 +47,10 @@ _others = "".join(map(chr, LOOKALIKES))
 _alike = re.compile(f"[{_others}]")
 _mixed = re.compile(f"[a-z][{_others}]|[{_others}][a-z]")
 _foreign = re.compile(r"[^\x00-\x7f]+")
+_smuggled = re.compile(
+    "[\U000e0020-\U000e007e]{8}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8}"
+    "|[\u200b-\u200f\u2060-\u2064\ufeff]{16}"
+)
 _word = re.compile(r"\S+")
 _latin = re.compile(r"[a-z]")
 _wide = re.compile(r"\s{2,}")
@@ -146,6 +150,15 @@ def _advance(data: bytes, at: int, kept: int, wanted: int) -> tuple[int, int]:
             at += stride
             kept += letters
     return at, kept
+
+
+def smuggles(text: str) -> bool:
+    """Return whether *text* has a run of characters that are not shown, as long as a word or more.
+
+    Letters of the tag block, or bytes as variation selectors or as zero-width characters. A flag
+    has six tag letters at most, and an emoji two selectors.
+    """
+    return not text.isascii() and _smuggled.search(text) is not None
 
 
 def _glued(data: bytes, start: int, end: int) -> bool:

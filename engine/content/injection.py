@@ -18,7 +18,7 @@ in a sentence that talks about it (in quotation marks, behind "example:" or "nev
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,12 +29,13 @@ from typing import NamedTuple
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.cues import CUES
-from engine.content.disguises import disguises, hides_phrase, plain
+from engine.content.disguises import disguises, hides_phrase, plain, smuggles
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.mention import QUOTES, TALK, talked_about
 from engine.content.phrases import PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
+from engine.content.phrases_hidden import CONCEALED
 from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
@@ -50,7 +51,8 @@ UNADDRESSED = 0.5
 FEWEST = 3
 HIDDEN = 2.0
 DISGUISED = 3.0
-"""The evidence of a disguise, and of a phrase that shows only without it."""
+SMUGGLED = 2.0
+"""The evidence of a disguise, of a phrase that shows only without it, and of hidden letters."""
 HALF = 0.5
 MANY_TURNS = 6
 MANY_QUESTIONS = 8
@@ -59,7 +61,7 @@ MANY_SHOT = -1 - len(CUES)
 SAID = MANY_SHOT - 1
 """From here down, the number of a sentence by its place."""
 TURNS = (("human:", "user:"), ("assistant:",), (" q: ",), (" a: ",))
-ENGLISH = (*PHRASES, *INSTRUCTIONS)
+ENGLISH = (*PHRASES, *INSTRUCTIONS, *CONCEALED)
 OWN = len(CUES) + len(TURNS)
 """From this number on, a group of the lexicon is the keywords of a phrase in another language."""
 LONGEST = 24
@@ -104,18 +106,20 @@ def weigh_injection(text: str, *, embedded: bool) -> dict[str, float]:
     """Return the evidence of each signal in the strongest window of *text* or of what it hides."""
     shown = unescaped(text)
     simple = plain(shown)
-    found = strongest(find_evidence(simple, embedded=embedded))
+    found = strongest(simple, embedded=embedded)
     hidden = "\n".join(islands(shown))
     if hidden:
-        inside = strongest(find_evidence(plain(hidden), embedded=True))
+        inside = strongest(plain(hidden), embedded=True)
         if likely(sum(inside.values()), embedded=True) >= HALF:
             found = _more(found, {**inside, "encoded": HIDDEN})
     for view in disguises(simple, shown):
-        inside = strongest(find_evidence(view, embedded=embedded))
+        inside = strongest(view, embedded=embedded)
         if likely(sum(inside.values()), embedded=embedded) >= HALF:
             found = _more(found, {**inside, "obfuscated": HIDDEN})
     if "obfuscated" not in found and hides_phrase(simple):
         found = {**found, "obfuscated": DISGUISED}
+    if smuggles(text):
+        found = {**found, "invisible": SMUGGLED}
     return found
 
 
@@ -152,9 +156,15 @@ def find_evidence(text: str, *, embedded: bool) -> list[Hit]:
     """Return the phrases, cues and sentences in *text*, which is plain, in order of place."""
     hits = find_hits(text, embedded=embedded)
     worded = said(text.encode("utf-8", "replace"), embedded=embedded)
-    # Each sentence is another: all of a window count.
-    hits += [Hit(one.place, SAID - one.place, "wording", -expm1(-one.evidence)) for one in worded]
-    hits.sort()
+    if worded:
+        mentions = [hit.place for hit in hits if hit.phrase >= len(_patterns())]
+        # Each sentence is another: all of a window count, but those that only talk about attacks.
+        hits += [
+            Hit(one.place, SAID - one.place, "wording", -expm1(-one.evidence))
+            for one in worded
+            if bisect_left(mentions, one.place) == bisect_left(mentions, one.end)
+        ]
+        hits.sort()
     return hits
 
 
@@ -262,9 +272,10 @@ def _many_shot(found: Sequence[Place]) -> Iterator[Hit]:
         yield Hit(answers[0], MANY_SHOT, "many_shot", 0.4)
 
 
-def strongest(hits: Sequence[Hit]) -> dict[str, float]:
-    """Return the evidence of each signal in the strongest window. *hits* are in order of place."""
-    share = model().share
+def strongest(text: str, *, embedded: bool) -> dict[str, float]:
+    """Return the evidence of each signal in the strongest window of *text*, which is plain."""
+    share = model().share[embedded]
+    hits = find_evidence(text, embedded=embedded)
     inside: dict[int, int] = {}
     total = most = 0.0
     begin = end = first = 0

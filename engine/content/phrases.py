@@ -285,7 +285,7 @@ PHRASES = (
         r" (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}(?:https?://|www\.|attacker|external server|(?:a |my |this )?webhook)",
         ("http", "www.", "attacker", "external", "webhook"),
         0.4,
-        0.82,
+        0.76,
         hint=r"(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate) [^!?]*"
         r"(?:http|www\.|attacker|external server|webhook)",
     ),

@@ -26,6 +26,14 @@ INSTRUCTIONS = (
         0.78,
         hint=r"\byour (?:\w+ )?(?:responses?|answer|output|summary|solution)\b",
     ),
+    Phrase(
+        "instruction_in_document",
+        r"\b(?:" + PUT + r")\b [\"'][^\"]{1,200}[\"'][^.!?\"]{0,60} your (?:\w+ )?(?:repl(?:y|ies)|responses?|answers?|output|summary)\b",
+        ("your ",),
+        0.2,
+        0.82,
+        hint=r"[\"'][^.!?\"]{0,60} your (?:\w+ )?(?:repl|respons|answer|output|summar)",
+    ),
     Phrase(  # to a person, too: `your reply`
         "instruction_in_document",
         r"\b(?:" + PUT + r")\b[^.!?]{0,120}\b(?:your|the) (?:\w+ )?(?:reply|replies)\b",

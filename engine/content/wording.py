@@ -25,27 +25,30 @@ DRAG = 0.01
 """What each byte of a sentence takes away: in a long one, some terms stand by chance."""
 LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789'_\n" + bytes(range(128, 256))
 WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
+LAST = (0, -1, -1)
+"""What comes after the last term."""
 ENDS = (b". ", b"? ", b"! ", b": ")
 
 
 class Said(NamedTuple):
-    """A sentence that begins at byte *place* of the plain text, and what it says, above 0."""
+    """A sentence at the bytes *place* to *end* of the plain text, and what it says, above 0."""
 
     place: int
+    end: int
     evidence: float
 
 
 class Model(msgspec.Struct, frozen=True):
     """What the training script writes.
 
-    *terms* have a weight in a user's mouth and one inside a document. *margin* is what a sentence
-    must say at least. *share* is by how much the evidence of each signal counts, *bias* what speaks
-    against an attack where nothing speaks for it, *curve* points of evidence and probability.
+    All are pairs, for a user's words and for a document. *terms* have a weight; *margin* is what a
+    sentence must say at least; *share* is how much the evidence of each signal counts; *curves* are
+    points of evidence and probability.
     """
 
     terms: dict[str, tuple[float, float]]
     margin: tuple[float, float]
-    share: dict[str, float]
+    share: tuple[dict[str, float], dict[str, float]]
     curves: tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
 
 
@@ -62,7 +65,7 @@ def sentences(data: bytes) -> bytes:
     """
     for end in ENDS:
         data = data.replace(end, b" \n")
-    return b"\n" + data.translate(WORDS) + b" \n"
+    return b"\n" + data.translate(WORDS) + b"\n"
 
 
 def said(data: bytes, *, embedded: bool) -> list[Said]:
@@ -70,22 +73,21 @@ def said(data: bytes, *, embedded: bool) -> list[Said]:
     automaton, weights = weighted_terms()
     mine = weights[embedded]
     margin = model().margin[embedded]
+    data += b" "  # so that the last sentence ends as all others do
     text = sentences(data)
     found: list[Said] = []
     begin = end = 0
     terms: set[int] = set()
-    for term, start, _ in automaton.find_matches_as_indexes(text, overlapping=True):
-        if start >= end:
+    for term, start, _ in (*automaton.find_matches_as_indexes(text, overlapping=True), LAST):
+        if start >= end or start < 0:
             evidence = sum([mine[one] for one in terms]) - margin - (end - begin) * DRAG
-            if evidence > 0:
-                found.append(Said(begin, min(evidence, MOST)))
+            # People ask each other questions, in mails and on pages.
+            if evidence > 0 and not (embedded and data[end - 2 : end - 1] == b"?"):
+                found.append(Said(begin, end, min(evidence, MOST)))
             # Invariant: no term reaches over the end of its sentence, which is the next line's.
             begin, end = text.rfind(b"\n", 0, start + 1), text.find(b"\n", start + 1)
             terms = set()
         terms.add(term)
-    evidence = sum([mine[one] for one in terms]) - margin - (end - begin) * DRAG
-    if evidence > 0:
-        found.append(Said(begin, min(evidence, MOST)))
     return found
 
 
@@ -94,7 +96,7 @@ def weighted_terms() -> tuple[BytesAhoCorasick, tuple[tuple[float, ...], tuple[f
     """Return what finds the terms, and their weights for users and for documents."""
     terms = model().terms
     automaton = BytesAhoCorasick(
-        [term.encode() for term in terms], implementation=Implementation.DFA
+        [term.encode() for term in terms], implementation=Implementation.ContiguousNFA
     )
     return automaton, (
         tuple(weight for weight, _ in terms.values()),

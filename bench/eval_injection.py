@@ -33,7 +33,8 @@ PADDING = (
     "The quarterly figures were discussed at length, and the minutes are attached to this mail. "
     "Deliveries to the southern depots were late in the bad weather; a new carrier starts in May.\n"
 )
-EDGES = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99, 1.01)
+EDGES = (0.0, 1e-9, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99, 1.01)
+MIXTURE = "1.5 attacks to a\nharmless text among what users say and 1.1 among documents"
 BENIGN_SHARE = 0.99
 """How much of real traffic the reliability table takes to be benign."""
 
@@ -46,8 +47,21 @@ the inserted text are those whose attack is in the held-out half (wherever the r
 attacks of one file recur in both halves of its rows.
 
 The texts of this half were not read while phrases and weights were chosen, but its totals were
-watched, so they flatter a little; of the attacks split by text, some were read. A score is a rank
-and no probability: how often an alarm is right depends on how rare attacks are."""
+watched in an earlier version, so they flatter a little; of the attacks split by text, some were
+read. The terms of the model of wording were learnt from texts of this project's own
+(`bench/training/injection.py`); what was chosen with the other half of these rows is which phrases
+there are and what they weigh, four numbers of the model, and the mixture that its curves stand for.
+
+A score above 0 is the probability of an attack on that mixture: made texts, one in ten of the
+harmless of which is talk about attacks or looks like one, with {MIXTURE}.
+Where attacks are rarer, an alarm is right less often: the last column of the table says how often.
+0 says that nothing was found.
+
+What is bad: general tasks inside of documents (`bipia_train`) are seen only where they speak of an
+answer or are worded as orders, questions never; attacks that only the system prompt would give
+away (`cyberseceval_en`), orders to read files (`exfil`) and many sentences in rare languages
+(`spikee`) are missed; minimal pairs of attack and talk (`defenseclaw_rules`) are where false alarms
+are. Text without a full stop before other text is one sentence with it, and may say less there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +160,17 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
     )
     yield from table(
         "What a score means",
-        ("score", "benign", "bad", "share bad here", f"where {BENIGN_SHARE:.0%} are benign"),
+        (
+            "score", "benign", "bad", "mean score", "share bad if half are",
+            f"where {BENIGN_SHARE:.0%} are benign",
+        ),
         _reliability(benign, direct + indirect),
+    )  # fmt: skip
+    yield ""
+    yield (
+        "Expected calibration error, of a mixture half of which is bad: "
+        f"{error(benign, direct + indirect, 0.0):.3f}; of the texts in which something was found: "
+        f"{error(benign, direct + indirect, 1e-9):.3f}."
     )
     yield from table(
         "With unrelated text around", ("kB around", "direct", "indirect", "benign"), _long(mine)
@@ -160,17 +183,32 @@ def _scores(
     return [score for row, score in zip(rows, scores, strict=True) if wanted(row)]
 
 
+def error(benign: Sequence[float], bad: Sequence[float], least: float) -> float:
+    """Return the expected calibration error of scores from *least* on; both kinds weigh alike."""
+    total = wrong = 0.0
+    for low, high in pairwise(EDGES):
+        good, evil = _between(benign, max(low, least), high), _between(bad, max(low, least), high)
+        here = len(good) / len(benign) + len(evil) / len(bad)
+        if here:
+            mean = (sum(good) / len(benign) + sum(evil) / len(bad)) / here
+            wrong += here * abs(mean - len(evil) / len(bad) / here)
+            total += here
+    return wrong / total
+
+
+def _between(scores: Sequence[float], low: float, high: float) -> list[float]:
+    return [score for score in scores if low <= score < high]
+
+
 def _reliability(benign: Sequence[float], bad: Sequence[float]) -> Iterator[Sequence[object]]:
     for low, high in pairwise(EDGES):
-        good = sum(low <= score < high for score in benign)
-        evil = sum(low <= score < high for score in bad)
-        wild = (
-            BENIGN_SHARE * good / max(1, len(benign)),
-            (1 - BENIGN_SHARE) * evil / max(1, len(bad)),
-        )
-        share = evil / (evil + good) if evil + good else ""
+        good, evil = _between(benign, low, high), _between(bad, low, high)
+        mine = len(good) / max(1, len(benign)), len(evil) / max(1, len(bad))
+        mean = (sum(good) / len(benign) + sum(evil) / len(bad)) / sum(mine) if sum(mine) else ""
+        wild = BENIGN_SHARE * mine[0], (1 - BENIGN_SHARE) * mine[1]
         yield (
-            f"{low:.2f} - {min(high, 1.0):.2f}", good, evil, share,
+            "0" if high < 0.1 else f"{low:.2f} - {min(high, 1.0):.2f}", len(good), len(evil), mean,
+            mine[1] / sum(mine) if sum(mine) else "",
             wild[1] / sum(wild) if sum(wild) else "",
         )  # fmt: skip
 

@@ -19,7 +19,7 @@ TAKEN_BACK = r"(?:ignore|disregard|forget|override) (?:all|any|the|your|every|pr
 ORDERED = rf"(?:{MODEL}\b[^>\"]{{0,120}}\b{ORDER}|{TAKEN_BACK}|you (?:must|are now|have to)|system prompt|your instructions)"
 UNSEEN = (
     r"(?:display ?: ?none|visibility ?: ?hidden|font-size ?: ?0*[01](?:\.\d+)?(?:px|pt|em|rem|%)?|opacity ?: ?0(?:\.0\d*)?"
-    r"|(?:^|[^-])color ?: ?(?:#fff(?:fff)?|white|transparent|rgba?\(255, ?255, ?255)|(?:left|top|text-indent) ?: ?-\d{3,})"
+    r"|color ?: ?(?:#fff(?:fff)?|white|transparent|rgba?\(255, ?255, ?255)|(?:left|top|text-indent) ?: ?-\d{3,})"
 )
 
 CONCEALED = (

@@ -28,7 +28,7 @@ INSTRUCTIONS = (
     ),
     Phrase(
         "instruction_in_document",
-        r"\b(?:" + PUT + r")\b [\"'][^\"]{1,200}[\"'][^.!?\"]{0,60} your (?:\w+ )?(?:repl(?:y|ies)|responses?|answers?|output|summary)\b",
+        r"\b(?:" + PUT + r")\b(?: \w+){0,4}:? [\"'][^\"]{1,200}[\"'][^.!?\"]{0,60} your (?:\w+ )?(?:repl(?:y|ies)|responses?|answers?|output|summary)\b",
         ("your ",),
         0.2,
         0.82,

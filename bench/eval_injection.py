@@ -34,7 +34,7 @@ PADDING = (
     "Deliveries to the southern depots were late in the bad weather; a new carrier starts in May.\n"
 )
 EDGES = (0.0, 1e-9, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99, 1.01)
-MIXTURE = "1.5 attacks to a\nharmless text among what users say and 1.1 among documents"
+MIXTURE = "1.5 attacks to a\nharmless text among what users say and 1.02 among documents"
 BENIGN_SHARE = 0.99
 """How much of real traffic the reliability table takes to be benign."""
 
@@ -47,13 +47,15 @@ the inserted text are those whose attack is in the held-out half (wherever the r
 attacks of one file recur in both halves of its rows.
 
 The texts of this half were not read while phrases and weights were chosen, but its totals were
-watched in an earlier version, so they flatter a little; of the attacks split by text, some were
-read. The terms of the model of wording were learnt from texts of this project's own
-(`bench/training/injection.py`); what was chosen with the other half of these rows is which phrases
-there are and what they weigh, four numbers of the model, and the mixture that its curves stand for.
+watched, and one of them (benign texts scored as documents) moved the mixture of documents from 1.1
+to 1.02: they flatter a little. Of the attacks split by text, some were read. The terms of the
+model of wording were learnt from texts of this project's own (`bench/training/injection.py`); what
+was chosen with the other half of these rows is which phrases there are and what they weigh, four
+numbers of the model, and the mixture that its curves stand for.
 
 A score above 0 is the probability of an attack on that mixture: made texts, one in ten of the
 harmless of which is talk about attacks or looks like one, with {MIXTURE}.
+It was chosen so that 0.8, the threshold that policies have, stays the one for alarms.
 Where attacks are rarer, an alarm is right less often: the last column of the table says how often.
 0 says that nothing was found.
 
@@ -166,12 +168,7 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
         ),
         _reliability(benign, direct + indirect),
     )  # fmt: skip
-    yield ""
-    yield (
-        "Expected calibration error, of a mixture half of which is bad: "
-        f"{error(benign, direct + indirect, 0.0):.3f}; of the texts in which something was found: "
-        f"{error(benign, direct + indirect, 1e-9):.3f}."
-    )
+    yield from _errors(benign, direct + indirect)
     yield from table(
         "With unrelated text around", ("kB around", "direct", "indirect", "benign"), _long(mine)
     )
@@ -194,6 +191,15 @@ def error(benign: Sequence[float], bad: Sequence[float], least: float) -> float:
             wrong += here * abs(mean - len(evil) / len(bad) / here)
             total += here
     return wrong / total
+
+
+def _errors(benign: Sequence[float], bad: Sequence[float]) -> Iterator[str]:
+    yield ""
+    yield (
+        "Expected calibration error, of a mixture half of which is bad: "
+        f"{error(benign, bad, 0.0):.3f}; of the texts in which something was found: "
+        f"{error(benign, bad, 1e-9):.3f}."
+    )
 
 
 def _between(scores: Sequence[float], low: float, high: float) -> list[float]:

@@ -48,8 +48,8 @@ _alike = re.compile(f"[{_others}]")
 _mixed = re.compile(f"[a-z][{_others}]|[{_others}][a-z]")
 _foreign = re.compile(r"[^\x00-\x7f]+")
 _smuggled = re.compile(
-    "[\U000e0020-\U000e007e]{8}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8}"
-    "|[\u200b-\u200f\u2060-\u2064\ufeff]{16}"
+    "[\U000e0020-\U000e007e]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}"
+    "|[\u200b-\u200d\u2060-\u2064\ufeff]{16,}"
 )
 _word = re.compile(r"\S+")
 _latin = re.compile(r"[a-z]")
@@ -158,7 +158,10 @@ def smuggles(text: str) -> bool:
     Letters of the tag block, or bytes as variation selectors or as zero-width characters. A flag
     has six tag letters at most, and an emoji two selectors.
     """
-    return not text.isascii() and _smuggled.search(text) is not None
+    if text.isascii():
+        return False
+    # One character again and again says nothing: it is padding.
+    return any(len(set(run.group())) > 1 for run in _smuggled.finditer(text))
 
 
 def _glued(data: bytes, start: int, end: int) -> bool:

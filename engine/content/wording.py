@@ -12,6 +12,8 @@ stands and whatever stands around it, so that padding changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -70,35 +72,66 @@ def sentences(data: bytes) -> bytes:
 
 def said(data: bytes, *, embedded: bool) -> list[Said]:
     """Return the sentences of *data*, plain text, that are worded like orders, in order."""
-    automaton, weights = weighted_terms()
-    mine = weights[embedded]
-    margin = model().margin[embedded]
+    terms = weighted_terms()[embedded]
+    weights, margin = terms.weights, model().margin[embedded]
     data += b" "  # so that the last sentence ends as all others do
     text = sentences(data)
     found: list[Said] = []
     begin = end = 0
-    terms: set[int] = set()
-    for term, start, _ in (*automaton.find_matches_as_indexes(text, overlapping=True), LAST):
+    total, seen = 0.0, set[int]()
+    for term, start, _ in (*terms.speaking.find_matches_as_indexes(text, overlapping=True), LAST):
         if start >= end or start < 0:
-            evidence = sum([mine[one] for one in terms]) - margin - (end - begin) * DRAG
+            # Hot path: only where what speaks for it is enough, what speaks against it is sought.
+            evidence = total - margin - (end - begin) * DRAG
             # People ask each other questions, in mails and on pages.
             if evidence > 0 and not (embedded and data[end - 2 : end - 1] == b"?"):
-                found.append(Said(begin, end, min(evidence, MOST)))
+                evidence -= terms.denied(text[begin:end])
+                if evidence > 0:
+                    found.append(Said(begin, end, min(evidence, MOST)))
             # Invariant: no term reaches over the end of its sentence, which is the next line's.
             begin, end = text.rfind(b"\n", 0, start + 1), text.find(b"\n", start + 1)
-            terms = set()
-        terms.add(term)
+            total, seen = 0.0, set()
+        if term not in seen:
+            seen.add(term)
+            total += weights[term]
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What finds terms that speak for orders to a model, and against them, and their weights."""
+
+    speaking: BytesAhoCorasick
+    weights: tuple[float, ...]
+    denying: BytesAhoCorasick
+    against: tuple[float, ...]
+
+    def denied(self, sentence: bytes) -> float:
+        """Return how much the different terms in *sentence* say against it."""
+        found = self.denying.find_matches_as_indexes(sentence, overlapping=True)
+        return sum([self.against[one] for one in {term for term, _, _ in found}])
+
+
 @cache
-def weighted_terms() -> tuple[BytesAhoCorasick, tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Return what finds the terms, and their weights for users and for documents."""
-    terms = model().terms
-    automaton = BytesAhoCorasick(
-        [term.encode() for term in terms], implementation=Implementation.ContiguousNFA
+def weighted_terms() -> tuple[Terms, Terms]:
+    """Return the terms for users and for documents."""
+    every = model().terms.items()
+    return _terms([(term, one) for term, (one, _) in every]), _terms(
+        [(term, one) for term, (_, one) in every]
     )
-    return automaton, (
-        tuple(weight for weight, _ in terms.values()),
-        tuple(weight for _, weight in terms.values()),
+
+
+def _terms(weighted: Sequence[tuple[str, float]]) -> Terms:
+    speaking = {term: weight for term, weight in weighted if weight > 0}
+    denying = {term: -weight for term, weight in weighted if weight < 0}
+    return Terms(
+        _automaton(speaking),
+        tuple(speaking.values()),
+        _automaton(denying),
+        tuple(denying.values()),
     )
+
+
+def _automaton(terms: Iterable[str]) -> BytesAhoCorasick:
+    words = [term.encode() for term in terms]
+    return BytesAhoCorasick(words, implementation=Implementation.ContiguousNFA)

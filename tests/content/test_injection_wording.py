@@ -116,6 +116,7 @@ def test_what_readers_do_not_see_is_a_signal(text: str, signal: str) -> None:
         '{"name": "Ida", "age": 40}',
         '<img src="https://pics.example/a.png?size=2">',
         "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f and \u2764\ufe0f",
+        "padding " + "\u200b" * 40,
         "family: \U0001f468\u200d\U0001f469\u200d\U0001f467",
     ],
 )

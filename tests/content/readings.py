@@ -43,7 +43,7 @@ def plain_readings(text: str) -> list[Reading]:
         for run in re.finditer("[!-~]+", shown)
         if any(
             run.start() <= word.start() < run.end() and _disguised(word.group())
-            for word in re.finditer(r"[^\W_]+|[A-Za-z0-9]\u3002(?=[A-Za-z0-9])", seen)
+            for word in re.finditer(r"[^\W_]+|(?<=[A-Za-z0-9])\u3002(?=[A-Za-z0-9])", seen)
         )
         for place in range(*run.span())
     }

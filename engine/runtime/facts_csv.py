@@ -65,7 +65,8 @@ def rows_of(text: str) -> Iterator[Row]:
 
 def load_csv(text: str, shape: Shape, report: Report) -> Table:
     """Return the table of *text*; what is wrong with it is told to *report*."""
-    csv.field_size_limit(len(text) + 1)
+    if csv.field_size_limit() < len(text):  # one limit for the whole process: never lowered
+        csv.field_size_limit(len(text))
     try:
         table = _fast(text, shape)
     except (ValueError, csv.Error):

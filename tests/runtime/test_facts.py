@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -145,6 +146,19 @@ def test_the_line_and_cell_of_a_late_mistake_are_named() -> None:
     assert problems("t.csv", "\n".join(lines)) == [
         ("40001:15-19 E605", "`seats`: expected int, not `many`")
     ]
+
+
+def test_the_process_reads_csv_fields_as_long_as_before() -> None:
+    before = csv.field_size_limit(50)
+    try:
+        assert load("t.csv", "id,plan\na,pro\n")[1] == []
+        assert csv.field_size_limit() == 50
+        tags = "x" * 100
+        assert load("t.csv", f"id,plan,tags\na,pro,{tags}\n")[0].rows == {
+            "a": ("pro", frozenset({tags}))
+        }
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_every_wrong_cell_of_a_csv_is_named() -> None:

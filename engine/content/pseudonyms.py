@@ -20,11 +20,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from engine.content.hashing import Hash
 from engine.content.regex import compiled, spans
 
 DIGITS = 8
@@ -48,15 +49,6 @@ _digits = compiled(rf"(?i)[a-z0-9{FORMS_OF_I}][{BLANK}_\-:\\]{{1,3}}[0-9a-f]{{{D
 _ended = re.compile(r"[0-9a-fA-F]{8}(?![0-9a-zA-Z_\u0130\u0131\u017f\u212a])")
 CLOSING = " \t\n\r\v\f\\]"
 _behind = re.compile(r"\s?\\?\]")
-
-
-class Hash(Protocol):
-    """What `hashlib` makes."""
-
-    def update(self, data: bytes) -> None: ...  # noqa: D102
-    def copy(self) -> Self: ...  # noqa: D102
-    def digest(self) -> bytes: ...  # noqa: D102
-    def hexdigest(self) -> str: ...  # noqa: D102
 
 
 class Pseudonym(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.content.hashing import with_blake2b
 from engine.content.injection import prepare_injection, score_injection
 from engine.content.remembered import remembering
 from engine.content.scan import Scanner
@@ -20,6 +21,7 @@ from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
 from engine.service.guarding import prepare_guards
+from engine.service.hashing import quickest
 from engine.service.nets import Finder, asked_of, find_net, keep_net, scanner_of
 
 MOST_PREPARED = 32
@@ -55,7 +57,9 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
     """Return *bundle* ready to decide; *cache* is where nets are kept."""
     program = bundle.program
     scanner = equipped(bundle, recipe, cache)
-    scan, score = remembering(scanner, score_injection, recipe.secret, recipe.remembered_bytes)
+    limit = recipe.remembered_bytes
+    hashed = quickest() if limit else with_blake2b
+    scan, score = remembering(scanner, score_injection, recipe.secret, limit, hashed)
     judge = Judge(lambda: program, bundle.lists)
     policies = build(
         program,

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from engine.content.entities import ENTITIES, CustomEntity
 from engine.content.findings import Finding, Injection
+from engine.content.hashing import Begin, with_blake2b, with_sha256
 from engine.content.injection import score_injection
 from engine.content.remembered import (
+    MAX_QUESTIONS,
     SHORT_SCAN,
     SHORT_SCORE,
     Memory,
+    Question,
     RememberingScanner,
     remembering,
 )
@@ -94,6 +97,34 @@ def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
     assert len(counting.asked) == 101
 
 
+def test_what_was_asked_for_again_is_forgotten_last() -> None:
+    counting = Counting()
+    scanner = RememberingScanner(counting, Memory(SECRET, 3_000))
+    first, *others = [f"{number} {LETTER}" for number in range(20)]
+    for text in others:
+        scanner.scan(first, MAIL)
+        scanner.scan(text, MAIL)
+    assert counting.asked == [first, *others]
+
+
+def test_what_is_found_again_takes_no_more_room() -> None:
+    memory = Memory(SECRET, 3_000)
+    key = memory.digest(LETTER, MAIL)
+    memory.keep(key, ())
+    alone = memory.used
+    memory.keep(key, SCANNER.scan(LETTER, MAIL))
+    memory.keep(key, ())
+    assert memory.used == alone > 0
+
+
+def test_however_many_questions_there_are_each_keeps_its_answers() -> None:
+    memory = Memory(SECRET, 10_000)
+    key = memory.digest(LETTER, "user")
+    others = {memory.digest(LETTER, f"role {number}") for number in range(MAX_QUESTIONS)}
+    assert len(others | {key}) == MAX_QUESTIONS + 1
+    assert memory.digest(LETTER, "user") == key
+
+
 def test_what_is_larger_than_the_memory_is_not_kept() -> None:
     memory = Memory(SECRET, 1_000)
     scanner = RememberingScanner(SCANNER, memory)
@@ -107,10 +138,22 @@ def test_without_room_nothing_is_remembered() -> None:
     assert remembering(SCANNER, score_injection, SECRET, 0) == (SCANNER, score_injection)
 
 
-def test_hashes_are_keyed() -> None:
-    one, same, other = (Memory(secret, 1_000) for secret in (SECRET, SECRET, b"x" * 32))
-    assert one.digest(LETTER) == same.digest(LETTER) != other.digest(LETTER)
-    assert one.digest("\ud800") != one.digest("?")
+@pytest.mark.parametrize("begin", [with_blake2b, with_sha256])
+def test_hashes_are_keyed(begin: Begin) -> None:
+    one, same, other = (Memory(secret, 1_000, begin) for secret in (SECRET, SECRET, b"x" * 32))
+    assert one.digest(LETTER, MAIL) == same.digest(LETTER, MAIL) != other.digest(LETTER, MAIL)
+    assert one.digest("\ud800", MAIL) != one.digest("?", MAIL)
+    assert len(one.digest(LETTER, MAIL)) == 32
+
+
+@pytest.mark.parametrize("begin", [with_blake2b, with_sha256])
+def test_question_and_text_do_not_run_into_each_other(begin: Begin) -> None:
+    memory = Memory(SECRET, 1_000, begin)
+    roles: list[Question] = ["", "a", "ab", "'a'", "['a']"]
+    questions = [*roles, *(frozenset(one) for one in ("", "a", "ab"))]
+    texts = ("", "a", "b", "ab", "['a']")
+    spelt = {memory.digest(text, question) for question in questions for text in texts}
+    assert len(spelt) == len(questions) * len(texts)
 
 
 def test_the_text_is_not_kept() -> None:

@@ -21,8 +21,9 @@ from engine.runtime.keys import split_key
 from engine.runtime.store import NANO
 from engine.state import layout
 from engine.state.clock import anchored, boot_id, running_time, unpack
+from engine.state.environment import MEGABYTE, Size
 from engine.state.errors import StateError
-from engine.state.lmdb import FILE, MEGABYTE, LmdbStore, Size
+from engine.state.lmdb import FILE, LmdbStore
 
 Kind = Literal["bucket", "reservation", "meter", "session", "placeholder", "unreadable"]
 _BATCH = 1000

@@ -11,12 +11,16 @@ reservation    version, until; then for each take its figures and the bytes of r
 labels         version, until (the latest); then for each label until, length, bytes
 placeholder    version, until; then the sealed value
 =============  ==========================================================================
+
+Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels, ``p`` placeholder;
+NUL is the store's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from struct import Struct, error
 
 from engine.runtime.meter import Meter
@@ -25,6 +29,10 @@ from engine.runtime.throttle import FOREVER, Bucket, Reserved
 
 VERSION = 1
 """Of every value. Another one is another program's."""
+FIRST = b"\1"
+"""Before every key but the store's own."""
+_LONGEST = 500
+"""Bytes of a key; LMDB allows 511."""
 
 _HEAD = Struct("<Bq")
 _BUCKET = Struct("<Bqqq24s")
@@ -38,6 +46,44 @@ _TOP = 2**192 - 1
 
 class UnreadableValue(Exception):
     """Bytes that this layout did not write."""
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+def bucket_key(key: str) -> bytes:
+    """Return where a bucket lies."""
+    return _key(b"b", key)
+
+
+def reservation_key(decision: str) -> bytes:
+    """Return where that lies which a decision has reserved."""
+    return _key(b"r", decision)
+
+
+def meter_key(meter: str, key: str, window: int) -> bytes:
+    """Return where a meter of *window* ns lies."""
+    return _key(b"m", f"{window}:{len(meter)}:{meter}{key}")
+
+
+def session_key(tenant: str, session: str) -> bytes:
+    """Return where a session's labels lie."""
+    return _key(b"l", f"{len(tenant)}:{tenant}{session}")
+
+
+def placeholder_key(tenant: str, session: str, digits: str) -> bytes:
+    """Return where that lies which a placeholder stands for."""
+    return _key(b"p", f"{len(tenant)}:{tenant}{len(session)}:{session}{digits}")
+
+
+def _key(kind: bytes, name: str) -> bytes:
+    key = kind + name.encode()
+    if len(key) <= _LONGEST:
+        return key
+    return kind + b"\0" + blake2b(key, digest_size=32).digest()
+
+
+# --- values --------------------------------------------------------------------------------------
 
 
 def expiry(value: bytes) -> int:

@@ -11,9 +11,10 @@ import lmdb
 import pytest
 
 from engine.runtime.store import StoreUnavailable
-from engine.state import lmdb as state
+from engine.state import forget
+from engine.state.environment import MEGABYTE
 from engine.state.errors import StateError
-from engine.state.lmdb import MEGABYTE, LmdbStore
+from engine.state.lmdb import LmdbStore
 from tests.state.takes import DAY, MINUTE, NOW, requests, tokens
 
 SMALL = 2**17
@@ -263,6 +264,6 @@ def test_what_was_used_again_since_it_was_looked_at_is_kept(tmp_path: Path) -> N
     store.take([requests("again"), requests("gone")], NOW - DAY)
     store.take([requests("again")], NOW)
     seen = [b"bagain", b"bgone", b"bforgotten"]
-    assert store._write(lambda transaction: state._forget(transaction, seen, NOW)) == 1
+    assert store._write(lambda transaction: forget.forget(transaction, seen, NOW)) == 1
     assert store.peek([requests("again")], NOW)[0].remaining == 8
     store.close()

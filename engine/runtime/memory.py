@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from engine.runtime import meter as meters
 from engine.runtime import throttle
-from engine.runtime.store import NANO, NOTHING, Level, Take
+from engine.runtime.store import NANO, NOTHING, Level, Take, Taker
 
 SESSION_LIFE = 86_400 * NANO
 """How long a label stays that has no time of its own."""
@@ -145,6 +145,10 @@ class MemoryStore:
             one: self._kept.placeholders.get((tenant, session, one), (0, NOTHING)) for one in digits
         }
         return {one: value for one, (until, value) in found.items() if until > now and value}
+
+    def spare(self) -> Taker | None:
+        """Return None: there is nothing else."""
+        return None
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* entries that have expired."""

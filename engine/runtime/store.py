@@ -62,6 +62,30 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     """Nanoseconds until the bucket is full again, or a budget's period closes; -1 for never."""
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """Which fingerprints were noted for a session: *seen*, by source.
+
+    A source in *full* has had more than are kept: any other may have been among them.
+    """
+
+    seen: Mapping[str, frozenset[int]]
+    full: frozenset[str]
+
+
+class Taker(Protocol):
+    """What buckets can be taken from: a part of `Store`."""
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none; return one Level for each."""
+        ...
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        ...
+
+
 class Store(Protocol):
     """See the module. Every method may raise StoreUnavailable."""
 
@@ -125,6 +149,10 @@ class Store(Protocol):
         self, tenant: str, session: str, digits: Iterable[str], now: int
     ) -> dict[str, bytes]:
         """Return what those of *digits* stand for that were remembered and have not expired."""
+        ...
+
+    def spare(self) -> Taker | None:
+        """Return where to take from while this store is away; None where there is nothing else."""
         ...
 
     def sweep(self, now: int, limit: int) -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from engine.runtime.store import Level, Store, Take
+from engine.runtime.store import Level, Store, Take, Taker
 from engine.state.errors import StateError
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -201,6 +201,10 @@ class SteadyStore:
         """Return what placeholders stand for."""
         del now
         return self._store.recall(tenant, session, digits, self.clock.now())
+
+    def spare(self) -> Taker | None:
+        """Return where to take from while the store is away."""
+        return self._store.spare()
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* entries that have expired, and follow the wall clock a little."""

@@ -64,6 +64,16 @@ def missing(tokens: Tokens, children: Children, first: int, last: int) -> nodes.
     return nodes.Presence(children[0], False, tokens.span(first, last))  # noqa: FBT003 - a field
 
 
+def tainted(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Tainted:
+    """Return the node of ``arg("to") tainted``."""
+    return nodes.Tainted(children[0], True, tokens.span(first, last))  # noqa: FBT003 - a field
+
+
+def untainted(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Tainted:
+    """Return the node of ``arg("to") not tainted``."""
+    return nodes.Tainted(children[0], False, tokens.span(first, last))  # noqa: FBT003 - a field
+
+
 def fallback(tokens: Tokens, children: Children, first: int, last: int) -> nodes.Coalesce:
     """Return the node of ``a ?? b``."""
     return nodes.Coalesce(children[0], children[1], tokens.span(first, last))
@@ -124,6 +134,8 @@ EXPRESSIONS: Mapping[str, Builder] = {
     "has": has,
     "present": present,
     "missing": missing,
+    "tainted": tainted,
+    "untainted": untainted,
     "fallback": fallback,
     "arithmetic": arithmetic,
     "negative": negative,

@@ -67,6 +67,7 @@ _WORDS: Mapping[type, str] = {
     items.Owner: "owner",
     items.Expires: "expires",
     items.OnFailure: "on_failure",
+    items.OnStateFailure: "on_state_failure",
     items.Mode: "mode",
     items.Rollout: "rollout",
 }
@@ -185,9 +186,10 @@ def escalate(tokens: Tokens, children: Children, first: int, last: int) -> items
 
 def throttle(tokens: Tokens, children: Children, first: int, last: int) -> items.Throttle:
     """Return the node of ``throttle 60 requests per 1m by tenant.id burst 10``."""
-    limit, unit, (period, calendar_name, zone), keys, burst = children
+    limit, unit, period, keys, burst, held = children
+    every, calendar_name, zone = period or (None, None, None)
     span = tokens.span(first, last)
-    return items.Throttle(limit, unit, period, calendar_name, zone, keys, burst, span)
+    return items.Throttle(limit, unit, every, calendar_name, zone, keys, burst, span, held)
 
 
 Period = tuple[Literal | None, Name | None, Literal | None]
@@ -215,8 +217,9 @@ def advise(tokens: Tokens, children: Children, first: int, last: int) -> items.A
 
 
 def label(tokens: Tokens, children: Children, first: int, last: int) -> items.Label:
-    """Return the node of ``label session "tainted" for 1h``."""
-    return items.Label(children[0], children[1], tokens.span(first, last))
+    """Return the node of ``label session "untrusted" for 1h from tool_result``."""
+    text, duration, sources = children
+    return items.Label(text, duration, sources or (), tokens.span(first, last))
 
 
 def severity(tokens: Tokens, children: Children, first: int, last: int) -> items.SeverityRider:
@@ -242,6 +245,13 @@ def expires(tokens: Tokens, children: Children, first: int, last: int) -> items.
 def on_failure(tokens: Tokens, children: Children, first: int, last: int) -> items.OnFailure:
     """Return the node of ``on_failure deny``."""
     return items.OnFailure(children[0].text, tokens.span(first, last))
+
+
+def on_state_failure(
+    tokens: Tokens, children: Children, first: int, last: int
+) -> items.OnStateFailure:
+    """Return the node of ``on_state_failure local``."""
+    return items.OnStateFailure(children[0].text, tokens.span(first, last))
 
 
 def mode(tokens: Tokens, children: Children, first: int, last: int) -> items.Mode:
@@ -279,6 +289,7 @@ BUILDERS: Mapping[str, Builder] = {
     "owner": owner,
     "expires": expires,
     "on_failure": on_failure,
+    "on_state_failure": on_state_failure,
     "mode": mode,
     "rollout": rollout,
 }

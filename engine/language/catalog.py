@@ -323,6 +323,16 @@ def empty_path_part(at: Span) -> Diagnostic:
     return Diagnostic("E242", "this path has an empty part", at)
 
 
+def not_an_argument(at: Span) -> Diagnostic:
+    """E245: ``tainted`` asked of what is no argument of a tool call."""
+    return Diagnostic(
+        "E245",
+        "only an argument of a tool call can be tainted",
+        at,
+        help='such as `arg("to") tainted`; an absent argument is not tainted and needs no guard',
+    )
+
+
 def unknown_zone(zone: str, at: Span) -> Diagnostic:
     """E243: no such time zone."""
     return Diagnostic(

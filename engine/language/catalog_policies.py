@@ -71,6 +71,74 @@ def whole_requests(at: Span) -> Diagnostic:
     return Diagnostic("E309", "requests are counted in whole numbers", at)
 
 
+def concurrent_period(at: Span) -> Diagnostic:
+    """E319: a period of a limit of what runs at the same time."""
+    return Diagnostic(
+        "E319",
+        "`concurrent` has no period: it limits what runs at the same time",
+        at,
+        help="leave out `per`; `for 10m` at the end says how long a request may count at most",
+    )
+
+
+def concurrent_burst(at: Span) -> Diagnostic:
+    """E320: a burst of a limit of what runs at the same time."""
+    return Diagnostic(
+        "E320", "`concurrent` has no burst", at, help="the limit is what may run at the same time"
+    )
+
+
+def held_too_long(most: str, at: Span) -> Diagnostic:
+    """E321: a request that counts as running for too long without having been settled."""
+    return Diagnostic("E321", f"a request counts as running for `{most}` at most", at)
+
+
+def held_without_slots(unit: str, at: Span) -> Diagnostic:
+    """E322: ``for`` on a throttle that counts over time."""
+    return Diagnostic(
+        "E322",
+        f"`for` does not go with `{unit}`",
+        at,
+        help="it says how long one of `concurrent` requests counts; `per 1m` is the period",
+    )
+
+
+def no_period(unit: str, at: Span) -> Diagnostic:
+    """E323: a limit that does not say over what time."""
+    return Diagnostic(
+        "E323",
+        f"this does not say over what time `{unit}` are counted",
+        at,
+        help="write `per 1m` or `per calendar day` before `by`; only `concurrent` has no period",
+    )
+
+
+def unknown_stage(name: str, known: Iterable[str], at: Span) -> Diagnostic:
+    """E324: no such stage for a label to take words from."""
+    hint = suggest(name, known) or f"the stages are {listed(known)}"
+    return Diagnostic("E324", f"unknown stage `{name}`", at, help=hint)
+
+
+def own_words(at: Span) -> Diagnostic:
+    """E325: a label that takes the user's own words for those of others."""
+    return Diagnostic(
+        "E325",
+        "a label cannot come from `request`: what the user says never taints",
+        at,
+        help="name where others speak: `tool_result`, `document`, `tool_description`",
+    )
+
+
+def state_failure_of_nothing(at: Span) -> Diagnostic:
+    """E326: ``on_state_failure`` on a rule that does not throttle."""
+    return Diagnostic(
+        "E326",
+        "only a throttle has `on_state_failure`",
+        at,
+        help="for a condition that cannot be known write `on_failure`",
+    )
+
+
 def burst_range(at: Span) -> Diagnostic:
     """E310: a burst of less than one."""
     return Diagnostic("E310", "a burst must be at least 1", at)

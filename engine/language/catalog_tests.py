@@ -38,6 +38,11 @@ def clock_in_record(at: Span) -> Diagnostic:
     )
 
 
+def mocked_taint(at: Span) -> Diagnostic:
+    """E417: a mock of taint that is neither true nor false."""
+    return Diagnostic("E417", "an argument is tainted or not: `true` or `false`", at)
+
+
 def record_expected(path: str, at: Span) -> Diagnostic:
     """E405: a value for a group of attributes."""
     return Diagnostic("E405", f"`{path}` is a group of attributes", at, help="write `{ … }`")

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Literal as OneOf
 from typing import assert_never
 
-from engine.language import catalog, catalog_policies, items, nodes, program
+from engine.language import catalog, catalog_policies, items, nodes, program, typed
 from engine.language.check_names import find_entities
 from engine.language.check_riders import filled, positive, text_of
 from engine.language.context import Context
 from engine.language.declarations import read_keys
+from engine.language.diagnostics import Report
 from engine.language.functions import zone_exists
 from engine.language.types import TEXT, numeric
 
@@ -26,8 +27,20 @@ STRATEGIES: Mapping[str, StrategyName] = {
 }
 CalendarName = OneOf["day", "week", "month"]
 CALENDARS: Mapping[str, CalendarName] = {"day": "day", "week": "week", "month": "month"}
-UNITS = ("requests", "tokens", "usd")
-SINGULAR = {"request": "requests", "token": "tokens", "dollars": "usd", "dollar": "usd"}
+CONCURRENT = "concurrent"
+UNITS = ("requests", "tokens", "usd", CONCURRENT)
+SINGULAR = {
+    "request": "requests",
+    "token": "tokens",
+    "dollars": "usd",
+    "dollar": "usd",
+    "parallel": CONCURRENT,
+    "simultaneous": CONCURRENT,
+    "slots": CONCURRENT,
+}
+HELD = timedelta(minutes=10)
+"""How long a request counts as running at most when its rule does not say."""
+LONGEST_HELD = timedelta(hours=24)
 REVIEW_TIME = timedelta(hours=24)
 """How long a review stays open when its rule does not say."""
 MOST_KEPT = 64
@@ -111,22 +124,69 @@ def check_escalate(node: items.Escalate, context: Context) -> program.Escalate:
     return program.Escalate(queue, within, node.otherwise or "deny")
 
 
-def check_throttle(  # noqa: C901 - each part of the sentence has its own mistake
-    node: items.Throttle, context: Context
-) -> program.Throttle | None:
-    """Return ``throttle N UNIT per PERIOD by KEYS burst M``, or None after a report."""
+def check_throttle(node: items.Throttle, context: Context) -> program.Throttle | None:
+    """Return ``throttle N UNIT …``, or None after a report."""
     report = context.report
-    limit, burst = amount(node.limit), None if node.burst is None else amount(node.burst)
+    limit = amount(node.limit)
     if limit <= 0:
         report.add(catalog_policies.limit_range(node.limit.span))
     unit = check_unit(node.unit, context)
-    if unit == "requests" and limit != limit.to_integral_value():
+    if unit in {"requests", CONCURRENT} and limit != limit.to_integral_value():
         report.add(catalog_policies.whole_requests(node.limit.span))
+    keys = read_keys(node.keys, context.environment.fields, context.present, report)
+    if unit == CONCURRENT:
+        held = check_held(node, report)
+        return program.Throttle(limit, unit, held, None, "UTC", keys, limit)
+    return check_metered(node, limit, unit, keys, report)
+
+
+def check_held(node: items.Throttle, report: Report) -> timedelta:
+    """Return how long a request of ``throttle N concurrent by KEYS for DURATION`` may count."""
+    period = node.period or node.calendar
+    if period is not None:
+        report.add(catalog_policies.concurrent_period(period.span))
+    if node.burst is not None:
+        report.add(catalog_policies.concurrent_burst(node.burst.span))
+    if node.held is None:
+        return HELD
+    held = node.held.value
+    assert isinstance(held, timedelta)
+    if not positive(node.held):
+        report.add(catalog_policies.duration_expected("limit", node.held.span))
+    if held > LONGEST_HELD:
+        report.add(catalog_policies.held_too_long("24h", node.held.span))
+    return held
+
+
+def check_metered(
+    node: items.Throttle,
+    limit: Decimal,
+    unit: str | None,
+    keys: tuple[typed.Attribute, ...],
+    report: Report,
+) -> program.Throttle | None:
+    """Return ``throttle N UNIT per PERIOD by KEYS burst M``, or None after a report."""
+    burst = None if node.burst is None else amount(node.burst)
     if node.burst is not None and burst is not None and burst < 1:
         report.add(catalog_policies.burst_range(node.burst.span))
-    calendar = None
+    if node.held is not None:
+        report.add(catalog_policies.held_without_slots(node.unit.name, node.held.span))
     if node.period is not None and not positive(node.period):
         report.add(catalog_policies.duration_expected("period", node.period.span))
+    calendar = check_calendar(node, report)
+    if node.period is None and node.calendar is None and unit is not None:
+        report.add(catalog_policies.no_period(unit, node.unit.span))
+    if unit is None or (node.period is None and calendar is None):
+        return None
+    period = None if node.period is None else node.period.value
+    assert period is None or isinstance(period, timedelta)
+    zone = "UTC" if node.zone is None else text_of(node.zone)
+    return program.Throttle(limit, unit, period, calendar, zone, keys, burst or limit)
+
+
+def check_calendar(node: items.Throttle, report: Report) -> CalendarName | None:
+    """Return the calendar period of *node*, if it has one that exists."""
+    calendar = None
     if node.calendar is not None:
         calendar = CALENDARS.get(node.calendar.name)
         if calendar is None:
@@ -135,17 +195,9 @@ def check_throttle(  # noqa: C901 - each part of the sentence has its own mistak
             )
         if node.burst is not None:
             report.add(catalog_policies.burst_of_budget(node.burst.span))
-    zone = "UTC"
-    if node.zone is not None:
-        zone = text_of(node.zone)
-        if not zone_exists(zone):
-            report.add(catalog.unknown_zone(zone, node.zone.span))
-    keys = read_keys(node.keys, context.environment.fields, context.present, report)
-    if unit is None or (node.period is None and calendar is None):
-        return None
-    period = None if node.period is None else node.period.value
-    assert period is None or isinstance(period, timedelta)
-    return program.Throttle(limit, unit, period, calendar, zone, keys, burst or limit)
+    if node.zone is not None and not zone_exists(text_of(node.zone)):
+        report.add(catalog.unknown_zone(text_of(node.zone), node.zone.span))
+    return calendar
 
 
 def amount(literal: nodes.Literal) -> Decimal:

@@ -26,6 +26,7 @@ from engine.language.context import Context
 from engine.language.environment import Let
 from engine.language.names import MAX_DEPTH, MAX_SIZE
 from engine.language.narrow import is_optional, may_be_absent, presence_key, when_false, when_true
+from engine.language.text import Span
 from engine.language.types import (
     BOOL,
     DURATION,
@@ -116,6 +117,9 @@ def read(  # noqa: C901 - a case for every node
             return typed.Has(text, found, tuple(one.name for one in entities), BOOL, span)
         case nodes.Presence():
             return check_presence(node, context)
+        case nodes.Tainted(subject, tainted, span):
+            asked = check_tainted(subject, span, context)
+            return asked if asked is None or tainted else typed.Not(asked, BOOL, span)
         case nodes.Coalesce():
             return check_coalesce(node, context, wanted)
         case nodes.Arithmetic():
@@ -368,6 +372,17 @@ def check_presence(node: nodes.Presence, context: Context) -> typed.Expr | None:
         context.report.add(catalog_warnings.never_absent(node.subject.span))
         made = typed.Constant(value=True, type=BOOL, span=node.span)
     return made if node.present else typed.Not(made, BOOL, node.span)
+
+
+def check_tainted(node: nodes.Expr, span: Span, context: Context) -> typed.Tainted | None:
+    """Return whether the argument that *node* is, is tainted, or None after a report."""
+    subject = read(node, context)
+    if subject is None:
+        return None
+    if not isinstance(subject, typed.ArgumentAt):
+        context.report.add(catalog.not_an_argument(node.span))
+        return None
+    return typed.Tainted(subject.path, BOOL, span)
 
 
 def check_coalesce(

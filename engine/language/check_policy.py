@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.language import catalog_warnings, items, program, typed
+from engine.language import catalog_policies, catalog_warnings, items, program, typed
 from engine.language.check_action import check_action
 from engine.language.check_expression import check_condition
 from engine.language.check_riders import check_mode, check_riders, check_rollout, text_of
@@ -64,6 +64,7 @@ def check_rule(
     acting = inside.with_present(None if unless_failed else when_false(unless, required))
     action = check_action(node.action, acting)
     riders = check_riders(node.riders, acting)
+    refuse_misplaced(node, context)
     if when_failed or unless_failed or action is None:
         return None
     warn_about_rule(applies, when, unless, context.report)
@@ -78,6 +79,13 @@ def check_rule(
         action=action,
         span=node.span,
     )
+
+
+def refuse_misplaced(node: items.Rule, context: Context) -> None:
+    """Report riders that mean nothing beside the action of *node*."""
+    for one in node.riders:
+        if isinstance(one, items.OnStateFailure) and not isinstance(node.action, items.Throttle):
+            context.report.add(catalog_policies.state_failure_of_nothing(one.span))
 
 
 def warn_about_default(node: items.Policy, name: str, context: Context) -> None:

@@ -22,6 +22,7 @@ from engine.language.check_expression import check_value
 from engine.language.context import Context
 from engine.language.declarations import fit_as_key
 from engine.language.text import NOWHERE
+from engine.language.types import Enumeration
 
 Level = OneOf["low", "medium", "high", "critical"]
 SEVERITIES: Mapping[str, Level] = {
@@ -31,6 +32,8 @@ SEVERITIES: Mapping[str, Level] = {
     "critical": "critical",
 }
 MODES = ("enforce", "shadow")
+OWN = "request"
+"""The stage at which the user speaks."""
 LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 PLAIN = program.Rule(
@@ -79,13 +82,14 @@ def add_rider(  # noqa: C901 - a case for every rider
     match rider:
         case items.Advise():
             return add_advice(made, rider, context)
-        case items.Label(label, duration):
+        case items.Label(label, duration, sources):
             if duration is not None and not positive(duration):
                 report.add(catalog_policies.duration_expected("label", duration.span))
             lasts = duration.value if duration is not None else None
             assert lasts is None or isinstance(lasts, timedelta)
             text = filled(label, "a label", context)
-            return replace(made, labels=(*made.labels, program.Label(text, lasts)))
+            put = program.Label(text, lasts, check_sources(sources, context))
+            return replace(made, labels=(*made.labels, put))
         case items.SeverityRider(level):
             if level.name not in SEVERITIES:
                 report.add(catalog_policies.unknown_severity(level.name, SEVERITIES, level.span))
@@ -103,6 +107,8 @@ def add_rider(  # noqa: C901 - a case for every rider
             return replace(made, expires=ends)
         case items.OnFailure(outcome):
             return replace(made, on_failure=outcome)
+        case items.OnStateFailure(outcome):
+            return replace(made, on_state_failure=outcome)
         case items.Mode():
             return replace(made, shadow=check_mode(rider, context))
         case items.Rollout():
@@ -125,6 +131,22 @@ def add_advice(made: program.Rule, rider: items.Advise, context: Context) -> pro
     if value is None:
         return made
     return replace(made, advise=(*made.advise, program.Advise(name, value, rider.span)))
+
+
+def check_sources(names: Iterable[nodes.Name], context: Context) -> frozenset[str]:
+    """Return the stages whose content a label carries, after a report of what is none."""
+    stages = context.environment.fields["stage"].type
+    assert isinstance(stages, Enumeration), "the schema of every program has it so"
+    found: set[str] = set()
+    for one in names:
+        if one.name not in stages.words:
+            known = [word for word in stages.words if word != OWN]
+            context.report.add(catalog_policies.unknown_stage(one.name, known, one.span))
+        elif one.name == OWN:
+            context.report.add(catalog_policies.own_words(one.span))
+        else:
+            found.add(one.name)
+    return frozenset(found)
 
 
 def filled(literal: nodes.Literal, what: str, context: Context) -> str:

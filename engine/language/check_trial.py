@@ -21,7 +21,7 @@ from engine.language import (
     program,
     trials,
 )
-from engine.language.check_expression import check_condition
+from engine.language.check_expression import check_condition, check_tainted
 from engine.language.check_record import Draft, lay_over, nest
 from engine.language.check_riders import positive, text_of
 from engine.language.context import Context
@@ -163,6 +163,8 @@ def check_repeat(step: trials.Repeat, trial: Trial) -> program.Repeat:
 
 def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
     """Return ``mock TARGET = VALUE``, or None after a report."""
+    if isinstance(step.target, nodes.Tainted):
+        return mock_taint(step.target, step.value, context)
     call = isinstance(step.target, nodes.Call)
     name = step.target.function if isinstance(step.target, nodes.Call) else step.target
     environment = context.environment
@@ -185,6 +187,17 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
         return program.Mock(name.name, float(value))
     context.report.add(catalog_tests.mocked_score(step.value.span))
     return None
+
+
+def mock_taint(
+    target: nodes.Tainted, written: nodes.Literal, context: Context
+) -> program.Mock | None:
+    """Return ``mock arg("to") tainted = true``, or None after a report."""
+    asked = check_tainted(target.subject, target.span, context)
+    if not isinstance(written.value, bool):
+        context.report.add(catalog_tests.mocked_taint(written.span))
+        return None
+    return None if asked is None else program.Mock(program.taint_mock(asked.path), written.value)
 
 
 def check_expectation(node: trials.Expectation, context: Context) -> program.Expectation | None:

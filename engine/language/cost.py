@@ -52,6 +52,8 @@ def own_cost(node: Expr) -> int:  # noqa: C901 - a case for every kind of node
             return 30
         case typed.Count():
             return 400
+        case typed.Tainted():
+            return 500
         case typed.Has():
             return 600
         case typed.Call(function):
@@ -89,6 +91,7 @@ def steady(node: Expr) -> bool:
             | typed.MakeSet()
             | typed.Arithmetic()
             | typed.ArgumentAt()
+            | typed.Tainted()
             | typed.Quantifier()
             | typed.Count()
             | typed.Has()

@@ -53,7 +53,7 @@ def _children(node: Deep) -> tuple[Deep, ...]:  # noqa: C901 - a case for every 
             return node.items
         case nodes.Comparison() | nodes.Coalesce() | nodes.Arithmetic():
             return node.left, node.right
-        case nodes.Has() | nodes.Presence():
+        case nodes.Has() | nodes.Presence() | nodes.Tainted():
             return (node.subject,)
         case nodes.Quantifier():
             return node.collection, node.body

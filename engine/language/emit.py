@@ -119,6 +119,8 @@ class Emitter:
                 return self.call(node, here)
             case typed.ArgumentAt(keys):
                 return self.ask("argument", [keys], here)
+            case typed.Tainted(keys):
+                return self.ask("tainted", [keys], here)
             case typed.Score(classifier, text):
                 return self.ask("score", [classifier, path_of(text)], here)
             case typed.Count(meter):

@@ -83,9 +83,10 @@ def action_text(action: items.Action) -> str:
             return f"escalate to {action.queue.text}{within}{otherwise}"
         case items.Throttle():
             burst = f" burst {action.burst.text}" if action.burst else ""
+            held = f" for {action.held.text}" if action.held else ""
             return (
-                f"throttle {action.limit.text} {action.unit.name} per {_period(action)}"
-                f" by {_names(action.keys)}{burst}"
+                f"throttle {action.limit.text} {action.unit.name}{_period(action)}"
+                f" by {_names(action.keys)}{burst}{held}"
             )
         case _:
             assert_never(action)
@@ -104,10 +105,11 @@ def _redact_tail(action: items.Redact) -> str:
 
 def _period(action: items.Throttle) -> str:
     if action.period is not None:
-        return action.period.text
-    calendar = action.calendar.name if action.calendar else ""
+        return f" per {action.period.text}"
+    if action.calendar is None:
+        return ""
     zone = f" in {action.zone.text}" if action.zone else ""
-    return f"calendar {calendar}{zone}"
+    return f" per calendar {action.calendar.name}{zone}"
 
 
 def _action_lines(action: items.Action, indent: int) -> Lines:
@@ -126,14 +128,17 @@ def _rider(page: Page, rider: items.Rider) -> Entry:
     return Entry(rider.span, lambda indent: _rider_lines(page, rider, indent))
 
 
-def _rider_lines(page: Page, rider: items.Rider, indent: int) -> Lines:
+def _rider_lines(  # noqa: C901 - a case for every rider
+    page: Page, rider: items.Rider, indent: int
+) -> Lines:
     match rider:
         case items.Advise():
             head = f"advise {rider.name.name} = "
             return glue([head], lay(page, rider.value, indent, indent + len(head)))
         case items.Label():
             during = f" for {rider.duration.text}" if rider.duration else ""
-            return [f"label session {rider.label.text}{during}"]
+            sources = f" from {_names(rider.sources)}" if rider.sources else ""
+            return [f"label session {rider.label.text}{during}{sources}"]
         case items.SeverityRider():
             return [f"severity {rider.level.name}"]
         case items.Tags():
@@ -144,6 +149,8 @@ def _rider_lines(page: Page, rider: items.Rider, indent: int) -> Lines:
             return [f"expires {rider.date.text}"]
         case items.OnFailure():
             return [f"on_failure {rider.outcome}"]
+        case items.OnStateFailure():
+            return [f"on_state_failure {rider.outcome}"]
         case items.Mode():
             return [f"mode {rider.mode.name}"]
         case items.Rollout():

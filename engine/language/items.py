@@ -186,7 +186,11 @@ class Escalate:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """``throttle 60 requests per 1m by tenant.id burst 10``, or ``… per calendar day in "UTC"``."""
+    """``throttle 60 requests per 1m by tenant.id burst 10``, or ``… per calendar day in "UTC"``.
+
+    ``throttle 4 concurrent by tenant.id for 10m`` has neither period. The grammar lets every part
+    stand with every unit; the checker says which belong together.
+    """
 
     limit: Literal
     unit: Name
@@ -197,6 +201,8 @@ class Throttle:
     keys: tuple[Name, ...]
     burst: Literal | None
     span: Span
+    held: Literal | None = None
+    """The duration behind ``for``: how long a slot is held at most."""
 
 
 Action = Allow | Deny | Redact | Escalate | Throttle
@@ -213,10 +219,11 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """``label session "tainted" for 1h``."""
+    """``label session "untrusted" for 1h from tool_result``."""
 
     label: Literal
     duration: Literal | None
+    sources: tuple[Name, ...]
     span: Span
 
 
@@ -261,6 +268,14 @@ class OnFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class OnStateFailure:
+    """``on_state_failure local``."""
+
+    outcome: OneOf["allow", "deny", "local"]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Mode:
     """``mode shadow`` or ``mode enforce``."""
 
@@ -277,7 +292,18 @@ class Rollout:
     span: Span
 
 
-Rider = Advise | Label | SeverityRider | Tags | Owner | Expires | OnFailure | Mode | Rollout
+Rider = (
+    Advise
+    | Label
+    | SeverityRider
+    | Tags
+    | Owner
+    | Expires
+    | OnFailure
+    | OnStateFailure
+    | Mode
+    | Rollout
+)
 
 
 @dataclass(frozen=True, slots=True)

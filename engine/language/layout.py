@@ -59,6 +59,8 @@ def flat(node: Part) -> str:  # noqa: C901 - a case for every kind of node
             return f"{flat(node.subject)} has {flat_all(node.entities)}"
         case nodes.Presence():
             return f"{flat(node.subject)} is {'present' if node.present else 'absent'}"
+        case nodes.Tainted():
+            return f"{flat(node.subject)} {'tainted' if node.tainted else 'not tainted'}"
         case nodes.Coalesce():
             return f"{flat(node.left)} ?? {flat(node.right)}"
         case nodes.Quantifier():

@@ -39,7 +39,7 @@ def children(node: nodes.Expr) -> tuple[nodes.Expr, ...]:
             return (left, right)
         case nodes.Coalesce(left, right):
             return (left, right)
-        case nodes.Has(subject) | nodes.Presence(subject):
+        case nodes.Has(subject) | nodes.Presence(subject) | nodes.Tainted(subject):
             return (subject,)
         case nodes.Quantifier(_, _, collection, body):
             return (collection, body)

@@ -26,9 +26,14 @@ def presence_key(expression: typed.Expr) -> str | None:
         case typed.Attribute(path):
             return path
         case typed.ArgumentAt(path):
-            return "arg " + ".".join(map(str, path))
+            return argument_key(path)
         case _:
             return None
+
+
+def argument_key(path: tuple[str | int, ...]) -> str:
+    """Return the key under which presence of the argument at *path* is remembered."""
+    return "arg " + ".".join(map(str, path))
 
 
 def is_optional(expression: typed.Expr) -> bool:
@@ -69,6 +74,8 @@ def when_true(condition: typed.Expr | None, required: Required) -> frozenset[str
     match condition:
         case typed.Present(subject):
             return keys_of(subject)
+        case typed.Tainted(path):
+            return frozenset({argument_key(path)})
         case typed.Not(inner):
             return when_false(inner, required)
         case typed.And(parts):

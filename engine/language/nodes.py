@@ -121,6 +121,15 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Tainted:
+    """``arg("to") tainted`` or ``arg("to") not tainted``."""
+
+    subject: Expr
+    tainted: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Coalesce:
     """``left ?? right``."""
 
@@ -171,6 +180,7 @@ Expr = (
     | Comparison
     | Has
     | Presence
+    | Tainted
     | Coalesce
     | Arithmetic
     | Quantifier

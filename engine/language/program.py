@@ -146,7 +146,8 @@ class Throttle:
     """At most *limit* of *unit* per period and key.
 
     Exactly one of *period* (continuous refill of capacity *burst*) and *calendar* is set. *unit* is
-    ``requests``, ``tokens``, ``usd`` or the path of a numeric attribute.
+    ``requests``, ``tokens``, ``usd`` or the path of a numeric attribute; or ``concurrent``: then
+    *limit* (and *burst*) are slots, and *period* is the longest that one is held.
     """
 
     limit: Decimal
@@ -172,10 +173,15 @@ class Advise:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Puts *label* on the session, for *duration* or for the session's life (None)."""
+    """Puts *label* on the session, for *duration* or for the session's life (None).
+
+    Where the rule matches at one of the stages in *source*, the label also carries what the content
+    says, so that arguments made of it are known as tainted. Empty: it carries nothing.
+    """
 
     label: str
     duration: timedelta | None
+    source: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +214,8 @@ class Rule:
     shadow: bool
     rollout: Rollout | None
     span: Span
+    on_state_failure: OneOf["allow", "deny", "local"] | None = None
+    """Of a throttle: what holds while its bucket cannot be reached. None: as the daemon is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +256,18 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """From here on *target* gives *value*: ``injection``, ``classifier.NAME`` or ``meter.NAME``."""
+    """From here on *target* gives *value*.
+
+    ``injection``, ``classifier.NAME``, ``meter.NAME``, or what ``taint_mock`` gives (a bool).
+    """
 
     target: str
     value: float | int
+
+
+def taint_mock(path: tuple[str | int, ...]) -> str:
+    """Return the target of ``mock arg("…") tainted``: that of the argument at *path*."""
+    return f"tainted.{'.'.join(map(str, path))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class _Inside(NamedTuple):
 
 _RIDERS = frozenset(
     {"ADVISE", "LABEL", "SEVERITY", "TAGS", "OWNER", "EXPIRES", "ON_FAILURE", "MODE", "ROLLOUT"}
+    | {"ON_STATE_FAILURE"}
 )
 _INSIDES: Mapping[str, _Inside] = {
     "POLICY": _Inside("member", frozenset({"RULE", "APPLIES", "DEFAULT", "MODE", "ROLLOUT"})),

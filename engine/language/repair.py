@@ -32,7 +32,7 @@ _COMPARISONS = frozenset(
         "OVERLAPS",
         "WITHIN",
     }
-    | {"LIKE", "MATCHES", "HAS", "IS"}
+    | {"LIKE", "MATCHES", "HAS", "IS", "TAINTED"}
 )
 _OPERATORS = _COMPARISONS | {"PLUS", "MINUS", "STAR", "SLASH", "_OTHERWISE", "_AND", "_OR", "NOT"}
 _ACTIONS = frozenset({"ALLOW", "DENY", "REDACT", "ESCALATE", "THROTTLE"})
@@ -164,6 +164,7 @@ def _indent(tokens: Tokens, index: int) -> int:
 
 _RIDERS = frozenset(
     {"ADVISE", "LABEL", "SEVERITY", "TAGS", "OWNER", "EXPIRES", "ON_FAILURE", "MODE", "ROLLOUT"}
+    | {"ON_STATE_FAILURE"}
 )
 _VALUES = frozenset(
     {"NUMBER", "INT", "DURATION", "TIME", "TRUE", "FALSE", "LBRACE", "LSQB", "MINUS", "ANY", "ALL"}

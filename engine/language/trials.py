@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
-from engine.language.nodes import Call, Expr, Literal, Name, Negative, SetLiteral
+from engine.language.nodes import Call, Expr, Literal, Name, Negative, SetLiteral, Tainted
 from engine.language.text import Span
 
 # --- records: fixtures, given, case --------------------------------------------------------------
@@ -74,9 +74,9 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """``mock injection(content) = 0.9``, ``mock classifier.toxicity = 0.9``."""
+    """``mock injection(content) = 0.9``, ``mock arg("to") tainted = true``."""
 
-    target: Name | Call
+    target: Name | Call | Tainted
     value: Literal
     span: Span
 

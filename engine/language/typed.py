@@ -293,6 +293,19 @@ class ArgumentAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Tainted:
+    """``arg("to") tainted``: the argument holds what came from labelled content.
+
+    That is, something that came into the session with content that a label carries, and that the
+    user did not say. False for an absent argument; unknowable while the state store is away.
+    """
+
+    path: tuple[str | int, ...]
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """``classifier.NAME(content)``: 0..1, or unknowable when the classifier failed."""
 
@@ -336,6 +349,7 @@ Expr = (
     | Convert
     | Call
     | ArgumentAt
+    | Tainted
     | Score
     | Count
 )

@@ -19,6 +19,7 @@ def inner(node: Expr) -> tuple[Expr, ...]:
             | typed.Variable()
             | typed.NamedList()
             | typed.ArgumentAt()
+            | typed.Tainted()
             | typed.Count()
         ):
             return ()
@@ -56,6 +57,7 @@ Leaf = (
     | typed.Variable
     | typed.NamedList
     | typed.ArgumentAt
+    | typed.Tainted
     | typed.Count
 )
 
@@ -110,6 +112,8 @@ def moved(node: Leaf, at: Span) -> Expr:
             return typed.NamedList(name, type_, at)
         case typed.ArgumentAt(keys, type_):
             return typed.ArgumentAt(keys, type_, at)
+        case typed.Tainted(keys, type_):
+            return typed.Tainted(keys, type_, at)
         case typed.Count(meter, type_):
             return typed.Count(meter, type_, at)
         case _:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from engine.content.findings import Finding, Injection
 from engine.language.functions import Unknowable
-from engine.language.program import MeterDefinition
+from engine.language.program import MeterDefinition, taint_mock
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record, read_attribute
 from engine.runtime.store import Store, StoreUnavailable
@@ -414,6 +414,15 @@ class Evidence:
             else:
                 return None
         return value
+
+    def tainted(self, path: tuple[str | int, ...]) -> bool:
+        """Return whether the argument at *path* holds what came from labelled content."""
+        mock = self._mocks.get(taint_mock(path))
+        if mock is not None:
+            return bool(mock)
+        if self.argument(path) is None:
+            return False
+        raise Unknowable("what the session has read (it is not kept)")
 
     def attribute(self, path: str) -> object:
         """Return the attribute at *path*, wherever it comes from; None where it is absent."""

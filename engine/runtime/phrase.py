@@ -86,7 +86,9 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             arguments = [phrase(argument) for argument in expr.arguments]
             return f"{expr.function}({', '.join([*arguments, *sorted(expr.entities)])})", ATOM
         case typed.ArgumentAt(path):
-            return f"arg({json.dumps('.'.join(str(step) for step in path))})", ATOM
+            return _argument(path), ATOM
+        case typed.Tainted(path):
+            return f"{_argument(path)} tainted", COMPARISON
         case typed.Score(classifier, subject):
             return f"classifier.{classifier}({phrase(subject)})", ATOM
         case typed.Count(meter):
@@ -95,12 +97,18 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             assert_never(expr)
 
 
+def _argument(path: tuple[str | int, ...]) -> str:
+    return f"arg({json.dumps('.'.join(str(step) for step in path))})"
+
+
 def _negation(inner: Expr) -> tuple[str, int]:
     match inner:
         case typed.Member(item, collection) if _in_order(item, collection):
             return _between(item, "not in", collection)
         case typed.Present(subject):
             return f"{phrase(subject, SUM)} is absent", COMPARISON
+        case typed.Tainted(path):
+            return f"{_argument(path)} not tainted", COMPARISON
         case _:
             # `not a ?? b` would mean the same, but who would know?
             loosest = ATOM if isinstance(inner, typed.Coalesce) else NOT

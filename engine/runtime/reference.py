@@ -172,6 +172,8 @@ class Interpreter:
                 return self._call(expr)
             case typed.ArgumentAt(path):
                 return self._present(self._evidence.argument(path), "the argument")
+            case typed.Tainted(path):
+                return self._evidence.tainted(path)
             case typed.Score(classifier, text):
                 return self._evidence.score(classifier, scanned(text))
             case typed.Count(meter):

@@ -19,6 +19,8 @@ NANO = 1_000_000_000
 REQUESTS = "requests"
 """The unit that is never corrected: a request stays a request."""
 
+CONCURRENT = "concurrent"
+"""The unit of slots: a request in one is under way."""
 
 NOTHING = b""
 """What digits stand for that two values share."""
@@ -34,6 +36,10 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     *key* names the bucket and alone identifies it. *window* is the period in ns over which *limit*
     flows back, up to *burst*; or None for a calendar budget of *limit* with *opens*/*closes* as
     the bounds of the period that *now* is in.
+
+    With a *life* (ns) it is a slot of *limit* slots (``NANO`` each, as is *amount*; *window* is
+    None, *opens* and *closes* are 0). Its reservation holds it until that is settled, or for its
+    life; without a reservation it is held for its life.
     """
 
     rule: str
@@ -45,6 +51,7 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     opens: int = 0
     closes: int = 0
     unit: str = REQUESTS
+    life: int = 0
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -57,9 +64,15 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     granted: bool
     remaining: int
     retry_after: int
-    """Nanoseconds until the amount fits; 0 when granted, -1 when it can never fit."""
+    """Nanoseconds until the amount fits; 0 when granted, -1 when it can never fit.
+
+    Of slots: until enough of them end by themselves, should nobody settle before.
+    """
     reset: int = 0
-    """Nanoseconds until the bucket is full again, or a budget's period closes; -1 for never."""
+    """Nanoseconds until the bucket is full again, or a budget's period closes; -1 for never.
+
+    Of slots: until the first of those that are held ends by itself.
+    """
 
 
 class Noted(msgspec.Struct, frozen=True):
@@ -99,7 +112,9 @@ class Store(Protocol):
         """Take every bucket or none; return one Level for each.
 
         With *reservation* (a decision id, unguessable or prefixed with its owner) the takes in
-        units other than requests are remembered for *hold* ns so that ``settle`` can correct them.
+        units other than requests are remembered for *hold* ns, or for the longest *life* among
+        them, so that ``settle`` can correct them. What the reservation has taken before is kept
+        beside it; but of one bucket it remembers the newest take alone, and holds one slot.
         """
         ...
 
@@ -110,10 +125,10 @@ class Store(Protocol):
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
         """Correct the reserved takes to the real *amounts* by unit (``tokens``, ``usd`` …).
 
-        A unit that *amounts* does not name keeps its estimate. Too much taken flows back, too
-        little becomes a debt that later takes wait for. Idempotent: returns False, changing
-        nothing, when the reservation is unknown, expired or settled already. A negative amount
-        raises ``throttle.ImpossibleAmount``, a ValueError.
+        A unit that *amounts* does not name keeps its estimate; slots are given back whatever it
+        names. Too much taken flows back, too little becomes a debt that later takes wait for.
+        Idempotent: returns False, changing nothing, when the reservation is unknown, expired or
+        settled already. A negative amount raises ``throttle.ImpossibleAmount``, a ValueError.
         """
         ...
 

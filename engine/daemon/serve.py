@@ -30,6 +30,7 @@ from engine.service.bundles import load_folder
 from engine.service.compiled import PolicyError
 from engine.service.record import RecordError
 from engine.service.reload import Reloader, ReloadError
+from engine.service.taking import GateTaker
 
 EXIT_FINE = 0
 EXIT_POLICIES = 1
@@ -102,10 +103,10 @@ class Daemon:
         self._tasks: set[asyncio.Task[Any]] = set()
         settings = parts.settings
         self._reloader = Reloader(
-            parts.gate,
+            GateTaker(parts.gate, parts.root, parts.cache, parts.recipe),
             parts.root,
             parts.cache,
-            parts.recipe,
+            parts.recipe.finder,
             patience=float(settings.reload.timeout_seconds),
             told=self._told,
         )

@@ -1,8 +1,8 @@
-"""Changed policy files in, a new policy set at the gate out; the last good one stays until then.
+"""Changed policy files in, a new policy set where decisions are made out; the old stays until then.
 
-Compiling happens in another process, so that no decision waits for it; what comes back is loaded
-from the cache and swapped in between two requests. What does not check changes nothing but the
-gate's status, which says since when and why.
+Compiling happens in another process, so that no decision waits for it; what comes back is taken
+over from the cache, by one gate or by those of several processes. What does not check changes
+nothing but the status, which says since when and why.
 """
 
 from __future__ import annotations
@@ -14,19 +14,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from watchfiles import Change, awatch
 
 from engine.language import catalog_files as catalog
-from engine.language.compile import without_collection
 from engine.language.diagnostics import Diagnostic
-from engine.runtime.policyset import PolicySet
-from engine.service.bundles import Recipe, link_bundle
 from engine.service.cache import FolderCache
-from engine.service.compiled import FolderShelf, fetch_bundle, is_current
+from engine.service.compiled import FolderShelf, is_current
 from engine.service.compiling import Outcome
-from engine.service.gate import Gate
 from engine.service.nets import Finder
 
 PACKAGE_PARENT = Path(__file__).parents[2]
@@ -54,18 +51,39 @@ def tell_nobody(problem: str | None) -> None:
     """Do nothing with the outcome of a reload."""
 
 
+class Taker(Protocol):
+    """Where policies are brought to."""
+
+    @property
+    def revision(self) -> str:
+        """What decides now; empty for nothing."""
+        ...
+
+    async def take(self, revision: str) -> str:
+        """Decide by what the cache holds as *revision*; return why not, or nothing when it does."""
+        ...
+
+    def refuse(self, why: str) -> None:
+        """Note that the newest policies were not taken over."""
+        ...
+
+    def confirm(self) -> None:
+        """Note that the policies that decide are the newest."""
+        ...
+
+
 @dataclass(slots=True)
 class Reloader:
-    """Brings the policies in *root* to *gate*.
+    """Brings the policies in *root* to *taker* by way of *cache*.
 
     *told* hears of every outcome: None, or the text of the error. *patience* are the seconds
     that compiling may take.
     """
 
-    gate: Gate
+    taker: Taker
     root: Path
     cache: FolderCache
-    recipe: Recipe
+    finder: Finder = "auto"
     patience: float = 120.0
     told: Callable[[str | None], None] = tell_nobody
     _running: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,35 +113,22 @@ class Reloader:
             await self._renew()
         except ReloadError as error:
             self._problem = error
-            self.gate.refuse(str(error))
+            self.taker.refuse(str(error))
             self.told(str(error))
         else:
-            self.gate.confirm()
+            self.taker.confirm()
             self.told(None)
 
     async def _renew(self) -> None:
-        """Compile, and swap in what is new."""
-        outcome = await compile_apart(
-            self.root, self.cache.folder, self.patience, self.recipe.finder
-        )
+        """Compile, and have it taken over if it is new."""
+        outcome = await compile_apart(self.root, self.cache.folder, self.patience, self.finder)
         if outcome.diagnostics:
             raise ReloadError(outcome.text, outcome.diagnostics)
-        if outcome.revision == self.gate.status().revision:
+        if outcome.revision == self.taker.revision:
             return
-        # The collector would search the new policies again and again while they grow.
-        with without_collection():
-            policies = await asyncio.to_thread(self._load, outcome.revision)
-            if policies is None:
-                raise broken(
-                    self.root,
-                    f"the cache folder {self.cache.folder} does not hold what was compiled; make "
-                    "room on the disk, or restart the daemon if the engine was upgraded under it",
-                )
-            self.gate.swap(policies)
-
-    def _load(self, revision: str) -> PolicySet | None:
-        bundle = fetch_bundle(revision, FolderShelf(self.cache, self.root))
-        return None if bundle is None else link_bundle(bundle, self.recipe, self.cache)
+        why = await self.taker.take(outcome.revision)
+        if why:
+            raise broken(self.root, why)
 
     async def watch(self, debounce_ms: int, ignored: frozenset[Path]) -> None:
         """Reload after every change below the folder, until cancelled.
@@ -167,13 +172,13 @@ class Reloader:
 
     def _is_current(self) -> bool:
         shelf = FolderShelf(self.cache, self.root)
-        return is_current(self.root, shelf, self.gate.status().revision)
+        return is_current(self.root, shelf, self.taker.revision)
 
     async def _try(self) -> None:
         try:
             await self.reload()
         except ReloadError:
-            return  # the gate's status and *told* say it
+            return  # the status and *told* say it
 
 
 def relevant(change: Change, path: Path, root: Path, ignored: frozenset[Path]) -> bool:

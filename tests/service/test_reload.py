@@ -22,6 +22,7 @@ from engine.service.reload import (
     identity,
     relevant,
 )
+from engine.service.taking import GateTaker
 from tests.service.bundle import SECRET, asked, write_folder
 
 pytestmark = pytest.mark.slow
@@ -43,7 +44,8 @@ class House:
         self.cache = open_cache(folder / "cache")
         self.told: list[str | None] = []
         self.heard = asyncio.Event()
-        self.reloader = Reloader(self.gate, self.root, self.cache, RECIPE, told=self.hear)
+        taker = GateTaker(self.gate, self.root, self.cache, RECIPE)
+        self.reloader = Reloader(taker, self.root, self.cache, told=self.hear)
 
     def hear(self, problem: str | None) -> None:
         self.told.append(problem)

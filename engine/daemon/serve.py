@@ -21,7 +21,8 @@ from engine.daemon.metrics import make_registry
 from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
 from engine.daemon.start import Parts, StartError, assemble, warm_up
-from engine.doors.grpc.listener import Listener, ListenError
+from engine.doors.grpc.addresses import ListenError
+from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
 from engine.language.diagnostics import Diagnostic

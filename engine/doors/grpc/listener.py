@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 import grpc
 
-UNIX = "unix:"
-
-
-class ListenError(Exception):
-    """An address cannot be listened on; the text names it, the reason and the remedy."""
+from engine.doors.grpc.addresses import busy, path_of, refuse_taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +37,7 @@ class Listener:
     @property
     def path(self) -> str | None:
         """The socket's path, or None for TCP."""
-        if not self.address.startswith(UNIX):
-            return None
-        return self.address.removeprefix(UNIX).removeprefix("//")
+        return path_of(self.address)
 
     @property
     def local(self) -> bool:
@@ -58,25 +51,9 @@ class Listener:
             return host == "localhost"
 
 
-def refuse_taken(listener: Listener) -> None:
-    """Raise ListenError when another process answers on the Unix socket.
-
-    gRPC removes a socket file that is in its way, which is right for one that a killed daemon left
-    behind and would silently cut off a daemon that lives.
-    """
-    if listener.path is None:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(listener.path)
-        except OSError:
-            return
-    raise ListenError(f"{listener.address} is in use by another process: stop it or choose another")
-
-
 def bind(server: grpc.aio.Server, listener: Listener) -> str:
     """Listen; return the address with the port that was given. Raises ListenError."""
-    refuse_taken(listener)
+    refuse_taken(listener.address)
     try:
         if listener.tls is None:
             port = server.add_insecure_port(listener.address)
@@ -85,10 +62,7 @@ def bind(server: grpc.aio.Server, listener: Listener) -> str:
     except RuntimeError:
         port = 0
     if port == 0:
-        raise ListenError(
-            f"cannot listen on {listener.address}: it is in use, or not an address of this "
-            "machine; choose another with `grpc.listen` or `grpc.socket`"
-        )
+        raise busy(listener.address)
     if listener.path is not None:
         return listener.address
     return f"{listener.address.rpartition(':')[0]}:{port}"

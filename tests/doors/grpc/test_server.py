@@ -15,7 +15,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from engine.doors.grpc.listener import Listener, ListenError, Tls
+from engine.doors.grpc.addresses import ListenError
+from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.methods import BATCH_LIMIT, METHODS
 from engine.doors.grpc.server import Drained, Stream
 from engine.doors.grpc.service import Reload, Service

@@ -1,0 +1,73 @@
+"""An address to listen on in; whether it is free out, before anything of gRPC is loaded."""
+
+from __future__ import annotations
+
+import socket
+
+UNIX = "unix:"
+
+
+class ListenError(Exception):
+    """An address cannot be listened on; the text names it, the reason and the remedy."""
+
+
+def path_of(address: str) -> str | None:
+    """Return the path of a Unix socket's address, or None for TCP."""
+    return address.removeprefix(UNIX).removeprefix("//") if address.startswith(UNIX) else None
+
+
+def busy(address: str) -> ListenError:
+    """Return the error for an address that cannot be had."""
+    return ListenError(
+        f"cannot listen on {address}: it is in use, or not an address of this "
+        "machine; choose another with `grpc.listen` or `grpc.socket`"
+    )
+
+
+def refuse_taken(address: str) -> None:
+    """Raise ListenError when another process answers on the Unix socket.
+
+    gRPC removes a socket file that is in its way, which is right for one that a killed daemon left
+    behind and would silently cut off a daemon that lives.
+    """
+    path = path_of(address)
+    if path is None:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return
+    raise ListenError(f"{address} is in use by another process: stop it or choose another")
+
+
+def reserve_port(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps a TCP port for the processes that will share it.
+
+    It is bound and does not listen, so that it gets no connection. Port 0 takes a free one. Raises
+    ListenError when any other process has the port, even one that would share it.
+    """
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, where in found:
+            with socket.socket(family, socket.SOCK_STREAM) as alone:
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                alone.bind(where)
+        family, _, _, _, where = found[0]
+        return shared_socket(family, where)
+    except OSError:
+        raise busy(address) from None
+
+
+def shared_socket(family: int, where: tuple[object, ...]) -> socket.socket:
+    """Return a socket bound to *where* that others of this user may bind too."""
+    kept = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind(where)
+    except OSError:
+        kept.close()
+        raise
+    return kept

@@ -116,6 +116,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     """Labels put on the session by this decision."""
     shadow: Shadow | None = None
+    degraded: str = ""
+    """Why limits were not held as they are written, though they let it pass; else empty."""
     request_id: str = ""
     decision_id: str = ""
     evaluated_in: int = 0

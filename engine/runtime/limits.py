@@ -1,7 +1,13 @@
 """Matched throttle rules in; taken units, or which of them refuse, out.
 
 All buckets of a decision are taken from, or none. What cannot be known (the store is away, an
-amount is absent) restricts, unless the rule's ``on_failure`` says otherwise.
+amount is absent) restricts, unless the rule's ``on_failure`` says otherwise; of the store,
+``on_state_failure`` (the rule's, else what the whole engine was set to) says more::
+
+    deny      the rule denies
+    allow     the rule counts as not matched
+    local     the rule takes from a store that this process has for itself
+    throttle  the rule restricts, as above (not written in rules: it is what happens without)
 """
 
 from __future__ import annotations
@@ -10,16 +16,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Literal, cast
 
 from engine.language.functions import Unknowable, count_tokens
 from engine.language.program import Throttle
-from engine.runtime.combine import Contribution
+from engine.runtime.combine import Contribution, fail
 from engine.runtime.decision import ThrottleState
 from engine.runtime.doubt import overridden
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record, read_attribute
-from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take
+from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take, Taker
 from engine.runtime.throttle import ImpossibleAmount
 
 HOLD = 3600 * NANO
@@ -27,6 +33,13 @@ HOLD = 3600 * NANO
 
 BACK_OFF = timedelta(seconds=1)
 """What a caller is told to wait when the store is away."""
+
+
+WhenAway = Literal["throttle", "deny", "allow", "local"]
+"""What a throttle does while the store is away; see the module."""
+
+Ready = tuple[Contribution, Take]
+"""A throttle rule that matched, and what it takes."""
 
 
 @dataclass(slots=True)
@@ -40,6 +53,13 @@ class Limits:
     others: list[Contribution] = field(default_factory=list)
     asked: bool = False
     state: ThrottleState | None = None
+    degraded: str = ""
+    """Why limits were not held as they are written, though they did not restrict; else empty."""
+
+    @property
+    def hinders(self) -> bool:
+        """Whether the request does not pass, so that nothing may be taken."""
+        return bool(self.refused) or any(one.action == "deny" for one in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +71,15 @@ class Desk:
     store: Store
     decision_id: str
     consume: bool
+    away: WhenAway = "throttle"
+    """What rules do that do not say it, while the store is away."""
     shadow: bool = False
 
 
 def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     """Return what the throttle rules of *contributions* say, taking their units if none refuses."""
     made = Limits(asked=True)
-    ready: list[tuple[Contribution, Take]] = []
+    ready: list[Ready] = []
     for one in contributions:
         try:
             ready.append((one, make_take(one, desk)))
@@ -65,28 +87,53 @@ def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
             _failed(one, unknown.what, made)
         except ImpossibleAmount as impossible:
             _failed(one, str(impossible), made)
-    blocked = made.refused or any(one.action == "deny" for one in made.others)
     if not ready:
         return made
+    try:
+        _take(ready, desk, desk.store, made)
+    except StoreUnavailable as away:
+        _without(ready, desk, f"the state store ({away})", made)
+    return made
+
+
+def _take(ready: Sequence[Ready], desk: Desk, store: Taker, made: Limits) -> None:
+    """Take from *store*, or only look when something denies already. Raises StoreUnavailable."""
     takes = [take for _, take in ready]
     now = desk.store.instant(desk.evidence.now_ns)
-    try:
-        if desk.consume and not blocked:
-            corrected = any(take.unit != REQUESTS for take in takes)
-            reservation = desk.decision_id if corrected else ""
-            levels = desk.store.take(takes, now, reservation=reservation, hold=HOLD)
-        else:
-            levels = desk.store.peek(takes, now)
-    except StoreUnavailable as away:
-        for one, take in ready:
-            _failed(one, f"the state store ({away})", made)
-            made.state = made.state or away_state(take)
-        return made
+    if desk.consume and not made.hinders:
+        corrected = any(take.unit != REQUESTS for take in takes)
+        reservation = desk.decision_id if corrected else ""
+        levels = store.take(takes, now, reservation=reservation, hold=HOLD)
+    else:
+        levels = store.peek(takes, now)
     for (one, _), level in zip(ready, levels, strict=True):
         if not level.granted:
             made.refused.append(one)
     made.state = tightest(list(zip(takes, levels, strict=True)))
-    return made
+
+
+def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits) -> None:
+    """Do what the rules, or else the engine's settings, say for when the store is away."""
+    spare = desk.store.spare()
+    here: list[Ready] = []
+    for one, take in ready:
+        match one.rule.on_state_failure or (None if one.rule.on_failure else desk.away):
+            case "allow":
+                made.degraded = f"{failure}: `{one.rule.name}` was not counted"
+                continue
+            case "deny":
+                made.others.append(fail(one, "deny", failure))
+            case "local" if spare is not None:
+                here.append((one, take))
+                continue
+            case _:
+                _failed(one, failure, made)
+        made.state = made.state or away_state(take)
+    if here and spare is not None:
+        made.degraded = f"{failure}: `{here[0][0].rule.name}` was counted by one process alone"
+        told = made.state
+        _take(here, desk, spare, made)
+        made.state = told or made.state
 
 
 def _failed(contribution: Contribution, failure: str, made: Limits) -> None:

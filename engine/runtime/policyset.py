@@ -14,6 +14,7 @@ from engine.content.windows import LONG
 from engine.language.outline import outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
+from engine.runtime.limits import WhenAway
 from engine.runtime.match import Matcher
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader, build_reader
@@ -53,6 +54,8 @@ class PolicySet:
     """So many characters are more than may be looked at while other decisions wait."""
     stream_hold: int = BOUND
     """So many characters of a stream may be held back."""
+    when_away: WhenAway = "throttle"
+    """What throttle rules do that do not say it, while the store is away."""
     asked: frozenset[str] = frozenset()
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
@@ -76,6 +79,7 @@ def build(  # noqa: PLR0913  everything a decision needs
     on_too_large: OnTooLarge = "refuse",
     long: int = LONG,
     stream_hold: int = BOUND,
+    when_away: WhenAway = "throttle",
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
 ) -> PolicySet:
@@ -108,6 +112,7 @@ def build(  # noqa: PLR0913  everything a decision needs
         on_too_large=on_too_large,
         long=long,
         stream_hold=stream_hold,
+        when_away=when_away,
         asked=frozenset().union(*shape.asked),
     )
 

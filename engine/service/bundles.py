@@ -16,6 +16,7 @@ from engine.language.packed import RulesOf
 from engine.language.unit import load_unit
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
+from engine.runtime.limits import WhenAway
 from engine.runtime.policyset import PolicySet, build
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.service.cache import Cache, NoCache
@@ -41,6 +42,8 @@ class Recipe:
     """So much content is looked at where other decisions need not wait for it."""
     stream_hold_characters: int = BOUND
     """So much of a streamed response may be held back."""
+    on_state_failure: WhenAway = "throttle"
+    """What throttle rules do that do not say it, while the state store is away."""
     prepare: bool = False
     """Build the detectors at once, for those who serve: it takes a first time about 50 ms, and
     where there is a cache that has no net of them yet, half a second."""
@@ -74,6 +77,7 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
         on_too_large=recipe.on_content_too_large,
         long=recipe.long_characters,
         stream_hold=recipe.stream_hold_characters,
+        when_away=recipe.on_state_failure,
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
     )

@@ -8,21 +8,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from engine.runtime import meter as meters
 from engine.runtime import throttle
-from engine.runtime.store import NANO, NOTHING, Level, Take, Taker
+from engine.runtime.store import MOST_PRINTS, NANO, NOTHING, Level, Noted, Take, Taker
 
 SESSION_LIFE = 86_400 * NANO
 """How long a label stays that has no time of its own."""
 LINGER = 16
 """What a placeholder stands for is kept for the session's life, or up to a 16th of it less: its end
-is not moved at every sight of it."""
+is not moved at every sight of it. So are the fingerprints of a source without an end of its own."""
 _FEW = 1024
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+class _Source(NamedTuple):
+    """Fingerprints that end together."""
+
+    until: int
+    prints: frozenset[int]
+    full: bool
+
+
+def later_end(before: int, until: int | None, now: int, life: int) -> int:
+    """Return when a source ends that would have ended at *before* and is noted *until*.
+
+    None stands for the session's *life*; an end that is nearly that late is not moved.
+    """
+    if until is not None:
+        return max(before, until)
+    end = now + life
+    return before if before >= end - life // LINGER else end
 
 
 @dataclass(slots=True)
@@ -34,6 +53,8 @@ class _Contents:
     meters: dict[tuple[str, int, str], meters.Meter] = field(default_factory=dict)
     sessions: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     placeholders: dict[tuple[str, str, str], tuple[int, bytes]] = field(default_factory=dict)
+    sources: dict[tuple[str, str], dict[str, _Source]] = field(default_factory=dict)
+    turns: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     swept: int = 0
     """The latest end of a bucket that was forgotten."""
     crowd: int = _FEW
@@ -46,13 +67,15 @@ class _Contents:
             self.meters.copy(),
             self.sessions.copy(),
             self.placeholders.copy(),
+            self.sources.copy(),
+            self.turns.copy(),
             self.swept,
             self.crowd,
         )
 
     def size(self) -> int:
-        held = len(self.buckets) + len(self.reservations)
-        return held + len(self.meters) + len(self.sessions) + len(self.placeholders)
+        held = len(self.buckets) + len(self.reservations) + len(self.meters) + len(self.sessions)
+        return held + len(self.placeholders) + len(self.sources) + len(self.turns)
 
 
 class MemoryStore:
@@ -146,6 +169,47 @@ class MemoryStore:
         }
         return {one: value for one, (until, value) in found.items() if until > now and value}
 
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        """Remember the fingerprints of a source."""
+        found = self._kept.sources.get((tenant, session), {})
+        before = found.get(source)
+        if before is None or before.until <= now:
+            before = _Source(now, frozenset(), full=False)
+        kept, full = before.prints | prints, before.full
+        if len(kept) > MOST_PRINTS:
+            kept, full = before.prints, True
+        end = later_end(before.until, until, now, self._session_life)
+        self._kept.sources[tenant, session] = found | {source: _Source(end, kept, full)}
+        self._make_room(now)
+
+    def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
+        """Return which fingerprints were noted, by source."""
+        found = self._kept.sources.get((tenant, session), {})
+        there = {source: one for source, one in found.items() if one.until > now}
+        return Noted(
+            {source: one.prints & prints for source, one in there.items()},
+            frozenset(source for source, one in there.items() if one.full),
+        )
+
+    def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
+        """Return how many turns the session has had; *advance* adds one first."""
+        until, count = self._kept.turns.get((tenant, session), (0, 0))
+        if until <= now:
+            count = 0
+        if advance:
+            count += 1
+            self._kept.turns[tenant, session] = (now + self._session_life, count)
+            self._make_room(now)
+        return count
+
     def spare(self) -> Taker | None:
         """Return None: there is nothing else."""
         return None
@@ -161,6 +225,8 @@ class MemoryStore:
         done += _forget(kept.meters, lambda of, one: meters.expiry(one, of[1]), now, limit - done)
         done += _forget(kept.sessions, lambda _, found: max(found.values()), now, limit - done)
         done += _forget(kept.placeholders, lambda _, held: held[0], now, limit - done)
+        done += _forget(kept.sources, lambda _, found: _last(found), now, limit - done)
+        done += _forget(kept.turns, lambda _, held: held[0], now, limit - done)
         return done
 
     def close(self) -> None:
@@ -174,6 +240,10 @@ class MemoryStore:
         size = self._kept.size()
         if size > self._kept.crowd:
             self._kept.crowd = max(_FEW, 2 * (size - self.sweep(now, size)))
+
+
+def _last(sources: Mapping[str, _Source]) -> int:
+    return max(one.until for one in sources.values())
 
 
 def _expired(

@@ -1,4 +1,4 @@
-"""What the runtime asks of a state store: buckets, meters and session labels, and when it is away.
+"""What the runtime asks of a state store: buckets, meters, sessions, and when it is away.
 
 One call takes all buckets of a decision or none. Backends live in ``engine.state``; ``memory``
 beside this file keeps everything in dictionaries for tests and is the model the backends are held
@@ -24,6 +24,11 @@ CONCURRENT = "concurrent"
 
 NOTHING = b""
 """What digits stand for that two values share."""
+
+MOST_PRINTS = 65_536
+"""So many fingerprints are kept of one source in one session."""
+USER = ""
+"""The source of the fingerprints of what the user said; the others are named as labels are."""
 
 
 class StoreUnavailable(Exception):
@@ -78,7 +83,8 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 class Noted(msgspec.Struct, frozen=True):
     """Which fingerprints were noted for a session: *seen*, by source.
 
-    A source in *full* has had more than are kept: any other may have been among them.
+    Every source that has not ended is in it, also one of which none was seen. A source in *full*
+    has had more than are kept: any other may have been among them.
     """
 
     seen: Mapping[str, frozenset[int]]
@@ -164,6 +170,34 @@ class Store(Protocol):
         self, tenant: str, session: str, digits: Iterable[str], now: int
     ) -> dict[str, bytes]:
         """Return what those of *digits* stand for that were remembered and have not expired."""
+        ...
+
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        """Remember fingerprints (48 bits) of a session's *source*, which is `USER` or a label.
+
+        All of a source end together, at the latest *until* that it was given; None stands for the
+        session's life, of which a sixteenth may be missing. At most `MOST_PRINTS` are kept: a call
+        that would go beyond adds none and makes the source full, until it ends.
+        """
+        ...
+
+    def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
+        """Return which of *prints* were noted, by the sources that have not ended."""
+        ...
+
+    def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
+        """Return how many turns the session has had within its life; *advance* adds one first.
+
+        Every advance begins the session's life anew.
+        """
         ...
 
     def spare(self) -> Taker | None:

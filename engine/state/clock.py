@@ -21,7 +21,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from engine.runtime.store import Level, Store, Take, Taker
+from engine.runtime.store import Level, Noted, Store, Take, Taker
 from engine.state.errors import StateError
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -201,6 +201,30 @@ class SteadyStore:
         """Return what placeholders stand for."""
         del now
         return self._store.recall(tenant, session, digits, self.clock.now())
+
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        """Remember the fingerprints of a source, for as long as *until* is away from *now*."""
+        instant = self.clock.now()
+        ends = None if until is None else until - now + instant
+        self._store.note(tenant, session, source, prints, ends, instant)
+
+    def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
+        """Return which fingerprints were noted, by source."""
+        del now
+        return self._store.noted(tenant, session, prints, self.clock.now())
+
+    def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
+        """Return how many turns the session has had; *advance* adds one first."""
+        del now
+        return self._store.turn(tenant, session, self.clock.now(), advance=advance)
 
     def spare(self) -> Taker | None:
         """Return where to take from while the store is away."""

@@ -30,9 +30,10 @@ from bench.goals import Goal, Result, Row, show
 from engine.content.findings import Finding
 from engine.content.hyper import VERSION
 from engine.content.net import Net, pack_net
-from engine.content.pseudonyms import Pseudonym, find_digits, restore, vault_of
+from engine.content.pseudonyms import Tokens, digits_of, find_digits, restore, vault_of
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import build_scanner
+from engine.runtime.keys import join_key
 from engine.runtime.store import NANO
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import open_cache
@@ -52,7 +53,7 @@ STRATEGIES = {
     "drop": Strategy("drop"),
 }
 SPELT = {"mask": 'mask("*", 4)'}
-SCOPE = "5:north2:s1"
+SCOPE = join_key(("north", "s1"))
 BY_HAND = "by hand"
 LOOKING = "a decision that only looks"
 
@@ -141,9 +142,10 @@ def reversals(text: str, store: LmdbStore) -> Iterator[Contender]:
     sessions = itertools.count()
 
     def keep(session: str) -> str:
-        made: dict[str, Pseudonym] = {}
-        redacted = redact_text(text, found, how, KEY, SCOPE, tokens=made)
-        sealed = {digits: vault.seal(SCOPE, digits, one) for digits, one in made.items()}
+        made: Tokens = {}
+        scope = join_key(("north", session))
+        redacted = redact_text(text, found, how, KEY, scope, tokens=made)
+        sealed = {digits_of(tag): vault.seal_tagged(scope, tag, one) for tag, one in made.items()}
         store.remember("north", session, sealed, NOW)
         return redacted.text
 

@@ -17,15 +17,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
-from engine.content.hashing import Hash
 from engine.content.regex import compiled, spans
 
 DIGITS = 8
@@ -34,8 +35,8 @@ neither is turned back."""
 MOST_JOINTS = 3
 JOINTS = rf"[\s_\-:\\]{{0,{MOST_JOINTS}}}"
 
-BLOCK = 64
-"""Bytes that SHA-256 takes at once."""
+MOST_SEALED, MOST_SEALED_BYTES = 8192, 256
+"""So many sealed values are remembered, of so many bytes at most: 3 MB."""
 NUMBER = "#"
 """Marks what was a number; no kind has it in its name."""
 BLANK = r"\s\v\x1c-\x1f\x{85}\pZ"
@@ -62,31 +63,33 @@ class Pseudonym(NamedTuple):
     number: bool = False
 
 
-def keyed(key: bytes, *parts: str) -> str:
-    """Return the HMAC-SHA256 of *parts* in hexadecimal; their lengths keep them apart.
+Tokens = dict[bytes, Pseudonym]
+"""What placeholders stand for, by their tags."""
 
-    Raises ValueError without a *key*.
-    """
-    if not key:
-        raise ValueError("`hash` and `token` need a key")
-    *first, last = parts
-    # Hot path: copies of what the first parts come to take half the time of beginning anew.
-    inner, outer = _begun(key, *first)
-    inner = inner.copy()
-    inner.update(_part(last))
-    outer = outer.copy()
-    outer.update(inner.digest())
-    return outer.hexdigest()
+Tagger = Callable[[str], bytes]
+"""A value in, its tag out: a keyed hash of 256 bits, of which a placeholder's digits begin."""
 
 
 @lru_cache(maxsize=1024)
-def _begun(key: bytes, *parts: str) -> tuple[Hash, Hash]:
-    """Return the inner and outer hash of an HMAC (RFC 2104) after *parts*; not to be changed."""
-    block = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+def tagger(key: bytes, *parts: str) -> Tagger:
+    """Return what makes the HMAC-SHA256 (RFC 2104) of *parts* and a value.
+
+    The lengths of all keep them apart. Raises ValueError without a *key*.
+    """
+    if not key:
+        raise ValueError("`hash` and `token` need a key")
+    begun = HMAC(key, SHA256())
     for part in parts:
-        inner.update(_part(part))
-    return inner, hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        begun.update(_part(part))
+
+    def tag(value: str) -> bytes:
+        # Hot path: a copy of what key and parts come to takes a third of beginning anew.
+        coded = value.encode("utf-8", "surrogatepass")
+        made = begun.copy()
+        made.update(len(coded).to_bytes(8, "big") + coded)
+        return made.finalize()
+
+    return tag
 
 
 def _part(text: str) -> bytes:
@@ -94,14 +97,17 @@ def _part(text: str) -> bytes:
     return len(coded).to_bytes(8, "big") + coded
 
 
-def digits_of(key: bytes, scope: str, entity: str, value: str, *, number: bool = False) -> str:
-    """Return the digits of the placeholder of *value*, found as *entity* in the session *scope*.
+def token_tagger(key: bytes, scope: str, entity: str, *, number: bool = False) -> Tagger:
+    """Return what makes the tags of values that were found as *entity* in the session *scope*.
 
-    A *number* has others than its digits in a text, so that it comes back as what it was.
+    A *number* has another than its digits in a text, so that it comes back as what it was.
     """
-    if number:
-        return keyed(key, scope, entity, NUMBER, value)[:DIGITS]
-    return keyed(key, scope, entity, value)[:DIGITS]
+    return tagger(key, scope, entity, NUMBER) if number else tagger(key, scope, entity)
+
+
+def digits_of(tag: bytes) -> str:
+    """Return the digits of the placeholder whose value has *tag*."""
+    return tag[: DIGITS // 2].hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,22 @@ class Vault:
     """Seals and opens values with one key."""
 
     cipher: AESSIV
+    sealed: dict[bytes, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """What was sealed lately, by its tag: neither says what the value was."""
+
+    def seal_tagged(self, scope: str, tag: bytes, made: Pseudonym) -> bytes:
+        """Return what `seal` does for the value that has *tag* in *scope*: it binds all of it.
+
+        A conversation sends its history again and again: its values are sealed once.
+        """
+        known = self.sealed.get(tag)
+        if known is None:
+            known = self.seal(scope, digits_of(tag), made)
+            if len(known) <= MOST_SEALED_BYTES:
+                if len(self.sealed) >= MOST_SEALED:
+                    self.sealed.clear()
+                self.sealed[tag] = known
+        return known
 
     def seal(self, scope: str, digits: str, made: Pseudonym) -> bytes:
         """Return *made* sealed. The same value gives the same bytes: two can be compared."""

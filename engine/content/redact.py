@@ -9,18 +9,26 @@ then the higher score, then the entity's name::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
-from engine.content.pseudonyms import DIGITS, Pseudonym, digits_of, keyed
+from engine.content.pseudonyms import (
+    Pseudonym,
+    Tagger,
+    Tokens,
+    digits_of,
+    tagger,
+    token_tagger,
+)
 
 StrategyName = Literal["label", "mask", "hash", "token", "drop"]
 
 COUNTRY = 2
 """Letters of a country's code, which says nothing about what was found."""
+HASH_DIGITS = 12
 STRICTNESS: Mapping[str, int] = {"drop": 0, "label": 1, "hash": 2, "token": 3, "mask": 4}
 
 
@@ -41,6 +49,10 @@ class Span(NamedTuple):
     end: int
     entity: str
     strategy: str
+
+
+Replace = Callable[[str], str]
+"""What was found in, what stands there instead out."""
 
 
 class Redacted(NamedTuple):
@@ -64,32 +76,38 @@ def redact_text(
     key: bytes,
     scope: str,
     path: str = "content",
-    tokens: dict[str, Pseudonym] | None = None,
+    tokens: Tokens | None = None,
     *,
     number: bool = False,
 ) -> Redacted:
     """Replace those *findings* in *text* whose entity has one of *strategies*.
 
     *key* keys ``hash`` and ``token``; *scope* (a tenant and session) bounds where a token means the
-    same. What the tokens stand for is added to *tokens*, by their digits. *number*: the text are
-    the digits of a JSON number. Raises ValueError for a finding outside the text, and for ``hash``
-    or ``token`` without a key.
+    same. What the tokens stand for is added to *tokens*. *number*: the text are the digits of a
+    JSON number. Raises ValueError for a finding outside the text, and for ``hash`` or ``token``
+    without a key.
     """
+    wanted = [one for one in findings if one.entity in strategies]
+    if not wanted:
+        return Redacted(text, ())
     pieces: list[str] = []
     spans: list[Span] = []
+    replacers: dict[str, tuple[Replace, str]] = {}
+    # Hot path: this is what `Span(...)` calls from Python, which takes twice as long.
+    span = tuple.__new__
     done = 0
-    for start, end, winner in _heaps(text, findings, strategies):
-        strategy = strategies[winner.entity]
-        found = text[start:end]
-        whole = number and end - start == len(text)
-        made = _replacement(found, winner.entity, strategy, key, scope, number=whole)
-        pieces += text[done:start], made
-        if tokens is not None and strategy.name == "token":
-            tokens[made[-DIGITS - 1 : -1]] = Pseudonym(label_of(winner.entity), found, whole)
-        spans.append(Span(path, start, end, winner.entity, strategy.name))
+    for entity, start, end, _ in _heaps(text, wanted, strategies):
+        replacer = replacers.get(entity)
+        if replacer is None:
+            how = strategies[entity]
+            whole = number and end - start == len(text)
+            replace = _replacer(entity, how, key, scope, tokens, number=whole)
+            replacer = replacers[entity] = replace, how.name
+        replace, name = replacer
+        pieces.append(text[done:start])
+        pieces.append(replace(text[start:end]))
+        spans.append(span(Span, (path, start, end, entity, name)))
         done = end
-    if not spans:
-        return Redacted(text, ())
     pieces.append(text[done:])
     return Redacted("".join(pieces), tuple(spans))
 
@@ -101,7 +119,7 @@ def redact_json(
     key: bytes,
     scope: str,
     path: str = "tool.args",
-    tokens: dict[str, Pseudonym] | None = None,
+    tokens: Tokens | None = None,
 ) -> RedactedJson:
     """Rewrite the strings of a JSON *value* as `redact_text` does; *find* gives their findings.
 
@@ -135,25 +153,33 @@ def redact_json(
 
 
 def _heaps(
-    text: str, findings: Iterable[Finding], strategies: Mapping[str, Strategy]
-) -> Iterator[tuple[int, int, Finding]]:
-    """Yield the places that are replaced, in order, each with the finding that decides how."""
-    start = end = 0
-    winner: Finding | None = None
-    for finding in sorted(
-        (one for one in findings if one.entity in strategies), key=lambda one: (one.start, one.end)
-    ):
+    text: str, wanted: Sequence[Finding], strategies: Mapping[str, Strategy]
+) -> Sequence[Finding]:
+    """Return the places that are replaced, in order, each of the entity that decides how."""
+    done = 0
+    for _, start, end, _ in wanted:
+        if not done <= start < end:
+            return _joined(text, wanted, strategies)
+        done = end
+    # Hot path: scanners give findings in order, and most do not overlap.
+    return wanted if done <= len(text) else _joined(text, wanted, strategies)
+
+
+def _joined(
+    text: str, wanted: Iterable[Finding], strategies: Mapping[str, Strategy]
+) -> list[Finding]:
+    """Return heaps of findings that overlap as one finding each, in order."""
+    heaps: list[tuple[int, int, Finding]] = []
+    for finding in sorted(wanted, key=lambda one: (one.start, one.end)):
         if not 0 <= finding.start < finding.end <= len(text):
             raise ValueError(f"a finding of {finding.entity} lies outside the text")
-        if winner is None or finding.start >= end:
-            if winner is not None:
-                yield start, end, winner
-            start, end, winner = finding.start, finding.end, finding
-        else:
-            end = max(end, finding.end)
+        if heaps and finding.start < heaps[-1][1]:
+            start, end, winner = heaps.pop()
             winner = min(winner, finding, key=lambda one: _rank(one, strategies))
-    if winner is not None:
-        yield start, end, winner
+            heaps.append((start, max(end, finding.end), winner))
+        else:
+            heaps.append((finding.start, finding.end, finding))
+    return [winner._replace(start=start, end=end) for start, end, winner in heaps]
 
 
 def _rank(finding: Finding, strategies: Mapping[str, Strategy]) -> tuple[int, int, float, str]:
@@ -168,22 +194,52 @@ def label_of(entity: str) -> str:
     return (kind.rpartition(".")[2] if len(last) == COUNTRY and "." in kind else last).upper()
 
 
-def _replacement(
-    found: str, entity: str, strategy: Strategy, key: bytes, scope: str, *, number: bool
-) -> str:
+def _replacer(
+    entity: str,
+    strategy: Strategy,
+    key: bytes,
+    scope: str,
+    tokens: Tokens | None,
+    *,
+    number: bool,
+) -> Replace:
+    """Return what replaces findings of *entity*."""
     name = label_of(entity)
     match strategy.name:
         case "label":
-            return f"[{name}]"
+            label = f"[{name}]"
+            return lambda _: label
         case "mask":
-            # Keeping all of a short finding would hide nothing.
-            kept = strategy.keep if strategy.keep < len(found) else 0
-            return strategy.fill * (len(found) - kept) + found[len(found) - kept :]
+            return partial(_mask, strategy.fill, strategy.keep)
         case "hash":
-            return f"[{name}:{keyed(key, entity, found)[:12]}]"
+            hashed = tagger(key, entity)
+            return lambda found: f"[{name}:{hashed(found).hex()[:HASH_DIGITS]}]"
         case "token":
-            return f"[{name}_{digits_of(key, scope, entity, found, number=number)}]"
+            return _tokens(name, token_tagger(key, scope, entity, number=number), tokens, number)
         case "drop":
-            return ""
+            return lambda _: ""
         case _:
             assert_never(strategy.name)
+
+
+def _mask(fill: str, keep: int, found: str) -> str:
+    # Keeping all of a short finding would hide nothing.
+    kept = keep if keep < len(found) else 0
+    return fill * (len(found) - kept) + found[len(found) - kept :]
+
+
+def _tokens(
+    name: str,
+    tagged: Tagger,
+    tokens: Tokens | None,
+    number: bool,  # noqa: FBT001  a closure's
+) -> Replace:
+    """Return what replaces findings by placeholders, and adds to *tokens* what they stand for."""
+
+    def replace(found: str) -> str:
+        tag = tagged(found)
+        if tokens is not None and tag not in tokens:
+            tokens[tag] = Pseudonym(name, found, number)
+        return f"[{name}_{digits_of(tag)}]"
+
+    return replace

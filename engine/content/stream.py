@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from engine.content.findings import Finding
 from engine.content.normalize import MAX_CLUSTER, fold
-from engine.content.pseudonyms import Pseudonym
+from engine.content.pseudonyms import Tokens
 from engine.content.redact import Span, Strategy, redact_text
 from engine.content.scan import Scanner
 from engine.content.stream_hold import CELL, EXTRA, READ, Hold
@@ -116,8 +116,8 @@ class StreamRedactor:
         self._run: Run | None = None
         self.ended = -1
         """Where the finding ends before which *found* ended the stream, else -1."""
-        self.tokens: dict[str, Pseudonym] = {}
-        """What the tokens stand for, by their digits."""
+        self.tokens: Tokens = {}
+        """What the tokens stand for."""
         self._endless: list[Finding] = []
 
     def feed(self, piece: str) -> Passed:

@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from engine.content.findings import Finding
-from engine.content.pseudonyms import Pseudonym
+from engine.content.pseudonyms import Tokens
 from engine.content.redact import STRICTNESS, Span, Strategy, redact_json, redact_text
 from engine.language.functions import Unknowable
 from engine.language.program import Redact
@@ -30,8 +30,8 @@ class Redacted:
     arguments: object = None
     attributes: dict[str, str] = field(default_factory=dict)
     redactions: list[Redaction] = field(default_factory=list)
-    tokens: dict[str, Pseudonym] = field(default_factory=dict)
-    """What the placeholders stand for, by their digits."""
+    tokens: Tokens = field(default_factory=dict)
+    """What the placeholders stand for."""
 
 
 def asked(contribution: Contribution) -> Redact:
@@ -120,7 +120,7 @@ def _texts(
         text, found = redact_text(part.text, findings, plan, key, scope, part.path, made.tokens)
         texts.append((part, text))
         spans.extend(found)
-    made.redactions.extend(map(_redaction, spans))
+    made.redactions += _redactions(spans)
     if path != "content":
         made.attributes[path] = texts[0][1]
     elif record.messages is None:
@@ -147,14 +147,11 @@ def _arguments(
 
     value, spans = redact_json(record.tool.args, find, plan, key, scope, tokens=made.tokens)
     made.arguments = value
-    made.redactions.extend(map(_redaction, spans))
+    made.redactions += _redactions(spans)
 
 
-def _redaction(span: Span) -> Redaction:
-    return Redaction(
-        path=span.path,
-        start=span.start,
-        end=span.end,
-        entity=span.entity,
-        strategy=span.strategy,
-    )
+def _redactions(spans: Iterable[Span]) -> list[Redaction]:
+    return [
+        Redaction(path=path, start=start, end=end, entity=entity, strategy=strategy)
+        for path, start, end, entity, strategy in spans
+    ]

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.content.pseudonyms import Pseudonym, find_digits, restore, restore_value, vault_of
+from engine.content.pseudonyms import (
+    Pseudonym,
+    Tokens,
+    digits_of,
+    find_digits,
+    restore,
+    restore_value,
+    vault_of,
+)
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import texts_in
 from engine.runtime.keys import join_key
@@ -94,16 +102,18 @@ def recall(
     return {one: made for one, made in known.items() if made is not None}
 
 
-def remember(
-    policies: PolicySet, record: Record, made: Mapping[str, Pseudonym], store: Store, now_ns: int
-) -> None:
+def remember(policies: PolicySet, record: Record, made: Tokens, store: Store, now_ns: int) -> None:
     """Keep what the placeholders *made* for *record* stand for. Raises StoreUnavailable."""
     session = record.session.id
     if session is None or not made:
         return
-    vault, scope = vault_of(policies.key), scope_of(record)
-    sealed = {digits: vault.seal(scope, digits, one) for digits, one in made.items()}
-    store.remember(record.tenant.id, session, sealed, now_ns)
+    vault, scope, tenant = vault_of(policies.key), scope_of(record), record.tenant.id
+    sealed = [(digits_of(tag), vault.seal_tagged(scope, tag, one)) for tag, one in made.items()]
+    at_once = dict(sealed)
+    store.remember(tenant, session, at_once, now_ns)
+    if len(at_once) < len(sealed):  # two values share their digits: the store is told of both
+        for digits, value in sealed:
+            store.remember(tenant, session, {digits: value}, now_ns)
 
 
 def _texts(record: Record) -> Iterator[str]:

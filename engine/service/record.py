@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from engine.runtime.decision import Decision, Reason, ThrottleState
+from engine.runtime.decision import Decision, Reason, Redaction, ThrottleState
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
@@ -162,10 +162,7 @@ def make_entry(
         effective_action=decision.effective_action,
         downgrade_reason=decision.downgrade_reason,
         reasons=reason_entries(decision.reasons),
-        redactions=tuple(
-            RedactionEntry(entity=one.entity, path=known_path(one.path), length=one.end - one.start)
-            for one in decision.redactions
-        ),
+        redactions=redaction_entries(decision.redactions),
         restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
         review_id=decision.escalation.review_id if decision.escalation else "",
@@ -189,6 +186,18 @@ def throttle_entry(state: ThrottleState) -> ThrottleEntry:
         limit=state.limit,
         remaining=state.remaining,
         retry_after=state.retry_after.total_seconds(),
+    )
+
+
+def redaction_entries(redactions: tuple[Redaction, ...]) -> tuple[RedactionEntry, ...]:
+    """Return *redactions* as the record keeps them."""
+    paths = {one.path: known_path(one.path) for one in redactions}
+    # Hot path: of a list, since a generator takes as long again.
+    return tuple(
+        [
+            RedactionEntry(entity=one.entity, path=paths[one.path], length=one.end - one.start)
+            for one in redactions
+        ]
     )
 
 

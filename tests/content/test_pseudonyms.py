@@ -8,12 +8,15 @@ from hypothesis import strategies as st
 
 from engine.content.pseudonyms import (
     DIGITS,
+    MOST_SEALED,
+    MOST_SEALED_BYTES,
     Pseudonym,
     digits_of,
     find_digits,
-    keyed,
     restore,
     restore_value,
+    tagger,
+    token_tagger,
     vault_of,
 )
 
@@ -22,14 +25,18 @@ MAIL = Pseudonym("EMAIL", "ann@example.org")
 KNOWN = {"7f3a2c1b": MAIL, "00c0ffee": Pseudonym("NATIONAL_ID", "12-345")}
 
 
+def digits(key: bytes, scope: str, entity: str, value: str, *, number: bool = False) -> str:
+    return digits_of(token_tagger(key, scope, entity, number=number)(value))
+
+
 def test_digits_depend_on_every_part_and_not_on_their_seams() -> None:
     parts = {("s", "pii.email", "v"), ("t", "pii.email", "v"), ("s", "pii.phone", "v"),
              ("s", "pii.email", "w"), ("sp", "ii.email", "v")}  # fmt: skip
-    made = {digits_of(KEY, *one) for one in parts} | {digits_of(b"other", "s", "pii.email", "v")}
+    made = {digits(KEY, *one) for one in parts} | {digits(b"other", "s", "pii.email", "v")}
     assert len(made) == len(parts) + 1
     assert {len(one) for one in made} == {DIGITS}
     with pytest.raises(ValueError, match="need a key"):
-        digits_of(b"", "s", "pii.email", "v")
+        digits(b"", "s", "pii.email", "v")
 
 
 def test_a_value_opens_only_in_its_own_place_and_with_its_own_key() -> None:
@@ -45,26 +52,55 @@ def test_a_value_opens_only_in_its_own_place_and_with_its_own_key() -> None:
     assert vault.open("scope", "7f3a2c1b", sealed[:-1] + b"?") is None
 
 
-def test_keyed_is_hmac_of_the_parts_with_their_lengths() -> None:
+def test_a_tag_is_hmac_of_the_parts_with_their_lengths() -> None:
     for key in (KEY, b"k" * 64, b"long" * 40):
         for parts in (("a",), ("scope", "pii.email", "ann@\udc80example.org"), ("", "", "")):
             coded = [part.encode("utf-8", "surrogatepass") for part in parts]
             message = b"".join(len(part).to_bytes(8, "big") + part for part in coded)
-            assert keyed(key, *parts) == hmac.new(key, message, "sha256").hexdigest()
+            *first, last = parts
+            tag = tagger(key, *first)
+            assert tag(last) == tag(last) == hmac.new(key, message, "sha256").digest()
+            assert digits_of(tag(last)) == tag(last).hex()[:DIGITS]
+
+
+def test_the_digits_of_a_value_stay_what_they_are_from_release_to_release() -> None:
+    assert digits(KEY, "5:north2:s1", "pii.email", "ann@example.org") == "1b1e831f"
+    assert digits(KEY, "5:north2:s1", "pii.card", "4111", number=True) == "3ff4265e"
+
+
+def test_what_was_sealed_before_is_what_would_be_sealed_and_holds_no_value() -> None:
+    vault = vault_of(b"a key of its own")
+    tag = token_tagger(KEY, "scope", "pii.email")(MAIL.value)
+    for _ in range(2):
+        assert vault.seal_tagged("scope", tag, MAIL) == vault.seal("scope", digits_of(tag), MAIL)
+    assert list(vault.sealed) == [tag]
+    assert "ann" not in str(vault.sealed)
+    assert "sealed" not in repr(vault)
+
+
+def test_of_what_was_sealed_little_is_kept() -> None:
+    vault = vault_of(b"another key of its own")
+    long = Pseudonym("EMAIL", "x" * MOST_SEALED_BYTES)
+    tags = [number.to_bytes(32, "big") for number in range(MOST_SEALED + 1)]
+    assert vault.seal_tagged("s", tags[0], long) == vault.seal("s", digits_of(tags[0]), long)
+    assert vault.sealed == {}
+    for tag in tags:
+        vault.seal_tagged("s", tag, MAIL)
+    assert list(vault.sealed) == tags[-1:]
 
 
 def test_a_number_comes_back_as_a_number_and_only_where_it_is_the_whole_value() -> None:
-    digits = digits_of(KEY, "s", "pii.card", "4111", number=True)
-    assert digits != digits_of(KEY, "s", "pii.card", "4111")
+    said = digits(KEY, "s", "pii.card", "4111", number=True)
+    assert said != digits(KEY, "s", "pii.card", "4111")
     vault, made = vault_of(KEY), Pseudonym("CARD", "4111", number=True)
-    assert vault.open("s", digits, vault.seal("s", digits, made)) == made
-    known = {digits: made, "7f3a2c1b": MAIL}
-    for written in (f"[CARD_{digits}]", f"card {digits.upper()}", rf"\[CARD\_{digits} \]"):
+    assert vault.open("s", said, vault.seal("s", said, made)) == made
+    known = {said: made, "7f3a2c1b": MAIL}
+    for written in (f"[CARD_{said}]", f"card {said.upper()}", rf"\[CARD\_{said} \]"):
         assert restore_value(written, known) == (4111, 1)
         assert restore(written, known) == ("4111", 1)
-    assert restore_value(f"no. [CARD_{digits}]", known) == ("no. 4111", 1)
-    assert restore_value(f"[CARD_{digits}][CARD_{digits}]", known) == ("41114111", 2)
-    assert restore_value(f"[CARD_{digits} x_7f3a2c1b]", known) == ("4111 x_7f3a2c1b]", 1)
+    assert restore_value(f"no. [CARD_{said}]", known) == ("no. 4111", 1)
+    assert restore_value(f"[CARD_{said}][CARD_{said}]", known) == ("41114111", 2)
+    assert restore_value(f"[CARD_{said} x_7f3a2c1b]", known) == ("4111 x_7f3a2c1b]", 1)
     assert restore_value("[EMAIL_7f3a2c1b]", known) == ("ann@example.org", 1)
     assert restore_value("nothing", known) == ("nothing", 0)
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from engine.content.pseudonyms import Pseudonym
 from engine.runtime.decision import Decision, Message
 from engine.runtime.explain import explain
 from engine.runtime.memory import SESSION_LIFE, MemoryStore
+from engine.runtime.reversal import recall, remember
 from engine.runtime.store import Store
 from tests.runtime.made import NOW, Away, answer, load, policies, policy, redact, request, rule
 
@@ -208,6 +210,18 @@ def test_what_no_one_of_us_sealed_opens_nothing() -> None:
     store = MemoryStore()
     store.remember("north", "s1", {"00000000": b"x" * 40, "11111111": b"x"}, NOW)
     assert back(store, content="[EMAIL_00000000] [EMAIL_11111111]").restored == 0
+
+
+def test_of_two_values_that_share_their_digits_neither_is_turned_back() -> None:
+    store, record = MemoryStore(), HIDE.reader.read(request(session=HERE))
+    made = {
+        bytes(4) + b"1" * 28: Pseudonym("EMAIL", "ann@example.org"),
+        bytes(4) + b"2" * 28: Pseudonym("EMAIL", "bob@example.org"),
+        b"\x11" * 32: Pseudonym("EMAIL", "cy@example.org"),
+    }
+    remember(HIDE, record, made, store, NOW)
+    assert list(recall(HIDE, record, frozenset({"00000000"}), store, NOW)) == []
+    assert list(recall(HIDE, record, frozenset({"11111111"}), store, NOW)) == ["11111111"]
 
 
 def test_the_digits_of_a_placeholder_behind_another_word_stay() -> None:

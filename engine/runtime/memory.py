@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from engine.runtime import meter as meters
-from engine.runtime import throttle
+from engine.runtime import slots, taking, throttle
 from engine.runtime.store import MOST_PRINTS, NANO, NOTHING, Level, Noted, Take, Taker
 
 SESSION_LIFE = 86_400 * NANO
@@ -49,7 +49,8 @@ class _Contents:
     """Everything kept. The values are immutable, so copying the dictionaries copies the store."""
 
     buckets: dict[str, throttle.Bucket] = field(default_factory=dict)
-    reservations: dict[str, tuple[int, tuple[throttle.Reserved, ...]]] = field(default_factory=dict)
+    held: dict[str, slots.Slots] = field(default_factory=dict)
+    reservations: dict[str, taking.Reservation] = field(default_factory=dict)
     meters: dict[tuple[str, int, str], meters.Meter] = field(default_factory=dict)
     sessions: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     placeholders: dict[tuple[str, str, str], tuple[int, bytes]] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class _Contents:
     def copy(self) -> _Contents:
         return _Contents(
             self.buckets.copy(),
+            self.held.copy(),
             self.reservations.copy(),
             self.meters.copy(),
             self.sessions.copy(),
@@ -74,8 +76,15 @@ class _Contents:
         )
 
     def size(self) -> int:
-        held = len(self.buckets) + len(self.reservations) + len(self.meters) + len(self.sessions)
-        return held + len(self.placeholders) + len(self.sources) + len(self.turns)
+        taken = len(self.buckets) + len(self.held) + len(self.reservations) + len(self.meters)
+        said = len(self.placeholders) + len(self.sources) + len(self.turns)
+        return taken + said + len(self.sessions)
+
+    def bucket(self, take: Take, now: int) -> throttle.Bucket | None:
+        return self.buckets.get(take.key) or throttle.unseen(take, now, self.swept)
+
+    def slots(self, take: Take, now: int) -> slots.Slots | None:
+        return self.held.get(take.key) or slots.unseen(now, self.swept)
 
 
 class MemoryStore:
@@ -99,30 +108,32 @@ class MemoryStore:
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:
         """Take every bucket or none."""
-        attempt = throttle.attempt(takes, self._known, now, corrigible=bool(reservation))
-        if attempt.changed:
-            self._kept.buckets.update(attempt.changed)
-            if attempt.reserved:
-                self._kept.reservations[reservation] = (now + hold, attempt.reserved)
+        kept = self._kept
+        before = kept.reservations.get(reservation) if reservation else None
+        attempt = taking.attempt(
+            takes, kept, now, hold=hold if reservation else None, before=before
+        )
+        if attempt.reservation is not None:
+            kept.reservations[reservation] = attempt.reservation
+        if attempt.buckets or attempt.slots:
+            kept.buckets.update(attempt.buckets)
+            kept.held.update(attempt.slots)
             self._make_room(now)
         return attempt.levels
 
     def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
         """Return what ``take`` would, taking nothing."""
-        return throttle.attempt(takes, self._known, now).levels
+        return taking.attempt(takes, self._kept, now).levels
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
         """Correct a reservation to the real amounts, once."""
         throttle.check_amounts(amounts)
-        until, reserved = self._kept.reservations.pop(reservation, (0, ()))
-        if until <= now:
+        found = self._kept.reservations.pop(reservation, None)
+        if found is None or found.until <= now:
             return False
-        for one in reserved:
-            real = amounts.get(one.take.unit, one.take.amount)
-            known = self._known(one.take, now)
-            corrected = throttle.correct(known, one, real, now)
-            if corrected is not None:
-                self._kept.buckets[one.take.key] = corrected
+        changes = taking.settled(found, amounts, self._kept, now)
+        self._kept.buckets.update(changes.buckets)
+        self._kept.held.update(changes.slots)
         return True
 
     def count(self, meter: str, key: str, window: int, now: int) -> int:
@@ -179,10 +190,9 @@ class MemoryStore:
         now: int,
     ) -> None:
         """Remember the fingerprints of a source."""
-        found = self._kept.sources.get((tenant, session), {})
-        before = found.get(source)
-        if before is None or before.until <= now:
-            before = _Source(now, frozenset(), full=False)
+        there = self._kept.sources.get((tenant, session), {})
+        found = {source: one for source, one in there.items() if one.until > now}
+        before = found.get(source) or _Source(now, frozenset(), full=False)
         kept, full = before.prints | prints, before.full
         if len(kept) > MOST_PRINTS:
             kept, full = before.prints, True
@@ -221,7 +231,11 @@ class MemoryStore:
         for key in ended:
             kept.swept = max(kept.swept, kept.buckets.pop(key).until)
         done = len(ended)
-        done += _forget(kept.reservations, lambda _, held: held[0], now, limit - done)
+        free = _expired(kept.held, lambda _, held: held.until, now, limit - done)
+        for key in free:
+            kept.swept = max(kept.swept, kept.held.pop(key).until)
+        done += len(free)
+        done += _forget(kept.reservations, lambda _, made: made.until, now, limit - done)
         done += _forget(kept.meters, lambda of, one: meters.expiry(one, of[1]), now, limit - done)
         done += _forget(kept.sessions, lambda _, found: max(found.values()), now, limit - done)
         done += _forget(kept.placeholders, lambda _, held: held[0], now, limit - done)
@@ -231,9 +245,6 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
-
-    def _known(self, take: Take, now: int) -> throttle.Bucket | None:
-        return self._kept.buckets.get(take.key) or throttle.unseen(take, now, self._kept.swept)
 
     def _make_room(self, now: int) -> None:
         """Sweep whenever the store has doubled since the last time: a constant cost a write."""

@@ -6,25 +6,32 @@ more. Levels are unsigned 192-bit integers (amount x window does not fit into 64
 
 =============  ==========================================================================
 bucket         version, until, at, window, level; then (since, low) pairs to the end
+slots          version, until, at; then the ends, 64 bits each, and their counts of 32 bits
 meter          version, until, newest; then 61 counts of 32 bits
-reservation    version, until; then for each take its figures and the bytes of rule, key, unit
+reservation    version, until; then for each take its figures and the bytes of rule, key, unit;
+               a slot has the window -2, its life where others have the opening, and its end as at
 labels         version, until (the latest); then for each label until, length, bytes
 placeholder    version, until; then the sealed value
+turns          version, until; then their number (64 bits)
 =============  ==========================================================================
 
-Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels, ``p`` placeholder;
-NUL is the store's own.
+Keys begin with ``b`` for a bucket, ``r`` reservation, ``m`` meter, ``l`` labels, ``p`` placeholder,
+``n`` the sources of a session, ``f`` their fingerprints (see ``prints``), ``t`` turns; NUL is the
+store's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct, error
 
 from engine.runtime.meter import Meter
+from engine.runtime.slots import MOST_ENDS, Slots
 from engine.runtime.store import Take
+from engine.runtime.taking import Reservation
 from engine.runtime.throttle import FOREVER, Bucket, Reserved
 
 VERSION = 1
@@ -35,12 +42,17 @@ _LONGEST = 500
 """Bytes of a key; LMDB allows 511."""
 
 _HEAD = Struct("<Bq")
+HEAD_SIZE = _HEAD.size
+"""Bytes of the version and the end, with which every value begins."""
 _BUCKET = Struct("<Bqqq24s")
 _LOW = Struct("<q24s")
 _METER = Struct("<Bqq61I")
 _TAKE = Struct("<qqqq16s16s16sHHH")
 _LABEL = Struct("<qH")
-_NO_WINDOW = -1
+_TURNS = Struct("<BqQ")
+_SLOTS = Struct("<Bqq")
+_SLOT_SIZE = 12
+_NO_WINDOW, _SLOT = -1, -2
 _TOP = 2**192 - 1
 
 
@@ -54,6 +66,16 @@ class UnreadableValue(Exception):
 def bucket_key(key: str) -> bytes:
     """Return where a bucket lies."""
     return _key(b"b", key)
+
+
+def slots_key(key: str) -> bytes:
+    """Return where slots lie."""
+    return _key(b"c", key)
+
+
+def take_key(take: Take) -> bytes:
+    """Return where the bucket or the slots of *take* lie."""
+    return slots_key(take.key) if take.life else bucket_key(take.key)
 
 
 def reservation_key(decision: str) -> bytes:
@@ -76,6 +98,21 @@ def placeholder_key(tenant: str, session: str, digits: str) -> bytes:
     return _key(b"p", f"{len(tenant)}:{tenant}{len(session)}:{session}{digits}")
 
 
+def sources_key(tenant: str, session: str) -> bytes:
+    """Return where it lies what a session has read from which sources."""
+    return _key(b"n", f"{len(tenant)}:{tenant}{session}")
+
+
+def chunk_key(tenant: str, session: str, number: int) -> bytes:
+    """Return where a session's fingerprints lie, those of one chunk."""
+    return _key(b"f", f"{len(tenant)}:{tenant}{len(session)}:{session}{number}")
+
+
+def turns_key(tenant: str, session: str) -> bytes:
+    """Return where the number of a session's turns lies."""
+    return _key(b"t", f"{len(tenant)}:{tenant}{session}")
+
+
 def _key(kind: bytes, name: str) -> bytes:
     key = kind + name.encode()
     if len(key) <= _LONGEST:
@@ -94,6 +131,11 @@ def expiry(value: bytes) -> int:
     if version != VERSION:
         raise UnreadableValue(f"a value of version {version}")
     return int(until)
+
+
+def pack_head(until: int) -> bytes:
+    """Return what the value of an entry begins with that ends *until*."""
+    return _HEAD.pack(VERSION, min(until, FOREVER))
 
 
 def pack_bucket(bucket: Bucket) -> bytes:
@@ -131,6 +173,33 @@ def unpack_bucket(value: bytes) -> Bucket:
     return Bucket(at, int.from_bytes(level, "little"), window, until, lows)
 
 
+def pack_slots(held: Slots) -> bytes:
+    """Return the bytes of the slots that are held; instants after 2262 are cut."""
+    number = len(held.ends)
+    try:
+        packed = _slots(number).pack(VERSION, held.until, held.at, *held.ends, *held.counts)
+    except error:
+        ends = [min(end, FOREVER) for end in held.ends]
+        until, at = min(held.until, FOREVER), min(held.at, FOREVER)
+        packed = _slots(number).pack(VERSION, until, at, *ends, *held.counts)
+    return packed
+
+
+def unpack_slots(value: bytes) -> Slots:
+    """Return the slots in *value*."""
+    expiry(value)
+    number, rest = divmod(len(value) - _SLOTS.size, _SLOT_SIZE)
+    if number < 0 or rest:
+        raise UnreadableValue(f"slots of {len(value)} bytes")
+    _, _, at, *figures = _slots(number).unpack(value)
+    return Slots(at, tuple(figures[:number]), tuple(figures[number:]))
+
+
+@lru_cache(maxsize=2 * MOST_ENDS)
+def _slots(number: int) -> Struct:
+    return Struct(f"<Bqq{number}q{number}I")
+
+
 def pack_meter(meter: Meter, until: int) -> bytes:
     """Return the meter's bytes."""
     return _METER.pack(VERSION, min(until, FOREVER), meter.newest, *meter.counts)
@@ -144,17 +213,18 @@ def unpack_meter(value: bytes) -> Meter:
     return Meter(newest, tuple(counts))
 
 
-def pack_reservation(until: int, reserved: Sequence[Reserved]) -> bytes:
-    """Return the bytes of what a decision has reserved until *until*."""
-    parts = [_HEAD.pack(VERSION, min(until, FOREVER))]
-    for one in reserved:
+def pack_reservation(made: Reservation) -> bytes:
+    """Return the bytes of what a decision has reserved."""
+    parts = [_HEAD.pack(VERSION, min(made.until, FOREVER))]
+    for one in made.reserved:
         take = one.take
+        window = _NO_WINDOW if take.window is None else take.window
         rule, key, unit = take.rule.encode(), take.key.encode(), take.unit.encode()
         parts.append(
             _TAKE.pack(
                 min(one.at, FOREVER),
-                _NO_WINDOW if take.window is None else take.window,
-                min(take.opens, FOREVER),
+                _SLOT if take.life else window,
+                min(take.life or take.opens, FOREVER),
                 min(take.closes, FOREVER),
                 take.amount.to_bytes(16, "little"),
                 take.limit.to_bytes(16, "little"),
@@ -168,9 +238,9 @@ def pack_reservation(until: int, reserved: Sequence[Reserved]) -> bytes:
     return b"".join(parts)
 
 
-def unpack_reservation(value: bytes) -> tuple[Reserved, ...]:
+def unpack_reservation(value: bytes) -> Reservation:
     """Return what was reserved."""
-    expiry(value)
+    until = expiry(value)
     found: list[Reserved] = []
     place = _HEAD.size
     with _readable("reservation", value):
@@ -190,13 +260,14 @@ def unpack_reservation(value: bytes) -> tuple[Reserved, ...]:
                 amount=int.from_bytes(amount, "little"),
                 limit=int.from_bytes(limit, "little"),
                 burst=int.from_bytes(burst, "little"),
-                window=None if window == _NO_WINDOW else window,
-                opens=opens,
+                window=None if window < 0 else window,
+                opens=0 if window == _SLOT else opens,
                 closes=closes,
                 unit=unit,
+                life=opens if window == _SLOT else 0,
             )
             found.append(Reserved(take, at))
-    return tuple(found)
+    return Reservation(until, tuple(found))
 
 
 def pack_labels(labels: Mapping[str, int]) -> bytes:
@@ -230,6 +301,18 @@ def pack_placeholder(until: int, sealed: bytes) -> bytes:
 def unpack_placeholder(value: bytes) -> bytes:
     """Return the sealed value."""
     return value[_HEAD.size :]
+
+
+def pack_turns(until: int, count: int) -> bytes:
+    """Return the bytes of a session's *count* of turns."""
+    return _TURNS.pack(VERSION, min(until, FOREVER), count)
+
+
+def unpack_turns(value: bytes) -> int:
+    """Return how many turns a session had."""
+    expiry(value)
+    with _readable("number of turns", value):
+        return int(_TURNS.unpack(value)[2])
 
 
 @contextmanager

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from engine.runtime import meter as meters
-from engine.runtime import throttle
+from engine.runtime import slots, taking, throttle
 from engine.runtime.memory import LINGER, SESSION_LIFE
-from engine.runtime.store import NOTHING, Level, Take, Taker
+from engine.runtime.slots import Slots
+from engine.runtime.store import NOTHING, Level, Noted, Take, Taker
 from engine.state import forget, layout
+from engine.state import prints as fingerprints
 from engine.state.environment import MEGABYTE, Environment, Size, Transaction
 
 FILE = "state.mdb"
@@ -51,15 +53,20 @@ class LmdbStore:
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:
         """Take every bucket or none."""
+        place = layout.reservation_key(reservation) if reservation else b""
 
         def work(transaction: Transaction) -> tuple[Level, ...]:
             known = _Known(transaction)
-            attempt = throttle.attempt(takes, known.bucket, now, corrigible=bool(reservation))
-            for key, bucket in attempt.changed.items():
-                transaction.put(layout.bucket_key(key), layout.pack_bucket(bucket))
-            if attempt.reserved:
-                value = layout.pack_reservation(now + hold, attempt.reserved)
-                transaction.put(layout.reservation_key(reservation), value)
+            if not place:
+                attempt = taking.attempt(takes, known, now)
+                _keep(transaction, attempt.buckets, attempt.slots)
+                return attempt.levels
+            value = transaction.get(place)
+            before = None if value is None else layout.unpack_reservation(value)
+            attempt = taking.attempt(takes, known, now, hold=hold, before=before)
+            _keep(transaction, attempt.buckets, attempt.slots)
+            if attempt.reservation is not None:
+                transaction.put(place, layout.pack_reservation(attempt.reservation))
             return attempt.levels
 
         return self._write(work)
@@ -67,7 +74,7 @@ class LmdbStore:
     def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
         """Return what ``take`` would, taking nothing."""
         return self._read(
-            lambda transaction: throttle.attempt(takes, _Known(transaction).bucket, now).levels
+            lambda transaction: taking.attempt(takes, _Known(transaction), now).levels
         )
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
@@ -79,12 +86,9 @@ class LmdbStore:
             value = transaction.pop(place)
             if value is None or layout.expiry(value) <= now:
                 return False
-            known = _Known(transaction)
-            for one in layout.unpack_reservation(value):
-                real = amounts.get(one.take.unit, one.take.amount)
-                corrected = throttle.correct(known.bucket(one.take, now), one, real, now)
-                if corrected is not None:
-                    transaction.put(layout.bucket_key(one.take.key), layout.pack_bucket(corrected))
+            made = layout.unpack_reservation(value)
+            changes = taking.settled(made, amounts, _Known(transaction), now)
+            _keep(transaction, changes.buckets, changes.slots)
             return True
 
         return self._write(work)
@@ -172,6 +176,46 @@ class LmdbStore:
 
         return self._read(work)
 
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        """Remember the fingerprints of a source."""
+        place, life = (tenant, session), self._session_life
+        self._write(
+            lambda transaction: fingerprints.note(
+                transaction, place, source, prints, until, now, life=life
+            )
+        )
+
+    def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
+        """Return which fingerprints were noted, by source."""
+        return self._read(
+            lambda transaction: fingerprints.noted(transaction, (tenant, session), prints, now)
+        )
+
+    def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
+        """Return how many turns the session has had; *advance* adds one first."""
+        place, until = layout.turns_key(tenant, session), now + self._session_life
+
+        def read(transaction: Transaction) -> int:
+            value = transaction.get(place)
+            if value is None or layout.expiry(value) <= now:
+                return 0
+            return layout.unpack_turns(value)
+
+        def work(transaction: Transaction) -> int:
+            count = read(transaction) + 1
+            transaction.put(place, layout.pack_turns(until, count))
+            return count
+
+        return self._write(work) if advance else self._read(read)
+
     def spare(self) -> Taker | None:
         """Return None: there is nothing else."""
         return None
@@ -246,7 +290,7 @@ class LmdbStore:
 
 
 class _Known:
-    """The buckets as one transaction sees them."""
+    """The buckets and slots as one transaction sees them."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -256,3 +300,18 @@ class _Known:
         if value is not None:
             return layout.unpack_bucket(value)
         return throttle.unseen(take, now, forget.swept(self._transaction))
+
+    def slots(self, take: Take, now: int) -> Slots | None:
+        value = self._transaction.get(layout.slots_key(take.key))
+        if value is not None:
+            return layout.unpack_slots(value)
+        return slots.unseen(now, forget.swept(self._transaction))
+
+
+def _keep(
+    transaction: Transaction, buckets: Mapping[str, throttle.Bucket], held: Mapping[str, Slots]
+) -> None:
+    for key, bucket in buckets.items():
+        transaction.put(layout.bucket_key(key), layout.pack_bucket(bucket))
+    for key, one in held.items():
+        transaction.put(layout.slots_key(key), layout.pack_slots(one))

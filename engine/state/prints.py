@@ -1,0 +1,209 @@
+"""Fingerprints of what sessions have read go in; they are found again, by source, in few reads.
+
+A session's *index* names its sources, each with its end, and the chunks of its fingerprints::
+
+    index of (north, s1)   untrusted: until 12:00, not full, chunks 0 (4096) 2 (900)
+    chunk 0, chunk 2       version, kept until, sorted 64-bit integers
+
+New fingerprints are a chunk of their own; it takes up those before it that are no larger, so that a
+source of n has about log2(n) chunks and each was written about log2(n) times: what a decision
+writes does not grow with what the session has read. A chunk is kept a quarter longer than its
+source needs it, so that putting off the end of a source rewrites its chunks rarely.
+
+The integers are in the byte order of the machine, as LMDB's own are: the file stays where it is.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from struct import Struct, error
+
+from engine.runtime.memory import later_end
+from engine.runtime.store import MOST_PRINTS, Noted
+from engine.runtime.throttle import FOREVER
+from engine.state import layout
+from engine.state.environment import Transaction
+from engine.state.layout import UnreadableValue
+
+_SOURCE = Struct("<qqBHH")
+"""Until, kept until, full, bytes of the name, chunks."""
+_CHUNK = Struct("<HI")
+"""Number, fingerprints."""
+_SLACK = 4
+"""A chunk is kept longer than its source lasts from now on, by one part in so many."""
+_DEAR = 16
+"""Looking for one fingerprint in a chunk costs as much as reading so many of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Fingerprints that end together. *chunks* are their numbers and sizes."""
+
+    until: int
+    kept: int
+    """When its chunks end."""
+    full: bool = False
+    chunks: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many fingerprints it has."""
+        return sum(size for _, size in self.chunks)
+
+
+Index = Mapping[str, Source]
+
+
+def note(
+    transaction: Transaction,
+    place: tuple[str, str],
+    source: str,
+    prints: frozenset[int],
+    until: int | None,
+    now: int,
+    *,
+    life: int,
+) -> None:
+    """Remember *prints* of a *source* of the session at *place*; see store.Store."""
+    before = _index(transaction, place)
+    index = {name: one for name, one in before.items() if one.until > now}
+    for name in before.keys() - index.keys():
+        for number, _ in before[name].chunks:
+            transaction.delete(layout.chunk_key(*place, number))
+    found = index.get(source) or Source(now, now)
+    end = min(later_end(found.until, until, now, life), FOREVER)
+    made = replace(found, until=end)
+    new = prints.difference(*(_chunk(transaction, place, one) for one in found.chunks))
+    if found.size + len(new) > MOST_PRINTS:
+        made, new = replace(made, full=True), frozenset()
+    if end > found.kept:
+        made = replace(made, kept=min(end + (end - now) // _SLACK, FOREVER))
+        for number, size in made.chunks:
+            values = _chunk(transaction, place, (number, size))
+            transaction.put(layout.chunk_key(*place, number), pack_chunk(made.kept, values))
+    if new:
+        others = (one for name, one in index.items() if name != source)
+        made = _added(transaction, place, made, new, {n for one in others for n, _ in one.chunks})
+    if made != found or len(index) < len(before):
+        transaction.put(layout.sources_key(*place), pack_index({**index, source: made}))
+
+
+def _added(
+    transaction: Transaction,
+    place: tuple[str, str],
+    source: Source,
+    new: Iterable[int],
+    taken: set[int],
+) -> Source:
+    """Return *source* with a chunk of *new*, into which it takes those before that are no larger.
+
+    The numbers *taken* are those of other sources.
+    """
+    chunks, values = list(source.chunks), sorted(new)
+    while chunks and chunks[-1][1] <= len(values):
+        values = sorted((*_chunk(transaction, place, chunks[-1]), *values))
+        transaction.delete(layout.chunk_key(*place, chunks.pop()[0]))
+    taken = taken.union(number for number, _ in chunks)
+    number = next(one for one in range(len(taken) + 1) if one not in taken)
+    transaction.put(layout.chunk_key(*place, number), pack_chunk(source.kept, values))
+    return replace(source, chunks=(*chunks, (number, len(values))))
+
+
+def noted(
+    transaction: Transaction, place: tuple[str, str], prints: frozenset[int], now: int
+) -> Noted:
+    """Return which of *prints* the sources have that have not ended; see store.Store."""
+    index = _index(transaction, place)
+    there = {source: one for source, one in index.items() if one.until > now}
+    return Noted(
+        {
+            source: frozenset[int]().union(
+                *(_both(prints, _chunk(transaction, place, chunk)) for chunk in one.chunks)
+            )
+            for source, one in there.items()
+        },
+        frozenset(source for source, one in there.items() if one.full),
+    )
+
+
+def _both(prints: frozenset[int], values: memoryview[int]) -> Iterable[int]:
+    if len(prints) * _DEAR > len(values):
+        return prints.intersection(values)
+    return [one for one in prints if one in _at(values, one)]
+
+
+def _at(values: memoryview[int], one: int) -> memoryview[int]:
+    place = bisect_left(values, one)
+    return values[place : place + 1]
+
+
+def _index(transaction: Transaction, place: tuple[str, str]) -> Index:
+    value = transaction.get(layout.sources_key(*place))
+    return {} if value is None else unpack_index(value)
+
+
+def _chunk(
+    transaction: Transaction, place: tuple[str, str], chunk: tuple[int, int]
+) -> memoryview[int]:
+    number, size = chunk
+    values = unpack_chunk(transaction.get(layout.chunk_key(*place, number), b""))
+    if len(values) != size:
+        raise UnreadableValue(f"{len(values)} fingerprints instead of {size}")
+    return values
+
+
+# --- bytes ---------------------------------------------------------------------------------------
+
+
+def pack_index(index: Index) -> bytes:
+    """Return the bytes of a session's sources."""
+    parts = [layout.pack_head(max(one.until for one in index.values()))]
+    for source, one in index.items():
+        name = source.encode()
+        parts += (
+            _SOURCE.pack(one.until, one.kept, one.full, len(name), len(one.chunks)),
+            name,
+            *(_CHUNK.pack(*chunk) for chunk in one.chunks),
+        )
+    return b"".join(parts)
+
+
+def unpack_index(value: bytes) -> dict[str, Source]:
+    """Return a session's sources."""
+    layout.expiry(value)
+    return dict(_sources(value))
+
+
+def _sources(value: bytes) -> Iterator[tuple[str, Source]]:
+    place = layout.HEAD_SIZE
+    try:
+        while place < len(value):
+            until, kept, full, length, count = _SOURCE.unpack_from(value, place)
+            place += _SOURCE.size
+            name = value[place : place + length].decode()
+            place += length
+            end = place + count * _CHUNK.size
+            chunks = tuple(_CHUNK.iter_unpack(value[place:end]))
+            if len(chunks) != count:
+                raise UnreadableValue(f"a list of sources of {len(value)} bytes")
+            place = end
+            yield name, Source(until, kept, bool(full), chunks)
+    except (error, UnicodeDecodeError) as problem:
+        raise UnreadableValue(f"a list of sources of {len(value)} bytes") from problem
+
+
+def pack_chunk(until: int, values: Iterable[int]) -> bytes:
+    """Return the bytes of fingerprints, which are sorted."""
+    return layout.pack_head(until) + array("Q", values).tobytes()
+
+
+def unpack_chunk(value: bytes) -> memoryview[int]:
+    """Return the fingerprints of a chunk, sorted."""
+    layout.expiry(value)
+    try:
+        return memoryview(value)[layout.HEAD_SIZE :].cast("Q")
+    except TypeError as problem:
+        raise UnreadableValue(f"a chunk of {len(value)} bytes") from problem

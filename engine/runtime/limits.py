@@ -156,7 +156,7 @@ def amount_of(unit: str, desk: Desk) -> Decimal | float:
     """Return how much of *unit* the request uses, known or estimated."""
     usage = desk.record.usage
     match unit:
-        case "requests":
+        case "requests" | "concurrent":
             return 1
         case "tokens":
             if usage.input_tokens is None and usage.output_tokens is None:

@@ -1,4 +1,4 @@
-"""Buckets, what to take and an instant go in; whether it fits and the buckets after come out.
+"""A bucket, what to take and an instant go in; whether it fits and the bucket after come out.
 
 A refilling bucket is a leaky level: every take raises it, time lowers it, and a take fits while it
 stays within the capacity (``burst``). With *amount* in billionths of a unit and *limit* billionths
@@ -24,7 +24,7 @@ which errs towards giving back less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ import msgspec
 from engine.language import program
 from engine.runtime import calendar
 from engine.runtime.keys import join_key
-from engine.runtime.store import NANO, REQUESTS, Level, Take
+from engine.runtime.store import CONCURRENT, NANO, Level, Take
 
 FOREVER = 2**63 - 1
 """An instant that never comes (the year 2262)."""
@@ -69,45 +69,7 @@ class Reserved(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
-class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """What taking several buckets came to. *changed* and *reserved* are empty if one refused."""
-
-    levels: tuple[Level, ...]
-    changed: Mapping[str, Bucket]
-    reserved: tuple[Reserved, ...] = ()
-
-
 # --- taking --------------------------------------------------------------------------------------
-
-
-def attempt(
-    takes: Sequence[Take],
-    known: Callable[[Take, int], Bucket | None],
-    now: int,
-    *,
-    corrigible: bool = False,
-) -> Attempt:
-    """Return the answers for all *takes* together; *known* gives the bucket of a take."""
-    changed: dict[str, Bucket] = {}
-    levels: list[Level] = []
-    reserved: list[Reserved] = []
-    refused = False
-    for take in takes:
-        bucket = changed.get(take.key) or known(take, now)
-        correctable = corrigible and take.unit != REQUESTS
-        after, level = admit(bucket, take, now, corrigible=correctable)
-        changed[take.key] = after
-        levels.append(level)
-        refused = refused or not level.granted
-        if correctable:
-            reserved.append(Reserved(take, after.at))
-    if not refused:
-        return Attempt(tuple(levels), changed, tuple(reserved))
-    untaken = tuple(
-        standing(known(take, now), take, now) if level.granted else level
-        for take, level in zip(takes, levels, strict=True)
-    )
-    return Attempt(untaken, {})
 
 
 def admit(
@@ -314,6 +276,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     calendar: calendar.Period | None
     zone: str
     named: tuple[str, ...]
+    life: int = 0
 
     def take(self, values: Iterable[object], amount: Decimal | float, now: int) -> Take:
         """Return what to take for the key *values*; ImpossibleAmount for an amount that is none."""
@@ -330,6 +293,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
             opens,
             closes,
             self.unit,
+            self.life,
         )
 
 
@@ -337,19 +301,24 @@ def prepare(throttle: program.Throttle, rule: str, *, shadow: bool = False) -> P
     """Return the throttle of *rule* ready for use; ValueError for a period or a limit that is none.
 
     A rule's bucket survives a change of its limit, burst or refill period; another unit, another
-    calendar period or zone, and *shadow*, have buckets of their own.
+    calendar period or zone, and *shadow*, have buckets of their own. The period of slots is the
+    longest that one is held.
     """
     window: int | None = None
+    limit, burst, life = _figure(throttle.limit, rule), _figure(throttle.burst, rule), 0
     if throttle.calendar is None:
-        window = 0 if throttle.period is None else throttle.period // _MICROSECOND * 1000
-        if window <= 0:
+        period = 0 if throttle.period is None else throttle.period // _MICROSECOND * 1000
+        if period <= 0:
             raise ValueError(f"the period of `{rule}` must be above 0")
-        window = min(window, FOREVER)
-    limit, burst = _figure(throttle.limit, rule), _figure(throttle.burst, rule)
+        window = min(period, FOREVER)
+    if throttle.unit == CONCURRENT:
+        if window is None or limit % NANO:
+            raise ValueError(f"`{rule}` must limit a whole number of slots, and in no calendar")
+        life, window = window, None
     shape = f"{throttle.calendar} {throttle.zone or 'UTC'}" if throttle.calendar else ""
     named = (rule, throttle.unit, shape, "shadow") if shadow else (rule, throttle.unit, shape)
     return Prepared(
-        rule, throttle.unit, limit, burst, window, throttle.calendar, throttle.zone, named
+        rule, throttle.unit, limit, burst, window, throttle.calendar, throttle.zone, named, life
     )
 
 

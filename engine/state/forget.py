@@ -1,19 +1,21 @@
 """A transaction and an instant go in; it is left without the entries that do not matter any more.
 
 A sweep forgets what has ended by itself; an operator strikes what he likes. Of both the store
-keeps an instant, `swept`, up to which buckets were forgotten: should the clock go back before it,
-an unknown bucket is given that time, so that forgetting never grants anything twice.
+keeps an instant, `swept`, up to which buckets and slots were forgotten: should the clock go back
+before it, what is unknown is given that time, so that forgetting never grants anything twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.runtime import throttle
+from engine.runtime.taking import Reservation
 from engine.state import layout
 from engine.state.environment import Transaction
 
 _SWEPT = b"\0swept"
+_TAKEN = (b"b", b"c")
+"""How the keys of what is taken from begin: buckets and slots."""
 _LOOKS = 16
 """Entries that a sweep looks at for every one that it may forget."""
 
@@ -48,7 +50,7 @@ def forget(transaction: Transaction, ended: Sequence[bytes], now: int) -> int:
     for key in ended:
         value = transaction.get(key)
         if value is not None and _expired(value, now):
-            if key.startswith(b"b"):
+            if key[:1] in _TAKEN:
                 latest = max(latest, layout.expiry(value))
             transaction.delete(key)
             done += 1
@@ -65,7 +67,7 @@ def strike(transaction: Transaction, places: Sequence[bytes], now: int) -> int:
     for place in places:
         if transaction.delete(place):
             done += 1
-            if place.startswith(b"b"):
+            if place[:1] in _TAKEN:
                 buckets.add(place)
     if buckets:
         transaction.put(_SWEPT, max(swept(transaction), now).to_bytes(8, "little"))
@@ -78,22 +80,22 @@ def _unreserve(transaction: Transaction, buckets: set[bytes]) -> None:
 
     Settling it would give back to a new bucket, or charge it with, what was taken from the old.
     """
-    changes: list[tuple[bytes, int, list[throttle.Reserved]]] = []
+    changes: list[tuple[bytes, Reservation]] = []
     entries = transaction.cursor()
     there = entries.set_range(b"r")
     while there and entries.key().startswith(b"r"):
         place, value = entries.item()
         there = entries.next()
         try:
-            reserved = layout.unpack_reservation(value)
+            made = layout.unpack_reservation(value)
         except layout.UnreadableValue:
             continue  # Whoever settles it says so.
-        kept = [one for one in reserved if layout.bucket_key(one.take.key) not in buckets]
-        if len(kept) < len(reserved):
-            changes.append((place, layout.expiry(value), kept))
-    for place, until, kept in changes:
-        if kept:
-            transaction.put(place, layout.pack_reservation(until, kept))
+        kept = tuple(one for one in made.reserved if layout.take_key(one.take) not in buckets)
+        if len(kept) < len(made.reserved):
+            changes.append((place, Reservation(made.until, kept)))
+    for place, made in changes:
+        if made.reserved:
+            transaction.put(place, layout.pack_reservation(made))
         else:
             transaction.delete(place)
 

@@ -154,7 +154,7 @@ def read_row(place: bytes, value: bytes, now: int) -> Row:
             case b"m":
                 return _meter(place, text, value, now)
             case b"r":
-                count = len(layout.unpack_reservation(value))
+                count = len(layout.unpack_reservation(value).reserved)
                 until = layout.expiry(value)
                 return Row(kind="reservation", place=place, until=until, count=count)
             case b"l":

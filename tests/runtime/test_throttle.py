@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runtime import throttle
-from engine.runtime.store import NANO, Take
+from engine.runtime.store import NANO
 from engine.runtime.throttle import Bucket
 from tests.runtime.buckets import DAY, MINUTE, NOW, budget, granted, refill, refused, taken, written
 
@@ -167,32 +167,6 @@ def test_a_forgotten_budget_counts_for_a_whole_period_from_then() -> None:
     midway = taken(throttle.unseen(take, NOW, NOW + 5), take, NOW)
     late = throttle.admit(midway, budget(1, 10, day=1), NOW + DAY + 9)[1]
     assert late == refused(0, DAY - 9, DAY - 9)
-
-
-# --- several buckets -----------------------------------------------------------------------------
-
-
-def test_one_refusal_leaves_every_bucket_alone() -> None:
-    wide, narrow = refill(3, 10, 10), Take(rule="r", key="n", amount=3, limit=2, burst=2, window=10)
-    made = throttle.attempt([wide, narrow], lambda _take, _now: None, NOW)
-    assert made.levels == (granted(10, 0), refused(2, -1, 0))
-    assert not made.changed
-
-
-def test_the_same_bucket_twice_is_taken_from_twice() -> None:
-    take = refill(4, 10, 10)
-    made = throttle.attempt([take, take], lambda _take, _now: None, NOW)
-    assert [level.remaining for level in made.levels] == [6, 2]
-    third = throttle.attempt([take, take, take], lambda _take, _now: None, NOW)
-    assert [level.granted for level in third.levels] == [True, True, False]
-    assert not third.changed
-
-
-def test_only_units_that_can_be_corrected_are_reserved() -> None:
-    tokens = refill(4, 10, 10)
-    requests = Take(rule="r", key="q", amount=1, limit=9, burst=9, window=1)
-    made = throttle.attempt([tokens, requests], lambda _take, _now: None, NOW, corrigible=True)
-    assert made.reserved == (throttle.Reserved(tokens, NOW),)
 
 
 # --- from a rule's throttle ----------------------------------------------------------------------

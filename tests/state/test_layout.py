@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from engine.runtime.meter import Meter
 from engine.runtime.store import Take
+from engine.runtime.taking import Reservation
 from engine.runtime.throttle import FOREVER, Bucket, Reserved
 from engine.state import layout
 
@@ -47,8 +48,9 @@ def test_a_bucket_comes_back(bucket: Bucket) -> None:
 @settings(max_examples=40)
 @given(instants, st.lists(st.builds(Reserved, take=takes, at=instants), max_size=4))
 def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
-    value = layout.pack_reservation(until, reserved)
-    assert layout.unpack_reservation(value) == tuple(reserved)
+    made = Reservation(until, tuple(reserved))
+    value = layout.pack_reservation(made)
+    assert layout.unpack_reservation(value) == made
     assert layout.expiry(value) == until
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from engine.daemon.options import Address
-from engine.service.gate import Gate
 
 HEAD_BYTES = 8192
 PATIENCE = 5.0
@@ -31,12 +30,23 @@ class Page:
     body: bytes
 
 
-class WatchServer:
-    """Owns the listener of the pages. ``address`` is where it really listens."""
+class Watched(Protocol):
+    """What the pages tell of."""
 
-    def __init__(self, gate: Gate, registry: CollectorRegistry) -> None:
-        self._gate = gate
-        self._registry = registry
+    async def metrics(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        ...
+
+    def serving(self) -> str:
+        """Return what decides, in words; empty while nothing does."""
+        ...
+
+
+class WatchServer:
+    """Owns the listener of the pages."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._watched = watched
         self._server: asyncio.Server | None = None
         self._clients = 0
         self.draining = False
@@ -77,8 +87,7 @@ class WatchServer:
             return Page("405 Method Not Allowed", TEXT, b"only GET\n")
         match path:
             case b"/metrics":
-                body = await asyncio.to_thread(generate_latest, self._registry)
-                return Page("200 OK", CONTENT_TYPE_LATEST, body)
+                return Page("200 OK", CONTENT_TYPE_LATEST, await self._watched.metrics())
             case b"/healthz":
                 return Page("200 OK", TEXT, b"alive\n")
             case b"/readyz":
@@ -87,12 +96,12 @@ class WatchServer:
                 return Page("404 Not Found", TEXT, b"see /metrics, /healthz and /readyz\n")
 
     def _readiness(self) -> Page:
-        status = self._gate.status()
+        serving = self._watched.serving()
         if self.draining:
             return Page("503 Service Unavailable", TEXT, b"draining\n")
-        if not status.serving:
+        if not serving:
             return Page("503 Service Unavailable", TEXT, b"no policies were loaded yet\n")
-        return Page("200 OK", TEXT, f"serving {status.revision}\n".encode())
+        return Page("200 OK", TEXT, f"serving {serving}\n".encode())
 
 
 def encode_page(page: Page, *, bodiless: bool) -> bytes:

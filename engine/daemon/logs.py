@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -16,6 +17,7 @@ import orjson
 
 NAME = "engine"
 FIELDS = "fields"
+NOTHING: Mapping[str, object] = {}
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,36 +70,42 @@ def describe_error(error: BaseException | None) -> str:
 
 
 class Log:
-    """Writes events of the daemon. ``log.info("reloaded", revision=…)``."""
+    """Writes events of the daemon. ``log.info("reloaded", revision=…)``.
 
-    def __init__(self, logger: logging.Logger) -> None:
+    Every line ends with the fields in *always*.
+    """
+
+    def __init__(self, logger: logging.Logger, always: Mapping[str, object] = NOTHING) -> None:
         self._logger = logger
+        self._always = always
 
     def debug(self, event: str, **fields: object) -> None:
         """Write what helps to find an error."""
-        self._logger.debug(event, extra={FIELDS: fields})
+        self._logger.debug(event, extra={FIELDS: {**fields, **self._always}})
 
     def info(self, event: str, **fields: object) -> None:
         """Write what an operator wants to know."""
-        self._logger.info(event, extra={FIELDS: fields})
+        self._logger.info(event, extra={FIELDS: {**fields, **self._always}})
 
     def warning(self, event: str, **fields: object) -> None:
         """Write what an operator should look at."""
-        self._logger.warning(event, extra={FIELDS: fields})
+        self._logger.warning(event, extra={FIELDS: {**fields, **self._always}})
 
     def error(self, event: str, **fields: object) -> None:
         """Write what an operator must look at."""
-        self._logger.error(event, extra={FIELDS: fields})
+        self._logger.error(event, extra={FIELDS: {**fields, **self._always}})
 
     def broken(self, event: str, error: BaseException) -> None:
         """Write that something broke in the code: where, without the error's text."""
-        self._logger.error(event, exc_info=error, extra={FIELDS: {}})
+        self._logger.error(event, exc_info=error, extra={FIELDS: dict(self._always)})
 
 
-def open_log(level: str, form: str, stream: TextIO | None = None) -> Log:
+def open_log(
+    level: str, form: str, stream: TextIO | None = None, always: Mapping[str, object] = NOTHING
+) -> Log:
     """Return the log that writes lines of at least *level* as ``json``, ``text`` or ``auto``.
 
-    Other libraries' warnings come out in the same form.
+    Other libraries' warnings come out in the same form. *always* are fields of every line.
     """
     out = stream or sys.stderr
     text = form == "text" or (form == "auto" and out.isatty())
@@ -108,4 +116,4 @@ def open_log(level: str, form: str, stream: TextIO | None = None) -> Log:
     root.setLevel(logging.WARNING)
     logger = logging.getLogger(NAME)
     logger.setLevel(level.upper())
-    return Log(logger)
+    return Log(logger, always)

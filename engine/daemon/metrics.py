@@ -8,12 +8,14 @@ beyond a number together.
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from zlib import crc32
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -199,6 +201,22 @@ class GateMetrics(Collector):
             "Requests with long content that were one too many.",
             lookout.turned_away,
         )
+
+
+class GateWatch:
+    """One gate as the pages see it. See http.Watched."""
+
+    def __init__(self, gate: Gate, registry: CollectorRegistry) -> None:
+        self._gate = gate
+        self._registry = registry
+
+    async def metrics(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return await asyncio.to_thread(generate_latest, self._registry)
+
+    def serving(self) -> str:
+        """Return the revision that decides, or nothing."""
+        return self._gate.status().revision
 
 
 def make_registry(

@@ -12,6 +12,14 @@ from pathlib import Path
 from engine.classifiers.hub import Hub
 from engine.content.entities import STRUCTURED
 from engine.daemon.metrics import Metrics
+from engine.daemon.places import (
+    StartError,
+    cache_folder,
+    key_file,
+    make_data_folder,
+    own_folders,
+    record_path,
+)
 from engine.daemon.settings import Settings
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
@@ -43,10 +51,6 @@ REFUSALS = (
 """What a part raises that cannot be made, with a sentence about the remedy."""
 
 
-class StartError(Exception):
-    """The daemon cannot start. The text is one sentence with the remedy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the daemon is put together from. ``release`` closes all of it."""
@@ -65,19 +69,19 @@ class Parts:
     release: Callable[[], None]
 
 
-def assemble(settings: Settings) -> Parts:
+def assemble(settings: Settings, *, shared: bool = False) -> Parts:
     """Return the parts, with folders, files and keys made where they are missing.
 
-    Raises StartError.
+    *shared*: other processes of the same daemon have the same files. Raises StartError.
     """
     with ExitStack() as stack:
         try:
-            return put_together(settings, stack)
+            return put_together(settings, stack, shared=shared)
         except REFUSALS as error:
             raise StartError(str(error)) from None
 
 
-def put_together(settings: Settings, stack: ExitStack) -> Parts:
+def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts:
     """Return the parts; what must be closed is on *stack* until all of them are there."""
     require_finder(settings.scanner)
     keep = settings.state == "data"
@@ -86,14 +90,14 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         make_data_folder(data)
     else:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
-    cache = open_cache(Path(settings.cache).absolute() if settings.cache else data / "cache")
+    cache = open_cache(cache_folder(settings, data))
     secret = secrets.token_bytes(KEY_BYTES)
     if keep or settings.secret_key_file:
-        secret = load_key(Path(settings.secret_key_file or data / "secret.key").absolute())
+        secret = load_key(key_file(settings, data))
     recorded = record_path(settings, data)
     recorder: Recorder = NoRecorder()
     if recorded is not None:
-        recorder = Journal(recorded, settings.record.on_failure)
+        recorder = Journal(recorded, settings.record.on_failure, shared=shared)
     stack.callback(recorder.close)
     store = open_state(data / "state" if keep else None)
     stack.callback(store.close)
@@ -118,7 +122,7 @@ def put_together(settings: Settings, stack: ExitStack) -> Parts:
         recipe=recipe_of(settings, secret),
         metrics=metrics,
         classifiers=classifiers,
-        own_folders=frozenset({data, data.resolve(), cache.folder, cache.folder.resolve()}),
+        own_folders=own_folders(data, cache.folder),
         recorded=recorded,
         release=stack.pop_all().close,
     )
@@ -152,30 +156,6 @@ def open_state(folder: Path | None) -> Store:
         steady = SteadyStore(store, SteadyClock(store.anchor))
         undo.pop_all()
     return steady
-
-
-def make_data_folder(folder: Path) -> None:
-    """Make *folder*, for its owner only, and see that it can be written; raise StartError."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise StartError(
-            f"cannot write to the data folder {folder}: {error.strerror}; make it writable for "
-            "this user, choose another with --data, or keep nothing with --memory"
-        ) from None
-
-
-def record_path(settings: Settings, data: Path) -> Path | None:
-    """Return where decisions are recorded, or None.
-
-    A relative name is in the data folder; without one there is nowhere to keep it.
-    """
-    file = Path(settings.record.file)
-    if not settings.record.file or (settings.state == "memory" and not file.is_absolute()):
-        return None
-    return data / file
 
 
 def warm_up(policies: PolicySet) -> None:

@@ -2,6 +2,9 @@
 
 One ``write`` carries one line. A disk that fills up shows itself first as a short count without an
 exception; then the piece that was written is taken back, so that no reader meets half a line.
+
+The workers of one daemon append to one file. Each line is then written under a lock of its own
+(3 us), and behind a whole line: a process that is killed in the middle of a write leaves a piece.
 """
 
 from __future__ import annotations
@@ -29,28 +32,29 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """Owns the file at *path*, which no second process may write to.
+    """Owns the file at *path*, which no other process may write to unless both say *shared*.
 
     *on_failure*: ``deny`` raises RecordError when an entry cannot be kept; ``drop`` counts it in
     `dropped`, and the next entry that can be kept is preceded by a `Gap`.
     """
 
-    def __init__(self, path: Path, on_failure: OnFailure) -> None:
+    def __init__(self, path: Path, on_failure: OnFailure, *, shared: bool = False) -> None:
         self.path = path
         self.on_failure = on_failure
         self.dropped = 0
+        self._shared = shared
         self._untold = 0
         self._encoder = msgspec.json.Encoder(enc_hook=str)
-        self._file = open_file(path)
+        self._file = open_file(path, shared=shared)
 
     def write(self, entry: Entry) -> None:
         """Append *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
         try:
             if self._untold:
                 gap = Gap(time=entry.time, lost=self._untold)
-                append(self._file, self._encoder.encode(gap) + b"\n")
+                self._append(self._encoder.encode(gap) + b"\n")
                 self._untold = 0
-            append(self._file, self._encoder.encode(entry) + b"\n")
+            self._append(self._encoder.encode(entry) + b"\n")
         except OSError as error:
             if self.on_failure == "deny":
                 raise RecordError(f"cannot write to {self.path}: {error.strerror}") from None
@@ -62,10 +66,16 @@ class Journal:
 
         Raises RecordError, and keeps the old one, when the new one cannot be opened.
         """
-        fresh = open_file(self.path, held=self._file)
+        fresh = open_file(self.path, held=self._file, shared=self._shared)
         if fresh != self._file:
             os.close(self._file)
             self._file = fresh
+
+    def _append(self, line: bytes) -> None:
+        if self._shared:
+            append_in_turn(self._file, line)
+        else:
+            append(self._file, line)
 
     def close(self) -> None:
         """Release the file; closing twice is fine, writing afterwards fails."""
@@ -74,10 +84,11 @@ class Journal:
             self._file = CLOSED
 
 
-def open_file(path: Path, held: int | None = None) -> int:
+def open_file(path: Path, held: int | None = None, *, shared: bool = False) -> int:
     """Return a descriptor that appends to *path*, or *held* when that is the same file already.
 
-    Raises RecordError when the file cannot be opened or another process has it.
+    Raises RecordError when the file cannot be opened or another process has it; if it is *shared*,
+    when another process has it alone.
     """
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -87,8 +98,11 @@ def open_file(path: Path, held: int | None = None) -> int:
         os.close(file)
         return held
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        end_torn_line(file)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        if shared:
+            append_in_turn(file, b"")
+        else:
+            end_torn_line(file)
     except BlockingIOError:
         os.close(file)
         raise RecordError(
@@ -105,6 +119,17 @@ def end_torn_line(file: int) -> None:
     size = os.fstat(file).st_size
     if size and os.pread(file, 1, size - 1) != b"\n":
         append(file, b"\n")
+
+
+def append_in_turn(file: int, line: bytes) -> None:
+    """Append *line* whole, behind a whole line, while no other process writes; raise OSError."""
+    # The kernel gives the lock back when the process that has it dies.
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    try:
+        end_torn_line(file)
+        append(file, line)
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN)
 
 
 def append(file: int, line: bytes) -> None:

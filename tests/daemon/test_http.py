@@ -9,7 +9,7 @@ import pytest
 
 from engine.daemon import http
 from engine.daemon.http import WatchServer
-from engine.daemon.metrics import Metrics, make_registry
+from engine.daemon.metrics import GateWatch, Metrics, make_registry
 from engine.daemon.options import Address
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
@@ -28,7 +28,7 @@ def serving(gate: Gate, work: Work) -> None:
     """Run *work* while the pages are served."""
 
     async def run() -> None:
-        server = WatchServer(gate, make_registry(Metrics(), gate))
+        server = WatchServer(GateWatch(gate, make_registry(Metrics(), gate)))
         address = await server.start(Address("127.0.0.1", 0))
         try:
             await work(server, address)
@@ -145,4 +145,4 @@ def test_clients_beyond_the_limit_are_turned_away(
 
 
 def test_a_server_that_never_started_can_be_stopped(gate: Gate) -> None:
-    asyncio.run(WatchServer(gate, make_registry(Metrics(), gate)).stop())
+    asyncio.run(WatchServer(GateWatch(gate, make_registry(Metrics(), gate))).stop())

@@ -14,7 +14,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from engine.daemon.serve import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES, serve
+from engine.daemon.places import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
+from engine.daemon.serve import serve
 from engine.daemon.settings import Grpc, Log, Metrics, Record, Reload, Settings
 from engine.doors.grpc.caller import CallError
 from engine.runtime.store import StoreUnavailable
@@ -258,7 +259,7 @@ def test_the_store_is_tidied_and_a_store_that_is_away_is_logged(
             raise StoreUnavailable("the disk is gone")
         return 0
 
-    monkeypatch.setattr("engine.daemon.serve.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr("engine.daemon.server.SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(Gate, "sweep", sweep)
     assert serve_here(settings(folder), lambda: until(lambda: len(swept) > 3)) == EXIT_FINE
     told = [one for one in events(capfd) if one["level"] == "warning"]
@@ -280,7 +281,7 @@ def test_a_task_that_breaks_is_logged_and_the_daemon_goes_on(
         return any(one["event"] == "a task of the daemon broke" for one in seen)
 
     seen: list[dict[str, object]] = []
-    monkeypatch.setattr("engine.daemon.serve.SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr("engine.daemon.server.SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(Gate, "sweep", sweep)
 
     def work() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.daemon.places import StartError
 from engine.daemon.settings import Record, Settings
-from engine.daemon.start import StartError, assemble
+from engine.daemon.start import assemble
 from engine.service.journal import Journal
 from engine.service.record import NoRecorder
 from engine.state.clock import SteadyStore

@@ -1,0 +1,107 @@
+"""Settings in; the folders, files and addresses that they name out, or why they cannot be had.
+
+Nothing here loads what decides, so that a supervisor can look before its workers do.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import engine
+from engine.daemon.http import WatchServer
+from engine.daemon.options import parse_address
+from engine.daemon.settings import Settings
+
+EXIT_FINE = 0
+EXIT_POLICIES = 1
+EXIT_ERROR = 2
+
+
+class StartError(Exception):
+    """The daemon cannot start. The text is one sentence with the remedy."""
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make *folder*, for its owner only, and see that it can be written; raise StartError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StartError(
+            f"cannot write to the data folder {folder}: {error.strerror}; make it writable for "
+            "this user, choose another with --data, or keep nothing with --memory"
+        ) from None
+
+
+def record_path(settings: Settings, data: Path) -> Path | None:
+    """Return where decisions are recorded, or None.
+
+    A relative name is in the data folder; without one there is nowhere to keep it.
+    """
+    file = Path(settings.record.file)
+    if not settings.record.file or (settings.state == "memory" and not file.is_absolute()):
+        return None
+    return data / file
+
+
+def cache_folder(settings: Settings, data: Path) -> Path:
+    """Return where compiled policies are kept."""
+    return Path(settings.cache).absolute() if settings.cache else data / "cache"
+
+
+def key_file(settings: Settings, data: Path) -> Path:
+    """Return where the secret key is kept."""
+    return Path(settings.secret_key_file or data / "secret.key").absolute()
+
+
+def own_folders(data: Path, cache: Path) -> frozenset[Path]:
+    """Return where the daemon itself writes: a change there is no change of policies."""
+    return frozenset({data, data.resolve(), cache, cache.resolve()})
+
+
+def grpc_addresses(settings: Settings) -> tuple[str, ...]:
+    """Return where the gRPC door listens. Raises StartError when that is nowhere."""
+    found = []
+    if settings.grpc.listen:
+        found.append(settings.grpc.listen)
+    if settings.grpc.socket:
+        found.append(f"unix://{Path(settings.grpc.socket).absolute()}")
+    if not found:
+        raise StartError("there is nowhere to listen; set `grpc.listen` or `grpc.socket`")
+    return tuple(found)
+
+
+async def show_pages(pages: WatchServer, settings: Settings) -> tuple[str, ...]:
+    """Serve the pages; return the address of the metrics, or nothing. Raises StartError."""
+    address = parse_address(settings.metrics.listen)
+    if address is None:
+        return ()
+    try:
+        taken = await pages.start(address)
+    except OSError as error:
+        raise StartError(
+            f"cannot serve metrics on {address}: {error.strerror}; choose another address "
+            'with `metrics.listen`, or "" for none'
+        ) from None
+    return (f"http://{taken}/metrics",)
+
+
+def announce(addresses: Sequence[str], revision: str, policies: int, rules: int) -> None:
+    """Print where which policies are served; whoever started the daemon waits for this line."""
+    if revision:
+        count = "1 policy" if policies == 1 else f"{policies} policies"
+        ruled = "1 rule" if rules == 1 else f"{rules} rules"
+        what = f"{count}, {ruled}, revision {revision}"
+    else:
+        what = "no policies yet (UNAVAILABLE until they check)"
+    sys.stdout.write(f"engine {engine.__version__} serves {', '.join(addresses)}: {what}\n")
+    sys.stdout.flush()
+
+
+def print_error(text: str) -> None:
+    """Write *text* for people to standard error."""
+    sys.stderr.write(f"engine: {text}\n")

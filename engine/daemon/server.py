@@ -1,0 +1,102 @@
+"""The door of one process, and what goes on beside it: tidying, signals, draining."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import engine
+from engine.daemon.logs import Log
+from engine.daemon.start import Parts
+from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.server import Door
+from engine.doors.grpc.service import Reload, Service
+from engine.runtime.store import StoreUnavailable
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that loads policies or writes metrics may hold the interpreter while a decision
+waits; Python's own default is ten times as long."""
+
+SWEEP_SECONDS = 5.0
+SWEEP_ENTRIES = 200
+"""How often, and how much at once, the store forgets what no longer matters."""
+
+
+class Server:
+    """Serves the gate of *parts* on *addresses*. Make it and run it in one event loop."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        log: Log,
+        reload: Reload,
+        addresses: Sequence[str],
+        *,
+        share_port: bool = False,
+    ) -> None:
+        self._parts = parts
+        self._log = log
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        settings = parts.settings
+        parts.metrics.on_failure = self._failed
+        self.door = Door(
+            Service(parts.gate, engine.__version__, reload),
+            [Listener(one) for one in addresses],
+            reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
+            message_bytes=settings.limits.message_bytes,
+            share_port=share_port,
+        )
+
+    async def until_told(self) -> None:
+        """Tidy up now and then, until SIGTERM, SIGINT or `end` says stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        self.spawn(self._sweep())
+        await self._stop.wait()
+
+    def end(self) -> None:
+        """Drain at the first call, hurry at the second."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do *work* beside everything else, until the drain; log it if it breaks."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.broken("a task of the daemon broke", error)
+
+    def _failed(self, error: str) -> None:
+        self._log.error("a decision was denied because of an error", error=error)
+
+    async def _sweep(self) -> None:
+        """Let the store forget what no longer matters, a little at a time."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                self._parts.gate.sweep(SWEEP_ENTRIES)
+            except StoreUnavailable as error:
+                self._log.warning("the state store could not be tidied", why=str(error))
+
+    async def drain(self) -> None:
+        """Take no new calls and let those that run finish; a second signal ends the patience."""
+        for task in self._tasks:
+            task.cancel()
+        drained = asyncio.ensure_future(self.door.drain(self._parts.settings.drain_seconds))
+        hurried = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait((drained, hurried), return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not drained.done():
+            await self.door.drain(0)
+        await drained

@@ -383,6 +383,10 @@ class Maker:
         """Return a string."""
         return self.value(self.pick((STRING, TEXT)), scope, 0)
 
+    def tainted(self) -> Expr:
+        """Return whether an argument is tainted."""
+        return typed.Tainted(self.pick(PATHS), BOOL, NOWHERE)
+
     def metered(self, _: Scope) -> Expr:
         """Return a meter's count."""
         return typed.Count("refusals", INT, NOWHERE)
@@ -409,6 +413,7 @@ LEAVES: tuple[Callable[[Maker, Scope], Expr], ...] = (
     Maker.leaf,
     lambda maker, scope: maker.guarded(0, scope),
     lambda maker, scope: maker.detect(attribute("content"), scope),
+    lambda maker, _: maker.tainted(),
     lambda maker, _: constant(maker.pick((True, False)), BOOL),
 )
 BRANCHES: tuple[Callable[[Maker, int, Scope], Expr], ...] = (

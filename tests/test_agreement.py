@@ -15,9 +15,9 @@ from engine.content.findings import Finding, Injection
 from engine.language.codegen import generate
 from engine.language.functions import Unknowable
 from engine.language.lower import lower_file
-from engine.language.program import Program
+from engine.language.program import Program, taint_mock
 from engine.language.unit import Unit, dump_unit, load_unit
-from engine.runtime.evidence import Evidence, Senses
+from engine.runtime.evidence import Evidence, Mocks, Senses
 from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.memory import MemoryStore
@@ -30,7 +30,7 @@ from engine.verify.palette import conditions, read_palette
 from engine.verify.samples import find_samples
 from tests.made_programs import programs
 from tests.made_requests import requests
-from tests.vocabulary import FIELDS, LISTS, METERS
+from tests.vocabulary import FIELDS, LISTS, METERS, PATHS
 
 READER = build_reader(FIELDS, {})
 NOW = 1_767_225_600_000_000_000
@@ -63,9 +63,13 @@ def injection(text: str, role: str) -> Injection:
     return Injection(0.9 if "ignore" in text else 0.1, (role,))
 
 
+Around = tuple[Senses, MemoryStore, Mocks]
+TAINTS = st.dictionaries(st.sampled_from([taint_mock(path) for path in PATHS]), st.booleans())
+
+
 @st.composite
-def surroundings(draw: st.DrawFn) -> tuple[Senses, MemoryStore]:
-    """Draw detectors and a store, each of which may fail."""
+def surroundings(draw: st.DrawFn) -> Around:
+    """Draw detectors and a store, each of which may fail, and which arguments are tainted."""
     score = draw(st.sampled_from([None, 0.0, 0.5, 1.0]))
 
     def classify(classifier: str, text: str) -> float:
@@ -74,7 +78,7 @@ def surroundings(draw: st.DrawFn) -> tuple[Senses, MemoryStore]:
         return score
 
     senses = Senses(Scanner(draw(st.booleans())), injection, classify, METERS)
-    return senses, draw(st.sampled_from([Away, MemoryStore]))()
+    return senses, draw(st.sampled_from([Away, MemoryStore]))(), draw(TAINTS)
 
 
 def compiled(program: Program, files: int) -> IndexedMatcher:
@@ -91,17 +95,17 @@ def compiled(program: Program, files: int) -> IndexedMatcher:
 def agree(
     program: Program,
     asked: Sequence[dict[str, object]],
-    around: tuple[Senses, MemoryStore],
+    around: Around,
     files: int,
 ) -> None:
     reference = ReferenceMatcher(program, LISTS)
     matcher = compiled(program, files)
-    senses, store = around
+    senses, store, mocks = around
     for request in asked:
         record = READER.read(request)
         note(str(record))
-        expected = reference.match(record, Evidence(record, senses, store, NOW))
-        assert matcher.match(record, Evidence(record, senses, store, NOW)) == expected
+        expected = reference.match(record, Evidence(record, senses, store, NOW, mocks))
+        assert matcher.match(record, Evidence(record, senses, store, NOW, mocks)) == expected
 
 
 ASKED = st.lists(requests(), min_size=1, max_size=3)
@@ -120,7 +124,7 @@ EXAMPLES = int(os.environ.get("AGREEMENT_EXAMPLES", "500"))
 def test_compiled_and_reference_agree(
     program: Program,
     asked: list[dict[str, object]],
-    around: tuple[Senses, MemoryStore],
+    around: Around,
     files: int,
 ) -> None:
     agree(program, asked, around, files)
@@ -132,7 +136,7 @@ def test_compiled_and_reference_agree(
 def test_compiled_and_reference_agree_all_night(
     program: Program,
     asked: list[dict[str, object]],
-    around: tuple[Senses, MemoryStore],
+    around: Around,
     files: int,
 ) -> None:
     agree(program, asked, around, files)

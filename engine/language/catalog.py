@@ -81,6 +81,8 @@ def unknown_name(name: str, known: Iterable[str], at: Span) -> Diagnostic:
 def unknown_function(name: str, known: Iterable[str], at: Span) -> Diagnostic:
     """E203: no such function."""
     hint = suggest(name, known) or f"the functions are {listed(sorted(known))}"
+    if name == "tainted":
+        hint = 'write `arg("to") tainted`'
     return Diagnostic("E203", f"unknown function `{name}`", at, help=hint)
 
 

@@ -247,6 +247,7 @@ OTHER_WORDS = {
     "includes": "membership is written `contains`, or `x in y`",
     "equals": "equality is written `==`",
     "is": "presence is written `is present` or `is absent`; equality is written `==`",
+    "tainted": 'taint is written `arg("to") tainted` or `arg("to") not tainted`',
     "exists": "presence is written `is present`",
     "notin": "this is written `not in`",
     "xor": "there is `and`, `or` and `not`",
@@ -255,6 +256,12 @@ OTHER_WORDS = {
     "null": "a missing attribute is asked for with `is absent`",
 }
 """Advice for words that other languages have and this one spells otherwise."""
+
+UNQUOTED = "write it without quotes"
+"""Advice for a name in quotes."""
+
+WANDERED = "`for` stands behind the keys of a throttle, and before `from` in a label"
+"""Advice for a duration in another place of its sentence."""
 
 COMPARED_INSIDE = "in a set or call a comparison stands in parentheses; `any` needs `x in xs: (…)`"
 """Advice for a comparison where only a value can stand."""

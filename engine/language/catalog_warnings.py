@@ -94,6 +94,26 @@ def allows_nothing(name: str, at: Span) -> Diagnostic:
     )
 
 
+def never_at(stage: str, at: Span) -> Diagnostic:
+    """W715: a label that is to carry the words of a stage at which its rule never acts."""
+    return warning(
+        "W715",
+        f"the rule never acts at `{stage}`, so the label carries nothing of it",
+        at,
+        "a label carries the content of the request that its rule acts on",
+    )
+
+
+def never_tainted(at: Span) -> Diagnostic:
+    """W716: a question about taint where nothing taints."""
+    return warning(
+        "W716",
+        "no label carries content, so nothing is ever tainted",
+        at,
+        'write `label session "untrusted" from tool_result` on a rule that acts there',
+    )
+
+
 def unused(kind: str, name: str, at: Span) -> Diagnostic:
     """W720: a declaration that nothing uses."""
     return warning("W720", f"{kind} `{name}` is not used", at, "remove it, or use it")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.language import catalog_warnings, items, program, trials
-from engine.language.check_expression import check_value
+from engine.language.check_expression import TAINT, check_value
 from engine.language.check_policy import check_policy
 from engine.language.check_trial import check_fixture, check_property, check_test
 from engine.language.context import Context
@@ -20,6 +20,8 @@ from engine.language.environment import Environment, Known, qualify
 from engine.language.scope import collect
 from engine.language.text import Span
 from engine.language.together import Links, check_together, meters_of
+from engine.language.typed import Tainted
+from engine.language.walk import descend
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def check_file(file: items.File, environment: Environment, report: Report) -> Ch
             case _:
                 pass
     warn_same_titles(file, report)
-    links = Links(frozenset(context.used), tuple(reads), tuple(named))
+    asked = tuple(taints_in(policies)) if TAINT in context.used else ()
+    carries = any(one.source for policy in policies for rule in policy.rules for one in rule.labels)
+    links = Links(frozenset(context.used), tuple(reads), tuple(named), asked, carries)
     return CheckedFile(file.path, tuple(policies), tuple(tests), tuple(properties), links)
 
 
@@ -73,6 +77,17 @@ def counted_reads(policy: items.Policy, context: Context) -> Iterator[tuple[str,
         name = f"{qualify(context.scope.package, policy.name.name)}.{rule.name.name}"
         if name in environment.counted:
             yield name, meters_of(policy, rule, context.scope, environment)
+
+
+def taints_in(policies: Sequence[program.Policy]) -> Iterator[Span]:
+    """Yield where conditions of *policies* ask whether an argument is tainted."""
+    for policy in policies:
+        conditions = [policy.applies]
+        for rule in policy.rules:
+            conditions += [rule.when, rule.unless]
+        for condition in conditions:
+            if condition is not None:
+                yield from (one.span for one in descend(condition) if isinstance(one, Tainted))
 
 
 def warn_same_titles(file: items.File, report: Report) -> None:

@@ -39,6 +39,9 @@ from engine.language.types import (
     Type,
 )
 
+TAINT = "tainted"
+"""What is noted as used where a condition asks whether an argument is tainted."""
+
 
 def check_condition(node: nodes.Expr, context: Context) -> typed.Expr | None:
     """Return *node* as a typed condition (type bool), or None after a report."""
@@ -382,6 +385,7 @@ def check_tainted(node: nodes.Expr, span: Span, context: Context) -> typed.Taint
     if not isinstance(subject, typed.ArgumentAt):
         context.report.add(catalog.not_an_argument(node.span))
         return None
+    context.used.add(TAINT)
     return typed.Tainted(subject.path, BOOL, span)
 
 

@@ -5,6 +5,7 @@ A rule with a mistake is reported and left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from engine.language import catalog_policies, catalog_warnings, items, program, typed
@@ -12,7 +13,7 @@ from engine.language.check_action import check_action
 from engine.language.check_expression import check_condition
 from engine.language.check_riders import check_mode, check_riders, check_rollout, text_of
 from engine.language.context import Context
-from engine.language.contradict import warn_about, warn_about_rule
+from engine.language.contradict import left_of, warn_about, warn_about_rule
 from engine.language.environment import qualify
 from engine.language.narrow import when_false, when_true
 
@@ -68,6 +69,7 @@ def check_rule(
     if when_failed or unless_failed or action is None:
         return None
     warn_about_rule(applies, when, unless, context.report)
+    warn_about_sources(node, [applies, when, negation(unless)], context)
     return replace(
         riders,
         name=f"{policy}.{node.name.name}",
@@ -79,6 +81,24 @@ def check_rule(
         action=action,
         span=node.span,
     )
+
+
+def negation(condition: typed.Expr | None) -> typed.Expr | None:
+    """Return ``not condition``, or None for none."""
+    return None if condition is None else typed.Not(condition, condition.type, condition.span)
+
+
+def warn_about_sources(
+    node: items.Rule, conditions: Iterable[typed.Expr | None], context: Context
+) -> None:
+    """Warn about stages that a label of *node* names and its *conditions* rule out."""
+    sources = [name for one in node.riders if isinstance(one, items.Label) for name in one.sources]
+    if not sources:
+        return
+    left = left_of("stage", [one for one in conditions if one is not None])
+    for name in sources:
+        if not left.holds(name.name):
+            context.report.add(catalog_warnings.never_at(name.name, name.span))
 
 
 def refuse_misplaced(node: items.Rule, context: Context) -> None:

@@ -172,7 +172,8 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
     if kind == "meter" and not call:
         known: Iterable[str] = [f"meter.{one}" for one in environment.meters]
     else:
-        known = ["injection", *(f"classifier.{one}" for one in environment.classifiers)]
+        classifiers = (f"classifier.{one}" for one in environment.classifiers)
+        known = ["injection", *classifiers, 'arg("…") tainted']
     if name.name not in known:
         context.report.add(catalog_tests.unknown_mock(name.name, known, name.span))
         return None

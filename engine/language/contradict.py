@@ -124,6 +124,16 @@ def warn_about_rule(
             report.add(catalog_warnings.always_excepted(*conflict))
 
 
+def left_of(path: str, conditions: Iterable[typed.Expr]) -> Region:
+    """Return what the *conditions* together surely leave of the attribute at *path*."""
+    left = Region()
+    for part in conjuncts(conditions):
+        found = test_of(part)
+        if found is not None and found[0] == path:
+            left = intersect(left, found[2])
+    return left
+
+
 def parts_of(node: typed.Expr) -> tuple[typed.Expr, ...]:
     """Return the conditions directly inside *node*."""
     match node:

@@ -185,5 +185,7 @@ def key_of(subject: typed.Expr) -> Hashable | None:
             return slot
         case typed.Count(meter):
             return f"meter.{meter}"
+        case typed.Tainted(path):
+            return "tainted", path
         case _:
             return None

@@ -6,10 +6,11 @@ is read as well; ``describe`` says what was expected where it is not.
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 from engine.language import catalog_syntax as catalog
-from engine.language._grammar import KEYWORDS, SIGNS
+from engine.language._grammar import KEYWORDS, PATTERNS, SIGNS
 from engine.language.diagnostics import Diagnostic
 from engine.language.lex import Tokens
 from engine.language.reduce import Failure, Repair, accepted, accepts, complete, shifted
@@ -281,9 +282,21 @@ def describe(tokens: Tokens, start: str, failure: Failure, last: int) -> Diagnos
         at = tokens.gap(position)
     found = "the end of the file" if kind == "$END" else f"`{catalog.shorten(text)}`"
     wanted = expected(possible, start, whole=complete(states, start))
-    hint = catalog.OTHER_WORDS.get(text) or catalog.OTHER_KINDS.get(kind)
+    return catalog.unexpected(at, found, wanted, _hint(tokens, position, possible))
+
+
+def _hint(tokens: Tokens, position: int, possible: frozenset[str]) -> str | None:
+    """Return advice about the token that nobody wanted, where what was meant is plain."""
+    text, kind = tokens.texts[position], tokens.kinds[position]
+    if "PRESENT" in possible:
+        word = "tainted" if "tainted" in tokens.texts[position : position + 2] else "is"
+        return catalog.OTHER_WORDS[word]
     if kind in _COMPARISONS and "COMMA" in possible:
-        hint = catalog.COMPARED_INSIDE
-    elif "PRESENT" in possible:
-        hint = catalog.OTHER_WORDS["is"]
-    return catalog.unexpected(at, found, wanted, hint)
+        return catalog.COMPARED_INSIDE
+    if kind == "FOR" and (possible <= {"COMMA"} or "BY" in possible):
+        return catalog.WANDERED
+    if kind == "STRING" and re.fullmatch(PATTERNS["NAME"], text[1:-1]):
+        meant = KEYWORDS.get(text[1:-1], "NAME")
+        if "STRING" not in possible and possible & {"NAME", meant}:
+            return catalog.UNQUOTED
+    return catalog.OTHER_WORDS.get(text) or catalog.OTHER_KINDS.get(kind)

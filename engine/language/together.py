@@ -24,12 +24,15 @@ class Links(NamedTuple):
 
     *used* are the qualified names that it uses (``fixture x``, ``import FILE x``, ``meter.x`` …),
     *reads* gives the meters that its counted rules depend on, *properties* the names of its
-    properties.
+    properties. *asked* is where its rules ask whether an argument is tainted; *carries* says
+    whether one of its labels carries content, without which nothing is.
     """
 
     used: frozenset[str]
     reads: tuple[tuple[str, frozenset[str]], ...]
     properties: tuple[tuple[str, Span], ...]
+    asked: tuple[Span, ...] = ()
+    carries: bool = False
 
 
 def check_together(
@@ -47,7 +50,16 @@ def check_together(
         if before is not span:
             report.add(catalog_declarations.duplicate("property", name, span, before))
     if not report.failed:
+        warn_untaintable(every, report)
         warn_unused(files, environment, frozenset().union(*(one.used for one in every)), report)
+
+
+def warn_untaintable(links: Iterable[Links], report: Report) -> None:
+    """Warn about the first question whether something is tainted, when nothing ever is."""
+    every = list(links)
+    asked = sorted(span for one in every for span in one.asked)
+    if asked and not any(one.carries for one in every):
+        report.add(catalog_warnings.never_tainted(asked[0]))
 
 
 def refuse_meter_cycles(

@@ -417,11 +417,11 @@ class Evidence:
 
     def tainted(self, path: tuple[str | int, ...]) -> bool:
         """Return whether the argument at *path* holds what came from labelled content."""
+        if self.argument(path) is None:
+            return False
         mock = self._mocks.get(taint_mock(path))
         if mock is not None:
             return bool(mock)
-        if self.argument(path) is None:
-            return False
         raise Unknowable("what the session has read (it is not kept)")
 
     def attribute(self, path: str) -> object:

@@ -127,6 +127,8 @@ class Generator:
                 put(request, path, self.choose(samples) if wish and samples else "hello")
             case typed.Present(subject):
                 self.assign(request, bare(subject), present=wish)
+            case typed.Tainted() if wish:
+                self.assign(request, condition, present=True)
             case typed.Attribute(path):
                 put(request, path, wish)
             case typed.Overlaps(typed.Attribute(path), typed.Constant(frozenset() as those)):
@@ -160,8 +162,8 @@ class Generator:
     def options(self, subject: typed.Expr) -> Sequence[object]:
         """Return the values that *subject* may take."""
         match subject:
-            case typed.ArgumentAt(keys):
-                return self.palette.arguments.get(keys, ("a", 1))
+            case typed.ArgumentAt(keys) | typed.Tainted(keys):
+                return self.palette.arguments.get(keys) or ("a", 1)
             case typed.Attribute(path) if path in self.checked.fields:
                 field = self.checked.fields[path]
                 own = self.palette.values.get(path, ())
@@ -176,7 +178,9 @@ def place(node: typed.Expr) -> str | None:
     match node:
         case typed.Attribute(path) if path != "now":
             return path
-        case typed.ArgumentAt(keys) if all(isinstance(key, str) for key in keys):
+        case typed.ArgumentAt(keys) | typed.Tainted(keys) if all(
+            isinstance(key, str) for key in keys
+        ):
             return ".".join(("tool", "args", *map(str, keys)))
         case _:
             return None

@@ -53,7 +53,7 @@ class Palette:
     arguments: Mapping[tuple[str | int, ...], tuple[object, ...]]
     texts: tuple[str, ...]
     mocks: Mapping[str, tuple[float | int, ...]]
-    """Values of classifiers and meters, by name as a test would mock them."""
+    """Values of classifiers, meters and taints, by name as a test would mock them."""
 
     def of(self, field: program.Field) -> tuple[object, ...]:
         """Return the values to choose from for *field*, never none."""
@@ -79,7 +79,7 @@ def plain(type_: Type) -> tuple[object, ...]:
             assert_never(type_)
 
 
-def read_palette(
+def read_palette(  # noqa: C901 - a case for every kind of subject
     checked: program.Program,
     texts: Iterable[str],
     ids: Mapping[str, Iterable[str]],
@@ -112,6 +112,9 @@ def read_palette(
                         # Of a count or a length the number says nothing about the text.
                         texts = (one for one in value if isinstance(one, str))
                         values.setdefault(path, {}).update(dict.fromkeys(texts))
+                    case typed.Tainted(keys):
+                        arguments.setdefault(keys, {})
+                        mocks[program.taint_mock(keys)] = {True: None, False: None}
                     case typed.Score(name):
                         scores = (float(one) for one in numbers(value) if 0 <= one <= 1)
                         mocks[f"classifier.{name}"].update(dict.fromkeys(scores))
@@ -187,6 +190,8 @@ def wanted(  # noqa: C901  a case for every kind of condition that tells values 
             yield bare(address), tuple(map(first_address, networks))
         case typed.Like(text, pattern):
             yield bare(text), (pattern.replace("*", "x").replace("?", "y"),)
+        case typed.Tainted():
+            yield node, (True, False)
         case typed.Substring(text, typed.Constant(value)):
             yield bare(text), (value, f"before {value} after")
         case _:

@@ -151,6 +151,14 @@ def still(policies: PolicySet, law: program.Property, scene: Scene) -> bool:
     return decision is not None and breaks(law, decision)
 
 
+def answer(name: str, value: float) -> str:
+    """Return what a mock says, as a test would write it."""
+    kind, _, path = name.partition(".")
+    if kind == "tainted":
+        return f'arg("{path}") tainted = {literal(value)}'
+    return f"{name} = {value}"
+
+
 def describe(policies: PolicySet, law: program.Property, scene: Scene) -> Failure:
     """Return the failure that shows *scene* as the counterexample."""
     record = policies.reader.read(scene.request)
@@ -159,6 +167,6 @@ def describe(policies: PolicySet, law: program.Property, scene: Scene) -> Failur
     why = explain(policies, record, MemoryStore(), scene.now, mocks=scene.mocks)
     actions = " or ".join(sorted(law.actions))
     when = "" if scene.time == START else f" at {literal(scene.time)}"
-    given = "".join(f", {name} = {value}" for name, value in scene.mocks.items())
+    given = "".join(f", {answer(name, value)}" for name, value in scene.mocks.items())
     message = f"{law.kind} {actions} is broken{when}: the decision is {outcome(decision)}{given}"
     return Failure(message, law.span, scene.request, decision, why)

@@ -182,6 +182,9 @@ def _rule(chance: Chance, depth: int) -> list[str]:
         made += ["advise", chance.names[-1], "=", *_words(chance, "expr", depth + 4)]
     if chance.random() < 0.3:
         made += ["label", "session", '"t"', *["for", "1h"] * chance.randrange(2)]
+        made += ["from", *_words(chance, "names", depth)] * chance.randrange(2)
+    if chance.random() < 0.2:
+        made += ["on_state_failure", chance.choice(["allow", "deny", "local"])]
     return [*made, "}"]
 
 

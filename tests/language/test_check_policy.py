@@ -95,6 +95,36 @@ def test_an_escalation_lasts_a_day_and_then_denies() -> None:
     )
 
 
+def test_concurrent_requests_are_limited_by_slots_for_ten_minutes_at_most() -> None:
+    action = rule("throttle 4 concurrent by tenant.id").action
+    assert isinstance(action, program.Throttle)
+    assert action.unit == "concurrent"
+    assert action.limit == action.burst == 4
+    assert (action.period, action.calendar) == (timedelta(minutes=10), None)
+    assert [key.path for key in action.keys] == ["tenant.id"]
+    longer = rule("throttle 4 concurrent by tenant.id for 24h").action
+    assert isinstance(longer, program.Throttle)
+    assert longer.period == timedelta(hours=24)
+
+
+def test_a_throttle_says_what_holds_while_the_state_is_away() -> None:
+    throttle = "throttle 5 requests per 1m by user.id"
+    assert rule(throttle).on_state_failure is None
+    for word in ("deny", "allow", "local"):
+        made = rule(f"{throttle} on_state_failure {word} on_failure escalate")
+        assert (made.on_state_failure, made.on_failure) == (word, "escalate")
+
+
+def test_a_label_names_the_stages_whose_content_it_carries() -> None:
+    made = rule(
+        'deny label session "a" from tool_result label session "b" for 1h from document, response'
+    )
+    assert made.labels == (
+        program.Label("a", None, frozenset({"tool_result"})),
+        program.Label("b", timedelta(hours=1), frozenset({"document", "response"})),
+    )
+
+
 def test_riders_arrive_in_the_rule() -> None:
     made = rule(
         """deny advise route = "sandbox" advise limit = session.turn + 1
@@ -182,6 +212,13 @@ def test_what_another_file_uses_is_used() -> None:
         )
         == []
     )
+
+
+def test_taint_is_possible_where_any_file_has_a_label_that_carries_content() -> None:
+    asking = 'policy q { default allow rule r { when arg("to") tainted then deny } }'
+    carrying = 'policy p { default allow rule r { then allow label session "x" %s } }'
+    assert codes(a=asking, b=carrying % "") == ["W716"]
+    assert codes(a=asking, b=carrying % "from document") == []
 
 
 def test_an_import_may_be_used_by_a_declaration() -> None:

@@ -145,6 +145,16 @@ def test_steps_arrive_in_order() -> None:
     assert made[3:] == (program.Mock("injection", 0.9), program.Mock("injection", 1.0))
 
 
+def test_taint_is_mocked_by_the_path_of_the_argument() -> None:
+    steps = 'mock arg("to.0") tainted = true mock arg("cc") tainted = false'
+    made = checked(a=f'test "t" {{ given {BASIC} {steps} expect allow }}')
+    assert made.tests[0].steps[1:3] == (
+        program.Mock("tainted.to.0", True),  # noqa: FBT003 - a field
+        program.Mock("tainted.cc", False),  # noqa: FBT003 - a field
+    )
+    assert program.taint_mock(("to", 0)) == "tainted.to.0"
+
+
 def test_meters_are_mocked_with_counts() -> None:
     text = "meter m counts rule p.r by user.id over 1m " + SCHEMA
     made = checked(a=f'{text} test "t" {{ given {BASIC} mock meter.m = 6 expect allow }}')

@@ -129,6 +129,7 @@ def test_every_detector_is_dearer_than_any_comparison() -> None:
         HAS,
         typed.Score("toxicity", content, FLOAT, NOWHERE),
         typed.Count("refusals", INT, NOWHERE),
+        typed.Tainted(("to",), BOOL, NOWHERE),
         typed.Call("injection", (content,), frozenset(), FLOAT, NOWHERE),
     ]
     assert min(map(cost, dear)) > cost(both(NORTH, LARGE, TRUSTED))

@@ -74,6 +74,9 @@ def test_what_only_trees_hold() -> None:
     assert phrase(typed.Score("tox", content, BOOL, NOWHERE)) == "classifier.tox(content)"
     assert phrase(typed.Count("m", BOOL, NOWHERE)) == "meter.m"
     assert phrase(typed.NamedList("a.b", BOOL, NOWHERE)) == "a.b"
+    tainted = typed.Tainted(("to", 0), BOOL, NOWHERE)
+    assert phrase(tainted) == 'arg("to.0") tainted'
+    assert phrase(typed.Not(tainted, BOOL, NOWHERE)) == 'arg("to.0") not tainted'
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,13 @@ def test_mocks_reach_scores_and_meters() -> None:
     assert value(typed.Count("m", INT, NOWHERE), {"meter.m": 3}) == 3
 
 
+def test_only_an_argument_that_is_there_can_be_mocked_as_tainted() -> None:
+    there, nowhere = (typed.Tainted((key,), BOOL, NOWHERE) for key in ("s", "none"))
+    assert value(there, {"tainted.s": True}) is True
+    assert value(there, {"tainted.s": False}) is False
+    assert value(nowhere, {"tainted.none": True}) is False
+
+
 def test_only_numbers_times_and_durations_have_a_range() -> None:
     with pytest.raises(AssertionError):
         in_range("text")

@@ -65,6 +65,7 @@ def test_conditions_give_the_values_that_they_tell_apart() -> None:
             then deny
           }
           rule e { when source.ip is present and source.ip within "10.0.0.0/8" then deny }
+          rule g { when arg("to.name") tainted or arg("n") not tainted then deny }
           rule f { when (context.n ?? 0) + 1 > 5 or context.word in {"a", user.id} then deny }
         }
         test "t" {
@@ -82,6 +83,6 @@ def test_conditions_give_the_values_that_they_tell_apart() -> None:
     assert palette.values["user.roles"] == (["boss"],)
     assert palette.values["content"] == ("loud",)
     assert palette.values["source.ip"] == ("10.0.0.0",)
-    assert palette.arguments == {("n",): (5, 4, 6)}
+    assert palette.arguments == {("n",): (5, 4, 6), ("to", "name"): ()}
     assert palette.texts == ("a sample", "from a test")
-    assert palette.mocks == {}
+    assert palette.mocks == {"tainted.to.name": (True, False), "tainted.n": (True, False)}

@@ -60,6 +60,8 @@ def law(condition: str, rules: str = "", kind: str = "never deny", before: str =
         'stage == "tool_call" and tool.name == "pay" and (arg("amount") ?? 0) > 100',
         'stage == "tool_call" and tool.name == "x" and arg("deep.path") is present',
         'stage == "tool_call" and tool.name == "x" and arg("deep.path") is absent',
+        'stage == "tool_call" and arg("to") tainted',
+        'arg("to") tainted and arg("deep.path") not tainted and arg("to") != "a"',
         'session.labels contains "tainted"',
         '"tainted" in session.labels or session.turn == 3',
         'hour(now, "UTC") == 15',
@@ -134,6 +136,15 @@ def test_a_counterexample_names_the_time_and_the_answers_it_needs() -> None:
     assert ", meter.hits = " in often.failures[0].message
     assert "tox" not in often.failures[0].message
     assert " at " not in often.failures[0].message
+
+
+def test_a_counterexample_names_the_argument_that_must_be_tainted() -> None:
+    rule = 'rule r { when arg("to.name") tainted then deny on_failure allow }'
+    (failure,) = law('stage == "tool_call"', rule).failures
+    assert failure.message.endswith('the decision is deny by p.r, arg("to.name") tainted = true')
+    tool = failure.request["tool"]
+    assert isinstance(tool, dict)
+    assert set(tool["args"]) == {"to"}
 
 
 def test_always_is_broken_by_any_other_action() -> None:

@@ -1,6 +1,7 @@
 """A decision, or an explanation, that has to wait in; tries and waits until done.
 
-It waits for classifiers that must be asked, and for much text to be looked at. What is under way is
+It waits for classifiers that must be asked, for much text to be looked at, and for a store that is
+away from here. What is under way is
 tried with what is known. When open questions matter they are sent, and whoever drives it waits off
 the decision path, blocking (`wait`) or in the event loop (`hear`), and tries again. What is under
 way holds its policies and their servers: a reload meanwhile does not touch it.
@@ -10,24 +11,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from engine.classifiers.asked import Asked, Servers
 from engine.language.functions import Unknowable
 from engine.runtime.decision import Decision
-from engine.runtime.evidence import Senses
+from engine.runtime.evidence import Evidence, Senses
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.inquire import Inquiry, Lookup, Question, Questions, decide_asking
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
+from engine.service.errand import Errand
 from engine.service.lookout import Lookout, Watch
 from engine.service.record import Subject
+from engine.state.remote import ASKED_BY_CONDITIONS, Unfetched
 
 ROUNDS = 4
 """How often a decision may ask. An answer seldom raises a question: two calls are rare already."""
+
+MOST_FORESEEN = 16
+"""With more meters than this each is asked about when its turn comes."""
 
 SHARE = 0.8
 """The part of the caller's remaining time that a wait may take: the answer must travel back."""
@@ -54,6 +61,8 @@ class UnderWay:
     servers: Servers | None
     """None: no classifier can be asked."""
     lookout: Lookout
+    errand: Errand | None = None
+    """What is asked of a store that is away from here; None: it is here."""
     patient: bool = False
     """Wait for a look however many wait already."""
     sight: Sight | None = None
@@ -107,8 +116,31 @@ class UnderWay:
         self.asked = self.servers.ask(questions)
         return True
 
+    def begin(self, store: Store, now: int) -> tuple[Store, int]:
+        """Return the store to try with, which is *store* where that is here, and at what instant.
+
+        Raises what went wrong with what was looked at.
+        """
+        self._learn()
+        return (store, now) if self.errand is None else self.errand.begin(now)
+
+    def foresee(self, store: Store, now: int) -> None:
+        """Ask for all that conditions may need, since one has: it goes along in one call."""
+        meters = self.policies.program.meters
+        if len(meters) > MOST_FORESEEN:
+            return
+        evidence = Evidence(self.record, self.senses, store, now)
+        with suppress(Unfetched):
+            evidence.labels()
+        for meter in meters:
+            with suppress(Unfetched, Unknowable):
+                evidence.meter(meter)
+
     def wait(self) -> None:
         """Block until every question is answered or late, or what is to be looked at was."""
+        if self.errand is not None and self.errand.due:
+            self.errand.wait()
+            return
         if self.look is not None:
             look, self.look = self.look, None
             self.watch = self.lookout.begin(look, self.policies.senses)
@@ -130,6 +162,9 @@ class UnderWay:
 
         Raises Overloaded.
         """
+        if self.errand is not None and self.errand.due:
+            await self.errand.hear()
+            return
         if self.look is not None:
             look, self.look = self.look, None
             refusal = "" if self.patient else self.lookout.refusal()
@@ -143,7 +178,7 @@ class UnderWay:
         limit = None if remaining is None else remaining * SHARE
         await asyncio.gather(*(self._hear(one, limit) for one in self.asked))
 
-    def learn(self) -> None:
+    def _learn(self) -> None:
         """Take in what was looked at; raise what went wrong with it."""
         if self.watch is not None and self.sight is not None:
             watch, self.watch = self.watch, None
@@ -177,10 +212,16 @@ class Undecided(UnderWay):
 
     subject: Subject
     decision_id: str
+    made: Decision | None = None
+    """What is decided, if what it puts into the store can be put."""
 
     def attempt(self, store: Store, now: int) -> Decision | None:
         """Return the decision, or None: there is something to wait for."""
-        self.learn()
+        store, now = self.begin(store, now)
+        errand = self.errand
+        made, self.made = self.made, None
+        if made is not None and errand is not None and not errand.failed:
+            return made
         while True:
             try:
                 found = decide_asking(
@@ -195,8 +236,15 @@ class Undecided(UnderWay):
             except Unlooked as stopped:
                 self.look = stopped.look
                 return None
+            except Unfetched as stopped:
+                if stopped.method in ASKED_BY_CONDITIONS:
+                    self.foresee(store, now)
+                return None
             if isinstance(found, Decision):
-                return found
+                if errand is None or not errand.due:
+                    return found
+                self.made = found
+                return None
             if self.send(found):
                 return None
 
@@ -207,7 +255,7 @@ class Unexplained(UnderWay):
 
     def attempt(self, store: Store, now: int) -> Explanation | None:
         """Return the explanation, or None: there is something to wait for."""
-        self.learn()
+        store, now = self.begin(store, now)
         while True:
             inquiry = Inquiry(self.questioning, self.senses)
             asking = replace(self.policies, senses=inquiry.senses)
@@ -215,6 +263,10 @@ class Unexplained(UnderWay):
                 found = explain(asking, self.record, store, now)
             except Unlooked as stopped:
                 self.look = stopped.look
+                return None
+            except Unfetched as stopped:
+                if stopped.method in ASKED_BY_CONDITIONS:
+                    self.foresee(store, now)
                 return None
             if not inquiry.open:
                 return found

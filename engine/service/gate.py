@@ -23,14 +23,16 @@ from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
-from engine.runtime.store import Store
+from engine.runtime.store import Store, StoreUnavailable
 from engine.service.asking import Undecided, Unexplained
+from engine.service.errand import Errand
 from engine.service.identity import IdSource
 from engine.service.keys import derive_key
 from engine.service.lookout import Lookout
 from engine.service.observer import NoObserver, Observer
 from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
 from engine.service.usage import Usage, amounts_of
+from engine.state.remote_store import RemoteStore
 
 RequestLike = Request | Mapping[str, object]
 
@@ -88,6 +90,7 @@ class Gate:
         *lookout* looks at much text (None: one with defaults), and is closed with the gate.
         """
         self.store = store
+        self._remote = store if isinstance(store, RemoteStore) else None
         self.recorder = recorder or NoRecorder()
         self._observer = observer or NoObserver()
         self._clock = clock
@@ -98,6 +101,8 @@ class Gate:
         self._servers: Servers | None = None
         """Of the policies, when these declare classifiers."""
         self._way = Way(None)
+        self._waits = self._remote is not None
+        """Whether a decision may have to wait even if it looks at little text."""
         self.lookout = lookout or Lookout()
         self._status = Status()
 
@@ -110,6 +115,11 @@ class Gate:
     def policies(self) -> PolicySet:
         """What decides now. Raises NotReady before the first `swap`."""
         return self._current()
+
+    @property
+    def at_hand(self) -> Store:
+        """What keeps the state; while that is away, what there is in its place."""
+        return self.store if self._remote is None else self._remote.at_hand()
 
     @property
     def now(self) -> int:
@@ -129,6 +139,7 @@ class Gate:
         # What the old policies alone had is closed when nothing that is under way has it any more.
         self._servers = self._connect(policies)
         self._way = Way(self._servers)
+        self._waits = self._servers is not None or self._remote is not None
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
@@ -161,21 +172,21 @@ class Gate:
         or recorded) when the request does not fit the schema.
         """
         policies = self._current()
-        if self._servers is None:  # Hot path: the long way asks for nothing, but costs calls.
+        if not self._waits:  # Hot path: the long way asks for nothing, but costs calls.
             return self._decide(policies, lambda: policies.reader.read(request))
         return self._finish(self.begin(request))
 
     def decide_json(self, raw: bytes) -> Decision:
         """Return the recorded decision on a whole request in JSON; the fastest entrance."""
         policies = self._current()
-        if self._servers is None:
+        if not self._waits:
             return self._decide(policies, lambda: policies.reader.read_json(raw))
         return self._finish(self._step(policies, lambda: policies.reader.read_json(raw), self._way))
 
     def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
         """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
         policies = self._current()
-        if self._servers is None:
+        if not self._waits:
             return self._decide(policies, lambda: policies.reader.read_parts(standard, context))
         return self._finish(self.begin_parts(standard, context))
 
@@ -253,11 +264,15 @@ class Gate:
         """Return what `explain` does, or what must wait, for `go_on_explaining`."""
         policies = self._current()
         record = policies.reader.read(request)
-        if self._servers is None and not record.long:
-            return explain(policies, record, self.store, self._clock())
+        if not (self._waits or record.long):
+            return explain(policies, record, self.at_hand, self._clock())
         return self.go_on_explaining(
             Unexplained(
-                policies=policies, record=record, servers=self._servers, lookout=self.lookout
+                policies=policies,
+                record=record,
+                servers=self._servers,
+                lookout=self.lookout,
+                errand=self._errand(),
             )
         )
 
@@ -271,7 +286,14 @@ class Gate:
         False when the decision is unknown, reserved nothing or was settled already. Raises
         InvalidRequest for negative figures and StoreUnavailable when the store cannot answer.
         """
-        return self.store.settle(decision_id, amounts_of(usage), self._clock())
+        amounts, now = amounts_of(usage), self._clock()
+        try:
+            return self.store.settle(decision_id, amounts, now)
+        except StoreUnavailable:
+            beside = None if self._remote is None else self._remote.beside
+            if beside is None:
+                raise
+            return beside.settle(decision_id, amounts, now)
 
     def sweep(self, entries: int) -> int:
         """Let the store forget up to *entries* that no longer matter; return how many it did.
@@ -290,6 +312,9 @@ class Gate:
         self.lookout.close()
         self.recorder.close()
         self.store.close()
+
+    def _errand(self) -> Errand | None:
+        return None if self._remote is None else Errand(self._remote)
 
     def _current(self) -> PolicySet:
         policies = self._policies
@@ -319,19 +344,22 @@ class Gate:
         try:
             record = read()
             subject = subject_of(record)
-            if way is not None and (record.long or way.servers is not None):
+            if way is not None and (
+                record.long or way.servers is not None or self._remote is not None
+            ):
                 return self.go_on(
                     Undecided(
                         policies=policies,
                         record=record,
                         servers=way.servers,
                         lookout=self.lookout,
+                        errand=self._errand(),
                         patient=way.stream,
                         subject=subject,
                         decision_id=decision_id,
                     )
                 )
-            decision = decide(policies, record, self.store, now, decision_id=decision_id)
+            decision = decide(policies, record, self.at_hand, now, decision_id=decision_id)
         except InvalidRequest:
             self._observer.refused()
             raise

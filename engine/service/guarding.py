@@ -63,7 +63,7 @@ class Guarding:
         self._size = 0
         self._over = False
         self._heard: frozenset[str] = frozenset()
-        self._foresight = foresee(policies, record, gate.store, gate.now)
+        self._foresight = foresee(policies, record, gate.at_hand, gate.now)
         self._entities = frozenset(self._foresight.strategies) | self._foresight.watched
         self._stream: StreamRedactor | None = None
         self._rest = NOTHING
@@ -78,7 +78,7 @@ class Guarding:
             return None
         return StreamRestorer(
             frozenset(map(label_of, scanner_of(policies).entities)),
-            lambda digits: recall(policies, record, digits, gate.store, gate.now),
+            lambda digits: recall(policies, record, digits, gate.at_hand, gate.now),
         )
 
     @property
@@ -187,7 +187,9 @@ class Guarding:
         if finding.entity not in self._foresight.watched or finding.entity in self._heard:
             return False
         self._heard |= {finding.entity}
-        known = foresee(self._policies, self._record, self._gate.store, self._gate.now, self._heard)
+        known = foresee(
+            self._policies, self._record, self._gate.at_hand, self._gate.now, self._heard
+        )
         if known.blocked:
             self._foresight = known
         return known.blocked

@@ -42,8 +42,16 @@ PUTS = frozenset({"record", "label", "remember", "note", "advance"})
 """Methods whose answer nobody waits for, unless it is that they failed."""
 
 
+ASKED_BY_CONDITIONS = frozenset({"count", "labels"})
+"""Methods that conditions ask, of which it is known beforehand what they would ask."""
+
+
 class Unfetched(Exception):
-    """There is no decision before the store has answered what is due."""
+    """There is no decision before the store has answered what is due, last *method*."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"`{method}` is not answered yet")
+        self.method = method
 
 
 class Far(Protocol):
@@ -164,8 +172,9 @@ class Asker(ABC):
         del now, limit
         return 0
 
+    @abstractmethod
     def close(self) -> None:
-        """Do nothing: nothing is held."""
+        """Release what the store holds."""
 
 
 class Replay(Asker):
@@ -179,18 +188,15 @@ class Replay(Asker):
         self.due: dict[Op, None] = {}
         """What was asked and is not answered, in the order of asking."""
 
-    @property
-    def answered(self) -> bool:
-        """Whether something was answered: from then on the decision's instant must stand still."""
-        return bool(self._answers)
-
     def begin(self) -> None:
         """Begin a try: what is put is due only if this try puts it."""
         self.due = {}
 
     def learn(self, answers: Sequence[object], offset: int) -> bool:
-        """Take in the answers to what is due; False when some must be asked at a new instant."""
-        self._offset = offset
+        """Take in the answers to what is due; False when some must be asked at a new instant.
+
+        By *offset* then: until then the instant stands still, or a take could be asked twice.
+        """
         fresh = True
         for op, answer in zip(self.due, answers, strict=True):
             if answer is STALE:
@@ -198,6 +204,8 @@ class Replay(Asker):
             else:
                 self._answers[op] = answer
         self.due = {}
+        if not fresh:
+            self._offset = offset
         return fresh
 
     def fail(self, away: StoreUnavailable) -> None:
@@ -213,6 +221,9 @@ class Replay(Asker):
         """Return where to count while the store is away."""
         return self._spare
 
+    def close(self) -> None:
+        """Do nothing: nothing is held."""
+
     def _ask(self, method: str, *arguments: object) -> object:
         op = Op(method, arguments)
         try:
@@ -221,7 +232,7 @@ class Replay(Asker):
             self.due[op] = None
             if method in PUTS:
                 return None
-            raise Unfetched from None
+            raise Unfetched(method) from None
         if isinstance(answer, StoreUnavailable):
             raise StoreUnavailable(str(answer))  # A fresh one: this one's traceback would grow.
         return answer

@@ -1,0 +1,197 @@
+"""How to connect with a store that is away from here in; one that decisions can be made with out.
+
+Who can wait asks with a `replay` and `run`: one call for all that a try has asked. Who cannot, asks
+it like any other store and is blocked meanwhile, while a thread of its own waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from time import time_ns
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from engine.runtime.store import StoreUnavailable, Taker
+from engine.state.remote import STALE, Asker, Far, Op, Replay
+from engine.state.spare import Spare
+
+APART: Final = "its clock is in another calendar period than this machine's"
+AT_ONCE = 64
+"""So many debts are paid at a time."""
+
+Answer = TypeVar("Answer")
+
+
+class Waiter:
+    """A thread with an event loop, in which others wait who have none."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._work, name="engine-state", daemon=True)
+        self._thread.start()
+
+    def wait(self, work: Coroutine[object, object, Answer]) -> Answer:
+        """Return what *work* comes to, blocking until then."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def end(self, last: Coroutine[object, object, None]) -> None:
+        """Do *last*, and end the thread."""
+        self.wait(last)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _work(self) -> None:
+        self._loop.run_forever()
+        self._loop.close()
+
+
+class RemoteStore(Asker):
+    """See the module and store.Store. *connect* is called once in every event loop that asks."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Far],
+        spare: Spare | None = None,
+        *,
+        local: bool = False,
+        clock: Callable[[], int] = time_ns,
+    ) -> None:
+        """Connect when first asked. *clock* gives ns since the epoch, as to those who ask.
+
+        *spare* is where rules take from that say so while the store is away; with *local* everybody
+        does, and finds labels and meters there.
+        """
+        self._connect = connect
+        self._spare = spare
+        self._local = local
+        self._clock = clock
+        self._fars: WeakKeyDictionary[asyncio.AbstractEventLoop, Far] = WeakKeyDictionary()
+        self._paying: set[asyncio.Task[None]] = set()
+        self._lock = threading.Lock()
+        self._waiter: Waiter | None = None
+        self._closed = False
+        self.offset = 0
+        """By how many ns the store's clock is ahead of this machine's."""
+        self.away = ""
+        """Why the last call failed; empty when it did not."""
+
+    @property
+    def beside(self) -> Spare | None:
+        """What to decide with in the place of this store when it has failed; None for nothing."""
+        return self._spare if self._local else None
+
+    def at_hand(self) -> RemoteStore | Spare:
+        """Return what to ask now: this, or what there is beside it while it is away."""
+        beside = self.beside
+        return beside if self.away and beside is not None else self
+
+    def replay(self) -> Replay:
+        """Return a store for the tries of one decision."""
+        return Replay(self.offset, self._spare)
+
+    async def run(self, ops: Sequence[Op]) -> list[object]:
+        """Do all *ops* in one step and return their answers. Raises StoreUnavailable."""
+        far = self._far()
+        try:
+            answers = await far.run(ops, self._clock())
+        except StoreUnavailable as away:
+            self.away = str(away)
+            raise
+        self.away = ""
+        self.offset = far.offset
+        self.reconcile()
+        return answers
+
+    def reconcile(self) -> None:
+        """Begin to pay what is owed, where there is an event loop to do it in."""
+        if self._spare is None or not self._spare.debts or self._paying:
+            return
+        with suppress(RuntimeError):  # There is no loop here: whoever has one will.
+            task = asyncio.get_running_loop().create_task(self._pay(self._spare))
+            self._paying.add(task)
+            task.add_done_callback(self._paying.discard)
+
+    async def leave(self) -> None:
+        """Disconnect from this event loop, having paid what is owed if that can be."""
+        if self._spare is not None:
+            await self._pay(self._spare)
+        far = self._fars.pop(asyncio.get_running_loop(), None)
+        if far is not None:
+            await far.close()
+
+    def close(self) -> None:
+        """Disconnect. Whatever is asked afterwards raises StoreUnavailable."""
+        with self._lock:
+            self._closed = True
+            waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.end(self.leave())
+        if self._spare is not None:
+            self._spare.close()
+
+    def instant(self, now: int) -> int:
+        """Return the instant of the store's clock."""
+        return now + self.offset
+
+    def spare(self) -> Taker | None:
+        """Return where to take from while the store is away."""
+        return self._spare
+
+    def sweep(self, now: int, limit: int) -> int:
+        """Forget what no longer matters beside the store; in it, what ends is forgotten by itself.
+
+        Begins to pay what is owed.
+        """
+        self.reconcile()
+        return 0 if self._spare is None else self._spare.sweep(now, limit)
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        """Return the answer, blocking until it is there. Raises StoreUnavailable."""
+        answer = self.block([Op(method, arguments)])[0]
+        if isinstance(answer, StoreUnavailable):
+            raise answer
+        if answer is STALE:  # The next one to ask has learnt the offset.
+            raise StoreUnavailable(APART)
+        return answer
+
+    def block(self, ops: Sequence[Op]) -> list[object]:
+        """Do what `run` does, blocking."""
+        waiter = self._elsewhere()
+        return waiter.wait(self.run(ops))
+
+    def _far(self) -> Far:
+        loop = asyncio.get_running_loop()
+        far = self._fars.get(loop)
+        if far is None:
+            far = self._fars[loop] = self._connect()
+        return far
+
+    def _elsewhere(self) -> Waiter:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable("it was closed")
+            if self._waiter is None:
+                self._waiter = Waiter()
+            return self._waiter
+
+    async def _pay(self, spare: Spare) -> None:
+        """Do to the store what was done in its place. What fails is kept for the next time."""
+        while spare.debts:
+            debts = spare.pop(AT_ONCE)
+            far = self._far()
+            paid = await asyncio.gather(
+                *(far.run([op], self._clock()) for op in debts.values()), return_exceptions=True
+            )
+            unpaid: dict[str, Op] = {}
+            for (name, op), answers in zip(debts.items(), paid, strict=True):
+                if isinstance(answers, BaseException):
+                    unpaid[name] = op
+                elif isinstance(answers[0], StoreUnavailable):  # It will not take this one.
+                    spare.lost += 1
+            if unpaid:
+                spare.restore(unpaid)
+                return
+            self.away = ""

@@ -1,0 +1,156 @@
+"""A store of this process in; one that is used while the real one is away, and knows what it owes.
+
+What was granted, counted and put here meanwhile is remembered as `Op`s and done to the real store
+when that is back (`RemoteStore.reconcile`): its buckets are then charged whether it fits or not,
+so that what was granted too much becomes a debt. Until then every process grants up to the whole
+limit on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+import msgspec
+
+from engine.runtime.store import Level, Noted, Store, StoreUnavailable, Take, Taker
+from engine.state.remote import Op
+
+MOST = 100_000
+"""So many debts are remembered; what comes beyond is counted in `Spare.lost`."""
+
+
+class Spare:
+    """See the module and store.Store. Not for several threads at once."""
+
+    def __init__(self, store: Store, most: int = MOST) -> None:
+        self._store = store
+        self._most = most
+        self._debts: dict[str, Op] = {}
+        """By reservation, or by a number with a blank before it."""
+        self._made = 0
+        self.lost = 0
+        """How many debts there was no room for."""
+
+    @property
+    def debts(self) -> int:
+        """How many are to be paid."""
+        return len(self._debts)
+
+    def pop(self, most: int) -> dict[str, Op]:
+        """Return up to *most* debts, the oldest first, and forget them."""
+        names = list(islice(self._debts, most))
+        return {name: self._debts.pop(name) for name in names}
+
+    def restore(self, debts: Mapping[str, Op]) -> None:
+        """Take back what could not be paid."""
+        self._debts = {**debts, **self._debts}
+
+    def _owe(self, method: str, *arguments: object, name: str = "") -> None:
+        if len(self._debts) >= self._most:
+            self.lost += 1
+            return
+        self._made += 1
+        self._debts[name or f" {self._made}"] = Op(method, arguments)
+
+    # --- the protocol ----------------------------------------------------------------------------
+
+    def instant(self, now: int) -> int:
+        """Return the instant of the store here."""
+        return self._store.instant(now)
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none, here; what was taken is owed."""
+        levels = self._store.take(takes, now, reservation=reservation, hold=hold)
+        if all(level.granted for level in levels):
+            self._owe("owe", tuple(takes), reservation, hold, name=reservation)
+        return levels
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        return self._store.peek(takes, now)
+
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+        """Correct what was taken here and is still owed; a slot given back is not owed.
+
+        Raises StoreUnavailable for what was taken elsewhere: it must be told again.
+        """
+        owed = self._debts.pop(reservation, None)
+        if owed is None:
+            raise StoreUnavailable("it is away; settle again when it is back")
+        takes: tuple[Take, ...] = owed.arguments[0]  # type: ignore[assignment]  # of "owe"
+        real = tuple(
+            msgspec.structs.replace(one, amount=amounts.get(one.unit, one.amount))
+            for one in takes
+            if not one.life
+        )
+        if real:
+            self._owe("owe", real, "", 0)
+        return self._store.settle(reservation, amounts, now)
+
+    def count(self, meter: str, key: str, window: int, now: int) -> int:
+        """Return the number of events in the window that were noted here."""
+        return self._store.count(meter, key, window, now)
+
+    def record(self, meter: str, key: str, window: int, now: int) -> None:
+        """Note one event."""
+        self._store.record(meter, key, window, now)
+        self._owe("record", meter, key, window)
+
+    def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
+        """Return the labels that were put here."""
+        return self._store.labels(tenant, session, now)
+
+    def label(self, tenant: str, session: str, label: str, until: int | None, now: int) -> None:
+        """Put a label on a session."""
+        self._store.label(tenant, session, label, until, now)
+        self._owe("label", tenant, session, label, None if until is None else until - now)
+
+    def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
+        """Keep what placeholders stand for."""
+        self._store.remember(tenant, session, sealed, now)
+        self._owe("remember", tenant, session, tuple(sorted(sealed.items())))
+
+    def recall(
+        self, tenant: str, session: str, digits: Iterable[str], now: int
+    ) -> dict[str, bytes]:
+        """Return what placeholders stand for that were remembered here."""
+        return self._store.recall(tenant, session, digits, now)
+
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        """Remember the fingerprints of a source."""
+        self._store.note(tenant, session, source, prints, until, now)
+        life = None if until is None else until - now
+        self._owe("note", tenant, session, source, tuple(sorted(prints)), life)
+
+    def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
+        """Return which fingerprints were noted here, by source."""
+        return self._store.noted(tenant, session, prints, now)
+
+    def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
+        """Return how many turns the session has had here."""
+        if advance:
+            self._owe("advance", tenant, session)
+        return self._store.turn(tenant, session, now, advance=advance)
+
+    def spare(self) -> Taker | None:
+        """Return None: this is it."""
+        return None
+
+    def sweep(self, now: int, limit: int) -> int:
+        """Forget up to *limit* entries that no longer matter."""
+        return self._store.sweep(now, limit)
+
+    def close(self) -> None:
+        """Release what the store holds."""
+        self._store.close()

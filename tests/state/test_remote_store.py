@@ -1,0 +1,166 @@
+"""A store that is away from here, asked by those who are blocked meanwhile; and what stands in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import NANO, StoreUnavailable, Take
+from engine.state.remote import Op, Unfetched
+from engine.state.remote_store import RemoteStore
+from engine.state.spare import Spare
+from tests.state.near import NOW, NearFar, Shore
+from tests.state.takes import requests, tokens
+
+LIFE = 3600 * NANO
+
+
+@pytest.fixture
+def shore() -> Shore:
+    return Shore()
+
+
+@pytest.fixture
+def remote(shore: Shore) -> Iterator[RemoteStore]:
+    one = RemoteStore(
+        lambda: NearFar(shore), Spare(MemoryStore(), most=4), local=True, clock=lambda: NOW
+    )
+    yield one
+    one.close()
+
+
+def put_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
+    """Put something of each kind and return what is found afterwards."""
+    store.record("m", "k", LIFE, NOW)
+    store.label("t", "s", "seen", None, NOW)
+    store.label("t", "s", "soon", NOW + LIFE, NOW)
+    store.remember("t", "s", {"7f": b"sealed"}, NOW)
+    store.note("t", "s", "seen", frozenset({1, 2}), NOW + LIFE, NOW)
+    store.note("t", "s", "", frozenset({3}), None, NOW)
+    store.turn("t", "s", NOW, advance=True)
+    return find_everything(store)
+
+
+def find_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
+    return [
+        store.count("m", "k", LIFE, NOW),
+        store.labels("t", "s", NOW),
+        store.recall("t", "s", ["7f", "00"], NOW),
+        store.noted("t", "s", frozenset({1, 3, 4}), NOW),
+        store.turn("t", "s", NOW, advance=False),
+    ]
+
+
+def test_whoever_is_blocked_finds_what_was_put(remote: RemoteStore) -> None:
+    assert put_everything(remote) == put_everything(MemoryStore())
+    assert remote.instant(5) == 5
+    remote.sweep(NOW, 10)
+
+
+def test_what_stands_in_keeps_everything_and_owes_it(remote: RemoteStore, shore: Shore) -> None:
+    spare = Spare(MemoryStore())
+    assert put_everything(spare) == put_everything(MemoryStore())
+    assert spare.debts == 7
+    paying = RemoteStore(lambda: NearFar(shore), spare, clock=lambda: NOW)
+    asyncio.run(paying.leave())
+    assert spare.debts == 0
+    assert find_everything(remote) == find_everything(spare)
+    paying.close()
+
+
+def test_what_is_taken_meanwhile_is_owed(shore: Shore) -> None:
+    spare = Spare(MemoryStore())
+    takes = [requests(amount=2)]
+    assert spare.peek(takes, NOW)[0].granted
+    assert spare.take(takes, NOW)[0].granted
+    assert not spare.take([requests(amount=10**6)], NOW)[0].granted
+    assert spare.debts == 1
+    assert spare.instant(7) == 7
+    assert spare.spare() is None
+    assert spare.sweep(NOW, 5) == 0
+    paying = RemoteStore(lambda: NearFar(shore), spare, clock=lambda: NOW)
+    asyncio.run(paying.leave())
+    assert shore.store.peek(takes, NOW) == spare.peek(takes, NOW)
+    paying.close()
+
+
+def test_a_slot_that_was_given_back_is_not_owed() -> None:
+    spare = Spare(MemoryStore())
+    slot = Take("r", "k", NANO, 2 * NANO, 2 * NANO, None, unit="concurrent", life=LIFE)
+    spare.take([slot, tokens(amount=60)], NOW, reservation="one", hold=LIFE)
+    spare.take([slot], NOW, reservation="two", hold=LIFE)
+    assert spare.settle("one", {"tokens": 40}, NOW)
+    assert spare.settle("two", {}, NOW)
+    assert [op.arguments[0] for op in spare.pop(9).values()] == [(tokens(amount=40),)]
+    with pytest.raises(StoreUnavailable, match="settle again"):
+        spare.settle("two", {}, NOW)
+
+
+def test_no_more_is_owed_than_there_is_room_for(remote: RemoteStore) -> None:
+    spare = remote.beside
+    assert spare is not None
+    for _ in range(6):
+        spare.turn("t", "s", NOW, advance=True)
+    assert (spare.debts, spare.lost) == (4, 2)
+
+
+def test_what_cannot_be_paid_stays_owed(remote: RemoteStore, shore: Shore) -> None:
+    spare = remote.beside
+    assert spare is not None
+    spare.turn("t", "s", NOW, advance=True)
+    spare.record("m", "k", LIFE, NOW)
+    shore.away = "it is gone"
+    asyncio.run(remote.leave())
+    assert spare.debts == 2
+    shore.away, shore.broken = "", frozenset({"record"})
+    asyncio.run(remote.leave())
+    assert (spare.debts, spare.lost) == (0, 1)
+
+
+def test_an_answer_that_is_a_failure_is_raised(remote: RemoteStore, shore: Shore) -> None:
+    shore.broken = frozenset({"count"})
+    with pytest.raises(StoreUnavailable, match="count is broken"):
+        remote.count("m", "k", LIFE, NOW)
+
+
+def test_while_it_is_away_the_spare_store_is_at_hand(remote: RemoteStore, shore: Shore) -> None:
+    assert remote.at_hand() is remote
+    shore.away = "it is gone"
+    with pytest.raises(StoreUnavailable, match="it is gone"):
+        remote.labels("t", "s", NOW)
+    assert remote.at_hand() is remote.beside
+    shore.away = ""
+    remote.labels("t", "s", NOW)
+    assert remote.at_hand() is remote
+
+
+def test_without_a_spare_store_nothing_stands_in(shore: Shore) -> None:
+    alone = RemoteStore(lambda: NearFar(shore), clock=lambda: NOW)
+    shore.away = "it is gone"
+    with pytest.raises(StoreUnavailable):
+        alone.labels("t", "s", NOW)
+    assert alone.at_hand() is alone
+    assert alone.spare() is None
+    assert alone.sweep(NOW, 3) == 0
+    asyncio.run(alone.leave())
+    alone.close()
+
+
+def test_a_try_asks_for_everything_it_needs_one_after_another(remote: RemoteStore) -> None:
+    tried = remote.replay()
+    tried.label("t", "s", "x", None, NOW)
+    with pytest.raises(Unfetched):
+        tried.settle("d", {"usd": 3, "tokens": 5}, NOW)
+    assert list(tried.due) == [
+        Op("label", ("t", "s", "x", None)),
+        Op("settle", ("d", (("tokens", 5), ("usd", 3)))),
+    ]
+    assert tried.learn([None, True], 0)
+    assert tried.settle("d", {"tokens": 5, "usd": 3}, NOW)
+    tried.fail(StoreUnavailable("late"))
+    assert tried.sweep(NOW, 1) == 0
+    assert tried.spare() is remote.spare()
+    tried.close()

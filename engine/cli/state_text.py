@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from engine.language.render import inert
-from engine.runtime.store import NANO
+from engine.runtime.store import CONCURRENT, NANO
 from engine.runtime.throttle import FOREVER
 from engine.state.inspect import Overview, Row
 
@@ -103,6 +103,8 @@ def describe_row(row: Row, now: int) -> str:
     """Return the line of one entry."""
     match row.kind:
         case "bucket":
+            if row.unit == CONCURRENT:
+                return f"bucket   {_named(row)}: {row.used:,.0f} held, all free {_in(row, now)}"
             ends = "full again" if row.window else "period ends"
             used = f"{row.used:,.9g} {inert(row.unit)} used"
             return f"bucket   {_named(row)}: {used}, {ends} {_in(row, now)}"

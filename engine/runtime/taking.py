@@ -91,10 +91,12 @@ def attempt(
         return Attempt(_untaken(takes, levels, known, now))
     if hold is None or not reserved:
         return Attempt(tuple(levels), buckets, held)
-    until = max(now + hold, *(one.at for one in reserved.values() if one.take.life), 0)
+    until = now + hold
+    if held:
+        until = max(until, *(one.at for one in reserved.values() if one.take.life))
     if before is not None:
-        until = max(until, before.until)
-    kept = Reservation(until, tuple({**earlier, **reserved}.values()))
+        reserved, until = earlier | reserved, max(until, before.until)
+    kept = Reservation(until, tuple(reserved.values()))
     return Attempt(tuple(levels), buckets, held, kept)
 
 

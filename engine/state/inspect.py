@@ -18,6 +18,7 @@ import msgspec
 
 from engine.runtime import meter as meters
 from engine.runtime.keys import split_key
+from engine.runtime.slots import brought
 from engine.runtime.store import NANO
 from engine.state import layout
 from engine.state.clock import anchored, boot_id, running_time, unpack
@@ -48,7 +49,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: tuple[object, ...] = ()
     """Of a key that was cut, those before the cut."""
     used: float = 0.0
-    """Of a bucket: what of it is in use now."""
+    """Of a bucket: what of it is in use now. Of slots, which are buckets too: how many are held."""
     share: float | None = None
     """Of a refilling bucket: the part of a period that passes until it is full again."""
     window: int = 0
@@ -151,6 +152,8 @@ def read_row(place: bytes, value: bytes, now: int) -> Row:
         match place[:1]:
             case b"b":
                 return _bucket(place, text, value, now)
+            case b"c":
+                return _slots(place, text, value, now)
             case b"m":
                 return _meter(place, text, value, now)
             case b"r":
@@ -188,20 +191,29 @@ def _bucket(place: bytes, text: str, value: bytes, now: int) -> Row:
         left, whole = max(0, bucket.until - now), max(1, bucket.until - bucket.at)
         used = used / bucket.window * min(1.0, left / whole)
         share = left / bucket.window
+    row = _named(place, text, bucket.until)
+    return msgspec.structs.replace(row, used=used, share=share, window=bucket.window)
+
+
+def _slots(place: bytes, text: str, value: bytes, now: int) -> Row:
+    held = brought(layout.unpack_slots(value), now)
+    row = _named(place, text, held.until)
+    return msgspec.structs.replace(row, used=float(sum(held.counts)))
+
+
+def _named(place: bytes, text: str, until: int) -> Row:
+    """Return the row of a bucket, or of slots, by its key."""
     parts = split_key(text) or _leading(text)
     texts = [one for one in parts[:_NAMED] if isinstance(one, str)]
     named = len(texts) == _NAMED
     return Row(
         kind="bucket",
         place=place,
-        until=bucket.until,
+        until=until,
         key=text,
         name=texts[0] if texts else "",
         unit=texts[1] if named else "",
         values=parts[_NAMED:] if named else (),
-        used=used,
-        share=share,
-        window=bucket.window,
     )
 
 

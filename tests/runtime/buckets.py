@@ -38,6 +38,20 @@ def budget(amount: int, limit: int, day: int = 0) -> Take:
     )
 
 
+def slot(limit: int, life: int, key: str = "s", amount: int = 1) -> Take:
+    """One of *limit* slots."""
+    return Take(
+        rule="s",
+        key=key,
+        amount=amount * NANO,
+        limit=limit * NANO,
+        burst=limit * NANO,
+        window=None,
+        unit="concurrent",
+        life=life,
+    )
+
+
 def written(
     limit: str,
     *,

@@ -103,6 +103,13 @@ def test_a_long_key_is_said_to_be_one(data: Path) -> None:
     assert instant(FOREVER) is None
 
 
+def test_slots_say_how_many_are_held() -> None:
+    row = Row(
+        kind="bucket", place=b"", key="[]", name="r", unit="concurrent", used=3.0, until=90 * NANO
+    )
+    assert describe_row(row, 30 * NANO) == "bucket   r: 3 held, all free in 60 s"
+
+
 def test_filters_that_nothing_fits_say_so(data: Path) -> None:
     assert call("state", "show", "--rule", "gone", "--data", data).stdout == "no entries\n"
     made = call("state", "show", "--rule", "gone", "--json", "--data", data).stdout

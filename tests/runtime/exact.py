@@ -97,3 +97,41 @@ class ExactBudget:
         if self.clock is not None and not self.swept and self.clock + self.length <= now:
             self.clock += self.length
             self.swept = True
+
+
+@dataclass
+class ExactSlots:
+    """Slots that remember who has ever held one, and until when."""
+
+    limit: int
+    life: int
+    clock: int | None = None
+    holders: dict[str, int] = field(default_factory=dict)
+
+    def moment(self, now: int) -> int:
+        return now if self.clock is None else max(now, self.clock)
+
+    def held(self, now: int, besides: str = "") -> list[int]:
+        """The ends of the slots that are held, by others than *besides*."""
+        moment = self.moment(now)
+        ends = (end for who, end in self.holders.items() if who != besides)
+        return sorted(end for end in ends if end > moment)
+
+    def left(self, now: int, besides: str = "") -> int:
+        return max(0, self.limit - len(self.held(now, besides)))
+
+    def take(self, who: str, now: int) -> None:
+        self.clock = self.moment(now)
+        self.holders[who] = self.clock + self.life
+
+    def free(self, who: str, now: int) -> None:
+        """Let *who* have settled. What has ended by itself is not touched, and no clock either."""
+        if self.holders.pop(who, 0) > self.moment(now):
+            self.clock = self.moment(now)
+
+    def sweep(self, now: int) -> None:
+        """If by *now* all are free, the time is at least when they became so."""
+        if self.clock is not None:
+            last = max([self.clock, *self.held(self.clock)])
+            if last <= now:
+                self.clock = last

@@ -188,6 +188,23 @@ def test_a_calendar_rule_knows_its_period() -> None:
     assert take.key == '["p.r","usd","day Europe/Berlin","acme"]'
 
 
+def test_a_limit_of_what_runs_at_once_has_a_life_instead_of_a_window() -> None:
+    rule = written("4", unit="concurrent", period=timedelta(minutes=10))
+    take = throttle.bucket(rule, "p.r", ["acme"], 1, NOW)
+    assert (take.limit, take.amount, take.window, take.life) == (4 * NANO, NANO, None, 10 * MINUTE)
+    assert (take.opens, take.closes, take.unit) == (0, 0, "concurrent")
+    assert take.key == '["p.r","concurrent","","acme"]'
+
+
+def test_half_a_slot_and_slots_of_a_month_are_refused() -> None:
+    for rule in (
+        written("1.5", unit="concurrent", period=timedelta(minutes=10)),
+        written("1", unit="concurrent", calendar="month"),
+    ):
+        with pytest.raises(ValueError, match=r"`p[.]r` must limit a whole number of slots"):
+            throttle.prepare(rule, "p.r")
+
+
 def test_shadow_rules_have_buckets_of_their_own() -> None:
     rule = written("5", period=timedelta(seconds=1))
     keys = {

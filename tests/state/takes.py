@@ -37,3 +37,17 @@ def usd(name: str = "u", amount: int = 1, limit: int = 100, day: int = 0) -> Tak
         closes=opens + DAY,
         unit="usd",
     )
+
+
+def slot(name: str = "s", limit: int = 2, life: int = 10 * MINUTE) -> Take:
+    """One of so many slots."""
+    return Take(
+        rule=name,
+        key=name,
+        amount=NANO,
+        limit=limit * NANO,
+        burst=limit * NANO,
+        window=None,
+        unit="concurrent",
+        life=life,
+    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.runtime.store import MOST_PRINTS, USER, Noted, Store, Take
+from engine.runtime.store import MOST_PRINTS, NANO, USER, Noted, Store, Take
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
-from tests.state.takes import DAY, MINUTE, NOW, requests, tokens, usd
+from tests.state.takes import DAY, MINUTE, NOW, requests, slot, tokens, usd
 
 
 def remaining(store: Store, take: Take, now: int = NOW) -> int:
@@ -134,6 +134,133 @@ def test_a_negative_usage_is_refused_and_changes_nothing(store: Store) -> None:
     with pytest.raises(ImpossibleAmount):
         store.settle("d1", {"tokens": -1}, NOW)
     assert store.settle("d1", {"tokens": 80}, NOW)
+
+
+# --- slots ---------------------------------------------------------------------------------------
+
+
+def test_a_slot_is_held_until_it_is_settled(store: Store) -> None:
+    for decision in ("d1", "d2"):
+        assert store.take([slot()], NOW, reservation=decision)[0].granted
+    (level,) = store.take([slot()], NOW + MINUTE, reservation="d3")
+    assert (level.granted, level.remaining) == (False, 0)
+    assert level.retry_after == level.reset == 9 * MINUTE
+    assert store.settle("d1", {}, NOW + MINUTE)
+    assert store.take([slot()], NOW + MINUTE, reservation="d3")[0].granted
+    assert not store.settle("d1", {}, NOW + MINUTE)
+    assert not store.peek([slot()], NOW + MINUTE)[0].granted
+
+
+def test_a_slot_that_nobody_settles_ends_by_itself(store: Store) -> None:
+    store.take([slot(limit=1)], NOW, reservation="d1")
+    assert not store.take([slot(limit=1)], NOW + 10 * MINUTE - 1)[0].granted
+    assert store.take([slot(limit=1)], NOW + 10 * MINUTE)[0].granted
+    assert not store.settle("d1", {}, NOW + 10 * MINUTE)
+    assert not store.peek([slot(limit=1)], NOW + 10 * MINUTE)[0].granted
+
+
+def test_a_late_settlement_gives_nobody_else_s_slot_back(store: Store) -> None:
+    store.take([slot(limit=1), tokens(amount=80)], NOW, reservation="d1", hold=DAY)
+    store.take([slot(limit=1)], NOW + 10 * MINUTE, reservation="d2")
+    assert store.settle("d1", {"tokens": 0}, NOW + 10 * MINUTE)
+    assert not store.peek([slot(limit=1)], NOW + 10 * MINUTE)[0].granted
+
+
+def test_a_reservation_lasts_as_long_as_its_slot(store: Store) -> None:
+    store.take([slot(limit=1, life=DAY)], NOW, reservation="d1", hold=MINUTE)
+    assert store.settle("d1", {}, NOW + 2 * MINUTE)
+    assert store.take([slot(limit=1, life=DAY)], NOW + 2 * MINUTE)[0].granted
+
+
+def test_slots_and_buckets_are_taken_together_or_not_at_all(store: Store) -> None:
+    full = requests("full", 10)
+    store.take([full], NOW)
+    assert not store.take([slot(limit=1), full], NOW, reservation="d1")[1].granted
+    assert store.take([slot(limit=1), requests()], NOW, reservation="d2")[0].granted
+    assert not store.take([requests(), slot(limit=1)], NOW, reservation="d3")[1].granted
+    assert remaining(store, requests()) == 9
+    assert not store.settle("d1", {}, NOW)
+    assert not store.settle("d3", {}, NOW)
+
+
+def test_settling_without_figures_frees_the_slot_and_keeps_the_estimate(store: Store) -> None:
+    store.take([slot(limit=1), tokens(amount=80)], NOW, reservation="d1", hold=MINUTE)
+    assert store.settle("d1", {}, NOW)
+    assert store.peek([slot(limit=1)], NOW)[0].granted
+    assert remaining(store, tokens()) == 20
+
+
+def test_a_decision_taken_twice_holds_one_slot(store: Store) -> None:
+    for _ in range(2):
+        assert store.take([slot(limit=1)], NOW, reservation="d1")[0].granted
+    assert store.settle("d1", {}, NOW)
+    assert store.peek([slot(limit=1)], NOW)[0].remaining == 0
+    assert store.peek([slot(limit=1)], NOW)[0].granted
+
+
+def test_what_one_decision_takes_in_two_calls_is_settled_together(store: Store) -> None:
+    store.take([tokens("enforced", 80)], NOW, reservation="d1", hold=MINUTE)
+    store.take([tokens("shadow", 80), slot(limit=1)], NOW, reservation="d1", hold=MINUTE)
+    assert store.settle("d1", {"tokens": 10}, NOW)
+    assert [remaining(store, tokens(name)) for name in ("enforced", "shadow")] == [90, 90]
+    assert store.peek([slot(limit=1)], NOW)[0].granted
+
+
+def test_slots_without_a_decision_are_held_for_their_life(store: Store) -> None:
+    assert [store.take([slot()], NOW)[0].granted for _ in range(3)] == [True, True, False]
+    assert not store.settle("", {}, NOW)
+    assert store.take([slot()], NOW + 10 * MINUTE)[0].granted
+
+
+def test_peeking_holds_no_slot(store: Store) -> None:
+    for _ in range(3):
+        assert store.peek([slot(limit=1)], NOW)[0] == store.peek([slot(limit=1)], NOW)[0]
+    assert store.take([slot(limit=1)], NOW)[0].granted
+
+
+def test_a_lowered_limit_grants_nothing_until_enough_are_free(store: Store) -> None:
+    for number in range(4):
+        store.take([slot(limit=4)], NOW + number * MINUTE, reservation=f"d{number}")
+    (level,) = store.peek([slot(limit=2)], NOW + 5 * MINUTE)
+    assert (level.granted, level.remaining, level.retry_after) == (False, 0, 7 * MINUTE)
+    assert level.reset == 5 * MINUTE
+    for number in (1, 2):
+        assert not store.peek([slot(limit=2)], NOW + 5 * MINUTE)[0].granted
+        store.settle(f"d{number}", {}, NOW + 5 * MINUTE)
+    assert not store.take([slot(limit=2)], NOW + 5 * MINUTE)[0].granted
+    store.settle("d3", {}, NOW + 5 * MINUTE)
+    assert store.take([slot(limit=2)], NOW + 5 * MINUTE)[0].granted
+
+
+def test_the_clock_put_back_frees_no_slot_twice(store: Store) -> None:
+    store.take([slot(limit=1)], NOW, reservation="d1")
+    store.take([slot(limit=1)], NOW + 10 * MINUTE, reservation="d2")
+    assert not store.take([slot(limit=1)], NOW, reservation="d3")[0].granted
+    assert store.settle("d2", {}, NOW)
+    assert store.take([slot(limit=1)], NOW, reservation="d3")[0].granted
+    assert not store.peek([slot(limit=1)], NOW + 20 * MINUTE - 1)[0].granted
+
+
+def test_slots_are_swept_when_all_are_free(store: Store) -> None:
+    store.take([slot(life=MINUTE), slot("long", life=DAY)], NOW, reservation="d1")
+    store.take([slot("gone", life=MINUTE)], NOW, reservation="d2")
+    store.settle("d2", {}, NOW)
+    assert store.sweep(NOW, 100) == 1
+    assert store.sweep(NOW + MINUTE, 100) == 1
+    assert store.peek([slot("long", life=DAY)], NOW + MINUTE)[0].remaining == 0
+    (level,) = store.take([slot(limit=1)], NOW)
+    assert level.granted
+    assert store.peek([slot(limit=1)], NOW)[0].retry_after == 11 * MINUTE
+
+
+def test_thousands_of_slots_are_counted(store: Store) -> None:
+    for number in range(1200):
+        take = slot(limit=1000)
+        level = store.take([take], NOW + number, reservation=f"d{number}")[0]
+        assert level.granted == (number < 1000)
+    for number in range(500):
+        assert store.settle(f"d{number}", {}, NOW + 2000)
+    assert store.peek([slot(limit=1000)], NOW + 2000)[0].remaining == 499 * NANO
 
 
 # --- meters and labels ---------------------------------------------------------------------------

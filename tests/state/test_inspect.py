@@ -88,6 +88,47 @@ def test_every_kind_of_entry_is_read_back(lmdb_store: LmdbStore) -> None:
     assert lmdb_store.size().mapped >= lmdb_store.size().used > 0
 
 
+def slot(*values: object, life: int = 10 * MINUTE) -> Take:
+    return Take(
+        rule="p.once",
+        key=join_key(("p.once", "concurrent", "", *values)),
+        amount=NANO,
+        limit=9 * NANO,
+        burst=9 * NANO,
+        window=None,
+        unit="concurrent",
+        life=life,
+    )
+
+
+def test_slots_are_buckets_of_what_is_held(lmdb_store: LmdbStore) -> None:
+    for number in range(3):
+        lmdb_store.take([slot("north")], NOW + number * MINUTE, reservation=f"d{number}")
+    lmdb_store.settle("d1", {}, NOW + 2 * MINUTE)
+    held, *reservations = kept(lmdb_store, NOW + 2 * MINUTE)
+    assert (held.kind, held.name, held.unit, held.values) == (
+        "bucket",
+        "p.once",
+        "concurrent",
+        ("north",),
+    )
+    assert (held.used, held.share, held.until) == (2.0, None, NOW + 12 * MINUTE)
+    assert [row.kind for row in reservations] == ["reservation", "reservation"]
+    (row,) = kept(lmdb_store, NOW + 11 * MINUTE, rule="p.once")
+    assert row.used == 1.0
+    assert kept(lmdb_store, NOW + 12 * MINUTE) == []
+
+
+def test_slots_that_are_struck_are_free_and_not_given_back_again(lmdb_store: LmdbStore) -> None:
+    lmdb_store.take([slot("north"), take("north")], NOW, reservation="d", hold=DAY)
+    (place,) = [row.place for row in kept(lmdb_store, rule="p.once")]
+    assert lmdb_store.forget([place], NOW) == 1
+    assert lmdb_store.peek([slot("north")], NOW)[0].remaining == 8 * NANO
+    lmdb_store.take([slot("north")], NOW, reservation="e")
+    assert lmdb_store.settle("d", {"tokens": 0}, NOW)
+    assert lmdb_store.peek([slot("north")], NOW)[0].remaining == 7 * NANO
+
+
 def test_what_is_used_flows_back_and_then_is_no_entry(lmdb_store: LmdbStore) -> None:
     lmdb_store.take([take("north")], NOW)
     (row,) = kept(lmdb_store, NOW + 10 * NANO)

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.runtime.meter import Meter
+from engine.runtime.slots import Slots
 from engine.runtime.store import Take
 from engine.runtime.taking import Reservation
 from engine.runtime.throttle import FOREVER, Bucket, Reserved
@@ -54,6 +55,53 @@ def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
     assert layout.expiry(value) == until
 
 
+held = st.builds(
+    Take,
+    rule=names,
+    key=names,
+    amount=amounts,
+    limit=amounts,
+    burst=amounts,
+    window=st.none(),
+    unit=names,
+    life=st.integers(1, FOREVER),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=40)
+@given(instants, st.lists(st.tuples(instants, st.integers(1, 2**32 - 1)), max_size=64))
+def test_slots_come_back(at: int, pairs: list[tuple[int, int]]) -> None:
+    kept = Slots(at, tuple(end for end, _ in pairs), tuple(count for _, count in pairs))
+    value = layout.pack_slots(kept)
+    assert layout.unpack_slots(value) == kept
+    assert layout.expiry(value) == kept.until
+
+
+@pytest.mark.slow
+@settings(max_examples=40)
+@given(instants, st.lists(st.builds(Reserved, take=takes | held, at=instants), max_size=4))
+def test_reserved_slots_come_back(until: int, reserved: list[Reserved]) -> None:
+    made = Reservation(until, tuple(reserved))
+    assert layout.unpack_reservation(layout.pack_reservation(made)) == made
+
+
+def test_slots_beyond_the_clock_are_cut() -> None:
+    late = Slots(FOREVER * 2, (FOREVER * 3,), (1,))
+    assert layout.unpack_slots(layout.pack_slots(late)) == Slots(FOREVER, (FOREVER,), (1,))
+
+
+def test_a_reservation_of_an_older_version_is_read() -> None:
+    """As it lay in a file before there were slots."""
+    value = bytes.fromhex(
+        "0110270000000000000500000000000000070000000000000000000000000000000000000000000000"
+        "03000000000000000000000000000000090000000000000000000000000000000900000000000000"
+        "0000000000000000010001000600726b746f6b656e73"
+    )
+    take = Take(rule="r", key="k", amount=3, limit=9, burst=9, window=7, unit="tokens")
+    assert layout.unpack_reservation(value) == Reservation(10_000, (Reserved(take, 5),))
+
+
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(instants, st.lists(st.integers(0, 2**32 - 1), min_size=61, max_size=61))
@@ -85,6 +133,7 @@ def test_no_bytes_break_the_reader(value: bytes) -> None:
         layout.unpack_bucket,
         layout.unpack_meter,
         layout.unpack_reservation,
+        layout.unpack_slots,
         layout.unpack_labels,
     ):
         for candidate in (value, bytes([layout.VERSION]) + value):

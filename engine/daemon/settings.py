@@ -142,6 +142,35 @@ class Limits(Struct, frozen=True, kw_only=True):
     ] = 67_108_864
 
 
+class Valkey(Struct, frozen=True, kw_only=True):
+    """The server that several machines keep their state in, where `state` is `valkey`."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="The Valkey or Redis server: `redis://user:password@host:6379/0`, "
+            "`rediss://…` for TLS, `unix:///path` for a socket. A password belongs into the "
+            "variable rather than into the file."
+        ),
+    ] = "redis://127.0.0.1:6379/0"
+    prefix: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            description="What every key of this deployment begins with. Deployments with the same "
+            "prefix share their state.",
+        ),
+    ] = "pol:"
+    timeout_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60_000,
+            description="Milliseconds without an answer after which the server counts as away.",
+        ),
+    ] = 20
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """The decision record: one JSON line for every decision, never with content."""
 
@@ -200,12 +229,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = "data"
     state: Annotated[
-        Literal["data", "memory"],
+        Literal["data", "memory", "valkey"],
         Meta(
-            description="Where throttles, budgets and labels are kept: in the data folder (they "
-            "survive a restart), or in memory (they do not, and no data folder is needed)."
+            description="Where throttles, budgets and sessions are kept: in the data folder (they "
+            "survive a restart), in memory (they do not, and no data folder is needed), or in a "
+            "Valkey or Redis server that several machines share (see `valkey`; the data folder "
+            "still has keys and records)."
         ),
     ] = "data"
+    on_state_failure: Annotated[
+        Literal["throttle", "deny", "allow", "local"],
+        Meta(
+            description="What throttle rules do while the state cannot be reached and they do not "
+            "say it themselves: `throttle` as if the limit were reached, `deny`, `allow` "
+            "uncounted, or count in this process alone (`local`; of `valkey`, sessions and meters "
+            "too, and what was counted is made up for when the server is back)."
+        ),
+    ] = "throttle"
     cache: Annotated[
         str,
         Meta(description="Folder of compiled policies; empty for `cache` in the data folder."),
@@ -232,6 +272,25 @@ class Settings(Struct, frozen=True, kw_only=True):
             "answer UNAVAILABLE until they do; otherwise the daemon refuses to start."
         ),
     ] = False
+    workers: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=256,
+            description="Processes that decide. More than 1 share the port and the state exactly; "
+            "a supervisor starts them, watches them and replaces one that dies. 1 and 0 are a "
+            "single process without a supervisor.",
+        ),
+    ] = 1
+    sync_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds between two writings of the state to the disk, beside the "
+            "decisions; 0 for never. What a process has written survives its end in any case.",
+        ),
+    ] = 5
     drain_seconds: Annotated[
         int,
         Meta(ge=0, le=3600, description="On SIGTERM, seconds that running calls get to finish."),
@@ -241,4 +300,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     log: Log = field(default_factory=Log)
     limits: Limits = field(default_factory=Limits)
     record: Record = field(default_factory=Record)
+    valkey: Valkey = field(default_factory=Valkey)
     reload: Reload = field(default_factory=Reload)
+
+    @property
+    def local(self) -> bool:
+        """Whether a process goes on by itself while the state cannot be reached."""
+        return self.on_state_failure == "local"

@@ -21,9 +21,9 @@ from engine.daemon.places import (
     record_path,
 )
 from engine.daemon.settings import Settings
-from engine.runtime.memory import MemoryStore
+from engine.daemon.state import open_state
 from engine.runtime.policyset import PolicySet
-from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.store import StoreUnavailable
 from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
@@ -32,9 +32,7 @@ from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import NoRecorder, Recorder, RecordError
-from engine.state.clock import SteadyClock, SteadyStore, keep_here
 from engine.state.errors import StateError
-from engine.state.lmdb import LmdbStore
 
 WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
 """A text that makes detectors look closely."""
@@ -66,6 +64,8 @@ class Parts:
     """Where the daemon itself writes: a change there is no change of policies."""
     recorded: Path | None
     """Where decisions are recorded; None for nowhere."""
+    kept_in: Path | None
+    """The data folder with the state; None where the state is in memory."""
     release: Callable[[], None]
 
 
@@ -84,7 +84,7 @@ def assemble(settings: Settings, *, shared: bool = False) -> Parts:
 def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts:
     """Return the parts; what must be closed is on *stack* until all of them are there."""
     require_finder(settings.scanner)
-    keep = settings.state == "data"
+    keep = settings.state != "memory"
     data = Path(settings.data).absolute()
     if keep:
         make_data_folder(data)
@@ -99,7 +99,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if recorded is not None:
         recorder = Journal(recorded, settings.record.on_failure, shared=shared)
     stack.callback(recorder.close)
-    store = open_state(data / "state" if keep else None)
+    store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
     classifiers = Hub(derive_key(secret, "classifiers"))
@@ -124,6 +124,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         classifiers=classifiers,
         own_folders=own_folders(data, cache.folder),
         recorded=recorded,
+        kept_in=data if keep else None,
         release=stack.pop_all().close,
     )
 
@@ -138,24 +139,10 @@ def recipe_of(settings: Settings, secret: bytes) -> Recipe:
         long_characters=limits.long_characters,
         stream_hold_characters=limits.stream_hold_characters,
         remembered_bytes=limits.remembered_bytes,
+        on_state_failure=settings.on_state_failure,
         prepare=True,
         finder=settings.scanner,
     )
-
-
-def open_state(folder: Path | None) -> Store:
-    """Return the store in *folder*, or in memory, with a clock that nobody sets.
-
-    Raises StateError and StoreUnavailable.
-    """
-    if folder is None:
-        return SteadyStore(MemoryStore(), SteadyClock(keep_here()))
-    store = LmdbStore(folder)
-    with ExitStack() as undo:
-        undo.callback(store.close)
-        steady = SteadyStore(store, SteadyClock(store.anchor))
-        undo.pop_all()
-    return steady
 
 
 def warm_up(policies: PolicySet) -> None:

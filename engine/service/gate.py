@@ -302,6 +302,11 @@ class Gate:
         """
         return self.store.sweep(self._clock(), entries)
 
+    async def leave(self) -> None:
+        """Disconnect this event loop from a store that is away; in the end, before `close`."""
+        if self._remote is not None:
+            await self._remote.leave()
+
     def close(self) -> None:
         """Decide no more, and release the store and the record."""
         self._policies = None

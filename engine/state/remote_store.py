@@ -24,6 +24,9 @@ AT_ONCE = 64
 
 Answer = TypeVar("Answer")
 
+Connect = Callable[[], Far]
+"""Returns a connection for the event loop that runs; it need not have reached anybody yet."""
+
 
 class Waiter:
     """A thread with an event loop, in which others wait who have none."""
@@ -53,7 +56,7 @@ class RemoteStore(Asker):
 
     def __init__(
         self,
-        connect: Callable[[], Far],
+        connect: Connect,
         spare: Spare | None = None,
         *,
         local: bool = False,

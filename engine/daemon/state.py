@@ -1,0 +1,66 @@
+"""Settings in; the store that the daemon remembers throttles, budgets and sessions in out."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from engine.daemon.places import StartError
+from engine.daemon.settings import Settings
+from engine.daemon.settings import Valkey as ValkeySettings
+from engine.runtime.memory import MemoryStore
+from engine.runtime.store import Store
+from engine.state.clock import SteadyClock, SteadyStore, keep_here
+from engine.state.lmdb import LmdbStore
+from engine.state.remote_store import Connect, RemoteStore
+from engine.state.spare import Spare
+
+MISSING = (
+    'state = "valkey" needs a client that is not installed; install it with '
+    "`pip install 'pol-engine[valkey]'`"
+)
+
+
+def open_state(settings: Settings, data: Path) -> Store:
+    """Return the store: in the folder *data*, in memory, or away from here.
+
+    What is here has a clock that nobody sets. Raises StartError, StateError and StoreUnavailable.
+    """
+    if settings.state == "valkey":
+        spare = Spare(store_here())
+        return RemoteStore(connector(settings.valkey), spare, local=settings.local)
+    if settings.state == "memory":
+        return store_here()
+    store = LmdbStore(data / "state")
+    with ExitStack() as undo:
+        undo.callback(store.close)
+        steady = SteadyStore(store, SteadyClock(store.anchor))
+        undo.pop_all()
+    return steady
+
+
+def store_here() -> SteadyStore:
+    """Return a store in memory."""
+    return SteadyStore(MemoryStore(), SteadyClock(keep_here()))
+
+
+def connector(settings: ValkeySettings) -> Connect:
+    """Return what connects with the server. Raises StartError."""
+    try:
+        module = importlib.import_module("engine.state.valkey")
+    except ImportError:
+        raise StartError(MISSING) from None
+    connect = partial(
+        module.Valkey,
+        settings.url,
+        prefix=settings.prefix,
+        timeout=settings.timeout_ms / 1000,
+    )
+    try:
+        connect()
+    except ValueError as error:
+        raise StartError(f"`valkey.url` cannot be used: {error}") from None
+    return cast("Connect", connect)

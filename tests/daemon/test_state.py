@@ -1,0 +1,51 @@
+"""Where the daemon keeps its state."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.daemon.places import StartError
+from engine.daemon.settings import Settings, Valkey
+from engine.daemon.state import open_state
+from engine.state.clock import SteadyStore
+from engine.state.remote_store import RemoteStore
+
+
+def test_it_is_kept_in_the_folder_or_in_memory(tmp_path: Path) -> None:
+    for state in ("data", "memory"):
+        store = open_state(Settings(state=state), tmp_path)
+        assert isinstance(store, SteadyStore)
+        store.close()
+    assert (tmp_path / "state").exists()
+
+
+def test_a_server_is_not_needed_to_start(tmp_path: Path) -> None:
+    pytest.importorskip("redis")
+    settings = Settings(state="valkey", valkey=Valkey(url="redis://127.0.0.1:1/0"))
+    store = open_state(settings, tmp_path)
+    assert isinstance(store, RemoteStore)
+    assert store.beside is None
+    store.close()
+    local = open_state(Settings(state="valkey", on_state_failure="local"), tmp_path)
+    assert isinstance(local, RemoteStore)
+    assert local.beside is not None
+    local.close()
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("redis")
+    settings = Settings(state="valkey", valkey=Valkey(url="http://127.0.0.1:6379"))
+    with pytest.raises(StartError, match=r"`valkey.url` cannot be used: .*redis://"):
+        open_state(settings, tmp_path)
+
+
+def test_a_client_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "engine.state.valkey", raising=False)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for name in [one for one in sys.modules if one.startswith("redis.")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(StartError, match=r"pip install 'pol-engine\[valkey\]'"):
+        open_state(Settings(state="valkey"), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 from engine.cli.main import EXIT_ERROR
 from engine.daemon.config import load_settings, render_settings
 from engine.daemon.options import ConfigError
-from engine.daemon.serve import serve
+from engine.daemon.settings import Settings
 
 DEFAULT_FILE = Path("engine.toml")
 
@@ -21,6 +22,7 @@ Examples:
   engine serve policies                         decide by the policies in a folder
   engine serve policies --memory --listen 127.0.0.1:0
                                                 try it out: nothing kept, any free port
+  engine serve policies --workers 4             four processes that share port and state
   engine serve --config engine.toml             everything from a file
   engine serve --print-config > engine.toml     begin such a file
   ENGINE_LOG_LEVEL=debug engine serve policies  any setting as a variable
@@ -38,10 +40,16 @@ FLAGS = {
     "metrics": "metrics.listen",
     "data": "data",
     "record": "record.file",
+    "workers": "workers",
     "log_level": "log.level",
     "log_format": "log.format",
 }
 """The setting that each flag stands for."""
+
+ALONE = "engine.daemon.serve"
+TOGETHER = "engine.daemon.supervisor"
+"""What runs the daemon in one process, and in several. A supervisor has no use for gRPC, so only
+the one that is needed is loaded."""
 
 
 @click.command("serve", epilog=EPILOG)
@@ -61,6 +69,7 @@ FLAGS = {
 @click.option("--record", metavar="FILE", help='Where decisions are recorded; "" for nowhere.')
 @click.option("--wait", is_flag=True, help="Start even though the policies do not check yet.")
 @click.option("--no-watch", is_flag=True, help="Reload on SIGHUP only, not when a file changes.")
+@click.option("--workers", metavar="N", help="Processes that decide; 1 for no supervisor.")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
 @click.option("--log-format", metavar="FORMAT", help="auto, json or text.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any setting.")
@@ -102,3 +111,10 @@ def split_setting(text: str) -> tuple[str, str]:
     if not equals:
         raise ConfigError(f"--set {text}: write KEY=VALUE, such as --set drain_seconds=30")
     return name.strip(), value.strip()
+
+
+def serve(settings: Settings) -> int:
+    """Run the daemon and return its exit code."""
+    module = importlib.import_module(TOGETHER if settings.workers > 1 else ALONE)
+    code: int = module.serve(settings)
+    return code

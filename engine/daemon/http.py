@@ -37,8 +37,8 @@ class Watched(Protocol):
         """Return all metrics in Prometheus' text format."""
         ...
 
-    def serving(self) -> str:
-        """Return what decides, in words; empty while nothing does."""
+    def readiness(self) -> tuple[bool, str]:
+        """Return whether decisions are made, and by what; else why not."""
         ...
 
 
@@ -96,12 +96,11 @@ class WatchServer:
                 return Page("404 Not Found", TEXT, b"see /metrics, /healthz and /readyz\n")
 
     def _readiness(self) -> Page:
-        serving = self._watched.serving()
+        ready, told = self._watched.readiness()
         if self.draining:
-            return Page("503 Service Unavailable", TEXT, b"draining\n")
-        if not serving:
-            return Page("503 Service Unavailable", TEXT, b"no policies were loaded yet\n")
-        return Page("200 OK", TEXT, f"serving {serving}\n".encode())
+            ready, told = False, "draining"
+        status = "200 OK" if ready else "503 Service Unavailable"
+        return Page(status, TEXT, f"{told}\n".encode())
 
 
 def encode_page(page: Page, *, bodiless: bool) -> bytes:

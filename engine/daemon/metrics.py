@@ -214,9 +214,12 @@ class GateWatch:
         """Return all metrics in Prometheus' text format."""
         return await asyncio.to_thread(generate_latest, self._registry)
 
-    def serving(self) -> str:
-        """Return the revision that decides, or nothing."""
-        return self._gate.status().revision
+    def readiness(self) -> tuple[bool, str]:
+        """Return whether decisions are made, and by what; else why not."""
+        status = self._gate.status()
+        if not status.serving:
+            return False, "no policies were loaded yet"
+        return True, f"serving {status.revision}"
 
 
 def make_registry(

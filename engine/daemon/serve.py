@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from engine.daemon.flush import flush_often
 from engine.daemon.http import WatchServer
 from engine.daemon.logs import Log, open_log
 from engine.daemon.metrics import GateWatch, make_registry
@@ -103,12 +104,15 @@ class Daemon:
         addresses = await self._listen()
         self._announce(addresses)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
-        reload = self._parts.settings.reload
-        if reload.watch:
-            watching = self._reloader.watch(reload.debounce_ms, self._parts.own_folders)
+        settings = self._parts.settings
+        if settings.reload.watch:
+            watching = self._reloader.watch(settings.reload.debounce_ms, self._parts.own_folders)
             self._server.spawn(watching)
+        if self._parts.kept_in is not None and settings.sync_seconds:
+            flushing = flush_often(self._parts.kept_in, settings.sync_seconds, self._log)
+            self._server.spawn(flushing)
         await self._server.until_told()
-        self._log.info("draining", seconds=self._parts.settings.drain_seconds)
+        self._log.info("draining", seconds=settings.drain_seconds)
         self._pages.draining = True
         await self._server.drain()
         await self._pages.stop()

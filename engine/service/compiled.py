@@ -45,6 +45,8 @@ MOST_SHOWN = 200
 """How many problems the text of an error lists: it goes into logs and answers too."""
 
 BUNDLE = "bundle"
+SERVED = "served"
+"""What was compiled last, and what several processes decide by."""
 MANIFEST = "manifest"
 
 
@@ -210,8 +212,20 @@ def kept_revision(folder: Folder, shelf: FolderShelf) -> str | None:
 
 def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:
     """Return the bundle *revision* from the cache, or None when it is another one or not there."""
+    for name in (BUNDLE, SERVED):
+        held = shelf.get(name)
+        if held is not None:
+            bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
+            if bundle.revision == revision:
+                return bundle
+    return None
+
+
+def keep_served(shelf: FolderShelf) -> None:
+    """Keep the bundle that was compiled last until this is called again.
+
+    So a process that starts later can have it, whatever was compiled since.
+    """
     held = shelf.get(BUNDLE)
-    if held is None:
-        return None
-    bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
-    return bundle if bundle.revision == revision else None
+    if held is not None:
+        shelf.put(SERVED, held)

@@ -4,7 +4,7 @@ One ``write`` carries one line. A disk that fills up shows itself first as a sho
 exception; then the piece that was written is taken back, so that no reader meets half a line.
 
 The workers of one daemon append to one file. Each line is then written under a lock of its own
-(3 us), and behind a whole line: a process that is killed in the middle of a write leaves a piece.
+(4 us), and behind a whole line: a process that is killed in the middle of a write leaves a piece.
 """
 
 from __future__ import annotations

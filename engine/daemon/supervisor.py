@@ -1,0 +1,254 @@
+"""Settings in, several workers that decide until they are told to stop; the exit code out.
+
+The supervisor decides nothing and never loads gRPC. It keeps the port for its workers, compiles
+the policies once for all, replaces workers that die or hang, passes signals on, and answers who
+watches the daemon. 0 after a drain, 1 when the first policies do not check, 2 when something else
+stands in the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.daemon.fleet import Fleet
+from engine.daemon.folder import hold_folder
+from engine.daemon.http import WatchServer
+from engine.daemon.logs import Log, open_log
+from engine.daemon.member import WorkerError
+from engine.daemon.options import parse_address
+from engine.daemon.places import (
+    EXIT_ERROR,
+    EXIT_FINE,
+    EXIT_POLICIES,
+    StartError,
+    announce,
+    cache_folder,
+    grpc_addresses,
+    key_file,
+    make_data_folder,
+    own_folders,
+    print_error,
+    record_path,
+    show_pages,
+)
+from engine.daemon.settings import Settings
+from engine.doors.grpc.addresses import ListenError, refuse_taken, reserve_port
+from engine.language.diagnostics import Diagnostic
+from engine.service.cache import CacheFolderError, FolderCache, open_cache
+from engine.service.compiled import FolderShelf
+from engine.service.journal import open_file
+from engine.service.keys import KeyFileError, load_key
+from engine.service.record import RecordError
+from engine.service.reload import Reloader, ReloadError, compile_apart
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the workers will stand on: everything that must be there before the first of them."""
+
+    settings: Settings
+    data: Path
+    cache: FolderCache
+    recorded: Path | None
+    addresses: tuple[str, ...]
+    kept: tuple[int, ...]
+    """Descriptors that the workers inherit."""
+
+    @property
+    def root(self) -> Path:
+        """The folder of the policies."""
+        return Path(self.settings.policies).absolute()
+
+
+def serve(settings: Settings) -> int:
+    """Run the daemon and return its exit code."""
+    log = open_log(settings.log.level, settings.log.format)
+    with ExitStack() as stack:
+        try:
+            ground = prepare(settings, stack)
+        except (CacheFolderError, KeyFileError, ListenError, RecordError, StartError) as error:
+            print_error(str(error))
+            return EXIT_ERROR
+        return asyncio.run(run(ground, log))
+
+
+def prepare(settings: Settings, stack: ExitStack) -> Ground:
+    """Make and hold what all workers need; *stack* gives it back."""
+    if settings.state == "memory":
+        raise StartError(
+            "workers cannot share what is kept in memory; keep the state in a data folder, or "
+            "serve from one process with `workers = 1`"
+        )
+    data = Path(settings.data).absolute()
+    make_data_folder(data)
+    held = hold_folder(data)
+    stack.callback(os.close, held)
+    cache = open_cache(cache_folder(settings, data))
+    load_key(key_file(settings, data))
+    recorded = record_path(settings, data)
+    if recorded is not None:
+        os.close(open_file(recorded))  # Nobody else has it.
+    return Ground(settings, data, cache, recorded, tuple(take_addresses(settings, stack)), (held,))
+
+
+def take_addresses(settings: Settings, stack: ExitStack) -> Sequence[str]:
+    """Return where to serve, with the port that was given; *stack* gives the port back."""
+    taken = []
+    for one in grpc_addresses(settings):
+        refuse_taken(one)
+        address = parse_address(one)
+        if address is not None:
+            kept = reserve_port(address.host, address.port)
+            stack.callback(kept.close)
+            taken.append(f"{one.rpartition(':')[0]}:{kept.getsockname()[1]}")
+        else:
+            taken.append(one)
+    return taken
+
+
+async def run(ground: Ground, log: Log) -> int:
+    """Make the supervisor in the loop that will run it, and run it."""
+    return await Supervisor(ground, log).run()
+
+
+class Supervisor:
+    """Starts the fleet, brings it what changes, and ends it."""
+
+    def __init__(self, ground: Ground, log: Log) -> None:
+        self._ground = ground
+        self._log = log
+        self._stop = asyncio.Event()
+        self._code = EXIT_FINE
+        self._tasks: set[asyncio.Task[object]] = set()
+        settings = ground.settings
+        shelf = FolderShelf(ground.cache, ground.root)
+        self._fleet = Fleet(settings, shelf, ground.addresses, ground.kept, log, self._reload)
+        self._reloader = Reloader(
+            self._fleet,
+            ground.root,
+            ground.cache,
+            settings.scanner,
+            patience=float(settings.reload.timeout_seconds),
+            told=self._told,
+        )
+        self._pages = WatchServer(self._fleet)
+
+    async def run(self) -> int:
+        """Start, serve until a signal says stop, drain."""
+        try:
+            code = await self._start()
+        except (WorkerError, StartError) as error:
+            print_error(str(error))
+            code = error.code if isinstance(error, WorkerError) else EXIT_ERROR
+        if code != EXIT_FINE:
+            await self._fleet.kill()
+            return code
+        await self._stop.wait()
+        self._log.info("draining", seconds=self._ground.settings.drain_seconds)
+        self._pages.draining = True
+        for task in self._tasks:
+            task.cancel()
+        await self._fleet.drain()
+        await self._pages.stop()
+        self._log.info("stopped")
+        return self._code
+
+    async def _start(self) -> int:
+        """Compile, start all workers and listen; return `EXIT_FINE` when they serve.
+
+        Raises WorkerError and StartError.
+        """
+        ground, settings = self._ground, self._ground.settings
+        beginning = asyncio.ensure_future(self._fleet.begin())
+        try:
+            outcome = await compile_apart(
+                ground.root, ground.cache.folder, settings.reload.timeout_seconds, settings.scanner
+            )
+            refusal, revision = outcome.text if outcome.diagnostics else "", outcome.revision
+        except ReloadError as error:
+            refusal, revision = str(error), ""
+        if refusal and not settings.wait_for_bundle:
+            beginning.cancel()
+            print_error(
+                f"{refusal}\nthe policies in {ground.root} do not check, so the daemon does not "
+                "start"
+            )
+            return EXIT_POLICIES
+        await beginning
+        await self._fleet.serve(revision, refusal)
+        addresses = [*self._fleet.addresses, *await show_pages(self._pages, settings)]
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        self._spawn(self._fleet.watch())
+        if settings.reload.watch:
+            ignored = own_folders(ground.data, ground.cache.folder)
+            self._spawn(self._reloader.watch(settings.reload.debounce_ms, ignored))
+        self._announce(addresses, refusal)
+        return EXIT_FINE
+
+    def _announce(self, addresses: Sequence[str], refusal: str) -> None:
+        ground, fleet = self._ground, self._fleet
+        announce(addresses, fleet.revision, *fleet.extent)
+        if refusal:
+            self._log.warning("waiting for policies", folder=str(ground.root), why=refusal)
+        self._log.info(
+            "ready",
+            addresses=list(addresses),
+            revision=fleet.revision,
+            policies=str(ground.root),
+            record=str(ground.recorded) if ground.recorded else "none",
+            workers=ground.settings.workers,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.broken("a task of the supervisor broke", error)
+            self._code = EXIT_ERROR
+            self._stop.set()
+
+    def _end(self) -> None:
+        """Drain at the first signal, hurry at the second."""
+        if self._stop.is_set():
+            self._fleet.hurry()
+        self._stop.set()
+
+    def _hang_up(self) -> None:
+        """Reopen the record, so that it can be rotated, and reload the policies."""
+        self._spawn(self._reopen_and_reload())
+
+    async def _reopen_and_reload(self) -> None:
+        await self._fleet.reopen()
+        await self._reload()
+
+    async def _reload(self) -> Sequence[Diagnostic]:
+        """Reload; return why the policies were refused, or nothing when they are served now."""
+        try:
+            await self._reloader.reload()
+        except ReloadError as error:
+            return error.diagnostics
+        return ()
+
+    def _told(self, problem: str | None) -> None:
+        """Count and log the outcome of a reload."""
+        fleet = self._fleet
+        fleet.reloads["ok" if problem is None else "failed"] += 1
+        if problem is None:
+            self._log.info("policies loaded", revision=fleet.revision, rules=fleet.extent[1])
+        else:
+            self._log.error("policies refused", why=problem, revision=fleet.revision)

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from engine.runtime import meter as meters
 from engine.runtime.memory import MemoryStore
-from engine.runtime.store import Store, Take
+from engine.runtime.store import NANO, Level, Store, Take
 from engine.state.lmdb import LmdbStore
-from tests.runtime.exact import ExactBudget, ExactRefill
+from tests.runtime.exact import ExactBudget, ExactRefill, ExactSlots
 
 DAY = 100
 """A short one, so that many pass."""
@@ -23,7 +23,10 @@ WINDOW = 90
 START = 1000
 NAMES = ("tokens", "slow", "requests", "usd", "never")
 
+SLOTS = "slots"
+
 names = st.sampled_from(NAMES)
+anything = st.sampled_from((*NAMES, SLOTS, SLOTS))
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -42,7 +45,11 @@ class StoreMachine(RuleBasedStateMachine):
             "usd": ExactBudget(limit=15, length=DAY),
             "never": ExactRefill(limit=0, window=1, burst=4),
         }
-        self.reserved: dict[str, tuple[int, list[tuple[str, int]]]] = {}
+        self.slots = ExactSlots(limit=2, life=40)
+        self.exact_slots = True
+        """Whether the store must grant all slots that the model does: until a sweep."""
+        self.reserved: dict[str, tuple[int, dict[str, int]]] = {}
+        self.nobodies = 0
         self.events: list[int] = []
         self.labels: dict[str, int] = {}
 
@@ -54,6 +61,18 @@ class StoreMachine(RuleBasedStateMachine):
         return self.store.copy()
 
     def make(self, name: str, amount: int) -> Take:
+        if name == SLOTS:
+            limit = self.slots.limit * NANO
+            return Take(
+                rule=name,
+                key=name,
+                amount=NANO if amount else 0,
+                limit=limit,
+                burst=limit,
+                window=None,
+                unit="concurrent",
+                life=self.slots.life,
+            )
         exact = self.model[name]
         if isinstance(exact, ExactBudget):
             opens = self.now // DAY * DAY
@@ -79,9 +98,8 @@ class StoreMachine(RuleBasedStateMachine):
         )
 
     def standings(self) -> list[int]:
-        return [
-            level.remaining for level in self.store.peek([self.make(n, 0) for n in NAMES], self.now)
-        ]
+        takes = [self.make(name, 0) for name in (*NAMES, SLOTS)]
+        return [level.remaining for level in self.store.peek(takes, self.now)]
 
     @rule(steps=st.integers(0, 30) | st.integers(-300, 300))
     def pass_time(self, steps: int) -> None:
@@ -92,56 +110,110 @@ class StoreMachine(RuleBasedStateMachine):
         self.take_all({name: amount}, hold=1000, reserve=True)
 
     @rule(
-        wanted=st.dictionaries(names, st.integers(0, 6), min_size=1, max_size=3),
+        wanted=st.dictionaries(anything, st.integers(0, 6), min_size=1, max_size=3),
         hold=st.just(1000) | st.integers(0, 200),
         reserve=st.sampled_from([True, True, False]),
     )
     def take_several(self, wanted: dict[str, int], hold: int, *, reserve: bool) -> None:
         self.take_all(wanted, hold=hold, reserve=reserve)
 
-    def take_all(self, wanted: dict[str, int], *, hold: int, reserve: bool) -> None:
+    @rule(reserve=st.sampled_from([True, True, True, False]))
+    def take_slot(self, *, reserve: bool) -> None:
+        self.take_all({SLOTS: 1}, hold=1000, reserve=reserve)
+
+    @precondition(lambda self: self.reserved)
+    @rule(
+        wanted=st.dictionaries(anything, st.integers(0, 6), min_size=1, max_size=3),
+        which=st.integers(0, 99),
+    )
+    def take_again(self, wanted: dict[str, int], which: int) -> None:
+        """Take under the name of a decision that has taken already."""
+        decision = sorted(self.reserved)[which % len(self.reserved)]
+        self.take_all(wanted, hold=100, reserve=True, again=decision)
+
+    def take_all(
+        self, wanted: dict[str, int], *, hold: int, reserve: bool, again: str = ""
+    ) -> None:
         before = self.standings()
         takes = [self.make(name, amount) for name, amount in wanted.items()]
-        fits = {name: self.model[name].fits(amount, self.now) for name, amount in wanted.items()}
-        decision = f"d{len(self.reserved)}" if reserve else ""
+        decision = (again or f"d{len(self.reserved)}") if reserve else ""
+        mine = again if again and self.reserved[again][0] > self.now else ""
+        fits = {name: self.fits(name, amount, mine) for name, amount in wanted.items()}
         peeked = self.store.peek(takes, self.now)
         levels = self.store.take(takes, self.now, reservation=decision, hold=hold)
-        assert levels == peeked
+        assert levels == peeked or mine
         for name, level in zip(wanted, levels, strict=True):
+            exact = self.exact_slots if name == SLOTS else self.exact
             assert fits[name] or not level.granted
-            assert level.granted or not (self.exact and fits[name])
+            assert level.granted or not (exact and fits[name])
+            if name == SLOTS and exact and not level.granted:
+                self.check_wait(level)
         if all(level.granted for level in levels):
             self.note(wanted, decision, hold)
         else:
             assert self.standings() == before
 
+    def fits(self, name: str, amount: int, mine: str) -> bool:
+        if name == SLOTS:
+            return self.slots.left(self.now, besides=mine) > 0
+        return self.model[name].fits(amount, self.now)
+
+    def check_wait(self, level: Level) -> None:
+        """When no slot is free, it is told when enough of them end by themselves."""
+        held = self.slots.held(self.now)
+        assert level.reset == (held[0] - self.now if held else 0)
+        if self.slots.limit:
+            assert level.retry_after == held[len(held) - self.slots.limit] - self.now
+        else:
+            assert level.retry_after == -1
+
     def note(self, wanted: dict[str, int], decision: str, hold: int) -> None:
-        numbers = [
-            (name, self.model[name].take(amount, self.now)) for name, amount in wanted.items()
-        ]
-        corrigible = [(name, number) for name, number in numbers if name != "requests"]
-        if decision and corrigible:
-            self.reserved[decision] = (self.now + hold, corrigible)
-        elif decision:
-            self.reserved[decision] = (0, [])
+        numbers = {
+            name: self.model[name].take(amount, self.now)
+            for name, amount in wanted.items()
+            if name != SLOTS
+        }
+        until = self.now + hold
+        if SLOTS in wanted:
+            self.nobodies += 1
+            if wanted[SLOTS]:
+                self.slots.take(decision or f"nobody{self.nobodies}", self.now)
+                until = max(until, self.slots.holders.get(decision, 0))
+            else:
+                self.slots.free(decision, self.now)
+                self.slots.clock = self.slots.moment(self.now)
+                until = max(until, self.slots.clock)
+            numbers[SLOTS] = 0
+        corrigible = {name: number for name, number in numbers.items() if name != "requests"}
+        if decision:
+            ends, earlier = self.reserved.get(decision, (0, {}))
+            kept = (earlier if ends > self.now else {}) | corrigible
+            self.reserved[decision] = (max(until, ends), kept) if corrigible else (ends, earlier)
 
     @precondition(lambda self: self.reserved)
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         decision = data.draw(st.sampled_from(sorted(self.reserved)))
         until, numbers = self.reserved[decision]
-        units = st.sampled_from([name for name, _ in numbers] or ["usd"])
+        units = st.sampled_from([*numbers] or ["usd"])
         amounts = data.draw(st.dictionaries(units, st.sampled_from([0, 0, 1, 2, 20])))
         assert self.store.settle(decision, amounts, self.now) == (until > self.now)
-        self.reserved[decision] = (0, [])
+        self.reserved[decision] = (0, {})
         if until <= self.now:
             return
-        for name, number in numbers:
+        for name, number in numbers.items():
+            if name == SLOTS:
+                self.slots.free(decision, self.now)
+                continue
             exact = self.model[name]
             estimate = exact.takes[number][1]
             real = amounts.get(name, estimate)
             exact.correct(number, real, self.now)
             self.exact = self.exact and real == estimate
+
+    @rule(limit=st.integers(0, 4), life=st.sampled_from([5, 40, 40, 200]))
+    def write_another_limit(self, limit: int, life: int) -> None:
+        self.slots.limit, self.slots.life = limit, life
 
     @rule(what=st.sampled_from(["sweep", "record", "label", "restart"]), figure=st.integers(1, 200))
     def do_something_else(self, what: str, figure: int) -> None:
@@ -157,14 +229,15 @@ class StoreMachine(RuleBasedStateMachine):
 
     def sweep(self, limit: int) -> None:
         if self.store.sweep(self.now, limit):
-            self.exact = False
+            self.exact = self.exact_slots = False
         while self.store.sweep(self.now, 1000):
-            self.exact = False
+            self.exact = self.exact_slots = False
         for exact in self.model.values():
             exact.sweep(self.now)
+        self.slots.sweep(self.now)
         for decision, (until, _) in list(self.reserved.items()):
             if until <= self.now:
-                self.reserved[decision] = (0, [])
+                self.reserved[decision] = (0, {})
         slot = meters.slot_length(WINDOW)
         if self.events and (max(self.events) // slot + 61) * slot <= self.now:
             self.events.clear()
@@ -181,9 +254,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_left_than_exactly(self) -> None:
-        for name, left in zip(NAMES, self.standings(), strict=True):
+        *standings, free = self.standings()
+        for name, left in zip(NAMES, standings, strict=True):
             exactly = self.model[name].left(self.now)
             assert left == exactly if self.exact else left <= exactly
+        exactly = self.slots.left(self.now) * NANO
+        assert free == exactly if self.exact_slots else free <= exactly
 
     @invariant()
     def meters_are_right_to_a_slot(self) -> None:

@@ -117,6 +117,11 @@ class Gate:
         return self._current()
 
     @property
+    def far(self) -> bool:
+        """Whether the state is kept away from here, so that asking for it at once blocks."""
+        return self._remote is not None
+
+    @property
     def at_hand(self) -> Store:
         """What keeps the state; while that is away, what there is in its place."""
         return self.store if self._remote is None else self._remote.at_hand()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -23,6 +24,8 @@ from engine.service.asking import TimeLeft
 from engine.service.gate import Gate
 from engine.service.guarding import Guarding, Passed, open_guard, shown
 from engine.wire import engine_pb2 as wire
+
+Made = TypeVar("Made")
 
 BREATH = 4096
 """After so many characters of one piece the other calls get their turn: about a millisecond."""
@@ -86,14 +89,16 @@ async def guard(service: Service, pieces: Pieces) -> None:
     """
     reader = Reader(pieces)
     opened, text = await reader.open()
-    session = open_guard(service.gate, read_standard(opened), opened.context_json)
+    session = await at_ease(
+        service.gate, open_guard, service.gate, read_standard(opened), opened.context_json
+    )
     decision: Decision | None = None
     try:
         if not session.prepared:
             await asyncio.to_thread(session.prepare)
-        await pass_on(session, text, pieces)
+        await pass_on(service.gate, session, text, pieces)
         while not (reader.last or session.stopped):
-            await pass_on(session, await reader.next(), pieces)
+            await pass_on(service.gate, session, await reader.next(), pieces)
         decision = await decided(service.gate, session, pieces.left)
     finally:
         if decision is None:
@@ -105,13 +110,18 @@ async def guard(service: Service, pieces: Pieces) -> None:
     await pieces.write(answer)
 
 
-async def pass_on(session: Guarding, text: str, pieces: Pieces) -> None:
+async def at_ease(gate: Gate, work: Callable[..., Made], *args: object) -> Made:
+    """Return what *work* makes of *args*: in a thread where it may be blocked by a far store."""
+    return await asyncio.to_thread(work, *args) if gate.far else work(*args)
+
+
+async def pass_on(gate: Gate, session: Guarding, text: str, pieces: Pieces) -> None:
     """Feed *text* and send what may pass on: one answer, so that callers can go step by step."""
     answer = wire.GuardedChunk()
     for start in range(0, len(text), BREATH):
         if start:
             await asyncio.sleep(0)
-        add(answer, session.feed(text[start : start + BREATH]))
+        add(answer, await at_ease(gate, session.feed, text[start : start + BREATH]))
     await pieces.write(answer)
 
 

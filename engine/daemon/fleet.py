@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -23,6 +22,7 @@ from engine.daemon import line as say
 from engine.daemon.flush import flush_often
 from engine.daemon.logs import Log
 from engine.daemon.member import Member, WorkerError, spawn_member
+from engine.daemon.places import state_folder
 from engine.daemon.settings import Settings
 from engine.daemon.sums import Sums, families_of
 from engine.doors.grpc.addresses import UNIX
@@ -270,13 +270,11 @@ class Fleet:
 
     async def watch(self) -> None:
         """Replace workers that die, kill those that hang, write the state to the disk."""
-        settings = self._settings
+        folder, seconds = state_folder(self._settings), self._settings.sync_seconds
         async with asyncio.TaskGroup() as group:
             for number in list(self._members):
                 group.create_task(self._keep(number))
-            if settings.sync_seconds:
-                data = Path(settings.data).absolute()
-                group.create_task(flush_often(data, settings.sync_seconds, self._log))
+            group.create_task(flush_often(folder, seconds, self._log))
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
                 self.look()

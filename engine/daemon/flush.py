@@ -15,8 +15,13 @@ from engine.daemon.logs import Log
 from engine.state.lmdb import FILE
 
 
-async def flush_often(data: Path, seconds: float, log: Log) -> None:
-    """Write the state in the folder *data* to the disk, every so many *seconds* for ever."""
+async def flush_often(data: Path | None, seconds: float, log: Log) -> None:
+    """Write the state in the folder *data* to the disk, every so many *seconds* for ever.
+
+    None for no such folder and 0 for never.
+    """
+    if data is None or not seconds:
+        return
     path = data / "state" / FILE
     while True:
         await asyncio.sleep(seconds)

@@ -48,6 +48,11 @@ def record_path(settings: Settings, data: Path) -> Path | None:
     return data / file
 
 
+def state_folder(settings: Settings) -> Path | None:
+    """Return the data folder if the state is in it, or None."""
+    return Path(settings.data).absolute() if settings.state == "data" else None
+
+
 def cache_folder(settings: Settings, data: Path) -> Path:
     """Return where compiled policies are kept."""
     return Path(settings.cache).absolute() if settings.cache else data / "cache"

@@ -25,6 +25,7 @@ from engine.daemon.places import (
     grpc_addresses,
     print_error,
     show_pages,
+    state_folder,
 )
 from engine.daemon.server import SWITCH_SECONDS, Server
 from engine.daemon.settings import Settings
@@ -108,9 +109,7 @@ class Daemon:
         if settings.reload.watch:
             watching = self._reloader.watch(settings.reload.debounce_ms, self._parts.own_folders)
             self._server.spawn(watching)
-        if self._parts.kept_in is not None and settings.sync_seconds:
-            flushing = flush_often(self._parts.kept_in, settings.sync_seconds, self._log)
-            self._server.spawn(flushing)
+        self._server.spawn(flush_often(state_folder(settings), settings.sync_seconds, self._log))
         await self._server.until_told()
         self._log.info("draining", seconds=settings.drain_seconds)
         self._pages.draining = True

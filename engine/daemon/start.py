@@ -64,8 +64,6 @@ class Parts:
     """Where the daemon itself writes: a change there is no change of policies."""
     recorded: Path | None
     """Where decisions are recorded; None for nowhere."""
-    kept_in: Path | None
-    """The data folder with the state; None where the state is in memory."""
     release: Callable[[], None]
 
 
@@ -124,7 +122,6 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         classifiers=classifiers,
         own_folders=own_folders(data, cache.folder),
         recorded=recorded,
-        kept_in=data if keep else None,
         release=stack.pop_all().close,
     )
 

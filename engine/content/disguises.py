@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
+from engine.content.islands import BEGINNINGS
 from engine.content.normalize import fold
 from engine.content.phrases import COMPACT
 from engine.content.regex import Regex, any_of
@@ -37,8 +38,10 @@ ALIKE = bytes.maketrans(b"013457@$!|l", b"oieastasiii")
 NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz0123456789@$!|"))
 GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
 SIGNS = b"013457@$!|"
-SPACES = bytes.maketrans(b"\t\n\v\f\r\x1c\x1d\x1e\x1f", b" " * 9)
-"""What `str.split` takes for a space."""
+CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
+PLAIN = bytes.maketrans(CAPITALS + SPACES, CAPITALS.lower() + b" " * len(SPACES))
+"""What `str.split` takes for a space becomes one."""
 STRIDES = (512, 64, 8, 1)
 SHORT = 8
 QUOTES = str.maketrans("\u201c\u201d\u201e\xab\xbb\u2018\u2019\u201a", '"""""\'\'\'')
@@ -54,13 +57,26 @@ _smuggled = re.compile(
 _word = re.compile(r"\S+")
 _latin = re.compile(r"[a-z]")
 _wide = re.compile(r"\s{2,}")
+_odd = any_of((*BEGINNINGS, r"[ \t\n\v\f\r\x1c-\x1f]{2}"))
 _leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
 
 
-def plain(text: str) -> str:
-    """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps."""
+def is_odd(text: str) -> bool:
+    """Return whether *text* may have an island, or a gap wider than a space: most texts do not.
+
+    One pass instead of two, which `islands` and `plain` need to say so.
+    """
+    return _odd.within(text.encode("utf-8", "replace"))
+
+
+def plain(text: str, *, odd: bool = True) -> str:
+    """Return *text* as phrases are written: lower case, no accents, look-alikes or wide gaps.
+
+    What is known not to be *odd* has no gap but single spaces.
+    """
     if text.isascii():
-        return _spaced(text.encode().lower().translate(SPACES)).strip(b" ").decode()
+        data = text.encode().translate(PLAIN)
+        return (_spaced(data) if odd else data).strip(b" ").decode()
     text = _foreign.sub(_bare, fold(text).text)
     if text.isascii():
         return plain(text)
@@ -99,15 +115,25 @@ def _familiar(word: re.Match[str]) -> str:
     return found.translate(LOOKALIKES) if _latin.search(found) else found
 
 
-def disguises(simple: str, shown: str) -> Iterator[str]:
-    """Yield plain forms of a text that is spaced out (``i g n o r e  a l l``) or in leetspeak."""
+def letters(data: bytes) -> bytes:
+    """Return *data*, plain text, without all that is neither a letter nor may stand for one."""
+    return data.translate(None, NO_LETTERS)
+
+
+def disguises(simple: str, shown: str, kept: bytes) -> Iterator[str]:
+    """Yield plain forms of a text that is spaced out (``i g n o r e  a l l``) or in leetspeak.
+
+    *kept* are the letters of the plain text *simple*, which *shown* is, too.
+    """
     joined = simple
-    if simple.count(" ") * 3 > len(simple):  # words of two letters and a space on the average
+    # Words of two letters and a space on the average. Spaces are counted where so many can be.
+    most = len(simple) - len(kept)
+    if most * 3 > len(simple) and simple.count(" ") * 3 > len(simple):
         joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
+        kept = letters(joined.encode("utf-8", "replace"))
         yield joined
     # Counting is cheap; words are looked at one by one only where it makes one suspect.
-    data = joined.encode("utf-8", "replace")
-    if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
+    if len(kept) - len(kept.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
         least = LEET_SHARE * (1 + joined.count(" "))
         if len(_leet.findall(joined)) > least:  # at least one in each such word
             words = joined.split(" ")
@@ -115,21 +141,23 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
                 yield joined.translate(LEET)
 
 
-def hides_phrase(simple: str) -> bool:
-    """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13."""
-    data = simple.encode("utf-8", "replace")
+def hides_phrase(data: bytes, kept: bytes) -> bool:
+    """Return whether a phrase shows only once spaces, dots and leetspeak are gone, or in ROT13.
+
+    *kept* are the letters of *data*, which is plain text.
+    """
     phrases, gate, hint = _compact()
-    form = data.translate(ALIKE, NO_LETTERS)
+    form = kept.translate(ALIKE)
     if not hint.within(form):
         return False
-    at, kept = 0, 0  # Invariant: `kept` letters stand before data[at:].
+    at, passed = 0, 0  # Invariant: `passed` letters stand before data[at:].
     for number, start, end in gate.find_matches_as_indexes(form):
         if number >= len(COMPACT):
             return True
-        at, kept = _advance(data, at, kept, start)
+        at, passed = _advance(data, at, passed, start)
         stop, _ = _advance(data, at, start, end - 1)
         words = data[at : stop + 1].translate(GAPS).split()
-        kept = start
+        passed = start
         if b"".join(words) != phrases[number].encode() or max(map(len, words)) <= MAX_PIECE:
             return True
         if len(words) == 1 and _glued(data, at, stop + 1):

@@ -6,7 +6,7 @@
 2. Families of phrases are searched for. One RE2 pass says whether any can match, one Aho-Corasick
    pass which, and where: a pattern looks only at the `REACH` around its keywords.
 3. Cues, words that say little alone, are found by another pass. They count from `FEWEST` on.
-4. Sentences that are worded like orders to a model are found by a linear model (see `wording`).
+4. In the same pass, a linear model finds sentences worded like orders to a model (see `wording`).
 5. Everything found is evidence, ``-ln(1 - weight)`` times the share of its signal. What differs
    within `WINDOW` characters is added up; the window with the most is the text's: padding cannot
    dilute it, single weak phrases far apart do not add up, and more signals never make it less.
@@ -20,18 +20,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from math import expm1, log1p
 from typing import NamedTuple
 
-from ahocorasick_rs import BytesAhoCorasick, Implementation
-
 from engine.content.cues import CUES
-from engine.content.disguises import disguises, hides_phrase, plain, smuggles
+from engine.content.disguises import disguises, hides_phrase, is_odd, letters, plain, smuggles
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
+from engine.content.lexicon import LONGEST, OWN, TURNS, Place, Words, arranged, foreign, grouped
 from engine.content.mention import QUOTES, TALK, talked_about
 from engine.content.phrases import PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
@@ -39,7 +37,7 @@ from engine.content.phrases_hidden import CONCEALED
 from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
-from engine.content.wording import model, said
+from engine.content.wording import heard, model
 
 WINDOW = 700
 REACH = 320
@@ -60,17 +58,9 @@ MANY_SHOT = -1 - len(CUES)
 """The number of a conversation of many turns: phrases count from 0 up, cues from -1 down."""
 SAID = MANY_SHOT - 1
 """From here down, the number of a sentence by its place."""
-TURNS = (("human:", "user:"), ("assistant:",), (" q: ",), (" a: ",))
 ENGLISH = (*PHRASES, *INSTRUCTIONS, *CONCEALED)
-OWN = len(CUES) + len(TURNS)
-"""From this number on, a group of the lexicon is the keywords of a phrase in another language."""
-LONGEST = 24
-"""No keyword is longer."""
 STRIDE = 256
 CHUNK = 4096
-
-Place = tuple[int, int, int]
-"""A number, begin and end."""
 
 EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool"})
 """Roles of text that nobody wrote to the model: it has no business giving instructions."""
@@ -105,18 +95,21 @@ def score_injection(text: str, role: str) -> Injection:
 def weigh_injection(text: str, *, embedded: bool) -> dict[str, float]:
     """Return the evidence of each signal in the strongest window of *text* or of what it hides."""
     shown = unescaped(text)
-    simple = plain(shown)
+    odd = is_odd(shown)
+    simple = plain(shown, odd=odd)
     found = strongest(simple, embedded=embedded)
-    hidden = "\n".join(islands(shown))
+    hidden = "\n".join(islands(shown)) if odd else ""
     if hidden:
         inside = strongest(plain(hidden), embedded=True)
         if likely(sum(inside.values()), embedded=True) >= HALF:
             found = _more(found, {**inside, "encoded": HIDDEN})
-    for view in disguises(simple, shown):
+    data = simple.encode("utf-8", "replace")
+    kept = letters(data)
+    for view in disguises(simple, shown, kept):
         inside = strongest(view, embedded=embedded)
         if likely(sum(inside.values()), embedded=embedded) >= HALF:
             found = _more(found, {**inside, "obfuscated": HIDDEN})
-    if "obfuscated" not in found and hides_phrase(simple):
+    if "obfuscated" not in found and hides_phrase(data, kept):
         found = {**found, "obfuscated": DISGUISED}
     if smuggles(text):
         found = {**found, "invisible": SMUGGLED}
@@ -154,36 +147,30 @@ def prepare_injection() -> None:
 
 def find_evidence(text: str, *, embedded: bool) -> list[Hit]:
     """Return the phrases, cues and sentences in *text*, which is plain, in order of place."""
-    hits = find_hits(text, embedded=embedded)
-    worded = said(text.encode("utf-8", "replace"), embedded=embedded)
+    data = text.encode("utf-8", "replace")
+    worded, found = heard(data, embedded=embedded)
+    if len(data) != len(text):
+        found = sorted((*found, *foreign().find_matches(data)), key=_ending)
+    hits = [*_cues(data, found), *_many_shot(found)]
+    abroad = (
+        (group - OWN + len(ENGLISH), start, end) for group, start, end in found if group >= OWN
+    )
+    hits += _phrases(data, _near(chain(_keywords(data), abroad)), embedded=embedded)
     if worded:
-        mentions = [hit.place for hit in hits if hit.phrase >= len(_patterns())]
+        mentions = sorted(hit.place for hit in hits if hit.phrase >= len(_patterns()))
         # Each sentence is another: all of a window count, but those that only talk about attacks.
         hits += [
             Hit(one.place, SAID - one.place, "wording", -expm1(-one.evidence))
             for one in worded
             if bisect_left(mentions, one.place) == bisect_left(mentions, one.end)
         ]
-        hits.sort()
-    return hits
-
-
-def find_hits(text: str, *, embedded: bool) -> list[Hit]:
-    """Return the phrases and cues in *text*, which is plain, in order of place."""
-    data = text.encode("utf-8", "replace")
-    words = _lexicon()
-    found = [
-        (group, start, end)
-        for word, start, end in words.find_matches(data)
-        for group in words.having[word]
-    ]
-    hits = [*_cues(data, found), *_many_shot(found)]
-    foreign = (
-        (group - OWN + len(ENGLISH), start, end) for group, start, end in found if group >= OWN
-    )
-    hits += _phrases(data, _near(chain(_keywords(data), foreign)), embedded=embedded)
     hits.sort()
     return hits
+
+
+def _ending(place: Place) -> Place:
+    group, start, end = place
+    return end, start, group
 
 
 def _keywords(data: bytes) -> Iterator[Place]:
@@ -200,9 +187,8 @@ def _keywords(data: bytes) -> Iterator[Place]:
         # Hints that follow closely are read together: finding one takes longer than reading on.
         at = start + STRIDE
         begin, stop = max(0, start - REACH, done - LONGEST), min(size, at + REACH)
-        for word, first, last in words.find_matches(data[begin:stop]):
-            for number in words.having[word]:
-                yield number, begin + first, begin + last
+        for number, first, last in words.find_matches(data[begin:stop]):
+            yield number, begin + first, begin + last
         done = stop
 
 
@@ -295,30 +281,6 @@ def strongest(text: str, *, embedded: bool) -> dict[str, float]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Words found in one pass: number ``i`` of them belongs to the groups ``having[i]``."""
-
-    automaton: BytesAhoCorasick
-    having: tuple[tuple[int, ...], ...]
-
-    def find_matches(self, data: bytes) -> list[Place]:
-        """Return the words in *data* by their numbers, with their places, in order of the ends."""
-        return self.automaton.find_matches_as_indexes(data, overlapping=True)
-
-
-def _words(groups: Iterable[tuple[str, ...]]) -> Words:
-    having: dict[str, list[int]] = {}
-    for number, group in enumerate(groups):
-        for word in dict.fromkeys(group):
-            having.setdefault(word, []).append(number)
-    words = [word.encode() for word in having]
-    return Words(
-        BytesAhoCorasick(words, implementation=Implementation.DFA),
-        tuple(map(tuple, having.values())),
-    )
-
-
 @cache
 def _patterns() -> tuple[tuple[Phrase, Regex], ...]:
     return tuple((phrase, compiled(phrase.regex)) for phrase in (*ENGLISH, *ABROAD))
@@ -332,10 +294,4 @@ def _hint() -> Regex:
 
 @cache
 def _gate() -> Words:
-    return _words(phrase.keywords for phrase in ENGLISH)
-
-
-@cache
-def _lexicon() -> Words:
-    """Return what is looked for in every text: cues, turns, and keywords of other languages."""
-    return _words((*(cue.words for cue in CUES), *TURNS, *(one.keywords for one in ABROAD)))
+    return arranged(grouped(phrase.keywords for phrase in ENGLISH))

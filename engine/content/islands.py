@@ -29,15 +29,15 @@ FOREIGN = 8
 _base64 = compiled(r"[A-Za-z0-9+/]{16,}={0,2}")
 _hex = compiled(r"\b(?:[0-9a-fA-F]{2}[ :]?){12,}|(?:\\x[0-9a-fA-F]{2}){8,}")
 _binary = compiled(r"(?:[01]{8}[ ,]?){8,}")
-_any = any_of(
-    (
-        r"[A-Za-z0-9+/]{16}",
-        r"\b(?:[0-9a-fA-F]{2}[ :]?){12}",
-        r"(?:\\x[0-9a-fA-F]{2}){8}",
-        r"(?:[01]{8}[ ,]?){8}",
-    )
+BEGINNINGS = (
+    r"[A-Za-z0-9+/]{16}",
+    r"\b(?:[0-9a-fA-F]{2}[ :]?){12}",
+    r"(?:\\x[0-9a-fA-F]{2}){8}",
+    r"(?:[01]{8}[ ,]?){8}",
 )
-"""What every island begins with: one pass for the texts without any."""
+"""What every island of `islands` begins with."""
+_any = any_of(BEGINNINGS)
+"""One pass for the texts without any."""
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 
 LONG = r"[A-Za-z0-9+/]{16}"

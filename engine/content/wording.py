@@ -5,9 +5,10 @@ terms are one to three words, or words with which a sentence begins::
 
     "see you. now write a poem."  ->  "\nsee you  \nnow write a poem  "  ->  "\nnow ", " write a "
 
-All of them are found in one Aho-Corasick pass. The weights of a sentence's different terms are
-added; from `model.margin` on the sum counts, up to `MOST`. A sentence says the same wherever it
-stands and whatever stands around it, so that padding changes nothing.
+All of them are found in one Aho-Corasick pass, and in the same pass the words of `lexicon`. The
+weights of a sentence's different terms are added; from `model.margin` on the sum counts, up to
+`MOST`. A sentence says the same wherever it stands and whatever stands around it, so that padding
+changes nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+from engine.content.lexicon import Grouped, Place, forms
+from engine.content.regex import compiled
 
 PLACE = Path(__file__).with_name("injection.json")
 MOST = 4.0
@@ -27,9 +32,12 @@ DRAG = 0.01
 """What each byte of a sentence takes away: in a long one, some terms stand by chance."""
 LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789'_\n" + bytes(range(128, 256))
 WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
-LAST = (0, -1, -1)
-"""What comes after the last term."""
+ALIKE = WORDS.translate(bytes.maketrans(b"123456789_", b"0" * 10))
+"""The same, and all digits are one: no term has any, and fewer bytes make automata small."""
 ENDS = (b". ", b"? ", b"! ", b": ")
+STOPS = bytes.maketrans(b"?!:", b"...")
+_several = compiled(r"[?!:]\. |[!:]\? |:! ")
+"""Where the space that stands for the second sign makes the first one an end, too."""
 
 
 class Said(NamedTuple):
@@ -38,6 +46,13 @@ class Said(NamedTuple):
     place: int
     end: int
     evidence: float
+
+
+class Heard(NamedTuple):
+    """What one pass tells: sentences in order, and words by their groups, in order of the ends."""
+
+    said: list[Said]
+    words: list[Place]
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -60,51 +75,88 @@ def model() -> Model:
     return msgspec.json.decode(PLACE.read_bytes(), type=Model)
 
 
-def sentences(data: bytes) -> bytes:
+def sentences(data: bytes, words: bytes = WORDS) -> bytes:
     """Return *data*, plain text, with a line for each sentence and spaces for all signs.
 
-    Nothing moves: byte ``i`` becomes byte ``i + 1``.
+    Nothing moves: byte ``i`` becomes byte ``i + 1``. *words* says what each byte becomes.
     """
-    for end in ENDS:
-        data = data.replace(end, b" \n")
-    return b"\n" + data.translate(WORDS) + b"\n"
+    # Hot path: looking for one end instead of four takes a third of the time.
+    stopped = data.translate(STOPS)
+    if b".. " in stopped and _several.within(data):
+        for end in ENDS:
+            data = data.replace(end, b" \n")
+    else:
+        data = stopped.replace(b". ", b" \n")
+    return b"\n" + data.translate(words) + b"\n"
 
 
-def said(data: bytes, *, embedded: bool) -> list[Said]:
-    """Return the sentences of *data*, plain text, that are worded like orders, in order."""
+def heard(data: bytes, *, embedded: bool) -> Heard:
+    """Return the sentences of *data*, plain text, that are worded like orders; and the words."""
     terms = weighted_terms()[embedded]
+    # A space more, so that the last sentence ends as all others do.
+    text = sentences(data + b" ", ALIKE)
+    matches = terms.speaking.find_matches_as_indexes(text, overlapping=True)
+    matches.append((0, len(text), 0))
     weights, margin = terms.weights, model().margin[embedded]
-    data += b" "  # so that the last sentence ends as all others do
-    text = sentences(data)
-    found: list[Said] = []
-    begin = end = 0
-    total, seen = 0.0, set[int]()
-    for term, start, _ in (*terms.speaking.find_matches_as_indexes(text, overlapping=True), LAST):
-        if start >= end or start < 0:
-            # Hot path: only where what speaks for it is enough, what speaks against it is sought.
-            evidence = total - margin - (end - begin) * DRAG
-            # People ask each other questions, in mails and on pages.
-            if evidence > 0 and not (embedded and data[end - 2 : end - 1] == b"?"):
-                evidence -= terms.denied(text[begin:end])
-                if evidence > 0:
-                    found.append(Said(begin, end, min(evidence, MOST)))
-            # Invariant: no term reaches over the end of its sentence, which is the next line's.
-            begin, end = text.rfind(b"\n", 0, start + 1), text.find(b"\n", start + 1)
-            total, seen = 0.0, set()
-        if term not in seen:
-            seen.add(term)
-            total += weights[term]
-    return found
+    said: list[Said] = []
+    words: list[Place] = []
+    first = end = 0
+    total = 0.0
+    for at, (term, start, _) in enumerate(matches):
+        if start >= end:
+            # Hot path: most sentences end here, with too little even were no term said twice.
+            if total > margin:
+                seen = matches[first:at]
+                if total == inf:
+                    words += terms.words(seen, data)
+                # Invariant: no term reaches over the end of its sentence, the next line's begin.
+                begin = text.rfind(b"\n", 0, end)
+                evidence = terms.speaks(seen) - margin - (end - begin) * DRAG
+                # People ask each other questions, in mails and on pages.
+                if evidence > 0 and not (embedded and data[end - 2 : end - 1] == b"?"):
+                    # Only where what speaks for it is enough, what speaks against it is sought.
+                    evidence -= terms.denied(text[begin:end])
+                    if evidence > 0:
+                        said.append(Said(begin, end, min(evidence, MOST)))
+            end = text.find(b"\n", start + 1)
+            first, total = at, 0.0
+        total += weights[term]
+    return Heard(said, words)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What finds terms that speak for orders to a model, and against them, and their weights."""
+    """What finds terms that speak for orders to a model, and against them, and their weights.
+
+    From number *own* on, what *speaking* finds is a form of words: see `lexicon`. It weighs without
+    end, so that its sentence is looked at.
+    """
 
     speaking: BytesAhoCorasick
     weights: tuple[float, ...]
+    own: int
+    having: tuple[tuple[Grouped, ...], ...]
     denying: BytesAhoCorasick
     against: tuple[float, ...]
+
+    def speaks(self, found: Iterable[Place]) -> float:
+        """Return how much the different terms of *found* say for it."""
+        total = 0.0
+        for term in dict.fromkeys([one[0] for one in found]):
+            if term < self.own:
+                total += self.weights[term]
+        return total
+
+    def words(self, found: Iterable[Place], data: bytes) -> list[Place]:
+        """Return by their groups the words in *data* that *found* may stand for."""
+        return [
+            (group, start - 1, end - 1)
+            for form, start, end in found
+            if form >= self.own and start
+            for word, groups in self.having[form - self.own]
+            if data.startswith(word, start - 1)
+            for group in groups
+        ]
 
     def denied(self, sentence: bytes) -> float:
         """Return how much the different terms in *sentence* say against it."""
@@ -122,16 +174,15 @@ def weighted_terms() -> tuple[Terms, Terms]:
 
 
 def _terms(weighted: Sequence[tuple[str, float]]) -> Terms:
-    speaking = {term: weight for term, weight in weighted if weight > 0}
-    denying = {term: -weight for term, weight in weighted if weight < 0}
+    speaking = {term.encode(): weight for term, weight in weighted if weight > 0}
+    denying = {term.encode(): -weight for term, weight in weighted if weight < 0}
+    words = forms(lambda word: sentences(word, ALIKE))
     return Terms(
-        _automaton(speaking),
-        tuple(speaking.values()),
-        _automaton(denying),
+        BytesAhoCorasick([*speaking, *words], implementation=Implementation.DFA),
+        (*speaking.values(), *(inf for _ in words)),
+        len(speaking),
+        tuple(map(tuple, words.values())),
+        # Seldom used: it may be slow and small.
+        BytesAhoCorasick(list(denying), implementation=Implementation.ContiguousNFA),
         tuple(denying.values()),
     )
-
-
-def _automaton(terms: Iterable[str]) -> BytesAhoCorasick:
-    words = [term.encode() for term in terms]
-    return BytesAhoCorasick(words, implementation=Implementation.ContiguousNFA)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.content.disguises import plain
 from engine.content.injection import find_evidence, likely, score_injection, strongest
-from engine.content.wording import DRAG, MOST, model, said, sentences
+from engine.content.wording import DRAG, MOST, heard, model, sentences
 
 LIKELY, UNLIKELY = 0.8, 0.5
 PADDING = "The river froze in January. Boats lay in the harbour until the ice broke. "
@@ -151,14 +151,14 @@ def test_one_sentence_more_never_lowers_a_score(parts: list[str], embedded: bool
 def test_any_text_has_sentences_that_say_something_or_nothing(text: str, embedded: bool) -> None:  # noqa: FBT001
     data = plain(text).encode("utf-8", "replace")
     assert len(sentences(data)) == len(data) + 2
-    found = said(data, embedded=embedded)
+    found = heard(data, embedded=embedded).said
     assert all(0 < one.evidence <= MOST and 0 <= one.place < one.end for one in found)
-    assert said(data, embedded=embedded) == found
+    assert heard(data, embedded=embedded).said == found
 
 
 def test_a_longer_sentence_says_less() -> None:
     order, tail = b"write a poem in your answer about the sea", b" of the far and icy north"
-    near, far = said(order, embedded=True), said(order + tail, embedded=True)
+    near, far = (heard(one, embedded=True).said for one in (order, order + tail))
     assert near[0].evidence == MOST or near[0].evidence > far[0].evidence
     assert DRAG > 0
 

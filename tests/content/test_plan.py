@@ -12,7 +12,7 @@ from engine.content.collect import MANY
 from engine.content.detectors import Entity, Pattern
 from engine.content.disguises import plain
 from engine.content.entities import ENTITIES
-from engine.content.injection import Hit, find_hits
+from engine.content.injection import Hit, find_evidence
 from engine.content.normalize import fold
 from engine.content.phrases import PHRASES
 from engine.content.plan import arrange, bordered, find_spans
@@ -145,8 +145,8 @@ SPEECH = st.lists(
 
 
 def phrases(text: str, *, embedded: bool) -> list[Hit]:
-    """Return the hits in *text* that are phrases: cues and turns have numbers below 0."""
-    return [hit for hit in find_hits(text, embedded=embedded) if hit.phrase >= 0]
+    """Return the hits in *text* that are phrases: all others have numbers below 0."""
+    return [hit for hit in find_evidence(text, embedded=embedded) if hit.phrase >= 0]
 
 
 @pytest.mark.slow

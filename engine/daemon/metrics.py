@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 
 from engine.classifiers.tally import Tally
 from engine.daemon.classifier_metrics import ClassifierMetrics
+from engine.daemon.state_metrics import StateMetrics, trouble_of
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.service.gate import Gate
@@ -61,6 +62,7 @@ class Metrics(Collector):
         self._redactions = 0
         self._invalid = 0
         self._failures = 0
+        self._degraded = 0
         self._known: set[str] = set()
 
     def decided(self, tenant: str, stage: str, decision: Decision) -> None:
@@ -85,6 +87,8 @@ class Metrics(Collector):
             self._shadow[shadow] = self._shadow.get(shadow, 0) + 1
         if decision.redactions:
             self._redactions += len(decision.redactions)
+        if decision.degraded:
+            self._degraded += 1
 
     def _admit(self, policy: str) -> str:
         if len(self._known) >= MOST_POLICIES:
@@ -141,6 +145,11 @@ class Metrics(Collector):
         )
         yield CounterMetricFamily(
             "engine_failures", "Decisions denied because of an internal error.", self._failures
+        )
+        yield CounterMetricFamily(
+            "engine_degraded_decisions",
+            "Decisions that let something pass without its limits held as they are written.",
+            self._degraded,
         )
         yield counted("engine_reloads", "Reloads by outcome.", ("outcome",), reloads)
 
@@ -219,7 +228,8 @@ class GateWatch:
         status = self._gate.status()
         if not status.serving:
             return False, "no policies were loaded yet"
-        return True, f"serving {status.revision}"
+        trouble = trouble_of(self._gate.store)
+        return True, f"serving {status.revision}" + (f"; degraded: {trouble}" if trouble else "")
 
 
 def make_registry(
@@ -229,6 +239,7 @@ def make_registry(
     registry = CollectorRegistry()
     registry.register(metrics)
     registry.register(GateMetrics(gate))
+    registry.register(StateMetrics(gate.store))
     if classifiers is not None:
         registry.register(ClassifierMetrics(classifiers))
     ProcessCollector(registry=registry)

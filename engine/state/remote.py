@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 import msgspec
 
@@ -54,6 +54,17 @@ class Unfetched(Exception):
         self.method = method
 
 
+class Health(NamedTuple):
+    """How a connection fares: whether its breaker is *closed*, and what it has counted."""
+
+    closed: bool
+    calls: int = 0
+    failures: int = 0
+    """Calls that were not answered, time-outs among them."""
+    timeouts: int = 0
+    reconnects: int = 0
+
+
 class Far(Protocol):
     """A connection with a store that is away from here. For one event loop."""
 
@@ -69,6 +80,10 @@ class Far(Protocol):
         what one of the ops met is an answer too: a StoreUnavailable in its place. Cancelling it
         does not stop what was sent.
         """
+        ...
+
+    def health(self) -> Health:
+        """Return how the connection fares."""
         ...
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from engine.runtime.store import StoreUnavailable, Taker
-from engine.state.remote import STALE, Asker, Far, Op, Replay
+from engine.state.remote import STALE, Asker, Far, Health, Op, Replay
 from engine.state.spare import Spare
 
 APART: Final = "its clock is in another calendar period than this machine's"
@@ -72,7 +72,7 @@ class RemoteStore(Asker):
         self._local = local
         self._clock = clock
         self._fars: WeakKeyDictionary[asyncio.AbstractEventLoop, Far] = WeakKeyDictionary()
-        self._paying: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
         self._lock = threading.Lock()
         self._waiter: Waiter | None = None
         self._closed = False
@@ -90,6 +90,17 @@ class RemoteStore(Asker):
         """Return what to ask now: this, or what there is beside it while it is away."""
         beside = self.beside
         return beside if self.away and beside is not None else self
+
+    def health(self) -> Health:
+        """Return how the connections of this process fare, together."""
+        each = [far.health() for far in list(self._fars.values())]
+        closed = all(one.closed for one in each) and not self.away
+        return Health(closed, *(sum(column) for column in list(zip(*each, strict=True))[1:]))
+
+    @property
+    def owed(self) -> tuple[int, int]:
+        """What is to be made up for in the store, and what never will be: there was no room."""
+        return (0, 0) if self._spare is None else (self._spare.debts, self._spare.lost)
 
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""
@@ -110,12 +121,21 @@ class RemoteStore(Asker):
 
     def reconcile(self) -> None:
         """Begin to pay what is owed, where there is an event loop to do it in."""
-        if self._spare is None or not self._spare.debts or self._paying:
+        if self._spare is not None and self._spare.debts and not self._busy:
+            self._begin(self._pay(self._spare))
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            task = asyncio.get_running_loop().create_task(work)
+        except RuntimeError:  # There is no loop here: whoever has one will.
+            work.close()
             return
-        with suppress(RuntimeError):  # There is no loop here: whoever has one will.
-            task = asyncio.get_running_loop().create_task(self._pay(self._spare))
-            self._paying.add(task)
-            task.add_done_callback(self._paying.discard)
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+
+    async def _look(self) -> None:
+        with suppress(StoreUnavailable):
+            await self.run([Op("labels", ("", ""))])
 
     async def leave(self) -> None:
         """Disconnect from this event loop, having paid what is owed if that can be."""
@@ -146,8 +166,10 @@ class RemoteStore(Asker):
     def sweep(self, now: int, limit: int) -> int:
         """Forget what no longer matters beside the store; in it, what ends is forgotten by itself.
 
-        Begins to pay what is owed.
+        Begins to look whether it is back, and to pay what is owed.
         """
+        if self.away:
+            self._begin(self._look())
         self.reconcile()
         return 0 if self._spare is None else self._spare.sweep(now, limit)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import StoreUnavailable, Take
-from engine.state.remote import STALE, Op
+from engine.state.remote import STALE, Health, Op
 
 NOW = 1_800_000_000_000_000_000
 
@@ -45,6 +45,9 @@ class NearFar:
         instant = shore.now() + shore.ahead
         self.offset = instant - now
         return [self._answer(op, instant) for op in ops]
+
+    def health(self) -> Health:
+        return Health(not self._shore.away, calls=len(self._shore.calls))
 
     async def close(self) -> None:
         self._shore.closed += 1

@@ -9,7 +9,7 @@ import pytest
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO, StoreUnavailable, Take
-from engine.state.remote import Op, Unfetched
+from engine.state.remote import Health, Op, Unfetched
 from engine.state.remote_store import RemoteStore
 from engine.state.spare import Spare
 from tests.state.near import NOW, NearFar, Shore
@@ -137,6 +137,29 @@ def test_while_it_is_away_the_spare_store_is_at_hand(remote: RemoteStore, shore:
     assert remote.at_hand() is remote
 
 
+def test_whether_it_is_back_is_looked_for_now_and_then(remote: RemoteStore, shore: Shore) -> None:
+    async def main() -> None:
+        shore.away = "it is gone"
+        with pytest.raises(StoreUnavailable):
+            await remote.run([Op("labels", ("t", "s"))])
+        for away in ("it is still gone", ""):
+            shore.away = away
+            remote.sweep(NOW, 1)
+            await asyncio.sleep(0.01)
+            assert remote.away == away
+        assert remote.health() == Health(closed=True, calls=3)
+        await remote.leave()
+
+    asyncio.run(main())
+    shore.away = "it is gone"
+    with pytest.raises(StoreUnavailable):
+        remote.labels("t", "s", NOW)
+    remote.sweep(NOW, 1)  # Where there is no event loop it waits.
+    assert remote.away == "it is gone"
+    assert not remote.health().closed
+    assert remote.owed == (0, 0)
+
+
 def test_without_a_spare_store_nothing_stands_in(shore: Shore) -> None:
     alone = RemoteStore(lambda: NearFar(shore), clock=lambda: NOW)
     shore.away = "it is gone"
@@ -144,6 +167,7 @@ def test_without_a_spare_store_nothing_stands_in(shore: Shore) -> None:
         alone.labels("t", "s", NOW)
     assert alone.at_hand() is alone
     assert alone.spare() is None
+    assert alone.owed == (0, 0)
     assert alone.sweep(NOW, 3) == 0
     asyncio.run(alone.leave())
     alone.close()

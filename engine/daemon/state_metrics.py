@@ -1,0 +1,71 @@
+"""A state store in, how it fares out: for metrics and the page of readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from engine.runtime.store import Store, StoreUnavailable
+from engine.state.remote_store import RemoteStore
+
+
+def trouble_of(store: Store) -> str:
+    """Return why *store* cannot be used, or an empty string.
+
+    One that is away from here is not asked: the last call says it.
+    """
+    if isinstance(store, RemoteStore):
+        return f"the state store ({store.away})" if store.away else ""
+    try:
+        store.labels("", "", 0)
+    except StoreUnavailable as away:
+        return f"the state store ({away})"
+    return ""
+
+
+class StateMetrics(Collector):
+    """What a store knows of itself when somebody asks."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield whether it can be used; and of one that is away from here, its connections."""
+        yield GaugeMetricFamily(
+            "engine_state_up",
+            "Whether throttles, budgets and sessions can be reached.",
+            float(not trouble_of(self._store)),
+        )
+        if not isinstance(self._store, RemoteStore):
+            return
+        health = self._store.health()
+        yield GaugeMetricFamily(
+            "engine_state_breaker_closed",
+            "0 while a failing state server is left alone.",
+            float(health.closed),
+        )
+        yield CounterMetricFamily(
+            "engine_state_calls", "What the state server was asked.", health.calls
+        )
+        yield CounterMetricFamily(
+            "engine_state_failures",
+            "What it did not answer, or was not asked while the breaker was open.",
+            health.failures,
+        )
+        yield CounterMetricFamily(
+            "engine_state_timeouts", "Calls it did not answer in time.", health.timeouts
+        )
+        yield CounterMetricFamily(
+            "engine_state_reconnects", "Connections made anew.", health.reconnects
+        )
+        owed, lost = self._store.owed
+        yield GaugeMetricFamily(
+            "engine_state_owed",
+            "What was counted here meanwhile and is to be made up for in the state server.",
+            owed,
+        )
+        yield CounterMetricFamily(
+            "engine_state_lost", "What was counted here and cannot be made up for.", lost
+        )

@@ -113,6 +113,16 @@ def no_period(unit: str, at: Span) -> Diagnostic:
     )
 
 
+def limit_too_large(most: int, at: Span) -> Diagnostic:
+    """E327: a limit or burst beyond what is counted."""
+    return Diagnostic(
+        "E327",
+        "this is more than can be counted",
+        at,
+        help=f"the largest limit is {most:_}; without a limit nothing needs a rule",
+    )
+
+
 def unknown_stage(name: str, known: Iterable[str], at: Span) -> Diagnostic:
     """E324: no such stage for a label to take words from."""
     hint = suggest(name, known) or f"the stages are {listed(known)}"

@@ -38,6 +38,8 @@ SINGULAR = {
     "simultaneous": CONCURRENT,
     "slots": CONCURRENT,
 }
+MOST = 10**18 - 1
+"""The largest limit: from one more on, amounts are not told apart."""
 HELD = timedelta(minutes=10)
 """How long a request counts as running at most when its rule does not say."""
 LONGEST_HELD = timedelta(hours=24)
@@ -130,6 +132,9 @@ def check_throttle(node: items.Throttle, context: Context) -> program.Throttle |
     limit = amount(node.limit)
     if limit <= 0:
         report.add(catalog_policies.limit_range(node.limit.span))
+    for number in (node.limit, node.burst):
+        if number is not None and amount(number) > MOST:
+            report.add(catalog_policies.limit_too_large(MOST, number.span))
     unit = check_unit(node.unit, context)
     if unit in {"requests", CONCURRENT} and limit != limit.to_integral_value():
         report.add(catalog_policies.whole_requests(node.limit.span))

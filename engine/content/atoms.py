@@ -1,0 +1,281 @@
+"""A text in; what in it names something, in a form that does not depend on how it was written, out.
+
+Two texts that name the same address, host, account or file have an *atom* in common, however each
+spells it::
+
+    "Mail Attacker@Evil.example"      ->  mail:attacker@evil.example  name:evil.example
+    "https://evil.example/a?b=1"      ->  name:evil.example  url:evil.example/a …
+    "DE89 3704 0044 0532 0130 00"     ->  digits:893704004405 …
+    "+49 170 1234567", "01701234567"  ->  phone:01234567 …
+    "1,250.00", "1.250,00", "1250"    ->  amount:1250
+
+A host brings the names above it with it (``a.evil.example`` is at ``evil.example``), unless these
+are everybody's, such as ``co.uk`` or ``gmail.com``. Moments of time are no atoms: every text has
+some. *Wide* atoms also tell what a value may be written like: a path by its last parts.
+
+Everything here is linear in the text: chunks between blanks are cut before they are taken apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from engine.content.regex import compiled
+
+LONGEST = 2048
+"""Characters of a chunk that are looked at in one piece."""
+OVERLAP = 256
+"""So many of them again in the next."""
+LOCAL = 64
+MOST_LABELS = 16
+MOST_PARTS = 8
+"""Of a path, that are told apart."""
+MIN_NAME = 4
+MIN_PATH = 6
+MIN_ID, MIN_ID_DIGITS = 8, 2
+MIN_DIGITS, MAX_DIGITS = 6, 12
+"""Of a number in one piece; and so many of a longer one are looked at."""
+MIN_JOINED = 8
+"""Of a number in several pieces."""
+PHONE, MIN_PHONE, MAX_PHONE = 8, 9, 15
+"""The last digits of a phone number, which are the same with the country's code and without."""
+MIN_AMOUNT = 4
+MIN_HANDLE = 3
+TOP = 2
+"""The least letters of the last part of a name, and the least parts."""
+
+_SHARED = """
+gmail.com googlemail.com outlook.com hotmail.com live.com msn.com yahoo.com ymail.com icloud.com
+me.com mac.com aol.com proton.me protonmail.com gmx.de gmx.net gmx.com web.de t-online.de mail.com
+freenet.de mail.ru yandex.ru yandex.com qq.com 163.com 126.com naver.com daum.net orange.fr free.fr
+laposte.net libero.it wp.pl o2.pl seznam.cz zoho.com fastmail.com hey.com comcast.net verizon.net
+att.net github.io gitlab.io herokuapp.com pages.dev workers.dev vercel.app netlify.app web.app
+firebaseapp.com appspot.com run.app azurewebsites.net cloudfront.net amazonaws.com googleapis.com
+googleusercontent.com windows.net r2.dev blogspot.com wordpress.com sharepoint.com
+onmicrosoft.com myshopify.com zendesk.com atlassian.net slack.com ngrok.io ngrok-free.app
+trycloudflare.com
+"""
+SHARED = frozenset(_SHARED.split())
+"""Names at which everybody may have an address or a host of his own."""
+SECOND = frozenset({"ac", "co", "com", "edu", "go", "gob", "gov", "gouv", "ne", "net", "or", "org"})
+"""What stands before the code of a country in the names that it gives out."""
+_FILES = """
+bat bmp bz2 cfg cmd conf cpp crt css csv dll doc docx env exe gif gz htm html ini ipynb jar java
+jpeg jpg js json jsx key lock log md mp3 mp4 odt pdf pem php pl png ppt pptx ps1 py rb rs rtf sh
+sql svg tar tgz tmp toml ts tsx txt wav webp xls xlsx xml xz yaml yml zip
+"""
+FILES = frozenset(_FILES.split())
+"""The ends of the names of files: what is before them is no host's."""
+
+_chunk = re.compile(r"[^\s<>\"'`|^{}()\[\],;]+")
+_pieces = re.compile(r"[\w.-]+")
+_codes = re.compile(r"[\w-]+")
+_local = re.compile(r"[\w.+%&~'-]{1,64}\Z")
+_host = re.compile(r"[\w.-]+")
+_group = re.compile(r"[0-9]+")
+_amount = re.compile(
+    r"(?<![0-9])(?:[0-9]{1,3}(?:[ .,'\u2019\u00a0][0-9]{3})+|[0-9]{1,16})"
+    r"(?:[.,][0-9]{1,2})?(?![0-9])"
+)
+_moment = re.compile(
+    r"(?<![0-9])(?:(?:19|20)[0-9]{2}([-./])[01]?[0-9]\1[0-3]?[0-9]"
+    r"|(?:19|20)[0-9]{2}[01][0-9][0-3][0-9]|[0-3]?[0-9]([-./])[0-3]?[0-9]\2(?:19|20)?[0-9]{2})(?![0-9])"
+    r"(?:[t ][0-2][0-9]:?[0-5][0-9](?::?[0-5][0-9](?:[.,][0-9]{1,9})?)?"
+    r"(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"|(?<![0-9:])[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"
+)
+_numeral = re.compile(r"[0-9][0-9:./t z+-]{3,40}")
+"""What `_moment` may match in: it begins with what a search is quick to find."""
+_year = re.compile(r"(?:19|20)[0-9]{2}")
+_gaps = frozenset((" ", "-", ".", "/", " (", ") ", ")", "(", " - ", " / ", "-(", ")-"))
+_parts = re.compile(r"[=:&|]")
+_edges = ".,:;!?*_'-"
+
+_hidden_http = re.compile(r"hxxp(s?)(?=:|\[)")
+_dot = re.compile(
+    r"\s{0,3}[\[({<]\s{0,2}(?:dot|punkt|point|punto|\.)\s{0,2}[\])}>]\s{0,3}"
+    r"|(?<=\w)\s{1,3}dot\s{1,3}(?=\w)|(?<=\w)\s{1,2}\.\s{1,2}(?=\w)"
+)
+_at = re.compile(
+    r"\s{0,3}[\[({<]\s{0,2}(?:at|\u00e4t|@)\s{0,2}[\])}>]\s{0,3}"
+    r"|(?<=\w)\s{1,3}at\s{1,3}(?=[\w-]{1,63}\.\w)|(?<=\w)\s{1,2}@\s{1,2}(?=\w)"
+)
+_roundabout = compiled(
+    r"[\[({<]\s{0,2}(?:dot|punkt|point|punto|at|\x{e4}t|[.@])\s{0,2}[\])}>]|\sdot\s|\s[.@]\s"
+    r"|\sat\s{1,3}[^\s.]{1,63}\.[^\s]|hxxp"
+)
+"""Occurs wherever `plainly` changes anything."""
+
+
+def plainly(text: str) -> tuple[str, ...]:
+    """Return *text*, and with ``ann [at] evil dot example`` and ``hxxp://`` as they are meant."""
+    if not _roundabout.within(text.encode("utf-8", "replace")):
+        return (text,)
+    return text, _at.sub("@", _dot.sub(".", _hidden_http.sub(r"http\1", text)))
+
+
+def find_atoms(text: str, *, wide: bool = False) -> Iterator[str]:
+    """Yield the atoms of *text*, which is folded and in lower case; some may come twice."""
+    text = _numeral.sub(_without_moments, text)
+    for chunk in _chunk.findall(text):
+        if not chunk.isalpha():
+            for start in range(0, len(chunk), LONGEST - OVERLAP):
+                yield from _in_chunk(chunk[start : start + LONGEST], wide=wide)
+    yield from _numbers(text)
+
+
+def _without_moments(match: re.Match[str]) -> str:
+    return _moment.sub(" ; ", match.group())
+
+
+def _in_chunk(chunk: str, *, wide: bool) -> Iterator[str]:
+    bare = chunk.strip(_edges)
+    if chunk[0] in "@#" and len(chunk) > MIN_HANDLE:
+        yield f"handle:{chunk[1:].strip(_edges)}"
+    if "://" in chunk:
+        for piece in chunk.split("://")[1:]:
+            yield from _url(piece)
+    elif "/" in chunk or "\\" in chunk:
+        yield from _path(bare.replace("\\", "/"), wide=wide)
+    elif "." in bare and "@" not in bare:
+        for piece in _pieces.findall(bare):
+            yield from _dotted(piece)
+    if "@" in chunk:
+        yield from _mails(chunk)
+    for code in _codes.findall(bare):
+        yield from _identifier(code)
+
+
+def _mails(chunk: str) -> Iterator[str]:
+    before, *rest = chunk.split("@")
+    for behind in rest:
+        local, host = _local.search(before[-LOCAL:]), _host.match(behind)
+        if local and host:
+            labels = _labels(host.group())
+            if len(labels) >= TOP:
+                domain = ".".join(labels)
+                name = local.group().split("+")[0].replace(".", "").strip("'&~%")
+                yield f"mail:{name}@{domain}"
+                if domain not in SHARED:
+                    yield from _names(labels)
+        before = behind
+
+
+def _url(piece: str) -> Iterator[str]:
+    """Yield the atoms of a URL without its scheme: its host, and each part of its path."""
+    ends = [place for sign in "/?#" if (place := piece.find(sign)) >= 0]
+    authority = piece[: min(ends, default=len(piece))]
+    labels = _labels(authority.rsplit("@", 1)[-1].split(":")[0])
+    if not labels:
+        return
+    host = ".".join(labels)
+    if len(host) >= MIN_NAME:
+        yield f"name:{host}"
+        yield from _names(labels)
+    path, _, query = piece[len(authority) :].partition("?")
+    so_far = f"url:{host}"
+    for part in [one for one in path.split("#")[0].split("/") if one][:MOST_PARTS]:
+        so_far += f"/{part.rstrip(_edges)}"
+        yield so_far
+    if query:
+        yield f"{so_far}?{query.rstrip(_edges)}"
+
+
+def _path(bare: str, *, wide: bool) -> Iterator[str]:
+    for piece in _parts.split(bare):
+        first = piece.partition("/")[0]
+        if "/" in piece and "." in first.strip(".") and _is_top(first.rpartition(".")[2]):
+            yield from _url(piece)
+        parts = [one for one in piece.split("/") if one.strip(".~")]
+        if len(parts) == 1 or (wide and parts):
+            yield from _dotted(parts[-1])
+        for start in range(len(parts) - 1 if wide else min(1, len(parts) - 1)):
+            whole = "/".join(parts[start:])
+            if len(whole) >= MIN_PATH:
+                yield f"path:{whole}"
+
+
+def _dotted(piece: str) -> Iterator[str]:
+    """Yield the atoms of ``evil.example`` or ``notes.txt``."""
+    labels = _labels(piece)
+    if len(labels) >= TOP and _is_top(labels[-1]):
+        yield f"name:{'.'.join(labels)}"
+        if labels[-1] not in FILES:
+            yield from _names(labels)
+
+
+def _is_top(label: str) -> bool:
+    return len(label) >= TOP and (label.isalpha() or label.startswith("xn--"))
+
+
+def _labels(host: str) -> list[str]:
+    labels = [one for one in host.split(".") if one.strip("-_")]
+    return labels[1:] if labels[:1] == ["www"] and len(labels) > TOP else labels
+
+
+def _names(labels: list[str]) -> Iterator[str]:
+    """Yield the host with these *labels* and the hosts above it that are not everybody's."""
+    if not _is_top(labels[-1]):
+        return
+    for start in range(max(0, len(labels) - MOST_LABELS), len(labels) - 1):
+        last = labels[start:]
+        name = ".".join(last)
+        if name in SHARED or (len(last) == TOP and last[0] in SECOND and len(last[1]) == TOP):
+            return
+        yield f"name:{name}"
+
+
+def _identifier(code: str) -> Iterator[str]:
+    """Yield ``inv20240815`` of ``INV-2024-0815``: letters and digits in one piece."""
+    joined = code.replace("-", "").replace("_", "")
+    digits = sum(map(str.isdigit, joined)) if len(joined) >= MIN_ID else 0
+    if MIN_ID_DIGITS <= digits < len(joined):
+        yield f"id:{joined}"
+
+
+def _numbers(text: str) -> Iterator[str]:
+    for match in _amount.finditer(text):
+        amount = read_amount(match.group())
+        if amount is not None:
+            yield f"amount:{amount}"
+    run: list[str] = []
+    leads: list[bool] = []
+    end = -1
+    for match in _group.finditer(text):
+        start, group = match.start(), match.group()
+        if end < 0 or text[end:start] not in _gaps:
+            yield from _joined(run, leads)
+            run, leads = [], []
+        run.append(group)
+        leads.append(group[0] == "0" or text[start - 1 : start] in {"+", "("})
+        end = match.end()
+    yield from _joined(run, leads)
+
+
+def read_amount(text: str) -> str | None:
+    """Return the number that *text* spells, bare; None for a small one or a year."""
+    whole, point = text, ""
+    if len(text) > TOP and (text[-2] in ".," or text[-3] in ".,"):
+        place = max(text.rfind("."), text.rfind(","))
+        whole, point = text[:place], text[place + 1 :].rstrip("0")
+    digits = "".join(filter(str.isdigit, whole)).lstrip("0")
+    if len(digits) < MIN_AMOUNT or (not point and whole == text and _year.fullmatch(text)):
+        return None
+    return f"{digits}.{point}" if point else digits
+
+
+def _joined(run: list[str], leads: list[bool]) -> Iterator[str]:
+    """Yield the numbers that neighbouring groups of digits make up."""
+    for start, first in enumerate(run):
+        if MIN_DIGITS <= len(first) < MIN_JOINED:
+            yield f"digits:{first}"
+        joined = ""
+        for group in run[start:]:
+            joined += group
+            if len(joined) >= MIN_JOINED:
+                yield f"digits:{joined[:MAX_DIGITS]}"
+            if leads[start] and MIN_PHONE <= len(joined) <= MAX_PHONE:
+                yield f"phone:{joined[-PHONE:]}"
+            if len(joined) >= MAX_PHONE:
+                break

@@ -1,0 +1,237 @@
+"""A text and a key in, fingerprints of what it says out; a value in, what would make it said there.
+
+This tells whether the argument of a tool call was taken from a text that was read before, when all
+that was kept of the text are keyed hashes of 48 bits. They are made of
+
+- the *atoms* of the text: addresses, hosts, URLs, paths, numbers and so on (see ``atoms``);
+- its words, each two that stand beside each other, and each four in a row.
+
+A value is a list of *claims*, each a set of fingerprints. It was said in the text if all of any one
+claim were: one of its atoms, the whole value where that is short, or four words in a row of it::
+
+    "ann@evil.example"   {mail:ann@evil.example}, {name:evil.example}, {ann evil, evil example}
+    "Mallory"            {mallory}
+    "wire it to Ann"     {wire it to ann}
+
+Texts are read as detectors read them (see ``normalize`` and ``views``), so that capitals,
+look-alikes, invisible characters, escapes and base64 make no difference, on either side. A value
+that is too common says nothing: a word of fewer than four letters or an English one of fewer than
+eight, a number of fewer than four digits, a year, a date, fewer than six letters in two words.
+
+The hash of a word is keyed (BLAKE2b, RFC 7693); rows of words are a polynomial of these at a secret
+place, modulo a prime (Carter and Wegman 1979), which costs a tenth. Nobody without the key can try
+words, and a value that was never there is taken for one that was in one of 4 billion cases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import accumulate, islice, pairwise
+from typing import Literal
+
+from engine.content.atoms import find_atoms, plainly, read_amount
+from engine.content.gazetteer import ENGLISH, gazetteer, plain
+from engine.content.hashing import Hash
+from engine.content.normalize import fold
+from engine.content.views import views
+
+KEY_BYTES = 32
+RUN = 4
+"""So many words in a row are no accident."""
+MIN_RUN = 12
+"""The letters that they have at least."""
+MIN_WORD = 3
+"""Letters of a word that is kept alone."""
+MIN_ALONE, MIN_ENGLISH, MIN_SHORT = 4, 8, 6
+"""Letters of a value of one word, of an English one, and of one of two or three words."""
+MIN_AMOUNT = 6
+"""Digits of a number that is found inside a value."""
+DEPTH = 2
+"""So many disguises inside of each other are undone."""
+MOST_READ = 4_194_304
+"""Characters of all readings of a text."""
+BATCH = 4096
+"""Words between two looks at how many fingerprints there are."""
+WEIGHT = 3
+"""Letters that a character is worth in a script that does not part words."""
+
+_MASK = 2**48 - 1
+_PRIME = 2**61 - 1
+_UNPARTED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+LATIN = "\u024f"
+_word = re.compile(rf"[{_UNPARTED}]|[^\W_{_UNPARTED}]+")
+_unparted = re.compile(f"[{_UNPARTED}]")
+_sum = re.compile(
+    r"[^\w]*(?:[a-z]{1,3}\b)?[^\w]*([0-9][0-9 .,'\u2019\u00a0]*)[^\w]*(?:[a-z]{1,4})?[^\w]*"
+)
+
+Speaker = Literal["content", "user"]
+Claim = frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """Makes fingerprints with one key. Those of another key have nothing in common with them."""
+
+    begun: Hash
+    at: int
+    """The place at which rows of words are evaluated."""
+    words: dict[str, int] = field(default_factory=dict)
+    """Hashes of words that were met."""
+
+    def prints(self, text: str, most: int, speaker: Speaker = "content") -> frozenset[int]:
+        """Return the fingerprints of what *text* says.
+
+        More than *most* of them, though not all, when there are more. For what the *user* says they
+        are also those that a value may have which he meant: a part of a path, a name with a sign.
+        """
+        found: set[int] = set()
+        for some in self._of_text(text, user=speaker == "user"):
+            found.update(some)
+            if len(found) > most:
+                break
+        return frozenset(found)
+
+    def _of_text(self, text: str, *, user: bool) -> Iterator[Iterable[int]]:
+        one = self._one
+        for reading in readings(text):
+            words = _word.findall(reading)
+            alone = {word for word in words if len(word) >= MIN_WORD}
+            yield map(one, alone)
+            if user:
+                yield (one(f"handle:{word}") for word in alone)
+            for start in range(0, len(words), BATCH):
+                pairs, runs = self._rows(words[start : start + BATCH + RUN - 1])
+                yield pairs
+                yield runs
+            for said in plainly(reading):
+                yield map(one, set(find_atoms(said, wide=user)))
+
+    def claims(self, value: object, most: int) -> frozenset[Claim]:
+        """Return the claims of a JSON *value*: of its strings, numbers and names.
+
+        More than *most* of them, though not all, when there are more.
+        """
+        return frozenset(islice(self._of_value(value), most + 1))
+
+    def _of_value(self, value: object) -> Iterator[Claim]:
+        waiting = [value]
+        while waiting:
+            match waiting.pop():
+                case str() as text:
+                    yield from self._of_string(text)
+                case bool():
+                    pass
+                case int() | float() as number:
+                    yield from self._of_number(number)
+                case list() as items:
+                    waiting += items
+                case dict() as members:
+                    waiting += members.values()
+                    for name in members:
+                        yield from self._of_name(name)
+                case _:
+                    pass
+
+    def _of_string(self, text: str) -> Iterator[Claim]:
+        for reading in readings(text):
+            words = _word.findall(reading)
+            pairs, runs = self._rows(words)
+            if len(words) == 1 and _tells(words[0]):
+                yield frozenset({self._one(words[0])})
+            elif 1 < len(words) < RUN and sum(_sizes(words)) >= MIN_SHORT:
+                yield frozenset(pairs)
+            yield from (frozenset({run}) for run in runs)
+            for said in plainly(reading):
+                yield from self._of_reading(said)
+
+    def _of_name(self, text: str) -> Iterator[Claim]:
+        for reading in readings(text):
+            yield from self._of_reading(reading)
+
+    def _of_reading(self, reading: str) -> Iterator[Claim]:
+        alone = _sum.fullmatch(reading)
+        amount = alone and read_amount(alone.group(1).strip(" .,'\u2019\u00a0"))
+        if amount:
+            yield frozenset({self._one(f"amount:{amount}")})
+        for atom in set(find_atoms(reading, wide=True)):
+            if not atom.startswith("amount:") or len(atom.partition(".")[0]) >= MIN_AMOUNT + 7:
+                yield frozenset({self._one(atom)})
+
+    def _of_number(self, number: float) -> Iterator[Claim]:
+        text = str(number)
+        yield from self._of_reading(text.removesuffix(".0"))
+
+    # --- hashes ----------------------------------------------------------------------------------
+
+    def _one(self, word: str) -> int:
+        known = self.words.get(word)
+        if known is None:
+            copy = self.begun.copy()
+            copy.update(word.encode("utf-8", "surrogatepass"))
+            known = self.words[word] = int.from_bytes(copy.digest()[:6], "little")
+        return known
+
+    def _rows(self, words: list[str]) -> tuple[list[int], list[int]]:
+        """Return the fingerprints of each two neighbours of *words*, and of each four that tell."""
+        # Hot path: comprehensions, as all words of all content come by.
+        at, prime, mask = self.at, _PRIME, _MASK
+        one = self._one
+        hashes = [one(word) for word in words]
+        pairs = [((first * at + second) * at + 2) % prime for first, second in pairwise(hashes)]
+        letters = [0, *accumulate(_sizes(words))]
+        runs = [
+            ((first * at + second) * at + RUN) % prime & mask
+            for first, second, before, behind in zip(
+                pairs, pairs[2:], letters, letters[RUN:], strict=False
+            )
+            if behind - before >= MIN_RUN
+        ]
+        return [one & mask for one in pairs], runs
+
+
+def printer(key: bytes) -> Printer:
+    """Return what makes fingerprints with *key*, which has 32 bytes."""
+    begun = blake2b(key=key, digest_size=KEY_BYTES, person=b"fingerprints")
+    place = blake2b(b"place", key=key, digest_size=KEY_BYTES, person=b"rows of words").digest()
+    return Printer(begun, int.from_bytes(place, "little") % _PRIME)
+
+
+def readings(text: str) -> Iterator[str]:
+    """Yield *text* as it is read, in lower case, and as it may be read with disguises undone."""
+    waiting, known = [(text, 0)], set[str]()
+    room = MOST_READ
+    while waiting:
+        text, depth = waiting.pop()
+        read = fold(text).text
+        low = read.casefold()
+        if low in known:
+            continue
+        room -= len(low)
+        if room < 0 and known:
+            return
+        known.add(low)
+        yield low
+        if depth < DEPTH:
+            data = read.encode("utf-8", "replace")
+            waiting += ((view.text, depth + 1) for view in views(read, data))
+
+
+def _sizes(words: list[str]) -> list[int]:
+    """Return how many letters each of *words* has, or is worth."""
+    return [
+        WEIGHT if len(word) == 1 and word > LATIN and _unparted.match(word) else len(word)
+        for word in words
+    ]
+
+
+def _tells(word: str) -> bool:
+    """Return whether the single *word* is none that every text may have."""
+    if word.isdigit():
+        return False
+    if len(word) >= MIN_ENGLISH:
+        return True
+    return len(word) >= MIN_ALONE and not gazetteer().look(plain(word)) & ENGLISH

@@ -66,10 +66,10 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             | typed.Like()
             | typed.Matches()
             | typed.Has()
+            | typed.Present()
+            | typed.Tainted()
         ):
             return _relation(expr)
-        case typed.Present(subject):
-            return f"{phrase(subject, SUM)} is present", COMPARISON
         case typed.Coalesce(subject, default):
             return f"{phrase(subject, COALESCE)} ?? {phrase(default, SUM)}", COALESCE
         case typed.Arithmetic(sign, left, right):
@@ -87,8 +87,6 @@ def _phrase(expr: Expr) -> tuple[str, int]:  # noqa: C901  a case for every kind
             return f"{expr.function}({', '.join([*arguments, *sorted(expr.entities)])})", ATOM
         case typed.ArgumentAt(path):
             return _argument(path), ATOM
-        case typed.Tainted(path):
-            return f"{_argument(path)} tainted", COMPARISON
         case typed.Score(classifier, subject):
             return f"classifier.{classifier}({phrase(subject)})", ATOM
         case typed.Count(meter):
@@ -115,7 +113,7 @@ def _negation(inner: Expr) -> tuple[str, int]:
             return f"not {phrase(inner, loosest)}", NOT
 
 
-def _relation(expr: Relation | typed.Has) -> tuple[str, int]:
+def _relation(expr: Relation | typed.Has | typed.Present | typed.Tainted) -> tuple[str, int]:
     match expr:
         case typed.Member(left, right):
             if not _in_order(left, right):
@@ -135,6 +133,10 @@ def _relation(expr: Relation | typed.Has) -> tuple[str, int]:
             return f"{phrase(subject, SUM)} matches /{pattern}/", COMPARISON
         case typed.Has(subject, _, written):
             return f"{phrase(subject, SUM)} has {', '.join(written)}", COMPARISON
+        case typed.Present(subject):
+            return f"{phrase(subject, SUM)} is present", COMPARISON
+        case typed.Tainted(path):
+            return f"{_argument(path)} tainted", COMPARISON
         case _:
             assert_never(expr)
 

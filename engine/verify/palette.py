@@ -95,10 +95,7 @@ def read_palette(  # noqa: C901 - a case for every kind of subject
         path: dict.fromkeys(those) for path, those in ids.items()
     }
     arguments: dict[tuple[str | int, ...], dict[object, None]] = {}
-    mocks: dict[str, dict[float | int, None]] = {
-        **{f"classifier.{name}": dict.fromkeys((0.0, 0.5, 1.0)) for name in checked.classifiers},
-        **{f"meter.{name}": dict.fromkeys((0, 1, 1_000)) for name in checked.meters},
-    }
+    mocks = answers(checked)
     found = dict.fromkeys(texts)
     for condition in conditions(checked):
         for node in descend(condition):
@@ -131,6 +128,14 @@ def read_palette(  # noqa: C901 - a case for every kind of subject
         tuple(found),
         {name: tuple(those) for name, those in mocks.items()},
     )
+
+
+def answers(checked: program.Program) -> dict[str, dict[float | int, None]]:
+    """Return a few values of every classifier and meter that no condition asked for."""
+    return {
+        **{f"classifier.{name}": dict.fromkeys((0.0, 0.5, 1.0)) for name in checked.classifiers},
+        **{f"meter.{name}": dict.fromkeys((0, 1, 1_000)) for name in checked.meters},
+    }
 
 
 def numbers(values: Iterable[object]) -> Iterator[float | int | Decimal]:

@@ -13,13 +13,16 @@ import click
 from engine.cli.bundle import SECRET, existing, leave, show_refusal
 from engine.cli.request_flags import InputError, build_request, describe_error, take_flags
 from engine.language.diagnostics import did_you_mean
-from engine.language.program import Program
+from engine.language.program import Program, taint_mock
+from engine.language.typed import Tainted
+from engine.language.walk import descend
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest
 from engine.service.bundles import Recipe, load_folder
 from engine.service.compiled import PolicyError
+from engine.verify.palette import conditions
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -47,7 +50,7 @@ def question_options(command: F) -> F:
         "mocks",
         metavar="NAME=NUMBER",
         multiple=True,
-        help="What injection, classifier.NAME or meter.NAME comes to.",
+        help="What injection, classifier.NAME or meter.NAME comes to; tainted.PATH is 1 or 0.",
     )
     return at(mocks(command))
 
@@ -82,15 +85,19 @@ def read_time(written: str) -> int:
 def read_mock(written: str, program: Program) -> tuple[str, float | int]:
     """Return name and value of ``NAME=NUMBER``; raise InputError for what no policy asks for."""
     name, _, value = written.partition("=")
+    asked = (node for one in conditions(program) for node in descend(one))
     known = [
         "injection",
         *(f"classifier.{one}" for one in program.classifiers),
         *(f"meter.{one}" for one in program.meters),
+        *dict.fromkeys(taint_mock(one.path) for one in asked if isinstance(one, Tainted)),
     ]
     if name not in known:
         hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
         raise InputError(f"--mock {written}: the policies ask for no `{name}`; {hint}")
+    if name.startswith("tainted.") and value not in {"0", "1"}:
+        raise InputError(f"--mock {written}: an argument is tainted, `1`, or not, `0`")
     try:
-        return name, int(value) if name.startswith("meter.") else float(value)
+        return name, float(value) if name.startswith(("injection", "classifier.")) else int(value)
     except ValueError:
         raise InputError(f"--mock {written}: `{value}` is no number") from None

@@ -113,7 +113,9 @@ def _negation(inner: Expr) -> tuple[str, int]:
             return f"not {phrase(inner, loosest)}", NOT
 
 
-def _relation(expr: Relation | typed.Has | typed.Present | typed.Tainted) -> tuple[str, int]:
+def _relation(  # noqa: C901  a case for every kind of relation
+    expr: Relation | typed.Has | typed.Present | typed.Tainted,
+) -> tuple[str, int]:
     match expr:
         case typed.Member(left, right):
             if not _in_order(left, right):

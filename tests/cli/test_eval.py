@@ -89,6 +89,24 @@ def test_classifiers_and_meters_can_be_mocked(clock: Path) -> None:
     assert "p.probing: probing" in call(*asked, CALM, "--mock=meter.refusals=4").stdout
 
 
+MAIL = """\
+policy mail {
+  default allow
+  rule read { when stage == "tool_result" then deny label session "untrusted" from tool_result }
+  rule to { when stage == "tool_call" and arg("to") tainted then deny "from a document" }
+}
+"""
+CALL = (*WHO, "--stage=tool_call", "--tool=mail", "--set=tool.args.to=kim@example.com")
+
+
+def test_arguments_can_be_mocked_as_tainted(tmp_path: Path) -> None:
+    asked = ("eval", folder(tmp_path, {"mail.pol": MAIL}), *CALL)
+    assert "mail.to: from a document" in call(*asked, "--mock=tainted.to=1").stdout
+    assert call(*asked, "--mock=tainted.to=0").exit_code == 0
+    assert "tainted, `1`, or not, `0`" in call(*asked, "--mock=tainted.to=yes").stderr
+    assert "did you mean `tainted.to`" in call(*asked, "--mock=tainted.too=1").stderr
+
+
 def test_nothing_is_remembered(clock: Path) -> None:
     for _ in range(2):
         assert call("eval", clock, *WHO, DAY, CALM).exit_code == 0

@@ -35,7 +35,14 @@ demo: install ## Start the daemon on the starter packs and send it real requests
 serve: install ## Serve the starter packs on 127.0.0.1:50051.
 	$(BIN)/engine serve policies/starter
 
-test: .venv/.developer ## Run all tests, with the coverage gates.
+# Tests of a state in Valkey start a server of their own; without one they are skipped, and say so.
+.venv/.server: .venv/.pip
+	@command -v valkey-server redis-server >/dev/null || [ "$$(id -u)" != 0 ] || \
+		(apt-get install -qq -y redis-server || (apt-get update -qq && apt-get install -qq -y redis-server)) \
+		>/dev/null 2>&1 || echo "no redis-server: its tests are skipped"
+	@touch $@
+
+test: .venv/.developer .venv/.server ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 

@@ -8,14 +8,32 @@ import pytest
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store
 from engine.state.lmdb import LmdbStore
+from tests.state.servers import MISSING, PROGRAM, Server, ValkeyStore
 
 SMALL = 2**18
 
 
-@pytest.fixture(params=["memory", "lmdb"])
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A Valkey or Redis server that the tests of a process share; each begins with it empty."""
+    if PROGRAM is None:
+        pytest.skip(MISSING)
+    made = Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(params=["memory", "lmdb", "valkey"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = (
-        MemoryStore() if request.param == "memory" else LmdbStore(tmp_path, map_size=SMALL)
-    )
+    made: Store
+    match request.param:
+        case "memory":
+            made = MemoryStore()
+        case "lmdb":
+            made = LmdbStore(tmp_path, map_size=SMALL)
+        case _:
+            server: Server = request.getfixturevalue("server")
+            server.do("FLUSHALL")
+            made = ValkeyStore(server.url)
     yield made
     made.close()

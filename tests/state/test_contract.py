@@ -8,6 +8,9 @@ from engine.runtime.store import MOST_PRINTS, NANO, USER, Noted, Store, Take
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
 from tests.state.takes import DAY, MINUTE, NOW, requests, slot, tokens, usd
 
+sweeping = pytest.mark.parametrize("store", ["memory", "lmdb"], indirect=True)
+"""In a server entries end by themselves."""
+
 
 def remaining(store: Store, take: Take, now: int = NOW) -> int:
     (level,) = store.peek([take], now)
@@ -241,6 +244,7 @@ def test_the_clock_put_back_frees_no_slot_twice(store: Store) -> None:
     assert not store.peek([slot(limit=1)], NOW + 20 * MINUTE - 1)[0].granted
 
 
+@sweeping
 def test_slots_are_swept_when_all_are_free(store: Store) -> None:
     store.take([slot(life=MINUTE), slot("long", life=DAY)], NOW, reservation="d1")
     store.take([slot("gone", life=MINUTE)], NOW, reservation="d2")
@@ -304,6 +308,7 @@ def test_sessions_of_different_tenants_are_apart(store: Store) -> None:
 # --- forgetting ----------------------------------------------------------------------------------
 
 
+@sweeping
 def test_a_sweep_forgets_what_no_longer_matters_and_only_that(store: Store) -> None:
     store.take([requests("short"), usd("long"), tokens("held")], NOW, reservation="d", hold=MINUTE)
     store.record("m", "k", MINUTE, NOW)
@@ -316,6 +321,7 @@ def test_a_sweep_forgets_what_no_longer_matters_and_only_that(store: Store) -> N
     assert store.labels("t", "s2", NOW + 2 * MINUTE) == {"tainted"}
 
 
+@sweeping
 def test_a_sweep_forgets_no_more_than_it_may(store: Store) -> None:
     for number in range(10):
         store.take([requests(f"r{number}")], NOW)
@@ -323,6 +329,7 @@ def test_a_sweep_forgets_no_more_than_it_may(store: Store) -> None:
     assert swept == [4, 4, 2, 0]
 
 
+@sweeping
 def test_a_sweep_in_a_wrong_hour_grants_nothing_twice(store: Store) -> None:
     store.take([requests(amount=10)], NOW)
     assert store.sweep(NOW + DAY, 100) == 1
@@ -331,6 +338,7 @@ def test_a_sweep_in_a_wrong_hour_grants_nothing_twice(store: Store) -> None:
     assert store.take([requests(amount=10)], NOW + 2 * MINUTE)[0].granted
 
 
+@sweeping
 def test_a_budget_met_before_what_was_forgotten_does_not_close_midway(store: Store) -> None:
     store.take([requests(amount=10)], NOW)
     swept = NOW + MINUTE
@@ -350,6 +358,7 @@ def test_placeholders_are_kept_by_tenant_and_session(store: Store) -> None:
     assert store.recall("north", "t", ["a"], NOW) == {}
 
 
+@sweeping
 def test_placeholders_end_and_are_swept(store: Store) -> None:
     store.remember("north", "s", {"a": b"1"}, NOW)
     store.remember("north", "s", {"a": b"1"}, NOW + DAY // 2)
@@ -516,6 +525,7 @@ def test_turns_last_for_the_life_of_the_session_from_the_latest_on(store: Store)
     assert store.turn("north", "s", NOW + DAY // 2 + DAY, advance=True) == 1
 
 
+@sweeping
 def test_what_sessions_have_read_is_swept(store: Store) -> None:
     note(store, 1, until=NOW + 16)
     note(store, 2, source="y", until=NOW + 160)

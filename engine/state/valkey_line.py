@@ -1,0 +1,243 @@
+"""Commands in, replies out: one connection with a server, kept, shared by all who wait.
+
+What is asked while a batch is under way goes out together in the next one, in one write; so one
+caller never waits for others, and many share the cost of the way. Nothing is tried twice: whoever
+waits when the connection breaks, or when the server has said nothing for *timeout*, is told so, and
+the connection is dropped, because an answer that comes late must not reach another caller.
+
+After a time-out or a refused connection the breaker *opens*: who asks is refused at once, while a
+task tries to connect, now and then (*half-open*). When that succeeds it *closes*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import RedisError, ResponseError
+
+from engine.runtime.store import StoreUnavailable
+
+MOST = 256
+"""Commands in one write."""
+FIRST_REST = 0.05
+LONGEST_REST = 2.0
+"""Seconds between two tries to connect, the first and the longest."""
+PATIENCE = 1.0
+"""Seconds that a try in the background may take: nobody waits for it."""
+IDLE = 1.0
+"""After so many seconds without use it is looked first whether the server has hung up."""
+
+Command: TypeAlias = Sequence[bytes | str | int]
+State: TypeAlias = Literal["closed", "half-open", "open"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often; for metrics."""
+
+    calls: int = 0
+    failures: int = 0
+    timeouts: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    command: Command
+    reply: asyncio.Future[object]
+
+
+class Broken(Exception):
+    """The connection cannot be used any more; the text says why."""
+
+
+class Line:
+    """See the module. For one event loop; *make* returns a connection that is not open yet."""
+
+    def __init__(
+        self,
+        make: Callable[[], AbstractConnection],
+        place: str,
+        *,
+        timeout: float,
+        greeting: Sequence[Command] = (),
+    ) -> None:
+        self._make = make
+        self._place = place
+        self._timeout = timeout
+        self._greeting = greeting
+        self._connection: AbstractConnection | None = None
+        self._connected_before = False
+        self._queue: deque[_Waiting] = deque()
+        self._worker: asyncio.Task[None] | None = None
+        self._prober: asyncio.Task[None] | None = None
+        self._used = 0.0
+        self._why = ""
+        self.greeted: list[object] = []
+        """The replies to the greeting."""
+        self.state: State = "closed"
+        self.tally = Tally()
+
+    async def ask(self, command: Command) -> object:
+        """Return the reply, which may be a ResponseError. Raises StoreUnavailable.
+
+        To be cancelled does not stop what was sent.
+        """
+        self.tally.calls += 1
+        if self.state != "closed":
+            self.tally.failures += 1
+            raise StoreUnavailable(self._why)
+        waiting = _Waiting(command, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._worker is None:
+            self._worker = asyncio.get_running_loop().create_task(self._work())
+        return await waiting.reply
+
+    async def close(self) -> None:
+        """Let what is under way end, and disconnect. Whoever asks afterwards is refused."""
+        if self._worker is not None:
+            await self._worker
+        self.state, self._why = "open", f"the connection with {self._place} was closed"
+        if self._prober is not None:
+            self._prober.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._prober
+        await self._drop()
+
+    async def _work(self) -> None:
+        """Send what is queued, batch after batch, until nothing is."""
+        try:
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+                try:
+                    await self._exchange(batch)
+                except Broken as broken:
+                    self._fail(batch, str(broken))
+                except TimeoutError:
+                    self.tally.timeouts += 1
+                    why = f"{self._place} has not answered for {self._timeout * 1000:g} ms"
+                    self._open(why)
+                    self._fail([*batch, *self._queue], why)
+                    self._queue.clear()
+        finally:
+            self._worker = None
+
+    def _fail(self, batch: Sequence[_Waiting], why: str) -> None:
+        for one in batch:
+            if not one.reply.done():
+                self.tally.failures += 1
+                one.reply.set_exception(StoreUnavailable(why))
+
+    # --- one batch -------------------------------------------------------------------------------
+
+    async def _exchange(self, batch: Sequence[_Waiting]) -> None:
+        """Send the commands of *batch* in one write and hand out the replies."""
+        loop = asyncio.get_running_loop()
+        if self._connection is not None and loop.time() - self._used > IDLE:
+            await self._look()
+        connection = self._connection
+        if connection is None:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    connection = await self._connect()
+            except Broken as broken:
+                self._open(str(broken))
+                raise
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                packed = connection.pack_commands([one.command for one in batch])
+                await connection.send_packed_command(packed, check_health=False)
+                for one in batch:
+                    reply = await _read(connection)
+                    limit.reschedule(loop.time() + self._timeout)
+                    if not one.reply.done():  # Who asked may have been cancelled.
+                        one.reply.set_result(reply)
+        except TimeoutError:
+            await self._drop()
+            raise
+        except (OSError, RedisError) as problem:
+            await self._drop()
+            raise Broken(f"the connection with {self._place} broke: {problem}") from problem
+        self._used = loop.time()
+
+    async def _look(self) -> None:
+        """Drop the connection if the server has hung up: then nothing was sent and lost."""
+        assert self._connection is not None
+        try:
+            gone = await self._connection.can_read_destructive()
+        except (OSError, RedisError):
+            gone = True
+        if gone:
+            await self._drop()
+
+    # --- connecting ------------------------------------------------------------------------------
+
+    async def _connect(self) -> AbstractConnection:
+        """Return an open connection. Raises Broken."""
+        connection = self._make()
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_packed_command(
+                connection.pack_commands(self._greeting), check_health=False
+            )
+            self.greeted = [await _read(connection) for _ in self._greeting]
+        except (OSError, RedisError) as problem:
+            await connection.disconnect(nowait=True)
+            raise Broken(f"{self._place} cannot be reached: {problem}") from problem
+        except asyncio.CancelledError:
+            await connection.disconnect(nowait=True)
+            raise
+        refused = [one for one in self.greeted if isinstance(one, ResponseError)]
+        if refused:
+            await connection.disconnect(nowait=True)
+            raise Broken(f"{self._place} refuses to serve: {refused[0]}")
+        self.tally.reconnects += self._connected_before
+        self._connected_before = True
+        self._connection = connection
+        self._used = asyncio.get_running_loop().time()
+        return connection
+
+    async def _drop(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.disconnect(nowait=True)
+
+    # --- the breaker -----------------------------------------------------------------------------
+
+    def _open(self, why: str) -> None:
+        self.state, self._why = "open", why
+        if self._prober is None:
+            self._prober = asyncio.get_running_loop().create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Try to connect until that succeeds."""
+        rest = FIRST_REST
+        while True:
+            await asyncio.sleep(rest * random.uniform(0.5, 1))  # noqa: S311 - spreads the tries
+            self.state = "half-open"
+            try:
+                async with asyncio.timeout(max(PATIENCE, self._timeout)):
+                    await self._connect()
+            except Broken as broken:
+                self.state, self._why = "open", str(broken)
+            except TimeoutError:
+                self.state = "open"
+            else:
+                break
+            rest = min(2 * rest, LONGEST_REST)
+        self.state, self._why, self._prober = "closed", "", None
+
+
+async def _read(connection: AbstractConnection) -> object:
+    """Return the next reply; the server's refusal of one command is a reply too."""
+    try:
+        return await connection.read_response(disable_decoding=True, disconnect_on_error=False)
+    except ResponseError as refusal:
+        return refusal

@@ -30,6 +30,8 @@ GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "engine_bundle_refused_timestamp_seconds": max,
     "engine_classifier_breaker_closed": min,
     "engine_long_waiting": sum,
+    "engine_workers": max,
+    "engine_workers_serving": max,
 }
 """Of gauges that say something of the whole daemon: how."""
 
@@ -74,7 +76,8 @@ class Sums(Collector):
 
     def __init__(self) -> None:
         self._latest: dict[str, tuple[Family, ...]] = {}
-        self._past: dict[Key, float] = {}
+        self._past: dict[str, dict[Key, float]] = {}
+        """By family: what those had counted that are gone."""
         self._shapes: dict[str, Family] = {}
 
     def hear(self, process: str, families: tuple[Family, ...]) -> None:
@@ -86,8 +89,9 @@ class Sums(Collector):
         """Keep what *process* had counted when it was last heard: it is gone."""
         for family in self._latest.pop(process, ()):
             if adds_up(family):
+                past = self._past.setdefault(family.name, {})
                 for value in family.values:
-                    self._past[value.key] = self._past.get(value.key, 0.0) + value.value
+                    past[value.key] = past.get(value.key, 0.0) + value.value
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of all processes together."""
@@ -100,7 +104,7 @@ class Sums(Collector):
                 for process, families in self._latest.items()
             }
             if adds_up(shape):
-                self._add(metric, shape, here)
+                self._add(metric, here)
             elif name in GAUGES:
                 gather(metric, here, GAUGES[name])
             else:
@@ -109,9 +113,8 @@ class Sums(Collector):
                         metric.add_sample(one.name, {**one.labels, WORKER: process}, one.value)
             yield metric
 
-    def _add(self, metric: Metric, shape: Family, here: Mapping[str, list[Value]]) -> None:
-        names = {one.name for one in shape.values}
-        totals = {key: value for key, value in self._past.items() if key[0] in names}
+    def _add(self, metric: Metric, here: Mapping[str, list[Value]]) -> None:
+        totals = dict(self._past.get(metric.name, {}))
         for values in here.values():
             for one in values:
                 totals[one.key] = totals.get(one.key, 0.0) + one.value

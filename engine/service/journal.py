@@ -100,7 +100,7 @@ def open_file(path: Path, held: int | None = None, *, shared: bool = False) -> i
     try:
         fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         if shared:
-            append_in_turn(file, b"")
+            append_in_turn(file)
         else:
             end_torn_line(file)
     except BlockingIOError:
@@ -121,13 +121,17 @@ def end_torn_line(file: int) -> None:
         append(file, b"\n")
 
 
-def append_in_turn(file: int, line: bytes) -> None:
-    """Append *line* whole, behind a whole line, while no other process writes; raise OSError."""
+def append_in_turn(file: int, line: bytes = b"") -> None:
+    """Append *line* whole, behind a whole line, while no other process writes; raise OSError.
+
+    Without a line, only end what a crash cut short.
+    """
     # The kernel gives the lock back when the process that has it dies.
     fcntl.lockf(file, fcntl.LOCK_EX)
     try:
         end_torn_line(file)
-        append(file, line)
+        if line:
+            append(file, line)
     finally:
         fcntl.lockf(file, fcntl.LOCK_UN)
 

@@ -3,7 +3,8 @@
 What was granted, counted and put here meanwhile is remembered as `Op`s and done to the real store
 when that is back (`RemoteStore.reconcile`): its buckets are then charged whether it fits or not,
 so that what was granted too much becomes a debt. Until then every process grants up to the whole
-limit on its own.
+limit on its own. What sessions were told apart by before (labels, what they have read) is not
+known here, and nothing may pass for want of it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from engine.state.remote import Op
 
 MOST = 100_000
 """So many debts are remembered; what comes beyond is counted in `Spare.lost`."""
+
+
+AWAY = "it is away"
 
 
 class Spare:
@@ -79,7 +83,7 @@ class Spare:
         """
         owed = self._debts.pop(reservation, None)
         if owed is None:
-            raise StoreUnavailable("it is away; settle again when it is back")
+            raise StoreUnavailable(f"{AWAY}; settle again when it is back")
         takes: tuple[Take, ...] = owed.arguments[0]  # type: ignore[assignment]  # of "owe"
         real = tuple(
             msgspec.structs.replace(one, amount=amounts.get(one.unit, one.amount))
@@ -100,12 +104,12 @@ class Spare:
         self._owe("record", meter, key, window)
 
     def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
-        """Return the labels that were put here."""
-        return self._store.labels(tenant, session, now)
+        """Raise StoreUnavailable: a label that is not known here may be there."""
+        del tenant, session, now
+        raise StoreUnavailable(AWAY)
 
     def label(self, tenant: str, session: str, label: str, until: int | None, now: int) -> None:
-        """Put a label on a session."""
-        self._store.label(tenant, session, label, until, now)
+        """Put a label on a session, when the store is back."""
         self._owe("label", tenant, session, label, None if until is None else until - now)
 
     def remember(self, tenant: str, session: str, sealed: Mapping[str, bytes], now: int) -> None:
@@ -128,14 +132,14 @@ class Spare:
         until: int | None,
         now: int,
     ) -> None:
-        """Remember the fingerprints of a source."""
-        self._store.note(tenant, session, source, prints, until, now)
+        """Remember the fingerprints of a source, when the store is back."""
         life = None if until is None else until - now
         self._owe("note", tenant, session, source, tuple(sorted(prints)), life)
 
     def noted(self, tenant: str, session: str, prints: frozenset[int], now: int) -> Noted:
-        """Return which fingerprints were noted here, by source."""
-        return self._store.noted(tenant, session, prints, now)
+        """Raise StoreUnavailable: what was read before is not known here."""
+        del tenant, session, prints, now
+        raise StoreUnavailable(AWAY)
 
     def turn(self, tenant: str, session: str, now: int, *, advance: bool) -> int:
         """Return how many turns the session has had here."""

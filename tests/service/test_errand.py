@@ -240,6 +240,7 @@ def test_beside_it_everything_goes_on_and_is_made_up_for(local: Made) -> None:
     assert local.decide("mark this").action == "allow"
     local.shore.away = "it is gone"
     assert [local.decide("flood").action for _ in range(3)] == ["allow", "allow", "deny"]
+    assert local.decide("stop", user={"id": "u5"}).action == "deny"  # It may be marked.
     assert local.remote.away == "it is gone"
     local.shore.away = ""
     assert local.spare.debts > 0

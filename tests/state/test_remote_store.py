@@ -32,8 +32,11 @@ def remote(shore: Shore) -> Iterator[RemoteStore]:
     one.close()
 
 
-def put_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
-    """Put something of each kind and return what is found afterwards."""
+Kept = RemoteStore | Spare | MemoryStore
+
+
+def put_all(store: Kept) -> None:
+    """Put something of each kind."""
     store.record("m", "k", LIFE, NOW)
     store.label("t", "s", "seen", None, NOW)
     store.label("t", "s", "soon", NOW + LIFE, NOW)
@@ -41,10 +44,9 @@ def put_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
     store.note("t", "s", "seen", frozenset({1, 2}), NOW + LIFE, NOW)
     store.note("t", "s", "", frozenset({3}), None, NOW)
     store.turn("t", "s", NOW, advance=True)
-    return find_everything(store)
 
 
-def find_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
+def find_all(store: Kept) -> list[object]:
     return [
         store.count("m", "k", LIFE, NOW),
         store.labels("t", "s", NOW),
@@ -55,20 +57,37 @@ def find_everything(store: RemoteStore | Spare | MemoryStore) -> list[object]:
 
 
 def test_whoever_is_blocked_finds_what_was_put(remote: RemoteStore) -> None:
-    assert put_everything(remote) == put_everything(MemoryStore())
+    kept = MemoryStore()
+    put_all(kept)
+    put_all(remote)
+    assert find_all(remote) == find_all(kept)
     assert remote.instant(5) == 5
     remote.sweep(NOW, 10)
 
 
-def test_what_stands_in_keeps_everything_and_owes_it(remote: RemoteStore, shore: Shore) -> None:
+def test_what_stands_in_puts_everything_later(remote: RemoteStore, shore: Shore) -> None:
     spare = Spare(MemoryStore())
-    assert put_everything(spare) == put_everything(MemoryStore())
+    put_all(spare)
     assert spare.debts == 7
+    assert spare.count("m", "k", LIFE, NOW) == 1
+    assert spare.recall("t", "s", ["7f"], NOW) == {"7f": b"sealed"}
+    assert spare.turn("t", "s", NOW, advance=False) == 1
     paying = RemoteStore(lambda: NearFar(shore), spare, clock=lambda: NOW)
     asyncio.run(paying.leave())
     assert spare.debts == 0
-    assert find_everything(remote) == find_everything(spare)
+    kept = MemoryStore()
+    put_all(kept)
+    assert find_all(remote) == find_all(kept)
     paying.close()
+
+
+def test_what_stands_in_does_not_know_what_sessions_have_read() -> None:
+    spare = Spare(MemoryStore())
+    put_all(spare)
+    with pytest.raises(StoreUnavailable, match="it is away"):
+        spare.labels("t", "s", NOW)
+    with pytest.raises(StoreUnavailable, match="it is away"):
+        spare.noted("t", "s", frozenset({1}), NOW)
 
 
 def test_what_is_taken_meanwhile_is_owed(shore: Shore) -> None:
@@ -138,6 +157,10 @@ def test_while_it_is_away_the_spare_store_is_at_hand(remote: RemoteStore, shore:
 
 
 def test_whether_it_is_back_is_looked_for_now_and_then(remote: RemoteStore, shore: Shore) -> None:
+    spare = remote.beside
+    assert spare is not None
+    spare.turn("t", "s", NOW, advance=True)
+
     async def main() -> None:
         shore.away = "it is gone"
         with pytest.raises(StoreUnavailable):
@@ -148,6 +171,9 @@ def test_whether_it_is_back_is_looked_for_now_and_then(remote: RemoteStore, shor
             await asyncio.sleep(0.01)
             assert remote.away == away
         assert remote.health() == Health(closed=True, calls=3)
+        await remote.run([Op("labels", ("t", "s"))])
+        await asyncio.sleep(0.01)
+        assert remote.owed == (0, 0)
         await remote.leave()
 
     asyncio.run(main())

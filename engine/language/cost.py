@@ -15,7 +15,7 @@ from engine.language.typed import Expr
 from engine.language.types import JSON
 from engine.language.walk import inner
 
-EVIDENCE = frozenset({"now", "content", "session.labels"})
+EVIDENCE = frozenset({"now", "content", "session.labels", "session.turn"})
 """Attributes that come from the evidence, not from the request record."""
 
 DEAR = 40

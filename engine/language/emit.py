@@ -379,6 +379,8 @@ def read(path: str, here: Place) -> ast.expr:
             return call(attribute(evidence, "content", here), [], here)
         case "session.labels":
             return call(attribute(evidence, "labels", here), [], here)
+        case "session.turn":
+            return call(attribute(evidence, "turn", here), [], here)
         case _:
             made = name("record", here)
             for member in path.split("."):

@@ -160,7 +160,7 @@ def threshold(subject: Expr, order: Order, bound: float, part: Expr) -> list[Key
             pass
         case _:
             return []
-    if attribute.type not in {INT, FLOAT}:
+    if attribute.type not in {INT, FLOAT} or attribute.path in EVIDENCE:
         return []
     return [Keyed(Threshold(attribute.path, order, bound, default), part, EXCEEDED)]
 

@@ -9,9 +9,12 @@ import marshal
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from engine.language.program import Policy, Redact
-from engine.language.typed import Call, Constant, Expr, Has
+from engine.language.program import Policy, Redact, Throttle
+from engine.language.typed import Attribute, Call, Constant, Expr, Has, Tainted
 from engine.language.walk import inner
+
+TURN = "session.turn"
+"""The attribute that is counted where a request does not bring it."""
 
 
 class Outline(NamedTuple):
@@ -30,11 +33,17 @@ class Outline(NamedTuple):
     """Whether a rule redacts with placeholders that can be turned back."""
     asked: frozenset[frozenset[str]]
     """The sets of entities that its conditions and redactions look for."""
+    tainted: bool = False
+    """Whether a condition asks if an argument is tainted."""
+    turns: bool = False
+    """Whether anything depends on the turn of the conversation."""
 
 
 def outline_of(policy: Policy) -> Outline:
     """Return the outline of *policy*."""
     advice = [one for rule in policy.rules for one in rule.advise]
+    nodes = list(_nodes(policy))
+    throttles = (one.action for one in policy.rules if isinstance(one.action, Throttle))
     return Outline(
         name=policy.name,
         rules=len(policy.rules),
@@ -50,23 +59,36 @@ def outline_of(policy: Policy) -> Outline:
             isinstance(rule.action, Redact) and rule.action.strategy.name == "token"
             for rule in policy.rules
         ),
-        asked=frozenset(_asked(policy)),
+        tainted=any(isinstance(node, Tainted) for node in nodes),
+        turns=TURN in {node.path for node in nodes if isinstance(node, Attribute)}
+        or any(one.unit == TURN for one in throttles),
+        asked=frozenset(_asked(policy, nodes)),
     )
 
 
-def _asked(policy: Policy) -> Iterator[frozenset[str]]:
+def _nodes(policy: Policy) -> Iterator[Expr]:
+    """Yield all expressions of *policy* and what stands in them, and the keys of its rules."""
     waiting: list[Expr | None] = [policy.applies]
     for rule in policy.rules:
         waiting += (rule.when, rule.unless, *(one.value for one in rule.advise))
-        if isinstance(rule.action, Redact):
-            yield rule.action.entities
+        if isinstance(rule.action, Throttle):
+            waiting += rule.action.keys
+    rollouts = (policy.rollout, *(rule.rollout for rule in policy.rules))
+    waiting += (one.key for one in rollouts if one is not None)
     while waiting:
         node = waiting.pop()
-        if node is None:
-            continue
+        if node is not None:
+            yield node
+            waiting += inner(node)
+
+
+def _asked(policy: Policy, nodes: Iterable[Expr]) -> Iterator[frozenset[str]]:
+    for rule in policy.rules:
+        if isinstance(rule.action, Redact):
+            yield rule.action.entities
+    for node in nodes:
         if isinstance(node, Has | Call) and node.entities:
             yield node.entities
-        waiting += inner(node)
 
 
 def dump_outlines(outlines: Iterable[Outline]) -> bytes:

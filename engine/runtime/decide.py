@@ -7,13 +7,14 @@ Order of work: match -> what follows from the matched rules (remembered) -> labe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
 
-from engine.content.pseudonyms import Pseudonym
+from engine.content.pseudonyms import Tokens
 from engine.language.functions import Unknowable
 from engine.runtime.combine import Contribution, Verdict, sorted_reasons
 from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
@@ -29,6 +30,7 @@ from engine.runtime.redaction import Redacted, asked, expect, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
+from engine.runtime.sessions import hear, prints_of
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
@@ -79,6 +81,10 @@ def decide(
         evidence = Evidence(record, asking.senses, store, now_ns, mocks)
         outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
+    if consume and policies.listens and record.stage == "request":
+        away = _listen(policies, record, store, now_ns)
+        if away:
+            return _unknown_turn(policies, record, decision_id, away)
     if outcome.plain:
         made = Decision(
             action=outcome.action,
@@ -90,11 +96,40 @@ def decide(
             decision_id=decision_id,
         )
     else:
-        desk = Desk(record, evidence, store, decision_id, consume)
+        desk = Desk(record, evidence, store, decision_id, consume, policies.when_away)
         made = _carry_out(policies, outcome, desk, advice)
     if record.streamed is not None:
         made = show_streamed(made, record)
     return show_restored(made, turned) if turned.count else made
+
+
+def _listen(policies: PolicySet, record: Record, store: Store, now_ns: int) -> str:
+    """Note what the user says and that it is a turn; return why that could not be counted."""
+    if record.session.id is None:
+        return ""
+    if policies.tainted:
+        # Where it fails, his words will count as not said: that restricts.
+        with suppress(StoreUnavailable):
+            hear(record, policies.senses.key, store, now_ns)
+    try:
+        if policies.turns and not record.session.turn:
+            store.turn(record.tenant.id, record.session.id, now_ns, advance=True)
+    except StoreUnavailable as problem:
+        return f"the state store ({problem})"
+    return ""
+
+
+def _unknown_turn(policies: PolicySet, record: Record, decision_id: str, away: str) -> Decision:
+    message = "the turn of the conversation cannot be counted"
+    reason = Reason(policy="", action="deny", message=message, failure=away)
+    return Decision(
+        action="deny",
+        effective_action="deny",
+        reasons=(reason,),
+        revision=policies.revision,
+        request_id=record.request_id,
+        decision_id=decision_id,
+    )
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
@@ -193,7 +228,7 @@ def _carry_out(
     policies: PolicySet, outcome: Outcome, desk: Desk, advice: dict[str, object]
 ) -> Decision:
     record = desk.record
-    failed = _put(outcome, desk) if desk.consume else []
+    failed = _put(policies, outcome, desk) if desk.consume else []
     real = _resolve(outcome.verdict, failed, desk.evidence, lambda some: take_limits(some, desk))
     shadow = _shadow(outcome, failed, desk, real)
     escalation: Escalation | None = None
@@ -224,13 +259,14 @@ def _carry_out(
         advice=advice,
         labels=() if record.session.id is None else outcome.labels,
         shadow=shadow,
+        degraded=real.limits.degraded,
         request_id=record.request_id,
         decision_id=desk.decision_id,
     )
 
 
 def _remember(
-    policies: PolicySet, tokens: Mapping[str, Pseudonym], desk: Desk, real: Resolution
+    policies: PolicySet, tokens: Tokens, desk: Desk, real: Resolution
 ) -> tuple[Reason, ...]:
     """Keep what *tokens* stand for; return the reasons, which say so where that failed."""
     try:
@@ -245,19 +281,24 @@ def _remember(
     return real.reasons
 
 
-def _put(outcome: Outcome, desk: Desk) -> list[Contribution]:
+def _put(policies: PolicySet, outcome: Outcome, desk: Desk) -> list[Contribution]:
     """Put labels and note meter events; return what follows for rules for which that failed.
 
     Invariant: this comes before units are taken, because a label that cannot be put may deny.
     """
     failed: list[Contribution] = []
     record, now = desk.record, desk.evidence.now_ns
+    place = record.tenant.id, record.session.id
+    said = frozenset[int]()
     for effect in outcome.effects:
         try:
             if record.session.id is not None:
-                for label, duration in effect.labels:
-                    until = None if duration is None else now + nanoseconds(duration)
-                    desk.store.label(record.tenant.id, record.session.id, label, until, now)
+                for put in effect.labels:
+                    until = None if put.duration is None else now + nanoseconds(put.duration)
+                    if record.stage in put.source:
+                        said = said or _said(policies, desk)
+                        desk.store.note(*place, put.label, said, until, now)
+                    desk.store.label(*place, put.label, until, now)
             for meter in effect.meters:
                 key = desk.evidence.meter_key(meter)
                 desk.store.record(meter.name, key, nanoseconds(meter.window), now)
@@ -268,6 +309,12 @@ def _put(outcome: Outcome, desk: Desk) -> list[Contribution]:
             if made is not None:
                 failed.append(made)
     return failed
+
+
+def _said(policies: PolicySet, desk: Desk) -> frozenset[int]:
+    """Return the fingerprints of the whole content, whoever speaks."""
+    texts = (one.text for one in desk.evidence.parts("content"))
+    return prints_of(texts, desk.record, policies.senses.key)
 
 
 def _shadow(

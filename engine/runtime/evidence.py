@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from engine.content.findings import Finding, Injection
@@ -16,6 +17,7 @@ from engine.language.functions import Unknowable
 from engine.language.program import MeterDefinition, taint_mock
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record, read_attribute
+from engine.runtime.sessions import count_turn, is_tainted
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.told import told_in, untold
 
@@ -91,6 +93,8 @@ class Senses:
     meters: Mapping[str, MeterDefinition] = field(default_factory=dict)
     ahead: LookAhead | None = None
     """Asked before texts are looked at; see ``sight``."""
+    key: bytes = b""
+    """Keys the fingerprints of what sessions say: at most 64 bytes."""
 
 
 class Part(NamedTuple):
@@ -388,7 +392,7 @@ class Evidence:
 
     def meter_key(self, meter: MeterDefinition) -> str:
         """Return the key under which *meter* counts this request. Absent values count together."""
-        return join_key(read_attribute(self._record, key.path) for key in meter.keys)
+        return join_key(self.attribute(key.path) for key in meter.keys)
 
     def labels(self) -> frozenset[str]:
         """Return the labels on the session: those that the request brings or rules have put."""
@@ -400,6 +404,10 @@ class Evidence:
         if record.session.id is None:
             return sent
         return sent | self._store.labels(record.tenant.id, record.session.id, self.now_ns)
+
+    def turn(self) -> int:
+        """Return the turn of the conversation: the one that was sent, else that was counted."""
+        return self._once("turn", partial(count_turn, self._record, self._store, self.now_ns))
 
     # --- arguments -------------------------------------------------------------------------------
 
@@ -417,12 +425,14 @@ class Evidence:
 
     def tainted(self, path: tuple[str | int, ...]) -> bool:
         """Return whether the argument at *path* holds what came from labelled content."""
-        if self.argument(path) is None:
+        value = self.argument(path)
+        if value is None:
             return False
         mock = self._mocks.get(taint_mock(path))
         if mock is not None:
             return bool(mock)
-        raise Unknowable("what the session has read (it is not kept)")
+        ask = partial(is_tainted, value, self._record, self._senses.key, self._store, self.now_ns)
+        return self._once(("tainted", path), ask)
 
     def attribute(self, path: str) -> object:
         """Return the attribute at *path*, wherever it comes from; None where it is absent."""
@@ -433,5 +443,7 @@ class Evidence:
                 return self.content()
             case "session.labels":
                 return self.labels()
+            case "session.turn":
+                return self.turn()
             case _:
                 return read_attribute(self._record, path)

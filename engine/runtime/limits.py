@@ -24,7 +24,7 @@ from engine.runtime.combine import Contribution, fail
 from engine.runtime.decision import ThrottleState
 from engine.runtime.doubt import overridden
 from engine.runtime.evidence import Evidence
-from engine.runtime.record import Record, read_attribute
+from engine.runtime.record import Record
 from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take, Taker
 from engine.runtime.throttle import ImpossibleAmount
 
@@ -165,7 +165,7 @@ def amount_of(unit: str, desk: Desk) -> Decimal | float:
         case "usd":
             return cast("Decimal", usage.cost_usd or Decimal(0))
         case path:
-            value = read_attribute(desk.record, path)
+            value = desk.evidence.attribute(path)
             if value is None:
                 raise Unknowable(f"{path} (it is absent)")
             return cast("Decimal | float", value)

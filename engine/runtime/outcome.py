@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import cast
 
-from engine.language.program import Advise, MeterDefinition
+from engine.language.program import Advise, Label, MeterDefinition
 from engine.runtime.combine import (
     Contribution,
     Verdict,
@@ -36,7 +35,7 @@ class Effect:
     """What a matched rule does beside its action: it puts *labels*, *meters* count it."""
 
     contribution: Contribution
-    labels: tuple[tuple[str, timedelta | None], ...]
+    labels: tuple[Label, ...]
     meters: tuple[MeterDefinition, ...]
 
 
@@ -146,7 +145,7 @@ def _outcome(
         )
     advice = winning_advice(acting)
     effects = tuple(_effects(policies, acting))
-    labels = {label for effect in effects for label, _ in effect.labels}
+    labels = {one.label for effect in effects for one in effect.labels}
     return Outcome(
         verdict=verdict,
         shadow=would,
@@ -164,8 +163,7 @@ def _effects(policies: PolicySet, acting: Iterable[Contribution]) -> Iterable[Ef
     for one in sorted(acting, key=lambda one: one.rule.name):
         meters = policies.meters.get(one.rule.name, ())
         if one.rule.labels or meters:
-            labels = tuple((label.label, label.duration) for label in one.rule.labels)
-            yield Effect(one, labels, meters)
+            yield Effect(one, one.rule.labels, meters)
 
 
 def winning_advice(contributions: Iterable[Contribution]) -> tuple[Advise, ...]:

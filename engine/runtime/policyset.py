@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from engine.content.stream_hold import BOUND, Hold
 from engine.content.windows import LONG
-from engine.language.outline import outline_of
+from engine.language.outline import TURN, outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
 from engine.runtime.limits import WhenAway
@@ -56,12 +56,21 @@ class PolicySet:
     """So many characters of a stream may be held back."""
     when_away: WhenAway = "throttle"
     """What throttle rules do that do not say it, while the store is away."""
+    tainted: bool = False
+    """Whether anything asks if an argument is tainted: then the user's words are noted."""
+    turns: bool = False
+    """Whether anything asks for the turn of the conversation: then requests are counted."""
     asked: frozenset[str] = frozenset()
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
     holds: dict[frozenset[str], Hold] = field(default_factory=dict)
     """What streams hold back, by what is looked for in them. Bounded by its user."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether anything is noted of what a request says."""
+        return self.tainted or self.turns
 
 
 def build(  # noqa: PLR0913  everything a decision needs
@@ -97,7 +106,9 @@ def build(  # noqa: PLR0913  everything a decision needs
             program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
         ),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
-        senses=Senses(scanner, injection, classify, program.meters),
+        senses=Senses(
+            scanner, injection, classify, program.meters, key=sha256(b"sessions\0" + key).digest()
+        ),
         lists=lists or {},
         facts=facts or {},
         key=sha256(b"policy set\0" + key).digest(),
@@ -113,8 +124,14 @@ def build(  # noqa: PLR0913  everything a decision needs
         long=long,
         stream_hold=stream_hold,
         when_away=when_away,
+        tainted=shape.tainted,
+        turns=shape.turns or _counts_by_turn(program),
         asked=frozenset().union(*shape.asked),
     )
+
+
+def _counts_by_turn(program: Program) -> bool:
+    return any(key.path == TURN for meter in program.meters.values() for key in meter.keys)
 
 
 def meters_of(program: Program) -> dict[str, tuple[MeterDefinition, ...]]:

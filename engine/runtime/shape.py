@@ -23,6 +23,10 @@ class Shape:
     """Whether any rule redacts with placeholders that can be turned back."""
     asked: frozenset[frozenset[str]]
     """The sets of entities that policies look for."""
+    tainted: bool = False
+    """Whether a condition asks if an argument is tainted."""
+    turns: bool = False
+    """Whether anything in a policy depends on the turn of the conversation."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -32,7 +36,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
     rolled_out: set[int] = set()
     advised: set[str] = set()
     computed: set[str] = set()
-    reversible = False
+    reversible = tainted = turns = False
     asked: set[frozenset[str]] = set()
     for number, one in enumerate(outlines):
         first = len(owner)
@@ -45,6 +49,8 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         advised |= one.advised
         computed |= one.computed
         reversible = reversible or one.reversible
+        tainted = tainted or one.tainted
+        turns = turns or one.turns
         asked |= one.asked
     return Shape(
         owner=tuple(owner),
@@ -52,5 +58,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         passing_policies=frozenset(rolled_out),
         spelt=frozenset(advised - computed),
         reversible=reversible,
+        tainted=tainted,
+        turns=turns,
         asked=frozenset(asked),
     )

@@ -54,12 +54,12 @@ RECORD = SimpleNamespace(
     stage="request",
     tenant=SimpleNamespace(id="north"),
     user=SimpleNamespace(id="u", roles=frozenset({"a"})),
-    session=SimpleNamespace(turn=3),
+    usage=SimpleNamespace(input_tokens=3),
 )
 
 
 def test_numbers_are_relative_to_what_is_bound() -> None:
-    rules = "when session.turn > 5\nwhen session.turn > 1"
+    rules = "when (usage.input_tokens ?? 0) > 5\nwhen (usage.input_tokens ?? 0) > 1"
     text = wrapped(rules).replace("default", 'applies when tenant.id == "north" default')
     assert run(text, RECORD, Asked()) == ([7], [71], [])
 
@@ -78,7 +78,7 @@ def test_a_dear_condition_is_asked_once_and_only_when_needed() -> None:
 
 
 def test_what_cannot_be_known_is_put_on_slow() -> None:
-    rules = "when injection(content) > 0.5\nwhen session.turn > 1"
+    rules = "when injection(content) > 0.5\nwhen (usage.input_tokens ?? 0) > 1"
     assert run(wrapped(rules), RECORD, Asked(None)) == ([], [71], [70])
     text = wrapped("when true").replace("default", "applies when injection(content) > 0.5 default")
     assert sorted(run(text, RECORD, Asked(None))[2]) == [~7, 70]
@@ -134,7 +134,7 @@ def test_a_unit_is_the_same_after_it_was_kept() -> None:
         "when context.at > 2026-01-01T00:00:00Z\n"
         'when context.ip within {"10.0.0.0/8", "2001:db8::/32"}\n'
         'when user.id like "a*b" and content matches /x+/\n'
-        'when session.turn > 5 and tenant.id in {"a", "b"}'
+        'when (usage.input_tokens ?? 0) > 5 and tenant.id in {"a", "b"}'
     )
     (unit,) = compiled(wrapped(rules, schema)).units
     assert load_unit(dump_unit(unit)) == unit
@@ -144,8 +144,8 @@ def test_a_unit_is_the_same_after_it_was_kept() -> None:
 
 
 def test_thresholds_are_kept_too() -> None:
-    (unit,) = compiled(wrapped("when session.turn > 5")).units
-    assert unit.pieces[0].steps == (Threshold("session.turn", ">", 5, None),)
+    (unit,) = compiled(wrapped("when (usage.input_tokens ?? 0) > 5")).units
+    assert unit.pieces[0].steps == (Threshold("usage.input_tokens", ">", 5, 0),)
     assert load_unit(dump_unit(unit)) == unit
 
 

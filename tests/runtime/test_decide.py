@@ -170,7 +170,7 @@ def test_an_expired_rule_does_not_act() -> None:
 
 
 def test_labels_are_put_whatever_the_outcome() -> None:
-    made = one('rule a { when session.turn == 0 then deny label session "tainted" for 1h }')
+    made = one('rule a { when session.turn == 1 then deny label session "tainted" for 1h }')
     store = MemoryStore()
     asked = request(session={"id": "s"})
 

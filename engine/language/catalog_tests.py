@@ -43,6 +43,11 @@ def mocked_taint(at: Span) -> Diagnostic:
     return Diagnostic("E417", "an argument is tainted or not: `true` or `false`", at)
 
 
+def mocked_state(known: Iterable[str], at: Span) -> Diagnostic:
+    """E418: a state store that is neither here nor away."""
+    return Diagnostic("E418", f"the state is {listed(known)}", at)
+
+
 def record_expected(path: str, at: Span) -> Diagnostic:
     """E405: a value for a group of attributes."""
     return Diagnostic("E405", f"`{path}` is a group of attributes", at, help="write `{ … }`")

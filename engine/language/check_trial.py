@@ -32,6 +32,8 @@ from engine.language.text import Span
 MOST_REPEATS = 100_000
 """How many times the innermost step of a test may run."""
 
+STATES = ("away", "here")
+
 
 @dataclass(slots=True)
 class Trial:
@@ -165,6 +167,8 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
     """Return ``mock TARGET = VALUE``, or None after a report."""
     if isinstance(step.target, nodes.Tainted):
         return mock_taint(step.target, step.value, context)
+    if isinstance(step.target, nodes.Name) and step.target.name == "state":
+        return mock_state(step.value, context)
     call = isinstance(step.target, nodes.Call)
     name = step.target.function if isinstance(step.target, nodes.Call) else step.target
     environment = context.environment
@@ -173,7 +177,7 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
         known: Iterable[str] = [f"meter.{one}" for one in environment.meters]
     else:
         classifiers = (f"classifier.{one}" for one in environment.classifiers)
-        known = ["injection", *classifiers, 'arg("…") tainted']
+        known = ["injection", *classifiers, 'arg("…") tainted', "state"]
     if name.name not in known:
         context.report.add(catalog_tests.unknown_mock(name.name, known, name.span))
         return None
@@ -199,6 +203,15 @@ def mock_taint(
         context.report.add(catalog_tests.mocked_taint(written.span))
         return None
     return None if asked is None else program.Mock(program.taint_mock(asked.path), written.value)
+
+
+def mock_state(written: nodes.Literal, context: Context) -> program.Mock | None:
+    """Return ``mock state = "away"``, or None after a report."""
+    if written.value not in STATES:
+        quoted = [f'"{word}"' for word in STATES]
+        context.report.add(catalog_tests.mocked_state(quoted, written.span))
+        return None
+    return program.Mock(program.STATE_AWAY, written.value == "away")
 
 
 def check_expectation(node: trials.Expectation, context: Context) -> program.Expectation | None:

@@ -258,11 +258,16 @@ class Advance:
 class Mock:
     """From here on *target* gives *value*.
 
-    ``injection``, ``classifier.NAME``, ``meter.NAME``, or what ``taint_mock`` gives (a bool).
+    ``injection``, ``classifier.NAME``, ``meter.NAME``, or with a bool as value what ``taint_mock``
+    gives, or ``STATE_AWAY``.
     """
 
     target: str
     value: float | int
+
+
+STATE_AWAY = "state.away"
+"""The target of ``mock state = "away"``: whether the state store cannot be reached."""
 
 
 def taint_mock(path: tuple[str | int, ...]) -> str:

@@ -22,6 +22,7 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest
+from engine.verify.away import Away
 from engine.verify.coverage import Coverage
 from engine.verify.expectation import compare
 from engine.verify.generate import START
@@ -56,6 +57,8 @@ class Bench:
     coverage: Coverage | None
     now: int = nanoseconds(START - EPOCH)
     store: MemoryStore = field(default_factory=MemoryStore)
+    local: MemoryStore = field(default_factory=MemoryStore)
+    """What throttles may take from while the store is away."""
     mocks: dict[str, float | int] = field(default_factory=dict)
     request: Mapping[str, object] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
@@ -74,9 +77,9 @@ class Bench:
                 case program.Given(request):
                     self.request = request
                 case program.Expect(expectation, span):
-                    self.expect(self.request, expectation, span, self.store)
+                    self.expect(self.request, expectation, span, self.reached())
                 case program.Case(name, request, expectation, span):
-                    self.expect(request, expectation, span, self.store.copy(), name)
+                    self.expect(request, expectation, span, self.reached(copied=True), name)
                 case program.Repeat(times, inner):
                     before = len(self.failures)
                     for _ in range(times):
@@ -86,6 +89,12 @@ class Bench:
                         self.walk(inner)
                 case _:
                     assert_never(step)
+
+    def reached(self, *, copied: bool = False) -> MemoryStore:
+        """Return the store as it is, or *copied*; one that is away where the test has it so."""
+        if self.mocks.get(program.STATE_AWAY):
+            return Away(self.local.copy() if copied else self.local)
+        return self.store.copy() if copied else self.store
 
     def expect(
         self,

@@ -155,6 +155,13 @@ def test_taint_is_mocked_by_the_path_of_the_argument() -> None:
     assert program.taint_mock(("to", 0)) == "tainted.to.0"
 
 
+def test_the_state_is_mocked_as_away_and_as_here_again() -> None:
+    steps = 'mock state = "away" mock state = "here"'
+    made = checked(a=f'test "t" {{ given {BASIC} {steps} expect allow }}')
+    found = [one.value for one in made.tests[0].steps if isinstance(one, program.Mock)]
+    assert found == [True, False]
+
+
 def test_meters_are_mocked_with_counts() -> None:
     text = "meter m counts rule p.r by user.id over 1m " + SCHEMA
     made = checked(a=f'{text} test "t" {{ given {BASIC} mock meter.m = 6 expect allow }}')

@@ -143,3 +143,48 @@ def test_coverage_watches_every_decision() -> None:
     coverage = Coverage()
     assert all(one.passed for one in run_tests(made, coverage=coverage))
     assert coverage.matched == {"p.pace"}
+
+
+AWAY = """\
+meter seen counts rule p.count by user.id over 1m
+policy p {
+  default allow
+  rule count { when stage == "document" then allow label session "read" }
+  rule pace {
+    when stage == "request"
+    then throttle 2 requests per 1m by user.id
+    on_state_failure local
+  }
+  rule marked { when stage == "tool_result" and session.labels contains "x" then deny }
+  rule often { when stage == "response" and meter.seen > 3 then escalate to "q" }
+}
+fixture one { tenant.id: "t", user.id: "u", session.id: "s", stage: "request", content: "a" }
+"""
+
+
+def away(steps: str) -> Result:
+    (result,) = run_tests(load(f'{AWAY}test "x" {{ given one mock state = "away" {steps} }}'))
+    return result
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "repeat 2 { expect allow } expect throttle by p.pace",
+        'repeat 2 { expect allow } mock state = "here" repeat 2 { expect allow } expect throttle',
+        'expect allow case "a copy" expect allow case "another" expect allow expect allow',
+        'given one with { stage: "tool_result", tool.name: "t" } expect deny by p.marked',
+        'given one with { stage: "response" } expect escalate by p.often',
+        'given one with { stage: "document" } expect deny by p.count',
+    ],
+)  # fmt: skip
+def test_what_asks_a_state_that_is_away_is_in_doubt_and_local_limits_go_on(steps: str) -> None:
+    result = away(steps)
+    assert [one.message for one in result.failures] == []
+
+
+def test_a_failure_while_the_state_is_away_says_so() -> None:
+    result = away('given one with { stage: "response" } expect allow')
+    (failure,) = result.failures
+    assert "the state store (away, as the test has it)" in failure.message
+    assert failure.explanation is not None

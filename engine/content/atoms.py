@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from engine.content.regex import compiled
 
@@ -42,6 +43,8 @@ PHONE, MIN_PHONE, MAX_PHONE = 8, 9, 15
 """The last digits of a phone number, which are the same with the country's code and without."""
 MIN_AMOUNT = 4
 MIN_HANDLE = 3
+CODED = "xn--"
+"""What a label in punycode begins with."""
 TOP = 2
 """The least letters of the last part of a name, and the least parts."""
 
@@ -88,7 +91,7 @@ _moment = re.compile(
 _numeral = re.compile(r"[0-9][0-9:./t z+-]{3,40}")
 """What `_moment` may match in: it begins with what a search is quick to find."""
 _year = re.compile(r"(?:19|20)[0-9]{2}")
-_gaps = frozenset((" ", "-", ".", "/", " (", ") ", ")", "(", " - ", " / ", "-(", ")-"))
+_gaps = frozenset((" ", "  ", "\n", "-", ".", "/", " (", ") ", ")", "(", " - ", " / ", "-(", ")-"))
 _parts = re.compile(r"[=:&|]")
 _edges = ".,:;!?*_'-"
 
@@ -117,7 +120,7 @@ def plainly(text: str) -> tuple[str, ...]:
 
 def find_atoms(text: str, *, wide: bool = False) -> Iterator[str]:
     """Yield the atoms of *text*, which is folded and in lower case; some may come twice."""
-    text = _numeral.sub(_without_moments, text)
+    text = _numeral.sub(_without_moments, text.replace("\u3002", "."))
     for chunk in _chunk.findall(text):
         if not chunk.isalpha():
             for start in range(0, len(chunk), LONGEST - OVERLAP):
@@ -166,7 +169,10 @@ def _url(piece: str) -> Iterator[str]:
     """Yield the atoms of a URL without its scheme: its host, and each part of its path."""
     ends = [place for sign in "/?#" if (place := piece.find(sign)) >= 0]
     authority = piece[: min(ends, default=len(piece))]
-    labels = _labels(authority.rsplit("@", 1)[-1].split(":")[0])
+    *before, last = authority.replace("\\", "@").split("@")
+    for user in before:  # Readers disagree on which of several names is the host's.
+        yield from _dotted(user)
+    labels = _labels(last.split(":")[0])
     if not labels:
         return
     host = ".".join(labels)
@@ -206,12 +212,20 @@ def _dotted(piece: str) -> Iterator[str]:
 
 
 def _is_top(label: str) -> bool:
-    return len(label) >= TOP and (label.isalpha() or label.startswith("xn--"))
+    return len(label) >= TOP and (label.isalpha() or label.startswith(CODED))
 
 
 def _labels(host: str) -> list[str]:
-    labels = [one for one in host.split(".") if one.strip("-_")]
+    labels = [_shown(one) for one in host.split(".") if one.strip("-_")]
     return labels[1:] if labels[:1] == ["www"] and len(labels) > TOP else labels
+
+
+def _shown(label: str) -> str:
+    """Return the *label* of a host as it is shown, which punycode (RFC 3492) may hide."""
+    if label.startswith(CODED) and len(label) <= LOCAL:
+        with suppress(UnicodeError):
+            return label[len(CODED) :].encode().decode("punycode").casefold()
+    return label
 
 
 def _names(labels: list[str]) -> Iterator[str]:

@@ -63,6 +63,8 @@ _PRIME = 2**61 - 1
 _UNPARTED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 LATIN = "\u024f"
 _word = re.compile(rf"[{_UNPARTED}]|[^\W_{_UNPARTED}]+")
+_escaped = re.compile(r"\\(?:[nrt]|([^\w\s]))")
+"""What strings in JSON and texts in Markdown have for a line's end or a sign."""
 _unparted = re.compile(f"[{_UNPARTED}]")
 _sum = re.compile(
     r"[^\w]*(?:[a-z]{1,3}\b)?[^\w]*([0-9][0-9 .,'\u2019\u00a0]*)[^\w]*(?:[a-z]{1,4})?[^\w]*"
@@ -218,6 +220,12 @@ def readings(text: str) -> Iterator[str]:
         if depth < DEPTH:
             data = read.encode("utf-8", "replace")
             waiting += ((view.text, depth + 1) for view in views(read, data))
+            if "\\" in read:
+                waiting.append((_escaped.sub(_meant, read), depth + 1))
+
+
+def _meant(escape: re.Match[str]) -> str:
+    return escape.group(1) or " "
 
 
 def _sizes(words: list[str]) -> list[int]:

@@ -37,6 +37,8 @@ class Outline(NamedTuple):
     """Whether a condition asks if an argument is tainted."""
     turns: bool = False
     """Whether anything depends on the turn of the conversation."""
+    carried: frozenset[tuple[str, str]] = frozenset()
+    """The stages whose content a label carries, each with the label."""
 
 
 def outline_of(policy: Policy) -> Outline:
@@ -62,6 +64,12 @@ def outline_of(policy: Policy) -> Outline:
         tainted=any(isinstance(node, Tainted) for node in nodes),
         turns=TURN in {node.path for node in nodes if isinstance(node, Attribute)}
         or any(one.unit == TURN for one in throttles),
+        carried=frozenset(
+            (stage, one.label)
+            for rule in policy.rules
+            for one in rule.labels
+            for stage in one.source
+        ),
         asked=frozenset(_asked(policy, nodes)),
     )
 

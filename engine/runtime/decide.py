@@ -1,6 +1,7 @@
 """Policies, a record, a store and an instant in; the decision out.
 
-Order of work: match -> what follows from the matched rules (remembered) -> labels and meters
+Order of work: match -> what follows from the matched rules (remembered) -> the session listens
+-> labels and meters
 -> redactions -> throttle units (all or none; none if denied) -> the strictest outcome
 -> what the caller can carry out.
 """
@@ -8,7 +9,6 @@ Order of work: match -> what follows from the matched rules (remembered) -> labe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
 from engine.runtime.doubt import overridden
 from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
+from engine.runtime.listen import decide_uncounted, listen, overlook, said_in
 from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.phrase import presentable
@@ -30,7 +31,6 @@ from engine.runtime.redaction import Redacted, asked, expect, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
-from engine.runtime.sessions import hear, prints_of
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
@@ -71,7 +71,9 @@ def decide(
     if record.missing:
         return _missing(policies, record, decision_id)
     if record.too_large:
-        return decide_unseen(policies, record, now_ns, decision_id)
+        released = consume and policies.on_too_large == "escalate"
+        away = overlook(policies, record, store, now_ns) if released else ""
+        return decide_unseen(policies, record, now_ns, decision_id, away)
     turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
     record = turned.record
     if asking is None:
@@ -82,9 +84,9 @@ def decide(
         outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
     if consume and policies.listens and record.stage == "request":
-        away = _listen(policies, record, store, now_ns)
+        away = listen(policies, record, store, now_ns)
         if away:
-            return _unknown_turn(policies, record, decision_id, away)
+            return decide_uncounted(policies, record, decision_id, away)
     if outcome.plain:
         made = Decision(
             action=outcome.action,
@@ -101,35 +103,6 @@ def decide(
     if record.streamed is not None:
         made = show_streamed(made, record)
     return show_restored(made, turned) if turned.count else made
-
-
-def _listen(policies: PolicySet, record: Record, store: Store, now_ns: int) -> str:
-    """Note what the user says and that it is a turn; return why that could not be counted."""
-    if record.session.id is None:
-        return ""
-    if policies.tainted:
-        # Where it fails, his words will count as not said: that restricts.
-        with suppress(StoreUnavailable):
-            hear(record, policies.senses.key, store, now_ns)
-    try:
-        if policies.turns and not record.session.turn:
-            store.turn(record.tenant.id, record.session.id, now_ns, advance=True)
-    except StoreUnavailable as problem:
-        return f"the state store ({problem})"
-    return ""
-
-
-def _unknown_turn(policies: PolicySet, record: Record, decision_id: str, away: str) -> Decision:
-    message = "the turn of the conversation cannot be counted"
-    reason = Reason(policy="", action="deny", message=message, failure=away)
-    return Decision(
-        action="deny",
-        effective_action="deny",
-        reasons=(reason,),
-        revision=policies.revision,
-        request_id=record.request_id,
-        decision_id=decision_id,
-    )
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
@@ -296,25 +269,21 @@ def _put(policies: PolicySet, outcome: Outcome, desk: Desk) -> list[Contribution
                 for put in effect.labels:
                     until = None if put.duration is None else now + nanoseconds(put.duration)
                     if record.stage in put.source:
-                        said = said or _said(policies, desk)
+                        said = said or said_in(record, desk.evidence, policies.senses.key)
                         desk.store.note(*place, put.label, said, until, now)
                     desk.store.label(*place, put.label, until, now)
             for meter in effect.meters:
                 key = desk.evidence.meter_key(meter)
                 desk.store.record(meter.name, key, nanoseconds(meter.window), now)
-        except StoreUnavailable as away:
+        except (StoreUnavailable, Unknowable) as problem:
             one = effect.contribution
-            what = f"the state store ({away})"
+            what = (
+                problem.what if isinstance(problem, Unknowable) else f"the state store ({problem})"
+            )
             made = overridden(one, one.rule.on_failure or "deny", what)
             if made is not None:
                 failed.append(made)
     return failed
-
-
-def _said(policies: PolicySet, desk: Desk) -> frozenset[int]:
-    """Return the fingerprints of the whole content, whoever speaks."""
-    texts = (one.text for one in desk.evidence.parts("content"))
-    return prints_of(texts, desk.record, policies.senses.key)
 
 
 def _shadow(

@@ -60,6 +60,8 @@ class PolicySet:
     """Whether anything asks if an argument is tainted: then the user's words are noted."""
     turns: bool = False
     """Whether anything asks for the turn of the conversation: then requests are counted."""
+    carried: frozenset[tuple[str, str]] = frozenset()
+    """The stages whose content a label carries, each with the label."""
     asked: frozenset[str] = frozenset()
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
@@ -125,6 +127,7 @@ def build(  # noqa: PLR0913  everything a decision needs
         stream_hold=stream_hold,
         when_away=when_away,
         tainted=shape.tainted,
+        carried=shape.carried,
         turns=shape.turns or _counts_by_turn(program),
         asked=frozenset().union(*shape.asked),
     )

@@ -88,6 +88,16 @@ def hear(record: Record, key: bytes, store: Store, now_ns: int) -> None:
         store.note(record.tenant.id, record.session.id, USER, found, None, now_ns)
 
 
+def lose(record: Record, label: str, store: Store, now_ns: int) -> None:
+    """Put *label* on the session of *record* as one that carries anything. For what nobody saw.
+
+    Raises StoreUnavailable.
+    """
+    place = record.tenant.id, record.session.id
+    store.note(*place, label, frozenset(range(MOST_PRINTS + 1)), None, now_ns)
+    store.label(*place, label, None, now_ns)
+
+
 def count_turn(record: Record, store: Store, now_ns: int) -> int:
     """Return the turn of the conversation: what the request says, else how many requests it had.
 

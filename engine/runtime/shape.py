@@ -27,6 +27,8 @@ class Shape:
     """Whether a condition asks if an argument is tainted."""
     turns: bool = False
     """Whether anything in a policy depends on the turn of the conversation."""
+    carried: frozenset[tuple[str, str]] = frozenset()
+    """The stages whose content a label carries, each with the label."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -38,6 +40,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
     computed: set[str] = set()
     reversible = tainted = turns = False
     asked: set[frozenset[str]] = set()
+    carried: set[tuple[str, str]] = set()
     for number, one in enumerate(outlines):
         first = len(owner)
         owner.extend([number] * one.rules)
@@ -52,6 +55,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         tainted = tainted or one.tainted
         turns = turns or one.turns
         asked |= one.asked
+        carried |= one.carried
     return Shape(
         owner=tuple(owner),
         passing=frozenset(passing),
@@ -60,5 +64,6 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         reversible=reversible,
         tainted=tainted,
         turns=turns,
+        carried=frozenset(carried),
         asked=frozenset(asked),
     )

@@ -18,9 +18,15 @@ from engine.runtime.review import review_id
 TOO_LARGE = "content too large"
 
 
-def decide_unseen(policies: PolicySet, record: Record, now_ns: int, decision_id: str) -> Decision:
-    """Return the decision about a *record* with too much text: ``escalate`` if set so, or deny."""
-    action: Action = "escalate" if policies.on_too_large == "escalate" else "deny"
+def decide_unseen(
+    policies: PolicySet, record: Record, now_ns: int, decision_id: str, away: str = ""
+) -> Decision:
+    """Return the decision about a *record* with too much text: ``escalate`` if set so, or deny.
+
+    It is deny where *away* says that the session could not be told.
+    """
+    escalates = policies.on_too_large == "escalate" and not away
+    action: Action = "escalate" if escalates else "deny"
     effective, why, escalation = action, "", None
     if action == "escalate":
         escalation = Escalation(
@@ -31,7 +37,7 @@ def decide_unseen(policies: PolicySet, record: Record, now_ns: int, decision_id:
         )
         if record.capabilities is not None and "wait" not in record.capabilities:
             effective, why = "deny", "the caller cannot wait for a review"
-    reason = Reason(policy="", action=action, message=TOO_LARGE, failure=record.too_large)
+    reason = Reason(policy="", action=action, message=TOO_LARGE, failure=away or record.too_large)
     return Decision(
         action=action,
         effective_action=effective,

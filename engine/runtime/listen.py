@@ -1,0 +1,72 @@
+"""A request in; what of it the session keeps is noted, and why it could not be comes out.
+
+Nothing here decides: `sessions` tells what was noted apart from what was not.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from engine.runtime.decision import Decision, Reason
+from engine.runtime.evidence import Evidence
+from engine.runtime.policyset import PolicySet
+from engine.runtime.record import Record
+from engine.runtime.sessions import hear, lose, prints_of
+from engine.runtime.store import Store, StoreUnavailable
+
+OURS = frozenset({"user", "assistant", "system", "developer"})
+"""Who speaks in a request without being a tool or a document."""
+
+
+def listen(policies: PolicySet, record: Record, store: Store, now_ns: int) -> str:
+    """Note what the user says and that it is a turn; return why that could not be counted."""
+    if record.session.id is None:
+        return ""
+    if policies.tainted:
+        # Where it fails, his words will count as not said: that restricts.
+        with suppress(StoreUnavailable):
+            hear(record, policies.senses.key, store, now_ns)
+    try:
+        if policies.turns and not record.session.turn:
+            store.turn(record.tenant.id, record.session.id, now_ns, advance=True)
+    except StoreUnavailable as problem:
+        return f"the state store ({problem})"
+    return ""
+
+
+def overlook(policies: PolicySet, record: Record, store: Store, now_ns: int) -> str:
+    """Note that nobody saw what is too large; return why that could not be noted.
+
+    A reviewer may release it. From then on everything may have come from it.
+    """
+    labels = [label for stage, label in policies.carried if stage == record.stage]
+    try:
+        if record.session.id is not None:
+            for label in sorted(labels):
+                lose(record, label, store, now_ns)
+    except StoreUnavailable as problem:
+        return f"the state store ({problem})"
+    return ""
+
+
+def said_in(record: Record, evidence: Evidence, key: bytes) -> frozenset[int]:
+    """Return the fingerprints of the content, whoever speaks; of a request, what others say."""
+    asked = record.stage == "request"
+    parts = evidence.parts("content")
+    return prints_of((one.text for one in parts if not (asked and one.role in OURS)), record, key)
+
+
+def decide_uncounted(
+    policies: PolicySet, record: Record, decision_id: str, failure: str
+) -> Decision:
+    """Return the decision on a request that could not be counted as a turn: deny."""
+    message = "the turn of the conversation cannot be counted"
+    reason = Reason(policy="", action="deny", message=message, failure=failure)
+    return Decision(
+        action="deny",
+        effective_action="deny",
+        reasons=(reason,),
+        revision=policies.revision,
+        request_id=record.request_id,
+        decision_id=decision_id,
+    )

@@ -2,9 +2,9 @@
 -- engine/runtime/throttle.py, whose names are used here; what only Python must know (what remains,
 -- how long to wait) it computes itself from the values before, which are what is answered.
 --
--- ARGV[1] is [now, ticks in a ms, ticks of a session, [op, ...]], packed: now is 0 where the server
--- has the say, and then a tick is a microsecond. Levels are kept divided by a *scale* that Python
--- chooses so that they are whole: limits of daily life stay plain numbers.
+-- ARGV[1] is [now, ticks in a ms, ticks of a session, [op, ...]], packed. Where there are ticks in a
+-- ms the server has the say about now, and a tick is a microsecond. Levels are kept divided by a
+-- *scale* that Python chooses so that they are whole: limits of daily life stay plain numbers.
 --
 -- Values are MAGIC, a letter for the kind, and packed:
 --   bucket       [at, level, window, scale, closes, (since, low) ...]; a budget has window 0
@@ -23,7 +23,7 @@ local CENTURY = 3.15e12
 local PRINTS, CHUNK = 65536, 4000
 local request = cmsgpack.unpack(ARGV[1])
 local now, per_ms, session = read(request[1]), request[2], read(request[3])
-if now == 0 then
+if per_ms > 0 then
   local time = redis.call('TIME')
   now = time[1] * 1e6 + time[2]
 end
@@ -221,14 +221,16 @@ local function place_of(held, ends)
   return place
 end
 
+-- Free the slot that would end at *ends*; return whether it had not ended already.
 local function give_back(held, ends)
   local place = place_of(held, ends)
-  if compare(ends, held.at) <= 0 or not held.ends[place] then return end
+  if compare(ends, held.at) <= 0 or not held.ends[place] then return false end
   held.counts[place] = held.counts[place] - 1
   if held.counts[place] == 0 then
     table.remove(held.ends, place)
     table.remove(held.counts, place)
   end
+  return true
 end
 
 local function crowd(held)
@@ -314,7 +316,7 @@ local function take(op)
   if stale and not owed then return 'STALE' end
   if op[1] == 'peek' then return before end
   local reserved, order, until_then = reservation_of(place)
-  local ends, made, kinds, fresh = add(now, read(op[3])), {}, {}, false
+  local ends, made, kinds, fresh = add(now, read(op[3])), {}, {}, {}
   for _, one in ipairs(takes) do
     local key = KEYS[one[1]]
     if not one.past then -- What was owed in a period that is over ended with it.
@@ -323,16 +325,19 @@ local function take(op)
       kinds[key] = one[2] == SLOT and keep_slots or keep_bucket
       if one[9] then
         local unit, estimate, step, coarse = unpack(one[9])
-        fresh = true
+        fresh[#fresh + 1] = key
         if not reserved[key] then order[#order + 1] = key end
         reserved[key] = {
           key, one[2], one[6], one[4], written(at), unit, estimate, step, coarse,
         }
-        if one[2] == SLOT and compare(at, ends) > 0 then ends = at end
       end
     end
   end
-  if place > 0 and fresh then
+  if place > 0 and #fresh > 0 then
+    for _, key in ipairs(fresh) do
+      local item = reserved[key]
+      if item[2] == SLOT and compare(read(item[5]), ends) > 0 then ends = read(item[5]) end
+    end
     if compare(until_then, ends) > 0 then ends = until_then end
     local value = {written(ends)}
     for _, key in ipairs(order) do value[#value + 1] = reserved[key] end
@@ -386,8 +391,8 @@ local function correct(item, real)
   local key, window, limit, since = item[1], read(item[2]), read(item[4]), read(item[5])
   if window == SLOT then
     local held = slots_of(key)
-    give_back(held, since)
-    return keep_slots(key, held)
+    if give_back(held, since) then keep_slots(key, held) end
+    return
   end
   local bucket = bucket_of(key)
   local down, change, scale = difference(item, real)

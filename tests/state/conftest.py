@@ -8,19 +8,19 @@ import pytest
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store
 from engine.state.lmdb import LmdbStore
-from tests.state.servers import MISSING, PROGRAM, Server, ValkeyStore
+from tests.state.servers import MISSING, PROGRAM, Server, ValkeyStore, shared
 
 SMALL = 2**18
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A Valkey or Redis server that the tests of a process share; each begins with it empty."""
+@pytest.fixture
+def server() -> Server:
+    """A Valkey or Redis server that the tests of a process share, empty."""
     if PROGRAM is None:
         pytest.skip(MISSING)
-    made = Server()
-    yield made
-    made.stop()
+    made = shared()
+    made.do("FLUSHALL")
+    return made
 
 
 @pytest.fixture(params=["memory", "lmdb", "valkey"])
@@ -33,7 +33,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             made = LmdbStore(tmp_path, map_size=SMALL)
         case _:
             server: Server = request.getfixturevalue("server")
-            server.do("FLUSHALL")
             made = ValkeyStore(server.url)
     yield made
     made.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -78,6 +80,14 @@ class Server:
             line.connect(str(self.socket))
             line.sendall(packed)
             return line.recv(2**20)
+
+
+@cache
+def shared() -> Server:
+    """The server that all tests of a process share."""
+    made = Server()
+    atexit.register(made.stop)
+    return made
 
 
 def free_port() -> int:

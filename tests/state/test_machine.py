@@ -146,7 +146,7 @@ class StoreMachine(RuleBasedStateMachine):
             exact = self.exact_slots if name == SLOTS else self.exact
             assert fits[name] or not level.granted
             assert level.granted or not (exact and fits[name])
-            if name == SLOTS and exact and not level.granted:
+            if name == SLOTS and exact and not level.granted and not mine:
                 self.check_wait(level)
         if all(level.granted for level in levels):
             self.note(wanted, decision, hold)

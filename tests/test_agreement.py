@@ -23,8 +23,8 @@ from engine.runtime.judge import Judge
 from engine.runtime.memory import MemoryStore
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import InvalidRequest, build_reader
-from engine.runtime.store import StoreUnavailable
 from engine.service.bundles import Recipe, load_folder
+from engine.verify.away import Away
 from engine.verify.generate import Generator
 from engine.verify.palette import conditions, read_palette
 from engine.verify.samples import find_samples
@@ -49,16 +49,6 @@ class Scanner:
         return tuple(Finding(one, 0, 1, 1.0) for one in sorted(entities) if signs[one] in text)
 
 
-class Away(MemoryStore):
-    """A store that cannot be reached."""
-
-    def count(self, meter: str, key: str, window: int, now: int) -> int:
-        raise StoreUnavailable(f"{meter} {key} {window} {now}")
-
-    def labels(self, tenant: str, session: str, now: int) -> frozenset[str]:
-        raise StoreUnavailable(f"{tenant} {session} {now}")
-
-
 def injection(text: str, role: str) -> Injection:
     return Injection(0.9 if "ignore" in text else 0.1, (role,))
 
@@ -78,7 +68,7 @@ def surroundings(draw: st.DrawFn) -> Around:
         return score
 
     senses = Senses(Scanner(draw(st.booleans())), injection, classify, METERS)
-    return senses, draw(st.sampled_from([Away, MemoryStore]))(), draw(TAINTS)
+    return senses, draw(st.sampled_from([Away(MemoryStore()), MemoryStore()])), draw(TAINTS)
 
 
 def compiled(program: Program, files: int) -> IndexedMatcher:

@@ -142,9 +142,8 @@ def test_every_verb_has_its_place_in_the_readme() -> None:
 def test_every_setting_and_metric_has_its_place_in_the_readme() -> None:
     text = (ROOT / "engine/daemon/README.md").read_text(encoding="utf-8")
     assert mentions(text, OPTIONS) == []
-    names = re.findall(
-        r'"(engine_\w+)"', (ROOT / "engine/daemon/metrics.py").read_text(encoding="utf-8")
-    )
+    code = [path.read_text(encoding="utf-8") for path in (ROOT / "engine/daemon").glob("*.py")]
+    names = [one for each in code for one in re.findall(r'"(engine_\w+)"', each)]
     assert [one for one in names if one not in text] == []
 
 

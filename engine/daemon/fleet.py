@@ -298,11 +298,12 @@ class Fleet:
 
     def readiness(self) -> tuple[bool, str]:
         """Return whether decisions are made, and by what; else why not."""
-        serving = sum(1 for _ in self._serving())
-        workers = f"{serving} of {self._settings.workers} workers"
+        serving = list(self._serving())
         if not self._revision:
             return False, "no policies were loaded yet"
-        return serving > 0, f"serving {self._revision} by {workers}"
+        trouble = next((f"; degraded: {one.trouble}" for one in serving if one.trouble), "")
+        workers = f"{len(serving)} of {self._settings.workers} workers"
+        return bool(serving), f"serving {self._revision} by {workers}{trouble}"
 
     async def metrics(self) -> bytes:
         """Return all workers' metrics, added up, in Prometheus' text format."""

@@ -94,7 +94,13 @@ class Counted(Message, frozen=True):
 
 
 class Ping(Message, frozen=True):
-    """Answered by Done, from the loop that decides."""
+    """Answered by Alive, from the loop that decides."""
+
+
+class Alive(Message, frozen=True):
+    """*trouble* is what does not work though decisions are made, in words; mostly empty."""
+
+    trouble: str
 
 
 class Reload(Message, frozen=True):
@@ -121,6 +127,7 @@ Any = (
     | Count
     | Counted
     | Ping
+    | Alive
     | Reload
     | Reloaded
 )

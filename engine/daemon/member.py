@@ -51,6 +51,7 @@ class Member:
         """Looks at it in a row during which it owed an answer."""
         self.stopped = 0
         """Looks at it in a row that found it stopped."""
+        self.trouble = ""
         self.policies = 0
         self.rules = 0
         self._line: Line | None = None
@@ -116,7 +117,7 @@ class Member:
 
     async def _ping(self, patience: float) -> None:
         with suppress(WorkerError):
-            await self.ask(say.Ping(), say.Done, patience)
+            self.trouble = (await self.ask(say.Ping(), say.Alive, patience)).trouble
 
     def is_stopped(self) -> bool:
         """Return whether somebody stopped the process (SIGSTOP)."""

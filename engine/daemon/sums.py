@@ -30,6 +30,9 @@ GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "engine_bundle_refused_timestamp_seconds": max,
     "engine_classifier_breaker_closed": min,
     "engine_long_waiting": sum,
+    "engine_state_up": min,
+    "engine_state_breaker_closed": min,
+    "engine_state_owed": sum,
     "engine_workers": max,
     "engine_workers_serving": max,
 }

@@ -24,6 +24,7 @@ from engine.daemon.metrics import make_registry
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE, StartError
 from engine.daemon.server import SWITCH_SECONDS, Server
 from engine.daemon.start import assemble, warm_up
+from engine.daemon.state_metrics import trouble_of
 from engine.daemon.sums import families_of
 from engine.doors.grpc.addresses import ListenError
 from engine.language.compile import without_collection
@@ -71,7 +72,9 @@ class Desk:
                 return self._reopen()
             case say.Count():
                 return await self.count()
-            case _:  # A ping; and what no supervisor asks.
+            case say.Ping():
+                return say.Alive(trouble_of(self._parts.gate.store))
+            case _:  # No supervisor asks anything else.
                 pass
         return say.Done()
 

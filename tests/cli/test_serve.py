@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
 from engine.cli import serve as module
-from engine.cli.serve import FLAGS, command
+from engine.cli.serve import ALONE, FLAGS, TOGETHER, command
 from engine.daemon.options import OPTIONS
 from engine.daemon.settings import Settings
 
@@ -89,3 +92,24 @@ def test_the_daemons_code_is_the_verbs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "serve", serve)
     assert run("rules").exit_code == 1
     assert served[0].policies == "rules"
+
+
+@pytest.mark.parametrize(("workers", "loaded"), [("0", ALONE), ("1", ALONE), ("2", TOGETHER)])
+def test_only_several_workers_have_a_supervisor(
+    monkeypatch: pytest.MonkeyPatch, workers: str, loaded: str
+) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> SimpleNamespace:
+        asked.append(name)
+        return SimpleNamespace(serve=lambda settings: settings.workers)
+
+    monkeypatch.setattr("engine.cli.serve.importlib.import_module", load)
+    assert run("rules", f"--workers={workers}").exit_code == int(workers)
+    assert asked == [loaded]
+
+
+def test_a_supervisor_never_loads_grpc() -> None:
+    code = f"import sys, {TOGETHER}; sys.exit('grpc' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=False)  # noqa: S603  our own code
+    assert done.returncode == 0

@@ -89,7 +89,9 @@ def answers(address: str) -> bool:
 def admin(address: str, method: str) -> bytes:
     """Return the answer of a method of the Admin service that needs no request."""
     with grpc.insecure_channel(address) as channel:
-        answer: bytes = channel.unary_unary(f"/engine.v1.Admin/{method}")(b"", timeout=PATIENCE)
+        answer: bytes = channel.unary_unary(f"/engine.v1.Admin/{method}", None, None)(
+            b"", timeout=PATIENCE
+        )
         return answer
 
 

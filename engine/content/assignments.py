@@ -72,6 +72,7 @@ GENERIC = Entity(
             r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{14}[A-Za-z0-9_.\-+/~!@#$%^*?|=]{2}",
             prose=True,
             fit=spoken,
+            aimed="hint",
         ),
         *ELEMENTS,
     ),

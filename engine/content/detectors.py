@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 Guard = Callable[[bytes, int, int], bool]
+
+Aimed = Literal["shorter", "hint", "regex", "alone", "each"]
+"""What Hyperscan looks for: the shorter of hint and regex, one of them, or the regex where nothing
+touches a match (see `aims.hides_nothing`): the first such match, or with "each" all of them."""
 
 THRESHOLD = 0.5
 CONTEXT = 0.35
@@ -32,6 +37,7 @@ class Pattern:
     text around it, *check* at the match itself; together they stand for look-around. After a
     refused match the search goes on at its group, else behind it, or with *retry* at its next word.
     A *score* below `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
+    *aimed* says what Hyperscan is to look for: see `Aimed`.
     """
 
     regex: str
@@ -45,6 +51,7 @@ class Pattern:
     digits: int = 0
     hint: str = ""
     prose: bool = False
+    aimed: Aimed = "shorter"
 
 
 @dataclass(frozen=True, slots=True)

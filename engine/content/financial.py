@@ -57,6 +57,7 @@ IBAN = Entity(
             guard=_apart,
             fit=_iban,
             retry=True,
+            aimed="each",
         ),
     ),
 )
@@ -127,6 +128,7 @@ SWIFT = Entity(
             hint="(?i)swift|bic",
             guard=_apart,
             check=codes.bic,
+            aimed="regex",
         ),
     ),
 )

@@ -192,6 +192,7 @@ COMPANIES = (
                 SURE,
                 r"[A-Z]{5}[0-9]{4}[A-Z]",
                 indian_gstin,
+                aimed="regex",
             ),
         ),
     ),
@@ -222,7 +223,15 @@ COMPANIES = (
     Entity(
         "pii.company_id.mx",
         "The RFC of a Mexican firm whose check character is right.",
-        (lettered(rf"[A-Z&]{{3}}-?[0-9]{{2}}{MONTH}{DAY}-?[0-9A-Z]{{2}}[0-9A]", BARE, DATED, rfc),),
+        (
+            lettered(
+                rf"[A-Z&]{{3}}-?[0-9]{{2}}{MONTH}{DAY}-?[0-9A-Z]{{2}}[0-9A]",
+                BARE,
+                DATED,
+                rfc,
+                aimed="regex",
+            ),
+        ),
     ),
     Entity(
         "pii.company_id.nl",

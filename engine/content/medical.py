@@ -46,6 +46,7 @@ MRN = Entity(
             before=1,
             hint=f"(?i){RECORDS}",
             guard=_apart,
+            aimed="regex",
         ),
     ),
 )

@@ -18,107 +18,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal, NamedTuple
 
 import msgspec
 
+from engine.content.aims import KINDS, Kind, aim_at
 from engine.content.collect import Span, collect, numbered
-from engine.content.detectors import stands_alone
 from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
-from engine.content.plan import (
-    Plan,
-    arrange,
-    bordered,
-    by_one_byte,
-    find_spans,
-    has_shape,
-    shapes_of,
-)
+from engine.content.plan import Plan, arrange, find_spans, shapes_of
 from engine.content.regex import Regex
 from engine.content.rules import Rule
-from engine.content.translate import (
-    Untranslatable,
-    reach,
-    standing_alone,
-    translate,
-)
 
-NEAR = 8
-"""An expression whose lengths differ by more gives too many events: the first one will do."""
 BEHIND = 4
 """Bytes behind a match that RE2 may look at: a character."""
-LONGEST = 4096
-"""A match of more bytes is as good as unbounded."""
 FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
-
-
-Kind = Literal["words", "shapes", "numbers"]
-KINDS: tuple[Kind, ...] = ("words", "shapes", "numbers")
-
-
-class Aim(NamedTuple):
-    """What a database looks for in place of a rule, and what an event tells.
-
-    A match begins at most *back* bytes before the event's end (anywhere, if None), and has at most
-    *most* bytes. With *single* there is one event, the first. *kind* tells the database.
-    """
-
-    text: str
-    single: bool
-    kind: Kind
-    back: int | None
-    most: int | None
-
-
-@lru_cache(maxsize=4096)
-def _aimed(regex: str, hint: str, kind: Kind) -> Aim | None:
-    """Return what to look for in place of *regex*: the simpler of it and its hint.
-
-    Invariant: a hint tells nothing of where to begin. It is in all that counts, but a match without
-    it, which does not count, may hide one that begins inside it.
-    """
-    try:
-        most = reach(regex)
-        made = translate(regex)
-        hinted = translate(hint) if hint else made
-    except Untranslatable:
-        return None
-    if len(hinted.text) < len(made.text):
-        return Aim(hinted.text, single=True, kind=kind, back=None, most=None)
-    if most is not None and most > LONGEST:
-        most = None
-    rare = made.marked and made.most is not None and made.most - made.least <= NEAR
-    single = most is None or not rare
-    return Aim(made.text, single=single, kind=kind, back=made.most, most=most)
-
-
-@lru_cache(maxsize=4096)
-def _numeric(regex: str, *, apart: bool, whole: bool) -> Aim | None:
-    """Return what to look for in place of a pattern of digits, of which texts have many.
-
-    Each number is looked at by itself, and the guard is part of it: most then set off few rules.
-
-    Where what the guard refuses could hide something (see `bordered`), it is left out.
-    """
-    alone = apart and bordered(regex)
-    try:
-        text = standing_alone(regex, whole=whole) if alone else translate(regex).text
-    except Untranslatable:
-        return None
-    return Aim(text, single=True, kind="numbers", back=None, most=None)
-
-
-def aim_at(rule: Rule) -> Aim | None:
-    """Return what to look for in place of *rule*, None where that cannot be told."""
-    pattern = rule.pattern
-    if by_one_byte(rule):
-        return None
-    if pattern.digits:
-        apart = stands_alone(pattern.guard) and not rule.group
-        return _numeric(pattern.regex, apart=apart, whole=pattern.fit is None)
-    return _aimed(pattern.regex, pattern.hint, "shapes" if has_shape(rule) else "words")
 
 
 class Wanted(msgspec.Struct, frozen=True, array_like=True):

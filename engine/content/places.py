@@ -57,6 +57,7 @@ POSTCODE = Entity(
             0.6,
             hint=HALVES,
             guard=_dashed,
+            aimed="regex",
         ),
         Pattern(
             rf"\pL,\s{{1,3}}(?:{US_STATES})\s{{1,3}}([0-9]{{5}}(?:-[0-9]{{4}})?)",
@@ -77,6 +78,7 @@ POSTCODE = Entity(
             before=1,
             hint=rf"(?i){NAMES}",
             guard=_apart,
+            aimed="regex",
         ),
     ),
 )

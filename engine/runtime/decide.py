@@ -203,7 +203,7 @@ def _carry_out(
     record = desk.record
     failed = _put(policies, outcome, desk) if desk.consume else []
     real = _resolve(outcome.verdict, failed, desk.evidence, lambda some: take_limits(some, desk))
-    shadow = _shadow(outcome, failed, desk, real)
+    would = _shadow(outcome, failed, desk, real)
     escalation: Escalation | None = None
     if real.escalations:
         escalation = open_review(
@@ -231,7 +231,8 @@ def _carry_out(
         escalation=escalation,
         advice=advice,
         labels=() if record.session.id is None else outcome.labels,
-        shadow=shadow,
+        reserved=real.limits.reserved or (would is not None and would.limits.reserved),
+        shadow=None if would is None else Shadow(action=would.action, reasons=would.reasons),
         degraded=real.limits.degraded,
         request_id=record.request_id,
         decision_id=desk.decision_id,
@@ -288,7 +289,7 @@ def _put(policies: PolicySet, outcome: Outcome, desk: Desk) -> list[Contribution
 
 def _shadow(
     outcome: Outcome, failed: Sequence[Contribution], desk: Desk, real: Resolution
-) -> Shadow | None:
+) -> Resolution | None:
     """Return what would have been decided had the shadow rules been enforced too."""
     if outcome.shadow is None:
         return None
@@ -301,10 +302,10 @@ def _shadow(
         consume = desk.consume and not known.refused
         silent = [one for one in throttles if one.rule.name in outcome.shadow_only]
         own = take_limits(silent, replace(desk, consume=consume, shadow=True))
-        return Limits([*known.refused, *own.refused], [*known.others, *own.others])
+        refused, others = [*known.refused, *own.refused], [*known.others, *own.others]
+        return Limits(refused, others, reserved=own.reserved)
 
-    would = _resolve(outcome.shadow, failed, desk.evidence, limit)
-    return Shadow(action=would.action, reasons=would.reasons)
+    return _resolve(outcome.shadow, failed, desk.evidence, limit)
 
 
 def _strengthen(real: Resolution, record: Record) -> tuple[Action, str]:

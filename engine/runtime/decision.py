@@ -67,8 +67,13 @@ class ThrottleState(msgspec.Struct, frozen=True, kw_only=True):
     limit: Decimal
     remaining: Decimal
     retry_after: timedelta
-    """Zero unless the action is throttle."""
+    """Zero unless the action is throttle. Of slots: at the latest, should nobody settle before."""
     key: str
+    reset: timedelta | None = None
+    """Until all of the limit is there again, or its calendar period closes; of slots until the
+    first that is held ends by itself. None: never, or nobody can look."""
+    window: timedelta | None = None
+    """The period of the limit; None for slots."""
 
 
 class Escalation(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +120,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     advice: dict[str, object] = {}
     labels: tuple[str, ...] = ()
     """Labels put on the session by this decision."""
+    reserved: bool = False
+    """Whether something was taken that waits for ``settle``: an estimate, or a slot."""
     shadow: Shadow | None = None
     degraded: str = ""
     """Why limits were not held as they are written, though they let it pass; else empty."""

@@ -26,7 +26,7 @@ from engine.runtime.doubt import overridden
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record
 from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take, Taker
-from engine.runtime.throttle import ImpossibleAmount
+from engine.runtime.throttle import FOREVER, ImpossibleAmount
 
 HOLD = 3600 * NANO
 """How long a reservation waits for the real usage."""
@@ -53,6 +53,8 @@ class Limits:
     others: list[Contribution] = field(default_factory=list)
     asked: bool = False
     state: ThrottleState | None = None
+    reserved: bool = False
+    """Whether something was taken that waits to be settled."""
     degraded: str = ""
     """Why limits were not held as they are written, though they did not restrict; else empty."""
 
@@ -104,6 +106,8 @@ def _take(ready: Sequence[Ready], desk: Desk, store: Taker, made: Limits) -> Non
         corrected = any(take.unit != REQUESTS for take in takes)
         reservation = desk.decision_id if corrected else ""
         levels = store.take(takes, now, reservation=reservation, hold=HOLD)
+        taken = all(level.granted for level in levels)
+        made.reserved = made.reserved or (bool(reservation) and taken)
     else:
         levels = store.peek(takes, now)
     for (one, _), level in zip(ready, levels, strict=True):
@@ -191,20 +195,27 @@ def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
         take, level = min(
             taken, key=lambda one: (one[1].remaining / (one[0].limit or 1), one[0].rule)
         )
-    microseconds = -(-_wait(take, level) // 1000) if refused else 0
+    period = take.window if take.window is not None else take.closes - take.opens
     return ThrottleState(
         rule=take.rule,
         unit=take.unit,
         limit=units(take.limit),
         remaining=units(whole(take.unit, level.remaining)),
-        retry_after=timedelta(microseconds=microseconds),
+        retry_after=_duration(_wait(take, level)) if refused else timedelta(0),
         key=take.key,
+        reset=_duration(level.reset) if level.reset >= 0 else None,
+        window=_duration(period) if not take.life else None,
     )
 
 
 def _wait(take: Take, level: Level) -> int:
     """Return ns to wait. What can never fit waits a year: longer than anything that can."""
     return level.retry_after if level.retry_after >= 0 else max(NEVER, take.window or 0)
+
+
+def _duration(nanoseconds: int) -> timedelta:
+    """Return *nanoseconds* in whole microseconds, rounded up; 292 years at most."""
+    return timedelta(microseconds=-(-min(nanoseconds, FOREVER) // 1000))
 
 
 NEVER = 365 * 86_400 * NANO

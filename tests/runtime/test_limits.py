@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
@@ -57,6 +58,8 @@ def test_a_decision_is_json_with_durations_in_seconds() -> None:
         "remaining": "0",
         "retry_after": 60.0,
         "key": '["p.t","requests","","u1"]',
+        "reset": 60.0,
+        "window": 60.0,
     }
 
 
@@ -100,6 +103,37 @@ def test_the_tightest_limit_is_shown() -> None:
     refused = answer(made, None, store)
     assert state(refused).rule == "p.c"
     assert state(refused).retry_after == timedelta(days=1)
+
+
+def test_it_is_told_when_all_of_a_limit_is_there_again() -> None:
+    made = load(
+        """
+        policy p {
+          default allow
+          rule a { when session.turn == 1 then throttle 4 requests per 2m by user.id }
+          rule b { when session.turn == 2 then throttle 4 requests per calendar week by user.id }
+        }
+        """
+    )
+
+    a, b = (state(answer(made, request(session={"turn": turn}))) for turn in (1, 2))
+
+    assert (a.reset, a.window) == (timedelta(seconds=30), timedelta(minutes=2))
+    assert (b.reset, b.window) == (timedelta(days=4), timedelta(days=7))
+    never = policies(policy("p", rule("t", replace(throttle(0), burst=Decimal(2)))))
+    assert state(answer(never)).reset is None
+
+
+def test_waits_of_more_than_a_life_are_cut() -> None:
+    slow = replace(throttle(1, "tokens"), limit=Decimal("1e-9"), burst=Decimal(10) ** 18)
+    made, store = policies(policy("p", rule("t", slow))), MemoryStore()
+    much = request(usage={"input_tokens": 6 * 10**17})
+
+    answer(made, much, store)
+    refused = state(answer(made, much, store))
+
+    assert refused.retry_after > timedelta(days=100_000)
+    assert refused.reset == refused.retry_after
 
 
 def test_what_can_never_fit_is_told_to_wait_longest() -> None:

@@ -151,6 +151,7 @@ def read_decision(answer: wire.Decision) -> Decision:
         escalation=escalation_of(answer.escalation) if answer.HasField("escalation") else None,
         advice=msgspec.json.decode(answer.advice_json) if answer.advice_json else {},
         labels=tuple(answer.labels),
+        reserved=answer.reserved,
         shadow=Shadow(
             action=action_of(answer.shadow.action), reasons=reasons_of(answer.shadow.reasons)
         )
@@ -192,6 +193,8 @@ def throttle_of(state: wire.Throttle) -> ThrottleState:
         remaining=Decimal(state.remaining),
         retry_after=state.retry_after.ToTimedelta(),
         key=state.key,
+        reset=state.reset.ToTimedelta() if state.HasField("reset") else None,
+        window=state.window.ToTimedelta() if state.HasField("window") else None,
     )
 
 

@@ -214,6 +214,7 @@ def write_decision(decision: Decision) -> wire.Decision:
         revision=decision.revision,
         decision_id=decision.decision_id,
         evaluated_in_ns=decision.evaluated_in,
+        reserved=decision.reserved,
     )
     for reason in decision.reasons:
         write_reason(answer.reasons.add(), reason)
@@ -259,6 +260,10 @@ def write_throttle(into: wire.Throttle, state: ThrottleState) -> None:
     into.remaining = f"{state.remaining:f}"
     into.retry_after.FromTimedelta(state.retry_after)
     into.key = state.key
+    if state.reset is not None:
+        into.reset.FromTimedelta(state.reset)
+    if state.window is not None:
+        into.window.FromTimedelta(state.window)
 
 
 def write_redacted(into: wire.Decision, decision: Decision) -> None:

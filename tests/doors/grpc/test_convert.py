@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 
+import msgspec
 import pytest
 
 from engine.doors.grpc.convert import read_standard, read_whole, write_decision
@@ -170,7 +171,10 @@ EVERYTHING = Decision(
         remaining=Decimal("0.1"),
         retry_after=timedelta(milliseconds=1500),
         key="north",
+        reset=timedelta(minutes=2),
+        window=timedelta(days=1),
     ),
+    reserved=True,
     escalation=Escalation(
         review_id="v",
         queue="q",
@@ -205,6 +209,9 @@ def test_a_decision_with_everything_arrives() -> None:
     assert answer.attributes["context.note"] == "[EMAIL]"
     assert (answer.throttle.limit, answer.throttle.remaining) == ("1000", "0.1")
     assert answer.throttle.retry_after.ToTimedelta() == timedelta(milliseconds=1500)
+    assert answer.throttle.reset.ToTimedelta() == timedelta(minutes=2)
+    assert answer.throttle.window.ToTimedelta() == timedelta(days=1)
+    assert answer.reserved
     assert answer.escalation.expires_at.ToDatetime(tzinfo=UTC) == datetime(2026, 1, 1, tzinfo=UTC)
     assert answer.escalation.otherwise == wire.ACTION_ALLOW
     assert json.loads(answer.advice_json) == {
@@ -224,4 +231,12 @@ def test_a_decision_with_nothing_special_says_nothing_special() -> None:
         Decision(action="allow", effective_action="allow", reasons=(), revision="rev")
     )
     fields = {field.name for field, _ in answer.ListFields()}
-    assert fields == {"action", "effective_action", "revision"}
+    assert fields == {"action", "effective_action", "revision", "reserved"}
+    assert not answer.reserved
+
+
+def test_a_limit_that_never_refills_has_no_reset_and_slots_no_window() -> None:
+    limit = msgspec.structs.replace(EVERYTHING.throttle, reset=None, window=None)  # type: ignore[type-var]
+    answer = write_decision(msgspec.structs.replace(EVERYTHING, throttle=limit))
+    assert not answer.throttle.HasField("reset")
+    assert not answer.throttle.HasField("window")

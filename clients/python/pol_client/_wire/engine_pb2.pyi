@@ -210,20 +210,24 @@ class Redaction(_message.Message):
     def __init__(self, path: _Optional[str] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., entity: _Optional[str] = ..., strategy: _Optional[str] = ...) -> None: ...
 
 class Throttle(_message.Message):
-    __slots__ = ("rule", "unit", "limit", "remaining", "retry_after", "key")
+    __slots__ = ("rule", "unit", "limit", "remaining", "retry_after", "key", "reset", "window")
     RULE_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     REMAINING_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    RESET_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
     rule: str
     unit: str
     limit: str
     remaining: str
     retry_after: _duration_pb2.Duration
     key: str
-    def __init__(self, rule: _Optional[str] = ..., unit: _Optional[str] = ..., limit: _Optional[str] = ..., remaining: _Optional[str] = ..., retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., key: _Optional[str] = ...) -> None: ...
+    reset: _duration_pb2.Duration
+    window: _duration_pb2.Duration
+    def __init__(self, rule: _Optional[str] = ..., unit: _Optional[str] = ..., limit: _Optional[str] = ..., remaining: _Optional[str] = ..., retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., key: _Optional[str] = ..., reset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Escalation(_message.Message):
     __slots__ = ("review_id", "queue", "expires_at", "otherwise")
@@ -270,7 +274,7 @@ class Messages(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes", "restored")
+    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes", "restored", "reserved")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -298,6 +302,7 @@ class Decision(_message.Message):
     SHADOW_FIELD_NUMBER: _ClassVar[int]
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     RESTORED_FIELD_NUMBER: _ClassVar[int]
+    RESERVED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     action: Action
     effective_action: Action
@@ -318,7 +323,8 @@ class Decision(_message.Message):
     shadow: Shadow
     attributes: _containers.ScalarMap[str, str]
     restored: int
-    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ...) -> None: ...
+    reserved: bool
+    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ..., reserved: _Optional[bool] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("open", "text", "last", "utf8")

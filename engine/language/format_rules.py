@@ -137,8 +137,9 @@ def _rider_lines(  # noqa: C901 - a case for every rider
             return glue([head], lay(page, rider.value, indent, indent + len(head)))
         case items.Label():
             during = f" for {rider.duration.text}" if rider.duration else ""
-            sources = f" from {_names(rider.sources)}" if rider.sources else ""
-            return [f"label session {rider.label.text}{during}{sources}"]
+            head = f"label session {rider.label.text}{during}"
+            stages = [one.name for one in rider.sources]
+            return fill(f"{head} from ", stages, indent, indent) if stages else [head]
         case items.SeverityRider():
             return [f"severity {rider.level.name}"]
         case items.Tags():

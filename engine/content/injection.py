@@ -140,7 +140,7 @@ def prepare_injection() -> None:
     for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
-    for pattern in (*(one for _, one in _patterns()), *TALK):
+    for pattern in (*(one for _, *both in _patterns() for one in both if one), *TALK):
         for _ in spans(pattern, data):
             pass
 
@@ -214,9 +214,11 @@ def _phrases(data: bytes, near: dict[int, list[list[int]]], *, embedded: bool) -
     quoted = bool(near) and any(quote in data for quote in QUOTES)
     size, patterns = len(data), _patterns()
     for number, places in near.items():
-        phrase, pattern = patterns[number]
+        phrase, pattern, core = patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
         for begin, stop in places:
+            if core is not None and core.find(data, begin, min(stop, size))[0][0] < 0:
+                continue
             start, end = pattern.find(data, begin, min(stop, size))[0]
             while start >= 0:
                 talk = not phrase.marked and talked_about(data, start, end, quoted=quoted)
@@ -282,8 +284,12 @@ def strongest(text: str, *, embedded: bool) -> dict[str, float]:
 
 
 @cache
-def _patterns() -> tuple[tuple[Phrase, Regex], ...]:
-    return tuple((phrase, compiled(phrase.regex)) for phrase in (*ENGLISH, *ABROAD))
+def _patterns() -> tuple[tuple[Phrase, Regex, Regex | None], ...]:
+    """Return the phrases with their patterns and cores."""
+    return tuple(
+        (one, compiled(one.regex), compiled(one.core) if one.core else None)
+        for one in (*ENGLISH, *ABROAD)
+    )
 
 
 @cache

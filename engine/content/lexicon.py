@@ -24,7 +24,7 @@ from engine.content.phrases_abroad import ABROAD
 TURNS = (("human:", "user:"), ("assistant:",), (" q: ",), (" a: ",))
 OWN = len(CUES) + len(TURNS)
 """From this number on, a group is the keywords of a phrase in another language."""
-LONGEST = 24
+LONGEST = 32
 """No keyword is longer."""
 BEFORE = (b"x", b".", b"?", b"!", b":")
 BEHIND = (b"x", b" ", b". ", b"? ", b"! ", b": ")

@@ -33,8 +33,10 @@ class Phrase:
     """A pattern of family *signal*: how much it says in a user's own words, and inside a document.
 
     It is searched for only where one of *keywords* occurs. *hint* is a small pattern that is in all
-    that the pattern matches (if empty, one of the keywords is). A phrase that is *marked* counts the same
-    when it is quoted: nobody writes chat-template tokens in prose.
+    that the pattern matches (if empty, one of the keywords is). All hints are sought at once: one with
+    repeats makes the automaton of all of them large. *core* is another, for a pattern that is slow
+    in itself. A phrase that is *marked* counts the same when it is quoted: nobody writes chat-template
+    tokens in prose.
     """
 
     signal: str
@@ -44,6 +46,12 @@ class Phrase:
     embedded: float
     marked: bool = False
     hint: str = ""
+    core: str = ""
+
+
+def pairs(first: str, second: str) -> tuple[str, ...]:
+    """Return each alternative of *first* with each of *second*; a bar parts alternatives."""
+    return tuple(f"{one} {two}" for one in first.split("|") for two in second.split("|"))
 
 
 PHRASES = (
@@ -58,21 +66,20 @@ PHRASES = (
         r"(?:[^ .!?:;]+ ){0,4}" + ORDERS + r"\b"
         r"|(?:previous|prior|above|earlier|preceding|foregoing|former|past|your)\b (?:[^ .!?:;]+ ){0,2}" + WISHES + r"\b)",
         ("ignor", "disregard", "forget", "overrid", "bypass", "neglect", "skip", "overlook",
-         "discard", "abandon", "dismiss", "follow", "obey", "listen", "attention to"),
+         "discard", "abandon", "dismiss", *pairs("not|dont|don't|stop", "follow|obey|listen"), "attention to"),
         0.88,
         0.95,
-        hint=r"(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard|abandon"
-        r"|dismiss|follow|obey|listen|attention to)[^.!?]* (?:previous|prior|above|earlier|preceding|foregoing"
-        r"|former|past|all|any|every|your|these|those|system|other|initial|original|existing|current|safety) "
-        r"[^.!?]*(?:" + ORDERS + "|" + WISHES + ")",
+        hint=r"(?:ignor(?:e|ing)|disregard|forget|overrid(?:e|ing)|bypass|neglect|skip|overlook|discard|abandon|dismiss"
+        r"|(?:do not|don'?t|stop) (?:follow|obey|listen)|attention to)",
     ),
     Phrase(
         "override",
         r"\b(?:forget|ignore|disregard)\b (?:about )?(?:everything|everthing|all|anything|what|whatever)\b"
         + GAP + r"\b(?:told|said|know|above|before|learned|learnt|previous|prior|now|earlier)\b",
-        ("forget", "ignore", "disregard"),
+        pairs("forget|ignore|disregard|about", "everything|everthing|all|anything|what"),
         0.85,
         0.92,
+        hint="(?:forget|ignore|disregard) (?:about )?(?:everything|everthing|all|anything|what)",
     ),
     Phrase(
         "override",
@@ -80,7 +87,10 @@ PHRASES = (
         r"(?:instructions?|tasks?|objectives?|goals?|roles?|rules|directives?|mission) ?(?:is|are|:)"
         r"|\b(?:your )?(?:instructions|rules|directives|guidelines) have (?:been )?(?:changed|updated)"
         r"[,;.]? (?:now|ignore|do|you|and)|\bnow follow the new instructions|\bnew instructions? ?:",
-        ("new", "updated", "real", "actual", "true", "only", "revised", "have "),
+        (
+            *pairs("new|updated|real|actual|true|only|revised", "instruction|task|objective|goal|role|rules|directive|mission"),
+            *pairs("instructions|rules|directives|guidelines", "have "), "now follow the new",
+        ),
         0.7,
         0.75,
         hint=r"(?:new|updated|real|actual|true|only|revised) (?:instruction|task|objective|goal|role|rules|directive|mission)"
@@ -93,7 +103,7 @@ PHRASES = (
         ("ignore", "disregard", "forget"),
         0.8,
         0.9,
-        hint=r"(?:ignore|disregard|forget) [^.!?]* (?:say|state|give|repeat|print|output|tell|reply|respond|answer|write)\b",
+        hint="(?:ignore|disregard|forget) ",
     ),
     Phrase(
         "override",
@@ -136,6 +146,8 @@ PHRASES = (
          "boundaries", "constraint", "guardrail", "polic", "laws"),
         0.82,
         0.88,
+        core=r"\b(?:no|without|free (?:of|from)|unbound by|not \w+|devoid of|lacks?|does not have|doesn'?t have"
+        r"|ignor(?:es|ing))\b (?:[^ .!?]+ ){0,6}" + LIMITS,
     ),
     Phrase(
         "roleplay",
@@ -145,6 +157,7 @@ PHRASES = (
          "unlimited", "evil", "lawless"),
         0.75,
         0.82,
+        core=r"\b(?:you are|you're|act as|acting as|pretend|role ?-?play|simulate|become|named|called)\b",
     ),
     Phrase(
         "roleplay",
@@ -160,7 +173,8 @@ PHRASES = (
         r"\b(?:you (?:will|must|can|should|shall|are)|it|he|she|they|will|must)\b (?:[^ .!?]+ ){0,2}"
         r"(?:never|not|cannot|can't) (?:ever )?(?:refuse|say no|decline|apologi[sz]e|break character"
         r"|reject|object|deny)|\bnever (?:refuses?|says? no|declines?|rejects?|breaks? character)\b|\bstay in character\b",
-        ("refuse", "say no", "says no", "decline", "apolog", "character", "reject", "object", "deny"),
+        (*pairs("ever|not|can't", "refuse|say no|decline|apologi|break character|reject|object|deny"),
+         "never says", "never breaks", "stay in character"),
         0.6,
         0.65,
         hint=r"(?:never|not|cannot|can't) (?:ever )?(?:refuse|say no|decline|apologi|break character|reject|object|deny)"
@@ -172,7 +186,7 @@ PHRASES = (
         r" (?:[^ .!?]+ ){0,3}(?:requests?|orders?|commands?|questions?|prompts?|demands?)"
         r"|\bregardless of (?:[^ .!?]+ ){0,3}(?:legal\w*|ethic\w*|moral\w*|safety|consequences|polic\w+|harm\w*|rules)"
         r"|\bno matter how (?:illegal|unethical|immoral|harmful|dangerous|offensive)",
-        ("comply", "obey", "answer", "fulfil", "follow", "respond", "regardless", "no matter how"),
+        (*pairs("comply|obey|answer|l|follow|respond|to|with", "any|all|every|each"), "regardless of ", "no matter how "),
         0.5,
         0.55,
         hint=r"(?:comply|obey|answer|fulfil+|follow|respond) (?:to |with )?(?:any|all|every|each)\b|regardless of "
@@ -190,7 +204,7 @@ PHRASES = (
         "roleplay",
         r"\b(?:i want you to |you (?:are|will) (?:now |going to |about to |to )?|let'?s |you must |you should )"
         r"(?:act(?:ing)? (?:as|like)|pretend|role ?-?play|play the role|simulate|immerse|become|impersonate)",
-        ("act", "pretend", "play", "simulate", "immerse", "become", "impersonate"),
+        pairs("to|are|now|will|let's|lets|must|should", "act|pretend|role|play|simulate|immerse|become|impersonate"),
         0.4,
         0.5,
         hint=r"(?:i want you to |you (?:are|will) (?:now |going to |about to |to )?|let'?s |you must |you should )"
@@ -202,6 +216,7 @@ PHRASES = (
         ("hypothetical", "fictional", "imagin", "virtual"),
         0.5,
         0.5,
+        core=r"\b(?:password|passphrase|secret|illegal|unethical|no (?:laws|rules))",
     ),
     # --- exfiltration: the system prompt, secrets, data by links ------------------------------
     Phrase(
@@ -235,7 +250,7 @@ PHRASES = (
         r"\b(?:what(?:'s| is| was| are)|tell (?:me|us)|give (?:me|us)|share|reveal|show (?:me|us)|print|say|write|spell|state|confirm"
         r"|disclose|repeat) your (?:[^ .!?]+ ){0,1}(?:passwords?|passphrase|passcode|secret (?:key|code|word|phrase|string)|secret|api keys?|credentials)"
         r"(?: ?[?.!,;]|$| (?:is|in|if|so|now|please|for|to|that|backwards?|and)\b)",
-        ("your ",),
+        ("password", "passphrase", "passcode", "secret", "api key", "credential"),
         0.7,
         0.8,
         hint="pass(?:word|phrase|code)|secret|api key|credential",
@@ -246,7 +261,8 @@ PHRASES = (
         r"(?:first |originally |initially )?(?:given|told|provided|instructed)|\byou (?:are|were) (?:not (?:supposed|allowed) to (?:tell|reveal|share"
         r"|disclose|say|show)|told not to|instructed not to)|\bmy (?:instructions|system prompt|initial prompt|rules) (?:are|is|was|were) ?:"
         r"|'the system prompt is|\(system_?prompt\)",
-        ("initiali", "you were", "you have been", "you are", "my instructions", "my system prompt", "my initial prompt",
+        (*pairs("were|been|are|first|originally|initially", "given|told|provided|instructed|not supposed|not allowed"),
+         "initialization ", "initialisation ", "my instructions", "my system prompt", "my initial prompt",
          "my rules", "the system prompt is", "(system"),
         0.6,
         0.7,
@@ -286,8 +302,7 @@ PHRASES = (
         ("http", "www.", "attacker", "external", "webhook"),
         0.4,
         0.76,
-        hint=r"(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate) [^!?]*"
-        r"(?:http|www\.|attacker|external server|webhook)",
+        hint=r"http|www\.|attacker|external server|webhook",
     ),
     Phrase(
         "exfiltration",
@@ -372,7 +387,7 @@ PHRASES = (
         "secrecy",
         r"\b(?:do not|don'?t|never|without)\b (?:ever )?(?:tell|mention(?:ing)?|inform(?:ing)?|notify(?:ing)?|alert(?:ing)?|ask(?:ing)?|reveal(?:ing)?|disclose|telling)\b"
         r" (?:[^ .!?]+ ){0,3}(?:user|anyone|anybody|human|me|this|it|them|these)\b",
-        ("tell", "mention", "inform", "notify", "alert", "ask", "reveal", "disclose"),
+        pairs("not|dont|don't|ever|without", "tell|mention|inform|notify|alert|ask|reveal|disclose"),
         0.3,
         0.6,
         hint=r"(?:do not|don'?t|never|without) (?:ever )?(?:tell|mention|inform|notify|alert|ask|reveal|disclose)",

@@ -40,14 +40,15 @@ CONCEALED = (
         0.55,
         0.85,
         marked=True,
-        hint=r"style ?= ?|<[a-z]+ [^>]{0,80}hidden",
+        hint="style ?= ?|hidden",
     ),
     Phrase(
         "concealed",
         rf"\b(?:alt|title|aria-label|content|placeholder|value|summary) ?= ?[\"'][^\"'>]{{0,120}}\b{ORDERED}\b"
         rf"|!\[[^\]]{{0,120}}\b{ORDERED}\b[^\]]{{0,120}}\] ?\("
         rf"|\[(?://|comment|_|#)\]: ?(?:#|<>) ?[(\"'][^)\"']{{0,160}}\b{ORDERED}\b",
-        ("alt", "title", "aria-label", "content", "placeholder", "value", "summary", "![", "]:"),
+        (*(word + sign for word in ("alt", "title", "label", "content", "placeholder", "value", "summary") for sign in ("=", " =")),
+         "![", "]:"),
         0.45,
         0.8,
         marked=True,

@@ -7,7 +7,7 @@ They are written as `engine.content.phrases` says. In a user's own words they we
 
 from __future__ import annotations
 
-from engine.content.phrases import Phrase
+from engine.content.phrases import Phrase, pairs
 
 PUT = (
     r"include|add|append|insert|incorporate|embed|weave|interweave|integrate|mention|inject|use|end|begin|start|finish"
@@ -25,6 +25,7 @@ INSTRUCTIONS = (
         0.15,
         0.78,
         hint=r"\byour (?:\w+ )?(?:responses?|answer|output|summary|solution)\b",
+        core=r"\byour (?:\w+ )?(?:responses?|answer|output|summary|solution)\b",
     ),
     Phrase(
         "instruction_in_document",
@@ -32,7 +33,8 @@ INSTRUCTIONS = (
         ("your ",),
         0.2,
         0.82,
-        hint=r"[\"'][^.!?\"]{0,60} your (?:\w+ )?(?:repl|respons|answer|output|summar)",
+        hint=r" your (?:\w+ )?(?:repl|respons|answer|output|summar)",
+        core=r"[\"'][^.!?\"]* your (?:\w+ )?(?:repl|respons|answer|output|summar)",
     ),
     Phrase(  # to a person, too: `your reply`
         "instruction_in_document",
@@ -40,6 +42,7 @@ INSTRUCTIONS = (
         ("reply", "replies"),
         0.1,
         0.3,
+        core=r"\b(?:your|the) (?:\w+ )?(?:reply|replies)\b",
     ),
     Phrase(
         "instruction_in_document",
@@ -48,13 +51,15 @@ INSTRUCTIONS = (
         0.1,
         0.55,
         hint=r"\bthe (?:\w+ )?(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
+        core=r"\bthe (?:\w+ )?(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
     ),
     Phrase(
         "instruction_in_document",
         r"\b(?:following|subsequent|provided|given|attached|below) code (?:snippet|block|excerpt|segment|fragment|piece|chunk)"
         r"|\bin your (?:next |final )?(?:response|reply|answer|summary)s?\b|\byour (?:answer|response|reply|replies|responses)'?s? "
         r"(?:words|with|by [a-z]+ing|in|to|using|as|must|should)\b",
-        (" code ", "in your ", "your "),
+        (*pairs("following|subsequent|provided|given|attached|below", "code "),
+         *pairs("your|your next|your final", "response|repl|answer|summary")),
         0.15,
         0.82,
         hint=r"(?:following|subsequent|provided|given|attached|below) code |in your (?:next |final )?"
@@ -65,9 +70,9 @@ INSTRUCTIONS = (
         r"\bthe following (?:string|code|text|sentence|link|snippet|message|phrase|words?|base64)\b"
         r"|\bexactly as (?:it is|they are|written|follows)\b|\b(?:instead,?|only|always) (?:print|output|say|respond|reply|answer)\b|\b(?:just|simply|then) (?:print|output|say)\b"
         r"|\bplease provide the output (?:from|of)\b|\bfill them in without asking\b",
-        ("the following", "code snippet", "exactly as", "print", "output", "say", "respond",
-        "reply",
-         "write", "answer", "without asking"),
+        (*pairs("the following", "string|code|text|sentence|link|snippet|message|phrase|word|base64"), "exactly as ",
+         *pairs("instead|instead,|only|always", "print|output|say|respond|reply|answer"),
+         *pairs("just|simply|then", "print|output|say"), "please provide the output", "fill them in without"),
         0.2,
         0.6,
         hint=r"the following (?:string|code|text|sentence|link|snippet|message|phrase|word|base64)|exactly as "

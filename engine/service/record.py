@@ -78,6 +78,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shadow: str = ""
     shadow_reasons: tuple[ReasonEntry, ...] = ()
     evaluated_in: int
+    degraded: str = ""
     content_hash: str = ""
     error: str = ""
 
@@ -174,6 +175,7 @@ def make_entry(
         shadow=shadow.action if shadow else "",
         shadow_reasons=reason_entries(shadow.reasons) if shadow else (),
         evaluated_in=decision.evaluated_in,
+        degraded=decision.degraded,
         content_hash=hash_content(subject.content, key) if subject.content else "",
         error=error,
     )

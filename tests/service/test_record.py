@@ -66,6 +66,7 @@ FULL = Decision(
     request_id="r1",
     decision_id="d1",
     evaluated_in=12,
+    degraded="the state store (it is away): `p.t` was not counted",
 )
 
 
@@ -91,6 +92,7 @@ def test_the_line_tells_who_what_and_why() -> None:
     assert made.throttle.retry_after == 1.5
     assert (made.review_id, made.shadow, made.labels) == ("rev1", "deny", ("tainted",))
     assert made.shadow_reasons == made.reasons
+    assert made.degraded == FULL.degraded
 
 
 def test_the_line_never_holds_content() -> None:

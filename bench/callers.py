@@ -2,8 +2,8 @@
 
     python -m bench.callers ADDRESS… [--callers 250] [--channels 8] [--most 0] [--seconds 0]
 
-Every caller asks one request after the other, each about tenant ``north``, until it is refused, or
-as often or as long as it may. A call that fails (its worker was killed) is asked again on another
+Every caller asks one request after the other, all for one tenant, until it is refused, or as often
+or as long as it may. A call that fails (its worker was killed) is asked again on another
 connection: whether it was granted is not known. Prints one line of JSON: how many calls were
 granted, refused and failed, and the seconds it took. It begins when a line comes in.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,15 +47,22 @@ class Answered(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a caller stops without being refused: after *most* calls, at the instant *ends*."""
+    """When a caller stops without being refused: after *most* calls, at the instant *ends*.
 
-    most: int
-    ends: float
+    0 and infinity for never.
+    """
+
+    most: int = 0
+    ends: float = math.inf
+    tenant: str = "north"
+    """For whom it asks."""
 
 
 async def ask_on(channel: grpc.aio.Channel, limits: Limits, answered: Answered) -> None:
     """Be one caller."""
-    request = Request(tenant={"id": "north"}, user={"id": "u1"}, stage="request", content="hello")
+    request = Request(
+        tenant={"id": limits.tenant}, user={"id": "u1"}, stage="request", content="hello"
+    )
     raw = write_request(request).SerializeToString()
     call = channel.unary_unary(METHOD, None, wire.Decision.FromString)
     asked = 0
@@ -74,10 +82,9 @@ async def ask_on(channel: grpc.aio.Channel, limits: Limits, answered: Answered) 
 
 
 async def ask_all(
-    addresses: Sequence[str], callers: int, channels: int, limits: Limits
-) -> Answered:
-    """Be *callers* callers on *channels* connections; return what they were answered."""
-    answered = Answered()
+    addresses: Sequence[str], callers: int, channels: int, limits: Limits, answered: Answered
+) -> None:
+    """Be *callers* callers on *channels* connections; count in *answered*."""
     opened = [
         grpc.aio.insecure_channel(addresses[number % len(addresses)], options=OWN_CONNECTION)
         for number in range(channels)
@@ -91,7 +98,6 @@ async def ask_all(
         for one in opened:
             await one.close(None)
     answered.seconds = monotonic() - began
-    return answered
 
 
 def main() -> None:
@@ -104,9 +110,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0, help="0 for no limit")
     given = parser.parse_args()
     sys.stdin.readline()
-    limits = Limits(given.most, monotonic() + (given.seconds or 1e9))
-    asking = ask_all(given.addresses, given.callers, given.channels, limits)
-    answered = uvloop.run(asking)
+    ends = monotonic() + given.seconds if given.seconds else math.inf
+    answered = Answered()
+    limits = Limits(given.most, ends)
+    uvloop.run(ask_all(given.addresses, given.callers, given.channels, limits, answered))
     sys.stdout.write(msgspec.json.encode(answered).decode() + "\n")
 
 

@@ -167,7 +167,7 @@ local function keep_sets()
     for first = 1, #set.order, CHUNK do
       redis.call('SADD', key, unpack(set.order, first, math.min(first + CHUNK - 1, #set.order)))
     end
-    if set.life then redis.call('PEXPIRE', key, string.format('%.0f', set.life)) end
+    if set.life then redis.call('PEXPIRE', key, string.format('%d', set.life)) end
   end
 end
 
@@ -187,7 +187,7 @@ end
 for _, key in ipairs(changes) do
   local found = entries[key]
   if found.value then
-    redis.call('SET', key, raw_of(key, found.kind), 'PX', string.format('%.0f', found.life))
+    redis.call('SET', key, raw_of(key, found.kind), 'PX', string.format('%d', found.life))
   else
     redis.call('DEL', key)
   end

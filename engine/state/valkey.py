@@ -26,7 +26,7 @@ from engine.state.remote import Health, Op
 from engine.state.valkey_line import Command, Line
 from engine.state.valkey_wire import Call, Manner, Writer
 
-PARTS = ("valkey_numbers.lua", "valkey_buckets.lua", "valkey.lua")
+PARTS = ("valkey_numbers.lua", "valkey_buckets.lua", "valkey_takes.lua", "valkey.lua")
 _HERE = Path(__file__).parent
 SCRIPT = "\n".join((_HERE / name).read_text() for name in PARTS)
 SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()

@@ -8,7 +8,6 @@ before: the script has decided the same by them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from typing import Final, TypeAlias, cast
 
 import msgspec
@@ -56,7 +55,6 @@ def foreign(kind: str) -> StoreUnavailable:
 def _of(kind: str, look: Look) -> Reader:
     """Return the reader that looks at values of *kind*, all of them ours."""
 
-    @wraps(look)
     def read(answer: object, now: int) -> object:
         if answer == FOREIGN:
             return foreign(kind)
@@ -94,7 +92,7 @@ class _Before:
         if value is None:
             return None
         tick = self._tick
-        at, level, window, scale, closes, *_ = map(int, _figures(value[HEAD:]))
+        at, level, window, scale, closes = map(int, _anything(value[HEAD:])[:5])
         if window:
             return Bucket(at * tick, level * scale * tick, window * tick, 0)
         return Bucket(at * tick, level, 0, closes * tick)

@@ -19,13 +19,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 from engine.runtime.store import StoreUnavailable
 
-MOST = 256
+MOST = 128
 """Commands in one write."""
+AHEAD = 2
+"""So many batches are under way: while the server works on one, the other is dealt with here."""
 FIRST_REST = 0.05
 LONGEST_REST = 2.0
 """Seconds between two tries to connect, the first and the longest."""
@@ -34,7 +37,7 @@ PATIENCE = 1.0
 IDLE = 1.0
 """After so many seconds without use it is looked first whether the server has hung up."""
 
-Command: TypeAlias = Sequence[bytes | str | int]
+Command: TypeAlias = "tuple[bytes | str | int | float | memoryview[int], ...]"
 State: TypeAlias = Literal["closed", "half-open", "open"]
 
 
@@ -76,6 +79,7 @@ class Line:
         self._connection: AbstractConnection | None = None
         self._connected_before = False
         self._queue: deque[_Waiting] = deque()
+        self._sent: deque[list[_Waiting]] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
         self._used = 0.0
@@ -112,22 +116,27 @@ class Line:
         await self._drop()
 
     async def _work(self) -> None:
-        """Send what is queued, batch after batch, until nothing is."""
+        """Send what is queued and hand out the replies, until nothing is left to do."""
         try:
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+            while self._queue or self._sent:
                 try:
-                    await self._exchange(batch)
+                    await self._go_on()
                 except Broken as broken:
-                    self._fail(batch, str(broken))
+                    await self._drop()
+                    self._fail(self._under_way(), str(broken))
                 except TimeoutError:
+                    await self._drop()
                     self.tally.timeouts += 1
                     why = f"{self._place} has not answered for {self._timeout * 1000:g} ms"
                     self._open(why)
-                    self._fail([*batch, *self._queue], why)
+                    self._fail([*self._under_way(), *self._queue], why)
                     self._queue.clear()
         finally:
             self._worker = None
+
+    def _under_way(self) -> list[_Waiting]:
+        batches, self._sent = self._sent, deque()
+        return [one for batch in batches for one in batch]
 
     def _fail(self, batch: Sequence[_Waiting], why: str) -> None:
         for one in batch:
@@ -135,37 +144,68 @@ class Line:
                 self.tally.failures += 1
                 one.reply.set_exception(StoreUnavailable(why))
 
-    # --- one batch -------------------------------------------------------------------------------
+    # --- batches ---------------------------------------------------------------------------------
 
-    async def _exchange(self, batch: Sequence[_Waiting]) -> None:
-        """Send the commands of *batch* in one write and hand out the replies."""
-        loop = asyncio.get_running_loop()
-        if self._connection is not None and loop.time() - self._used > IDLE:
+    async def _go_on(self) -> None:
+        """Send a batch, or take in the replies to one. Raises Broken, and TimeoutError."""
+        idle = asyncio.get_running_loop().time() - self._used
+        if self._connection is not None and not self._sent and idle > IDLE:
             await self._look()
-        connection = self._connection
-        if connection is None:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    connection = await self._connect()
-            except Broken as broken:
-                self._open(str(broken))
-                raise
+        if self._connection is None:
+            await self._begin()
+        elif self._queue and len(self._sent) < AHEAD:
+            batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+            self._sent.append(batch)
+            await self._send(self._connection, batch)
+        else:
+            await self._receive(self._connection, self._sent[0])
+            self._sent.popleft()
+
+    async def _begin(self) -> None:
         try:
-            async with asyncio.timeout(self._timeout) as limit:
-                packed = connection.pack_commands([one.command for one in batch])
+            async with asyncio.timeout(self._timeout):
+                await self._connect()
+        except Broken as broken:
+            self._open(str(broken))
+            self._fail(self._queue, str(broken))
+            self._queue.clear()
+
+    async def _send(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
+        """Send the commands of *batch* in one write."""
+        packed = b"".join(pack_command(one.command) for one in batch)
+        try:
+            async with asyncio.timeout(self._timeout):
                 await connection.send_packed_command(packed, check_health=False)
-                for one in batch:
-                    reply = await _read(connection)
-                    limit.reschedule(loop.time() + self._timeout)
-                    if not one.reply.done():  # Who asked may have been cancelled.
-                        one.reply.set_result(reply)
-        except TimeoutError:
-            await self._drop()
-            raise
         except (OSError, RedisError) as problem:
-            await self._drop()
-            raise Broken(f"the connection with {self._place} broke: {problem}") from problem
-        self._used = loop.time()
+            raise self._broken(problem) from problem
+
+    async def _receive(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
+        """Hand out the replies to *batch*."""
+        loop = asyncio.get_running_loop()
+        left, excuses = deque(batch), 1
+        while left:
+            limit = asyncio.timeout(self._timeout)
+            try:
+                async with limit:
+                    while left:
+                        reply = await _read(connection)
+                        one = left.popleft()
+                        self._used = loop.time()
+                        limit.reschedule(self._used + self._timeout)
+                        if not one.reply.done():  # Who asked may have been cancelled.
+                            one.reply.set_result(reply)
+            except TimeoutError:
+                # Where the event loop was held up, the reply may have been there for long. It was
+                # cancelled while waiting, so nothing of a reply is lost.
+                late = loop.time() - (limit.when() or 0)
+                if late < self._timeout / 2 or not excuses:
+                    raise
+                excuses -= 1
+            except (OSError, RedisError) as problem:
+                raise self._broken(problem) from problem
+
+    def _broken(self, problem: Exception) -> Broken:
+        return Broken(f"the connection with {self._place} broke: {problem}")
 
     async def _look(self) -> None:
         """Drop the connection if the server has hung up: then nothing was sent and lost."""

@@ -83,6 +83,33 @@ def figures(limit: int, burst: int, window: int, *, whole: bool) -> Figures:
     return Figures(scale, limit // scale, burst // grain * step, step, grain)
 
 
+@lru_cache(maxsize=4096)
+def written(take: Take, tick: int, *, corrigible: bool) -> tuple[str, tuple[object, ...]]:
+    """Return the name of the bucket and the take as the script reads it.
+
+    That is: window, step, limit, capacity, scale, opens, closes, and what is needed to correct it:
+    unit, grains, step of a grain, whether a grain is more than a billionth. Last whether there is
+    nothing but plain numbers, and nothing to correct.
+    """
+    correctable = corrigible and take.unit != REQUESTS
+    if take.life:
+        taken, slots = int(take.amount > 0), take.limit // NANO
+        held = correctable and (take.unit, taken, 1, False)
+        return take.key, (_SLOT, taken, number(-(-take.life // tick)), slots, 1, 0, 0, held)
+    if take.window is None:
+        amount, limit = number(take.amount), number(take.limit)
+        bounds = number(take.opens // tick), number(take.closes // tick)
+        charged = correctable and (take.unit, amount, 1, False)
+        return take.key, (_BUDGET, amount, 0, limit, 1, *bounds, charged)
+    window = -(-take.window // tick)
+    whole = take.unit in _WHOLE and take.amount % NANO == 0
+    made = figures(take.limit, take.burst, window, whole=whole)
+    grains, coarse = take.amount // made.grain, made.grain > 1
+    sent = (window, grains * made.step, made.limit, made.capacity, made.scale)
+    correction = correctable and (take.unit, number(grains), number(made.step), coarse)
+    return take.key, (*map(number, sent), 0, 0, correction, max(sent) < PLAIN and not correction)
+
+
 def tag_of(tenant: str) -> str:
     """Return what the keys of *tenant* share, so that they lie in one slot of a cluster."""
     return blake2b(tenant.encode(), digest_size=6).hexdigest()
@@ -158,32 +185,6 @@ class Writer:
         slots = {self._text("s", "-", take.key): take for take in takes if take.life}
         return op, answers.levels(takes, self._manner.tick, hold, slots)
 
-    def _one(self, take: Take, *, corrigible: bool) -> list[object]:
-        """Return the take as the script reads it.
-
-        That is: key, window, step, limit, capacity, scale, opens, closes, and what is needed to
-        correct it: unit, grains, step of a grain, whether a grain is more than a billionth.
-        """
-        correctable = corrigible and take.unit != REQUESTS
-        if take.life:
-            key, taken = self._key("s", "-", take.key), int(take.amount > 0)
-            life, slots = number(self._ticks(take.life)), take.limit // NANO
-            held = correctable and (take.unit, taken, 1, False)
-            return [key, _SLOT, taken, life, slots, 1, 0, 0, held]
-        key, tick = self._key("b", "-", take.key), self._manner.tick
-        if take.window is None:
-            amount, limit = number(take.amount), number(take.limit)
-            bounds = number(take.opens // tick), number(take.closes // tick)
-            charged = correctable and (take.unit, amount, 1, False)
-            return [key, _BUDGET, amount, 0, limit, 1, *bounds, charged]
-        window = self._ticks(take.window)
-        whole = take.unit in _WHOLE and take.amount % NANO == 0
-        made = figures(take.limit, take.burst, window, whole=whole)
-        grains, coarse = take.amount // made.grain, made.grain > 1
-        sent = (window, grains * made.step, made.limit, made.capacity, made.scale)
-        correction = correctable and (take.unit, number(grains), number(made.step), coarse)
-        return [key, *map(number, sent), 0, 0, correction]
-
     def _settle(self, reservation: str, amounts: Amounts) -> Sent:
         throttle.check_amounts(dict(amounts))
         real = {
@@ -191,6 +192,10 @@ class Writer:
             for unit, amount in amounts
         }
         return ["settle", self._key("r", "-", reservation), real], answers.settled
+
+    def _one(self, take: Take, *, corrigible: bool) -> list[object]:
+        key, figured = written(take, self._manner.tick, corrigible=corrigible)
+        return [self._key("s" if take.life else "b", "-", key), *figured]
 
     # --- the rest --------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from pol_client.exchange import Exchange
 from pol_client.guard import Guard
 from pol_client.ledger import Passed
 from pol_client.pipeline import Pipeline
+from pol_client.ratelimit import rate_limit_headers
 from pol_client.request import Request, Stage, Usage
 from pol_client.results import (
     Action,
@@ -81,4 +82,5 @@ __all__ = [
     "Unavailable",
     "Usage",
     "Violation",
+    "rate_limit_headers",
 ]

@@ -47,6 +47,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
         escalation=read_escalation(answer.escalation) if answer.HasField("escalation") else None,
         advice=json.loads(answer.advice_json) if answer.advice_json else {},
         labels=tuple(answer.labels),
+        reserved=answer.reserved if answer.HasField("reserved") else None,
         shadow=(
             results.Shadow(
                 read_action(answer.shadow.action), tuple(map(read_reason, answer.shadow.reasons))
@@ -95,6 +96,8 @@ def read_throttle(state: wire.Throttle) -> results.Throttle:
         remaining=Decimal(state.remaining),
         retry_after=state.retry_after.ToTimedelta(),
         key=state.key,
+        reset=state.reset.ToTimedelta() if state.HasField("reset") else None,
+        window=state.window.ToTimedelta() if state.HasField("window") else None,
     )
 
 

@@ -50,7 +50,11 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """The tightest of the limits that the decision met. *retry_after* is zero unless refused."""
+    """The tightest of the limits that the decision met. *retry_after* is zero unless refused.
+
+    Of what may run at once (the unit is ``concurrent``) *retry_after* is the latest: a settlement
+    frees a place before.
+    """
 
     rule: str
     unit: str
@@ -58,6 +62,11 @@ class Throttle:
     remaining: Decimal
     retry_after: timedelta
     key: str
+    reset: timedelta | None = None
+    """Until all of the limit is there again, or its calendar period closes; of what may run at once
+    until the first ends by itself. None: never, or the daemon cannot look."""
+    window: timedelta | None = None
+    """The period of the limit; None for what may run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,8 @@ class Decision:
     advice: Mapping[str, object] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     """Labels put on the session by this decision."""
+    reserved: bool | None = None
+    """Whether something was taken that waits to be settled; None from a daemon of old."""
     shadow: Shadow | None = None
     downgrade_reason: str = ""
     revision: str = ""

@@ -26,8 +26,11 @@ DECISION_FIELDS: dict[str, Type] = {
     "content": TEXT,
     "reason": STRING,
     "retry_after": DURATION,
+    "limit": DECIMAL,
     "remaining": DECIMAL,
+    "reset": DURATION,
     "queue": STRING,
+    "labels": SetOf(STRING),
     "revision": STRING,
 }
 """What an expectation can read of a decision, beside ``advice.NAME``."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engine.language import program, typed
 from engine.language.walk import inner, rebuild
-from engine.runtime.decision import Decision
+from engine.runtime.decision import Decision, ThrottleState
 from engine.runtime.evidence import Evidence
 from engine.runtime.reference import Interpreter, Unknown
 from engine.verify.palette import descend
@@ -62,11 +62,19 @@ def read_fields(decision: Decision, content: str) -> Mapping[str, object]:
         "content": redacted(decision, content),
         "reason": "; ".join(filter(None, (one.message or one.failure for one in decision.reasons))),
         "retry_after": throttle.retry_after if throttle else timedelta(0),
+        "limit": throttle.limit if throttle else Decimal(0),
         "remaining": throttle.remaining if throttle else Decimal(0),
+        "reset": reset_of(throttle) if throttle else timedelta(0),
         "queue": escalation.queue if escalation else "",
+        "labels": frozenset(decision.labels),
         "revision": decision.revision,
         **{f"advice.{name}": value for name, value in decision.advice.items()},
     }
+
+
+def reset_of(throttle: ThrottleState) -> timedelta:
+    """Return when all of the limit is there again; as late as can be where that is never."""
+    return timedelta.max if throttle.reset is None else throttle.reset
 
 
 def redacted(decision: Decision, content: str) -> str:

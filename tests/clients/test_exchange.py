@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pol_client import Denied, Escalated, Message, NotAllowed, Throttled
+from pol_client import (
+    AsyncClient,
+    Decision,
+    Denied,
+    Escalated,
+    InvalidRequest,
+    Message,
+    NotAllowed,
+    Throttled,
+    Usage,
+)
+from pol_client.aio_exchange import _SETTLING
+from pol_client.ledger import NOTHING, Ledger
 
 from tests.clients.asking import KINDS
-from tests.doors.grpc.serving import serve
+from tests.doors.grpc.serving import Daemon, run, serve
 
 SPENDER: dict[str, Any] = {"tenant": "north", "user": "spender"}
+BUSY: dict[str, Any] = {"tenant": "north", "user": "busy"}
+"""Who may do one thing at a time."""
 ESTIMATE: dict[str, Any] = {"input_tokens": 400, "output_tokens": 400}
 
 
@@ -76,6 +92,146 @@ def test_a_failure_after_the_call_settles_what_it_used(client: Any) -> None:
     with pytest.raises(ConnectionError):
         fail_after_asking(client, input_tokens=100, output_tokens=100)
     assert remaining(client) == 800
+
+
+def leave_with(client: Any, error: type[BaseException], **options: Any) -> None:
+    """Have the model call end with *error* before its usage is known."""
+    with client.exchange(**options) as exchange:
+        exchange.request(content="hello", usage=ESTIMATE)
+        raise error
+
+
+def test_a_failed_call_may_count_as_estimated(client: Any) -> None:
+    with pytest.raises(ConnectionError):
+        leave_with(client, ConnectionError, on_failure="estimate", **SPENDER)
+    assert remaining(client) == 200
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError, asyncio.CancelledError])
+def test_what_only_ended_the_waiting_leaves_the_estimate(
+    client: Any, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        leave_with(client, error, **SPENDER)
+    assert remaining(client) == 200
+
+
+def test_a_usage_that_cannot_be_sent_is_refused_at_once(client: Any) -> None:
+    with client.exchange(**SPENDER) as exchange:
+        exchange.request(content="hello", usage=ESTIMATE)
+        with pytest.raises(InvalidRequest) as caught:
+            exchange.used(input_tokens=2**63)
+    assert [each.path for each in caught.value.violations] == ["usage.input_tokens"]
+    assert remaining(client) == 200
+
+
+@pytest.mark.parametrize(
+    "used", [{"input_tokens": -1}, {"cost_usd": "-0.1"}, {"cost_usd": "NaN"}, {"cost_usd": "1e99"}]
+)
+def test_a_usage_that_is_none_is_kept_and_the_estimate_stands(
+    client: Any, used: dict[str, Any]
+) -> None:
+    with client.exchange(**SPENDER) as exchange:
+        exchange.request(content="hello", usage=ESTIMATE)
+        exchange.used(**used)
+    assert [usage for _, usage in exchange.unsettled] == [used]
+    assert remaining(client) == 200
+
+
+# --- what may run at once ------------------------------------------------------------------------
+
+
+def test_a_place_is_held_while_the_exchange_lasts_and_no_longer(client: Any) -> None:
+    with client.exchange(**BUSY) as exchange:
+        assert exchange.request(content="hello").decision.reserved
+        with pytest.raises(Throttled) as caught, client.exchange(**BUSY) as other:
+            other.request(content="me too")
+        assert caught.value.decision.throttle
+        assert caught.value.decision.throttle.unit == "concurrent"
+        exchange.response(content="hi")
+    with client.exchange(**BUSY) as exchange:
+        assert exchange.request(content="hello").passes
+
+
+@pytest.mark.parametrize("error", [ConnectionError, KeyboardInterrupt, TimeoutError])
+def test_a_place_is_given_back_however_the_exchange_ends(
+    client: Any, error: type[BaseException]
+) -> None:
+    for _ in range(2):
+        with pytest.raises(error):
+            leave_with(client, error, **BUSY)
+
+
+def test_one_call_after_the_other_needs_one_place(client: Any) -> None:
+    with client.exchange(**BUSY) as exchange:
+        for _ in range(3):
+            exchange.request(content="hello")
+            exchange.response(content="hi", usage={"input_tokens": 1})
+            exchange.tool_call(tool={"name": "look"})
+    assert [each.reserved for each in exchange.decisions] == [True, False, True] * 3
+
+
+def test_a_call_that_is_not_answered_keeps_its_place(client: Any) -> None:
+    with client.exchange(raise_on_block=False, **BUSY) as exchange:
+        exchange.request(content="hello")
+        assert not exchange.request(content="at the same time").passes
+
+
+def test_nothing_is_settled_where_nothing_waits(daemon: Daemon, client: Any) -> None:
+    asked: list[str] = []
+    settle = daemon.gate.settle
+
+    def listen(decision_id: str, usage: Any) -> bool:
+        asked.append(decision_id)
+        return settle(decision_id, usage)
+
+    daemon.gate.settle = listen  # type: ignore[method-assign]
+    try:
+        with client.exchange(tenant="north", user="u1") as exchange:
+            exchange.request(content="hello")
+            exchange.response(content="hi", usage={"input_tokens": 5})
+    finally:
+        del daemon.gate.settle
+    assert asked == []
+
+
+def test_a_daemon_that_does_not_say_is_told_what_was_used() -> None:
+    ledger = Ledger()
+    ledger.use({"input_tokens": 7})  # There was no request that this could be of.
+    usages: tuple[Usage | None, ...] = ({"input_tokens": 1}, None)
+    for usage in usages:
+        ledger.note("request", Decision("allow", "allow", decision_id=f"{usage}"))
+        ledger.use(usage)
+    ledger.note("request", Decision("deny", "deny", decision_id="blocked"))
+    assert [usage for _, usage in ledger.due(None)] == [{"input_tokens": 1}, NOTHING]
+
+
+def test_a_task_that_is_cancelled_gives_its_place_back(daemon: Daemon) -> None:
+    """Even when it is cancelled once more while it settles."""
+
+    async def wait_for_ever(client: AsyncClient, begun: asyncio.Event) -> None:
+        async with client.exchange(**BUSY) as exchange:
+            await exchange.request(content="hello")
+            begun.set()
+            await asyncio.sleep(60)
+
+    async def cancel_twice() -> list[str]:
+        async with AsyncClient(daemon.address, timeout=5) as client:
+            begun = asyncio.Event()
+            task = asyncio.create_task(wait_for_ever(client, begun))
+            await begun.wait()
+            task.cancel()
+            await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            while _SETTLING:
+                await asyncio.wait(_SETTLING)
+            async with client.exchange(**BUSY) as exchange:
+                passed = await exchange.request(content="hello")
+            return [passed.decision.action]
+
+    assert run(cancel_twice()) == ["allow"]
 
 
 def test_an_estimate_stands_when_the_usage_stays_unknown(client: Any) -> None:

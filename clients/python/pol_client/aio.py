@@ -18,6 +18,7 @@ from pol_client.aio_pipeline import AsyncPipeline
 from pol_client.client import PAUSE, to_bytes
 from pol_client.errors import from_rpc
 from pol_client.guard import SECONDS
+from pol_client.ledger import OnFailure
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
 
@@ -114,9 +115,18 @@ class AsyncClient:
             self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
         )
 
-    def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> AsyncExchange:
-        """Return a context for "decide, call the model, decide on the response, settle"."""
-        return AsyncExchange(self, about, raise_on_block=raise_on_block)
+    def exchange(
+        self,
+        *,
+        raise_on_block: bool = True,
+        on_failure: OnFailure = "nothing",
+        **about: Unpack[About],
+    ) -> AsyncExchange:
+        """Return a context for "decide, call the model, decide on the response, settle".
+
+        *on_failure* is what a model call counts for that an exception ended.
+        """
+        return AsyncExchange(self, about, raise_on_block=raise_on_block, on_failure=on_failure)
 
     async def close(self) -> None:
         """Close the connection; calls that run are cancelled."""

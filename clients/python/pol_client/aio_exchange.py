@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self, Unpack
 
 from pol_client.errors import PolError
-from pol_client.ledger import Ledger, Passed, pass_on
+from pol_client.ledger import Ledger, OnFailure, Passed, pass_on
 from pol_client.request import About, Asked, Request, Stage, Usage
 from pol_client.results import Decision
 
@@ -25,14 +27,25 @@ class AsyncDecides(Protocol):
         ...
 
 
+_SETTLING: set[asyncio.Future[None]] = set()
+"""What is being settled: a loop alone would let go of it."""
+
+
 class AsyncExchange:
     """Made by ``AsyncClient.exchange``; use it in an ``async with`` statement. See ``Exchange``."""
 
-    def __init__(self, client: AsyncDecides, about: About, *, raise_on_block: bool = True) -> None:
+    def __init__(
+        self,
+        client: AsyncDecides,
+        about: About,
+        *,
+        raise_on_block: bool = True,
+        on_failure: OnFailure = "nothing",
+    ) -> None:
         self._client = client
         self._about = about
         self._raise = raise_on_block
-        self._ledger = Ledger()
+        self._ledger = Ledger(on_failure)
         self.unsettled: tuple[tuple[str, Usage], ...] = ()
 
     @property
@@ -74,13 +87,26 @@ class AsyncExchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for decision_id, usage in self._ledger.due(failed=error is not None):
+        await self._settle_all(self._ledger.due(error))
+
+    async def _settle_all(self, due: Sequence[tuple[str, Usage]]) -> None:
+        if due:
+            # A task of its own, because this one may be cancelled, even again and again.
+            settling = asyncio.ensure_future(self._settle(due))
+            _SETTLING.add(settling)
+            settling.add_done_callback(_SETTLING.discard)
+            await asyncio.shield(settling)
+
+    async def _settle(self, due: Sequence[tuple[str, Usage]]) -> None:
+        for decision_id, usage in due:
             try:
                 await self._client.settle(decision_id, **usage)
             except PolError:
                 self.unsettled += ((decision_id, usage),)
 
     async def _decide(self, stage: Stage, timeout: float | None, asked: Asked) -> Passed:
+        if stage == "request":
+            await self._settle_all(self._ledger.over())
         request: Request = {**self._about, **asked, "stage": stage}
         decision = await self._client.decide(timeout=timeout, **request)
         self._ledger.note(stage, decision)

@@ -19,6 +19,7 @@ from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import from_rpc
 from pol_client.exchange import Exchange
 from pol_client.guard import SECONDS, Guard, open_guard
+from pol_client.ledger import OnFailure
 from pol_client.pipeline import Pipeline
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
@@ -118,9 +119,18 @@ class Client:
             self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
         )
 
-    def exchange(self, *, raise_on_block: bool = True, **about: Unpack[About]) -> Exchange:
-        """Return a context for "decide, call the model, decide on the response, settle"."""
-        return Exchange(self, about, raise_on_block=raise_on_block)
+    def exchange(
+        self,
+        *,
+        raise_on_block: bool = True,
+        on_failure: OnFailure = "nothing",
+        **about: Unpack[About],
+    ) -> Exchange:
+        """Return a context for "decide, call the model, decide on the response, settle".
+
+        *on_failure* is what a model call counts for that an exception ended.
+        """
+        return Exchange(self, about, raise_on_block=raise_on_block, on_failure=on_failure)
 
     def close(self) -> None:
         """Close the connection; calls that run end with CANCELLED."""

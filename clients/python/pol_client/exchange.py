@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol, Self, Unpack
 
 from pol_client.errors import PolError
-from pol_client.ledger import Ledger, Passed, pass_on
+from pol_client.ledger import Ledger, OnFailure, Passed, pass_on
 from pol_client.request import About, Asked, Request, Stage, Usage
 from pol_client.results import Decision
 
@@ -29,17 +30,25 @@ class Exchange:
     """Made by ``Client.exchange``; use it in a ``with`` statement, from one thread.
 
     Each method raises Denied, Throttled or Escalated when nothing may go on (unless
-    ``raise_on_block=False``) and NoDecision when there is no answer. On leaving, every request's
-    estimate is settled with the usage that ``response`` or ``used`` was told, or with nothing when
-    an exception came first. A usage that cannot be reported is kept in *unsettled* and raises
-    nothing: the estimate then stands.
+    ``raise_on_block=False``) and NoDecision when there is no answer. On leaving, whatever way,
+    everything that was reserved is settled: with the usage that ``response`` or ``used`` was told;
+    with nothing when an exception came before (with ``on_failure="estimate"``, and when it only
+    ended the waiting, the estimate stands). A usage that cannot be reported is kept in *unsettled*
+    and raises nothing: the estimate then stands.
     """
 
-    def __init__(self, client: Decides, about: About, *, raise_on_block: bool = True) -> None:
+    def __init__(
+        self,
+        client: Decides,
+        about: About,
+        *,
+        raise_on_block: bool = True,
+        on_failure: OnFailure = "nothing",
+    ) -> None:
         self._client = client
         self._about = about
         self._raise = raise_on_block
-        self._ledger = Ledger()
+        self._ledger = Ledger(on_failure)
         self.unsettled: tuple[tuple[str, Usage], ...] = ()
 
     @property
@@ -81,13 +90,18 @@ class Exchange:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for decision_id, usage in self._ledger.due(failed=error is not None):
+        self._settle(self._ledger.due(error))
+
+    def _settle(self, due: Iterable[tuple[str, Usage]]) -> None:
+        for decision_id, usage in due:
             try:
                 self._client.settle(decision_id, **usage)
             except PolError:
                 self.unsettled += ((decision_id, usage),)
 
     def _decide(self, stage: Stage, timeout: float | None, asked: Asked) -> Passed:
+        if stage == "request":
+            self._settle(self._ledger.over())
         request: Request = {**self._about, **asked, "stage": stage}
         decision = self._client.decide(timeout=timeout, **request)
         self._ledger.note(stage, decision)

@@ -105,12 +105,15 @@ def build_request(asked: Mapping[str, object]) -> wire.DecideRequest:
 
 
 def build_usage(usage: Mapping[str, object]) -> wire.Usage:
-    """Return the message for the figures that are known."""
+    """Return the message for the figures that are known; raise InvalidRequest for what is none."""
     message = wire.Usage()
     for name, value in usage.items():
         match name:
             case "input_tokens" | "output_tokens" if value is not None:
-                setattr(message, name, value)
+                try:
+                    setattr(message, name, value)
+                except (TypeError, ValueError):
+                    raise refused(f"usage.{name}", "expected a whole number of 64 bits") from None
             case "cost_usd" if value is not None:
                 message.cost_usd = str(value)
             case "input_tokens" | "output_tokens" | "cost_usd":

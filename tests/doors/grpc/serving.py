@@ -80,6 +80,10 @@ policy guard "The front desk" {
     when user.id == "spender"
     then throttle 1000 tokens per calendar day by user.id
   }
+  rule few {
+    when user.id == "busy" and stage in {"request", "tool_call"}
+    then throttle 1 concurrent by user.id, stage for 10m
+  }
   rule watched {
     when content contains "watched"
     then deny "somebody watches"

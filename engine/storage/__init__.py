@@ -1,0 +1,1 @@
+"""What was decided, kept so that it cannot be lost or quietly changed."""

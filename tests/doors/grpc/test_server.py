@@ -126,7 +126,7 @@ def test_the_status_says_what_is_served(daemon: Daemon, channel: Channel) -> Non
     assert status.serving
     assert status.version == "1.2.3"
     assert status.revision == daemon.gate.status().revision
-    assert (status.policies, status.rules) == (1, 10)
+    assert (status.policies, status.rules) == (1, 11)
     assert status.loaded_at.ToNanoseconds() == daemon.gate.status().loaded_at
     assert not status.last_error
 

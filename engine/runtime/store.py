@@ -57,6 +57,8 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     closes: int = 0
     unit: str = REQUESTS
     life: int = 0
+    tenant: str = ""
+    """The tenant whose bucket it is alone; empty for one that tenants share."""
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):

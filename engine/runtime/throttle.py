@@ -24,7 +24,7 @@ which errs towards giving back less.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -37,6 +37,8 @@ from engine.runtime.store import CONCURRENT, NANO, Level, Take
 
 FOREVER = 2**63 - 1
 """An instant that never comes (the year 2262)."""
+TENANT = "tenant.id"
+"""The attribute that tells whose bucket it is."""
 MOST = 10**18 * NANO
 """The largest amount, in billionths."""
 _LOWS = 8
@@ -266,7 +268,10 @@ def _refunded(
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A throttle's figures as integers. *named* is the unvarying part of its keys."""
+    """A throttle's figures as integers. *named* is the unvarying part of its keys.
+
+    *owner* is the place of the tenant among the keys, -1 where it is not among them.
+    """
 
     rule: str
     unit: str
@@ -277,8 +282,9 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     zone: str
     named: tuple[str, ...]
     life: int = 0
+    owner: int = -1
 
-    def take(self, values: Iterable[object], amount: Decimal | float, now: int) -> Take:
+    def take(self, values: Sequence[object], amount: Decimal | float, now: int) -> Take:
         """Return what to take for the key *values*; ImpossibleAmount for an amount that is none."""
         opens = closes = 0
         if self.calendar is not None:
@@ -294,6 +300,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
             closes,
             self.unit,
             self.life,
+            str(values[self.owner]) if self.owner >= 0 else "",
         )
 
 
@@ -317,15 +324,25 @@ def prepare(throttle: program.Throttle, rule: str, *, shadow: bool = False) -> P
         life, window = window, None
     shape = f"{throttle.calendar} {throttle.zone or 'UTC'}" if throttle.calendar else ""
     named = (rule, throttle.unit, shape, "shadow") if shadow else (rule, throttle.unit, shape)
+    paths = [key.path for key in throttle.keys]
     return Prepared(
-        rule, throttle.unit, limit, burst, window, throttle.calendar, throttle.zone, named, life
+        rule=rule,
+        unit=throttle.unit,
+        limit=limit,
+        burst=burst,
+        window=window,
+        calendar=throttle.calendar,
+        zone=throttle.zone,
+        named=named,
+        life=life,
+        owner=paths.index(TENANT) if TENANT in paths else -1,
     )
 
 
 def bucket(
     throttle: program.Throttle,
     rule: str,
-    values: Iterable[object],
+    values: Sequence[object],
     amount: Decimal | float,
     now: int,
 ) -> Take:

@@ -1,35 +1,26 @@
-"""A Valkey or Redis server in; a store comes out that all engines that use it share.
+"""A Valkey or Redis server, or a cluster of them, in; a store that many engines share comes out.
 
 All that a decision asks is one script call (``valkey.lua``), which the server does in one step, by
-its own clock. Entries end by themselves: nothing is swept. What goes over the connection is said in
-``valkey_wire``, how it is kept in ``valkey_line``.
+its own clock. Entries end by themselves: nothing is swept. What is sent is told in ``valkey_wire``,
+how the connection is kept in ``valkey_line``, and what a cluster changes in ``valkey_cluster``.
 
 The server's clock must not be set by leaps: to who counts by it, a leap ahead is time that passed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from hashlib import sha1
-from pathlib import Path
+from collections.abc import Sequence
 from time import time_ns
-from typing import Any, cast
-
-from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from typing import cast
 
 from engine.runtime.memory import SESSION_LIFE
-from engine.runtime.store import StoreUnavailable
 from engine.state.remote import Health, Op
-from engine.state.valkey_line import Command, Line
-from engine.state.valkey_wire import Call, Manner, Writer
+from engine.state.valkey_address import Tls, read_url
+from engine.state.valkey_cluster import Answers, Cluster
+from engine.state.valkey_line import Line
+from engine.state.valkey_script import LOAD, Elsewhere, evaluate
+from engine.state.valkey_wire import Manner, Writer
 
-PARTS = ("valkey_numbers.lua", "valkey_buckets.lua", "valkey_takes.lua", "valkey.lua")
-_HERE = Path(__file__).parent
-SCRIPT = "\n".join((_HERE / name).read_text() for name in PARTS)
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 TIMEOUT = 0.02
 """Seconds without an answer after which a server counts as away."""
 
@@ -37,7 +28,9 @@ TIMEOUT = 0.02
 class Valkey:
     """A connection for one event loop; see remote.Far.
 
-    *clock* is for tests: with it, what `run` is told as *now* is the time, in ns.
+    *url* is `redis://`, `rediss://` or `unix://`, with user, password and database as it may be;
+    ValueError where it is none. *clock* is for tests: with it, what `run` is told as *now* is the
+    time, in ns.
     """
 
     def __init__(
@@ -47,58 +40,66 @@ class Valkey:
         prefix: str = "pol:",
         timeout: float = TIMEOUT,
         session_life: int = SESSION_LIFE,
+        tls: Tls | None = None,
         clock: bool = False,
     ) -> None:
         self._clock = clock
         self._manner = Manner(prefix, session_life, 1 if clock else 1000, clock)
-        make, place = connector(url)
-        self._line = Line(make, place, timeout=timeout, greeting=[("SCRIPT", "LOAD", SCRIPT)])
+        self._timeout = timeout
+        self._address = read_url(url, tls)
+        self._first = Line(self._address, timeout=timeout, greeting=LOAD)
+        self._cluster: Cluster | None = None
         self.offset = 0
+        """By how many ns the server's clock is ahead of this machine's, as last learnt."""
 
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         """Do all *ops* in one step and return their answers; see remote.Far."""
-        call = Writer(self._manner).call(ops, now if self._clock else 0)
         began = time_ns()
-        reply = await self._evaluate(call)
-        instant = int(cast("int | bytes", reply[0]))
-        if not self._clock:
+        asked = now if self._clock else 0
+        instant, answers = await self._spread(ops, asked)
+        if instant and not self._clock:
             self.offset = instant * self._manner.tick - (began + time_ns()) // 2
-        answers = zip(call.readers, reply[1:], strict=True)
-        return [read(answer, instant) for read, answer in answers]
+        return answers
 
     def health(self) -> Health:
-        """Return how the connection fares."""
-        tally = self._line.tally
-        closed = self._line.state == "closed"
-        return Health(closed, tally.calls, tally.failures, tally.timeouts, tally.reconnects)
+        """Return how the connections fare."""
+        tallies = [line.tally for line in self._lines]
+        return Health(
+            closed=all(line.state == "closed" for line in self._lines),
+            calls=sum(one.calls for one in tallies),
+            failures=sum(one.failures for one in tallies),
+            timeouts=sum(one.timeouts for one in tallies),
+            reconnects=sum(one.reconnects for one in tallies),
+        )
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Whether the breaker of each connection is `closed`, `half-open` or `open`."""
+        return {line.place: line.state for line in self._lines}
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._line.close()
+        await self._first.close()
+        if self._cluster is not None:
+            await self._cluster.close()
 
-    async def _evaluate(self, call: Call) -> Sequence[object]:
-        command: Command = ("EVALSHA", SHA, len(call.keys), *call.keys, call.request)
-        reply = await self._line.ask(command)
-        if isinstance(reply, ResponseError):
-            raise StoreUnavailable(f"the store refuses: {reply}")
-        assert isinstance(reply, list)
-        return reply
+    @property
+    def _lines(self) -> Sequence[Line]:
+        return (self._first, *(self._cluster.lines if self._cluster is not None else ()))
 
+    async def _spread(self, ops: Sequence[Op], now: int) -> Answers:
+        if self._cluster is None:
+            call = Writer(self._manner).call(ops, now)
+            try:
+                reply = await evaluate(self._first, call)
+            except Elsewhere:
+                self._cluster = Cluster(self._first, self._address.host, self._beside, self._manner)
+            else:
+                instant = int(cast("int | bytes", reply[0]))
+                pairs = zip(call.readers, reply[1:], strict=True)
+                return instant, [read(answer, instant) for read, answer in pairs]
+        return await self._cluster.run(ops, now)
 
-def connector(url: str) -> tuple[Callable[[], AbstractConnection], str]:
-    """Return what makes a connection for *url*, and how the server is called in messages."""
-    told: dict[str, Any] = dict(parse_url(url))
-    kind = told.pop("connection_class", Connection)
-    place = told.get("path") or f"{told.get('host', 'localhost')}:{told.get('port', 6379)}"
-
-    def make() -> AbstractConnection:
-        made: AbstractConnection = kind(
-            **told,
-            socket_timeout=None,
-            socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
-        return made
-
-    return make, f"the store at {place}"
+    def _beside(self, host: str, port: int) -> Line:
+        address = self._address.beside(host, port)
+        return Line(address, timeout=self._timeout, greeting=LOAD)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -24,6 +24,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError, ResponseError
 
 from engine.runtime.store import StoreUnavailable
+from engine.state.valkey_address import Address
 
 MOST = 128
 """Commands in one write."""
@@ -37,7 +38,7 @@ PATIENCE = 1.0
 IDLE = 1.0
 """After so many seconds without use it is looked first whether the server has hung up."""
 
-Command: TypeAlias = "tuple[bytes | str | int | float | memoryview[int], ...]"
+Command: TypeAlias = tuple[bytes | str | int, ...]
 State: TypeAlias = Literal["closed", "half-open", "open"]
 
 
@@ -62,18 +63,11 @@ class Broken(Exception):
 
 
 class Line:
-    """See the module. For one event loop; *make* returns a connection that is not open yet."""
+    """See the module. For one event loop. *greeting* is sent first whenever it has connected."""
 
-    def __init__(
-        self,
-        make: Callable[[], AbstractConnection],
-        place: str,
-        *,
-        timeout: float,
-        greeting: Sequence[Command] = (),
-    ) -> None:
-        self._make = make
-        self._place = place
+    def __init__(self, address: Address, *, timeout: float, greeting: Command) -> None:
+        self.place = f"the store at {address}"
+        self._address = address
         self._timeout = timeout
         self._greeting = greeting
         self._connection: AbstractConnection | None = None
@@ -83,9 +77,8 @@ class Line:
         self._worker: asyncio.Task[None] | None = None
         self._prober: asyncio.Task[None] | None = None
         self._used = 0.0
+        self._retired = False
         self._why = ""
-        self.greeted: list[object] = []
-        """The replies to the greeting."""
         self.state: State = "closed"
         self.tally = Tally()
 
@@ -104,11 +97,15 @@ class Line:
             self._worker = asyncio.get_running_loop().create_task(self._work())
         return await waiting.reply
 
+    def retire(self) -> None:
+        """Connect anew once what is under way is answered."""
+        self._retired = True
+
     async def close(self) -> None:
         """Let what is under way end, and disconnect. Whoever asks afterwards is refused."""
         if self._worker is not None:
             await self._worker
-        self.state, self._why = "open", f"the connection with {self._place} was closed"
+        self.state, self._why = "open", f"the connection with {self.place} was closed"
         if self._prober is not None:
             self._prober.cancel()
             with suppress(asyncio.CancelledError):
@@ -127,7 +124,7 @@ class Line:
                 except TimeoutError:
                     await self._drop()
                     self.tally.timeouts += 1
-                    why = f"{self._place} has not answered for {self._timeout * 1000:g} ms"
+                    why = f"{self.place} has not answered for {self._timeout * 1000:g} ms"
                     self._open(why)
                     self._fail([*self._under_way(), *self._queue], why)
                     self._queue.clear()
@@ -149,8 +146,11 @@ class Line:
     async def _go_on(self) -> None:
         """Send a batch, or take in the replies to one. Raises Broken, and TimeoutError."""
         idle = asyncio.get_running_loop().time() - self._used
-        if self._connection is not None and not self._sent and idle > IDLE:
-            await self._look()
+        if self._connection is not None and not self._sent:
+            if self._retired:
+                await self._drop()
+            elif idle > IDLE:
+                await self._look()
         if self._connection is None:
             await self._begin()
         elif self._queue and len(self._sent) < AHEAD:
@@ -172,7 +172,7 @@ class Line:
 
     async def _send(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
         """Send the commands of *batch* in one write."""
-        packed = b"".join(pack_command(one.command) for one in batch)
+        packed = _packed(one.command for one in batch)
         try:
             async with asyncio.timeout(self._timeout):
                 await connection.send_packed_command(packed, check_health=False)
@@ -205,7 +205,7 @@ class Line:
                 raise self._broken(problem) from problem
 
     def _broken(self, problem: Exception) -> Broken:
-        return Broken(f"the connection with {self._place} broke: {problem}")
+        return Broken(f"the connection with {self.place} broke: {problem}")
 
     async def _look(self) -> None:
         """Drop the connection if the server has hung up: then nothing was sent and lost."""
@@ -221,23 +221,20 @@ class Line:
 
     async def _connect(self) -> AbstractConnection:
         """Return an open connection. Raises Broken."""
-        connection = self._make()
+        connection = self._address.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_packed_command(
-                connection.pack_commands(self._greeting), check_health=False
-            )
-            self.greeted = [await _read(connection) for _ in self._greeting]
+            await connection.send_packed_command(_packed([self._greeting]), check_health=False)
+            greeted = await _read(connection)
         except (OSError, RedisError) as problem:
             await connection.disconnect(nowait=True)
-            raise Broken(f"{self._place} cannot be reached: {problem}") from problem
+            raise Broken(f"{self.place} cannot be reached: {problem}") from problem
         except asyncio.CancelledError:
             await connection.disconnect(nowait=True)
             raise
-        refused = [one for one in self.greeted if isinstance(one, ResponseError)]
-        if refused:
+        if isinstance(greeted, ResponseError):
             await connection.disconnect(nowait=True)
-            raise Broken(f"{self._place} refuses to serve: {refused[0]}")
+            raise Broken(f"{self.place} refuses to serve: {greeted}")
         self.tally.reconnects += self._connected_before
         self._connected_before = True
         self._connection = connection
@@ -246,7 +243,7 @@ class Line:
 
     async def _drop(self) -> None:
         if self._connection is not None:
-            connection, self._connection = self._connection, None
+            connection, self._connection, self._retired = self._connection, None, False
             await connection.disconnect(nowait=True)
 
     # --- the breaker -----------------------------------------------------------------------------
@@ -273,6 +270,13 @@ class Line:
                 break
             rest = min(2 * rest, LONGEST_REST)
         self.state, self._why, self._prober = "closed", "", None
+
+
+def _packed(commands: Iterable[Command]) -> bytes:
+    return b"".join(
+        pack_command(one)  # type: ignore[arg-type]  # it takes as many as there are
+        for one in commands
+    )
 
 
 async def _read(connection: AbstractConnection) -> object:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import repeat
 from math import gcd
 from typing import TypeAlias, cast
 
@@ -29,6 +30,8 @@ PLAIN = 9 * 10**15
 """From here on a number goes as its digits."""
 LONGEST = 160
 """Bytes of a name that is kept as it is in a key."""
+ALONE = "-"
+"""The tag of reservations where there is one server."""
 _BUDGET, _SLOT = 0, -1
 _WHOLE = frozenset({REQUESTS, "tokens"})
 """Units that come in whole numbers."""
@@ -110,9 +113,15 @@ def written(take: Take, tick: int, *, corrigible: bool) -> tuple[str, tuple[obje
     return take.key, (*map(number, sent), 0, 0, correction, max(sent) < PLAIN and not correction)
 
 
+@lru_cache(maxsize=4096)
 def tag_of(tenant: str) -> str:
     """Return what the keys of *tenant* share, so that they lie in one slot of a cluster."""
     return blake2b(tenant.encode(), digest_size=6).hexdigest()
+
+
+def take_tag(take: Take) -> str:
+    """Return the tag of a bucket's key: of its tenant, or of its own where tenants share it."""
+    return tag_of(take.tenant or f"\0{take.key}")
 
 
 class Writer:
@@ -120,11 +129,18 @@ class Writer:
 
     def __init__(self, manner: Manner) -> None:
         self._manner = manner
+        self._tag = ALONE
         self._keys: dict[bytes, int] = {}
 
-    def call(self, ops: Sequence[Op], now: int) -> Call:
-        """Return the call for *ops*; *now* is 0 where the server's clock counts."""
-        pairs = [self._op(op) for op in ops]
+    def call(self, ops: Sequence[Op], now: int, tags: Sequence[str] = ()) -> Call:
+        """Return the call for *ops*; *now* is 0 where the server's clock counts.
+
+        *tags* are those of the reservation of each op; without, there is one server for all.
+        """
+        pairs: list[Sent] = []
+        for op, tag in zip(ops, tags or repeat(ALONE), strict=False):
+            self._tag = tag
+            pairs.append(self._op(op))
         manner = self._manner
         per_ms = 0 if manner.lasting else 1_000_000 // manner.tick
         life = number(manner.session_life // manner.tick)
@@ -175,14 +191,14 @@ class Writer:
         corrigible = bool(reservation)
         place = 0
         if corrigible and any(take.unit != REQUESTS for take in takes):
-            place = self._key("r", "-", reservation)
+            place = self._key("r", self._tag, reservation)
         sent = [self._one(take, corrigible=corrigible) for take in takes]
         op: list[object] = [method, place, number(self._ticks(hold)), sent]
         if method == "owe":
             return op, answers.nothing("b")
         if not place:
             return op, answers.levels(takes, self._manner.tick, None, {})
-        slots = {self._text("s", "-", take.key): take for take in takes if take.life}
+        slots = {self._text("s", take_tag(take), take.key): take for take in takes if take.life}
         return op, answers.levels(takes, self._manner.tick, hold, slots)
 
     def _settle(self, reservation: str, amounts: Amounts) -> Sent:
@@ -191,17 +207,18 @@ class Writer:
             unit: (number(amount), amount % NANO == 0 and number(amount // NANO))
             for unit, amount in amounts
         }
-        return ["settle", self._key("r", "-", reservation), real], answers.settled
+        return ["settle", self._key("r", self._tag, reservation), real], answers.settled
 
     def _one(self, take: Take, *, corrigible: bool) -> list[object]:
         key, figured = written(take, self._manner.tick, corrigible=corrigible)
-        return [self._key("s" if take.life else "b", "-", key), *figured]
+        return [self._key("s" if take.life else "b", take_tag(take), key), *figured]
 
     # --- the rest --------------------------------------------------------------------------------
 
     def _meter(self, method: str, meter: str, key: str, window: int) -> Sent:
         ticks = self._ticks(window)
-        place = self._key("m", "-", f"{window}:{len(meter)}:{meter}{key}")
+        name = f"{window}:{len(meter)}:{meter}{key}"
+        place = self._key("m", tag_of(name), name)
         if method == "count":
             return ["look", "m", place], answers.counted(ticks)
         return ["record", place, number(meters.slot_length(ticks))], answers.nothing("m")

@@ -1,0 +1,206 @@
+"""What a decision asks goes in; it is done by the nodes of a cluster that have the keys.
+
+A script call reaches the keys of one hash slot. Keys are tagged by tenant, so what a decision takes
+of its tenant's buckets lies in one slot and is taken in one step. A rule whose throttle is not `by
+tenant.id` has buckets in slots of their own: a decision can take from one of those, but not from it
+and from others, and is told so. Meters and sessions are asked in calls of their own, side by side.
+
+Who settles knows the decision's id alone. So where a decision reserves, a signpost is put up under
+its id: the tag that its reservation lies under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from redis.crc import key_slot
+from redis.exceptions import ResponseError
+
+from engine.runtime.store import StoreUnavailable, Take
+from engine.state.remote import Op
+from engine.state.valkey_line import Command, Line
+from engine.state.valkey_script import Elsewhere, evaluate
+from engine.state.valkey_wire import ALONE, Call, Manner, Writer, take_tag
+
+SLOTS: Final[Command] = ("CLUSTER", "SLOTS")
+_MAGIC = b"\0pe1i"
+
+Node = tuple[str, int]
+Answers = tuple[int, list[object]]
+"""The instant in ticks, and what each op is answered."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is done in one call: the ops with keys in one *slot*, their places, and their tags."""
+
+    slot: int
+    parts: list[tuple[int, Op, str]] = field(default_factory=list)
+
+
+class Cluster:
+    """See the module. *first* is a node that is known, at *host*; *connect* makes lines to others."""
+
+    def __init__(
+        self, first: Line, host: str, connect: Callable[[str, int], Line], manner: Manner
+    ) -> None:
+        self._first = first
+        self._host = host
+        self._connect = connect
+        self._manner = manner
+        self._lines: dict[Node, Line] = {}
+        self._owners: list[tuple[int, int, Node]] = []
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The connections with nodes."""
+        return tuple(self._lines.values())
+
+    async def run(self, ops: Sequence[Op], now: int) -> Answers:
+        """Do *ops*; one that fails is answered by its StoreUnavailable.
+
+        Raises StoreUnavailable when no node does what it is asked.
+        """
+        if not self._owners:
+            await self._learn()
+        answers: list[object] = [None] * len(ops)
+        groups: dict[int, _Group] = {}
+        for number, op in enumerate(ops):
+            try:
+                tag, slot = await self._place(op)
+            except StoreUnavailable as refused:
+                answers[number] = refused
+                continue
+            groups.setdefault(slot, _Group(slot)).parts.append((number, op, tag))
+        asked = [self._group(group, now) for group in groups.values()]
+        done = await asyncio.gather(*asked)
+        instants = [0]
+        for group, (instant, found) in zip(groups.values(), done, strict=True):
+            instants.append(instant)
+            for (number, _, _), answer in zip(group.parts, found, strict=True):
+                answers[number] = answer
+        if groups and not any(instants):
+            raise cast("StoreUnavailable", done[0][1][0])
+        return max(instants), answers
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for line in self._lines.values():
+            await line.close()
+
+    async def _place(self, op: Op) -> tuple[str, int]:
+        """Return the tag of the reservation of *op*, if it has one, and the slot of its keys.
+
+        Raises StoreUnavailable where its keys are not in one slot.
+        """
+        tag = ALONE
+        match op.method, op.arguments:
+            case "settle", (str() as decision, _):
+                tag = await self._signpost(decision)
+            case (("take" | "owe"), ((first, *_), str(), _)):
+                tag = take_tag(cast("Take", first))
+            case _:
+                pass
+        keys = Writer(self._manner).call([op], 0, [tag]).keys
+        slots = {key_slot(key) for key in keys}
+        if len(slots) > 1:
+            raise StoreUnavailable(_apart(op))
+        return tag, slots.pop() if slots else 0
+
+    async def _group(self, group: _Group, now: int) -> Answers:
+        """Do the ops of *group*; when that fails the instant is 0, and each is answered so."""
+        ops = [op for _, op, _ in group.parts]
+        tags = [tag for _, _, tag in group.parts]
+        call = Writer(self._manner).call(ops, now, tags)
+        try:
+            for op, tag in zip(ops, tags, strict=True):
+                await self._put_signpost(op, tag)
+            reply = await self._evaluate(group.slot, call)
+        except StoreUnavailable as away:
+            return 0, [away] * len(ops)
+        instant = int(cast("int | bytes", reply[0]))
+        pairs = zip(call.readers, reply[1:], strict=True)
+        return instant, [read(answer, instant) for read, answer in pairs]
+
+    async def _evaluate(self, slot: int, call: Call) -> Sequence[object]:
+        try:
+            return await evaluate(self._line(slot), call)
+        except Elsewhere:
+            await self._learn()
+        try:
+            return await evaluate(self._line(slot), call)
+        except Elsewhere:
+            raise StoreUnavailable("the cluster is moving what this decision needs") from None
+
+    # --- signposts -------------------------------------------------------------------------------
+
+    def _post(self, decision: str) -> bytes:
+        return f"{self._manner.prefix}{{{decision}}}i".encode()
+
+    async def _put_signpost(self, op: Op, tag: str) -> None:
+        """Tell under the decision's id where its reservation lies."""
+        match op.method, op.arguments:
+            case (("take" | "owe"), (takes, str() as decision, int() as hold)) if decision:
+                lives = [take.life for take in cast("Sequence[Take]", takes)]
+                ms = max(hold, *lives) // 1_000_000 + 1
+                key = self._post(decision)
+                command = ("SET", key, _MAGIC + tag.encode(), "PX", ms)
+                reply = await self._line(key_slot(key)).ask(command)
+                if isinstance(reply, ResponseError):
+                    raise StoreUnavailable(f"the cluster refuses: {reply}")
+            case _:
+                pass
+
+    async def _signpost(self, decision: str) -> str:
+        """Return the tag that the reservation of *decision* lies under."""
+        key = self._post(decision)
+        reply = await self._line(key_slot(key)).ask(("GET", key))
+        if isinstance(reply, bytes) and reply.startswith(_MAGIC):
+            return reply[len(_MAGIC) :].decode()
+        return ALONE
+
+    # --- nodes -----------------------------------------------------------------------------------
+
+    def _line(self, slot: int) -> Line:
+        for first, last, node in self._owners:
+            if first <= slot <= last:
+                if node not in self._lines:
+                    self._lines[node] = self._connect(*node)
+                return self._lines[node]
+        raise StoreUnavailable("a part of the cluster has no node that serves it")
+
+    async def _learn(self) -> None:
+        """Learn which node has which slots."""
+        reply = await self._ask_any(SLOTS)
+        if not isinstance(reply, list):
+            raise StoreUnavailable(f"the cluster does not tell its nodes: {reply}")
+        # A node that was never told its own address says that it is where it was asked.
+        self._owners = [
+            (first, last, (node[0].decode() or self._host, node[1]))
+            for first, last, node, *_ in reply
+        ]
+
+    async def _ask_any(self, command: Command) -> object:
+        """Ask the first node that answers."""
+        for line in self._lines.values():
+            if line.state == "closed":
+                try:
+                    return await line.ask(command)
+                except StoreUnavailable:
+                    continue
+        return await self._first.ask(command)
+
+
+def _apart(op: Op) -> str:
+    """Return why *op* cannot be done in a cluster."""
+    rules: Mapping[str, None] = dict.fromkeys(
+        take.rule for take in cast("Sequence[Take]", op.arguments[0])
+    )
+    names = " and ".join(f"`{rule}`" for rule in rules)
+    return (
+        f"in a cluster {names} cannot take in one step: write `by tenant.id` in each of their "
+        "throttles"
+    )

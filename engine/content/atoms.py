@@ -11,7 +11,8 @@ spells it::
 
 A host brings the names above it with it (``a.evil.example`` is at ``evil.example``), unless these
 are everybody's, such as ``co.uk`` or ``gmail.com``. Moments of time are no atoms: every text has
-some. *Wide* atoms also tell what a value may be written like: a path by its last parts.
+some. What the *user* says has atoms for every way in which a value may be written that he means, a
+path by its last parts for example; a *value* has those that must have been said for it to be known.
 
 Everything here is linear in the text: chunks between blanks are cut before they are taken apart.
 """
@@ -21,8 +22,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Literal
 
 from engine.content.regex import compiled
+
+Speaker = Literal["content", "user", "value"]
+"""Of whom a text is: of anybody, of the user, or of a model that gives a value to a tool."""
 
 LONGEST = 2048
 """Characters of a chunk that are looked at in one piece."""
@@ -38,7 +43,8 @@ MIN_ID, MIN_ID_DIGITS = 8, 2
 MIN_DIGITS, MAX_DIGITS = 6, 12
 """Of a number in one piece; and so many of a longer one are looked at."""
 MIN_JOINED = 8
-"""Of a number in several pieces."""
+MOST_PIECES = 8
+"""Digits of a number in several pieces, and these."""
 PHONE, MIN_PHONE, MAX_PHONE = 8, 9, 15
 """The last digits of a phone number, which are the same with the country's code and without."""
 MIN_AMOUNT = 4
@@ -78,7 +84,7 @@ _local = re.compile(r"[\w.+%&~'-]{1,64}\Z")
 _host = re.compile(r"[\w.-]+")
 _group = re.compile(r"[0-9]+")
 _amount = re.compile(
-    r"(?<![0-9])(?:[0-9]{1,3}(?:[ .,'\u2019\u00a0][0-9]{3})+|[0-9]{1,16})"
+    r"(?<![0-9])(?:[0-9]{1,3}(?:[ .,'\u2019\u00a0][0-9]{3})+|[0-9]{1,9})"
     r"(?:[.,][0-9]{1,2})?(?![0-9])"
 )
 _moment = re.compile(
@@ -118,21 +124,25 @@ def plainly(text: str) -> tuple[str, ...]:
     return text, _at.sub("@", _dot.sub(".", _hidden_http.sub(r"http\1", text)))
 
 
-def find_atoms(text: str, *, wide: bool = False) -> Iterator[str]:
-    """Yield the atoms of *text*, which is folded and in lower case; some may come twice."""
-    text = _numeral.sub(_without_moments, text.replace("\u3002", "."))
+def find_atoms(text: str, of: Speaker = "content") -> Iterator[str]:
+    """Yield the atoms of *text*, which is folded, in lower case and without moments; some twice."""
     for chunk in _chunk.findall(text):
         if not chunk.isalpha():
             for start in range(0, len(chunk), LONGEST - OVERLAP):
-                yield from _in_chunk(chunk[start : start + LONGEST], wide=wide)
-    yield from _numbers(text)
+                yield from _in_chunk(chunk[start : start + LONGEST], of)
+    yield from _numbers(text, of)
 
 
-def _without_moments(match: re.Match[str]) -> str:
+def without_moments(text: str) -> str:
+    """Return *text* without dates and times."""
+    return _numeral.sub(_timeless, text)
+
+
+def _timeless(match: re.Match[str]) -> str:
     return _moment.sub(" ; ", match.group())
 
 
-def _in_chunk(chunk: str, *, wide: bool) -> Iterator[str]:
+def _in_chunk(chunk: str, of: Speaker) -> Iterator[str]:
     bare = chunk.strip(_edges)
     if chunk[0] in "@#" and len(chunk) > MIN_HANDLE:
         yield f"handle:{chunk[1:].strip(_edges)}"
@@ -140,7 +150,7 @@ def _in_chunk(chunk: str, *, wide: bool) -> Iterator[str]:
         for piece in chunk.split("://")[1:]:
             yield from _url(piece)
     elif "/" in chunk or "\\" in chunk:
-        yield from _path(bare.replace("\\", "/"), wide=wide)
+        yield from _path(bare.replace("\\", "/"), wide=of != "content")
     elif "." in bare and "@" not in bare:
         for piece in _pieces.findall(bare):
             yield from _dotted(piece)
@@ -148,6 +158,8 @@ def _in_chunk(chunk: str, *, wide: bool) -> Iterator[str]:
         yield from _mails(chunk)
     for code in _codes.findall(bare):
         yield from _identifier(code)
+        if of == "user":
+            yield f"handle:{code}"
 
 
 def _mails(chunk: str) -> Iterator[str]:
@@ -196,7 +208,8 @@ def _path(bare: str, *, wide: bool) -> Iterator[str]:
         parts = [one for one in piece.split("/") if one.strip(".~")]
         if len(parts) == 1 or (wide and parts):
             yield from _dotted(parts[-1])
-        for start in range(len(parts) - 1 if wide else min(1, len(parts) - 1)):
+        starts = [0, *range(max(1, len(parts) - MOST_PARTS), len(parts) - 1)] if wide else [0]
+        for start in starts if len(parts) > 1 else []:
             whole = "/".join(parts[start:])
             if len(whole) >= MIN_PATH:
                 yield f"path:{whole}"
@@ -248,23 +261,22 @@ def _identifier(code: str) -> Iterator[str]:
         yield f"id:{joined}"
 
 
-def _numbers(text: str) -> Iterator[str]:
-    for match in _amount.finditer(text):
-        amount = read_amount(match.group())
-        if amount is not None:
-            yield f"amount:{amount}"
+def _numbers(text: str, of: Speaker) -> Iterator[str]:
+    if of != "value":
+        for match in _amount.finditer(text):
+            amount = read_amount(match.group())
+            if amount is not None:
+                yield f"amount:{amount}"
     run: list[str] = []
-    leads: list[bool] = []
-    end = -1
+    lead, end = False, -1
     for match in _group.finditer(text):
         start, group = match.start(), match.group()
         if end < 0 or text[end:start] not in _gaps:
-            yield from _joined(run, leads)
-            run, leads = [], []
+            yield from _joined(run, of, lead=lead)
+            run, lead = [], group[0] == "0" or text[start - 1 : start] == "+"
         run.append(group)
-        leads.append(group[0] == "0" or text[start - 1 : start] in {"+", "("})
         end = match.end()
-    yield from _joined(run, leads)
+    yield from _joined(run, of, lead=lead)
 
 
 def read_amount(text: str) -> str | None:
@@ -279,17 +291,38 @@ def read_amount(text: str) -> str | None:
     return f"{digits}.{point}" if point else digits
 
 
-def _joined(run: list[str], leads: list[bool]) -> Iterator[str]:
-    """Yield the numbers that neighbouring groups of digits make up."""
+def _joined(run: list[str], of: Speaker, *, lead: bool) -> Iterator[str]:
+    """Yield the numbers that neighbouring groups of digits make up.
+
+    Of content all that begin and end anywhere, since nobody knows where one ends; of a value those
+    that are as long as they can be: two accounts at one bank have a part in common. With a *lead*
+    it is a phone number, of which only the end counts.
+    """
+    if of == "value":
+        yield from _longest(run, lead=lead)
+        return
     for start, first in enumerate(run):
         if MIN_DIGITS <= len(first) < MIN_JOINED:
             yield f"digits:{first}"
         joined = ""
-        for group in run[start:]:
+        for group in run[start : start + MOST_PIECES]:
             joined += group
-            if len(joined) >= MIN_JOINED:
+            size = len(joined)
+            if size >= MIN_JOINED:
                 yield f"digits:{joined[:MAX_DIGITS]}"
-            if leads[start] and MIN_PHONE <= len(joined) <= MAX_PHONE:
-                yield f"phone:{joined[-PHONE:]}"
-            if len(joined) >= MAX_PHONE:
-                break
+                if MIN_PHONE <= size <= MAX_PHONE:
+                    yield f"phone:{joined[-PHONE:]}"
+                elif size > MAX_PHONE:
+                    break
+
+
+def _longest(run: list[str], *, lead: bool) -> Iterator[str]:
+    if lead and MIN_PHONE <= sum(map(len, run)) <= MAX_PHONE:
+        yield f"phone:{''.join(run)[-PHONE:]}"
+        return
+    for start, first in enumerate(run):
+        if len(first) >= MIN_DIGITS:
+            yield f"digits:{first[:MAX_DIGITS]}"
+        joined = "".join(run[start : start + MAX_DIGITS])
+        if len(joined) >= MIN_JOINED:
+            yield f"digits:{joined[:MAX_DIGITS]}"

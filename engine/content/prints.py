@@ -30,10 +30,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import accumulate, islice, pairwise
-from typing import Literal
 
-from engine.content.atoms import find_atoms, plainly, read_amount
-from engine.content.gazetteer import ENGLISH, gazetteer, plain
+from engine.content.atoms import Speaker, find_atoms, plainly, read_amount, without_moments
+from engine.content.gazetteer import COMMON, GIVEN, SURNAME, WORD, gazetteer, plain
 from engine.content.hashing import Hash
 from engine.content.normalize import fold
 from engine.content.views import views
@@ -47,14 +46,13 @@ MIN_WORD = 3
 """Letters of a word that is kept alone."""
 MIN_ALONE, MIN_ENGLISH, MIN_SHORT = 4, 8, 6
 """Letters of a value of one word, of an English one, and of one of two or three words."""
-MIN_AMOUNT = 6
-"""Digits of a number that is found inside a value."""
 DEPTH = 2
 """So many disguises inside of each other are undone."""
 MOST_READ = 4_194_304
 """Characters of all readings of a text."""
 BATCH = 4096
 """Words between two looks at how many fingerprints there are."""
+NAMES = GIVEN | SURNAME
 WEIGHT = 3
 """Letters that a character is worth in a script that does not part words."""
 
@@ -67,10 +65,10 @@ _escaped = re.compile(r"\\(?:[nrt]|([^\w\s]))")
 """What strings in JSON and texts in Markdown have for a line's end or a sign."""
 _unparted = re.compile(f"[{_UNPARTED}]")
 _sum = re.compile(
-    r"[^\w]*(?:[a-z]{1,3}\b)?[^\w]*([0-9][0-9 .,'\u2019\u00a0]*)[^\w]*(?:[a-z]{1,4})?[^\w]*"
+    r"\W{0,4}(?:[a-z]{1,3}\b)?\W{0,4}([0-9][0-9 .,'\u2019\u00a0]{0,40})\W{0,4}[a-z]{0,4}\W{0,4}"
 )
+"""A number with its currency."""
 
-Speaker = Literal["content", "user"]
 Claim = frozenset[int]
 
 
@@ -84,33 +82,33 @@ class Printer:
     words: dict[str, int] = field(default_factory=dict)
     """Hashes of words that were met."""
 
-    def prints(self, text: str, most: int, speaker: Speaker = "content") -> frozenset[int]:
+    def prints(self, text: str, most: int, of: Speaker = "content") -> frozenset[int]:
         """Return the fingerprints of what *text* says.
 
         More than *most* of them, though not all, when there are more. For what the *user* says they
         are also those that a value may have which he meant: a part of a path, a name with a sign.
         """
         found: set[int] = set()
-        for some in self._of_text(text, user=speaker == "user"):
+        for some in self._of_text(text, of):
             found.update(some)
             if len(found) > most:
                 break
         return frozenset(found)
 
-    def _of_text(self, text: str, *, user: bool) -> Iterator[Iterable[int]]:
+    def _of_text(self, text: str, of: Speaker) -> Iterator[Iterable[int]]:
         one = self._one
         for reading in readings(text):
             words = _word.findall(reading)
             alone = {word for word in words if len(word) >= MIN_WORD}
             yield map(one, alone)
-            if user:
+            if of == "user":
                 yield (one(f"handle:{word}") for word in alone)
             for start in range(0, len(words), BATCH):
                 pairs, runs = self._rows(words[start : start + BATCH + RUN - 1])
                 yield pairs
                 yield runs
             for said in plainly(reading):
-                yield map(one, set(find_atoms(said, wide=user)))
+                yield map(one, set(find_atoms(said, of)))
 
     def claims(self, value: object, most: int) -> frozenset[Claim]:
         """Return the claims of a JSON *value*: of its strings, numbers and names.
@@ -144,7 +142,7 @@ class Printer:
             pairs, runs = self._rows(words)
             if len(words) == 1 and _tells(words[0]):
                 yield frozenset({self._one(words[0])})
-            elif 1 < len(words) < RUN and sum(_sizes(words)) >= MIN_SHORT:
+            elif 1 < len(words) < RUN and _tell(words):
                 yield frozenset(pairs)
             yield from (frozenset({run}) for run in runs)
             for said in plainly(reading):
@@ -159,9 +157,8 @@ class Printer:
         amount = alone and read_amount(alone.group(1).strip(" .,'\u2019\u00a0"))
         if amount:
             yield frozenset({self._one(f"amount:{amount}")})
-        for atom in set(find_atoms(reading, wide=True)):
-            if not atom.startswith("amount:") or len(atom.partition(".")[0]) >= MIN_AMOUNT + 7:
-                yield frozenset({self._one(atom)})
+        for atom in set(find_atoms(reading, "value")):
+            yield frozenset({self._one(atom)})
 
     def _of_number(self, number: float) -> Iterator[Claim]:
         text = str(number)
@@ -203,13 +200,16 @@ def printer(key: bytes) -> Printer:
 
 
 def readings(text: str) -> Iterator[str]:
-    """Yield *text* as it is read, in lower case, and as it may be read with disguises undone."""
+    """Yield *text* as it is read, in lower case, and as it may be read with disguises undone.
+
+    Without dates and times: every text has some.
+    """
     waiting, known = [(text, 0)], set[str]()
     room = MOST_READ
     while waiting:
         text, depth = waiting.pop()
         read = fold(text).text
-        low = read.casefold()
+        low = without_moments(read.casefold().replace("\u3002", "."))
         if low in known:
             continue
         room -= len(low)
@@ -236,10 +236,16 @@ def _sizes(words: list[str]) -> list[int]:
     ]
 
 
+def _tell(words: list[str]) -> bool:
+    """Return whether the few *words* are more than numbers and crumbs."""
+    return sum(_sizes(words)) >= MIN_SHORT and not all(map(str.isdigit, words))
+
+
 def _tells(word: str) -> bool:
     """Return whether the single *word* is none that every text may have."""
-    if word.isdigit():
+    if word.isdigit() or len(word) < MIN_ALONE:
         return False
     if len(word) >= MIN_ENGLISH:
         return True
-    return len(word) >= MIN_ALONE and not gazetteer().look(plain(word)) & ENGLISH
+    lists = gazetteer().look(plain(word))
+    return not (lists & COMMON or (lists & WORD and not lists & NAMES))

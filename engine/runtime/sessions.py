@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from engine.content.prints import KEY_BYTES, Printer, Speaker, printer
+from engine.content.atoms import Speaker
+from engine.content.prints import KEY_BYTES, Printer, printer
 from engine.language.functions import Unknowable
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record
@@ -63,14 +64,14 @@ def is_tainted(value: object, record: Record, key: bytes, store: Store, now_ns: 
 
 
 def prints_of(
-    texts: Iterable[str], record: Record, key: bytes, speaker: Speaker = "content"
+    texts: Iterable[str], record: Record, key: bytes, of: Speaker = "content"
 ) -> frozenset[int]:
     """Return the fingerprints of *texts* in the session of *record*; too many to keep, not all."""
     made = printer_of(record, key)
     found = frozenset[int]()
     for text in texts:
         if len(found) <= MOST_PRINTS:
-            found |= made.prints(text, MOST_PRINTS, speaker)
+            found |= made.prints(text, MOST_PRINTS, of)
     return found
 
 

@@ -26,7 +26,7 @@ from math import expm1, log1p
 from typing import NamedTuple
 
 from engine.content.cues import CUES
-from engine.content.disguises import disguises, hides_phrase, is_odd, letters, plain, smuggles
+from engine.content.disguises import disguises, hides_phrase, is_odd, plain, smuggles
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.lexicon import LONGEST, OWN, TURNS, Place, Words, arranged, foreign, grouped
@@ -103,13 +103,11 @@ def weigh_injection(text: str, *, embedded: bool) -> dict[str, float]:
         inside = strongest(plain(hidden), embedded=True)
         if likely(sum(inside.values()), embedded=True) >= HALF:
             found = _more(found, {**inside, "encoded": HIDDEN})
-    data = simple.encode("utf-8", "replace")
-    kept = letters(data)
-    for view in disguises(simple, shown, kept):
+    for view in disguises(simple, shown):
         inside = strongest(view, embedded=embedded)
         if likely(sum(inside.values()), embedded=embedded) >= HALF:
             found = _more(found, {**inside, "obfuscated": HIDDEN})
-    if "obfuscated" not in found and hides_phrase(data, kept):
+    if "obfuscated" not in found and hides_phrase(simple):
         found = {**found, "obfuscated": DISGUISED}
     if smuggles(text):
         found = {**found, "invisible": SMUGGLED}

@@ -35,9 +35,10 @@ BEGINNINGS = (
     r"(?:\\x[0-9a-fA-F]{2}){8}",
     r"(?:[01]{8}[ ,]?){8}",
 )
-"""What every island of `islands` begins with."""
+"""What every island of `islands` begins with, those of base64 first."""
 _any = any_of(BEGINNINGS)
-"""One pass for the texts without any."""
+_others = any_of(BEGINNINGS[1:])
+"""One pass for the texts without any; and one, for those without all but base64."""
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 
 LONG = r"[A-Za-z0-9+/]{16}"
@@ -146,10 +147,12 @@ def _shown(data: bytes) -> str | None:
 def islands(text: str) -> Iterator[str]:
     """Yield what encoded stretches of *text* say, those that turn into readable text."""
     data = text.encode("utf-8", "replace")
-    if not _any.within(data):
+    first = _any.find(data, 0, len(data))[0][0]
+    if first < 0:
         return
-    for pattern, decode in ((_base64, _from_base64), (_hex, _from_hex), (_binary, _from_binary)):
-        for start, end in spans(pattern, data):
+    readers = ISLANDS if _others.find(data, first, len(data))[0][0] >= 0 else ISLANDS[:1]
+    for pattern, decode in readers:
+        for start, end in spans(pattern, data, first):
             decoded = decode(data[start:end].decode())
             if decoded is not None:
                 yield decoded
@@ -172,6 +175,9 @@ def _from_hex(island: str) -> str | None:
 
 def _from_binary(island: str) -> str | None:
     return _readable(_from_bits(re.sub(r"[ ,]", "", island)))
+
+
+ISLANDS = ((_base64, _from_base64), (_hex, _from_hex), (_binary, _from_binary))
 
 
 def _from_bits(bits: str) -> bytes:

@@ -336,8 +336,9 @@ PHRASES = (
         r"#{2,} ?\(?(?:system|instructions?|new instructions?|end|human|assistant|admin|important)(?:[ _](?:prompt|message|note"
         r"|override|instructions?|update|input|turn|response))?\)?(?: ?:|\)| ?#|$)"
         r"|(?:^|[^\w%])[\[({](?:system|admin|developer)[ _](?:message|override|note|prompt|instructions?)[\])}]|(?:^|[^\w%])\[system\] ?[^ =]* [^=]",
-        ("system", "instruction", "prompt", "<sys", "</sys", "admin", "important", "information", "developer",
-         "##"),
+        (*(mark + word for mark in ("##", "## ", "##(", "## (")
+           for word in ("system", "instr", "new", "end", "human", "assistant", "admin", "important")),
+         *(mark + word for mark in "[({" for word in ("system", "admin", "developer"))),
         0.6,
         0.82,
         marked=True,

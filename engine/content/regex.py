@@ -94,10 +94,13 @@ def _size(regex: str, made: Regex) -> int:
         return made.programsize // 8
 
 
-def spans(pattern: Regex, data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the places of *pattern* in *data*, in order, disjoint. It must not match nothing."""
+def spans(pattern: Regex, data: bytes, begin: int = 0) -> Iterator[tuple[int, int]]:
+    """Yield the places of *pattern* in *data*, in order, disjoint. It must not match nothing.
+
+    They are sought from *begin* on.
+    """
     find, size = pattern.find, len(data)
-    start, end = find(data, 0, size)[0]
+    start, end = find(data, begin, size)[0]
     while start >= 0:
         yield start, end
         start, end = find(data, end, size)[0]

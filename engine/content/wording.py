@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,13 +80,12 @@ def sentences(data: bytes, words: bytes = WORDS) -> bytes:
     Nothing moves: byte ``i`` becomes byte ``i + 1``. *words* says what each byte becomes.
     """
     # Hot path: looking for one end instead of four takes a third of the time.
-    stopped = data.translate(STOPS)
-    if b".. " in stopped and _several.within(data):
+    parted = data.translate(STOPS).replace(b". ", b" \n")
+    if b"." in parted and b". \n" in parted and _several.within(data):
+        parted = data
         for end in ENDS:
-            data = data.replace(end, b" \n")
-    else:
-        data = stopped.replace(b". ", b" \n")
-    return b"\n" + data.translate(words) + b"\n"
+            parted = parted.replace(end, b" \n")
+    return b"\n" + parted.translate(words) + b"\n"
 
 
 def heard(data: bytes, *, embedded: bool) -> Heard:
@@ -97,39 +95,38 @@ def heard(data: bytes, *, embedded: bool) -> Heard:
     text = sentences(data + b" ", ALIKE)
     matches = terms.speaking.find_matches_as_indexes(text, overlapping=True)
     matches.append((0, len(text), 0))
-    weights, margin = terms.weights, model().margin[embedded]
+    weights, own, margin = terms.weights, terms.own, model().margin[embedded]
     said: list[Said] = []
-    words: list[Place] = []
-    first = end = 0
-    total = 0.0
-    for at, (term, start, _) in enumerate(matches):
+    read: list[tuple[int, int]] = []
+    end, total = 0, 0.0
+    for term, start, _ in matches:
+        if term >= own:
+            read.append((term - own, start - 1))
+            continue
         if start >= end:
             # Hot path: most sentences end here, with too little even were no term said twice.
             if total > margin:
-                seen = matches[first:at]
-                if total == inf:
-                    words += terms.words(seen, data)
                 # Invariant: no term reaches over the end of its sentence, the next line's begin.
                 begin = text.rfind(b"\n", 0, end)
-                evidence = terms.speaks(seen) - margin - (end - begin) * DRAG
+                drag = (end - begin) * DRAG
                 # People ask each other questions, in mails and on pages.
-                if evidence > 0 and not (embedded and data[end - 2 : end - 1] == b"?"):
+                if total - margin > drag and not (embedded and data[end - 2 : end - 1] == b"?"):
+                    evidence = terms.speaks(text[begin:end]) - margin - drag
                     # Only where what speaks for it is enough, what speaks against it is sought.
-                    evidence -= terms.denied(text[begin:end])
+                    if evidence > 0:
+                        evidence -= terms.denied(text[begin:end])
                     if evidence > 0:
                         said.append(Said(begin, end, min(evidence, MOST)))
-            end = text.find(b"\n", start + 1)
-            first, total = at, 0.0
+            end, total = text.find(b"\n", start + 1), 0.0
         total += weights[term]
-    return Heard(said, words)
+    return Heard(said, terms.words(read, data) if read else [])
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What finds terms that speak for orders to a model, and against them, and their weights.
 
-    From number *own* on, what *speaking* finds is a form of words: see `lexicon`. It weighs without
-    end, so that its sentence is looked at.
+    From number *own* on, what *speaking* finds is a form of words, *having* them: see `lexicon`.
     """
 
     speaking: BytesAhoCorasick
@@ -139,22 +136,22 @@ class Terms:
     denying: BytesAhoCorasick
     against: tuple[float, ...]
 
-    def speaks(self, found: Iterable[Place]) -> float:
-        """Return how much the different terms of *found* say for it."""
+    def speaks(self, sentence: bytes) -> float:
+        """Return how much the different terms in *sentence* say for it."""
+        found = self.speaking.find_matches_as_indexes(sentence, overlapping=True)
         total = 0.0
-        for term in dict.fromkeys([one[0] for one in found]):
+        for term in dict.fromkeys([term for term, _, _ in found]):
             if term < self.own:
                 total += self.weights[term]
         return total
 
-    def words(self, found: Iterable[Place], data: bytes) -> list[Place]:
-        """Return by their groups the words in *data* that *found* may stand for."""
+    def words(self, read: Iterable[tuple[int, int]], data: bytes) -> list[Place]:
+        """Return by their groups the words in *data* that forms at the places *read* stand for."""
         return [
-            (group, start - 1, end - 1)
-            for form, start, end in found
-            if form >= self.own and start
-            for word, groups in self.having[form - self.own]
-            if data.startswith(word, start - 1)
+            (group, start, start + len(word))
+            for form, start in read
+            for word, groups in self.having[form]
+            if start >= 0 and data.startswith(word, start)
             for group in groups
         ]
 
@@ -179,7 +176,7 @@ def _terms(weighted: Sequence[tuple[str, float]]) -> Terms:
     words = forms(lambda word: sentences(word, ALIKE))
     return Terms(
         BytesAhoCorasick([*speaking, *words], implementation=Implementation.DFA),
-        (*speaking.values(), *(inf for _ in words)),
+        tuple(speaking.values()),
         len(speaking),
         tuple(map(tuple, words.values())),
         # Seldom used: it may be slow and small.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.content.disguises import plain
+from engine.content.disguises import disguises, plain
 from engine.content.injection import find_evidence, likely, score_injection, strongest
 from engine.content.wording import DRAG, MOST, heard, model, sentences
 
@@ -194,3 +194,12 @@ def test_another_process_gives_the_same_score() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == str(score_injection(ATTACKS[1], "user"))
+
+
+@pytest.mark.parametrize("times", [1, 200, 2_000])
+def test_a_disguise_is_seen_in_texts_of_any_length(times: int) -> None:
+    spaced = " ".join("sing") + "  " + " ".join("along") + "  "
+    assert list(disguises(plain(spaced * times), spaced * times))
+    leet = "s1ng 4l0ng "
+    assert list(disguises(plain(leet * times), leet * times))
+    assert not list(disguises("sing along with 7 of us " * times, ""))

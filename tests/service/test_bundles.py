@@ -9,7 +9,14 @@ from engine.runtime.policyset import PolicySet
 from engine.service import compiled
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import FolderCache, open_cache
-from engine.service.compiled import FolderShelf, PolicyError, compile_folder, fetch_bundle
+from engine.service.compiled import (
+    SERVED,
+    FolderShelf,
+    PolicyError,
+    compile_folder,
+    fetch_bundle,
+    keep_served,
+)
 from engine.service.gate import Gate
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -206,6 +213,21 @@ def test_another_process_finds_a_bundle_by_its_revision(root: Path, cache: Folde
     made = compile_folder(root, cache)
     assert fetch_bundle(made.revision, shelf) == made
     assert fetch_bundle("another", shelf) is None
+
+
+def test_what_is_served_stays_though_something_else_is_compiled(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "policies")
+    shelf = FolderShelf(open_cache(tmp_path / "cache"), root)
+    keep_served(shelf)
+    assert shelf.get(SERVED) is None
+    first = compile_folder(root, shelf.cache)
+    keep_served(shelf)
+    write_folder(root, {"more.pol": "policy more { default allow }"})
+    second = compile_folder(root, shelf.cache)
+    assert fetch_bundle(first.revision, shelf) == first
+    assert fetch_bundle(second.revision, shelf) == second
+    keep_served(shelf)
+    assert fetch_bundle(first.revision, shelf) is None
 
 
 def test_two_folders_share_a_cache(root: Path, cache: FolderCache, tmp_path: Path) -> None:

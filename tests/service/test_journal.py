@@ -169,3 +169,67 @@ def test_a_closed_journal_keeps_nothing_and_can_be_closed_again(tmp_path: Path) 
     journal.close()
     with pytest.raises(RecordError, match="Bad file descriptor"):
         journal.write(entry(0))
+
+
+# --- several processes ---------------------------------------------------------------------------
+
+
+def test_processes_that_share_it_append_whole_lines_in_turn(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    children = []
+    for number in range(3):
+        child = os.fork()
+        if child == 0:
+            journal = Journal(path, "deny", shared=True)
+            for count in range(200):
+                journal.write(entry(1000 * number + count, said="x" * 5000))
+            os._exit(0)
+        children.append(child)
+    assert all(os.waitpid(one, 0)[1] == 0 for one in children)
+    wanted = {f"d{1000 * number + count}" for number in range(3) for count in range(200)}
+    assert set(ids(path)) == wanted
+    assert len(ids(path)) == 600
+
+
+def test_a_piece_that_a_killed_process_left_does_not_spoil_the_next_line(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    first, second = (Journal(path, "deny", shared=True) for _ in range(2))
+    first.write(entry(1))
+    with path.open("ab") as killed:
+        killed.write(b'{"time":"2026')
+    second.write(entry(2))
+    assert path.read_bytes().splitlines()[1] == b'{"time":"2026'
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[::2]))
+    assert ids(path) == ["d1", "d2"]
+    first.close()
+    second.close()
+
+
+def test_what_processes_share_nobody_has_alone(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    shared = Journal(path, "deny", shared=True)
+    with pytest.raises(RecordError, match="another process records into"):
+        Journal(path, "deny")
+    shared.reopen()
+    shared.write(entry(1))
+    shared.close()
+    alone = Journal(path, "deny")
+    with pytest.raises(RecordError, match="another process records into"):
+        Journal(path, "deny", shared=True)
+    alone.close()
+    assert ids(path) == ["d1"]
+
+
+def test_a_short_write_is_taken_back_among_several_too(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    journal = Journal(path, "deny", shared=True)
+    other = Journal(path, "drop", shared=True)
+    journal.write(entry(1))
+    with full_disk(path.stat().st_size + 10):
+        with pytest.raises(RecordError, match="cannot write"):
+            journal.write(entry(2))
+        other.write(entry(3))
+    other.write(entry(4))
+    assert ids(path) == ["d1", "lost 1", "d4"]
+    journal.close()
+    other.close()

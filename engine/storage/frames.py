@@ -39,12 +39,16 @@ class Frame:
 
 
 class Altered(Exception):
-    """A frame is not what was written. *at* is where it begins."""
+    """A frame is not what was written. *at* is where it begins; *last* when nothing is behind it.
 
-    def __init__(self, at: int, why: str) -> None:
+    The last frame may also be one that never came to the disk whole.
+    """
+
+    def __init__(self, at: int, why: str, *, last: bool = False) -> None:
         super().__init__(f"at byte {at}: {why}")
         self.at = at
         self.why = why
+        self.last = last
 
 
 class Torn(Exception):
@@ -84,6 +88,8 @@ def read_frames(data: bytes, start: int, previous: bytes, sequence: int) -> Iter
         if start + OVERHEAD > size:
             raise Torn(start)
         length, checksum, number = HEAD.unpack_from(data, start)
+        if not (length or checksum or number) and not any(data[start:]):
+            raise Torn(start)  # A power cut leaves zeros where bytes did not come to the disk.
         if length > MOST_BYTES:
             raise Altered(start, f"a record of {length} bytes")
         end = start + OVERHEAD + length
@@ -91,7 +97,8 @@ def read_frames(data: bytes, start: int, previous: bytes, sequence: int) -> Iter
             raise Torn(start)
         payload = data[start + HEAD.size : end - DIGEST_BYTES]
         if crc32(payload) != checksum:
-            raise Altered(start, f"record {number} has other bytes than were written")
+            why = f"record {number} has other bytes than were written"
+            raise Altered(start, why, last=end == size)
         if number != sequence:
             raise Altered(start, f"record {number} stands where record {sequence} belongs")
         leaf = leaf_of(payload)

@@ -1,0 +1,165 @@
+"""A trail's state in, a signed checkpoint out; checkpoints in, what they vouch for out.
+
+A chain shows that a record was changed, but not that its end was cut off, nor that all of it was
+made anew. A checkpoint does: a note that signs how many records a trail has and the root of the
+Merkle tree over them. Its form is C2SP's tlog-checkpoint, so that other tools read it::
+
+    audit.example/1f3a9c0b12de4f56          the signer's name, and the trail
+    1042                                    its records
+    CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+    segment 3 9b1c…                         the segment and its last digest
+    time 2026-01-01T00:00:00.000000Z
+    previous 5f2d…                          SHA-256 of the note before, of whichever trail
+
+All trails of a folder write into one file, each behind the note that was there: none can be taken
+out without another one telling. It must also be copied to where this machine cannot change it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from base64 import b64decode, b64encode
+from binascii import Error
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from errno import ENOSPC
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from engine.storage.notes import NoteError, Signer, Verifier, open_note
+
+FILE = "checkpoints.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a note says."""
+
+    origin: str
+    size: int
+    root: bytes
+    segment: int
+    digest: bytes
+    time: str
+    previous: str
+    """SHA-256 of the note before, in hex; empty for the first."""
+
+    @property
+    def trail(self) -> str:
+        """The trail's name."""
+        return self.origin.rpartition("/")[2]
+
+    @property
+    def text(self) -> str:
+        """The text that is signed."""
+        root = b64encode(self.root).decode()
+        return (
+            f"{self.origin}\n{self.size}\n{root}\nsegment {self.segment} {self.digest.hex()}\n"
+            f"time {self.time}\nprevious {self.previous}\n"
+        )
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the file."""
+
+    note: str
+
+
+def read_checkpoint(text: str) -> Checkpoint:
+    """Return the checkpoint in a note's *text*. Raises NoteError."""
+    lines = text.removesuffix("\n").split("\n")
+    try:
+        origin, size, root, segment, time, previous = lines
+        kind, number, digest = segment.split(" ")
+        found = Checkpoint(
+            origin,
+            int(size),
+            b64decode(root, validate=True),
+            int(number),
+            bytes.fromhex(digest),
+            time.removeprefix("time "),
+            previous.removeprefix("previous "),
+        )
+    except (ValueError, Error):
+        raise NoteError("this is no checkpoint of a trail") from None
+    if found.text != text or kind != "segment":
+        raise NoteError("this is no checkpoint of a trail")
+    return found
+
+
+def digest_of(note: str) -> str:
+    """Return what the next note says it follows."""
+    return sha256(note.encode()).hexdigest()
+
+
+class CheckpointFile:
+    """The file that all trails of a folder write their checkpoints into."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+
+    def append(self, checkpoint: Checkpoint, signer: Signer) -> str:
+        """Sign *checkpoint* behind the newest note, append and return it. Raises OSError."""
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            size = os.fstat(file).st_size
+            before, end = _newest(file, size)
+            previous = digest_of(before) if before else ""
+            note = signer.sign(replace(checkpoint, previous=previous).text)
+            if end < size:  # A crash has left half a line.
+                os.ftruncate(file, end)
+            line = msgspec.json.encode(Line(note)) + b"\n"
+            if os.write(file, line) < len(line):
+                os.ftruncate(file, end)
+                raise OSError(ENOSPC, os.strerror(ENOSPC))
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+        return note
+
+    def notes(self) -> Iterator[str]:
+        """Yield the notes in their order. Raises OSError, and NoteError for what is no line."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(data.splitlines(keepends=True), 1):
+            if not line.endswith(b"\n"):
+                return  # It is being written, or a crash has cut it.
+            try:
+                yield msgspec.json.decode(line, type=Line).note
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raise NoteError(f"{self.path}:{number}: this is no checkpoint") from None
+
+
+def opened(notes: Iterable[str], verifiers: Iterable[Verifier]) -> Iterator[Checkpoint]:
+    """Yield the checkpoints in *notes*, each signed and behind the one before. Raises NoteError."""
+    known = tuple(verifiers)
+    previous = ""
+    for number, note in enumerate(notes, 1):
+        try:
+            found = read_checkpoint(open_note(note, known))
+        except NoteError as error:
+            raise NoteError(f"checkpoint {number}: {error}") from None
+        if found.previous != previous:
+            raise NoteError(f"checkpoint {number} does not follow the one before it")
+        previous = digest_of(note)
+        yield found
+
+
+def _newest(file: int, size: int) -> tuple[str, int]:
+    """Return the newest note in *file*, or "", and where the whole lines end."""
+    at, data = size, b""
+    while at and data.count(b"\n") < 2:  # noqa: PLR2004 - the line's end and that before it
+        step = min(at, 4096)
+        at -= step
+        data = os.pread(file, step, at) + data
+    end = data.rfind(b"\n") + 1
+    if not end:
+        return "", at
+    line = data[:end].splitlines()[-1]
+    return msgspec.json.decode(line, type=Line).note, at + end

@@ -1,0 +1,214 @@
+"""One process' records in, a file of chained frames that survives its end out.
+
+A segment is written by one process, which holds a lock on it for as long; who gets that lock knows
+that the writer is gone, cuts what a crash has left half written, and says so in a last record
+(`recover`). A record is in the kernel's hands when `append` returns; `sync` brings it to the disk.
+
+Two traps. A disk that fills up shows itself first as a short count without an exception. And after
+`fdatasync` has failed once, the next one succeeds though the pages are lost: nothing is tried
+again then, the segment is `broken` and another one must go on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from errno import ENOSPC
+from pathlib import Path
+
+import msgspec
+
+from engine.storage.frames import Altered, Torn, first_digest, make_frame, read_frames
+
+FORMAT = 1
+OPEN = ".open"
+"""The ending of a segment that may grow."""
+CLOSED = ".seg"
+NONE = -1
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a segment: whose records, and behind which."""
+
+    format: int = FORMAT
+    trail: str
+    """Names the process' trail among all."""
+    number: int
+    """Of the segment in the trail, from 0."""
+    first: int
+    """The number of the first record."""
+    previous: str
+    """The last digest of the segment before, in hex; empty for the first."""
+    opened: str
+    """RFC 3339."""
+    peaks: tuple[str, ...] = ()
+    """The whole subtrees of the Merkle tree over the records before, in hex, largest first."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return f"{self.trail}-{self.number:08d}"
+
+    @property
+    def line(self) -> bytes:
+        """The line."""
+        return msgspec.json.encode(self) + b"\n"
+
+
+class NoSegment(Exception):
+    """A file does not begin as a segment does; the text says how."""
+
+
+def read_header(data: bytes) -> tuple[Header, int]:
+    """Return the header and where it ends. Raises NoSegment."""
+    end = data.find(b"\n") + 1
+    try:
+        header = msgspec.json.decode(data[:end], type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoSegment(f"its first line is no header: {error}") from None
+    if header.format != FORMAT:
+        raise NoSegment(f"its format is {header.format}, and only {FORMAT} is known")
+    return header, end
+
+
+class Segment:
+    """The segment that a process writes. Not for several threads at once, but for `sync`."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        """Make the file. Raises OSError."""
+        self.header = header
+        self.path = folder / f"{header.name}{OPEN}"
+        self.sequence = header.first
+        """The number of the next record."""
+        self.digest = first_digest(header.line)
+        self.size = 0
+        self.broken = ""
+        """Why nothing may be appended any more; empty while it may."""
+        self._file = os.open(
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(header.line)
+            sync_folder(folder)
+        except OSError:
+            os.close(self._file)
+            self.path.unlink(missing_ok=True)
+            raise
+
+    def append(self, payload: bytes) -> bytes:
+        """Append a record whole and return its leaf; raise OSError and leave all as it was."""
+        frame, leaf, digest = make_frame(self.digest, self.sequence, payload)
+        self._write(frame)
+        self.digest = digest
+        self.sequence += 1
+        return leaf
+
+    def sync(self) -> None:
+        """Bring everything to the disk. Raises OSError; then the segment is broken."""
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:
+            self.broken = f"it cannot be brought to the disk: {error.strerror}"
+            raise
+
+    def close(self) -> Path:
+        """Sync, close and rename the file, and return its new path. Raises OSError.
+
+        A broken segment keeps its name: whoever recovers it finds what of it there is.
+        """
+        if not self.broken:
+            self.sync()
+            closed = self.path.with_suffix(CLOSED)
+            self.path.rename(closed)
+            sync_folder(closed.parent)
+            self.path = closed
+        self.drop()
+        return self.path
+
+    def drop(self) -> None:
+        """Close the file as the end of the process would."""
+        if self._file != NONE:
+            os.close(self._file)
+            self._file = NONE
+
+    def _write(self, data: bytes) -> None:
+        if self.broken:
+            raise OSError(0, self.broken)
+        written = os.write(self._file, data)
+        if written < len(data):
+            written = self._rest(data, written)
+        self.size += written
+
+    def _rest(self, data: bytes, written: int) -> int:
+        """Write what of *data* is left; or take back what was written and raise OSError."""
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            os.ftruncate(self._file, self.size)
+            raise
+        return written
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cut"):
+    """The last record of a segment whose writer did not close it, with what was half written."""
+
+    time: str
+    lost: int
+    """Bytes of the record that was being written; 0 when the last one was whole."""
+
+
+def recover(path: Path, time: str) -> Path | None:
+    """Close the open segment at *path* if its writer is gone; return its new path, None if not.
+
+    What was half written is cut. Raises OSError, NoSegment and Altered: what somebody has changed
+    stays as it is.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None  # Somebody else was quicker.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not path.exists():
+            return None
+        _cut(file, path.read_bytes(), time)
+        os.fsync(file)
+        closed = path.with_suffix(CLOSED)
+        path.rename(closed)
+        sync_folder(path.parent)
+    except BlockingIOError:
+        return None
+    finally:
+        os.close(file)
+    return closed
+
+
+def _cut(file: int, data: bytes, time: str) -> None:
+    """Cut the torn end of *data*, which is in *file*, and append the record that says so."""
+    header, end = read_header(data)
+    digest, sequence = first_digest(data[:end]), header.first
+    try:
+        for frame in read_frames(data, end, digest, sequence):
+            digest, sequence, end = frame.digest, frame.sequence + 1, frame.end
+    except Torn:
+        pass
+    except Altered as altered:
+        if not altered.last:
+            raise
+    payload = msgspec.json.encode(Cut(time=time, lost=len(data) - end))
+    last, _, _ = make_frame(digest, sequence, payload)
+    os.ftruncate(file, end)
+    if os.write(file, last) < len(last):
+        os.ftruncate(file, end)
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in *folder* to the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

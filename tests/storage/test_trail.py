@@ -1,0 +1,483 @@
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened, read_checkpoint
+from engine.storage.frames import Altered
+from engine.storage.notes import NoteError, Signer, open_note
+from engine.storage.segment import (
+    CLOSED,
+    OPEN,
+    Header,
+    NoSegment,
+    Segment,
+    read_header,
+    recover,
+)
+from engine.storage.trail import Trail
+from engine.storage.verify import COMPRESSED, Problem, Report, segment_files, verify_folder
+from tests.storage.made import SIGNER, TIME, filled, record, trail
+
+KEYS = [SIGNER.verifier]
+ROOT = Path(__file__).parents[2]
+
+
+def verified(folder: Path) -> Report:
+    return verify_folder(folder, KEYS)
+
+
+def told(folder: Path) -> list[str]:
+    return [str(one) for one in verified(folder).problems]
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def test_a_trail_is_verified_over_its_segments(tmp_path: Path) -> None:
+    filled(tmp_path, 95, segment_bytes=2000)
+    report = verified(tmp_path)
+    assert report.problems == []
+    assert (report.trails, report.records, report.signed) == (1, 95, 95)
+    assert report.segments == len(list(tmp_path.glob(f"*{CLOSED}"))) > 3
+    assert report.checkpoints >= 10
+
+
+def test_many_records_between_two_checkpoints_are_signed_too(tmp_path: Path) -> None:
+    filled(tmp_path, 1300, every=600, segment_bytes=60_000)
+    report = verified(tmp_path)
+    assert (report.problems, report.records, report.signed) == ([], 1300, 1300)
+
+
+def test_several_trails_share_a_folder(tmp_path: Path) -> None:
+    one, two = trail(tmp_path), trail(tmp_path)
+    one.append(record(1))
+    two.append(record(2))
+    assert one.checkpoint()
+    assert two.checkpoint()
+    assert not two.checkpoint()
+    two.append(record(3))
+    one.close()
+    two.close()
+    report = verified(tmp_path)
+    assert report.problems == []
+    assert (report.trails, report.records, report.signed, report.checkpoints) == (2, 3, 3, 3)
+
+
+def test_an_open_trail_is_verified_as_far_as_it_is_written(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    one.append(record(1))
+    one.checkpoint()
+    one.append(record(2))
+    one.sync()
+    assert one.path.name.endswith(OPEN)
+    report = verified(tmp_path)
+    assert (report.problems, report.records, report.signed) == ([], 2, 1)
+    one.close()
+
+
+def test_older_segments_may_be_gone(tmp_path: Path) -> None:
+    filled(tmp_path, 95, segment_bytes=2000)
+    for path in segment_files(tmp_path)[:2]:
+        path.unlink()
+    report = verified(tmp_path)
+    assert report.problems == []
+    assert 0 < report.records < 95
+    assert report.signed == 95
+
+
+def test_closed_segments_may_be_compressed(tmp_path: Path) -> None:
+    filled(tmp_path, 40, segment_bytes=2000)
+    for path in segment_files(tmp_path):
+        compressed = zstandard.ZstdCompressor().compress(path.read_bytes())
+        path.with_suffix(COMPRESSED).write_bytes(compressed)
+        path.unlink()
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 40)
+    segment_files(tmp_path)[0].write_bytes(b"no zstd")
+    assert "it cannot be decompressed" in told(tmp_path)[0]
+
+
+# --- what somebody changes -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    filled(tmp_path, 60, every=7, segment_bytes=1500)
+    return tmp_path
+
+
+def change(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def test_a_changed_record_is_named(kept: Path) -> None:
+    change(segment_files(kept)[1], b'"decision"', b'"decisioN"')
+    (problem,) = told(kept)
+    assert "has other bytes than were written" in problem
+    assert problem.startswith(segment_files(kept)[1].name)
+
+
+def test_a_segment_made_anew_is_not_what_was_signed(kept: Path) -> None:
+    path = segment_files(kept)[-1]
+    header, _ = read_header(path.read_bytes())
+    count = verified(kept).records - header.first
+    path.unlink()
+    forged = Segment(kept, header)
+    for number in range(count):
+        forged.append(record(1000 + number))
+    forged.close()
+    problems = told(kept)
+    assert problems
+    assert all("is not what was signed" in one for one in problems)
+
+
+def test_a_cut_end_is_missing(kept: Path) -> None:
+    segment_files(kept)[-1].unlink()
+    (problem,) = told(kept)
+    assert problem.startswith(f"{FILE}: of the 60 signed records of the trail ")
+
+
+def test_a_trail_that_is_gone_is_missing(kept: Path) -> None:
+    for path in segment_files(kept):
+        path.unlink()
+    (problem,) = told(kept)
+    assert "all 60 records of the trail" in problem
+
+
+def test_a_missing_segment_and_one_from_elsewhere_are_told(kept: Path) -> None:
+    paths = segment_files(kept)
+    paths[1].unlink()
+    (problem,) = told(kept)
+    assert problem == f"{paths[2].name}: segment 1 is missing before it"
+    data = paths[2].read_bytes()
+    header, end = read_header(data)
+    moved = Header(
+        trail=header.trail, number=1, first=header.first, previous=header.previous, opened=TIME
+    )
+    paths[1].write_bytes(moved.line + data[end:])
+    assert any("does not go on where the segment before it ended" in one for one in told(kept))
+
+
+def test_peaks_that_are_none_vouch_for_nothing(kept: Path) -> None:
+    first, second = segment_files(kept)[:2]
+    first.unlink()
+    data = second.read_bytes()
+    header, end = read_header(data)
+    other = Header(
+        trail=header.trail,
+        number=header.number,
+        first=header.first,
+        previous=header.previous,
+        opened=header.opened,
+        peaks=("no hex",),
+    )
+    second.write_bytes(other.line + data[end:])
+    assert told(kept)
+
+
+@pytest.mark.parametrize("data", [b"", b"no header\n", b'{"format":2,"trail":"x"}\n', b"\xff\n"])
+def test_what_is_no_segment_is_told(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / f"x{CLOSED}").write_bytes(data)
+    assert told(tmp_path)[0].startswith("x.seg: its ")
+
+
+def test_a_header_of_another_format_is_told() -> None:
+    header = Header(format=2, trail="x", number=0, first=0, previous="", opened=TIME)
+    with pytest.raises(NoSegment, match="its format is 2"):
+        read_header(header.line)
+
+
+def test_a_torn_segment_that_is_closed_is_told(kept: Path) -> None:
+    path = segment_files(kept)[-1]
+    path.write_bytes(path.read_bytes()[:-3])
+    assert any("the last record is not whole" in one for one in told(kept))
+
+
+def test_problems_name_file_and_record() -> None:
+    assert str(Problem("a.seg", 3, "why")) == "a.seg: record 3: why"
+    assert str(Problem("a.seg", -1, "why")) == "a.seg: why"
+
+
+# --- checkpoints ---------------------------------------------------------------------------------
+
+
+def checkpoints(folder: Path) -> list[Checkpoint]:
+    return list(opened(CheckpointFile(folder).notes(), KEYS))
+
+
+def test_checkpoints_follow_each_other(kept: Path) -> None:
+    found = checkpoints(kept)
+    assert [one.size for one in found] == sorted(one.size for one in found)
+    lines = (kept / FILE).read_bytes().splitlines(keepends=True)
+    (kept / FILE).write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert told(kept)[0] == f"{FILE}: checkpoint 3 does not follow the one before it"
+
+
+def test_a_checkpoint_of_another_key_is_refused(kept: Path) -> None:
+    notes = list(CheckpointFile(kept).notes())
+    text = open_note(notes[0], KEYS)
+    other = Signer("someone", SIGNER.private)
+    forged = other.sign(text)
+    with pytest.raises(NoteError, match="checkpoint 1: no known key"):
+        list(opened([forged, *notes[1:]], KEYS))
+
+
+def test_a_line_that_a_crash_has_cut_is_written_anew(kept: Path) -> None:
+    before = len(checkpoints(kept))
+    with (kept / FILE).open("ab") as file:
+        file.write(b'{"note":"half')
+    assert len(checkpoints(kept)) == before
+    one = trail(kept)
+    one.append(record(1))
+    one.close()
+    assert len(checkpoints(kept)) == before + 1
+    assert told(kept) == []
+
+
+def test_a_line_that_is_none_is_told(kept: Path) -> None:
+    with (kept / FILE).open("ab") as file:
+        file.write(b"[]\n")
+    assert f"{FILE}:" in told(kept)[0]
+    assert "this is no checkpoint" in told(kept)[0]
+
+
+def test_a_folder_may_have_half_a_line_alone(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b'{"note"')
+    filled(tmp_path, 3)
+    assert told(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a\n1\n",
+        "a/b\n1\nAAAA\nsegment 0 00\ntime x\nprevious \nmore\n",
+        "a/b\n1\nAAAA\nsegments 0 00\ntime x\nprevious \n",
+        "a/b\n01\nAAAA\nsegment 0 00\ntime x\nprevious \n",
+        "a/b\n1\n!\nsegment 0 00\ntime x\nprevious \n",
+    ],
+)
+def test_what_is_no_checkpoint_is_told(text: str) -> None:
+    with pytest.raises(NoteError, match="this is no checkpoint of a trail"):
+        read_checkpoint(text)
+
+
+# --- crashes -------------------------------------------------------------------------------------
+
+
+def orphan(folder: Path, count: int = 5) -> tuple[Path, bytes]:
+    """Return an open segment whose writer is gone, and its bytes."""
+    one = trail(folder)
+    for number in range(count):
+        one.append(record(number))
+    one.checkpoint()
+    path = one.path
+    one._segment.drop()
+    return path, path.read_bytes()
+
+
+def test_what_a_crash_has_cut_is_closed_at_the_last_whole_record(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    _, end = read_header(data)
+    whole = 0
+    for cut in range(end, len(data) + 1):
+        path.write_bytes(data[:cut])
+        closed = recover(path, TIME)
+        assert closed == path.with_suffix(CLOSED)
+        text = closed.read_bytes()
+        assert text.count(b'"kind":"cut"') == 1
+        found = text.count(b'"kind":"decision"')
+        assert found >= whole
+        whole = found
+        report = verified(tmp_path)
+        assert report.records == found
+        assert (report.problems == []) == (found == 5)
+        closed.unlink()
+    assert whole == 5
+
+
+def test_zeros_and_a_last_record_that_never_came_to_the_disk_are_cut(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    path.write_bytes(data + bytes(4096))
+    closed = recover(path, TIME)
+    assert closed is not None
+    assert verified(tmp_path).records == 5
+    closed.unlink()
+    path.write_bytes(data[:-40] + bytes(40))
+    assert recover(path, TIME) is not None
+    assert verified(tmp_path).records == 4
+
+
+def test_what_somebody_has_changed_is_not_recovered(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    path.write_bytes(data.replace(b'"number":1', b'"number":7'))
+    with pytest.raises(Altered):
+        recover(path, TIME)
+    assert path.exists()
+
+
+def test_a_segment_that_is_written_is_left_alone(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    one.append(record(1))
+    assert recover(one.path, TIME) is None
+    assert recover(tmp_path / "gone.open", TIME) is None
+    one.close()
+
+
+def test_whoever_recovers_later_finds_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = orphan(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", lambda *_: path.unlink())
+    assert recover(path, TIME) is None
+
+
+def test_a_recovery_for_which_there_is_no_room_cuts_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, data = orphan(tmp_path)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:9]))
+    with pytest.raises(OSError, match="No space left"):
+        recover(path, TIME)
+    monkeypatch.undo()
+    assert path.read_bytes() == data
+    assert recover(path, TIME) is not None
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.storage.made import record, trail
+one = trail(Path(sys.argv[1]), segment_bytes=4000)
+number = 0
+while True:
+    one.append(record(number))
+    print(number, flush=True)
+    number += 1
+    if number % 50 == 0:
+        one.checkpoint()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounds", [6])
+def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
+    tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with subprocess.Popen(  # noqa: S603 - our own interpreter and text
+            [sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE, cwd=ROOT
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(300 + 97 * number):
+                writer.stdout.readline()
+            writer.kill()
+            rest = writer.stdout.read().splitlines()
+        answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
+        for path in folder.glob(f"*{OPEN}"):
+            assert recover(path, TIME) is not None
+        report = verified(folder)
+        assert report.problems == []
+        assert report.records > answered
+
+
+# --- disks ---------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path)
+    one.append(record(0))
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[: len(data) - 10])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        one.append(record(1))
+    monkeypatch.undo()
+    one.append(record(2))
+    one.close()
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 2)
+
+
+def test_a_short_write_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = trail(tmp_path)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
+    one.append(record(1))
+    monkeypatch.undo()
+    one.close()
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 1)
+
+
+def test_after_a_failed_sync_a_new_segment_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path)
+    one.append(record(0))
+
+    def fails(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        one.sync()
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="cannot be brought to the disk"):
+        one._segment.append(record(9))
+    one.append(record(1))
+    one.close()
+    paths = segment_files(tmp_path)
+    assert [one.name.endswith(OPEN) for one in paths] == [True, False]
+    assert recover(paths[0], TIME) is not None
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 2)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        trail(tmp_path / "gone")
+
+
+def test_a_segment_whose_header_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        trail(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one: Trail = trail(tmp_path)
+    one.append(record(0))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:-5]))
+    with pytest.raises(OSError, match="No space left"):
+        one.checkpoint()
+    monkeypatch.undo()
+    assert (tmp_path / FILE).read_bytes() == b""
+    one.close()
+    assert verified(tmp_path).signed == 1

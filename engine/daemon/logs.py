@@ -7,9 +7,11 @@ their texts might quote a request.
 from __future__ import annotations
 
 import logging
+import math
 import sys
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -98,6 +100,32 @@ class Log:
     def broken(self, event: str, error: BaseException) -> None:
         """Write that something broke in the code: where, without the error's text."""
         self._logger.error(event, exc_info=error, extra={FIELDS: dict(self._always)})
+
+
+class Seldom:
+    """Writes an event with *write* at most every so many *seconds*, and how many it left out."""
+
+    def __init__(
+        self,
+        write: Callable[..., None],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write = write
+        self._seconds = seconds
+        self._clock = clock
+        self._next = -math.inf
+        self._skipped = 0
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Write the event, or count that it was not written."""
+        now = self._clock()
+        if now < self._next:
+            self._skipped += 1
+            return
+        self._next = now + self._seconds
+        skipped, self._skipped = self._skipped, 0
+        self._write(event, **fields, **({"more": skipped} if skipped else {}))
 
 
 def open_log(

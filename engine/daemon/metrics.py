@@ -53,6 +53,8 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.reloads = {"ok": 0, "failed": 0}
         self.on_failure: Callable[[str], None] = ignore
+        self.on_unknown: Callable[[str], None] = ignore
+        self._settlements = {"settled": 0, "unknown": 0}
         self._decisions: dict[tuple[str, str], int] = {}
         self._policies: dict[tuple[str, str], int] = {}
         self._tenants: dict[tuple[str, int], int] = {}
@@ -105,6 +107,12 @@ class Metrics(Collector):
         self._failures += 1
         self.on_failure(error)
 
+    def settled(self, decision_id: str, *, found: bool) -> None:
+        """Count a settlement; pass the id on when nothing waits under it."""
+        self._settlements["settled" if found else "unknown"] += 1
+        if not found:
+            self.on_unknown(decision_id)
+
     def swapped(self, policies: PolicySet) -> None:
         """Begin to name policies anew."""
         del policies
@@ -150,6 +158,13 @@ class Metrics(Collector):
             "engine_degraded_decisions",
             "Decisions that let something pass without its limits held as they are written.",
             self._degraded,
+        )
+        settlements = {(result,): count for result, count in self._settlements.copy().items()}
+        yield counted(
+            "engine_settlements",
+            "Settlements by result: of a decision that waited for it, or of none that is known.",
+            ("result",),
+            settlements,
         )
         yield counted("engine_reloads", "Reloads by outcome.", ("outcome",), reloads)
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import engine
-from engine.daemon.logs import Log
+from engine.daemon.logs import Log, Seldom
 from engine.daemon.start import Parts
 from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import Door
@@ -18,6 +18,9 @@ from engine.runtime.store import StoreUnavailable
 SWITCH_SECONDS = 0.0005
 """How long a thread that loads policies or writes metrics may hold the interpreter while a decision
 waits; Python's own default is ten times as long."""
+
+SELDOM_SECONDS = 10.0
+"""How often at most that is logged which callers bring about."""
 
 SWEEP_SECONDS = 5.0
 SWEEP_ENTRIES = 200
@@ -41,8 +44,10 @@ class Server:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._seldom = Seldom(log.warning, SELDOM_SECONDS)
         settings = parts.settings
         parts.metrics.on_failure = self._failed
+        parts.metrics.on_unknown = self._unknown
         self.door = Door(
             Service(parts.gate, engine.__version__, reload),
             [Listener(one) for one in addresses],
@@ -80,6 +85,10 @@ class Server:
     def _failed(self, error: str) -> None:
         self._log.error("a decision was denied because of an error", error=error)
 
+    def _unknown(self, decision_id: str) -> None:
+        """Say so, but no oftener than a caller should be able to make the log grow."""
+        self._seldom("a decision was settled that does not wait for it", decision=decision_id[:64])
+
     async def _sweep(self) -> None:
         """Let the store forget what no longer matters, a little at a time."""
         while True:
@@ -100,3 +109,4 @@ class Server:
         if not drained.done():
             await self.door.drain(0)
         await drained
+        await self._parts.gate.leave()

@@ -38,6 +38,11 @@ class StateMetrics(Collector):
             "Whether throttles, budgets and sessions can be reached.",
             float(not trouble_of(self._store)),
         )
+        yield CounterMetricFamily(
+            "engine_reservations_lapsed",
+            "Reservations that ended without being settled, as they were swept away.",
+            self._store.lapsed,
+        )
         if not isinstance(self._store, RemoteStore):
             return
         health = self._store.health()

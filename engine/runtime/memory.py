@@ -93,6 +93,7 @@ class MemoryStore:
     def __init__(
         self, *, session_life: int = SESSION_LIFE, contents: _Contents | None = None
     ) -> None:
+        self.lapsed = 0
         self._session_life = session_life
         self._kept = _Contents() if contents is None else contents
 
@@ -129,7 +130,10 @@ class MemoryStore:
         """Correct a reservation to the real amounts, once."""
         throttle.check_amounts(amounts)
         found = self._kept.reservations.pop(reservation, None)
-        if found is None or found.until <= now:
+        if found is None:
+            return False
+        if found.until <= now:
+            self.lapsed += 1
             return False
         changes = taking.settled(found, amounts, self._kept, now)
         self._kept.buckets.update(changes.buckets)
@@ -235,7 +239,9 @@ class MemoryStore:
         for key in free:
             kept.swept = max(kept.swept, kept.held.pop(key).until)
         done += len(free)
-        done += _forget(kept.reservations, lambda _, made: made.until, now, limit - done)
+        lapsed = _forget(kept.reservations, lambda _, made: made.until, now, limit - done)
+        self.lapsed += lapsed
+        done += lapsed
         done += _forget(kept.meters, lambda of, one: meters.expiry(one, of[1]), now, limit - done)
         done += _forget(kept.sessions, lambda _, found: max(found.values()), now, limit - done)
         done += _forget(kept.placeholders, lambda _, held: held[0], now, limit - done)

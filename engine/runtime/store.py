@@ -140,6 +140,14 @@ class Store(Protocol):
         """
         ...
 
+    @property
+    def lapsed(self) -> int:
+        """How many reservations this process has seen end that were not settled, since it began.
+
+        0 where they are forgotten by themselves.
+        """
+        ...
+
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return how many events *meter* has seen for *key* in the last *window* ns."""
         ...

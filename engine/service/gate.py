@@ -23,7 +23,7 @@ from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
-from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.store import Store
 from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand
 from engine.service.identity import IdSource
@@ -31,7 +31,8 @@ from engine.service.keys import derive_key
 from engine.service.lookout import Lookout
 from engine.service.observer import NoObserver, Observer
 from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
-from engine.service.usage import Usage, amounts_of
+from engine.service.settling import settle, settle_far
+from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
 
 RequestLike = Request | Mapping[str, object]
@@ -291,14 +292,12 @@ class Gate:
         False when the decision is unknown, reserved nothing or was settled already. Raises
         InvalidRequest for negative figures and StoreUnavailable when the store cannot answer.
         """
-        amounts, now = amounts_of(usage), self._clock()
-        try:
-            return self.store.settle(decision_id, amounts, now)
-        except StoreUnavailable:
-            beside = None if self._remote is None else self._remote.beside
-            if beside is None:
-                raise
-            return beside.settle(decision_id, amounts, now)
+        return settle(self.store, decision_id, usage, self._clock(), self._observer)
+
+    async def settle_far(self, decision_id: str, usage: Usage) -> bool:
+        """Do what `settle` does without blocking, where the state is kept `far` away."""
+        assert self._remote is not None, "only asked for where the state is far"
+        return await settle_far(self._remote, decision_id, usage, self._clock(), self._observer)
 
     def sweep(self, entries: int) -> int:
         """Let the store forget up to *entries* that no longer matter; return how many it did.

@@ -1,4 +1,4 @@
-"""What the gate tells whoever counts: decisions, refusals, failures, new policies."""
+"""What the gate tells whoever counts: decisions, refusals, failures, settlements, policies."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class Observer(Protocol):
         """Count a decision that was denied because of *error*, which holds no content."""
         ...
 
+    def settled(self, decision_id: str, *, found: bool) -> None:
+        """Count a settlement: it was *found*, or nothing waits under the id, which is anybody's."""
+        ...
+
     def swapped(self, policies: PolicySet) -> None:
         """Note that *policies* decide from now on."""
         ...
@@ -38,6 +42,9 @@ class NoObserver:
         """Do nothing."""
 
     def failed(self, error: str) -> None:
+        """Do nothing."""
+
+    def settled(self, decision_id: str, *, found: bool) -> None:
         """Do nothing."""
 
     def swapped(self, policies: PolicySet) -> None:

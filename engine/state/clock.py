@@ -169,6 +169,11 @@ class SteadyStore:
         del now
         return self._store.settle(reservation, amounts, self.clock.now())
 
+    @property
+    def lapsed(self) -> int:
+        """How many reservations were seen to end that were not settled."""
+        return self._store.lapsed
+
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return the number of events in the window."""
         del now

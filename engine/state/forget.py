@@ -44,18 +44,22 @@ def find_ended(
     return ended, entries.key() if there else b""
 
 
-def forget(transaction: Transaction, ended: Sequence[bytes], now: int) -> int:
-    """Delete those of *ended* that have ended still; return how many."""
-    done, latest = 0, swept(transaction)
+def forget(transaction: Transaction, ended: Sequence[bytes], now: int) -> tuple[int, int]:
+    """Delete those of *ended* that have ended still; return how many, and the reservations of them.
+
+    A reservation that is there at its end was not settled.
+    """
+    done, lapsed, latest = 0, 0, swept(transaction)
     for key in ended:
         value = transaction.get(key)
         if value is not None and _expired(value, now):
             if key[:1] in _TAKEN:
                 latest = max(latest, layout.expiry(value))
+            lapsed += key.startswith(b"r")
             transaction.delete(key)
             done += 1
     transaction.put(_SWEPT, latest.to_bytes(8, "little"))
-    return done
+    return done, lapsed
 
 
 def strike(transaction: Transaction, places: Sequence[bytes], now: int) -> int:

@@ -38,6 +38,7 @@ class LmdbStore:
         session_life: int = SESSION_LIFE,
     ) -> None:
         self.path = Path(folder) / FILE
+        self.lapsed = 0
         self._session_life = session_life
         self._place = b""
         self._file = Environment(self.path, map_size=map_size, max_size=max_size)
@@ -82,16 +83,20 @@ class LmdbStore:
         throttle.check_amounts(amounts)
         place = layout.reservation_key(reservation)
 
-        def work(transaction: Transaction) -> bool:
+        def work(transaction: Transaction) -> bool | None:
             value = transaction.pop(place)
-            if value is None or layout.expiry(value) <= now:
+            if value is None:
                 return False
+            if layout.expiry(value) <= now:
+                return None
             made = layout.unpack_reservation(value)
             changes = taking.settled(made, amounts, _Known(transaction), now)
             _keep(transaction, changes.buckets, changes.slots)
             return True
 
-        return self._write(work)
+        settled = self._write(work)
+        self.lapsed += settled is None
+        return bool(settled)
 
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return the number of events in the window."""
@@ -233,9 +238,11 @@ class LmdbStore:
         ended, self._place = self._read(work)
         if not ended:
             return 0
-        return self._write(
+        done, lapsed = self._write(
             lambda transaction: forget.forget(transaction, ended, now), emptying=True
         )
+        self.lapsed += lapsed
+        return done
 
     def anchor(self, change: Callable[[bytes | None], bytes]) -> bytes:
         """Replace the clock's anchor by what *change* makes of it, and return that."""

@@ -94,6 +94,11 @@ class Spare:
             self._owe("owe", real, "", 0)
         return self._store.settle(reservation, amounts, now)
 
+    @property
+    def lapsed(self) -> int:
+        """How many reservations ended here that were not settled."""
+        return self._store.lapsed
+
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return the number of events in the window that were noted here."""
         return self._store.count(meter, key, window, now)

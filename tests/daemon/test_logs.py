@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from engine.daemon.logs import Log, describe_error, open_log
+from engine.daemon.logs import Log, Seldom, describe_error, open_log
 
 SECRET = "4111 1111 1111 1111"
 
@@ -88,3 +88,20 @@ def test_other_libraries_warn_in_the_same_form() -> None:
 def test_without_an_error_there_is_nothing_to_describe() -> None:
     assert describe_error(None) == ""
     assert describe_error(ValueError("x")) == "ValueError"
+
+
+def test_what_callers_bring_about_is_written_seldom() -> None:
+    written: list[dict[str, object]] = []
+    now = 0.0
+
+    def write(event: str, **fields: object) -> None:
+        written.append({"event": event, **fields})
+
+    seldom = Seldom(write, 10, lambda: now)
+    for now in (0.0, 1.0, 9.9, 10.0, 20.5):
+        seldom("unknown", decision=f"d{now}")
+    assert written == [
+        {"event": "unknown", "decision": "d0.0"},
+        {"event": "unknown", "decision": "d10.0", "more": 2},
+        {"event": "unknown", "decision": "d20.5"},
+    ]

@@ -12,6 +12,7 @@ from engine.runtime.decision import Action, Decision, Reason, Redaction, Shadow
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
+from engine.service.usage import Usage
 from tests.service.bundle import SECRET, asked, write_folder
 
 
@@ -130,3 +131,16 @@ def test_the_gate_tells_which_bundle_decides(metrics: Metrics, gate: Gate, tmp_p
     assert found["bundle_refused_timestamp_seconds",] >= found["bundle_loaded_timestamp_seconds",]
     assert found["records_dropped_total",] == 0
     assert found["decisions_total", "allow", "request"] == 1
+
+
+def test_settlements_are_counted_and_unknown_ones_told(metrics: Metrics, gate: Gate) -> None:
+    told: list[str] = []
+    metrics.on_unknown = told.append
+    metrics.settled("d1", found=True)
+    for _ in range(2):
+        gate.settle("d2", Usage(input_tokens=1))
+    found = samples(make_registry(metrics, gate))
+    assert found["settlements_total", "settled"] == 1
+    assert found["settlements_total", "unknown"] == 2
+    assert found["reservations_lapsed_total",] == 0
+    assert told == ["d2", "d2"]

@@ -30,8 +30,9 @@ def told(store: Store) -> dict[str, float]:
 
 
 def test_a_store_at_hand_is_asked() -> None:
-    assert told(MemoryStore()) == {"engine_state_up": 1}
-    assert told(Away()) == {"engine_state_up": 0}
+    kept = {"engine_state_up": 1, "engine_reservations_lapsed_total": 0}
+    assert told(MemoryStore()) == kept
+    assert told(Away()) == kept | {"engine_state_up": 0}
 
 
 def test_a_store_that_is_away_tells_of_its_connections() -> None:

@@ -11,6 +11,7 @@ import pytest
 from engine.runtime.decision import Action, Decision
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
+from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable, Take
 from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
@@ -267,6 +268,7 @@ def test_a_settlement_is_told_where_it_was_taken(local: Made) -> None:
     local.shore.away = ""
     asyncio.run(local.remote.leave())
     assert local.gate.settle(before.decision_id, Usage(input_tokens=10))
+    assert local.remote.lapsed == 0
 
 
 def test_nothing_is_asked_after_it_was_closed(made: Made) -> None:
@@ -274,3 +276,27 @@ def test_nothing_is_asked_after_it_was_closed(made: Made) -> None:
     made.gate.close()
     with pytest.raises(StoreUnavailable, match="closed"):
         made.remote.labels("north", "s", NOW)
+
+
+def test_a_settlement_waits_in_the_loop_of_the_door(local: Made) -> None:
+    """And is told where it was taken, as one that blocks."""
+    usage = Usage(input_tokens=10)
+    before = local.decide("spend", usage={"input_tokens": 60})
+    assert asyncio.run(local.gate.settle_far(before.decision_id, usage))
+    assert not asyncio.run(local.gate.settle_far(before.decision_id, usage))
+    again = local.decide("spend", usage={"input_tokens": 60})
+    local.shore.away = "it is gone"
+    during = local.decide("spend", user={"id": "u9"}, usage={"input_tokens": 60})
+    assert asyncio.run(local.gate.settle_far(during.decision_id, usage))
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(local.gate.settle_far(again.decision_id, usage))
+    local.shore.away = ""
+    with pytest.raises(InvalidRequest):
+        asyncio.run(local.gate.settle_far(again.decision_id, Usage(input_tokens=-1)))
+
+
+def test_a_settlement_that_the_store_refuses_is_not_made(made: Made) -> None:
+    first = made.decide("spend", usage={"input_tokens": 60})
+    made.shore.broken = frozenset({"settle"})
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(made.gate.settle_far(first.decision_id, Usage(input_tokens=10)))

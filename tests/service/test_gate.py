@@ -43,6 +43,7 @@ class Watcher:
         self.refusals = 0
         self.failures: list[str] = []
         self.swaps: list[str] = []
+        self.settlements: list[tuple[str, bool]] = []
 
     def decided(self, tenant: str, stage: str, decision: Decision) -> None:
         self.decisions.append((tenant, stage, decision.effective_action))
@@ -52,6 +53,9 @@ class Watcher:
 
     def failed(self, error: str) -> None:
         self.failures.append(error)
+
+    def settled(self, decision_id: str, *, found: bool) -> None:
+        self.settlements.append((decision_id, found))
 
     def swapped(self, policies: PolicySet) -> None:
         self.swaps.append(policies.revision)

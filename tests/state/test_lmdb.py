@@ -264,6 +264,6 @@ def test_what_was_used_again_since_it_was_looked_at_is_kept(tmp_path: Path) -> N
     store.take([requests("again"), requests("gone")], NOW - DAY)
     store.take([requests("again")], NOW)
     seen = [b"bagain", b"bgone", b"bforgotten"]
-    assert store._write(lambda transaction: forget.forget(transaction, seen, NOW)) == 1
+    assert store._write(lambda transaction: forget.forget(transaction, seen, NOW)) == (1, 0)
     assert store.peek([requests("again")], NOW)[0].remaining == 8
     store.close()

@@ -16,6 +16,7 @@ from engine.doors.grpc.traces import write_explanation
 from engine.runtime.decision import Decision
 from engine.service.asking import TimeLeft, Undecided, UnderWay, Unexplained
 from engine.service.gate import Gate
+from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
 Later = Callable[[TimeLeft], Awaitable[Message]]
@@ -45,6 +46,18 @@ def later_explanation(gate: Gate, begun: Unexplained) -> Later:
             if not isinstance(made, Unexplained):
                 return write_explanation(made)
             found = made
+
+    return wait
+
+
+def later_settlement(gate: Gate, decision_id: str, usage: Usage) -> Later:
+    """Return what settles a decision in a store that is away from here.
+
+    What was sent is done, whether or not the caller still waits.
+    """
+
+    async def wait(_left: TimeLeft) -> wire.SettleResponse:
+        return wire.SettleResponse(settled=await gate.settle_far(decision_id, usage))
 
     return wait
 

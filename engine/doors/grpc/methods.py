@@ -16,7 +16,13 @@ from google.protobuf.message import Message
 
 from engine.doors.grpc.convert import read_standard, read_whole, write_decision
 from engine.doors.grpc.guard import Pieces, guard
-from engine.doors.grpc.later import Later, later_decision, later_explanation, or_say_why
+from engine.doors.grpc.later import (
+    Later,
+    later_decision,
+    later_explanation,
+    later_settlement,
+    or_say_why,
+)
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
@@ -138,12 +144,14 @@ def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation |
     return write_explanation(found)
 
 
-def settle(service: Service, message: wire.SettleRequest) -> wire.SettleResponse:
-    """Correct what a decision reserved on an estimate."""
+def settle(service: Service, message: wire.SettleRequest) -> wire.SettleResponse | Later:
+    """Correct what a decision reserved on an estimate, at once or when the store has answered."""
     if not message.decision_id:
         raise InvalidRequest((Problem("decision_id", "required"),))
-    settled = service.gate.settle(message.decision_id, read_figures(message.usage))
-    return wire.SettleResponse(settled=settled)
+    usage = read_figures(message.usage)
+    if service.gate.far:
+        return later_settlement(service.gate, message.decision_id, usage)
+    return wire.SettleResponse(settled=service.gate.settle(message.decision_id, usage))
 
 
 def read_figures(usage: wire.Usage) -> Usage:

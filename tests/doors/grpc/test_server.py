@@ -186,6 +186,8 @@ class Counting:
 
     def failed(self, *_about: object) -> None: ...
 
+    def settled(self, decision_id: str, *, found: bool) -> None: ...
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["Decide", "DecideBatch"])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from pol_client import Client
 
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
 from engine.daemon.serve import serve
@@ -99,6 +100,29 @@ def test_a_daemon_decides_tells_where_and_drains(
     assert 'engine_decisions_total{action="allow",stage="request"} 1.0' in pages[1]
     (line,) = (folder / "data/decisions.jsonl").read_text().splitlines()
     assert json.loads(line)["action"] == "allow"
+
+
+def test_a_settlement_of_nothing_is_refused_counted_and_logged(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    chosen = settings(folder, metrics=Metrics(listen=f"127.0.0.1:{port}"))
+    pages: list[str] = []
+
+    def work() -> None:
+        with Client(f"unix://{folder}/s", timeout=PATIENCE) as client:
+            for decision in ("unknown\n" * 40, "foreign"):
+                assert not client.settle(decision, input_tokens=1)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            pages.append(answer.read().decode())
+
+    assert serve_here(chosen, work) == EXIT_FINE
+    told = [one for one in events(capfd) if "settled" in str(one["event"])]
+    assert [(one["level"], one["decision"]) for one in told] == [
+        ("warning", ("unknown\n" * 40)[:64])
+    ]
+    assert 'engine_settlements_total{result="unknown"} 2.0' in pages[0]
+    assert 'engine_settlements_total{result="settled"} 0.0' in pages[0]
 
 
 def test_sighup_reopens_the_record_and_reloads(

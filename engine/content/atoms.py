@@ -43,8 +43,9 @@ MIN_ID, MIN_ID_DIGITS = 8, 2
 MIN_DIGITS, MAX_DIGITS = 6, 12
 """Of a number in one piece; and so many of a longer one are looked at."""
 MIN_JOINED = 8
+LONGEST_NUMBER = 64
 MOST_PIECES = 8
-"""Digits of a number in several pieces, and these."""
+"""Digits of a number in several pieces, at least and at most, and its pieces."""
 PHONE, MIN_PHONE, MAX_PHONE = 8, 9, 15
 """The last digits of a phone number, which are the same with the country's code and without."""
 MIN_AMOUNT = 4
@@ -79,7 +80,9 @@ FILES = frozenset(_FILES.split())
 
 _chunk = re.compile(r"[^\s<>\"'`|^{}()\[\],;]+")
 _pieces = re.compile(r"[\w.-]+")
-_codes = re.compile(r"[\w-]+")
+LONG_NUMBER = re.compile("[0-9]{8}")
+"""What is in a code that is told from others by its digits, however it is grouped."""
+_code = re.compile(r"[\w-]+")
 _local = re.compile(r"[\w.+%&~'-]{1,64}\Z")
 _host = re.compile(r"[\w.-]+")
 _group = re.compile(r"[0-9]+")
@@ -156,10 +159,7 @@ def _in_chunk(chunk: str, of: Speaker) -> Iterator[str]:
             yield from _dotted(piece)
     if "@" in chunk:
         yield from _mails(chunk)
-    for code in _codes.findall(bare):
-        yield from _identifier(code)
-        if of == "user":
-            yield f"handle:{code}"
+    yield from _codes(bare, of)
 
 
 def _mails(chunk: str) -> Iterator[str]:
@@ -253,12 +253,17 @@ def _names(labels: list[str]) -> Iterator[str]:
         yield f"name:{name}"
 
 
-def _identifier(code: str) -> Iterator[str]:
+def _codes(bare: str, of: Speaker) -> Iterator[str]:
     """Yield ``inv20240815`` of ``INV-2024-0815``: letters and digits in one piece."""
-    joined = code.replace("-", "").replace("_", "")
-    digits = sum(map(str.isdigit, joined)) if len(joined) >= MIN_ID else 0
-    if MIN_ID_DIGITS <= digits < len(joined):
-        yield f"id:{joined}"
+    for code in _code.findall(bare):
+        if of == "user":
+            yield f"handle:{code}"
+        joined = code.replace("-", "").replace("_", "")
+        digits = sum(map(str.isdigit, joined)) if len(joined) >= MIN_ID else 0
+        if MIN_ID_DIGITS <= digits < len(joined) and not (
+            of == "value" and LONG_NUMBER.search(code)
+        ):
+            yield f"id:{joined}"
 
 
 def _numbers(text: str, of: Speaker) -> Iterator[str]:
@@ -301,6 +306,10 @@ def _joined(run: list[str], of: Speaker, *, lead: bool) -> Iterator[str]:
     if of == "value":
         yield from _longest(run, lead=lead)
         return
+    if of == "user":
+        whole = "".join(run)[:LONGEST_NUMBER]
+        for start in range(len(whole) - MIN_JOINED + 1):
+            yield f"digits:{whole[start : start + MAX_DIGITS]}"
     for start, first in enumerate(run):
         if MIN_DIGITS <= len(first) < MIN_JOINED:
             yield f"digits:{first}"

@@ -11,7 +11,8 @@ claim were: one of its atoms, the whole value where that is short, or four words
 
     "ann@evil.example"   {mail:ann@evil.example}, {name:evil.example}, {ann evil, evil example}
     "Mallory"            {mallory}
-    "wire it to Ann"     {wire it to ann}
+    "wire it to Ann"     {wire it, it to, to ann}
+    "please wire the money to Ann today …"   {please wire the money}, {wire the money to}, …
 
 Texts are read as detectors read them (see ``normalize`` and ``views``), so that capitals,
 look-alikes, invisible characters, escapes and base64 make no difference, on either side. A value
@@ -31,7 +32,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import accumulate, islice, pairwise
 
-from engine.content.atoms import Speaker, find_atoms, plainly, read_amount, without_moments
+from engine.content.atoms import (
+    LONG_NUMBER,
+    Speaker,
+    find_atoms,
+    plainly,
+    read_amount,
+    without_moments,
+)
 from engine.content.gazetteer import COMMON, GIVEN, SURNAME, WORD, gazetteer, plain
 from engine.content.hashing import Hash
 from engine.content.normalize import fold
@@ -41,11 +49,13 @@ KEY_BYTES = 32
 RUN = 4
 """So many words in a row are no accident."""
 MIN_RUN = 12
-"""The letters that they have at least."""
+"""The letters that they have at least, without those of words with digits."""
 MIN_WORD = 3
 """Letters of a word that is kept alone."""
+WHOLE = 12
+"""A value of so many words is looked for as a whole."""
 MIN_ALONE, MIN_ENGLISH, MIN_SHORT = 4, 8, 6
-"""Letters of a value of one word, of an English one, and of one of two or three words."""
+"""Letters of a value of one word, of an English one, and of one of several words."""
 DEPTH = 2
 """So many disguises inside of each other are undone."""
 MOST_READ = 4_194_304
@@ -142,7 +152,7 @@ class Printer:
             pairs, runs = self._rows(words)
             if len(words) == 1 and _tells(words[0]):
                 yield frozenset({self._one(words[0])})
-            elif 1 < len(words) < RUN and _tell(words):
+            elif 1 < len(words) <= WHOLE and sum(_sizes(words)) >= MIN_SHORT:
                 yield frozenset(pairs)
             yield from (frozenset({run}) for run in runs)
             for said in plainly(reading):
@@ -229,21 +239,18 @@ def _meant(escape: re.Match[str]) -> str:
 
 
 def _sizes(words: list[str]) -> list[int]:
-    """Return how many letters each of *words* has, or is worth."""
+    """Return how many letters each of *words* has, or is worth; none where it has a digit."""
     return [
-        WEIGHT if len(word) == 1 and word > LATIN and _unparted.match(word) else len(word)
+        (WEIGHT if len(word) == 1 and word > LATIN and _unparted.match(word) else len(word))
+        if word.isalpha()
+        else 0
         for word in words
     ]
 
 
-def _tell(words: list[str]) -> bool:
-    """Return whether the few *words* are more than numbers and crumbs."""
-    return sum(_sizes(words)) >= MIN_SHORT and not all(map(str.isdigit, words))
-
-
 def _tells(word: str) -> bool:
     """Return whether the single *word* is none that every text may have."""
-    if word.isdigit() or len(word) < MIN_ALONE:
+    if word.isdigit() or len(word) < MIN_ALONE or LONG_NUMBER.search(word):
         return False
     if len(word) >= MIN_ENGLISH:
         return True

@@ -230,6 +230,12 @@ def given_record(tokens: Tokens, children: Children, first: int, last: int) -> t
     return trials.Given(None, made, tokens.span(first, last))
 
 
+def settle(tokens: Tokens, children: Children, first: int, last: int) -> trials.Settle:
+    """Return the node of ``settle { usage.output_tokens: 900 }``."""
+    record = children[0] and shallow(tokens, children[0], first, last)
+    return trials.Settle(record, tokens.span(first, last))
+
+
 def repeat(tokens: Tokens, children: Children, first: int, last: int) -> trials.Repeat:
     """Return the node of ``repeat 10 { … }``."""
     times, *steps = children
@@ -331,6 +337,7 @@ DECLARATIONS: Mapping[str, Builder] = {
     "given_with": given_with,
     "given_fixture": given_fixture,
     "given_record": given_record,
+    "settle": settle,
     "repeat": repeat,
     "expect": expect,
     "case": case,

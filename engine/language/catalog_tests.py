@@ -48,6 +48,18 @@ def mocked_state(known: Iterable[str], at: Span) -> Diagnostic:
     return Diagnostic("E418", f"the state is {listed(known)}", at)
 
 
+def not_usage(path: str, known: Iterable[str], at: Span) -> Diagnostic:
+    """E419: something else than usage that is settled."""
+    return Diagnostic(
+        "E419", f"`{path}` is not settled", at, help=f"what is settled is {listed(known)}"
+    )
+
+
+def negative_usage(at: Span) -> Diagnostic:
+    """E420: less than nothing was used."""
+    return Diagnostic("E420", "nothing uses less than 0", at)
+
+
 def record_expected(path: str, at: Span) -> Diagnostic:
     """E405: a value for a group of attributes."""
     return Diagnostic("E405", f"`{path}` is a group of attributes", at, help="write `{ … }`")

@@ -33,6 +33,7 @@ MOST_REPEATS = 100_000
 """How many times the innermost step of a test may run."""
 
 STATES = ("away", "here")
+USAGE = ("usage.input_tokens", "usage.output_tokens", "usage.cost_usd")
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ def check_step(step: trials.Step, trial: Trial) -> program.Step | None:
             return check_mock(step, trial.context)
         case trials.Given():
             return check_given(step, trial)
+        case trials.Settle():
+            return check_settle(step, trial.context)
         case trials.Repeat():
             return check_repeat(step, trial)
         case trials.Expect(expectation):
@@ -161,6 +164,24 @@ def check_repeat(step: trials.Repeat, trial: Trial) -> program.Repeat:
     trial.given, trial.span = inner.given, inner.span
     trial.decides = trial.decides or inner.decides
     return program.Repeat(times, steps)
+
+
+def check_settle(step: trials.Settle, context: Context) -> program.Settle:
+    """Return ``settle RECORD``, of which what is no usage is reported and left out."""
+    if step.record is None:
+        return program.Settle({}, step.span)
+    for one in step.record.fields:
+        path = one.name.name
+        if path != "usage" and path not in USAGE:
+            context.report.add(catalog_tests.not_usage(path, USAGE, one.name.span))
+    usage = {
+        path: value
+        for path, value in lay_over({}, step.record, context).items()
+        if path in USAGE and isinstance(value, int | Decimal)
+    }
+    if any(value < 0 for value in usage.values()):
+        context.report.add(catalog_tests.negative_usage(step.record.span))
+    return program.Settle(usage, step.span)
 
 
 def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:

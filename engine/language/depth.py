@@ -73,7 +73,7 @@ def _step_children(step: trials.Step) -> tuple[Deep, ...]:
             return ()
         case trials.Mock():
             return (step.target,)
-        case trials.Given():
+        case trials.Given() | trials.Settle():
             return (step.record,) if step.record else ()
         case trials.Expect():
             return (step.expectation.condition,) if step.expectation.condition else ()

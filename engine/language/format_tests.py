@@ -52,6 +52,8 @@ def _step_lines(page: Page, step: trials.Step, indent: int) -> Lines:
             return [f"mock {flat(step.target)} = {flat(step.value)}"]
         case trials.Given():
             return _given(page, step, indent)
+        case trials.Settle():
+            return _settle(page, step, indent)
         case trials.Expect():
             return _expectation(page, ["expect "], step.expectation, indent)
         case trials.Case():
@@ -78,6 +80,13 @@ def _given(page: Page, step: trials.Given, indent: int) -> Lines:
         head += " with"
     assert step.record is not None, "the grammar has no empty `given`"
     head += " "
+    return glue([head], lay(page, step.record, indent, indent + len(head)))
+
+
+def _settle(page: Page, step: trials.Settle, indent: int) -> Lines:
+    if step.record is None:
+        return ["settle"]
+    head = "settle "
     return glue([head], lay(page, step.record, indent, indent + len(head)))
 
 

@@ -284,6 +284,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """The latest decision that is not settled has really used *usage*, by attribute path."""
+
+    usage: Mapping[str, int | Decimal]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """The action, the deciding rules and a condition over fields such as ``decision.content``."""
 
@@ -319,7 +327,7 @@ class Repeat:
     steps: tuple[Step, ...]
 
 
-Step = At | Advance | Mock | Given | Expect | Case | Repeat
+Step = At | Advance | Mock | Given | Settle | Expect | Case | Repeat
 
 
 @dataclass(frozen=True, slots=True)

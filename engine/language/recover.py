@@ -48,7 +48,8 @@ _INSIDES: Mapping[str, _Inside] = {
     "POLICY": _Inside("member", frozenset({"RULE", "APPLIES", "DEFAULT", "MODE", "ROLLOUT"})),
     "RULE": _Inside("clause", frozenset({"WHEN", "UNLESS", "THEN"}) | _RIDERS),
     "TEST": _Inside(
-        "step", frozenset({"AT", "ADVANCE", "MOCK", "GIVEN", "REPEAT", "EXPECT", "CASE"})
+        "step",
+        frozenset({"AT", "ADVANCE", "MOCK", "GIVEN", "SETTLE", "REPEAT", "EXPECT", "CASE"}),
     ),
     "ENTITY": _Inside("part", frozenset({"PATTERN", "TERMS", "CHECK", "NEAR"})),
     "SCHEMA": _Inside("field", frozenset({"NAME"})),

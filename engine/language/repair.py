@@ -192,7 +192,7 @@ _KINDS: tuple[tuple[frozenset[str], frozenset[str], str], ...] = (
     ),
     (
         frozenset({"GIVEN", "EXPECT", "CASE"}),
-        frozenset({"AT", "ADVANCE", "MOCK", "REPEAT"}),
+        frozenset({"AT", "ADVANCE", "MOCK", "SETTLE", "REPEAT"}),
         "a step such as `given`, `case` or `expect`",
     ),
     (frozenset({"PATTERN", "TERMS", "CHECK", "NEAR"}), frozenset(), "`pattern`, `terms`, `check`"),

@@ -91,6 +91,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """``settle { usage.output_tokens: 900 }``, or ``settle`` alone."""
+
+    record: Record | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """``redact by triage.mask_contacts and content == "…"``."""
 
@@ -127,7 +135,7 @@ class Repeat:
     span: Span
 
 
-Step = At | Advance | Mock | Given | Expect | Case | Repeat
+Step = At | Advance | Mock | Given | Settle | Expect | Case | Repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import msgspec
 from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
-from engine.runtime.store import NANO
+from engine.runtime.usage import by_unit
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,15 +36,7 @@ def amounts_of(usage: Usage) -> dict[str, int]:
     )
     if problems:
         raise InvalidRequest(problems)
-    amounts = {name: int(value * NANO) for name, value in figures.items()}
-    tokens = [
-        amounts[name] for name in ("usage.input_tokens", "usage.output_tokens") if name in amounts
-    ]
-    if tokens:
-        amounts["tokens"] = sum(tokens)
-    if "usage.cost_usd" in amounts:
-        amounts["usd"] = amounts["usage.cost_usd"]
-    return amounts
+    return by_unit(figures)
 
 
 def objection_to(figure: int | Decimal) -> str:

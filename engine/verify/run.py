@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from time import perf_counter
 from typing import assert_never
 
@@ -22,6 +23,7 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest
+from engine.runtime.usage import by_unit
 from engine.verify.away import Away
 from engine.verify.coverage import Coverage
 from engine.verify.expectation import compare
@@ -61,6 +63,8 @@ class Bench:
     """What throttles may take from while the store is away."""
     mocks: dict[str, float | int] = field(default_factory=dict)
     request: Mapping[str, object] = field(default_factory=dict)
+    open: list[str] = field(default_factory=list)
+    """The ids of the decisions that may have taken something and were not settled."""
     failures: list[Failure] = field(default_factory=list)
     decisions: int = 0
 
@@ -76,6 +80,8 @@ class Bench:
                     self.mocks[target] = value
                 case program.Given(request):
                     self.request = request
+                case program.Settle(usage, span):
+                    self.settle(usage, span)
                 case program.Expect(expectation, span):
                     self.expect(self.request, expectation, span, self.reached())
                 case program.Case(name, request, expectation, span):
@@ -89,6 +95,14 @@ class Bench:
                         self.walk(inner)
                 case _:
                     assert_never(step)
+
+    def settle(self, usage: Mapping[str, int | Decimal], span: Span) -> None:
+        """Settle the latest decision that is not settled, in the store that can be reached."""
+        if not self.open:
+            self.failures.append(Failure("there is no decision left to settle", span, {}))
+            return
+        store = self.local if self.mocks.get(program.STATE_AWAY) else self.store
+        store.settle(self.open.pop(), by_unit(usage), self.now)
 
     def reached(self, *, copied: bool = False) -> MemoryStore:
         """Return the store as it is, or *copied*; one that is away where the test has it so."""
@@ -106,6 +120,7 @@ class Bench:
     ) -> None:
         """Decide *request* once, and note what is not as expected."""
         self.decisions += 1
+        decision_id = f"{span}#{self.decisions}"
         before = f"case {name!r}: " if name else ""
         try:
             record = self.policies.reader.read(request)
@@ -121,8 +136,10 @@ class Bench:
             store,
             self.now,
             mocks=self.mocks,
-            decision_id=f"{span}#{self.decisions}",
+            decision_id=decision_id,
         )
+        if not name and decision.action not in {"deny", "throttle"}:
+            self.open.append(decision_id)
         evidence = self.evidence(record, untouched)
         difference = compare(expectation, decision, evidence.content(), evidence)
         if difference:

@@ -188,3 +188,48 @@ def test_a_failure_while_the_state_is_away_says_so() -> None:
     (failure,) = result.failures
     assert "the state store (away, as the test has it)" in failure.message
     assert failure.explanation is not None
+
+
+USED = """\
+policy p {
+  default allow
+  rule words { when stage == "response" then throttle 100 tokens per 1h by user.id }
+  rule money { when stage == "document" then throttle 1.00 usd per calendar day by user.id }
+  rule slots { when stage == "request" then throttle 2 concurrent by user.id for 5m }
+  rule never { when stage == "tool_result" then deny }
+}
+fixture one { tenant.id: "t", user.id: "u", stage: "request", content: "a" }
+fixture words { tenant.id: "t", user.id: "u", stage: "response", usage.input_tokens: 60 }
+fixture money { tenant.id: "t", user.id: "u", stage: "document", usage.cost_usd: 0.60 }
+"""
+
+
+def used(steps: str) -> Result:
+    (result,) = run_tests(load(f'{USED}test "x" {{ {steps} }}'))
+    return result
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "given one repeat 2 { expect allow } expect throttle settle expect allow expect throttle",
+        "given one repeat 2 { expect allow } repeat 2 { settle } repeat 2 { expect allow }",
+        "given words expect allow expect throttle settle { usage.output_tokens: 10 } expect allow",
+        "given words expect allow settle { usage: { input_tokens: 90 } } expect throttle",
+        "given words expect allow settle { usage.cost_usd: 5.00 } expect throttle",
+        "given money expect allow settle { usage.cost_usd: 0.05 } expect allow",
+        "given money expect allow settle { usage.cost_usd: 3.00 } advance 1m expect throttle",
+        'given one case "a copy" expect allow expect allow settle expect allow expect allow',
+        'given one mock state = "away" expect throttle settle',
+    ],
+)  # fmt: skip
+def test_the_latest_decision_that_took_something_is_settled(steps: str) -> None:
+    messages = [one.message for one in used(steps).failures]
+    assert messages == ([] if "away" not in steps else ["there is no decision left to settle"])
+
+
+def test_settling_nothing_is_a_failure() -> None:
+    failures = used("given one expect allow settle settle").failures
+    assert [one.message for one in failures] == ["there is no decision left to settle"]
+    denied = used('given one with { stage: "tool_result", tool.name: "t" } expect deny settle')
+    assert [one.message for one in denied.failures] == ["there is no decision left to settle"]

@@ -6,12 +6,13 @@ Both finders (`plan`, `net`) only say where a rule may match: what matches is de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from engine.content.detectors import JOINTS, stands_alone
+from engine.content.detectors import JOINTS, REACH, stands_alone
 from engine.content.regex import compiled
 from engine.content.rules import Rule
+from engine.content.translate import WIDEST
 
 MANY = 64
 """So many numbers are looked at one by one; what is behind them in one piece."""
@@ -19,6 +20,8 @@ LEAD = 5
 """Bytes that a match may begin before its first digit: the sign of a country, a bracket."""
 TAIL = 20
 """Bytes that a match may reach behind its last digit but one: the extension of a phone number."""
+AROUND = REACH + 1
+"""Characters around a match in which a context word may stand, and the one before the word."""
 NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
 _rest_of_word = re.compile(rb"(?<=\w)\w+")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
@@ -37,35 +40,81 @@ class Span(NamedTuple):
 
 
 def numbered(
-    rules: Sequence[Rule], data: bytes, first: int, found: list[Span], choose: Choose | None = None
+    rules: Sequence[Rule],
+    data: bytes,
+    first: int,
+    found: list[Span],
+    choose: Choose | None = None,
+    *,
+    near: bool = False,
 ) -> None:
     """Run *rules*, or those that *choose* takes, around each number from *first* on.
+
+    With *near*, rules that need a context word are only run where one may be near.
 
     Invariant: a match begins at most `LEAD` bytes before the number or in it, and ends `TAIL` bytes
     behind it at the latest, so that what is cut off cannot matter. A match that reaches into the
     next number keeps others from beginning there, as in one search over the whole text.
     """
-    size = len(data)
-    places = [0] * len(rules)
-    number = NUMBER.find
+    reach = AROUND if data.isascii() else AROUND * WIDEST
+    places: dict[int, int] = {}
+    passed: dict[int, list[tuple[int, int]]] = {}
     indices: Iterable[int] = range(len(rules))
-    for count in range(MANY + 1):
-        start, end = number(data, first, size)[0]
-        if start < 0:
-            return
-        if count == MANY:
-            end = size
-        first = end
+    for start, end in _numbers(data, first):
         digits = len(data[start:end].translate(None, NO_DIGITS))
         if choose is not None:
             indices = choose(data[max(0, start - LEAD) : end + TAIL])
+        around = b""
         for index in indices:
             rule = rules[index]
-            if digits >= rule.pattern.digits:
-                begin = max(places[index], start - LEAD)
-                places[index] = collect(
-                    rule, data, max(begin, 0), end, min(size, end + TAIL), found
-                )
+            if digits < rule.pattern.digits:
+                continue
+            if near and rule.around is not None:
+                around = around or _around(data, start, end, reach)
+                if not rule.around.within(around):
+                    passed.setdefault(index, []).append((start, end))
+                    continue
+                for one in _joining(passed.pop(index, ()), start):
+                    places[index] = _within(rule, data, one, places.get(index, 0), found)
+            places[index] = _within(rule, data, (start, end), places.get(index, 0), found)
+
+
+def _numbers(data: bytes, first: int) -> Iterator[tuple[int, int]]:
+    """Yield where numbers are in *data*, from *first* on; after `MANY` the rest as one."""
+    find, size = NUMBER.find, len(data)
+    for _ in range(MANY):
+        start, end = find(data, first, size)[0]
+        if start < 0:
+            return
+        yield start, end
+        first = end
+    start = find(data, first, size)[0][0]
+    if start >= 0:
+        yield start, size
+
+
+def _within(rule: Rule, data: bytes, number: tuple[int, int], place: int, found: list[Span]) -> int:
+    """Run *rule* around a *number*, from *place* on at the earliest; return where to go on."""
+    start, end = number
+    return collect(rule, data, max(place, start - LEAD), end, min(len(data), end + TAIL), found)
+
+
+def _around(data: bytes, start: int, end: int, reach: int) -> bytes:
+    """Return all that may stand near a match in or beside the number at ``data[start:end]``."""
+    begin = start - LEAD - reach
+    stop = end + TAIL + reach
+    return data[begin:stop] if begin > 0 else b" " + data[:stop]
+
+
+def _joining(passed: Sequence[tuple[int, int]], start: int) -> Sequence[tuple[int, int]]:
+    """Return those numbers that were *passed* from which a match could reach to *start*."""
+    first = len(passed)
+    for begin, end in reversed(passed):
+        if end + TAIL < start - LEAD:
+            break
+        first -= 1
+        start = begin
+    return passed[first:]
 
 
 def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: list[Span]) -> int:
@@ -74,16 +123,18 @@ def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: l
     Nothing from *stop* on is seen.
     """
     find, group, pattern = rule.find.find, rule.group, rule.pattern
+    fit, guard, check = pattern.fit, pattern.guard, pattern.check
     while place < limit:
         spans = find(data, place, stop)
         if not 0 <= spans[0][0] < limit:
             break
         start, end = spans[group]
-        cut = end if pattern.fit is None else start + _fitting(pattern.fit, data, start, end)
+        cut = end if fit is None else start + _fitting(fit, data, start, end)
         if (
             cut > start
-            and (pattern.guard is None or pattern.guard(data, start, cut))
-            and (pattern.check is None or pattern.check(_text(data, start, cut)))
+            and (guard is None or guard(data, start, cut))
+            # A pattern matches whole characters: RE2 reads valid UTF-8.
+            and (check is None or check(data[start:cut].decode()))
         ):
             found.append(Span(rule, start, cut))
             place = max(cut, place + 1)
@@ -94,8 +145,9 @@ def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: l
 
 def _fitting(fit: Callable[[str], int], data: bytes, start: int, end: int) -> int:
     """Return how many bytes of ``data[start:end]`` *fit*, which counts characters, leaves."""
-    text = _text(data, start, end)
-    return len(text[: fit(text)].encode())
+    text = data[start:end].decode()
+    kept = fit(text)
+    return kept if len(text) == end - start else len(text[:kept].encode())
 
 
 def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
@@ -110,8 +162,3 @@ def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
     while start < end and data[start : start + 1].isalnum():
         start += 1
     return start
-
-
-def _text(data: bytes, start: int, end: int) -> str:
-    # A pattern matches whole characters: RE2 reads valid UTF-8.
-    return data[start:end].decode()

@@ -15,6 +15,8 @@ MANY_GROUPS = 4
 PAIR = 2
 LONGEST = 40
 ZERO = ord("0")
+SIGNS = b" .-/"
+"""Between the groups of a number."""
 CONTINUED = frozenset(bytes([one]) for one in b"0123456789abcdef_")
 """What goes on behind a hyphen as a number or code does."""
 
@@ -35,7 +37,6 @@ _other = re.compile(
 _volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
 """A year in parentheses, as in the volume and pages of a journal."""
 _sign = re.compile("[A-Za-z,#]")
-_sign_between = re.compile(rb"[ .\-/]")
 _continued = re.compile(rb"[A-Z][0-9]+ $")
 _zip = re.compile(r"\d{5}-\d{4}")
 _group = re.compile("[0-9]+")
@@ -47,8 +48,8 @@ def _phone(text: str) -> bool:
     return (
         validate.MIN_PHONE_DIGITS <= len(digits) <= validate.MAX_PHONE_DIGITS
         and digits.strip(digits[:1]) != b""
-        and text.count("(") == text.count(")")
         and text[-1] != ")"
+        and text.count("(") == text.count(")")
         and _other.fullmatch(text) is None
         and not (len(digits) >= validate.MIN_CARD_DIGITS and validate.card(text))
     )
@@ -121,11 +122,20 @@ def _written(data: bytes, start: int, end: int) -> bool:
     """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
     if end - start > LONGEST or data[start - 1 : start] == b"+":
         return False
-    if not spoken_of(data, start) and not (
-        _distinct(data[start:end]) and _continued.search(data, max(0, start - 8), start) is None
-    ):
+    number = data[start:end]
+    # Hot path: most numbers are in few groups, and begin with another digit.
+    plain = (
+        number[0] != ZERO
+        and b"(" not in number
+        and len(number) < len(number.translate(None, SIGNS)) + (MANY_GROUPS - 1)
+    )
+    if plain and not spoken_of(data, start):
         return False
-    return _unnamed(data, start, end)
+    return _unnamed(data, start, end) and (
+        plain
+        or (_distinct(number) and not _continued.search(data, max(0, start - 8), start))
+        or spoken_of(data, start)
+    )
 
 
 @stricter
@@ -136,9 +146,6 @@ def _trunk(data: bytes, start: int, end: int) -> bool:
 
 def _distinct(data: bytes) -> bool:
     """Return whether *data* is in groups that few numbers but those of phones are in."""
-    # Hot path: most numbers are in few groups, and begin with another digit.
-    if data[0] != ZERO and b"(" not in data and len(_sign_between.findall(data)) < MANY_GROUPS - 1:
-        return False
     text = _stem(data.decode())
     groups = _group.findall(text)
     if groups[0][0] == "0":

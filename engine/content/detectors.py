@@ -96,10 +96,18 @@ def alone(joints: bytes = b"") -> Guard:
     """
 
     def guard(data: bytes, start: int, end: int) -> bool:
-        before, after = data[max(0, start - 2) : start], data[end : end + 2]
-        if before and (before[-1] in WORD or (before[-1] in joints and before[0] in WORD)):
-            return False
-        return not after or not (after[0] in WORD or (after[0] in joints and after[-1] in WORD))
+        # Hot path: single bytes are looked at, no slices made.
+        if start > 0:
+            sign = data[start - 1]
+            if sign in WORD or (sign in joints and start > 1 and data[start - 2] in WORD):
+                return False
+        size = len(data)
+        if end >= size:
+            return True
+        sign = data[end]
+        return sign not in WORD and not (
+            sign in joints and end + 1 < size and data[end + 1] in WORD
+        )
 
     _GUARDS_ALONE.add(guard)
     return guard

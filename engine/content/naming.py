@@ -52,6 +52,12 @@ SIGNS = 4
 JOINING = b" .:#=-(\"'\n"
 ABBREVIATED = 6
 
+LETTERS = bytes(
+    code if code >= 128 or chr(code).islower() else 32  # noqa: PLR2004 - the end of ASCII
+    for code in bytes(range(256)).lower()
+)
+"""A byte to what it is in a word, in lower case: a space, if it is no letter."""
+
 _word = re.compile(rb"[a-z\x80-\xff]+")
 _abbreviated = re.compile(rb"[\s(|](?:t|p|m|f|ph|mob)[.:] ?$")
 
@@ -77,7 +83,8 @@ def named_otherwise(data: bytes, start: int, names: frozenset[bytes] = OTHERWISE
 
 def spoken_of(data: bytes, start: int) -> bool:
     """Return whether words before *start* of *data* speak of calling, or of a number."""
-    before = data[max(0, start - REACH_BEFORE) : start].lower()
-    if not SPOKEN.isdisjoint(_word.findall(before)):
+    before = data[max(0, start - REACH_BEFORE) : start]
+    # Hot path: one table puts all in lower case, and spaces where no letter is.
+    if not SPOKEN.isdisjoint(before.translate(LETTERS).split()):
         return True
-    return _abbreviated.search(b" " + before[-ABBREVIATED:]) is not None
+    return _abbreviated.search(b" " + before[-ABBREVIATED:].lower()) is not None

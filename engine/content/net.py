@@ -24,12 +24,10 @@ import msgspec
 from engine.content.aims import KINDS, Kind, aim_at
 from engine.content.collect import Span, collect, numbered
 from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
-from engine.content.plan import Plan, arrange, find_spans, shapes_of
+from engine.content.plan import BEHIND, Plan, arrange, find_spans, shapes_of
 from engine.content.regex import Regex
 from engine.content.rules import Rule
 
-BEHIND = 4
-"""Bytes behind a match that RE2 may look at: a character."""
 FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
 
@@ -151,16 +149,19 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
     )
 
 
-def find_cast(held: Cast, data: bytes) -> list[Span]:
-    """Return which rules match where in *data*, after guards and checks."""
+def find_cast(held: Cast, data: bytes, *, near: bool = False) -> list[Span]:
+    """Return which rules match where in *data*, after guards and checks.
+
+    With *near*, some matches may be left out that would need a context word and have none.
+    """
     net = held.net
-    found = find_spans(held.rest, data)
+    found = find_spans(held.rest, data, near=near)
     events = [] if net.words is None else net.words.events(data)
     if held.shapes is not None and held.shapes.within(data):
         if net.shapes is not None:
             events += net.shapes.events(data)
         if net.numbers is not None:
-            _numbers(held, net.numbers, data, found)
+            _numbers(held, net.numbers, data, found, near=near)
     ends: dict[int, list[int]] = {}
     for place in range(0, len(events), 2):
         ends.setdefault(events[place], []).append(events[place + 1])
@@ -175,14 +176,14 @@ def find_cast(held: Cast, data: bytes) -> list[Span]:
     return found
 
 
-def _numbers(held: Cast, database: Database, data: bytes, found: list[Span]) -> None:
+def _numbers(held: Cast, database: Database, data: bytes, found: list[Span], *, near: bool) -> None:
     chosen = held.chosen
 
     def choose(piece: bytes) -> list[int]:
         places = database.events(piece)[::2]
         return [index for place in places for index in chosen[place]]
 
-    numbered(held.numeric, data, 0, found, choose)
+    numbered(held.numeric, data, 0, found, choose, near=near)
 
 
 def _piecewise(

@@ -19,11 +19,11 @@ from functools import cache, lru_cache, partial
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from engine.content.collect import NO_DIGITS, Span, collect, numbered
+from engine.content.collect import MANY, NO_DIGITS, Span, collect, numbered
 from engine.content.detectors import JOINTS, stands_alone
 from engine.content.regex import Regex, any_of, either
 from engine.content.rules import Rule
-from engine.content.translate import Untranslatable, alphabet, read
+from engine.content.translate import Untranslatable, alphabet, reach, read
 
 FEW = 8
 """So few keywords need no hint."""
@@ -45,6 +45,8 @@ BOX = 16
 NUMERIC = sum(1 << ord(char) for char in "0123456789 .-/()")
 """The characters of a number."""
 APART = r"(?:^|[^0-9A-Za-z_])(?:{})(?:[^0-9A-Za-z_]|\b|$)"
+BEHIND = 4
+"""Bytes behind a match that RE2 may look at: a character."""
 CONTINUED = bytes(range(0x80, 0xC0))
 """What a piece may begin with that is cut out of a text: the end of a character."""
 
@@ -60,14 +62,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Rules by what sets them off: nothing, one byte, keywords, a shape.
+    """Rules by what sets them off: nothing, one byte (with their longest match), keywords, a shape.
 
     With two gates, *words* has the hints of both. Numeric rules at the places in *single* are in
     none of the *boxes*.
     """
 
     always: tuple[Rule, ...]
-    literal: tuple[tuple[bytes, Rule], ...]
+    literal: tuple[tuple[bytes, Rule, int | None], ...]
     words: Regex | None
     gates: tuple[Gate, ...]
     shapes: Regex | None
@@ -99,7 +101,7 @@ def shapes_of(rules: Sequence[Rule]) -> Regex | None:
 def arrange(rules: Iterable[Rule]) -> Plan:
     """Return the plan of *rules*."""
     always: list[Rule] = []
-    literal: list[tuple[bytes, Rule]] = []
+    literal: list[tuple[bytes, Rule, int | None]] = []
     keyed: tuple[list[Rule], list[Rule]] = [], []
     shaped: list[Rule] = []
     numeric: list[Rule] = []
@@ -108,7 +110,7 @@ def arrange(rules: Iterable[Rule]) -> Plan:
         if pattern.digits:
             numeric.append(rule)
         elif by_one_byte(rule):
-            literal.append((pattern.keywords[0].encode(), rule))
+            literal.append((pattern.keywords[0].encode(), rule, reach(pattern.regex)))
         elif pattern.keywords:
             keyed[pattern.prose].append(rule)
         elif pattern.hint:
@@ -209,16 +211,19 @@ def _gate(rules: tuple[Rule, ...]) -> Gate:
     return Gate(_hints(rules), BytesAhoCorasick(words, implementation=Implementation.DFA), gated)
 
 
-def find_spans(plan: Plan, data: bytes) -> list[Span]:
-    """Return which rules match where in *data*, after guards and checks."""
+def find_spans(plan: Plan, data: bytes, *, near: bool = False) -> list[Span]:
+    """Return which rules match where in *data*, after guards and checks.
+
+    With *near*, some matches may be left out that would need a context word and have none.
+    """
     size = len(data)
     found: list[Span] = []
     for rule in plan.always:
         collect(rule, data, 0, size, size, found)
-    for byte, rule in plan.literal:
+    for byte, rule, most in plan.literal:
         place = data.find(byte)
         if place >= 0:
-            collect(rule, data, max(0, place - rule.pattern.before), size, size, found)
+            _at_byte(rule, byte, most, data, place, found)
     if plan.gates:
         _keyworded(plan, data, found)
     if plan.shapes is not None:
@@ -228,8 +233,27 @@ def find_spans(plan: Plan, data: bytes) -> list[Span]:
                 collect(rule, data, 0, size, size, found)
             if plan.numeric:
                 choose = partial(_may_match, plan) if plan.boxes else None
-                numbered(plan.numeric, data, first, found, choose)
+                numbered(plan.numeric, data, first, found, choose, near=near)
     return found
+
+
+def _at_byte(
+    rule: Rule, byte: bytes, most: int | None, data: bytes, place: int, found: list[Span]
+) -> None:
+    """Run *rule*, which *byte* sets off, from the first on at *place*.
+
+    Where its matches have *most* bytes at most, the first of them are looked at one by one.
+    """
+    size, before = len(data), rule.pattern.before
+    begin = max(0, place - before)
+    if most is not None:
+        for _ in range(MANY):
+            begin = collect(rule, data, begin, place + 1, min(size, place + most + BEHIND), found)
+            place = data.find(byte, max(place + 1, begin))
+            if place < 0:
+                return
+            begin = max(begin, place - before)
+    collect(rule, data, begin, size, size, found)
 
 
 def _keyworded(plan: Plan, data: bytes, found: list[Span]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from engine.content.detectors import CustomEntity, Entity, Pattern
+from engine.content.detectors import THRESHOLD, CustomEntity, Entity, Pattern
 from engine.content.normalize import fold
 from engine.content.regex import PatternError, Regex, bounded, compiled, nearby
 from engine.content.validate import VALIDATORS
@@ -18,7 +18,10 @@ class EntityError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled pattern of *entity*. With *must*, a context word nearby is a condition."""
+    """A compiled pattern of *entity*. With *must*, a context word nearby is a condition.
+
+    *around* matches wherever a word of *near* may stand, if a match needs one; else it is None.
+    """
 
     entity: str
     find: Regex
@@ -26,16 +29,21 @@ class Rule:
     pattern: Pattern
     near: Regex | None
     must: bool
+    around: Regex | None
 
 
 @cache
 def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     """Return the compiled rules of a built-in *entity*; compiled once a process."""
-    near = nearby([fold(word).text for word in entity.near])
+    words = [fold(word).text for word in entity.near]
+    # A word that counts whole only may end where what is looked at ends, and go on in the text.
+    near, around = nearby(words), nearby([word.removesuffix(" ") for word in words])
     made = []
     for pattern in entity.patterns:
         find = compiled(pattern.regex)
-        made.append(Rule(entity.name, find, min(1, find.groups), pattern, near, must=False))
+        weak = around if pattern.score < THRESHOLD else None
+        group = min(1, find.groups)
+        made.append(Rule(entity.name, find, group, pattern, near, must=False, around=weak))
     return tuple(made)
 
 
@@ -50,7 +58,8 @@ def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
         except PatternError as error:
             raise EntityError(f"entity `{entity.name}`: {error}") from error
         pattern = Pattern(regex, 1.0, check=check)
-        made.append(Rule(entity.name, find, 0, pattern, near, must=near is not None))
+        must = near is not None
+        made.append(Rule(entity.name, find, 0, pattern, near, must=must, around=None))
     return tuple(made)
 
 

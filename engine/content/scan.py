@@ -101,7 +101,7 @@ class Scanner:
             read = [] if search.tagged is None else search.tagged(text)
             if not spans and not read and not DISGUISES.within(data):
                 return ()
-            folded, found = Folded(text), _located(text, data, spans) + read
+            folded, found = Folded(text), located(text, data, spans) + read
         else:
             folded = fold(text)
             # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
@@ -171,7 +171,11 @@ class Scanner:
             for name in sorted(entities & self._terms.keys())
         ]
         held = None if self._net is None else cast(rules, self._net)
-        find = partial(find_spans, arrange(rules)) if held is None else partial(find_cast, held)
+        find = (
+            partial(find_spans, arrange(rules), near=True)
+            if held is None
+            else partial(find_cast, held, near=True)
+        )
         return Search(find, tuple(listed), self._tag(entities))
 
     def _tag(self, entities: frozenset[str]) -> Tag | None:
@@ -229,7 +233,7 @@ def _look(search: Search, text: str, data: bytes) -> list[Found]:
     *data* is its UTF-8.
     """
     spans = search.find(data)
-    found = _located(text, data, spans)
+    found = located(text, data, spans)
     for entity, terms, near in search.listed:
         found += _listed(entity, terms, near, text)
     return found
@@ -247,7 +251,7 @@ def _seen(search: Search, view: View) -> list[Found]:
     ]
 
 
-def _located(text: str, data: bytes, spans: list[Span]) -> list[Found]:
+def located(text: str, data: bytes, spans: list[Span]) -> list[Found]:
     """Turn bytes into characters and drop what the context does not bear out."""
     if not spans:
         return []

@@ -30,7 +30,7 @@ from engine.content.disguises import disguises, hides_phrase, is_odd, plain, smu
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.lexicon import LONGEST, OWN, TURNS, Place, Words, arranged, foreign, grouped
-from engine.content.mention import QUOTES, TALK, talked_about
+from engine.content.mention import TALK, has_quotes, talked_about
 from engine.content.phrases import PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
 from engine.content.phrases_hidden import CONCEALED
@@ -209,7 +209,7 @@ def _near(found: Iterable[Place]) -> dict[int, list[list[int]]]:
 
 def _phrases(data: bytes, near: dict[int, list[list[int]]], *, embedded: bool) -> Iterator[Hit]:
     """Yield the phrases in *data*, of the patterns and in the places of *near*."""
-    quoted = bool(near) and any(quote in data for quote in QUOTES)
+    quoted = bool(near) and has_quotes(data)
     size, patterns = len(data), _patterns()
     for number, places in near.items():
         phrase, pattern, core = patterns[number]

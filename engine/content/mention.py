@@ -12,6 +12,8 @@ from engine.content.regex import compiled
 
 SPOKEN_ABOUT = 120
 QUOTES = (b'"', b"'", b"`", "\u2018".encode(), "\u201c".encode(), "\xab".encode())
+SINGLE = 3
+"""So many of them are one byte: these are found in no time."""
 
 _opened = compiled(
     r"(?:^|[ (\[=:,;#>])[\"'`\x{2018}\x{201c}\x{ab}](?:[^\"'`\x{2019}\x{201d}\x{bb}]|\pL'\pL)*$"
@@ -58,6 +60,13 @@ _harmless = compiled(
 
 TALK = (_opened, _closed, _about, _named, _harmless)
 """All patterns of this module, to be warmed up."""
+
+
+def has_quotes(data: bytes) -> bool:
+    """Return whether any of `QUOTES` is in *data*."""
+    return any(quote in data for quote in QUOTES[:SINGLE]) or (
+        not data.isascii() and any(quote in data for quote in QUOTES[SINGLE:])
+    )
 
 
 def talked_about(data: bytes, start: int, end: int, *, quoted: bool) -> bool:

@@ -117,7 +117,7 @@ class Segment:
 
         A broken segment keeps its name: whoever recovers it finds what of it there is.
         """
-        if not self.broken:
+        if not self.broken and self._file != NONE:
             self.sync()
             closed = self.path.with_suffix(CLOSED)
             self.path.rename(closed)

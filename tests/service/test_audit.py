@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.service.audit import Audit, OnFailure
+from engine.service.record import RecordError
+from engine.storage.frames import first_digest, read_frames
+from engine.storage.segment import OPEN, read_header
+from engine.storage.verify import segment_files, verify_folder
+from tests.service.test_record import entry
+
+TIME = "2026-01-01T00:00:00.000000Z"
+
+
+def opened(folder: Path, on_failure: OnFailure = "deny", told: list[str] | None = None) -> Audit:
+    said: list[str] = [] if told is None else told
+    return Audit(
+        folder / "audit",
+        folder / "audit.key",
+        on_failure,
+        name="audit.example",
+        time=lambda: TIME,
+        told=said.append,
+    )
+
+
+def payloads(folder: Path) -> list[dict[str, object]]:
+    found = []
+    for path in segment_files(folder / "audit"):
+        data = path.read_bytes()
+        header, end = read_header(data)
+        frames = read_frames(data, end, first_digest(data[:end]), header.first)
+        found += [msgspec.json.decode(one.payload) for one in frames]
+    return found
+
+
+def problems(audit: Audit) -> list[str]:
+    return [str(one) for one in verify_folder(audit.folder, [audit.verifier]).problems]
+
+
+def test_entries_are_kept_in_a_signed_trail(tmp_path: Path) -> None:
+    audit = opened(tmp_path)
+    audit.write(entry())
+    note = audit.tend()
+    assert "audit.example/" in note
+    assert audit.tend() == ""
+    audit.reopen()
+    audit.write(entry())
+    audit.close()
+    audit.close()
+    assert [one["decision_id"] for one in payloads(tmp_path)] == ["d1", "d1"]
+    assert problems(audit) == []
+    assert verify_folder(audit.folder, [audit.verifier]).signed == 2
+
+
+def test_the_signer_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.close()
+    second = opened(tmp_path)
+    second.close()
+    assert first.verifier == second.verifier
+    assert problems(second) == []
+
+
+def test_what_a_process_left_open_is_closed(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.write(entry())
+    first._trail._segment.drop()
+    told: list[str] = []
+    opened(tmp_path, told=told).close()
+    assert len(told) == 1
+    assert "was left open, and is closed now" in told[0]
+    broken = tmp_path / "audit" / f"broken{OPEN}"
+    broken.write_bytes(b"nothing\n")
+    opened(tmp_path, told=told).close()
+    assert "the audit segment broken.open cannot be closed: its first line" in told[1]
+
+
+def fails(_file: int, _data: bytes) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_cannot_be_kept_denies_or_leaves_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denies, drops = opened(tmp_path), opened(tmp_path, "drop")
+
+    monkeypatch.setattr(os, "write", fails)
+    with pytest.raises(RecordError, match=r"cannot write to .*: No space left on device"):
+        denies.write(entry())
+    for _ in range(3):
+        drops.write(entry())
+    assert (denies.dropped, drops.dropped) == (0, 3)
+    monkeypatch.undo()
+    drops.write(entry())
+    drops.close()
+    denies.close()
+    assert [one.get("lost") for one in payloads(tmp_path)] == [3, None]
+    assert problems(drops) == []
+
+
+def test_a_trail_that_cannot_be_signed_or_rolled_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    audit = opened(tmp_path, told=told)
+    audit.write(entry())
+
+    monkeypatch.setattr(os, "write", fails)
+    assert audit.tend() == ""
+    with pytest.raises(RecordError, match="cannot go on in"):
+        audit.reopen()
+    audit.close()
+    assert [one.partition(":")[0] for one in told] == [
+        "the audit trail cannot be signed",
+        "the audit trail could not be closed",
+    ]
+
+
+def test_a_folder_or_a_key_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "audit.key").write_text("no key")
+    with pytest.raises(RecordError, match="open to others"):
+        opened(tmp_path)
+    (tmp_path / "audit.key").unlink()
+    (tmp_path / "audit").rmdir()
+    (tmp_path / "audit").write_text("a file")
+    with pytest.raises(RecordError, match=r"cannot keep an audit trail in .*: File exists"):
+        opened(tmp_path)

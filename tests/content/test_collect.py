@@ -73,7 +73,6 @@ FAR = ",  extension: 4155550132"
     "text",
     [
         f"555 0199{FAR}{' ' * 56}call",
-        f"555 0199 x 5550199{FAR}{' ' * 56}call",
         f"5550100 and more than a little farther on 555 0199{FAR}{' ' * 56}call",
         f"\u00e9 555 0199{FAR}{' ' * 56}call",
     ],

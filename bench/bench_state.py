@@ -23,6 +23,7 @@ from pathlib import Path
 from time import process_time_ns
 
 import lmdb
+import msgspec
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -34,6 +35,8 @@ from engine.state.lmdb import LmdbStore
 NOW = 1_767_225_600 * NANO
 MINUTE = 60 * NANO
 BARE = "bare LMDB, two keys"
+CROWD = 5000
+"""So many slots are held at once in one bucket."""
 GOALS = (
     # what, numerator, denominator (None: microseconds), bound
     ("LMDB, two buckets, microseconds", "LMDB, two buckets", None, 10.0),
@@ -94,6 +97,23 @@ def make_takes(name: str, unit: str, keys: int) -> list[Take]:
     ]
 
 
+def make_slots(keys: int) -> list[Take]:
+    """Return a slot of very many for each of *keys* callers."""
+    return [
+        Take(
+            rule="once",
+            key=f'["policy.once","concurrent","","tenant-{number:06}"]',
+            amount=NANO,
+            limit=10**9 * NANO,
+            burst=10**9 * NANO,
+            window=None,
+            unit="concurrent",
+            life=10 * MINUTE,
+        )
+        for number in range(keys)
+    ]
+
+
 def answers(store: Store) -> list[object]:
     """Return what *store* says to a few hundred takes and settlements near their limits."""
     said: list[object] = []
@@ -102,6 +122,9 @@ def answers(store: Store) -> list[object]:
             Take(rule="a", key="a", amount=3, limit=7, burst=20, window=10, unit="tokens"),
             Take(rule="b", key=f"b{number % 3}", amount=1, limit=1, burst=4, window=9),
         ]
+        if number % 2:
+            slot = msgspec.structs.replace(make_slots(1)[0], limit=3 * NANO, life=20)
+            pair.append(slot)
         said.append(store.take(pair, NOW + number, reservation=f"d{number}", hold=50))
         said.append(store.settle(f"d{number - 7}", {"tokens": number % 5}, NOW + number))
     return said
@@ -144,12 +167,23 @@ def of_store(name: str, store: Store, keys: int) -> list[Contender]:
         at = next(turns)
         store.take([first[at], second[at]], NOW)
 
+    few, crowd = make_slots(keys), make_slots(1)
+    for number in range(CROWD):
+        store.take(crowd, NOW + number * MINUTE // CROWD, reservation=f"crowd-{number}")
+
+    def hold_and_settle(slots: Sequence[Take]) -> None:
+        decision = next(decisions)
+        store.take([slots[next(turns) % len(slots)]], NOW + MINUTE, reservation=decision)
+        store.settle(decision, {}, NOW + MINUTE)
+
     store.label("tenant", "session", "tainted", None, NOW)
     return [
         Contender(f"{name}, one bucket", lambda: store.take([first[next(turns)]], NOW)),
         Contender(f"{name}, two buckets", two),
         Contender(f"{name}, refused", lambda: store.take(never, NOW)),
         Contender(f"{name}, reserve and settle", reserve_and_settle),
+        Contender(f"{name}, slot and settle", lambda: hold_and_settle(few)),
+        Contender(f"{name}, slot among {CROWD:,} and settle", lambda: hold_and_settle(crowd)),
         Contender(f"{name}, meter event", lambda: store.record("m", "k", MINUTE, NOW)),
         Contender(f"{name}, meter count", lambda: store.count("m", "k", MINUTE, NOW)),
         Contender(f"{name}, labels", lambda: store.labels("tenant", "session", NOW)),

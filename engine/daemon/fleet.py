@@ -77,6 +77,8 @@ class Fleet:
         self._revision = ""
         self._refusal = ""
         self._telling: set[asyncio.Task[None]] = set()
+        self._patience: asyncio.Timeout | None = None
+        """Of a drain."""
         self._load_seconds = float(settings.reload.timeout_seconds)
         self.reloads = {"ok": 0, "failed": 0}
         self.deaths = 0
@@ -101,17 +103,23 @@ class Fleet:
 
     async def drain(self) -> None:
         """End all workers; kill those that take too long."""
-        for one in self._members.values():
-            one.send(signal.SIGTERM)
+        self._end_all()
         try:
-            async with asyncio.timeout(self._settings.drain_seconds + MARGIN_SECONDS):
+            async with asyncio.timeout(
+                self._settings.drain_seconds + MARGIN_SECONDS
+            ) as self._patience:
                 await asyncio.gather(*(one.gone.wait() for one in self._members.values()))
         except TimeoutError:
             self._log.error("a worker that did not end was killed")
         await self.kill()
 
     def hurry(self) -> None:
-        """End the patience of those that drain."""
+        """End the patience of a drain."""
+        self._end_all()
+        if self._patience is not None:
+            self._patience.reschedule(asyncio.get_running_loop().time() + MARGIN_SECONDS)
+
+    def _end_all(self) -> None:
         for one in self._members.values():
             one.send(signal.SIGTERM)
 

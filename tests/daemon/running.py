@@ -41,9 +41,12 @@ def decide(address: str, content: str = "hello", user: str = "u1") -> Decision:
     return ask(address, request, PATIENCE)
 
 
-def serve_here(settings: Settings, work: Callable[[], None]) -> int:
+def serve_here(
+    settings: Settings, work: Callable[[], None], run: Callable[[Settings], int] = serve
+) -> int:
     """Serve in this process, do *work* in a thread meanwhile, stop by SIGTERM; return the code.
 
+    *run* serves: from one process, or from workers.
     *settings* must listen on a Unix socket, by which the thread knows that the daemon is ready.
     """
     problems: list[BaseException] = []
@@ -62,7 +65,7 @@ def serve_here(settings: Settings, work: Callable[[], None]) -> int:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     thread.start()
     try:
-        code = serve(settings)
+        code = run(settings)
     finally:
         thread.join()
         signal.signal(signal.SIGTERM, before)

@@ -65,9 +65,16 @@ def told(running: Running, event: str) -> list[dict[str, object]]:
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that *process* started and that still run."""
+    """Return the workers of the supervisor *process* that still run."""
     text = Path(f"/proc/{process}/task/{process}/children").read_text()
-    return [int(one) for one in text.split()]
+    return [int(one) for one in text.split() if b"engine.daemon.worker" in command_of(one)]
+
+
+def command_of(process: str) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def lives(process: int) -> bool:

@@ -1,0 +1,268 @@
+"""The supervisor in the tests' own process, so that its clocks can be turned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+import grpc
+import lmdb
+import pytest
+
+from engine.daemon import fleet, member
+from engine.daemon.places import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
+from engine.daemon.settings import Settings
+from engine.daemon.supervisor import serve
+from engine.doors.grpc.caller import CallError
+from engine.service.compiling import Outcome
+from engine.service.reload import broken
+from engine.state.lmdb import FILE
+from tests.daemon.running import decide, serve_here
+from tests.daemon.test_serve import (
+    events,
+    process,  # noqa: F401  a fixture that every test uses
+    settings,
+    until,
+)
+from tests.daemon.test_workers import CAP, children, lives
+from tests.service.bundle import write_folder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(fleet, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(fleet, "FIRST_PAUSE", 0.01)
+    write_folder(tmp_path / "policies", {"door.pol": CAP.format(100)})
+    return tmp_path
+
+
+class Told:
+    """What the daemon wrote to its log so far."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self._capfd = capfd
+        self.seen: list[dict[str, object]] = []
+
+    def has(self, event: str, times: int = 1) -> bool:
+        return len(self.of(event)) >= times
+
+    def of(self, event: str) -> list[dict[str, object]]:
+        self.seen.extend(events(self._capfd))
+        return [one for one in self.seen if one["event"] == event]
+
+
+@pytest.fixture
+def told(capfd: pytest.CaptureFixture[str]) -> Told:
+    return Told(capfd)
+
+
+def two(folder: Path, **others: object) -> Settings:
+    return settings(folder, workers=2, **others)
+
+
+def workers() -> list[int]:
+    return children(os.getpid())
+
+
+@contextmanager
+def locked_state(folder: Path) -> Iterator[None]:
+    """Hold the state's lock, as a process does that was stopped in the middle of a decision."""
+    path = str(folder / "data/state" / FILE)
+    environment = lmdb.open(path, subdir=False, map_size=2**20, create=False, sync=False)
+    with closing(environment), environment.begin(write=True):
+        yield
+
+
+@contextmanager
+def waiting_call(address: str) -> Iterator[None]:
+    """Ask for a decision and do not wait for it; it fails when its worker is killed."""
+
+    def ask() -> None:
+        with suppress(CallError):
+            decide(address)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    yield
+    thread.join()
+
+
+def hangs(address: str) -> bool:
+    """Return whether a worker does not answer what it would answer at once."""
+    with grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary("/engine.v1.Admin/GetStatus", None, None)
+        try:
+            call(b"", timeout=0.2)
+        except grpc.RpcError:
+            return True
+    return False
+
+
+def test_a_worker_that_does_not_answer_is_replaced(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "MOST_SILENT", 10)
+    address = f"unix://{folder}/s"
+
+    def work() -> None:
+        first = workers()[0]
+        with locked_state(folder), waiting_call(address):
+            until(lambda: told.has("a worker that does not answer is killed"))
+            until(lambda: not lives(first))
+        until(lambda: told.has("a worker serves again"))
+        assert decide(address).action == "allow"
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert told.of("a worker that does not answer is killed")[0]["worker"] == 0
+
+
+def test_a_second_signal_ends_the_patience_with_a_worker_that_hangs(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "MARGIN_SECONDS", 0.2)
+    with ExitStack() as stack:
+
+        def work() -> None:
+            stack.enter_context(locked_state(folder))
+            stack.enter_context(waiting_call(f"unix://{folder}/s"))
+            until(lambda: hangs(f"unix://{folder}/s"))
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: told.has("draining"))
+
+        assert serve_here(two(folder, drain_seconds=600), work, serve) == EXIT_FINE
+    assert told.has("a worker that did not end was killed")
+    assert not workers()
+
+
+def test_a_worker_that_does_not_start_again_is_tried_again_and_again(
+    folder: Path, told: Told
+) -> None:
+    key = folder / "data/secret.key"
+
+    def work() -> None:
+        key.chmod(0o644)
+        os.kill(workers()[0], signal.SIGKILL)
+        until(lambda: told.has("a worker does not start", 2))
+        assert decide(f"unix://{folder}/s.1").action == "allow"
+        key.chmod(0o600)
+        until(lambda: told.has("a worker serves again"))
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert "the key file is open to others" not in str(told.of("a worker died"))
+    assert "open to others" in str(told.of("a worker does not start")[0]["why"])
+
+
+def test_what_one_worker_cannot_load_none_decides_by(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compile_apart(*_: object) -> Outcome:
+        return Outcome(revision="of another engine")
+
+    def work() -> None:
+        monkeypatch.setattr("engine.service.reload.compile_apart", compile_apart)
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: told.has("policies refused"))
+        assert decide(f"unix://{folder}/s").action == "allow"
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert "does not hold what was compiled" in str(told.of("policies refused")[0]["why"])
+
+
+def test_a_worker_that_does_not_follow_is_replaced(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow = member.Member.decide_by
+    failing = [True]
+
+    async def decide_by(self: member.Member, revision: str, patience: float) -> None:
+        if self.serving and failing:
+            failing.clear()
+            raise member.WorkerError("no memory is left")
+        await follow(self, revision, patience)
+
+    def work() -> None:
+        monkeypatch.setattr(member.Member, "decide_by", decide_by)
+        write_folder(folder / "policies", {"door.pol": "policy door { default deny }"})
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: told.has("a worker serves again"))
+        assert [decide(f"unix://{folder}/{one}").action for one in ("s", "s.1")] == ["deny"] * 2
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert told.of("a worker did not follow")[0]["why"] == "no memory is left"
+
+
+def test_a_supervisor_that_breaks_ends_everything_with_code_2(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(_self: fleet.Fleet) -> None:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(fleet.Fleet, "look", look)
+    assert serve(two(folder)) == EXIT_ERROR
+    assert not workers()
+    assert told.has("a task of the supervisor broke")
+    assert "a secret" not in str(told.seen)
+
+
+# --- what does not start -------------------------------------------------------------------------
+
+
+def refusal(chosen: Settings, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = serve(chosen)
+    assert not workers()
+    return code, capfd.readouterr().err
+
+
+def test_an_interpreter_that_cannot_be_started_is_told(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compile_apart(*_: object) -> Outcome:
+        return Outcome(revision="any")
+
+    monkeypatch.setattr("engine.daemon.supervisor.compile_apart", compile_apart)
+    monkeypatch.setattr(sys, "executable", "/gone/python")
+    assert refusal(two(folder), capfd) == (
+        EXIT_ERROR,
+        "engine: a worker cannot be started: No such file or directory\n",
+    )
+
+
+def test_a_worker_that_takes_too_long_is_told(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "START_SECONDS", 0.0)
+    code, said = refusal(two(folder), capfd)
+    assert code == EXIT_ERROR
+    assert "did not answer in 0 s" in said
+
+
+def test_a_compiler_that_breaks_is_told(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compile_apart(root: Path, *_: object) -> Outcome:
+        raise broken(root, "compiling took longer than 1 s")
+
+    monkeypatch.setattr("engine.daemon.supervisor.compile_apart", compile_apart)
+    code, said = refusal(two(folder), capfd)
+    assert code == EXIT_POLICIES
+    assert "took longer" in said
+
+
+def test_a_worker_that_dies_at_once_is_told(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def compile_apart(*_: object) -> Outcome:
+        return Outcome(revision="any")
+
+    monkeypatch.setattr("engine.daemon.supervisor.compile_apart", compile_apart)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    code, said = refusal(two(folder), capfd)
+    assert code == EXIT_ERROR
+    assert "ended: exit code 1" in said

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from engine.doors.grpc.addresses import ListenError, path_of, reserve_port, shared_socket
+
+
+def test_a_reserved_port_is_for_those_who_share_it() -> None:
+    with reserve_port("127.0.0.1", 0) as kept:
+        where = kept.getsockname()
+        with shared_socket(socket.AF_INET, where) as worker, socket.socket() as other:
+            worker.listen()
+            with pytest.raises(OSError, match="in use"):
+                other.bind(where)
+            # What is only bound gets no connection.
+            with socket.create_connection(where) as client:
+                worker.accept()[0].close()
+                assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_a_port_that_another_has_is_refused_though_it_could_be_shared(share: bool) -> None:  # noqa: FBT001
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, share)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ListenError, match="it is in use"):
+            reserve_port(*other.getsockname())
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(ListenError, match="not an address of this machine"):
+        reserve_port("192.0.2.1", 0)
+    with pytest.raises(ListenError, match=r"\[2001:db8::1\]:7"):
+        reserve_port("2001:db8::1", 7)
+
+
+def test_a_socket_that_cannot_be_bound_is_closed() -> None:
+    with pytest.raises(OSError, match=r".+"):
+        shared_socket(socket.AF_INET, ("192.0.2.1", 0))
+
+
+def test_a_path_is_told_from_a_port() -> None:
+    assert path_of("unix:///run/s") == "/run/s"
+    assert path_of("unix:s") == "s"
+    assert path_of("127.0.0.1:1") is None

@@ -38,15 +38,19 @@ _DEAR = 16
 """Looking for one fingerprint in a chunk costs as much as reading so many of it."""
 
 
+Chunk = tuple[int, int]
+"""Its number, and how many fingerprints it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Fingerprints that end together. *chunks* are their numbers and sizes."""
+    """Fingerprints that end together."""
 
     until: int
     kept: int
     """When its chunks end."""
     full: bool = False
-    chunks: tuple[tuple[int, int], ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
     @property
     def size(self) -> int:
@@ -74,19 +78,23 @@ def note(
         for number, _ in before[name].chunks:
             transaction.delete(layout.chunk_key(*place, number))
     found = index.get(source) or Source(now, now)
-    end = min(later_end(found.until, until, now, life), FOREVER)
-    made = replace(found, until=end)
-    new = prints.difference(*(_chunk(transaction, place, one) for one in found.chunks))
-    if found.size + len(new) > MOST_PRINTS:
+    held = _chunks(transaction, place, found)
+    made = found
+    if len(held) < len(found.chunks):
+        made = replace(found, full=True, chunks=tuple(held))
+    end = min(later_end(made.until, until, now, life), FOREVER)
+    new = prints.difference(*held.values())
+    if made.size + len(new) > MOST_PRINTS:
         made, new = replace(made, full=True), frozenset()
-    if end > found.kept:
+    made = replace(made, until=end)
+    if end > made.kept:
         made = replace(made, kept=min(end + (end - now) // _SLACK, FOREVER))
-        for number, size in made.chunks:
-            values = _chunk(transaction, place, (number, size))
+        for (number, _), values in held.items():
             transaction.put(layout.chunk_key(*place, number), pack_chunk(made.kept, values))
     if new:
         others = (one for name, one in index.items() if name != source)
-        made = _added(transaction, place, made, new, {n for one in others for n, _ in one.chunks})
+        taken = {number for one in others for number, _ in one.chunks}
+        made = _added(transaction, place, made, held, sorted(new), taken)
     if made != found or len(index) < len(before):
         transaction.put(layout.sources_key(*place), pack_index({**index, source: made}))
 
@@ -95,17 +103,19 @@ def _added(
     transaction: Transaction,
     place: tuple[str, str],
     source: Source,
-    new: Iterable[int],
+    held: Mapping[Chunk, memoryview[int]],
+    values: list[int],
     taken: set[int],
 ) -> Source:
-    """Return *source* with a chunk of *new*, into which it takes those before that are no larger.
+    """Return *source* with a chunk of *values*, which takes up those before that are no larger.
 
     The numbers *taken* are those of other sources.
     """
-    chunks, values = list(source.chunks), sorted(new)
+    chunks = list(source.chunks)
     while chunks and chunks[-1][1] <= len(values):
-        values = sorted((*_chunk(transaction, place, chunks[-1]), *values))
-        transaction.delete(layout.chunk_key(*place, chunks.pop()[0]))
+        last = chunks.pop()
+        values = sorted((*held[last], *values))
+        transaction.delete(layout.chunk_key(*place, last[0]))
     taken = taken.union(number for number, _ in chunks)
     number = next(one for one in range(len(taken) + 1) if one not in taken)
     transaction.put(layout.chunk_key(*place, number), pack_chunk(source.kept, values))
@@ -116,17 +126,15 @@ def noted(
     transaction: Transaction, place: tuple[str, str], prints: frozenset[int], now: int
 ) -> Noted:
     """Return which of *prints* the sources have that have not ended; see store.Store."""
-    index = _index(transaction, place)
-    there = {source: one for source, one in index.items() if one.until > now}
-    return Noted(
-        {
-            source: frozenset[int]().union(
-                *(_both(prints, _chunk(transaction, place, chunk)) for chunk in one.chunks)
-            )
-            for source, one in there.items()
-        },
-        frozenset(source for source, one in there.items() if one.full),
-    )
+    seen: dict[str, frozenset[int]] = {}
+    full: set[str] = set()
+    for source, one in _index(transaction, place).items():
+        if one.until > now:
+            held = _chunks(transaction, place, one)
+            seen[source] = frozenset[int]().union(*(_both(prints, of) for of in held.values()))
+            if one.full or len(held) < len(one.chunks):
+                full.add(source)
+    return Noted(seen, frozenset(full))
 
 
 def _both(prints: frozenset[int], values: memoryview[int]) -> Iterable[int]:
@@ -145,14 +153,20 @@ def _index(transaction: Transaction, place: tuple[str, str]) -> Index:
     return {} if value is None else unpack_index(value)
 
 
-def _chunk(
-    transaction: Transaction, place: tuple[str, str], chunk: tuple[int, int]
-) -> memoryview[int]:
-    number, size = chunk
-    values = unpack_chunk(transaction.get(layout.chunk_key(*place, number), b""))
-    if len(values) != size:
-        raise UnreadableValue(f"{len(values)} fingerprints instead of {size}")
-    return values
+def _chunks(
+    transaction: Transaction, place: tuple[str, str], source: Source
+) -> dict[Chunk, memoryview[int]]:
+    """Return the fingerprints in the chunks of *source*.
+
+    One that is not there was forgotten, by an operator or in an hour that was not to be: whatever
+    was in it may have been said, so that the source is full.
+    """
+    found: dict[Chunk, memoryview[int]] = {}
+    for chunk in source.chunks:
+        value = transaction.get(layout.chunk_key(*place, chunk[0]))
+        if value is not None:
+            found[chunk] = unpack_chunk(value)
+    return found
 
 
 # --- bytes ---------------------------------------------------------------------------------------

@@ -194,8 +194,9 @@ def check_mock(step: trials.Mock, context: Context) -> program.Mock | None:
     name = step.target.function if isinstance(step.target, nodes.Call) else step.target
     environment = context.environment
     kind = name.name.partition(".")[0]
-    if kind == "meter" and not call:
-        known: Iterable[str] = [f"meter.{one}" for one in environment.meters]
+    known: Iterable[str]
+    if kind == "meter" and not call and environment.meters:
+        known = [f"meter.{one}" for one in environment.meters]
     else:
         classifiers = (f"classifier.{one}" for one in environment.classifiers)
         known = ["injection", *classifiers, 'arg("…") tainted', "state"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from engine.language import program, typed
 from engine.language.types import DECIMAL, DURATION, JSON, STRING, TEXT
-from tests.language.checking import checked, codes
+from tests.language.checking import check_texts, checked, codes
 
 SCHEMA = """
 schema {
@@ -160,6 +160,12 @@ def test_the_state_is_mocked_as_away_and_as_here_again() -> None:
     made = checked(a=f'test "t" {{ given {BASIC} {steps} expect allow }}')
     found = [one.value for one in made.tests[0].steps if isinstance(one, program.Mock)]
     assert found == [True, False]
+
+
+def test_a_meter_cannot_be_mocked_where_there_is_none() -> None:
+    _, report = check_texts(a=f'test "t" {{ given {BASIC} mock meter.m = 6 expect allow }}')
+    (found,) = report.sorted()
+    assert (found.code, found.message) == ("E414", "`meter.m` cannot be mocked")
 
 
 def test_meters_are_mocked_with_counts() -> None:

@@ -128,7 +128,7 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
     *simple* is the plain form of *shown*.
     """
     data = simple.encode("utf-8", "replace")
-    # Most texts have few spaces and signs, which is told by one sum: 1 for each space, 7 for a sign.
+    # Most texts have few spaces and signs. One sum says so: 1 for each space, 7 for each sign.
     if len(data) == len(simple) and _sum(data, BOTH) * 3 <= len(data):
         return
     joined = simple

@@ -42,8 +42,9 @@ _others = any_of(BEGINNINGS[1:])
 _percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
 
 LONG = r"[A-Za-z0-9+/]{16}"
-NUMERIC = (r"\b(?:[0-9a-fA-F]{2}[ :]?){10}", r"(?:[01]{8}[ ,]?){8}")
-"""What base64, and hexadecimal and bits, that `hidden` reads begin with or hold."""
+PAIRS = r"\b(?:[0-9a-fA-F]{2}[ :]?){10}"
+BITS = r"(?:[01]{8}[ ,]?){8}"
+"""What base64, hexadecimal and bits, that `hidden` reads, begin with or hold."""
 _wrapped = compiled(
     r"(?:[A-Za-z0-9+/_\-]{60,}\r?\n)+[A-Za-z0-9+/_\-]{2,}={0,2}|[A-Za-z0-9+/_\-]{16,}={0,2}"
 )
@@ -61,14 +62,15 @@ Place = tuple[int, int, str]
 """Begin, end, and what is said there."""
 
 
-def hidden(text: str, data: bytes, *, only_base64: bool = False) -> list[Place]:
+def hidden(text: str, data: bytes, kinds: int = 3) -> list[Place]:
     """Return where *text* (in UTF-8: *data*) hides another text in base64, hex or bits, and which.
 
-    What is binary is no text: nearly all of it must be characters that are shown.
+    Only the first *kinds* of these three are looked for. What is binary is no text: nearly all of
+    it must be characters that are shown.
     """
     found: list[Place] = []
     room = MOST_SAID
-    for one in _read(data, READERS[:1] if only_base64 else READERS):
+    for one in _read(data, READERS[:kinds]):
         room -= len(one[2])
         if room < 0 or len(found) == MOST_ISLANDS:
             break

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.content import validate
-from engine.content.islands import LONG, NUMERIC, hidden
+from engine.content.islands import BITS, LONG, PAIRS, hidden
 from engine.content.lookalikes import DISGUISED, revealed
 from engine.content.normalize import characters
 from engine.content.regex import Regex, any_of, compiled, spans
@@ -57,7 +57,7 @@ _gap = re.compile(" +")
 _rotated = compiled(ROTATED)
 _character = lru_cache(maxsize=1024)(html.unescape)
 
-MORE = (
+RARE = (
     r"&(?:#[xX]?[0-9a-fA-F]|[A-Za-z][A-Za-z0-9]+;)",
     "%[0-9A-Fa-f]{2}",
     r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})",
@@ -65,11 +65,12 @@ MORE = (
     COUNTED,
     JOINED,
     ROTATED,
-    *NUMERIC,
+    BITS,
 )
-_more = any_of(MORE)
+_rare = any_of(RARE)
+_more = any_of((*RARE, PAIRS))
 
-DISGUISES = any_of((*MORE, LONG))
+DISGUISES = any_of((*RARE, PAIRS, LONG))
 """Occurs in every text that has another view than that without look-alikes."""
 
 DISGUISED_SAMPLE = """\
@@ -118,16 +119,18 @@ def views(text: str, data: bytes) -> Iterator[View]:
         yield View(revealed(text), (0,), (0,), (0,), alike=True)
     if not DISGUISES.within(data):
         return
-    # Hot path: most texts that come here have a long name or path in them, and nothing else.
+    # Hot path: most texts that come here have a long name or path in them, and nothing else; or a
+    # long number, too.
     more = _more.within(data)
-    if more and _escape.within(data):
+    rare = more and _rare.within(data)
+    if rare and _escape.within(data):
         yield rewritten(text, _escapes(text, data))
-    if more and _spaced.within(data):
+    if rare and _spaced.within(data):
         yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
-    found = hidden(text, data, only_base64=not more)
+    found = hidden(text, data, 1 + more + rare)
     if found:
         yield _islands(found)
-    if more and _rotated.within(data):
+    if rare and _rotated.within(data):
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
 
 

@@ -132,6 +132,9 @@ class UnderWay:
         evidence = Evidence(self.record, self.senses, store, now)
         with suppress(Unfetched):
             evidence.labels()
+        if self.policies.turns:
+            with suppress(Unfetched):
+                evidence.turn()
         for meter in meters:
             with suppress(Unfetched, Unknowable):
                 evidence.meter(meter)

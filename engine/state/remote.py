@@ -42,7 +42,7 @@ PUTS = frozenset({"record", "label", "remember", "note", "advance"})
 """Methods whose answer nobody waits for, unless it is that they failed."""
 
 
-ASKED_BY_CONDITIONS = frozenset({"count", "labels"})
+ASKED_BY_CONDITIONS = frozenset({"count", "labels", "turn"})
 """Methods that conditions ask, of which it is known beforehand what they would ask."""
 
 

@@ -123,6 +123,23 @@ def test_a_decision_is_one_call_and_one_more_for_what_it_depends_on(made: Made) 
     assert made.calls == [["count", "labels"], ["take"], ["take"]]
 
 
+def test_what_conditions_may_need_is_asked_in_one_call(made: Made, tmp_path: Path) -> None:
+    rules = """\
+    meter seen counts rule p.third by user.id over 1h
+    policy p {
+      default allow
+      rule third  { when session.turn == 3 then deny }
+      rule marked { when session.labels contains "x" then deny }
+      rule often  { when meter.seen > 3 then deny }
+    }
+    """
+    made.gate.swap(load_folder(write_folder(tmp_path, {"p.pol": rules}), Recipe(SECRET)))
+    assert [made.decide("hello").action for _ in range(4)] == ["allow", "allow", "deny", "allow"]
+    reads, puts = made.calls[:2]
+    assert sorted(reads) == ["count", "labels", "turn"]
+    assert puts == ["advance"]
+
+
 def limits_only(tmp_path: Path) -> PolicySet:
     rules = """\
     policy p {

@@ -274,7 +274,7 @@ class Messages(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes", "restored", "reserved")
+    __slots__ = ("request_id", "action", "effective_action", "reasons", "content", "messages", "arguments_json", "redactions", "throttle", "escalation", "advice_json", "revision", "decision_id", "evaluated_in_ns", "error", "downgrade_reason", "labels", "shadow", "attributes", "restored", "reserved", "degraded")
     class AttributesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -303,6 +303,7 @@ class Decision(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
     RESTORED_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
+    DEGRADED_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     action: Action
     effective_action: Action
@@ -324,7 +325,8 @@ class Decision(_message.Message):
     attributes: _containers.ScalarMap[str, str]
     restored: int
     reserved: bool
-    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ..., reserved: _Optional[bool] = ...) -> None: ...
+    degraded: str
+    def __init__(self, request_id: _Optional[str] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., arguments_json: _Optional[bytes] = ..., redactions: _Optional[_Iterable[_Union[Redaction, _Mapping]]] = ..., throttle: _Optional[_Union[Throttle, _Mapping]] = ..., escalation: _Optional[_Union[Escalation, _Mapping]] = ..., advice_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., decision_id: _Optional[str] = ..., evaluated_in_ns: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., downgrade_reason: _Optional[str] = ..., labels: _Optional[_Iterable[str]] = ..., shadow: _Optional[_Union[Shadow, _Mapping]] = ..., attributes: _Optional[_Mapping[str, str]] = ..., restored: _Optional[int] = ..., reserved: _Optional[bool] = ..., degraded: _Optional[str] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("open", "text", "last", "utf8")

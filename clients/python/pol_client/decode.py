@@ -56,6 +56,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
             else None
         ),
         downgrade_reason=answer.downgrade_reason,
+        degraded=answer.degraded,
         revision=answer.revision,
         request_id=answer.request_id if request_id is None else request_id,
         decision_id=answer.decision_id,

@@ -133,6 +133,8 @@ class Decision:
     """Whether something was taken that waits to be settled; None from a daemon of old."""
     shadow: Shadow | None = None
     downgrade_reason: str = ""
+    degraded: str = ""
+    """Why limits were not held as they are written though they let this pass; else empty."""
     revision: str = ""
     """The digest of the bundle that decided."""
     request_id: str = ""

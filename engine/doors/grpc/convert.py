@@ -223,6 +223,8 @@ def write_decision(decision: Decision) -> wire.Decision:
     # Most decisions end here: allowed or denied as it is. The rest is rarer.
     if decision.effective_action != decision.action:
         answer.downgrade_reason = decision.downgrade_reason
+    if decision.degraded:
+        answer.degraded = decision.degraded
     if decision.redactions:
         write_redacted(answer, decision)
     if decision.escalation is not None:

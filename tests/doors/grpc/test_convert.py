@@ -175,6 +175,7 @@ EVERYTHING = Decision(
         window=timedelta(days=1),
     ),
     reserved=True,
+    degraded="the state store (it is away): `p.t` was not counted",
     escalation=Escalation(
         review_id="v",
         queue="q",
@@ -212,6 +213,7 @@ def test_a_decision_with_everything_arrives() -> None:
     assert answer.throttle.reset.ToTimedelta() == timedelta(minutes=2)
     assert answer.throttle.window.ToTimedelta() == timedelta(days=1)
     assert answer.reserved
+    assert answer.degraded == EVERYTHING.degraded
     assert answer.escalation.expires_at.ToDatetime(tzinfo=UTC) == datetime(2026, 1, 1, tzinfo=UTC)
     assert answer.escalation.otherwise == wire.ACTION_ALLOW
     assert json.loads(answer.advice_json) == {

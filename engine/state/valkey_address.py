@@ -43,7 +43,7 @@ class Address:
     @property
     def host(self) -> str:
         """The name of the machine; empty for a socket."""
-        return self.options.get("host", "")
+        return str(self.options.get("host", ""))
 
     def beside(self, host: str, port: int) -> Address:
         """Return another node of the same cluster, entered in the same way."""

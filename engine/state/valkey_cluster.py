@@ -42,7 +42,7 @@ class _Group:
 
 
 class Cluster:
-    """See the module. *first* is a node that is known, at *host*; *connect* makes lines to others."""
+    """See the module. *first* is a known node, at *host*; *connect* makes lines to others."""
 
     def __init__(
         self, first: Line, host: str, connect: Callable[[str, int], Line], manner: Manner

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
@@ -39,6 +39,7 @@ IDLE = 1.0
 """After so many seconds without use it is looked first whether the server has hung up."""
 
 Command: TypeAlias = tuple[bytes | str | int, ...]
+PING: Final[Command] = ("PING",)
 State: TypeAlias = Literal["closed", "half-open", "open"]
 
 
@@ -130,6 +131,9 @@ class Line:
                     self._queue.clear()
         finally:
             self._worker = None
+            # Nothing is, unless something went wrong that nobody thought of.
+            self._fail([*self._under_way(), *self._queue], f"asking {self.place} was given up")
+            self._queue.clear()
 
     def _under_way(self) -> list[_Waiting]:
         batches, self._sent = self._sent, deque()
@@ -150,13 +154,13 @@ class Line:
             if self._retired:
                 await self._drop()
             elif idle > IDLE:
-                await self._look()
+                await self._look(self._connection)
         if self._connection is None:
             await self._begin()
         elif self._queue and len(self._sent) < AHEAD:
             batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
             self._sent.append(batch)
-            await self._send(self._connection, batch)
+            _send(self._connection, (one.command for one in batch))
         else:
             await self._receive(self._connection, self._sent[0])
             self._sent.popleft()
@@ -169,15 +173,6 @@ class Line:
             self._open(str(broken))
             self._fail(self._queue, str(broken))
             self._queue.clear()
-
-    async def _send(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
-        """Send the commands of *batch* in one write."""
-        packed = _packed(one.command for one in batch)
-        try:
-            async with asyncio.timeout(self._timeout):
-                await connection.send_packed_command(packed, check_health=False)
-        except (OSError, RedisError) as problem:
-            raise self._broken(problem) from problem
 
     async def _receive(self, connection: AbstractConnection, batch: Sequence[_Waiting]) -> None:
         """Hand out the replies to *batch*."""
@@ -207,15 +202,18 @@ class Line:
     def _broken(self, problem: Exception) -> Broken:
         return Broken(f"the connection with {self.place} broke: {problem}")
 
-    async def _look(self) -> None:
-        """Drop the connection if the server has hung up: then nothing was sent and lost."""
-        assert self._connection is not None
+    async def _look(self, connection: AbstractConnection) -> None:
+        """Drop the connection if the server has hung up: then nothing is sent and lost."""
         try:
-            gone = await self._connection.can_read_destructive()
+            async with asyncio.timeout(self._timeout):
+                _send(connection, [PING])
+                await _read(connection)
+        except TimeoutError:
+            raise
         except (OSError, RedisError):
-            gone = True
-        if gone:
             await self._drop()
+        else:
+            self._used = asyncio.get_running_loop().time()
 
     # --- connecting ------------------------------------------------------------------------------
 
@@ -224,16 +222,16 @@ class Line:
         connection = self._address.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_packed_command(_packed([self._greeting]), check_health=False)
+            _send(connection, [self._greeting])
             greeted = await _read(connection)
         except (OSError, RedisError) as problem:
-            await connection.disconnect(nowait=True)
+            await _hang_up(connection)
             raise Broken(f"{self.place} cannot be reached: {problem}") from problem
         except asyncio.CancelledError:
-            await connection.disconnect(nowait=True)
+            await _hang_up(connection)
             raise
         if isinstance(greeted, ResponseError):
-            await connection.disconnect(nowait=True)
+            await _hang_up(connection)
             raise Broken(f"{self.place} refuses to serve: {greeted}")
         self.tally.reconnects += self._connected_before
         self._connected_before = True
@@ -244,7 +242,7 @@ class Line:
     async def _drop(self) -> None:
         if self._connection is not None:
             connection, self._connection, self._retired = self._connection, None, False
-            await connection.disconnect(nowait=True)
+            await _hang_up(connection)
 
     # --- the breaker -----------------------------------------------------------------------------
 
@@ -272,11 +270,27 @@ class Line:
         self.state, self._why, self._prober = "closed", "", None
 
 
-def _packed(commands: Iterable[Command]) -> bytes:
-    return b"".join(
+def _writer(connection: AbstractConnection) -> asyncio.StreamWriter:
+    # Its own method for sending waits until the server takes what is sent, and that of closing
+    # until it has taken it: a frozen server would hold up both.
+    writer: asyncio.StreamWriter = connection._writer  # type: ignore[assignment]  # noqa: SLF001
+    return writer
+
+
+def _send(connection: AbstractConnection, commands: Iterable[Command]) -> None:
+    """Write *commands*, all at once."""
+    packed = b"".join(
         pack_command(one)  # type: ignore[arg-type]  # it takes as many as there are
         for one in commands
     )
+    _writer(connection).write(packed)
+
+
+async def _hang_up(connection: AbstractConnection) -> None:
+    """Disconnect without waiting, not even for what is written and not sent yet."""
+    if connection.is_connected:
+        _writer(connection).transport.abort()
+    await connection.disconnect(nowait=True)
 
 
 async def _read(connection: AbstractConnection) -> object:

@@ -67,8 +67,9 @@ class Server:
         self.process.wait()
 
     def stop(self) -> None:
-        self.thaw()
-        self.kill()
+        if self.process.poll() is None:
+            self.thaw()
+            self.kill()
         shutil.rmtree(self.folder)
 
     def do(self, *command: str | bytes | int) -> bytes:

@@ -99,12 +99,11 @@ def test_a_process_that_is_stopped_with_the_lock_stops_others_until_it_is_killed
     assert stopped.stdout is not None
     assert stopped.stdout.read(1) == b"."
     assert os.waitid(os.P_PID, stopped.pid, os.WSTOPPED) is not None
-    store = LmdbStore.__new__(LmdbStore)
     taken: list[Level] = []
 
     def take() -> None:
-        store.__init__(tmp_path, map_size=SMALL)  # type: ignore[misc]
-        taken.extend(store.take([requests("shared")], NOW))
+        with closing(LmdbStore(tmp_path, map_size=SMALL)) as store:
+            taken.extend(store.take([requests("shared")], NOW))
 
     thread = threading.Thread(target=take)
     thread.start()

@@ -164,7 +164,7 @@ def busyness(row: Row) -> float:
 @by_tenant
 @click.option("--key", metavar="KEY", help="One bucket or meter, by its key as `export` has it.")
 @click.option(
-    "--session", nargs=2, metavar="TENANT SESSION", help="A session: labels and placeholders."
+    "--session", nargs=2, metavar="TENANT SESSION", help="A session and all that is kept of it."
 )
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

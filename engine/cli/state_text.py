@@ -6,20 +6,22 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import orjson
 
 from engine.language.render import inert
 from engine.runtime.store import CONCURRENT, NANO
 from engine.runtime.throttle import FOREVER
-from engine.state.inspect import Overview, Row
+from engine.state.inspect import Kind, Overview, Row
 
 COLUMNS = (
     "kind", "key", "name", "unit", "values", "used", "share", "window_seconds", "count", "tenant",
     "session", "labels", "until",
 )  # fmt: skip
-KINDS = ("bucket", "reservation", "meter", "session", "placeholder", "unreadable")
+RARE = frozenset({"source", "print", "turn", "unreadable"})
+"""Kinds that are told of only where there are any."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _MEGABYTE = 2**20
 
 
@@ -45,9 +47,13 @@ def row_json(row: Row) -> dict[str, object]:
                 made["count"] = row.count
         case "reservation":
             made["count"] = row.count
-        case "session":
+        case "session" | "source":
             labels = {label: instant(until) for label, until in row.labels.items()}
             made |= {"tenant": row.tenant, "session": row.session, "labels": labels}
+            if row.kind == "source":
+                made["count"] = row.count
+        case "print" | "turn":
+            made |= {"tenant": row.tenant, "session": row.session, "count": row.count}
         case _:
             made |= {"tenant": row.tenant, "session": row.session}
     return made
@@ -81,7 +87,7 @@ def describe_overview(found: Overview) -> Iterator[str]:
     yield f"file          {size.file / _MEGABYTE:,.1f} MiB, {size.used / _MEGABYTE:,.1f} MiB used"
     for kind in KINDS:
         number = found.counts.get(kind, 0)
-        if number or kind != "unreadable":
+        if number or kind not in RARE:
             yield f"{kind + 's' if kind != 'unreadable' else kind:<14}{number:,}"
     ahead = found.ahead / NANO
     side = "ahead of" if ahead >= 0 else "behind"
@@ -111,15 +117,24 @@ def describe_row(row: Row, now: int) -> str:
         case "meter":
             return f"meter    {_named(row)}: {row.count:,} in {row.window / NANO:,.9g} s"
         case "session":
-            labels = ", ".join(
-                f"{inert(label)} until {instant(until) or 'for ever'}"
-                for label, until in sorted(row.labels.items())
-            )
-            return f"session  {_session(row)}: {labels}"
+            return f"session  {_session(row)}: {_labels(row)}"
+        case "source":
+            return f"source   {_session(row)}: {row.count:,} fingerprints, {_labels(row)}"
+        case "print":
+            return f"prints   {_session(row)}: {row.count:,}"
+        case "turn":
+            return f"turns    {_session(row)}: {row.count:,}"
         case "placeholder":
             return f"placeholder of {_session(row)}: until {instant(row.until) or 'for ever'}"
         case _:
             return row.kind
+
+
+def _labels(row: Row) -> str:
+    return ", ".join(
+        f"{inert(label) or 'the user'} until {instant(until) or 'for ever'}"
+        for label, until in sorted(row.labels.items())
+    )
 
 
 def _named(row: Row) -> str:

@@ -20,13 +20,26 @@ from engine.runtime import meter as meters
 from engine.runtime.keys import split_key
 from engine.runtime.slots import brought
 from engine.runtime.store import NANO
-from engine.state import layout
+from engine.state import layout, prints
 from engine.state.clock import anchored, boot_id, running_time, unpack
 from engine.state.environment import MEGABYTE, Size
 from engine.state.errors import StateError
 from engine.state.lmdb import FILE, LmdbStore
 
-Kind = Literal["bucket", "reservation", "meter", "session", "placeholder", "unreadable"]
+Kind = Literal[
+    "bucket",
+    "reservation",
+    "meter",
+    "session",
+    "placeholder",
+    "source",
+    "print",
+    "turn",
+    "unreadable",
+]
+"""A ``source`` is what a session has read under a label; ``prints`` are its fingerprints."""
+OF_SESSIONS = frozenset({"session", "placeholder", "source", "print", "turn"})
+"""The kinds of entries that belong to one session."""
 _BATCH = 1000
 """Entries that are read in one transaction."""
 _decoder = json.JSONDecoder()
@@ -54,10 +67,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a refilling bucket: the part of a period that passes until it is full again."""
     window: int = 0
     count: int = 0
-    """Of a meter: the events in its window. Of a reservation: its buckets."""
+    """Of a meter: the events in its window. Of a reservation: its buckets. Of a turn: how many.
+
+    Of a source and of prints: the fingerprints.
+    """
     tenant: str = ""
     session: str = ""
     labels: dict[str, int] = {}
+    """The labels of a session, or its sources, and when each ends."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +98,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_session(row: Row, tenant: str, session: str) -> bool:
-    return (row.tenant, row.session) == (tenant, session) and row.kind in {"session", "placeholder"}
+    return (row.tenant, row.session) == (tenant, session) and row.kind in OF_SESSIONS
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -160,27 +177,42 @@ def read_row(place: bytes, value: bytes, now: int) -> Row:
                 count = len(layout.unpack_reservation(value).reserved)
                 until = layout.expiry(value)
                 return Row(kind="reservation", place=place, until=until, count=count)
-            case b"l":
-                tenant, session = _counted(text)
-                return Row(
-                    kind="session",
-                    place=place,
-                    until=layout.expiry(value),
-                    tenant=tenant,
-                    session=session,
-                    labels=layout.unpack_labels(value),
-                )
-            case b"p":
-                tenant, rest = _counted(text)
-                session, _ = _counted(rest)
-                until = layout.expiry(value)
-                return Row(
-                    kind="placeholder", place=place, until=until, tenant=tenant, session=session
-                )
+            case b"l" | b"p" | b"n" | b"f" | b"t":
+                return _of_session(place, text, value)
             case _:
                 return Row(kind="unreadable", place=place)
     except (layout.UnreadableValue, ValueError):
         return Row(kind="unreadable", place=place)
+
+
+def _of_session(place: bytes, text: str, value: bytes) -> Row:
+    """Return the row of what belongs to one session: never what is secret in it."""
+    until = layout.expiry(value)
+    tenant, session = _counted(text)
+    kind: Kind = "session"
+    labels, count = {}, 0
+    match place[:1]:
+        case b"l":
+            labels = layout.unpack_labels(value)
+        case b"n":
+            kind, index = "source", prints.unpack_index(value)
+            labels = {source: one.until for source, one in index.items()}
+            count = sum(one.size for one in index.values())
+        case b"t":
+            kind, count = "turn", layout.unpack_turns(value)
+        case _:
+            session, _ = _counted(session)
+            kind = "placeholder" if place[:1] == b"p" else "print"
+            count = 0 if kind == "placeholder" else len(prints.unpack_chunk(value))
+    return Row(
+        kind=kind,
+        place=place,
+        until=until,
+        tenant=tenant,
+        session=session,
+        labels=labels,
+        count=count,
+    )
 
 
 def _bucket(place: bytes, text: str, value: bytes, now: int) -> Row:

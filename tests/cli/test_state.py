@@ -270,3 +270,44 @@ def test_a_running_daemon_is_looked_into_and_reset_under_load(tmp_path: Path) ->
         (row,) = json.loads(call("state", "show", "--rule=door.fair", "--json", *data).stdout)
         assert 20 <= row["used"] <= len(load.answers) + 1 - before + 1
         assert running.stop() == 0
+
+
+SECRET = 2**48 - 12_345
+
+
+def test_what_a_session_has_read_is_told_by_number_and_forgotten_with_it(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path / "state", map_size=2**20)
+    now = SteadyClock(store.anchor).now()
+    store.note("north", "s3", "untrusted", frozenset({SECRET, 22, 33}), FOREVER, now)
+    store.note("north", "s3", "", frozenset({44}), None, now)
+    store.turn("north", "s3", now, advance=True)
+    store.turn("north", "s3", now, advance=True)
+    store.close()
+    overview = call("state", "show", "--data", tmp_path).stdout
+    assert [" ".join(line.split()) for line in overview.splitlines()][6:9] == [
+        "sources 1",
+        "prints 2",
+        "turns 1",
+    ]
+    prints, others, source, turns = call(
+        "state", "show", "--tenant", "north", "--data", tmp_path
+    ).stdout.splitlines()
+    assert {prints, others} == {"prints   north s3: 3", "prints   north s3: 1"}
+    assert source.startswith("source   north s3: 4 fingerprints, the user until 2")
+    assert source.endswith(", untrusted until for ever")
+    assert turns == "turns    north s3: 2"
+    rows = json.loads(
+        call("state", "show", "--tenant", "north", "--json", "--data", tmp_path).stdout
+    )
+    assert [(row["kind"], row["count"]) for row in rows] == [
+        ("print", 3),
+        ("print", 1),
+        ("source", 4),
+        ("turn", 2),
+    ]
+    assert rows[2]["labels"]["untrusted"] is None
+    exported = call("state", "export", "--format", "csv", "--data", tmp_path).stdout
+    assert "untrusted" in exported
+    assert str(SECRET) not in exported
+    forgotten = call("state", "reset", "--session", "north", "s3", "--yes", "--data", tmp_path)
+    assert forgotten.stdout == "forgot 4 of 4: 2 print, 1 source, 1 turn\n"

@@ -190,3 +190,20 @@ def test_everything_else_lives_by_it_too() -> None:
     machine.wait(2 * DAY)
     assert store.sweep(0, 100) >= 3
     store.close()
+
+
+def test_what_sessions_read_lives_by_it_too() -> None:
+    machine = Machine()
+    store = SteadyStore(MemoryStore(), machine.clock())
+    far = machine.wall + 300 * DAY
+    store.note("t", "s", "short", frozenset({1}), far + MINUTE, far)
+    store.note("t", "s", "long", frozenset({1}), None, far)
+    assert [store.turn("t", "s", far, advance=True) for _ in range(2)] == [1, 2]
+    assert store.noted("t", "s", frozenset({1, 2}), 0).seen == {"short": {1}, "long": {1}}
+    machine.wait(MINUTE)
+    assert store.noted("t", "s", frozenset({1}), far).seen == {"long": {1}}
+    machine.wait(DAY - MINUTE - 1)
+    assert store.turn("t", "s", 0, advance=False) == 2
+    machine.wait(1)
+    assert store.turn("t", "s", 0, advance=False) == 0
+    assert store.noted("t", "s", frozenset({1}), 0).seen == {}

@@ -159,6 +159,21 @@ def test_rows_are_found_by_what_they_are_named_by(lmdb_store: LmdbStore) -> None
     assert [r.kind for r in read_rows(lmdb_store, NOW) if session.fits(r)] == ["placeholder"]
 
 
+def test_what_sessions_have_read_is_read_back_by_number(lmdb_store: LmdbStore) -> None:
+    lmdb_store.note("north", "s:1", "untrusted", frozenset({1, 2}), NOW + DAY, NOW)
+    lmdb_store.note("north", "s:1", "page", frozenset({3}), NOW + 2 * DAY, NOW)
+    lmdb_store.turn("north", "s:1", NOW, advance=True)
+    first, second, source, turn = kept(lmdb_store, tenant="north")
+    assert [(one.kind, one.count) for one in (first, second)] == [("print", 2), ("print", 1)]
+    assert (source.kind, source.count, source.until) == ("source", 3, NOW + 2 * DAY)
+    assert source.labels == {"untrusted": NOW + DAY, "page": NOW + 2 * DAY}
+    assert (turn.kind, turn.count) == ("turn", 1)
+    for row in (first, second, source, turn):
+        assert (row.tenant, row.session) == ("north", "s:1")
+        assert Wanted(session=("north", "s:1")).fits(row)
+        assert not Wanted(session=("north", "s")).fits(row)
+
+
 def test_long_names_say_what_can_be_said(lmdb_store: LmdbStore) -> None:
     lmdb_store.take([take("north", 3, "x" * 400), take("y", rule="p." + "r" * 400)], NOW)
     lmdb_store.record("m", "k" * 600, MINUTE, NOW)
@@ -185,7 +200,9 @@ def test_a_budget_that_never_refills_and_odd_keys_are_read() -> None:
     assert read_row(b'b["\\x",', never, NOW).name == ""
 
 
-@pytest.mark.parametrize("place", [b"bk", b"mk", b"rk", b"lk", b"pk", b"l1:tk", b"zk"])
+@pytest.mark.parametrize(
+    "place", [b"bk", b"mk", b"rk", b"lk", b"pk", b"l1:tk", b"n1:tk", b"f1:t1:s0", b"t1:ts", b"zk"]
+)
 def test_what_cannot_be_read_is_said(place: bytes) -> None:
     assert read_row(place, b"?", NOW) == Row(kind="unreadable", place=place)
 

@@ -121,16 +121,17 @@ def views(text: str, data: bytes) -> Iterator[View]:
         return
     # Hot path: most texts that come here have a long name or path in them, and nothing else; or a
     # long number, too.
-    more = _more.within(data)
-    rare = more and _rare.within(data)
-    if rare and _escape.within(data):
+    size, more = len(data), _more.within(data)
+    first = _rare.find(data, 0, size)[0][0] if more else -1
+    rare = first >= 0
+    if rare and _escape.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, _escapes(text, data))
-    if rare and _spaced.within(data):
+    if rare and _spaced.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
     found = hidden(text, data, 1 + more + rare)
     if found:
         yield _islands(found)
-    if rare and _rotated.within(data):
+    if rare and _rotated.find(data, first, size)[0][0] >= 0:
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
 
 

@@ -84,7 +84,8 @@ def sentences(data: bytes, words: bytes = WORDS) -> bytes:
     if b"." in parted and b". \n" in parted and _several.within(data):
         parted = data
         for end in ENDS:
-            parted = parted.replace(end, b" \n")
+            if end[:1] in data:
+                parted = parted.replace(end, b" \n")
     return b"\n" + parted.translate(words) + b"\n"
 
 

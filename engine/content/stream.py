@@ -25,8 +25,9 @@ from engine.content.findings import Finding
 from engine.content.normalize import MAX_CLUSTER, fold
 from engine.content.pseudonyms import Tokens
 from engine.content.redact import Span, Strategy, redact_text
-from engine.content.scan import Scanner
+from engine.content.remembered import ScansTexts
 from engine.content.stream_hold import CELL, EXTRA, READ, Hold
+from engine.content.stream_sieve import AROUND, LARGE
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
@@ -78,11 +79,14 @@ class StreamRedactor:
 
     __slots__ = (
         "_base",
+        "_clean",
         "_cut",
+        "_disguised",
         "_endless",
         "_entities",
         "_found",
         "_hold",
+        "_looked",
         "_redaction",
         "_run",
         "_scanner",
@@ -94,7 +98,7 @@ class StreamRedactor:
 
     def __init__(
         self,
-        scanner: Scanner,
+        scanner: ScansTexts,
         hold: Hold,
         entities: frozenset[str],
         redaction: Redaction,
@@ -113,6 +117,9 @@ class StreamRedactor:
         self._base = 0  # where _text begins; all other places count from there
         self._cut = 0  # up to here it was passed on
         self._stepped = 0
+        self._looked = 0  # up to here it was looked at when it was passed on
+        self._clean = True  # whether nothing that begins before goes on behind that
+        self._disguised = 0  # up to here another reading may matter
         self._run: Run | None = None
         self.ended = -1
         """Where the finding ends before which *found* ended the stream, else -1."""
@@ -130,8 +137,11 @@ class StreamRedactor:
         passed: list[Passed] = []
         while self.ended < 0 and (step := _step.match(self._text, self._stepped - self._base)):
             self._stepped = self._base + step.end()
-            passed.append(self._advance(self._stepped))
-            self._forget()
+            settled = self._advance(self._stepped)
+            if settled is not NOTHING:
+                passed.append(settled)
+                if self._cut - self._base >= KEPT:
+                    self._forget()
         return joined(passed)
 
     def finish(self) -> Passed:
@@ -156,6 +166,8 @@ class StreamRedactor:
             before = self._go_on(self._run, end, last=last)
             if self._run is not None or self.ended >= 0:
                 return before
+        if end - self._cut < self._hold.least and not last:
+            return before
         settled = end if last else self._settled(end)
         if settled == self._cut or (not last and self._too_little(settled, end)):
             if end - self._cut > self._hold.bound:
@@ -163,14 +175,40 @@ class StreamRedactor:
             return before
         settling = self._slice(self._cut, settled)
         if settling.isspace():
-            return joined((before, self._pass(settled, ())))
-        first = self._window(end)
+            passed = self._pass(settled, ())
+        else:
+            passed = self._release(self._find(settled, end), settled, end, last=last)
+        return passed if before is NOTHING else joined((before, passed))
+
+    def _find(self, settled: int, end: int) -> list[Finding]:
+        """Return what touches the text between the cut and *settled*, in order.
+
+        Hot path: what one look at the new text can tell need not be scanned.
+        """
+        look = self._look(end)
+        self._looked = settled
+        if look and not self._hold.unmatched:
+            return []
+        first = self._before(self._hold.behind) if look else self._window(end)
+        text = self._slice(first, end)
+        scanned = self._scanner.scan(text, self._hold.unmatched if look else self._entities)
         found = [
             Finding(one.entity, max(one.start + first, self._cut), one.end + first, one.score)
-            for one in self._scanner.scan(self._slice(first, end), self._entities)
-            if one.end + first > self._cut and one.start + first < settled
+            for one in scanned
+            if one.end + first > self._cut
         ]
-        return joined((before, self._release(sorted(found, key=_place), settled, end, last=last)))
+        self._clean = look or all(one.end <= settled for one in found)
+        return sorted([one for one in found if one.start < settled], key=_place)
+
+    def _look(self, end: int) -> bool:
+        """Return whether nothing that has a pattern is found between the cut and *end*."""
+        hold, from_ = self._hold, self._looked
+        first = max(0, from_ - AROUND)
+        look = hold.sieve.look(self._slice(first, end), from_ - first)
+        if look == "disguised" or end - from_ > LARGE:
+            self._disguised = end
+        far = hold.behind if hold.named is None else max(hold.behind, hold.named.far)
+        return look == "nothing" and self._clean and self._disguised <= self._before(far)
 
     def _too_little(self, settled: int, end: int) -> bool:
         """Return whether it is better to wait for more: not for long, lest a run stay unseen."""
@@ -208,8 +246,10 @@ class StreamRedactor:
         """Return up to where the text before *end* is settled, whatever follows."""
         first = self._before(self._hold.behind)
         text = self._slice(first, end - self._unsure(end))
-        folded = fold(text)
         from_ = self._cut - first
+        if text.isascii():
+            return first + self._hold.settled(text, min(from_, len(text)))
+        folded = fold(text)
         if folded.starts is not None:
             from_ = bisect_left(folded.starts, from_)
         place = self._hold.settled(folded.text, min(from_, len(folded.text)))
@@ -247,6 +287,8 @@ class StreamRedactor:
         if not ended and not last:
             return NOTHING
         self._run = None
+        self._looked = self._disguised = stop
+        self._clean = False
         one = Finding(run.entity, run.start, stop, 1.0)
         self._endless.append(one)
         if self._found(one):
@@ -297,7 +339,8 @@ class StreamRedactor:
 
     def _forget(self) -> None:
         named = self._hold.named
-        first = self._before(max(self._hold.behind, 0 if named is None else named.far))
+        far = max(self._hold.behind, AROUND, 0 if named is None else named.far)
+        first = min(self._before(far), max(0, self._looked - AROUND))
         if first - self._base >= KEPT:
             self._text = self._text[first - self._base :]
             self._base = first
@@ -305,8 +348,8 @@ class StreamRedactor:
 
 def joined(passed: Sequence[Passed]) -> Passed:
     """Return what passes one after the other as one."""
-    if len(passed) == 1:
-        return passed[0]
+    if len(passed) <= 1:
+        return passed[0] if passed else NOTHING
     return Passed(
         "".join([one.text for one in passed]), tuple([span for one in passed for span in one.spans])
     )

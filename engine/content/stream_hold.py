@@ -27,24 +27,24 @@ from functools import lru_cache
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.detectors import REACH, THRESHOLD
+from engine.content.entities import ENTITIES
 from engine.content.finders import LONGEST_TOKEN, NEARBY
 from engine.content.lookalikes import undisguised
 from engine.content.regex import Regex, compiled
 from engine.content.rules import Rule
 from engine.content.scan import Scanner
 from engine.content.stream_prefixes import (
-    Atom,
     Node,
-    Repeat,
-    UnreadableError,
     atoms,
     before_group,
     beginnings,
     longest,
     read_pattern,
     shortest,
+    structure_of,
     whole,
 )
+from engine.content.stream_sieve import Sieve, make_sieve
 from engine.content.terms import Terms, lowered
 from engine.content.views import ROTATED
 
@@ -89,8 +89,10 @@ class Tail:
     def start(self, text: str, data: bytes) -> int:
         """Return where in *text* (in UTF-8: *data*) something alive begins; its length for none."""
         begin = self.find.find(data, 0, len(data))[0][0]
-        if begin < 0:
-            return len(text)
+        return len(text) if begin < 0 else self.place(begin, text, data)
+
+    def place(self, begin: int, text: str, data: bytes) -> int:
+        """Return where in *text* that begins which `find` has found at the byte *begin*."""
         place = begin if len(data) == len(text) else len(data[:begin].decode())
         return place if self.size is None else max(place, len(text) - self.size)
 
@@ -186,23 +188,36 @@ class Hold:
     listed: tuple[Listed, ...]
     endless: tuple[tuple[str, Regex], ...]
     """Entities whose findings have no longest length, with their beginnings from the first on."""
+    sieve: Sieve
+    """What says whether patterns may match."""
+    unmatched: frozenset[str]
+    """The entities that have no pattern."""
 
     def settled(self, text: str, from_: int) -> int:
         """Return up to where *text* (folded) is settled, whatever follows; not before *from_*."""
         data = text.encode("utf-8", "replace")
         place = self._alive(text, data, from_)
-        if len(data) != len(text) and (plain := undisguised(text)) != text:
+        if place > from_ and len(data) != len(text) and (plain := undisguised(text)) != text:
             coded = plain.encode("utf-8", "replace")
             place = min(place, self._alive(plain, coded, from_))
-        if ROT.within(data):
+        if place > from_ and ROT.within(data):
             turned = codecs.encode(text, "rot13")
             coded = turned.encode("utf-8", "replace")
             place = min(place, self._alive(turned, coded, from_))
         return max(place, from_)
 
     def _alive(self, text: str, data: bytes, from_: int) -> int:
-        """Return where in one reading of the text something may begin that is not settled."""
-        place = min(tail.start(text, data) for tail in self.tails)
+        """Return where in one reading of the text something may begin that is not settled.
+
+        Hot path: before *from_* it does not matter where.
+        """
+        place, size = len(text), len(data)
+        for tail in self.tails:
+            begin = tail.find.find(data, 0, size)[0][0]
+            if 0 <= begin < size:
+                place = min(place, tail.place(begin, text, data))
+                if place <= from_:
+                    return from_
         if self.armed is not None:
             place = min(place, self.armed.start(text, data))
         for settled in self.read:
@@ -252,7 +267,9 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
     if bound < LEAST_BOUND:
         raise ValueError(f"fewer than {LEAST_BOUND} characters cannot be held")
     read = scanner.readers(entities)
-    sought = _sort_out(scanner.patterns(entities), bound)
+    rules = scanner.patterns(entities)
+    lists = [(terms, needs) for terms, needs in scanner.lists(entities) if terms.words]
+    sought = _sort_out(rules, bound)
     return Hold(
         bound,
         max(sought.behind, READ if read else CELL),
@@ -266,14 +283,12 @@ def make_hold(scanner: Scanner, entities: frozenset[str], bound: int = BOUND) ->
         _armed(sought.armed),
         _named(sought.named),
         _automaton(_either(sought.weak), longest_match=True) if sought.weak else None,
-        tuple(
-            Listed(terms, max(map(len, terms.words)), needs)
-            for terms, needs in scanner.lists(entities)
-            if terms.words
-        ),
+        tuple(Listed(terms, max(map(len, terms.words)), needs) for terms, needs in lists),
         tuple(
             (name, _automaton(rf"\A(?:{one})", longest_match=True)) for name, one in sought.endless
         ),
+        make_sieve(rules, [terms for terms, _ in lists]),
+        frozenset(one for one in entities & ENTITIES.keys() if ENTITIES[one].finder),
     )
 
 
@@ -368,14 +383,6 @@ def _one_word(word: str) -> bool:
 
 def _beginnings_of(word: str) -> str:
     return "(?i:" + beginnings(read_pattern(re.escape(word)), coarse=False) + ")"
-
-
-def structure_of(regex: str) -> Node:
-    """Return the structure of *regex*; of one that cannot be read, that of any text."""
-    try:
-        return read_pattern(regex)
-    except (UnreadableError, RecursionError):
-        return Repeat(Atom("(?s:.)"), 1, None)
 
 
 def _is_word(node: Node) -> bool:

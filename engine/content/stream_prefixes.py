@@ -76,6 +76,14 @@ def read_pattern(regex: str) -> Node:
     return node
 
 
+def structure_of(regex: str) -> Node:
+    """Return the structure of *regex*; of one that cannot be read, that of any text."""
+    try:
+        return read_pattern(regex)
+    except (UnreadableError, RecursionError):
+        return Repeat(Atom("(?s:.)"), 1, None)
+
+
 def _choice(regex: str, place: int, flags: frozenset[str]) -> tuple[Node, int]:
     """Read up to the end of a group; flags that are set inside hold up to there."""
     options: list[Node] = []

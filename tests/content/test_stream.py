@@ -15,8 +15,8 @@ from engine.content.redact import Strategy, redact_text
 from engine.content.rules import builtin_rules
 from engine.content.scan import Scanner, build_scanner
 from engine.content.stream import OVERLAPPING, Redaction, StreamRedactor
-from engine.content.stream_hold import BOUND, LEAST_BOUND, Hold, make_hold, structure_of
-from engine.content.stream_prefixes import Atom, Repeat
+from engine.content.stream_hold import BOUND, LEAST_BOUND, Hold, make_hold
+from engine.content.stream_prefixes import Atom, Repeat, structure_of
 from tests.content.made_texts import made_texts
 from tests.content.reading import READERS
 
@@ -166,9 +166,12 @@ def test_what_needs_a_word_is_held_from_its_word_on(text: str) -> None:
         assert streamed(text, cuts) == at_once(text)
 
 
-def test_rot13_is_held_where_a_word_gives_it_away() -> None:
+@pytest.mark.parametrize("entities", [ALL, STRUCTURED])
+def test_rot13_is_held_where_a_word_gives_it_away(entities: frozenset[str]) -> None:
     text = "cnffjbeq = uhagre2!k9 naq zber"
-    assert streamed(text, range(1, len(text))) == at_once(text)
+    hold = HOLD if entities is ALL else STRUCTURED_HOLD
+    said = streamed(text, range(1, len(text)), entities=entities, hold=hold)
+    assert said == at_once(text, entities) != text
 
 
 def test_text_passes_as_soon_as_it_cannot_become_a_finding() -> None:

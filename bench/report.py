@@ -61,6 +61,11 @@ BENCHES = (
         ("--rounds", "5"),
     ),
     Bench(
+        "exact",
+        "Is a limit exact over several workers and many callers, and how fast are they?",
+        ("--limit", "3000", "--callers", "200"),
+    ),
+    Bench(
         "content",
         "How long do finding, scoring and redacting take?",
         ("--quick",),

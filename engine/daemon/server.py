@@ -14,6 +14,7 @@ from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.store import StoreUnavailable
+from engine.service.audit import Audit
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that loads policies or writes metrics may hold the interpreter while a decision
@@ -62,6 +63,8 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
         self.spawn(self._sweep())
+        if self._parts.audit is not None:
+            self.spawn(self._sign(self._parts.audit))
         await self._stop.wait()
 
     def end(self) -> None:
@@ -97,6 +100,16 @@ class Server:
                 self._parts.gate.sweep(SWEEP_ENTRIES)
             except StoreUnavailable as error:
                 self._log.warning("the state store could not be tidied", why=str(error))
+
+    async def _sign(self, audit: Audit) -> None:
+        """Sign what the audit trail has, and copy each checkpoint to the log: a second place."""
+        audit.told = lambda why: self._log.warning("the audit trail", why=why)
+        await asyncio.to_thread(audit.recover)
+        while True:
+            await asyncio.sleep(self._parts.settings.audit.checkpoint_seconds)
+            note = audit.tend()
+            if note:
+                self._log.info("audit checkpoint", note=note)
 
     async def drain(self) -> None:
         """Take no new calls and let those that run finish; a second signal ends the patience."""

@@ -190,6 +190,34 @@ class Record(Struct, frozen=True, kw_only=True):
     ] = "deny"
 
 
+class Audit(Struct, frozen=True, kw_only=True):
+    """The audit trail: every record chained to the one before it, and signed now and then."""
+
+    folder: Annotated[
+        str,
+        Meta(
+            description="Folder of the audit trail, relative to the data folder; empty for none. "
+            "Nothing in it is ever deleted by the daemon. `record.on_failure` says what becomes of "
+            "a decision that cannot be kept."
+        ),
+    ] = ""
+    name: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\s+]+$",
+            description="Who signs: a name that is this deployment's alone, as a domain with a "
+            "path. The key is `audit.key` in the data folder, made on the first start.",
+        ),
+    ] = "engine.local/audit"
+    checkpoint_seconds: Annotated[
+        int,
+        Meta(ge=1, le=3600, description="Seconds between two signatures, while there is news."),
+    ] = 1
+    segment_megabytes: Annotated[
+        int, Meta(ge=1, le=1024, description="The size at which a trail goes on in a new file.")
+    ] = 64
+
+
 class Reload(Struct, frozen=True, kw_only=True):
     """How changed policies come into force."""
 
@@ -300,6 +328,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log: Log = field(default_factory=Log)
     limits: Limits = field(default_factory=Limits)
     record: Record = field(default_factory=Record)
+    audit: Audit = field(default_factory=Audit)
     valkey: Valkey = field(default_factory=Valkey)
     reload: Reload = field(default_factory=Reload)
 

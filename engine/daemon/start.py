@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
 from engine.runtime.policyset import PolicySet
 from engine.runtime.store import StoreUnavailable
+from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
@@ -31,8 +33,9 @@ from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
-from engine.service.record import NoRecorder, Recorder, RecordError
+from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
 from engine.state.errors import StateError
+from engine.storage.trail import MEGABYTE
 
 WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
 """A text that makes detectors look closely."""
@@ -64,6 +67,7 @@ class Parts:
     """Where the daemon itself writes: a change there is no change of policies."""
     recorded: Path | None
     """Where decisions are recorded; None for nowhere."""
+    audit: Audit | None
     release: Callable[[], None]
 
 
@@ -97,6 +101,10 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if recorded is not None:
         recorder = Journal(recorded, settings.record.on_failure, shared=shared)
     stack.callback(recorder.close)
+    audit = open_audit(settings, data)
+    if audit is not None:
+        stack.callback(audit.close)
+        recorder = Both(audit, recorder)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -122,7 +130,24 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         classifiers=classifiers,
         own_folders=own_folders(data, cache.folder),
         recorded=recorded,
+        audit=audit,
         release=stack.pop_all().close,
+    )
+
+
+def open_audit(settings: Settings, data: Path) -> Audit | None:
+    """Return the audit trail of this process; None where none is kept. Raises RecordError."""
+    chosen = settings.audit
+    folder = Path(chosen.folder)
+    if not chosen.folder or (settings.state == "memory" and not folder.is_absolute()):
+        return None
+    return Audit(
+        data / folder,
+        data / KEY,
+        settings.record.on_failure,
+        name=chosen.name,
+        time=lambda: iso_time(time.time_ns()),
+        segment_bytes=chosen.segment_megabytes * MEGABYTE,
     )
 
 

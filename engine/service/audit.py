@@ -48,9 +48,8 @@ class Audit:
         name: str,
         time: Callable[[], str],
         segment_bytes: int = 64 * MEGABYTE,
-        told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Begin a trail, and close those whose processes are gone; *told* hears what is wrong.
+        """Begin a trail.
 
         *name* is the signer's; its key is made at *key* if there is none. Raises RecordError.
         """
@@ -58,7 +57,8 @@ class Audit:
         self.on_failure = on_failure
         self.dropped = 0
         self._untold = 0
-        self._told = told
+        self.told: Callable[[str], None] = lambda _: None
+        """Hears what is wrong."""
         self._time = time
         self._encoder = msgspec.json.Encoder(enc_hook=str)
         try:
@@ -70,7 +70,6 @@ class Audit:
         except OSError as error:
             raise RecordError(f"cannot keep an audit trail in {folder}: {error.strerror}") from None
         self.verifier = signer.verifier
-        self._recover()
 
     def write(self, entry: Entry) -> None:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
@@ -92,7 +91,7 @@ class Audit:
         try:
             return self._trail.checkpoint()
         except OSError as error:
-            self._told(f"the audit trail cannot be signed: {error.strerror}")
+            self.told(f"the audit trail cannot be signed: {error.strerror}")
             return ""
 
     def reopen(self) -> None:
@@ -107,14 +106,15 @@ class Audit:
         try:
             self._trail.close()
         except OSError as error:
-            self._told(f"the audit trail could not be closed: {error.strerror}")
+            self.told(f"the audit trail could not be closed: {error.strerror}")
 
-    def _recover(self) -> None:
+    def recover(self) -> None:
+        """Close the trails of processes that are gone."""
         for path in sorted(self.folder.glob(f"*{OPEN}")):
             try:
                 closed = recover(path, self._time())
             except (OSError, NoSegment, Altered) as error:
-                self._told(f"the audit segment {path.name} cannot be closed: {error}")
+                self.told(f"the audit segment {path.name} cannot be closed: {error}")
             else:
                 if closed is not None:
-                    self._told(f"the audit segment {closed.name} was left open, and is closed now")
+                    self.told(f"the audit segment {closed.name} was left open, and is closed now")

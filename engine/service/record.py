@@ -118,6 +118,34 @@ class Recorder(Protocol):
         ...
 
 
+class Both:
+    """Keeps entries with two recorders; the first is asked first."""
+
+    def __init__(self, first: Recorder, second: Recorder) -> None:
+        self._first = first
+        self._second = second
+
+    @property
+    def dropped(self) -> int:
+        """How many entries one of them has lost."""
+        return self._first.dropped + self._second.dropped
+
+    def write(self, entry: Entry) -> None:
+        """Keep *entry* twice. Raises RecordError."""
+        self._first.write(entry)
+        self._second.write(entry)
+
+    def reopen(self) -> None:
+        """Begin new files. Raises RecordError."""
+        self._first.reopen()
+        self._second.reopen()
+
+    def close(self) -> None:
+        """Release the files."""
+        self._first.close()
+        self._second.close()
+
+
 class NoRecorder:
     """Keeps nothing."""
 

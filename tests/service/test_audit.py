@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from engine.service.audit import Audit, OnFailure
-from engine.service.record import RecordError
+from engine.service.journal import Journal
+from engine.service.record import Both, RecordError
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.segment import OPEN, read_header
 from engine.storage.verify import segment_files, verify_folder
@@ -18,15 +19,17 @@ TIME = "2026-01-01T00:00:00.000000Z"
 
 
 def opened(folder: Path, on_failure: OnFailure = "deny", told: list[str] | None = None) -> Audit:
-    said: list[str] = [] if told is None else told
-    return Audit(
+    made = Audit(
         folder / "audit",
         folder / "audit.key",
         on_failure,
         name="audit.example",
         time=lambda: TIME,
-        told=said.append,
     )
+    if told is not None:
+        made.told = told.append
+    made.recover()
+    return made
 
 
 def payloads(folder: Path) -> list[dict[str, object]]:
@@ -83,6 +86,16 @@ def test_what_a_process_left_open_is_closed(tmp_path: Path) -> None:
 
 def fails(_file: int, _data: bytes) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_two_recorders_keep_what_one_does(tmp_path: Path) -> None:
+    audit = opened(tmp_path)
+    both = Both(audit, Journal(tmp_path / "lines", "drop"))
+    both.write(entry())
+    both.reopen()
+    both.close()
+    assert both.dropped == 0
+    assert len(payloads(tmp_path)) == len((tmp_path / "lines").read_bytes().splitlines()) == 1
 
 
 def test_what_cannot_be_kept_denies_or_leaves_a_gap(

@@ -3,11 +3,13 @@
     python bench/bench_state.py [--rounds 25] [--keys 10000] [--seconds 0.02] [--json]
 
 Takes from one and from two buckets, with and without a reservation, over many keys, and what goes
-with them: settling, meters, labels, a refused take, a sweep. The measure is a bare LMDB
-transaction in the same run that reads and writes two values of a bucket's size, by hand and without
-a policy engine. Figures are the smallest CPU times of interleaved rounds, so that other work on the
-machine counts little; what the store's own limit of 10 us allows is about 4 bare transactions.
-Before anything is timed both stores must give the same answers to the same takes.
+with them: settling, meters, labels, a refused take, a sweep. And whole decisions: by two rules that
+throttle, and by the same two rules if they only allow, so that what is between them is what a
+decision's limits cost in all. The measure is a bare LMDB transaction in the same run that reads and
+writes two values of a bucket's size, by hand and without a policy engine. Figures are the smallest
+CPU times of interleaved rounds, so that other work on the machine counts little; what the store's
+own limit of 10 us allows is about 4 bare transactions. Before anything is timed both stores must
+give the same answers to the same takes.
 """
 
 from __future__ import annotations
@@ -28,13 +30,33 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.goals import Goal, Result, Row, show
+from engine.runtime.decide import decide
 from engine.runtime.memory import MemoryStore
+from engine.runtime.policyset import PolicySet
+from engine.runtime.request import Request
 from engine.runtime.store import NANO, Store, Take
+from engine.service.bundles import Recipe, load_folder
+from engine.state.clock import SteadyClock, SteadyStore, keep_here
 from engine.state.lmdb import LmdbStore
 
 NOW = 1_767_225_600 * NANO
 MINUTE = 60 * NANO
 BARE = "bare LMDB, two keys"
+PURE = "decision, two rules that allow"
+THROTTLED = "decision, two throttles in LMDB"
+ALLOWING = "then allow"
+THROTTLING = (
+    "then throttle 1_000_000_000 requests per 1m by tenant.id",
+    "then throttle 1_000_000_000 requests per 1h by tenant.id, user.id",
+)
+POLICY = """
+policy door {{
+  default allow
+  rule one {{ when content contains "hello" {} }}
+  rule two {{ when content contains "there" {} }}
+}}
+"""
+SECRET = b"a secret for a bench, 32 bytes.."
 CROWD = 5000
 """So many slots are held at once in one bucket."""
 GOALS = (
@@ -42,6 +64,8 @@ GOALS = (
     ("LMDB, two buckets, microseconds", "LMDB, two buckets", None, 10.0),
     ("LMDB, two buckets, against a bare transaction", "LMDB, two buckets", BARE, 4.0),
 )
+BEYOND = "a decision with two buckets in LMDB beyond the pure decision, microseconds"
+MOST_BEYOND = 10.0
 
 
 @dataclass(slots=True)
@@ -72,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Contender(BARE, bare(place / "bare", options.keys)),
                 *of_store("memory", MemoryStore(), options.keys),
                 *of_store("LMDB", kept, options.keys),
+                *of_decision(kept, place, options.keys),
             ]
             for _ in range(options.rounds):
                 for contender in contenders:
@@ -191,6 +216,56 @@ def of_store(name: str, store: Store, keys: int) -> list[Contender]:
     ]
 
 
+def of_decision(kept: Store, place: Path, keys: int) -> list[Contender]:
+    """Return whole decisions: by two rules that allow, and by two that throttle.
+
+    The conditions are the same, so what is between the two is the throttles and the store *kept*,
+    behind the daemon's clock.
+    """
+    pure = policies_of(place / "pure", (ALLOWING, ALLOWING))
+    throttled = policies_of(place / "throttled", THROTTLING)
+    steady = SteadyStore(kept, SteadyClock(keep_here()))
+    requests = [
+        Request(
+            tenant={"id": f"tenant-{number % 100}"},
+            user={"id": f"user-{number}"},
+            stage="request",
+            content="hello there",
+        )
+        for number in range(keys)
+    ]
+    records = [pure.reader.read(one) for one in requests]
+    limited = [throttled.reader.read(one) for one in requests]
+    turns, decisions = turn(keys), (f"decided-{number}" for number in itertools.count())
+    memory = MemoryStore()
+    assert decide(throttled, limited[0], memory, NOW).throttle is not None
+    return [
+        Contender(
+            PURE,
+            lambda: decide(pure, records[next(turns)], memory, NOW, decision_id=next(decisions)),
+        ),
+        Contender(
+            "decision, two throttles in memory",
+            lambda: decide(
+                throttled, limited[next(turns)], memory, NOW, decision_id=next(decisions)
+            ),
+        ),
+        Contender(
+            THROTTLED,
+            lambda: decide(
+                throttled, limited[next(turns)], steady, NOW, decision_id=next(decisions)
+            ),
+        ),
+    ]
+
+
+def policies_of(folder: Path, outcomes: tuple[str, str]) -> PolicySet:
+    """Return the policies whose two rules have *outcomes*."""
+    folder.mkdir()
+    (folder / "door.pol").write_text(POLICY.format(*outcomes), "utf-8")
+    return load_folder(folder, Recipe(SECRET))
+
+
 def turn(keys: int) -> Iterator[int]:
     """Return key numbers for ever, neighbours far apart."""
     return (number * 7919 % keys for number in itertools.count())
@@ -217,6 +292,7 @@ def judge(figures: dict[str, float]) -> Result:
         Goal(what, figures[one] / (figures[other] if other else 1), bound)
         for what, one, other, bound in GOALS
     ]
+    goals.append(Goal(BEYOND, figures[THROTTLED] - figures[PURE], MOST_BEYOND))
     return Result({"CPU microseconds of the quickest round": rows}, goals)
 
 

@@ -85,7 +85,8 @@ class Valkey:
 
     @property
     def _lines(self) -> Sequence[Line]:
-        return (self._first, *(self._cluster.lines if self._cluster is not None else ()))
+        others = self._cluster.lines if self._cluster is not None else ()
+        return (self._first, *(line for line in others if line is not self._first))
 
     async def _spread(self, ops: Sequence[Op], now: int) -> Answers:
         if self._cluster is None:
@@ -93,13 +94,17 @@ class Valkey:
             try:
                 reply = await evaluate(self._first, call)
             except Elsewhere:
-                self._cluster = Cluster(self._first, self._address.host, self._beside, self._manner)
+                pass
             else:
                 instant = int(cast("int | bytes", reply[0]))
                 pairs = zip(call.readers, reply[1:], strict=True)
                 return instant, [read(answer, instant) for read, answer in pairs]
+        if self._cluster is None:
+            self._cluster = Cluster(self._first, self._address.host, self._beside, self._manner)
         return await self._cluster.run(ops, now)
 
     def _beside(self, host: str, port: int) -> Line:
         address = self._address.beside(host, port)
+        if str(address) == str(self._address):
+            return self._first
         return Line(address, timeout=self._timeout, greeting=LOAD)

@@ -37,8 +37,9 @@ local function entry(key, kind)
     if type(raw) == 'table' then error('FOREIGN') end
     found = {raw = raw}
     if raw then
-      if string.sub(raw, 1, 5) ~= MAGIC .. kind then error('FOREIGN') end
-      found.value = cmsgpack.unpack(string.sub(raw, 6))
+      local good, value = pcall(cmsgpack.unpack, string.sub(raw, 6))
+      if string.sub(raw, 1, 5) ~= MAGIC .. kind or not good then error('FOREIGN') end
+      found.value = value
     end
     entries[key] = found
   end

@@ -54,6 +54,7 @@ class Server:
                 if tried.recv(5):
                     return
             sleep(0.005)
+        self.kill()
         raise AssertionError("the server does not start")
 
     def freeze(self) -> None:
@@ -92,9 +93,13 @@ def shared() -> Server:
 
 
 def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
+    """A port that is free, as is the one that is 10,000 above it: a cluster's bus listens there."""
+    while True:
+        with suppress(OSError, OverflowError), socket.socket() as tried, socket.socket() as bus:
+            tried.bind(("127.0.0.1", 0))
+            port = int(tried.getsockname()[1])
+            bus.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 class ValkeyStore(Asker):

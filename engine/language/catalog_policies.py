@@ -129,16 +129,6 @@ def unknown_stage(name: str, known: Iterable[str], at: Span) -> Diagnostic:
     return Diagnostic("E324", f"unknown stage `{name}`", at, help=hint)
 
 
-def own_words(at: Span) -> Diagnostic:
-    """E325: a label that takes the user's own words for those of others."""
-    return Diagnostic(
-        "E325",
-        "a label cannot come from `request`: what the user says never taints",
-        at,
-        help="name where others speak: `tool_result`, `document`, `tool_description`",
-    )
-
-
 def state_failure_of_nothing(at: Span) -> Diagnostic:
     """E326: ``on_state_failure`` on a rule that does not throttle."""
     return Diagnostic(

@@ -25,6 +25,7 @@ from engine.language.text import NOWHERE
 from engine.language.types import Enumeration
 
 Level = OneOf["low", "medium", "high", "critical"]
+LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 SEVERITIES: Mapping[str, Level] = {
     "low": "low",
     "medium": "medium",
@@ -32,10 +33,6 @@ SEVERITIES: Mapping[str, Level] = {
     "critical": "critical",
 }
 MODES = ("enforce", "shadow")
-OWN = "request"
-"""The stage at which the user speaks."""
-LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
-
 PLAIN = program.Rule(
     name="",
     policy="",
@@ -140,10 +137,7 @@ def check_sources(names: Iterable[nodes.Name], context: Context) -> frozenset[st
     found: set[str] = set()
     for one in names:
         if one.name not in stages.words:
-            known = [word for word in stages.words if word != OWN]
-            context.report.add(catalog_policies.unknown_stage(one.name, known, one.span))
-        elif one.name == OWN:
-            context.report.add(catalog_policies.own_words(one.span))
+            context.report.add(catalog_policies.unknown_stage(one.name, stages.words, one.span))
         else:
             found.add(one.name)
     return frozenset(found)

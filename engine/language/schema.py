@@ -78,7 +78,11 @@ STANDARD: Mapping[str, Field] = {
         standard("usage.cost_usd", DECIMAL, "The cost in US dollars.", optional=True),
         standard("session.id", STRING, "The conversation.", optional=True),
         standard("session.labels", SetOf(STRING), "What rules have put on the session."),
-        standard("session.turn", INT, "The turn of the conversation; 0 when none is sent."),
+        standard(
+            "session.turn",
+            INT,
+            "The turn of the conversation: as sent, else how many requests the session has had.",
+        ),
         standard("source.ip", IP, "Where the request comes from.", optional=True),
         standard("now", TIME, "The daemon's clock, or the test's."),
     )

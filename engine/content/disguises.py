@@ -18,7 +18,7 @@ import re2
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.islands import BEGINNINGS
-from engine.content.normalize import fold
+from engine.content.normalize import FEW, PIECE, fold, foreign, has_invisible
 from engine.content.phrases import COMPACT
 from engine.content.regex import Regex, any_of
 
@@ -43,14 +43,13 @@ FORMED = bytes(32 if code in NO_LETTERS else ALIKE[code] for code in range(256))
 """Letters as in `ALIKE`, and spaces for all else."""
 SPACE = bytes(code == ord(" ") for code in range(256))
 BOTH = bytes(SPACE[code] + 7 * (code in SIGNS) for code in range(256))
-PIECE = 8192
+SUMMED = 8192
 """Adler-32 sums up bytes below 65,521: so many, of 7 at most."""
 CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 SPACES = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
 PLAIN = bytes.maketrans(CAPITALS + SPACES, CAPITALS.lower() + b" " * len(SPACES))
 """What `str.split` takes for a space becomes one."""
 STRIDES = (512, 64, 8, 1)
-SHORT = 8
 QUOTES = str.maketrans("\u201c\u201d\u201e\xab\xbb\u2018\u2019\u201a", '"""""\'\'\'')
 
 _others = "".join(map(chr, LOOKALIKES))
@@ -84,7 +83,7 @@ def plain(text: str, *, odd: bool = True) -> str:
     if text.isascii():
         data = text.encode().translate(PLAIN)
         return (_spaced(data) if odd else data).strip(b" ").decode()
-    text = _foreign.sub(_bare, fold(text).text)
+    text = _unmarked(fold(text).text)
     if text.isascii():
         return plain(text)
     text = text.casefold()
@@ -101,19 +100,29 @@ def _spaced(data: bytes) -> bytes:
     return data
 
 
-def _bare(run: re.Match[str]) -> str:
-    found = run.group()
-    return _known(found) if len(found) <= SHORT else _unmarked(found)
+def _unmarked(text: str) -> str:
+    """Return *text*, which is folded, without accents and marks, and with plain quotation marks."""
+    others = foreign(text)
+    kinds: set[str] = set()
+    for at in range(0, len(others), PIECE):
+        kinds.update(others[at : at + PIECE])
+    # Invariant: what a character is replaced by stays what it is.
+    changed = [(char, bare) for char in kinds if (bare := _bare(char)) != char]
+    if len(changed) > FEW:
+        return _foreign.sub(_run, text)
+    for char, bare in changed:
+        text = text.replace(char, bare)
+    return text
 
 
-def _unmarked(run: str) -> str:
-    """Return *run* without accents and marks, and with plain quotation marks."""
-    letters = unicodedata.normalize("NFD", run).translate(QUOTES)
-    return "".join(char for char in letters if not unicodedata.combining(char))
+def _run(run: re.Match[str]) -> str:
+    return "".join(map(_bare, run.group()))
 
 
-_known = lru_cache(maxsize=4096)(_unmarked)
-"""The same, for runs so short that they come again: `ü`, or a closing quotation mark."""
+@lru_cache(maxsize=4096)
+def _bare(char: str) -> str:
+    letters = unicodedata.normalize("NFD", char).translate(QUOTES)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _familiar(word: re.Match[str]) -> str:
@@ -152,7 +161,7 @@ def _sum(data: bytes, weights: bytes) -> int:
     """
     weighed = data.translate(weights)
     return sum(
-        (adler32(weighed[at : at + PIECE]) & 0xFFFF) - 1 for at in range(0, len(weighed), PIECE)
+        (adler32(weighed[at : at + SUMMED]) & 0xFFFF) - 1 for at in range(0, len(weighed), SUMMED)
     )
 
 
@@ -200,7 +209,8 @@ def smuggles(text: str) -> bool:
     Letters of the tag block, or bytes as variation selectors or as zero-width characters. A flag
     has six tag letters at most, and an emoji two selectors.
     """
-    if text.isascii():
+    # Hot path: the characters that are not ASCII are few, and shown, in most texts.
+    if text.isascii() or not has_invisible(foreign(text)):
         return False
     # One character again and again says nothing: it is padding.
     return any(len(set(run.group())) > 1 for run in _smuggled.finditer(text))

@@ -8,7 +8,8 @@ came from::
 
     "4\u200b1\uff11"   ->   "411"   starts (0, 2, 3)   ends (1, 3, 4)
 
-ASCII text, most of what is seen, is returned as it is without a look at its characters.
+ASCII text, most of what is seen, is returned as it is without a look at its characters; of others,
+only the characters that are not ASCII are looked at.
 """
 
 from __future__ import annotations
@@ -30,8 +31,16 @@ INVISIBLE = (
 DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
 
+ASCII = bytes(range(128))
+PIECE = 65_536
+"""Of so many characters at once a long text is searched, so that other threads run in between."""
+FEW = 16
+"""So many different characters are replaced one after the other: each takes little time."""
+
 _removed = re.compile(f"[{INVISIBLE}]")
 _replaced = re.compile(rf"[{DASHES}\u2028\u2029]|(?![0-9])\d")
+_others = re.compile(rf"[{DASHES}\u2028\u2029\d]")
+"""The same, among characters that are not ASCII."""
 _foreign = re.compile(r"[^\x00-\x7f]+")
 
 
@@ -54,13 +63,44 @@ def fold(text: str) -> Folded:
     """Return *text* as detectors read it. Never raises; lone surrogates stay what they are."""
     if text.isascii():
         return Folded(text)
-    if _removed.search(text) is None and unicodedata.is_normalized("NFKC", text):
+    others = foreign(text)
+    if has_invisible(others) or not unicodedata.is_normalized("NFKC", text):
+        return _rewritten(text)
+    # Hot path: most texts have a few dashes at most.
+    kinds = found_in(_others, others)
+    if len(kinds) > FEW:
         return Folded(_replaced.sub(_plain, text))
-    return _rewritten(text)
+    for char in kinds:
+        text = text.replace(char, _shown(char))
+    return Folded(text)
+
+
+def foreign(text: str) -> str:
+    """Return the characters of *text* that are not ASCII, in order."""
+    data = text.encode("utf-8", "surrogatepass").translate(None, ASCII)
+    return data.decode("utf-8", "surrogatepass")
+
+
+def has_invisible(others: str) -> bool:
+    """Return whether one of *others*, characters that are not ASCII, is not shown."""
+    return any(
+        _removed.search(others, at, at + PIECE) is not None for at in range(0, len(others), PIECE)
+    )
+
+
+def found_in(pattern: re.Pattern[str], text: str) -> set[str]:
+    """Return which characters in *text* match *pattern*, which matches single ones."""
+    found: set[str] = set()
+    for at in range(0, len(text), PIECE):
+        found.update(pattern.findall(text, at, at + PIECE))
+    return found
 
 
 def _plain(match: re.Match[str]) -> str:
-    char = match.group()
+    return _shown(match.group())
+
+
+def _shown(char: str) -> str:
     digit = unicodedata.decimal(char, None)
     if digit is not None:
         return str(digit)

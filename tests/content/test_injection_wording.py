@@ -203,3 +203,10 @@ def test_a_disguise_is_seen_in_texts_of_any_length(times: int) -> None:
     leet = "s1ng 4l0ng "
     assert list(disguises(plain(leet * times), leet * times))
     assert not list(disguises("sing along with 7 of us " * times, ""))
+
+
+def test_any_number_of_different_accents_is_taken_away() -> None:
+    marked = "\u00e0\u00e8\u00ec\u00f2\u00f9\u00e1\u00e9\u00ed\u00f3\u00fa\u00e2\u00ea\u00ee\u00f4\u00fb\u00e4\u00eb\u00ef\u00f6\u00fc"
+    bare = "aeiou" * 4
+    for count in range(1, len(marked) + 1):
+        assert plain("x \u201c" + marked[:count] + "\u201d") == f'x "{bare[:count]}"'

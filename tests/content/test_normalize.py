@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.content.normalize import MAX_CLUSTER, fold
+from engine.content.normalize import FEW, MAX_CLUSTER, PIECE, fold, foreign, has_invisible
 
 
 def test_ascii_is_returned_untouched() -> None:
@@ -67,3 +67,24 @@ def test_every_folded_character_has_an_origin_in_order(text: str) -> None:
 def test_composed_latin_text_keeps_its_letters(text: str) -> None:
     composed = unicodedata.normalize("NFKC", text).replace("\u00ad", "")
     assert fold(composed).text == composed
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1, 40])
+def test_any_number_of_different_digits_and_dashes_is_read(count: int) -> None:
+    digits = [chr(0x0660 + 16 * block + digit) for block in (0, 9) for digit in range(10)]
+    digits += [chr(0x0966 + digit) for digit in range(10)] + list("\u2013\u2014\u2212")
+    digits = [char for char in digits if unicodedata.is_normalized("NFKC", char)]
+    text = " and ".join(f"{char} {char}" for char in digits[:count])
+    assert fold(text).text == "".join(fold(char).text for char in text)
+
+
+def test_what_is_not_ascii_is_told_from_what_is() -> None:
+    text = "a\u00e9b\ud800\u200bc\udc00\U0001f600 \x7f\x80"
+    assert foreign(text) == "\u00e9\ud800\u200b\udc00\U0001f600\x80"
+    assert has_invisible(foreign(text))
+    assert not has_invisible(foreign(text.replace("\u200b", "")))
+
+
+def test_a_character_that_is_not_shown_is_seen_far_inside() -> None:
+    assert has_invisible("\u00e9" * PIECE + "\u200b")
+    assert fold("\u00e9" * PIECE + "\u200b").text == "\u00e9" * PIECE

@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "docs": Verb("engine.cli.docs", "Write the Markdown documentation of a policy folder."),
     "serve": Verb("engine.cli.serve", "Run the daemon that answers gateways."),
     "state": Verb("engine.cli.state", "Show, export or reset throttles, meters and sessions."),
+    "audit": Verb("engine.cli.audit", "Verify, search or export an audit trail."),
     "decide": Verb("engine.cli.decide", "Ask a running daemon for a decision."),
 }
 """Every verb. All of them take over half a second to import, so one is imported when called."""

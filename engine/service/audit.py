@@ -23,6 +23,8 @@ from engine.storage.trail import MEGABYTE, Trail
 OnFailure = Literal["deny", "drop"]
 
 KEY = "audit.key"
+PUBLIC = "audit.pub"
+"""In the trail's folder: the key that its checkpoints are signed with, as C2SP writes it."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="gap"):
@@ -64,6 +66,7 @@ class Audit:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             signer = Signer(name, Ed25519PrivateKey.from_private_bytes(load_key(key)))
+            (folder / PUBLIC).write_text(f"{signer.verifier}\n")
             self._trail = Trail(folder, signer, time=time, segment_bytes=segment_bytes)
         except KeyFileError as error:
             raise RecordError(str(error)) from None

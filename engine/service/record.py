@@ -52,7 +52,14 @@ class ThrottleEntry(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="decision",
+):
     """One line of the record."""
 
     time: str

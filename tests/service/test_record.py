@@ -126,6 +126,7 @@ def test_a_small_decision_makes_a_small_line() -> None:
     decision = Decision(action="allow", effective_action="allow", reasons=(), revision="abc")
     made = make_entry(Subject(), decision, NOW, key=KEY, constants=frozenset(), error="E at f:1")
     assert msgspec.json.decode(msgspec.json.encode(made)) == {
+        "kind": "decision",
         "time": "2026-01-01T00:00:00.123456Z",
         "decision_id": "",
         "revision": "abc",

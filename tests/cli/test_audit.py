@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.cli.audit_text import harmless
+from engine.service.audit import PUBLIC, Audit
+from engine.service.record import Entry, ReasonEntry
+from engine.storage.segment import CLOSED
+from engine.storage.verify import segment_files
+from tests.cli.calling import call
+from tests.service.test_record import entry
+
+FIRST = entry()
+
+
+def denied(number: int) -> Entry:
+    return msgspec.structs.replace(
+        FIRST,
+        time=f"2026-01-01T00:00:0{number}.000000Z",
+        decision_id=f"d{number}",
+        tenant="south",
+        user="=cmd()\x1b[2J",
+        effective_action="deny",
+        reasons=(ReasonEntry(policy="q", action="deny"),),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two trails: one of three records, one of a record."""
+    one, two = (
+        Audit(tmp_path / "audit", tmp_path / "key", "deny", name="x", time=lambda: "2026")
+        for _ in range(2)
+    )
+    one.write(denied(1))
+    two.write(denied(2))
+    one.write(denied(3))
+    one.write(msgspec.structs.replace(FIRST, time="2026-01-02T00:00:00.000000Z"))
+    one.close()
+    two.close()
+    return tmp_path / "audit"
+
+
+def test_a_whole_trail_is_verified(folder: Path) -> None:
+    result = call("audit", "verify", "--folder", folder)
+    assert result.exit_code == 0
+    assert "4 records in 2 segments of 2 trails, 4 of them signed by x" in result.stdout
+    assert "nothing is wrong" in result.stdout
+    key = (folder / PUBLIC).read_text().strip()
+    found = json.loads(call("audit", "verify", "--folder", folder, "--key", key, "--json").stdout)
+    assert (found["records"], found["problems"]) == (4, [])
+
+
+def test_a_changed_trail_is_told(folder: Path) -> None:
+    path = max(segment_files(folder), key=lambda one: one.stat().st_size)
+    path.write_bytes(path.read_bytes().replace(b"south", b"north", 1))
+    result = call("audit", "verify", "--folder", folder)
+    assert result.exit_code == 1
+    assert f"{path.name}: at byte" in result.stdout
+    assert "this trail was changed" in result.stdout
+
+
+def test_records_of_all_trails_come_by_time(folder: Path) -> None:
+    shown = call("audit", "tail", "--folder", folder, "-n", "3").stdout.splitlines()
+    assert [line.split()[-1] for line in shown] == ["d2", "d3", "d1"]
+    assert "\x1b" not in "".join(shown)
+    lines = call("audit", "tail", "--folder", folder, "--json").stdout.splitlines()
+    assert [json.loads(line)["decision_id"] for line in lines] == ["d1", "d2", "d3", "d1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (("--tenant", "south"), ["d1", "d2", "d3"]),
+        (("--tenant", "north"), ["d1"]),
+        (("--user", "u1"), ["d1"]),
+        (("--rule", "p.r"), ["d1"]),
+        (("--rule", "q"), ["d1", "d2", "d3"]),
+        (("--action", "deny", "--since", "2026-01-02"), ["d1"]),
+        (("--until", "2026-01-01T00:00:02"), ["d1"]),
+        (("--session", "s1", "-n", "1"), ["d1"]),
+        (("--kind", "decision"), ["d1", "d2", "d3", "d1"]),
+    ],
+)
+def test_records_are_chosen(folder: Path, options: tuple[str, ...], ids: list[str]) -> None:
+    result = call("audit", "query", "--folder", folder, "--json", *options)
+    assert [json.loads(line)["decision_id"] for line in result.stdout.splitlines()] == ids
+    assert result.exit_code == 0
+
+
+def test_when_nothing_is_found_the_code_says_so(folder: Path) -> None:
+    assert call("audit", "query", "--folder", folder, "--tenant", "x").exit_code == 1
+    missing = call("audit", "show", "--folder", folder, "nowhere")
+    assert (missing.stdout, missing.exit_code) == ("", 1)
+    assert "no such decision is recorded here" in missing.stderr
+
+
+def test_one_decision_is_shown_whole(folder: Path) -> None:
+    result = call("audit", "show", "--folder", folder, "d2")
+    found = json.loads(result.stdout)
+    assert (found["tenant"], found["sequence"], found["kind"]) == ("south", 0, "decision")
+
+
+def test_records_are_counted(folder: Path) -> None:
+    found = json.loads(call("audit", "stats", "--folder", folder, "--json").stdout)
+    assert found["tenant"] == {"south": 3, "north": 1}
+    assert found["action"] == {"deny": 4}
+    text = call("audit", "stats", "--folder", folder, "--tenant", "south").stdout
+    assert "by rule:\n           3  q" in text
+
+
+def test_records_are_exported(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "out.csv"
+    result = call("audit", "export", "--folder", folder, "--format", "csv", "-o", file)
+    assert (result.stdout, result.exit_code) == ("", 0)
+    with file.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["decision_id"] for row in rows] == ["d1", "d2", "d3", "d1"]
+    assert rows[0]["user"].startswith("'=cmd()")
+    printed = call("audit", "export", "--folder", folder, "--tenant", "south").stdout
+    assert len(printed.splitlines()) == 3
+    cannot = call("audit", "export", "--folder", folder, "-o", tmp_path / "gone" / "x")
+    assert cannot.exit_code == 2
+    assert "cannot write" in cannot.stderr
+
+
+def test_formulas_are_harmless() -> None:
+    assert [harmless(one) for one in ("=1", "+1", "-1", "@x", "\t", "\r", "a=1", "")] == [
+        "'=1",
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\t",
+        "'\r",
+        "a=1",
+        "",
+    ]
+
+
+def test_what_is_no_trail_is_told(folder: Path, tmp_path: Path) -> None:
+    assert "there is no audit trail in" in call("audit", "tail", "--folder", tmp_path / "no").stderr
+    (folder / f"x{CLOSED}").write_bytes(b"nothing\n")
+    result = call("audit", "tail", "--folder", folder)
+    assert result.exit_code == 2
+    assert "cannot be read: its first line is no header" in result.stderr
+    (folder / PUBLIC).unlink()
+    unknown = call("audit", "verify", "--folder", folder)
+    assert unknown.exit_code == 2
+    assert "give one with --key" in unknown.stderr
+
+
+def test_records_of_other_kinds_are_shown_too(tmp_path: Path) -> None:
+    audit = Audit(tmp_path / "audit", tmp_path / "key", "drop", name="x", time=lambda: "2026")
+    audit._untold = 3
+    audit.write(FIRST)
+    audit._trail.append(b"no json")
+    audit.close()
+    shown = call("audit", "tail", "--folder", tmp_path / "audit").stdout.splitlines()
+    assert any("gap  {'lost': 3}" in line for line in shown)
+    assert any("unreadable" in line for line in shown)
+    rows = csv.DictReader(
+        io.StringIO(
+            call("audit", "export", "--format", "csv", "--folder", tmp_path / "audit").stdout
+        )
+    )
+    assert [row["kind"] for row in rows].count("gap") == 1

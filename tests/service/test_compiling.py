@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.language.unit import load_unit
 from engine.service.cache import open_cache
 from engine.service.compiled import FolderShelf, compile_folder, fetch_bundle
 from engine.service.compiling import POLITE, Outcome, compile_into, main
+from engine.service.reload import start_compiler
 from tests.service.bundle import write_folder
 
 
@@ -52,3 +54,22 @@ def test_the_process_steps_back_and_prints_the_outcome(
     printed = capfdbinary.readouterr().out
     assert msgspec.json.decode(printed, type=Outcome).revision == compile_folder(root).revision
     assert steps == [POLITE]
+
+
+@pytest.mark.slow
+def test_processes_that_compile_at_once_do_not_spoil_the_cache(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "policies")
+    cache = tmp_path / "cache"
+    for number in range(3):
+        more = "\n".join(f"rule r{one} {{ when user.id == '{one}' then deny }}" for one in range(9))
+        text = f"policy more{number} {{ default allow {more} }}".replace("'", '"')
+        write_folder(root, {f"more{number}.pol": text})
+        running = [start_compiler(root, cache, "auto") for _ in range(3)]
+        outcomes = [msgspec.json.decode(one.communicate()[0], type=Outcome) for one in running]
+        wanted = compile_folder(root)
+        assert {one.revision for one in outcomes} == {wanted.revision}
+        found = fetch_bundle(wanted.revision, FolderShelf(open_cache(cache), root))
+        assert found is not None
+        assert found.program == wanted.program
+        assert len([load_unit(one) for one in found.units]) == number + 2
+    assert not list(cache.glob("??/*.bin.*"))  # No drafts are left.

@@ -60,11 +60,8 @@ class Member:
         self._loaded = ""
 
     async def connect(self, end: socket.socket, answer: Answer) -> None:
-        """Begin to talk over *end*, and to watch the process."""
-        reader, writer = await asyncio.open_connection(sock=end)
-        self._line = Line(reader, writer, answer)
+        """Begin to watch the process, and to talk over *end*."""
         loop = asyncio.get_running_loop()
-        self._hearing = loop.create_task(self._line.run())
         handle = os.pidfd_open(self.process.pid)
 
         def ended() -> None:
@@ -77,6 +74,9 @@ class Member:
             self.gone.set()
 
         loop.add_reader(handle, ended)
+        reader, writer = await asyncio.open_connection(sock=end)
+        self._line = Line(reader, writer, answer)
+        self._hearing = loop.create_task(self._line.run())
 
     async def ask(self, message: say.Any, wanted: type[Told], patience: float) -> Told:
         """Return the answer. Raises WorkerError when there is none within *patience* seconds."""

@@ -60,7 +60,7 @@ def test_the_process_steps_back_and_prints_the_outcome(
 def test_processes_that_compile_at_once_do_not_spoil_the_cache(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "policies")
     cache = tmp_path / "cache"
-    for number in range(3):
+    for number in range(2):
         more = "\n".join(f"rule r{one} {{ when user.id == '{one}' then deny }}" for one in range(9))
         text = f"policy more{number} {{ default allow {more} }}".replace("'", '"')
         write_folder(root, {f"more{number}.pol": text})

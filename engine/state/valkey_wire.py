@@ -33,7 +33,7 @@ LONGEST = 160
 ALONE = "-"
 """The tag of reservations where there is one server."""
 _BUDGET, _SLOT = 0, -1
-_WHOLE = frozenset({REQUESTS, "tokens"})
+_WHOLE = frozenset({REQUESTS, "tokens", "lease"})
 """Units that come in whole numbers."""
 
 Number: TypeAlias = int | str

@@ -31,6 +31,7 @@ from engine.runtime.redaction import Redacted, asked, expect, finds, redact
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.reversal import Turned, remember, show_restored, turn_back
 from engine.runtime.review import open_review
+from engine.runtime.shape import DEAF
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
@@ -64,15 +65,13 @@ def decide(
 ) -> Decision:
     """Return the decision about *record* at *now_ns* (since the Unix epoch).
 
-    *mocks* answer for detectors, classifiers and meters. Without *consume* nothing is taken or put:
-    no units, labels or meter events. *decision_id* is what a settlement will name.
-    *asking* leaves questions to classifiers open.
+    *mocks* answer for detectors, classifiers and meters; *asking* leaves questions to classifiers
+    open. Without *consume* nothing is taken, put or noted. A settlement names the *decision_id*.
     """
     if record.missing:
         return _missing(policies, record, decision_id)
     if record.too_large:
-        released = consume and policies.on_too_large == "escalate"
-        away = overlook(policies, record, store, now_ns) if released else ""
+        away = overlook(policies, record, store, now_ns) if consume else ""
         return decide_unseen(policies, record, now_ns, decision_id, away)
     turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
     record = turned.record
@@ -83,7 +82,7 @@ def decide(
         evidence = Evidence(record, asking.senses, store, now_ns, mocks)
         outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
-    if consume and policies.listens and record.stage == "request":
+    if consume and policies.heard is not DEAF:
         away = listen(policies, record, store, now_ns)
         if away:
             return decide_uncounted(policies, record, decision_id, away)

@@ -19,15 +19,15 @@ OURS = frozenset({"user", "assistant", "system", "developer"})
 
 
 def listen(policies: PolicySet, record: Record, store: Store, now_ns: int) -> str:
-    """Note what the user says and that it is a turn; return why that could not be counted."""
-    if record.session.id is None:
+    """Note what the user says in a request, and the turn; return why that could not be counted."""
+    if record.session.id is None or record.stage != "request":
         return ""
-    if policies.tainted:
+    if policies.heard.tainted:
         # Where it fails, his words will count as not said: that restricts.
         with suppress(StoreUnavailable):
             hear(record, policies.senses.key, store, now_ns)
     try:
-        if policies.turns and not record.session.turn:
+        if policies.heard.turns and not record.session.turn:
             store.turn(record.tenant.id, record.session.id, now_ns, advance=True)
     except StoreUnavailable as problem:
         return f"the state store ({problem})"
@@ -39,10 +39,11 @@ def overlook(policies: PolicySet, record: Record, store: Store, now_ns: int) -> 
 
     A reviewer may release it. From then on everything may have come from it.
     """
-    labels = [label for stage, label in policies.carried if stage == record.stage]
+    if policies.on_too_large != "escalate" or record.session.id is None:
+        return ""
     try:
-        if record.session.id is not None:
-            for label in sorted(labels):
+        for stage, label in sorted(policies.heard.carried):
+            if stage == record.stage:
                 lose(record, label, store, now_ns)
     except StoreUnavailable as problem:
         return f"the state store ({problem})"

@@ -18,7 +18,7 @@ from engine.runtime.limits import WhenAway
 from engine.runtime.match import Matcher
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader, build_reader
-from engine.runtime.shape import Shape, shape_of
+from engine.runtime.shape import DEAF, Heard, Shape, shape_of
 from engine.runtime.table import Table
 
 
@@ -56,23 +56,14 @@ class PolicySet:
     """So many characters of a stream may be held back."""
     when_away: WhenAway = "throttle"
     """What throttle rules do that do not say it, while the store is away."""
-    tainted: bool = False
-    """Whether anything asks if an argument is tainted: then the user's words are noted."""
-    turns: bool = False
-    """Whether anything asks for the turn of the conversation: then requests are counted."""
-    carried: frozenset[tuple[str, str]] = frozenset()
-    """The stages whose content a label carries, each with the label."""
+    heard: Heard = DEAF
+    """What of sessions is asked, so that it is noted; `DEAF` itself where nothing is."""
     asked: frozenset[str] = frozenset()
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
     holds: dict[frozenset[str], Hold] = field(default_factory=dict)
     """What streams hold back, by what is looked for in them. Bounded by its user."""
-
-    @property
-    def listens(self) -> bool:
-        """Whether anything is noted of what a request says."""
-        return self.tainted or self.turns
 
 
 def build(  # noqa: PLR0913  everything a decision needs
@@ -94,11 +85,9 @@ def build(  # noqa: PLR0913  everything a decision needs
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
 ) -> PolicySet:
-    """Return the policy set of *program*.
+    """Return the policy set of *program*, with *lists* by name and *facts* by group.
 
-    *lists* are the list files by name, *facts* the tables by group. Without a *matcher* the
-    reference tries every rule. *key* is the deployment's secret, the same on every machine.
-    *rules* (those of *program*) and its *shape* are worked out unless they are given.
+    Without a *matcher* the reference tries every rule. *key* is a deployment's secret, everywhere.
     """
     shape = shape or shape_of(map(outline_of, program.policies))
     return PolicySet(
@@ -108,12 +97,10 @@ def build(  # noqa: PLR0913  everything a decision needs
             program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
         ),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
-        senses=Senses(
-            scanner, injection, classify, program.meters, key=sha256(b"sessions\0" + key).digest()
-        ),
+        senses=Senses(scanner, injection, classify, program.meters, key=_keyed(b"sessions", key)),
         lists=lists or {},
         facts=facts or {},
-        key=sha256(b"policy set\0" + key).digest(),
+        key=_keyed(b"policy set", key),
         policies=program.policies,
         rules=program.rules if rules is None else rules,
         owner=shape.owner,
@@ -126,15 +113,20 @@ def build(  # noqa: PLR0913  everything a decision needs
         long=long,
         stream_hold=stream_hold,
         when_away=when_away,
-        tainted=shape.tainted,
-        carried=shape.carried,
-        turns=shape.turns or _counts_by_turn(program),
+        heard=_heard(program, shape),
         asked=frozenset().union(*shape.asked),
     )
 
 
-def _counts_by_turn(program: Program) -> bool:
-    return any(key.path == TURN for meter in program.meters.values() for key in meter.keys)
+def _keyed(use: bytes, key: bytes) -> bytes:
+    return sha256(use + b"\0" + key).digest()
+
+
+def _heard(program: Program, shape: Shape) -> Heard:
+    """Return what is asked of sessions, by the keys of meters too."""
+    by_turn = any(key.path == TURN for meter in program.meters.values() for key in meter.keys)
+    heard = shape.heard._replace(turns=shape.heard.turns or by_turn)
+    return DEAF if heard == DEAF else heard
 
 
 def meters_of(program: Program) -> dict[str, tuple[MeterDefinition, ...]]:

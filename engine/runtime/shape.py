@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.language.outline import Outline
+
+
+class Heard(NamedTuple):
+    """What policies ask of sessions, so that it must be noted."""
+
+    tainted: bool = False
+    """Whether anything asks if an argument is tainted: then the user's words are noted."""
+    turns: bool = False
+    """Whether anything asks for the turn of the conversation: then requests are counted."""
+    carried: frozenset[tuple[str, str]] = frozenset()
+    """The stages whose content a label carries, each with the label."""
+
+
+DEAF = Heard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +38,8 @@ class Shape:
     """Whether any rule redacts with placeholders that can be turned back."""
     asked: frozenset[frozenset[str]]
     """The sets of entities that policies look for."""
-    tainted: bool = False
-    """Whether a condition asks if an argument is tainted."""
-    turns: bool = False
-    """Whether anything in a policy depends on the turn of the conversation."""
-    carried: frozenset[tuple[str, str]] = frozenset()
-    """The stages whose content a label carries, each with the label."""
+    heard: Heard = DEAF
+    """What of sessions is asked."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -62,8 +73,6 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         passing_policies=frozenset(rolled_out),
         spelt=frozenset(advised - computed),
         reversible=reversible,
-        tainted=tainted,
-        turns=turns,
-        carried=frozenset(carried),
+        heard=Heard(tainted, turns, frozenset(carried)),
         asked=frozenset(asked),
     )

@@ -132,7 +132,7 @@ class UnderWay:
         evidence = Evidence(self.record, self.senses, store, now)
         with suppress(Unfetched):
             evidence.labels()
-        if self.policies.turns:
+        if self.policies.heard.turns:
             with suppress(Unfetched):
                 evidence.turn()
         for meter in meters:

@@ -20,7 +20,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 from engine.content.islands import BEGINNINGS
 from engine.content.normalize import FEW, PIECE, fold, foreign, has_invisible
 from engine.content.phrases import COMPACT
-from engine.content.regex import Regex, any_of
+from engine.content.regex import Regex, any_of, compiled
 
 LEET_SHARE = 0.25
 FEW_SIGNS = 0.05
@@ -53,8 +53,17 @@ STRIDES = (512, 64, 8, 1)
 QUOTES = str.maketrans("\u201c\u201d\u201e\xab\xbb\u2018\u2019\u201a", '"""""\'\'\'')
 
 _others = "".join(map(chr, LOOKALIKES))
-_alike = re.compile(f"[{_others}]")
-_mixed = re.compile(f"[a-z][{_others}]|[{_others}][a-z]")
+MIXED = f"[a-z][{_others}]|[{_others}][a-z]"
+"""Two letters of different scripts side by side."""
+_mixed = compiled(MIXED)
+_irregular = any_of(
+    (
+        MIXED,
+        "  ",
+        r"[\t-\r\x1c-\x1f\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]",
+    )
+)
+"""Occurs in every text that has more to be undone than its case."""
 _foreign = re.compile(r"[^\x00-\x7f]+")
 _smuggled = re.compile(
     "[\U000e0020-\U000e007e]{8,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}"
@@ -87,8 +96,10 @@ def plain(text: str, *, odd: bool = True) -> str:
     if text.isascii():
         return plain(text)
     text = text.casefold()
-    # Two letters of different scripts side by side: only then are words looked at.
-    if _alike.search(text) and _mixed.search(text):
+    data = text.encode("utf-8", "replace")
+    if not _irregular.within(data):
+        return text.lower().strip(" ")
+    if _mixed.within(data):  # only then are words looked at
         text = _word.sub(_familiar, text)
     return " ".join(text.lower().split())
 

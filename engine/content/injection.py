@@ -298,4 +298,4 @@ def _hint() -> Regex:
 
 @cache
 def _gate() -> Words:
-    return arranged(grouped(phrase.keywords for phrase in ENGLISH))
+    return arranged(grouped(phrase.keywords for phrase in ENGLISH), small=True)

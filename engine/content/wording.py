@@ -13,7 +13,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -133,7 +133,7 @@ class Terms:
     speaking: BytesAhoCorasick
     weights: tuple[float, ...]
     own: int
-    having: tuple[tuple[Grouped, ...], ...]
+    having: tuple[Sequence[Grouped], ...]
     denying: BytesAhoCorasick
     against: tuple[float, ...]
 
@@ -165,21 +165,21 @@ class Terms:
 @cache
 def weighted_terms() -> tuple[Terms, Terms]:
     """Return the terms for users and for documents."""
-    every = model().terms.items()
-    return _terms([(term, one) for term, (one, _) in every]), _terms(
-        [(term, one) for term, (_, one) in every]
+    every, words = model().terms.items(), forms(lambda word: sentences(word, ALIKE))
+    return (
+        _terms([(term, one) for term, (one, _) in every], words),
+        _terms([(term, one) for term, (_, one) in every], words),
     )
 
 
-def _terms(weighted: Sequence[tuple[str, float]]) -> Terms:
+def _terms(weighted: Sequence[tuple[str, float]], words: Mapping[bytes, list[Grouped]]) -> Terms:
     speaking = {term.encode(): weight for term, weight in weighted if weight > 0}
     denying = {term.encode(): -weight for term, weight in weighted if weight < 0}
-    words = forms(lambda word: sentences(word, ALIKE))
     return Terms(
         BytesAhoCorasick([*speaking, *words], implementation=Implementation.DFA),
         tuple(speaking.values()),
         len(speaking),
-        tuple(map(tuple, words.values())),
+        tuple(words.values()),
         # Seldom used: it may be slow and small.
         BytesAhoCorasick(list(denying), implementation=Implementation.ContiguousNFA),
         tuple(denying.values()),

@@ -210,3 +210,10 @@ def test_any_number_of_different_accents_is_taken_away() -> None:
     bare = "aeiou" * 4
     for count in range(1, len(marked) + 1):
         assert plain("x \u201c" + marked[:count] + "\u201d") == f'x "{bare[:count]}"'
+
+
+def test_every_kind_of_space_is_a_space_in_any_script() -> None:
+    spaces = [chr(code) for code in range(0x10000) if chr(code).isspace()]
+    for space in spaces:
+        assert plain(f"{space}Ж{space}a{space}{space}b{space}") == "ж a b"
+        assert plain(f"{space}X{space}a{space}{space}b{space}") == "x a b"

@@ -159,10 +159,21 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
     # Counting is cheap; words are looked at one by one only where it makes one suspect.
     if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
         least = LEET_SHARE * (1 + joined.count(" "))
-        if len(_leet.findall(joined)) > least:  # at least one in each such word
+        if _leets(joined) > least:  # at least one in each such word
             words = joined.split(" ")
             if sum(_leet.search(word) is not None for word in words) > least:
                 yield joined.translate(LEET)
+
+
+def _leets(text: str) -> int:
+    """Return how often leetspeak occurs in *text*, which is read in pieces: see `PIECE`."""
+    count = at = 0
+    while at < len(text):
+        space = text.find(" ", at + PIECE)
+        stop = len(text) if space < 0 else space
+        count += len(_leet.findall(text, at, stop))
+        at = stop
+    return count
 
 
 def _sum(data: bytes, weights: bytes) -> int:

@@ -54,7 +54,7 @@ class Words:
 
 
 def arranged(words: Iterable[Grouped], *, small: bool = False) -> Words:
-    """Return what finds *words*, which are all different; at half the speed if it is to be small."""
+    """Return what finds *words*, which are all different; if *small*, at half the speed."""
     every = tuple(words)
     how = Implementation.ContiguousNFA if small else Implementation.DFA
     return Words(

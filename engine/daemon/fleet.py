@@ -44,7 +44,7 @@ MOST_SILENT = 20
 """Looks in a row without an answer before a worker is killed: 10 s."""
 
 LONG_LIFE = 10.0
-"""A worker that lived so many seconds is replaced at once; others after pauses that double."""
+"""A worker that served so many seconds is replaced at once; others after pauses that double."""
 FIRST_PAUSE = 0.1
 LAST_PAUSE = 10.0
 
@@ -241,7 +241,7 @@ class Fleet:
             await member.ask(say.Refuse(self._refusal), say.Done, ANSWER_SECONDS)
         await member.ask(say.Listen(), say.Done, ANSWER_SECONDS)
         await self._catch_up(member)
-        member.serving = not member.gone.is_set()
+        member.serve()
 
     async def _catch_up(self, member: Member) -> None:
         while member.revision != self._revision:
@@ -255,7 +255,7 @@ class Fleet:
             await member.gone.wait()
             self.deaths += 1
             self._sums.end(str(number))
-            quick = 0 if member.lived > LONG_LIFE else quick + 1
+            quick = 0 if member.served > LONG_LIFE else quick + 1
             pause = min(FIRST_PAUSE * 2 ** (quick - 1), LAST_PAUSE) if quick else 0.0
             self._log.error(
                 "a worker died",

@@ -43,9 +43,10 @@ class Member:
     def __init__(self, number: int, process: subprocess.Popen[bytes]) -> None:
         self.number = number
         self.process = process
-        self.began = time.monotonic()
         self.revision = ""
         self.serving = False
+        self._since: float | None = None
+        """When it began to serve."""
         self.gone = asyncio.Event()
         self.silent = 0
         """Looks at it in a row during which it owed an answer."""
@@ -107,6 +108,11 @@ class Member:
             await self.ask(say.Commit(), say.Done, patience)
             self.revision = revision
 
+    def serve(self) -> None:
+        """Note that it serves from now on, unless it is gone already."""
+        self.serving = not self.gone.is_set()
+        self._since = time.monotonic()
+
     def ping(self, patience: float) -> None:
         """Ask for a sign of life, unless one is still owed; count the looks since then."""
         if self._pinging is not None and not self._pinging.done():
@@ -138,9 +144,9 @@ class Member:
         await self.gone.wait()
 
     @property
-    def lived(self) -> float:
-        """Seconds since it was started."""
-        return time.monotonic() - self.began
+    def served(self) -> float:
+        """Seconds since it began to serve; 0 if it never did."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
     @property
     def ending(self) -> str:

@@ -175,6 +175,27 @@ def test_what_one_worker_cannot_load_none_decides_by(
     assert "does not hold what was compiled" in str(told.of("policies refused")[0]["why"])
 
 
+def test_what_only_one_worker_cannot_load_the_other_does_not_decide_by_either(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = member.Member.load
+
+    async def load(self: member.Member, revision: str, patience: float) -> None:
+        if self.number == 1 and self.serving:
+            raise member.WorkerError("no memory is left")
+        await really(self, revision, patience)
+
+    def work() -> None:
+        monkeypatch.setattr(member.Member, "load", load)
+        write_folder(folder / "policies", {"door.pol": "policy door { default deny }"})
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: told.has("policies refused"))
+        assert [decide(f"unix://{folder}/{one}").action for one in ("s", "s.1")] == ["allow"] * 2
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert told.of("policies refused")[0]["why"] == "no memory is left"
+
+
 def test_a_worker_that_does_not_follow_is_replaced(
     folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

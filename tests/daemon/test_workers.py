@@ -120,7 +120,6 @@ def test_two_workers_serve_one_port_and_a_socket_each(folder: Path) -> None:
         assert all(decide(one).action == "allow" for one in both(folder))
         assert len(children(running.process.pid)) == 2
         assert running.stop() == 0
-    assert {one.get("worker") for one in events(running)} >= {None}
     assert told(running, "ready")[0]["workers"] == 2
 
 
@@ -197,12 +196,11 @@ def test_a_worker_that_dies_again_and_again_is_replaced_after_ever_longer_pauses
     folder: Path,
 ) -> None:
     with daemon(folder, *TWO) as running:
-        for count in range(1, 4):
+        for count in range(1, 3):
             os.kill(children(running.process.pid)[-1], signal.SIGKILL)
             until(lambda: len(told(running, "a worker serves again")) == count)  # noqa: B023
         pauses = [float(str(one["restart_in"])) for one in told(running, "a worker died")]
-    assert pauses[0] == 0.1
-    assert sorted(pauses) == pauses
+    assert pauses == [0.1, 0.2]
 
 
 def test_a_worker_that_is_told_to_end_by_others_is_replaced_too(folder: Path) -> None:

@@ -27,7 +27,7 @@ from engine.content.pseudonyms import Tokens
 from engine.content.redact import Span, Strategy, redact_text
 from engine.content.remembered import ScansTexts
 from engine.content.stream_hold import CELL, EXTRA, READ, Hold
-from engine.content.stream_sieve import AROUND, LARGE
+from engine.content.stream_sieve import AROUND, LARGE, Look
 
 STRIDE = 16
 """A step is taken after so many characters without white space."""
@@ -37,6 +37,9 @@ KEPT = 4096
 """So much text that is done with may be kept: forgetting copies the rest."""
 PATIENCE = 16
 """A run that is replaced is looked at again when it has grown by one part in so many."""
+
+OTHERWISE = ("hidden", "disguised")
+"""Where what may be found is not written as it is, scans begin far before it."""
 
 _step = re.compile(rf"\S{{0,{STRIDE - 1}}}\s|\S{{{STRIDE}}}")
 
@@ -176,6 +179,8 @@ class StreamRedactor:
         settling = self._slice(self._cut, settled)
         if settling.isspace():
             passed = self._pass(settled, ())
+            if settled - self._looked > LARGE:  # what was not looked at is kept
+                self._looked, self._clean = settled, False
         else:
             passed = self._release(self._find(settled, end), settled, end, last=last)
         return passed if before is NOTHING else joined((before, passed))
@@ -186,29 +191,28 @@ class StreamRedactor:
         Hot path: what one look at the new text can tell need not be scanned.
         """
         look = self._look(end)
-        self._looked = settled
-        if look and not self._hold.unmatched:
+        from_, self._looked = min(self._looked, self._cut), settled
+        asked = self._hold.unmatched if look == "nothing" else self._entities
+        if not asked:
             return []
-        first = self._before(self._hold.behind) if look else self._window(end)
-        text = self._slice(first, end)
-        scanned = self._scanner.scan(text, self._hold.unmatched if look else self._entities)
+        first = self._window(end) if look in OTHERWISE else self._before(self._hold.behind, from_)
         found = [
             Finding(one.entity, max(one.start + first, self._cut), one.end + first, one.score)
-            for one in scanned
+            for one in self._scanner.scan(self._slice(first, end), asked)
             if one.end + first > self._cut
         ]
-        self._clean = look or all(one.end <= settled for one in found)
+        self._clean = look == "nothing" or all(one.end <= settled for one in found)
         return sorted([one for one in found if one.start < settled], key=_place)
 
-    def _look(self, end: int) -> bool:
-        """Return whether nothing that has a pattern is found between the cut and *end*."""
+    def _look(self, end: int) -> Look:
+        """Return what may be found between the cut and *end*, and is to be scanned for."""
         hold, from_ = self._hold, self._looked
         first = max(0, from_ - AROUND)
         look = hold.sieve.look(self._slice(first, end), from_ - first)
         if look == "disguised" or end - from_ > LARGE:
             self._disguised = end
         far = hold.behind if hold.named is None else max(hold.behind, hold.named.far)
-        return look == "nothing" and self._clean and self._disguised <= self._before(far)
+        return look if self._clean and self._disguised <= self._before(far) else "disguised"
 
     def _too_little(self, settled: int, end: int) -> bool:
         """Return whether it is better to wait for more: not for long, lest a run stay unseen."""
@@ -330,9 +334,12 @@ class StreamRedactor:
         begin = far + named.begin(self._slice(far, end), self._cut - far)
         return min(first, begin // CELL * CELL)
 
-    def _before(self, size: int) -> int:
-        """Return a place at least *size* before the cut: it depends on the text alone, as that."""
-        return max(0, (self._cut - size) // CELL * CELL)
+    def _before(self, size: int, place: int | None = None) -> int:
+        """Return a place at least *size* before *place*, or the cut: it depends on the text alone.
+
+        So does the cut.
+        """
+        return max(0, ((self._cut if place is None else place) - size) // CELL * CELL)
 
     def _slice(self, start: int, end: int) -> str:
         return self._text[start - self._base : end - self._base]
@@ -340,7 +347,7 @@ class StreamRedactor:
     def _forget(self) -> None:
         named = self._hold.named
         far = max(self._hold.behind, AROUND, 0 if named is None else named.far)
-        first = min(self._before(far), max(0, self._looked - AROUND))
+        first = self._before(far, min(self._looked, self._cut))
         if first - self._base >= KEPT:
             self._text = self._text[first - self._base :]
             self._base = first

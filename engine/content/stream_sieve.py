@@ -59,7 +59,8 @@ _any = any_of((*LASTING, PAIRS, BITS))
 _base64 = compiled(rf"[A-Za-z0-9+/_\-]{{{WORD}}}")
 _line = compiled(rf"[A-Za-z0-9+/_\-]{{{WORD}}}\r?\n?[A-Za-z0-9+/_\-]*\z")
 
-Look = Literal["nothing", "something", "disguised"]
+Look = Literal["nothing", "matched", "hidden", "disguised"]
+"""What may be there: a match of a pattern, another text, or another reading of all around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Sieve:
             data, begin, cut = text.encode(), first, from_
         else:
             if unicodedata.combining(text[0]):
-                return "something"
+                return "hidden"
             folded = fold(text)
             text = folded.text
             if folded.ends is not None:
@@ -91,12 +92,11 @@ class Sieve:
                 return "disguised"
             begin, cut = (len(text[:at].encode("utf-8", "replace")) for at in (first, from_))
         if _any.within(data):
-            return "disguised" if _lasting.within(data) else "something"
-        if self._matches(data[begin:]) or _hides(data, cut):
-            return "something"
-        for terms in self.listed:
-            for _ in terms.find(text[first:]):
-                return "something"
+            return "disguised" if _lasting.within(data) else "hidden"
+        if _hides(data, cut):
+            return "hidden"
+        if self._matches(data[begin:]) or self._lists(text[first:]):
+            return "matched"
         return "nothing"
 
     def _matches(self, data: bytes) -> bool:
@@ -106,6 +106,10 @@ class Sieve:
         if self.words is None or not self.words.find_matches_as_indexes(data.lower()):
             return False
         return self.hints is None or self.hints.within(data)
+
+    def _lists(self, text: str) -> bool:
+        """Return whether a term of a list may be in *text*."""
+        return any(True for terms in self.listed for _ in terms.find(text))
 
 
 def _hides(data: bytes, cut: int) -> bool:

@@ -13,7 +13,7 @@ from engine.content.normalize import fold
 from engine.content.redact import Strategy
 from engine.content.rules import builtin_rules, custom_rules
 from engine.content.scan import Scanner, build_scanner
-from engine.content.stream import Redaction, StreamRedactor
+from engine.content.stream import KEPT, Redaction, StreamRedactor
 from engine.content.stream_hold import make_hold
 from engine.content.stream_sieve import AROUND, LARGE, LEAD, Look, make_sieve
 from engine.content.terms import Terms
@@ -56,6 +56,15 @@ def test_most_words_hold_nothing(text: str) -> None:
         ("at ", "10.20.30.40 "),
         ("we met ", "ann lee, "),
         ("\u00fcber ", "\u00c9T\u00c9 "),
+    ],
+)
+def test_what_may_match_is_scanned(before: str, text: str) -> None:
+    assert look(before, text) == "matched"
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
         ("it is ", "YW5uQGV4YW1wbGUub3Jn "),
         ("YW5uQGV4YW1wbGUub3Jn" * 3 + "\n", "YW5u "),
         ("61 6e 6e 40 65 78 61 6d 70 6c ", "65 "),
@@ -63,8 +72,8 @@ def test_most_words_hold_nothing(text: str) -> None:
         ("\u0301" * AROUND, " and "),
     ],
 )
-def test_what_may_hold_something_is_scanned(before: str, text: str) -> None:
-    assert look(before, text) == "something"
+def test_what_may_hide_a_text_is_scanned(before: str, text: str) -> None:
+    assert look(before, text) == "hidden"
 
 
 @pytest.mark.parametrize(
@@ -89,14 +98,14 @@ def test_what_was_base64_before_is_none_now() -> None:
 
 def test_what_begins_a_little_before_is_seen() -> None:
     sieve = make_sieve(custom_rules(CustomEntity("x.abc", ("a[bcd]+e",))), ())
-    assert sieve.look("abcde", LEAD) == "something"
+    assert sieve.look("abcde", LEAD) == "matched"
     assert sieve.look("abcde", LEAD + 1) == "nothing"
 
 
 def test_what_looks_around_does_not_matter() -> None:
     sieve = make_sieve(custom_rules(CustomEntity("x.abc", (r"^abc\b", r"\bxyz$"))), ())
-    assert sieve.look("or abcd", 3) == "something"
-    assert sieve.look("wxyz or", 1) == "something"
+    assert sieve.look("or abcd", 3) == "matched"
+    assert sieve.look("wxyz or", 1) == "matched"
     assert make_sieve((), ()).look("or abcd", 3) == "nothing"
 
 
@@ -178,6 +187,18 @@ def test_what_a_finding_leaves_behind_itself_is_seen() -> None:
     )
     entities = frozenset({"x.one", "x.two"})
     assert stream("so ab cd ef gh ij", entities, scanner)[0].count("[") == 1
+
+
+def test_however_much_white_space_there_is_little_is_kept() -> None:
+    strategies = dict.fromkeys(STRUCTURED, Strategy("label"))
+    hold = make_hold(SCANNER, STRUCTURED)
+    guard = StreamRedactor(SCANNER, hold, STRUCTURED, Redaction(strategies, b"a key", "s"))
+    passed = ""
+    for _ in range(400):
+        passed += guard.feed(" " * 64).text
+        assert len(guard._text) < 2 * KEPT
+    passed += guard.feed("ann@example.org\n").text + guard.finish().text
+    assert passed == " " * 400 * 64 + "[EMAIL]\n"
 
 
 def test_after_what_has_no_end_is_looked_anew() -> None:

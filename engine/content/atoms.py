@@ -277,7 +277,8 @@ def _numbers(text: str, of: Speaker) -> Iterator[str]:
     for match in _group.finditer(text):
         start, group = match.start(), match.group()
         if end < 0 or text[end:start] not in _gaps:
-            yield from _joined(run, of, lead=lead)
+            if len(run) > 1 or (run and len(run[0]) >= MIN_DIGITS):
+                yield from _joined(run, of, lead=lead)
             run, lead = [], group[0] == "0" or text[start - 1 : start] == "+"
         run.append(group)
         end = match.end()

@@ -105,6 +105,12 @@ class Printer:
                 break
         return frozenset(found)
 
+    def mark(self, text: str) -> int:
+        """Return the fingerprint of *text* itself, to the letter: whether it was met before."""
+        copy = self.begun.copy()
+        copy.update(b"\0" + text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(copy.digest()[:6], "little")
+
     def _of_text(self, text: str, of: Speaker) -> Iterator[Iterable[int]]:
         one = self._one
         for reading in readings(text):

@@ -21,7 +21,7 @@ from engine.runtime.decision import Action, Decision, Escalation, Reason, Shadow
 from engine.runtime.doubt import overridden
 from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.limits import Desk, Limits, take_limits
-from engine.runtime.listen import decide_uncounted, listen, overlook, said_in
+from engine.runtime.listen import decide_uncounted, listen, note_content, overlook
 from engine.runtime.match import Match
 from engine.runtime.outcome import Outcome, find_outcome
 from engine.runtime.phrase import presentable
@@ -262,15 +262,12 @@ def _put(policies: PolicySet, outcome: Outcome, desk: Desk) -> list[Contribution
     failed: list[Contribution] = []
     record, now = desk.record, desk.evidence.now_ns
     place = record.tenant.id, record.session.id
-    said = frozenset[int]()
     for effect in outcome.effects:
         try:
             if record.session.id is not None:
                 for put in effect.labels:
                     until = None if put.duration is None else now + nanoseconds(put.duration)
-                    if record.stage in put.source:
-                        said = said or said_in(record, desk.evidence, policies.senses.key)
-                        desk.store.note(*place, put.label, said, until, now)
+                    note_content(record, desk.evidence, put, until, policies.senses.key, desk.store)
                     desk.store.label(*place, put.label, until, now)
             for meter in effect.meters:
                 key = desk.evidence.meter_key(meter)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from engine.language.program import Label
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.evidence import Evidence
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
-from engine.runtime.sessions import hear, lose, prints_of
+from engine.runtime.sessions import hear, lose, new_texts, prints_of
 from engine.runtime.store import Store, StoreUnavailable
 
 OURS = frozenset({"user", "assistant", "system", "developer"})
@@ -50,11 +51,22 @@ def overlook(policies: PolicySet, record: Record, store: Store, now_ns: int) -> 
     return ""
 
 
-def said_in(record: Record, evidence: Evidence, key: bytes) -> frozenset[int]:
-    """Return the fingerprints of the content, whoever speaks; of a request, what others say."""
-    asked = record.stage == "request"
-    parts = evidence.parts("content")
-    return prints_of((one.text for one in parts if not (asked and one.role in OURS)), record, key)
+def note_content(
+    record: Record, evidence: Evidence, label: Label, until: int | None, key: bytes, store: Store
+) -> None:
+    """Note under *label* what the content says, whoever speaks; of a request, what others say.
+
+    Only at the stages that it comes from. Raises StoreUnavailable.
+    """
+    if record.stage not in label.source:
+        return
+    parts, now = evidence.parts("content"), evidence.now_ns
+    texts = [one.text for one in parts]
+    if record.stage == "request":
+        texts = [one.text for one in parts if one.role not in OURS]
+        texts = new_texts(texts, label.label, record, key, store, now)
+    found = prints_of(texts, record, key)
+    store.note(record.tenant.id, record.session.id, label.label, found, until, now)
 
 
 def decide_uncounted(

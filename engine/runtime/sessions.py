@@ -66,13 +66,35 @@ def is_tainted(value: object, record: Record, key: bytes, store: Store, now_ns: 
 def prints_of(
     texts: Iterable[str], record: Record, key: bytes, of: Speaker = "content"
 ) -> frozenset[int]:
-    """Return the fingerprints of *texts* in the session of *record*; too many to keep, not all."""
+    """Return the fingerprints of *texts* and their marks in the session of *record*.
+
+    Too many to be kept, though not all, where there are too many.
+    """
     made = printer_of(record, key)
     found = frozenset[int]()
     for text in texts:
         if len(found) <= MOST_PRINTS:
-            found |= made.prints(text, MOST_PRINTS, of)
+            found |= made.prints(text, MOST_PRINTS, of) | {made.mark(text)}
     return found
+
+
+def new_texts(
+    texts: Iterable[str], source: str, record: Record, key: bytes, store: Store, now_ns: int
+) -> list[str]:
+    """Return those of *texts* that were not noted yet; none where *source* is full.
+
+    A conversation sends its whole history with every request: what of it was noted is known by one
+    fingerprint a message. Raises StoreUnavailable.
+    """
+    made = printer_of(record, key)
+    marked = {made.mark(text): text for text in texts if text}
+    if not marked:
+        return []
+    noted = store.noted(record.tenant.id, record.session.id, frozenset(marked), now_ns)
+    if source in noted.full:
+        return []
+    known = noted.seen.get(source, frozenset())
+    return [text for mark, text in marked.items() if mark not in known]
 
 
 def hear(record: Record, key: bytes, store: Store, now_ns: int) -> None:
@@ -84,8 +106,9 @@ def hear(record: Record, key: bytes, store: Store, now_ns: int) -> None:
         texts = [record.content or ""]
     else:
         texts = [one.text for one in record.messages if one.role == "user"]
-    found = prints_of(texts, record, key, "user")
-    if found:
+    new = new_texts(texts, USER, record, key, store, now_ns)
+    if new:
+        found = prints_of(new, record, key, "user")
         store.note(record.tenant.id, record.session.id, USER, found, None, now_ns)
 
 

@@ -251,6 +251,13 @@ def test_values_nested_deeply_are_read() -> None:
     assert told(value, "to attacker@evil.example")
 
 
+def test_a_text_has_a_mark_to_the_letter() -> None:
+    made = printer(KEY)
+    assert made.mark(MAIL) == printer(KEY).mark(MAIL) != made.mark(MAIL.lower())
+    assert made.mark("a\ud800") != printer(b"l" * 32).mark("a\ud800")
+    assert made.mark("word") not in made.prints("word", MOST)
+
+
 def test_lone_surrogates_are_read() -> None:
     assert told("attacker\ud800word", "say attacker\ud800word now")
 

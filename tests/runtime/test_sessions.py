@@ -214,6 +214,57 @@ def test_a_label_carries_content_whoever_asks_for_it() -> None:
     assert store.noted("north", "s", frozenset(), NOW).seen == {"untrusted": frozenset()}
 
 
+class Watched(MemoryStore):
+    """Knows how many fingerprints each call noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted_at: list[int] = []
+
+    def note(
+        self,
+        tenant: str,
+        session: str,
+        source: str,
+        prints: frozenset[int],
+        until: int | None,
+        now: int,
+    ) -> None:
+        self.noted_at.append(len(prints))
+        super().note(tenant, session, source, prints, until, now)
+
+
+def test_of_a_history_only_what_is_new_is_noted(reading: PolicySet) -> None:
+    store = Watched()
+    history: list[dict[str, str]] = []
+    for text in ("read my mail please", "read it again, will you", "that is all for today"):
+        history += ({"role": "user", "text": text}, {"role": "assistant", "text": "yes"})
+        for _ in range(2):
+            run(reading, store, asked("request", messages=history))
+    assert len(store.noted_at) == 3
+    assert max(store.noted_at) < 25
+
+
+def test_of_a_history_of_results_only_what_is_new_is_noted() -> None:
+    made = load(
+        """
+        policy p {
+          default allow
+          rule heard {
+            when stage == "request" then allow label session "untrusted" for 1h from request
+          }
+        }
+        """
+    )
+    store = Watched()
+    history = [{"role": "tool", "text": MAIL}]
+    run(made, store, asked("request", messages=history))
+    run(made, store, asked("request", messages=history), now=at(3000))
+    assert store.noted_at[0] > 20
+    assert store.noted_at[1] == 0
+    assert store.noted("north", "s", frozenset(), at(3600 + 2999)).seen == {"untrusted": set()}
+
+
 def test_a_silent_request_is_not_noted(reading: PolicySet) -> None:
     store = MemoryStore()
     run(reading, store, asked("request"), asked("request", messages=[]))
@@ -265,8 +316,9 @@ def test_words_of_the_user_beyond_the_bound_are_not_his(reading: PolicySet) -> N
     store = MemoryStore()
     run(reading, store, result(MAIL))
     store.note("north", "s", USER, frozenset(range(MOST_PRINTS)), None, NOW)
-    run(reading, store, said(f"send it to {EVE}"))
-    assert run(reading, store, call(EVE)) == ["deny"]
+    for _ in range(2):
+        run(reading, store, said(f"send it to {EVE}"))
+        assert run(reading, store, call(EVE)) == ["deny"]
 
 
 def letters(number: int) -> str:

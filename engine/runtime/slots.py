@@ -69,11 +69,13 @@ def standing(held: Slots | None, take: Take, now: int) -> Level:
 
 
 def give_back(held: Slots | None, end: int, now: int) -> Slots | None:
-    """Return the slots without the one that would end at *end*; None when it has ended already."""
+    """Return the slots without the one that would end at *end*; None when none are known."""
+    if held is None:
+        return None
     held = brought(held, now)
     place = bisect_left(held.ends, end)
     if end <= held.at or place == len(held.ends):
-        return None
+        return held  # It has ended by itself, or was forgotten.
     left = held.counts[place] - 1
     if left:
         counts = (*held.counts[:place], left, *held.counts[place + 1 :])

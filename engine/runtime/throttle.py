@@ -84,23 +84,29 @@ def admit(
     """
     if take.window is None:
         return _admit_budget(roll(bucket, take), take, now)
-    moved = drain(bucket, take, now)
     window, limit, amount = take.window, take.limit, take.amount
+    at, before, lows = _place(bucket, take, window, now)
     capacity = take.burst * window
-    level = moved.level + amount * window
+    level = before + amount * window
     # Without an amount there must be something left: one more step of the level would have to fit.
     over = level - capacity if amount else level + 1 - capacity
     if over > 0:
         possible = limit and take.burst and amount <= take.burst
-        wait = moved.at - now - (-over // limit) if possible else -1
-        left = max(0, (capacity - moved.level) // window)
-        return moved, _refuse(left, wait, _reset(moved.level, limit, moved.at - now))
-    lows = moved.lows
+        wait = at - now - (-over // limit) if possible else -1
+        left = max(0, (capacity - before) // window)
+        moved = drain(bucket, take, now)
+        return moved, _refuse(left, wait, _reset(before, limit, at - now))
     if corrigible or lows:
-        lows = _lower(lows, moved.at, moved.level, level)
-    after = Bucket(moved.at, level, window, _until(moved.at, level, limit), lows)
-    left = (capacity - level) // window
-    return after, _grant(left, _reset(level, limit, moved.at - now))
+        lows = _lower(lows, at, before, level)
+    # Hot path: what `_until` and `_reset` say, with one division of two large numbers.
+    until, reset = at, 0
+    if level and limit:
+        until = at - (-level // limit)
+        reset = until - now
+    elif level:
+        until, reset = FOREVER, -1
+    after = Bucket(at, level, window, min(FOREVER, until), lows)
+    return after, Level(True, (capacity - level) // window, 0, reset)  # noqa: FBT003 - hot path
 
 
 def standing(bucket: Bucket | None, take: Take, now: int) -> Level:
@@ -129,15 +135,24 @@ def unseen(take: Take, now: int, swept: int) -> Bucket | None:
 def drain(bucket: Bucket | None, take: Take, now: int) -> Bucket:
     """Return the refilling bucket of *take* at *now*, taking nothing."""
     window = take.window or 1
+    at, level, lows = _place(bucket, take, window, now)
+    return Bucket(at, level, window, at if bucket is None else bucket.until, lows)
+
+
+def _place(
+    bucket: Bucket | None, take: Take, window: int, now: int
+) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+    """Return time, level and lows of the refilling bucket at *now*."""
     if bucket is None:
-        return Bucket(now, 0, window, now)
+        return now, 0, ()
     level, lows = bucket.level, bucket.lows
     if bucket.window != window:  # The author changed the period: what was used stays used.
         level, lows = -(-level * window // bucket.window), ()
     passed = now - bucket.at
     if passed <= 0:
-        return Bucket(bucket.at, level, window, bucket.until, lows)
-    return Bucket(now, max(0, level - passed * take.limit), window, bucket.until, lows)
+        return bucket.at, level, lows
+    level -= passed * take.limit
+    return now, max(0, level), lows
 
 
 def roll(bucket: Bucket | None, take: Take) -> Bucket:
@@ -239,7 +254,9 @@ def _lower(
     lows: tuple[tuple[int, int], ...], at: int, before: int, after: int
 ) -> tuple[tuple[int, int], ...]:
     """Return the lows after the level rose from *before* to *after* at *at*."""
-    if lows and lows[-1][0] == at:
+    if not lows:
+        return ((at, after),)
+    if lows[-1][0] == at:
         # Nothing leaked between two takes of one instant: what holds for the second holds for both.
         return (*lows[:-1], (at, after))
     kept = [pair for pair in lows if pair[1] < before]

@@ -60,12 +60,12 @@ class LmdbStore:
             known = _Known(transaction)
             if not place:
                 attempt = taking.attempt(takes, known, now)
-                _keep(transaction, attempt.buckets, attempt.slots)
+                known.keep(attempt.buckets, attempt.slots)
                 return attempt.levels
             value = transaction.get(place)
             before = None if value is None else layout.unpack_reservation(value)
             attempt = taking.attempt(takes, known, now, hold=hold, before=before)
-            _keep(transaction, attempt.buckets, attempt.slots)
+            known.keep(attempt.buckets, attempt.slots)
             if attempt.reservation is not None:
                 transaction.put(place, layout.pack_reservation(attempt.reservation))
             return attempt.levels
@@ -90,8 +90,9 @@ class LmdbStore:
             if layout.expiry(value) <= now:
                 return None
             made = layout.unpack_reservation(value)
-            changes = taking.settled(made, amounts, _Known(transaction), now)
-            _keep(transaction, changes.buckets, changes.slots)
+            known = _Known(transaction)
+            changes = taking.settled(made, amounts, known, now)
+            known.keep(changes.buckets, changes.slots)
             return True
 
         settled = self._write(work)
@@ -297,28 +298,29 @@ class LmdbStore:
 
 
 class _Known:
-    """The buckets and slots as one transaction sees them."""
+    """The buckets and slots as one transaction sees them, and where they lie."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
+        self._places: dict[str, bytes] = {}
 
     def bucket(self, take: Take, now: int) -> throttle.Bucket | None:
-        value = self._transaction.get(layout.bucket_key(take.key))
+        place = self._places[take.key] = layout.bucket_key(take.key)
+        value = self._transaction.get(place)
         if value is not None:
             return layout.unpack_bucket(value)
         return throttle.unseen(take, now, forget.swept(self._transaction))
 
     def slots(self, take: Take, now: int) -> Slots | None:
-        value = self._transaction.get(layout.slots_key(take.key))
+        place = self._places[take.key] = layout.slots_key(take.key)
+        value = self._transaction.get(place)
         if value is not None:
             return layout.unpack_slots(value)
         return slots.unseen(now, forget.swept(self._transaction))
 
-
-def _keep(
-    transaction: Transaction, buckets: Mapping[str, throttle.Bucket], held: Mapping[str, Slots]
-) -> None:
-    for key, bucket in buckets.items():
-        transaction.put(layout.bucket_key(key), layout.pack_bucket(bucket))
-    for key, one in held.items():
-        transaction.put(layout.slots_key(key), layout.pack_slots(one))
+    def keep(self, buckets: Mapping[str, throttle.Bucket], held: Mapping[str, Slots]) -> None:
+        """Put what has become of those that were asked for."""
+        for key, bucket in buckets.items():
+            self._transaction.put(self._places[key], layout.pack_bucket(bucket))
+        for key, one in held.items():
+            self._transaction.put(self._places[key], layout.pack_slots(one))

@@ -125,9 +125,9 @@ class ExactSlots:
         self.holders[who] = self.clock + self.life
 
     def free(self, who: str, now: int) -> None:
-        """Let *who* have settled. What has ended by itself is not touched, and no clock either."""
-        if self.holders.pop(who, 0) > self.moment(now):
-            self.clock = self.moment(now)
+        """Let *who* have settled. What has ended by *now* stays ended."""
+        self.holders.pop(who, None)
+        self.clock = self.moment(now)
 
     def sweep(self, now: int) -> None:
         """If by *now* all are free, the time is at least when they became so."""

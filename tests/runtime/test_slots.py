@@ -43,11 +43,11 @@ def test_what_is_given_back_is_free_at_once_and_only_that() -> None:
 
 def test_what_has_ended_or_was_forgotten_is_not_given_back() -> None:
     held, _ = taken(None, 2, NOW)
-    assert slots.give_back(held, NOW + 100, NOW + 100) is None
+    assert slots.give_back(held, NOW + 100, NOW + 100) == Slots(NOW + 100)
     assert slots.give_back(None, NOW + 100, NOW) is None
     again, _ = taken(held, 2, NOW + 100)
-    assert slots.give_back(again, NOW + 100, NOW + 100) is None
-    assert slots.give_back(again, NOW + 300, NOW + 100) is None
+    assert slots.give_back(again, NOW + 100, NOW + 100) == again
+    assert slots.give_back(again, NOW + 300, NOW + 100) == again
 
 
 def test_the_clock_put_back_gives_no_slot_back() -> None:

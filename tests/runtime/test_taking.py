@@ -123,4 +123,6 @@ def test_settling_a_slot_that_has_ended_frees_no_other() -> None:
     made = taking.attempt([slot(1, 9)], Kept(), NOW, hold=50)
     other = taking.attempt([slot(1, 9)], Kept(made), NOW + 9)
     assert made.reservation is not None
-    assert not taking.settled(made.reservation, {}, Kept(other), NOW + 10).slots
+    changes = taking.settled(made.reservation, {}, Kept(other), NOW + 10)
+    assert changes.slots == {"s": Slots(NOW + 10, (NOW + 18,), (1,))}
+    assert not taking.settled(made.reservation, {}, Kept(), NOW + 10).slots

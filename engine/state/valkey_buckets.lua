@@ -29,6 +29,7 @@ if per_ms > 0 then
 end
 
 local entries, changes = {}, {}
+local METHODS, FINISH = {}, {}
 
 local function entry(key, kind)
   local found = entries[key]

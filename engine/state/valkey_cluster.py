@@ -22,7 +22,7 @@ from redis.exceptions import ResponseError
 from engine.runtime.store import StoreUnavailable, Take
 from engine.state.remote import Op
 from engine.state.valkey_line import Command, Line
-from engine.state.valkey_script import Elsewhere, evaluate
+from engine.state.valkey_script import Elsewhere, evaluate, make_ready
 from engine.state.valkey_wire import ALONE, Call, Manner, Writer, take_tag
 
 SLOTS: Final[Command] = ("CLUSTER", "SLOTS")
@@ -127,11 +127,11 @@ class Cluster:
 
     async def _evaluate(self, slot: int, call: Call) -> Sequence[object]:
         try:
-            return await evaluate(self._line(slot), call)
+            return await evaluate(self._line(slot), make_ready(call))
         except Elsewhere:
             await self._learn()
         try:
-            return await evaluate(self._line(slot), call)
+            return await evaluate(self._line(slot), make_ready(call))
         except Elsewhere:
             raise StoreUnavailable("the cluster is moving what this decision needs") from None
 

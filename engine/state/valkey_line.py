@@ -38,7 +38,8 @@ PATIENCE = 1.0
 IDLE = 1.0
 """After so many seconds without use it is looked first whether the server has hung up."""
 
-Command: TypeAlias = tuple[bytes | str | int, ...]
+Command: TypeAlias = tuple[bytes | str | int, ...] | bytes
+"""Its parts; or all of it as it is sent."""
 PING: Final[Command] = ("PING",)
 State: TypeAlias = Literal["closed", "half-open", "open"]
 
@@ -66,7 +67,7 @@ class Broken(Exception):
 class Line:
     """See the module. For one event loop. *greeting* is sent first whenever it has connected."""
 
-    def __init__(self, address: Address, *, timeout: float, greeting: Command) -> None:
+    def __init__(self, address: Address, *, timeout: float, greeting: Sequence[Command]) -> None:
         self.place = f"the store at {address}"
         self._address = address
         self._timeout = timeout
@@ -180,13 +181,16 @@ class Line:
         left, excuses = deque(batch), 1
         while left:
             limit = asyncio.timeout(self._timeout)
+            renew = loop.time() + self._timeout / 4
             try:
                 async with limit:
                     while left:
                         reply = await _read(connection)
                         one = left.popleft()
                         self._used = loop.time()
-                        limit.reschedule(self._used + self._timeout)
+                        if self._used > renew:
+                            limit.reschedule(self._used + self._timeout)
+                            renew = self._used + self._timeout / 4
                         if not one.reply.done():  # Who asked may have been cancelled.
                             one.reply.set_result(reply)
             except TimeoutError:
@@ -222,17 +226,18 @@ class Line:
         connection = self._address.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
-            _send(connection, [self._greeting])
-            greeted = await _read(connection)
+            _send(connection, self._greeting)
+            greeted = [await _read(connection) for _ in self._greeting]
         except (OSError, RedisError) as problem:
             await _hang_up(connection)
             raise Broken(f"{self.place} cannot be reached: {problem}") from problem
         except asyncio.CancelledError:
             await _hang_up(connection)
             raise
-        if isinstance(greeted, ResponseError):
+        refused = [reply for reply in greeted if isinstance(reply, ResponseError)]
+        if refused:
             await _hang_up(connection)
-            raise Broken(f"{self.place} refuses to serve: {greeted}")
+            raise Broken(f"{self.place} refuses to serve: {refused[0]}")
         self.tally.reconnects += self._connected_before
         self._connected_before = True
         self._connection = connection
@@ -270,6 +275,14 @@ class Line:
         self.state, self._why, self._prober = "closed", "", None
 
 
+def pack(command: Command) -> bytes:
+    """Return *command* as it is sent."""
+    if isinstance(command, bytes):
+        return command
+    packed: bytes = pack_command(command)  # type: ignore[arg-type]  # of any number of parts
+    return packed
+
+
 def _writer(connection: AbstractConnection) -> asyncio.StreamWriter:
     # Its own method for sending waits until the server takes what is sent, and that of closing
     # until it has taken it: a frozen server would hold up both.
@@ -279,11 +292,7 @@ def _writer(connection: AbstractConnection) -> asyncio.StreamWriter:
 
 def _send(connection: AbstractConnection, commands: Iterable[Command]) -> None:
     """Write *commands*, all at once."""
-    packed = b"".join(
-        pack_command(one)  # type: ignore[arg-type]  # it takes as many as there are
-        for one in commands
-    )
-    _writer(connection).write(packed)
+    _writer(connection).write(b"".join(map(pack, commands)))
 
 
 async def _hang_up(connection: AbstractConnection) -> None:

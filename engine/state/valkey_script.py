@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from redis.exceptions import (
     AskError,
@@ -18,13 +19,38 @@ from redis.exceptions import (
 )
 
 from engine.runtime.store import StoreUnavailable
-from engine.state.valkey_line import Command, Line
-from engine.state.valkey_wire import Call
+from engine.state.remote import Op
+from engine.state.valkey_line import Command, Line, pack
+from engine.state.valkey_wire import Call, Manner, Writer
 
-PARTS = ("valkey_numbers.lua", "valkey_buckets.lua", "valkey_takes.lua", "valkey.lua")
-SCRIPT: Final = "\n".join(Path(__file__).with_name(name).read_text() for name in PARTS)
-SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-LOAD: Final[Command] = ("SCRIPT", "LOAD", SCRIPT)
+_TAKES = ("numbers", "buckets", "takes")
+_REST = ("settle", "sessions")
+
+
+class Script(NamedTuple):
+    """A script, and the digest by which a server that has it knows it."""
+
+    text: str
+    digest: str
+
+    @property
+    def load(self) -> Command:
+        """The command that gives it to a server."""
+        return ("SCRIPT", "LOAD", self.text)
+
+
+def read_script(*parts: str) -> Script:
+    """Return the script of these parts, and of what calls them."""
+    files = (*(f"valkey_{part}.lua" for part in parts), "valkey.lua")
+    text = "\n".join(Path(__file__).with_name(name).read_text() for name in files)
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+ALL: Final = read_script(*_TAKES, *_REST)
+TAKES: Final = read_script(*_TAKES)
+"""Does no more than taking and looking: a server makes every function of a script anew for every
+call, and most decisions need few of them."""
+GREETING: Final = (ALL.load, TAKES.load)
 _LONGEST = 200
 """Characters of a server's own words that are repeated."""
 
@@ -33,12 +59,33 @@ class Elsewhere(Exception):
     """The server is one of a cluster, and the keys are not all its own. Nothing was done."""
 
 
-async def evaluate(line: Line, call: Call) -> Sequence[object]:
+class Ready(NamedTuple):
+    """A call as it is sent."""
+
+    call: Call
+    script: Script
+    command: bytes
+
+
+def make_ready(call: Call) -> Ready:
+    """Return *call* as it is sent."""
+    script = TAKES if call.light else ALL
+    command: Command = ("EVALSHA", script.digest, len(call.keys), *call.keys, call.request)
+    return Ready(call, script, pack(command))
+
+
+@lru_cache(maxsize=2048)
+def often(op: Op, manner: Manner) -> Ready:
+    """Return the call for *op*, by the server's clock: what is asked again and again."""
+    return make_ready(Writer(manner).call([op], 0))
+
+
+async def evaluate(line: Line, ready: Ready) -> Sequence[object]:
     """Return the instant and the answers. Raises StoreUnavailable, and Elsewhere."""
-    command: Command = ("EVALSHA", SHA, len(call.keys), *call.keys, call.request)
+    call, script, command = ready
     reply = await line.ask(command)
     if isinstance(reply, NoScriptError):  # The server was emptied: nothing has been done.
-        await line.ask(LOAD)
+        await line.ask(script.load)
         reply = await line.ask(command)
     match reply:
         case [_, *answers] if len(answers) == len(call.readers):

@@ -33,6 +33,7 @@ LONGEST = 160
 ALONE = "-"
 """The tag of reservations where there is one server."""
 _BUDGET, _SLOT = 0, -1
+_LIGHT = frozenset({"take", "peek", "owe", "look"})
 _WHOLE = frozenset({REQUESTS, "tokens", "lease"})
 """Units that come in whole numbers."""
 
@@ -70,6 +71,8 @@ class Call(msgspec.Struct, frozen=True):
     keys: tuple[bytes, ...]
     request: bytes
     readers: tuple[answers.Reader, ...]
+    light: bool
+    """Whether it does nothing but take and look."""
 
 
 def number(value: int) -> Number:
@@ -145,7 +148,9 @@ class Writer:
         per_ms = 0 if manner.lasting else 1_000_000 // manner.tick
         life = number(manner.session_life // manner.tick)
         sent = [number(now // manner.tick), per_ms, life, [one for one, _ in pairs]]
-        return Call(tuple(self._keys), _encode(sent), tuple(reader for _, reader in pairs))
+        light = all(one[0] in _LIGHT for one, _ in pairs)
+        readers = tuple(reader for _, reader in pairs)
+        return Call(tuple(self._keys), _encode(sent), readers, light)
 
     def _key(self, kind: str, tag: str, name: str) -> int:
         """Return the number of the key with this name."""

@@ -1,7 +1,8 @@
 """Rules to what Hyperscan looks for in their place, and what an event of it tells.
 
-Of a pattern and its hint the one that is shorter to say is looked for, unless the pattern names
-the other: what is quick to look for cannot be told from its text, and was measured.
+Of a pattern with words and its hint, that is looked for which is shorter to say, unless the pattern
+names the other: what is quick to look for cannot be told from its text, and was measured. Patterns
+with a shape are looked for around their hints only.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from engine.content.detectors import Aimed, stands_alone
 from engine.content.plan import bordered, by_one_byte, has_shape
 from engine.content.rules import Rule
 from engine.content.translate import (
-    WIDEST,
     WORD,
     Untranslatable,
     alphabet,
@@ -47,11 +47,12 @@ class Aim(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _aimed(regex: str, hint: str, kind: Kind, aimed: Aimed) -> Aim | None:
-    """Return what to look for in place of *regex*: the simpler of it and its hint, or as *aimed*.
+def _worded(regex: str, hint: str, aimed: Aimed) -> Aim | None:
+    """Return what to look for in place of a pattern with words, or of one that has no hint.
 
-    Invariant: a hint tells nothing of where to begin. It is in all that counts, but a match without
-    it, which does not count, may hide one that begins inside it.
+    It is the simpler of *regex* and *hint*, unless *aimed* at one of them. Invariant: a hint tells
+    nothing of where to begin. It is in all that counts, but a match without it, which does not
+    count, may hide one that begins inside it.
     """
     try:
         most = reach(regex)
@@ -60,28 +61,35 @@ def _aimed(regex: str, hint: str, kind: Kind, aimed: Aimed) -> Aim | None:
     except Untranslatable:
         return None
     if aimed == "hint" or (aimed == "shorter" and len(hinted.text) < len(made.text)):
-        return Aim(hinted.text, single=True, kind=kind, back=None, most=None)
+        return Aim(hinted.text, single=True, kind="words", back=None, most=None)
     if most is not None and most > LONGEST:
         most = None
     rare = made.marked and made.most is not None and made.most - made.least <= NEAR
     single = most is None or not rare
-    return Aim(made.text, single=single, kind=kind, back=made.most, most=most)
+    return Aim(made.text, single=single, kind="words", back=made.most, most=most)
 
 
 @lru_cache(maxsize=4096)
-def _alone(regex: str, aimed: Aimed, *, whole: bool) -> Aim | None:
-    """Return what stands for *regex* where no letter or digit touches its matches.
+def _shaped(regex: str, hint: str) -> Aim:
+    """Return what to look for around *hint*, which both are understood and bounded."""
+    text = min(translate(hint).text, translate(regex).text, key=len)
+    return Aim(text, single=True, kind="shapes", back=None, most=None)
 
-    Of those that one does touch, none counts, and none hides one that counts (see `hides_nothing`).
-    """
+
+@lru_cache(maxsize=4096)
+def _reach(regex: str) -> int | None:
+    """Return how many bytes a match of *regex* has at most, None if that is too much to tell."""
     try:
-        text = standing_alone(regex, whole=whole)
-        made, most = translate(regex), reach(regex)
+        most = reach(regex)
     except Untranslatable:
         return None
-    back = most if whole else made.most
-    back = None if back is None else back + WIDEST
-    return Aim(text, single=aimed == "alone" or most is None, kind="shapes", back=back, most=most)
+    return most if most is not None and most <= LONGEST else None
+
+
+def margin(rule: Rule) -> int | None:
+    """Return how many bytes before and behind its hint may matter for *rule*, None for any."""
+    hint, most = _reach(rule.pattern.hint), _reach(rule.pattern.regex)
+    return None if hint is None or most is None else max(hint, most)
 
 
 @lru_cache(maxsize=4096)
@@ -108,10 +116,9 @@ def aim_at(rule: Rule) -> Aim | None:
     if pattern.digits:
         apart = stands_alone(pattern.guard) and not rule.group
         return _numeric(pattern.regex, apart=apart, whole=pattern.fit is None)
-    if pattern.aimed in ("alone", "each"):
-        return _alone(pattern.regex, pattern.aimed, whole=pattern.fit is None)
-    kind: Kind = "shapes" if has_shape(rule) else "words"
-    return _aimed(pattern.regex, pattern.hint, kind, pattern.aimed)
+    if has_shape(rule) and margin(rule) is not None:
+        return _shaped(pattern.regex, pattern.hint)
+    return _worded(pattern.regex, pattern.hint, pattern.aimed)
 
 
 def hides_nothing(rule: Rule) -> bool:

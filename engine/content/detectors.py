@@ -8,9 +8,8 @@ from typing import Literal
 
 Guard = Callable[[bytes, int, int], bool]
 
-Aimed = Literal["shorter", "hint", "regex", "alone", "each"]
-"""What Hyperscan looks for: the shorter of hint and regex, one of them, or the regex where nothing
-touches a match (see `aims.hides_nothing`): the first such match, or with "each" all of them."""
+Aimed = Literal["shorter", "hint", "regex"]
+"""What Hyperscan looks for in place of a pattern with keywords: its hint or the regex."""
 
 THRESHOLD = 0.5
 CONTEXT = 0.35

@@ -48,7 +48,6 @@ IP = Entity(
             guard=_dotted,
             fit=_network,
             retry=True,
-            aimed="regex",
         ),
         Pattern(
             rf"(?:(?:::)?(?:[0-9A-Fa-f]{{1,4}}::?){{1,7}}(?:{IPV4}|[0-9A-Fa-f]{{1,4}})?"
@@ -73,7 +72,6 @@ MAC = Entity(
             hint=r"[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-][0-9A-Fa-f]{2}[:\-]",
             guard=alone(b":-"),
             check=codes.mac,
-            aimed="regex",
         ),
         Pattern(
             r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",

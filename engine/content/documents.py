@@ -176,7 +176,6 @@ DRIVER_LICENSE = Entity(
             r"|U1[0-9B-DF-HJ-NPR-UWYXZ]{7}[A-Z])",
             0.6,
             hint=CAPITALS,
-            aimed="regex",
             guard=_apart,
             check=_shaped,
         ),

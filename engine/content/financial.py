@@ -57,7 +57,6 @@ IBAN = Entity(
             guard=_apart,
             fit=_iban,
             retry=True,
-            aimed="each",
         ),
     ),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from engine.content.checksums import joined, weighted
-from engine.content.detectors import Aimed, Guard, Pattern, alone
+from engine.content.detectors import Guard, Pattern, alone
 
 SURE = 0.85
 """A shape of its own and a check, or a check of two digits and a date."""
@@ -59,15 +59,10 @@ def signed(
 
 
 def lettered(
-    regex: str,
-    score: float,
-    hint: str,
-    check: Check | None = None,
-    guard: Guard = apart,
-    aimed: Aimed = "shorter",
+    regex: str, score: float, hint: str, check: Check | None = None, guard: Guard = apart
 ) -> Pattern:
     """Return a pattern in which letters stand between the digits."""
-    return Pattern(regex, score, guard=guard, hint=hint, check=check, retry=True, aimed=aimed)
+    return Pattern(regex, score, guard=guard, hint=hint, check=check, retry=True)
 
 
 def spoken(words: tuple[str, ...], regex: str, score: float, check: Check | None = None) -> Pattern:

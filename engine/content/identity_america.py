@@ -166,7 +166,6 @@ MEXICO = Entity(
             SURE,
             DATED,
             curp,
-            aimed="regex",
         ),
         lettered(
             rf"[A-Z]{{4}}-?[0-9]{{2}}{MONTH}{DAY}-?[0-9A-Z]{{2}}[0-9A]",

@@ -227,7 +227,6 @@ INDIA = Entity(
             r"[0-9]{4}:[0-9]{4}:[0-9]{4}",
             aadhaar,
             coloned,
-            aimed="regex",
         ),
         lettered(r"[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]", FAIR, r"[A-Z]{5}[0-9]{4}[A-Z]"),
         signed(r"[A-Z]{3}[0-9]{7}", BARE, 7, epic),

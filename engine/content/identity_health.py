@@ -164,7 +164,6 @@ HEALTH = (
                 FAIR,
                 rf"[1-9][{MBI}][{MBI}0-9][0-9]-?[{MBI}][{MBI}0-9][0-9]",
                 guard=number,
-                aimed="alone",
             ),
             signed(r"[A-HJ-MPR-UX][A-Z9][0-9]{7}", BARE, 7, dea),
             spoken(

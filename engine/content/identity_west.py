@@ -220,7 +220,7 @@ GERMANY = Entity(
     "pii.national_id.de",
     "A German identity card's number, or a tax id whose check digit is right.",
     (
-        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, CARD, _checked, aimed="alone"),
+        lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{8}}[0-9]", FAIR, CARD, _checked),
         lettered(rf"[{AUSWEIS}][0-9{AUSWEIS}]{{7}}[0-9]", BARE, CARD, _numbered, unnamed),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", BARE, 11, steuer_id),
         digital(r"[1-9][0-9]{10}|[1-9][0-9](?: [0-9]{3}){3}", WEAK, 11, german_tax_id),
@@ -244,7 +244,6 @@ FRANCE = Entity(
             SURE,
             r"2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
             nir,
-            aimed="regex",
         ),
     ),
     near=("sécurité sociale", "securite sociale", "sécu ", "nir ", "insee"),

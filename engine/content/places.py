@@ -57,7 +57,6 @@ POSTCODE = Entity(
             0.6,
             hint=HALVES,
             guard=_dashed,
-            aimed="regex",
         ),
         Pattern(
             rf"\pL,\s{{1,3}}(?:{US_STATES})\s{{1,3}}([0-9]{{5}}(?:-[0-9]{{4}})?)",

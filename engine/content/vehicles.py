@@ -116,9 +116,7 @@ VIN = Entity(
     "A vehicle identification number (ISO 3779): 17 characters whose check digit is right "
     "(49 CFR 565.15), or any behind a word for it.",
     (
-        Pattern(
-            rf"\b{VIN_SHAPE}", 0.8, hint=CAPITALS, guard=_dashed, check=codes.vin, aimed="alone"
-        ),
+        Pattern(rf"\b{VIN_SHAPE}", 0.8, hint=CAPITALS, guard=_dashed, check=codes.vin),
         Pattern(
             BEGIN + rf"(?i:{VIN_NAMES})" + NAMED + rf"({VIN_SHAPE})",
             0.8,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.content.aims import aim_at, hides_nothing
+from engine.content.aims import aim_at, hides_nothing, margin
 from engine.content.detectors import Aimed, Entity, Pattern, alone
 from engine.content.entities import ENTITIES
 from engine.content.rules import Rule, builtin_rules
@@ -17,14 +17,10 @@ def rule_of(pattern: Pattern) -> Rule:
     return builtin_rules(Entity("x.aimed", "Aimed.", (pattern,)))[0]
 
 
-def test_where_only_what_stands_alone_is_looked_for_nothing_else_hides_what_counts() -> None:
-    asked = [rule for rule in RULES if rule.pattern.aimed in ("alone", "each")]
+def test_what_is_aimed_at_has_words_and_a_hint() -> None:
+    asked = [rule.pattern for rule in RULES if rule.pattern.aimed != "shorter"]
     assert len(asked) > 3
-    assert all(map(hides_nothing, asked))
-
-
-def test_what_is_aimed_at_a_hint_has_one() -> None:
-    assert all(rule.pattern.hint for rule in RULES if rule.pattern.aimed == "hint")
+    assert all(pattern.keywords and pattern.hint for pattern in asked)
 
 
 def test_what_a_touched_match_hides_is_told_from_the_pattern() -> None:
@@ -39,22 +35,30 @@ def test_what_a_touched_match_hides_is_told_from_the_pattern() -> None:
 
 @pytest.mark.parametrize(
     ("aimed", "back", "single"),
-    [("shorter", None, True), ("hint", None, True), ("regex", 8, False), ("alone", 12, True),
-     ("each", 12, False)],
-)  # fmt: skip
+    [("shorter", None, True), ("hint", None, True), ("regex", 8, False)],
+)
 def test_a_pattern_says_what_is_looked_for(aimed: Aimed, back: int, single: bool) -> None:  # noqa: FBT001
-    pattern = Pattern("[0-9]{4}x-x[0-9]", 1.0, hint="x-x", guard=APART, retry=True, aimed=aimed)
+    pattern = Pattern("[0-9]{4}key[0-9]", 1.0, keywords=("key",), hint="key", aimed=aimed)
     aim = aim_at(rule_of(pattern))
     assert aim is not None
-    assert (aim.back, aim.single) == (back, single)
+    assert (aim.back, aim.single, aim.kind) == (back, single, "words")
 
 
-def test_a_match_without_a_longest_length_begins_anywhere_before_its_end() -> None:
-    aim = aim_at(rule_of(Pattern("x[0-9]+y", 1.0, guard=APART, aimed="each")))
+def test_a_shape_is_looked_for_around_its_hint() -> None:
+    rule = rule_of(Pattern("[0-9]{4}x-x[0-9]", 1.0, hint="x-x"))
+    aim = aim_at(rule)
     assert aim is not None
-    assert (aim.back, aim.single) == (None, True)
+    assert (aim.kind, margin(rule)) == ("shapes", 8)
 
 
-@pytest.mark.parametrize("aimed", ["shorter", "alone"])
-def test_what_is_not_understood_is_not_aimed_at(aimed: Aimed) -> None:
-    assert aim_at(rule_of(Pattern("[[:alpha:]]x", 1.0, guard=APART, aimed=aimed))) is None
+def test_a_shape_without_a_longest_match_is_looked_for_everywhere() -> None:
+    rule = rule_of(Pattern("x-x[0-9]+", 1.0, hint="x-x"))
+    aim = aim_at(rule)
+    assert aim is not None
+    assert (aim.kind, margin(rule)) == ("words", None)
+
+
+def test_what_is_not_understood_is_not_aimed_at() -> None:
+    rule = rule_of(Pattern("[[:alpha:]]x", 1.0, hint="x"))
+    assert aim_at(rule) is None
+    assert margin(rule) is None

@@ -188,6 +188,26 @@ def test_odd_patterns_are_found_too() -> None:
     )
 
 
+@pytest.mark.parametrize("gap", [0, 1, 60, 200, 700, 5000])
+def test_shapes_are_found_however_far_apart(gap: int) -> None:
+    shapes = (
+        "10.20.30.40", "DE89370400440532013000", "1M8GDM9AXKP042788", "AB12 CDE", "fe80::1",
+        "1EG4-TE5-MK73", "00:1b:44:11:3a:b7", "W1A 1HQ", "VWX1234", "XAbcdefghijkl",
+    )  # fmt: skip
+    for filling in (" ", "a ", "A1 ", "AB 12-"):
+        between = f" {filling * (gap // len(filling))} "
+        text = between.join((*shapes, *reversed(shapes)))
+        assert not differ(text)
+
+
+def test_a_net_may_have_numbers_only() -> None:
+    rules = [rule for rule in RULES if rule.pattern.digits][:12]
+    made_cast = cast(rules, Net(pack_net(wanted(rules))))
+    assert made_cast is not None
+    data = b"call 4111 1111 1111 1111 or 10.20.30.40"
+    assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
+
+
 @pytest.mark.slow
 def test_a_net_may_have_shapes_without_numbers_and_the_other_way() -> None:
     for digits in (True, False):

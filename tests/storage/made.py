@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from engine.storage.notes import Signer
 from engine.storage.trail import Trail
+from engine.storage.verify import Report, verify_folder
 
 SIGNER = Signer("audit.example", Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 TIME = "2026-01-01T00:00:00.000000Z"
@@ -29,3 +30,11 @@ def filled(folder: Path, count: int, *, every: int = 10, segment_bytes: int = 2*
         if number % every == every - 1:
             one.checkpoint()
     one.close()
+
+
+def verified(folder: Path) -> Report:
+    return verify_folder(folder, [SIGNER.verifier])
+
+
+def told(folder: Path) -> list[str]:
+    return [str(one) for one in verified(folder).problems]

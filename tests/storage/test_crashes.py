@@ -1,0 +1,229 @@
+"""What crashes and disks do to a trail."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.storage.checkpoints import FILE
+from engine.storage.frames import Altered
+from engine.storage.segment import CLOSED, OPEN, read_header, recover
+from engine.storage.trail import Trail
+from engine.storage.verify import segment_files
+from tests.storage.made import TIME, record, told, trail, verified
+
+ROOT = Path(__file__).parents[2]
+
+
+def orphan(folder: Path, count: int = 5) -> tuple[Path, bytes]:
+    """Return an open segment whose writer is gone, and its bytes."""
+    one = trail(folder)
+    for number in range(count):
+        one.append(record(number))
+    one.checkpoint()
+    path = one.path
+    one._segment.drop()
+    return path, path.read_bytes()
+
+
+def test_what_a_crash_has_cut_is_closed_at_the_last_whole_record(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    _, end = read_header(data)
+    whole = 0
+    for cut in range(end, len(data) + 1):
+        path.write_bytes(data[:cut])
+        closed = recover(path, TIME)
+        assert closed == path.with_suffix(CLOSED)
+        text = closed.read_bytes()
+        assert text.count(b'"kind":"cut"') == 1
+        found = text.count(b'"kind":"decision"')
+        assert found >= whole
+        whole = found
+        report = verified(tmp_path)
+        assert report.records == found
+        assert (report.problems == []) == (found == 5)
+        closed.unlink()
+    assert whole == 5
+
+
+def test_zeros_and_a_last_record_that_never_came_to_the_disk_are_cut(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    path.write_bytes(data + bytes(4096))
+    closed = recover(path, TIME)
+    assert closed is not None
+    assert verified(tmp_path).records == 5
+    closed.unlink()
+    path.write_bytes(data[:-40] + bytes(40))
+    assert recover(path, TIME) is not None
+    assert verified(tmp_path).records == 4
+
+
+def test_what_somebody_has_changed_is_not_recovered(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    path.write_bytes(data.replace(b'"number":1', b'"number":7'))
+    with pytest.raises(Altered):
+        recover(path, TIME)
+    assert path.exists()
+
+
+def test_a_segment_that_is_written_is_left_alone(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    one.append(record(1))
+    assert recover(one.path, TIME) is None
+    assert recover(tmp_path / "gone.open", TIME) is None
+    one.close()
+
+
+def test_whoever_recovers_later_finds_nothing_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = orphan(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", lambda *_: path.unlink())
+    assert recover(path, TIME) is None
+
+
+def test_a_recovery_for_which_there_is_no_room_cuts_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, data = orphan(tmp_path)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:9]))
+    with pytest.raises(OSError, match="No space left"):
+        recover(path, TIME)
+    monkeypatch.undo()
+    assert path.read_bytes() == data
+    assert recover(path, TIME) is not None
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.storage.made import record, trail
+one = trail(Path(sys.argv[1]), segment_bytes=4000)
+number = 0
+while True:
+    one.append(record(number))
+    print(number, flush=True)
+    number += 1
+    if number % 50 == 0:
+        one.checkpoint()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rounds", [6])
+def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
+    tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with subprocess.Popen(  # noqa: S603 - our own interpreter and text
+            [sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE, cwd=ROOT
+        ) as writer:
+            assert writer.stdout is not None
+            for _ in range(300 + 97 * number):
+                writer.stdout.readline()
+            writer.kill()
+            rest = writer.stdout.read().splitlines()
+        answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
+        for path in folder.glob(f"*{OPEN}"):
+            assert recover(path, TIME) is not None
+        report = verified(folder)
+        assert report.problems == []
+        assert report.records > answered
+
+
+# --- disks ---------------------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_a_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path)
+    one.append(record(0))
+    write = os.write
+
+    def full(file: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data[: len(data) - 10])
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        one.append(record(1))
+    monkeypatch.undo()
+    one.append(record(2))
+    one.close()
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 2)
+
+
+def test_a_short_write_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = trail(tmp_path)
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:7]))
+    one.append(record(1))
+    monkeypatch.undo()
+    one.close()
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 1)
+
+
+def test_after_a_failed_sync_a_new_segment_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path)
+    one.append(record(0))
+
+    def fails(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        one.sync()
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="cannot be brought to the disk"):
+        one._segment.append(record(9))
+    one.append(record(1))
+    one.close()
+    paths = segment_files(tmp_path)
+    assert [one.name.endswith(OPEN) for one in paths] == [True, False]
+    assert recover(paths[0], TIME) is not None
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 2)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        trail(tmp_path / "gone")
+
+
+def test_a_segment_whose_header_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        trail(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one: Trail = trail(tmp_path)
+    one.append(record(0))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:-5]))
+    with pytest.raises(OSError, match="No space left"):
+        one.checkpoint()
+    monkeypatch.undo()
+    assert (tmp_path / FILE).read_bytes() == b""
+    one.close()
+    assert verified(tmp_path).signed == 1

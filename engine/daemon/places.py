@@ -18,6 +18,8 @@ from engine.daemon.settings import Settings
 EXIT_FINE = 0
 EXIT_POLICIES = 1
 EXIT_ERROR = 2
+EXIT_BROKEN = 70
+"""Of a daemon that ended by itself for an error in its code (EX_SOFTWARE of sysexits.h)."""
 
 
 class StartError(Exception):

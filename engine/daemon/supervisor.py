@@ -3,7 +3,7 @@
 The supervisor decides nothing and never loads gRPC. It keeps the port for its workers, compiles
 the policies once for all, replaces workers that die or hang, passes signals on, and answers who
 watches the daemon. 0 after a drain, 1 when the first policies do not check, 2 when something else
-stands in the way.
+stands in the way, 70 when it breaks itself.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from engine.daemon.logs import Log, open_log
 from engine.daemon.member import WorkerError
 from engine.daemon.options import parse_address
 from engine.daemon.places import (
+    EXIT_BROKEN,
     EXIT_ERROR,
     EXIT_FINE,
     EXIT_POLICIES,
@@ -219,7 +220,7 @@ class Supervisor:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._log.broken("a task of the supervisor broke", error)
-            self._code = EXIT_ERROR
+            self._code = EXIT_BROKEN
             self._stop.set()
 
     def _end(self) -> None:

@@ -15,7 +15,7 @@ import lmdb
 import pytest
 
 from engine.daemon import fleet, member
-from engine.daemon.places import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
+from engine.daemon.places import EXIT_BROKEN, EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
 from engine.daemon.settings import Settings
 from engine.daemon.supervisor import serve
 from engine.doors.grpc.caller import CallError
@@ -219,14 +219,14 @@ def test_a_worker_that_does_not_follow_is_replaced(
     assert told.of("a worker did not follow")[0]["why"] == "no memory is left"
 
 
-def test_a_supervisor_that_breaks_ends_everything_with_code_2(
+def test_a_supervisor_that_breaks_ends_everything_with_a_code_of_its_own(
     folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def look(_self: fleet.Fleet) -> None:
         raise KeyError("a secret")
 
     monkeypatch.setattr(fleet.Fleet, "look", look)
-    assert serve(two(folder)) == EXIT_ERROR
+    assert serve(two(folder)) == EXIT_BROKEN
     assert not workers()
     assert told.has("a task of the supervisor broke")
     assert "a secret" not in str(told.seen)

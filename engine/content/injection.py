@@ -149,11 +149,16 @@ def find_evidence(text: str, *, embedded: bool) -> list[Hit]:
     worded, found = heard(data, embedded=embedded)
     if len(data) != len(text):
         found = sorted((*found, *foreign().find_matches(data)), key=_ending)
-    hits = [*_cues(data, found), *_many_shot(found)]
-    abroad = (
-        (group - OWN + len(ENGLISH), start, end) for group, start, end in found if group >= OWN
-    )
-    hits += _phrases(data, _near(chain(_keywords(data), abroad)), embedded=embedded)
+    hits: list[Hit] = []
+    keywords = _keywords(data)
+    if found:
+        hits += _cues(data, found)
+        hits += _many_shot(found)
+        abroad = [(one - OWN + len(ENGLISH), start, end) for one, start, end in found if one >= OWN]
+        keywords = chain(keywords, abroad)
+    near = _near(keywords)
+    if near:
+        hits += _phrases(data, near, embedded=embedded)
     if worded:
         mentions = sorted(hit.place for hit in hits if hit.phrase >= len(_patterns()))
         # Each sentence is another: all of a window count, but those that only talk about attacks.
@@ -171,7 +176,7 @@ def _ending(place: Place) -> Place:
     return end, start, group
 
 
-def _keywords(data: bytes) -> Iterator[Place]:
+def _keywords(data: bytes) -> Iterable[Place]:
     """Yield the keywords of English phrases in *data*, around the hints that one may match."""
     hint, words = _hint(), _gate()
     at, done, size = 0, 0, len(data)
@@ -180,6 +185,8 @@ def _keywords(data: bytes) -> Iterator[Place]:
         # were it read so far each time, a text of nothing but hints would take the square of it.
         start, _ = hint.find(data, at, min(size, at + CHUNK))[0]
         if start < 0:
+            if at + CHUNK >= size:
+                return
             at += CHUNK - REACH
             continue
         # Hints that follow closely are read together: finding one takes longer than reading on.
@@ -209,7 +216,7 @@ def _near(found: Iterable[Place]) -> dict[int, list[list[int]]]:
 
 def _phrases(data: bytes, near: dict[int, list[list[int]]], *, embedded: bool) -> Iterator[Hit]:
     """Yield the phrases in *data*, of the patterns and in the places of *near*."""
-    quoted = bool(near) and has_quotes(data)
+    quoted = has_quotes(data)
     size, patterns = len(data), _patterns()
     for number, places in near.items():
         phrase, pattern, core = patterns[number]
@@ -260,8 +267,10 @@ def _many_shot(found: Sequence[Place]) -> Iterator[Hit]:
 
 def strongest(text: str, *, embedded: bool) -> dict[str, float]:
     """Return the evidence of each signal in the strongest window of *text*, which is plain."""
-    share = model().share[embedded]
     hits = find_evidence(text, embedded=embedded)
+    if not hits:
+        return {}
+    share = model().share[embedded]
     inside: dict[int, int] = {}
     total = most = 0.0
     begin = end = first = 0

@@ -263,6 +263,7 @@ def test_settling_what_was_reserved_before_a_reset_gives_nothing_back(
 ) -> None:
     lmdb_store.take([budget("north", amount=90), take("north")], NOW, reservation="d", hold=DAY)
     lmdb_store.take([budget("south", amount=90)], NOW, reservation="e", hold=DAY)
+    lmdb_store.take([take("west")], NOW, reservation="f", hold=DAY)
     lmdb_store._write(lambda transaction: transaction.put(b"rodd", b"?"))
     forget(lmdb_store, NOW, rule="p.day")
     assert lmdb_store.take([budget("north", amount=100)], NOW)[0].granted
@@ -270,6 +271,7 @@ def test_settling_what_was_reserved_before_a_reset_gives_nothing_back(
     assert not lmdb_store.peek([budget("north", amount=1)], NOW)[0].granted
     assert lmdb_store.peek([take("north", amount=60)], NOW)[0].granted
     assert not lmdb_store.settle("e", {"usd": 0}, NOW)
+    assert lmdb_store.settle("f", {"tokens": 0}, NOW)
 
 
 # --- folders -------------------------------------------------------------------------------------

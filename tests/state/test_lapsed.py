@@ -27,6 +27,14 @@ def test_what_nobody_settled_is_counted_once(kind: str, tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_store_at_hand_has_its_callers_clock_and_no_other_beside_it(tmp_path: Path) -> None:
+    store = LmdbStore(tmp_path, map_size=2**18)
+    steady = SteadyStore(store, SteadyClock(keep_here(), boot=b"b" * 36))
+    assert store.instant(NOW) == NOW
+    assert steady.spare() is store.spare() is None
+    store.close()
+
+
 def test_stores_around_a_store_say_what_it_does() -> None:
     store = MemoryStore()
     steady = SteadyStore(store, SteadyClock(keep_here(), boot=b"b" * 36))

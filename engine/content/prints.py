@@ -46,6 +46,8 @@ from engine.content.normalize import fold
 from engine.content.views import views
 
 KEY_BYTES = 32
+WORDS = "words"
+"""The kind of a claim that is of no atom."""
 RUN = 4
 """So many words in a row are no accident."""
 MIN_RUN = 12
@@ -126,14 +128,15 @@ class Printer:
             for said in plainly(reading):
                 yield map(one, set(find_atoms(said, of)))
 
-    def claims(self, value: object, most: int) -> frozenset[Claim]:
-        """Return the claims of a JSON *value*: of its strings, numbers and names.
+    def claims(self, value: object, most: int) -> dict[Claim, str]:
+        """Return the claims of a JSON *value*, of its strings, numbers and names, and their kinds.
 
-        More than *most* of them, though not all, when there are more.
+        These are the kinds of atoms and `WORDS`. More than *most*, though not all, when there are
+        more.
         """
-        return frozenset(islice(self._of_value(value), most + 1))
+        return dict(islice(self._of_value(value), most + 1))
 
-    def _of_value(self, value: object) -> Iterator[Claim]:
+    def _of_value(self, value: object) -> Iterator[tuple[Claim, str]]:
         waiting = [value]
         while waiting:
             match waiting.pop():
@@ -152,31 +155,31 @@ class Printer:
                 case _:
                     pass
 
-    def _of_string(self, text: str) -> Iterator[Claim]:
+    def _of_string(self, text: str) -> Iterator[tuple[Claim, str]]:
         for reading in readings(text):
             words = _word.findall(reading)
             pairs, runs = self._rows(words)
             if len(words) == 1 and _tells(words[0]):
-                yield frozenset({self._one(words[0])})
+                yield frozenset({self._one(words[0])}), WORDS
             elif 1 < len(words) <= WHOLE and sum(_sizes(words)) >= MIN_SHORT:
-                yield frozenset(pairs)
-            yield from (frozenset({run}) for run in runs)
+                yield frozenset(pairs), WORDS
+            yield from ((frozenset({run}), WORDS) for run in runs)
             for said in plainly(reading):
                 yield from self._of_reading(said)
 
-    def _of_name(self, text: str) -> Iterator[Claim]:
+    def _of_name(self, text: str) -> Iterator[tuple[Claim, str]]:
         for reading in readings(text):
             yield from self._of_reading(reading)
 
-    def _of_reading(self, reading: str) -> Iterator[Claim]:
+    def _of_reading(self, reading: str) -> Iterator[tuple[Claim, str]]:
         alone = _sum.fullmatch(reading)
         amount = alone and read_amount(alone.group(1).strip(" .,'\u2019\u00a0"))
         if amount:
-            yield frozenset({self._one(f"amount:{amount}")})
+            yield frozenset({self._one(f"amount:{amount}")}), "amount"
         for atom in set(find_atoms(reading, "value")):
-            yield frozenset({self._one(atom)})
+            yield frozenset({self._one(atom)}), atom.partition(":")[0]
 
-    def _of_number(self, number: float) -> Iterator[Claim]:
+    def _of_number(self, number: float) -> Iterator[tuple[Claim, str]]:
         text = str(number)
         yield from self._of_reading(text.removesuffix(".0"))
 

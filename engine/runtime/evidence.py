@@ -6,7 +6,7 @@ too, so that two rules never get different answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,11 +15,12 @@ from typing import NamedTuple, Protocol, TypeVar
 from engine.content.findings import Finding, Injection
 from engine.language.functions import Unknowable
 from engine.language.program import MeterDefinition, taint_mock
+from engine.runtime.arguments import ARGUMENTS, IN_ARGUMENTS, NAMES, TOLD
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record, read_attribute
-from engine.runtime.sessions import count_turn, is_tainted
+from engine.runtime.sessions import Taint, count_turn, find_taints
 from engine.runtime.store import Store, StoreUnavailable
-from engine.runtime.told import told_in, untold
+from engine.runtime.told import untold
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -125,51 +126,6 @@ def _joined(found: tuple[Finding, ...], more: tuple[Finding, ...]) -> tuple[Find
 def nanoseconds(duration: timedelta) -> int:
     """Return *duration* in nanoseconds."""
     return duration // MICROSECOND * 1000
-
-
-def texts_in(value: object) -> Iterator[str]:
-    """Yield every string of a JSON *value* and the digits of its whole numbers, not the names."""
-    match value:
-        case str():
-            yield value
-        case bool():
-            pass
-        case int():
-            yield str(value)
-        case float() if value.is_integer():
-            yield str(int(value))
-        case list():
-            for item in value:
-                yield from texts_in(item)
-        case dict():
-            for item in value.values():
-                yield from texts_in(item)
-        case _:
-            pass
-
-
-def names_in(value: object) -> Iterator[str]:
-    """Yield every name in the objects of a JSON *value*."""
-    match value:
-        case list():
-            for item in value:
-                yield from names_in(item)
-        case dict():
-            for name, item in value.items():
-                yield name
-                yield from names_in(item)
-        case _:
-            pass
-
-
-ARGUMENTS = "tool.args"
-NAMES = "names of tool.args"
-TOLD = "tool.args behind their names"
-IN_ARGUMENTS: Mapping[str, Callable[[object], Iterator[str]]] = {
-    ARGUMENTS: texts_in,
-    NAMES: names_in,
-    TOLD: told_in,
-}
 
 
 class Evidence:
@@ -425,14 +381,17 @@ class Evidence:
 
     def tainted(self, path: tuple[str | int, ...]) -> bool:
         """Return whether the argument at *path* holds what came from labelled content."""
-        value = self.argument(path)
-        if value is None:
+        if self.argument(path) is None:
             return False
         mock = self._mocks.get(taint_mock(path))
         if mock is not None:
             return bool(mock)
-        ask = partial(is_tainted, value, self._record, self._senses.key, self._store, self.now_ns)
-        return self._once(("tainted", path), ask)
+        return bool(self.taints(path))
+
+    def taints(self, path: tuple[str | int, ...]) -> tuple[Taint, ...]:
+        """Return what of the argument at *path* is tainted, by kind; a mock taints nothing."""
+        asked = self.argument(path), self._record, self._senses.key, self._store, self.now_ns
+        return self._once(("taints", path), partial(find_taints, *asked))
 
     def attribute(self, path: str) -> object:
         """Return the attribute at *path*, wherever it comes from; None where it is absent."""

@@ -14,9 +14,10 @@ from engine.content.pseudonyms import Tokens
 from engine.content.redact import STRICTNESS, Span, Strategy, redact_json, redact_text
 from engine.language.functions import Unknowable
 from engine.language.program import Redact
+from engine.runtime.arguments import ARGUMENTS
 from engine.runtime.combine import Contribution
 from engine.runtime.decision import Message, Redaction
-from engine.runtime.evidence import ARGUMENTS, Evidence, Part
+from engine.runtime.evidence import Evidence, Part
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record
 

@@ -18,8 +18,8 @@ from engine.content.windows import LONG
 from engine.language.program import Field
 from engine.language.schema import required, required_by_word
 from engine.language.types import Scalar
+from engine.runtime.arguments import names_in, texts_in
 from engine.runtime.decision import Message
-from engine.runtime.evidence import names_in, texts_in
 from engine.runtime.objections import Problem, asked_by, list_problems, too_large
 from engine.runtime.record import (
     ELSEWHERE,

@@ -21,8 +21,8 @@ from engine.content.pseudonyms import (
     restore_value,
     vault_of,
 )
+from engine.runtime.arguments import texts_in
 from engine.runtime.decision import Decision
-from engine.runtime.evidence import texts_in
 from engine.runtime.keys import join_key
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Capability, Record

@@ -18,16 +18,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from engine.content.atoms import Speaker
-from engine.content.prints import KEY_BYTES, Printer, printer
+from engine.content.prints import KEY_BYTES, Claim, Printer, printer
 from engine.language.functions import Unknowable
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record
-from engine.runtime.store import MOST_PRINTS, USER, Store
+from engine.runtime.store import MOST_PRINTS, USER, Noted, Store
 
 MOST_CLAIMS = 16_384
 """Of an argument that says more, everything may have come from labelled content."""
+TOO_MUCH = "too much"
 NO_SESSION = "session.id (it is absent: nothing was kept of what was read)"
 
 
@@ -38,29 +40,51 @@ def printer_of(record: Record, key: bytes) -> Printer:
     return printer(own.digest())
 
 
-def is_tainted(value: object, record: Record, key: bytes, store: Store, now_ns: int) -> bool:
-    """Return whether the argument *value* holds what labelled content said and not the user.
+class Taint(NamedTuple):
+    """What of an argument was said in labelled content, by *kind*, and the *labels* it is under."""
 
+    kind: str
+    labels: tuple[str, ...]
+
+
+def find_taints(
+    value: object, record: Record, key: bytes, store: Store, now_ns: int
+) -> tuple[Taint, ...]:
+    """Return what the argument *value* holds that labelled content said and not the user.
+
+    Kinds are those of `Printer.claims`; `TOO_MUCH` where there are more than can be asked for.
     Raises Unknowable without a session, and StoreUnavailable.
     """
     tenant, session = record.tenant.id, record.session.id
     made = printer_of(record, key)
     claims = made.claims(value, MOST_CLAIMS)
     if not claims:
-        return False
+        return ()
     if session is None:
         raise Unknowable(NO_SESSION)
-    too_many = len(claims) > MOST_CLAIMS
-    asked = frozenset[int]() if too_many else frozenset[int]().union(*claims)
-    noted = store.noted(tenant, session, asked, now_ns)
-    labels = noted.seen.keys() - {USER}
-    if not labels:
-        return False
+    if len(claims) > MOST_CLAIMS:
+        there = sorted(store.noted(tenant, session, frozenset(), now_ns).seen.keys() - {USER})
+        return (Taint(TOO_MUCH, tuple(there)),) if there else ()
+    noted = store.noted(tenant, session, frozenset[int]().union(*claims), now_ns)
     # His own name, where it is an address, is the user's word too: he need not say where he is.
     own = noted.seen.get(USER, frozenset()) | made.prints(record.user.id, MOST_PRINTS, "user")
-    foreign = frozenset[int]().union(*(noted.seen[label] for label in labels))
-    full = not noted.full.isdisjoint(labels)
-    return too_many or any(not claim <= own and (full or claim <= foreign) for claim in claims)
+    found = {
+        Taint(kind, labels)
+        for claim, kind in claims.items()
+        if not claim <= own and (labels := _carried(claim, noted))
+    }
+    return tuple(sorted(found))
+
+
+def _carried(claim: Claim, noted: Noted) -> tuple[str, ...]:
+    """Return the labels of which content said all of *claim*; none when it did not."""
+    there = sorted(noted.seen.keys() - {USER})
+    full = tuple(label for label in there if label in noted.full)
+    if full:
+        return full
+    parts = tuple(label for label in there if not claim.isdisjoint(noted.seen[label]))
+    whole = claim <= frozenset[int]().union(*(noted.seen[label] for label in parts))
+    return parts if whole else ()
 
 
 def prints_of(

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
+from engine.content.prints import WORDS
 from engine.language import typed
+from engine.language.functions import Unknowable
 from engine.language.typed import Expr
 from engine.language.walk import inner
 from engine.runtime.decision import Action
 from engine.runtime.evidence import Evidence
 from engine.runtime.phrase import ATOM, OR, phrase, presentable, short
 from engine.runtime.reference import Interpreter, Unknown, scanned
+from engine.runtime.sessions import TOO_MUCH
 
 COMPOSED = (typed.Coalesce, typed.Arithmetic)
 """What stands in parentheses when something is said of it: ``(a ?? 0) is 5``."""
 
+KINDS: Mapping[str, str] = {
+    "mail": "an address",
+    "name": "a host or the name of a file",
+    "url": "a part of a URL",
+    "path": "a path",
+    "handle": "a name with a sign",
+    "id": "a code",
+    "digits": "a number",
+    "phone": "a phone number",
+    "amount": "a sum",
+    WORDS: "words",
+    TOO_MUCH: "more than can be asked for",
+}
+"""What is tainted, for people."""
 Kind = Literal["", "and", "or", "not", "any", "all", "found"]
 """What joins the parts of a condition; ``found`` for what a detector found."""
 
@@ -111,6 +129,10 @@ class Trace:
             if self._values.get(id(expr)) is True:
                 yield from self._findings(scanned(expr.text), expr.entities)
             return
+        if isinstance(expr, typed.Tainted):
+            if self._values.get(id(expr)) is True:
+                yield from self._taints(expr.path)
+            return
         for part in map(written, inner(expr)):
             if not isinstance(part, typed.Constant | typed.NamedList):
                 yield self.step(part)
@@ -121,6 +143,13 @@ class Trace:
             for found in findings:
                 where = f"{part.path} {found.start}:{found.end}"
                 yield Step(text=f"{found.entity} at {where}", value=found.score, kind="found")
+
+    def _taints(self, path: tuple[str | int, ...]) -> Iterator[Step]:
+        """Yield what is tainted by kind and label: never what it says."""
+        with suppress(Unknowable):  # It was mocked.
+            for kind, labels in self._evidence.taints(path):
+                said = " and ".join(f'"{label}"' for label in labels)
+                yield Step(text=f"{KINDS[kind]} out of {said}", value=True, kind="found")
 
 
 def written(expr: Expr) -> Expr:

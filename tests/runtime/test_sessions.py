@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from engine.content.prints import WORDS
 from engine.language.functions import Unknowable
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
@@ -11,9 +12,10 @@ from engine.runtime.evidence import Evidence
 from engine.runtime.explain import explain
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet, build
-from engine.runtime.sessions import MOST_CLAIMS, NO_SESSION
+from engine.runtime.sessions import MOST_CLAIMS, NO_SESSION, TOO_MUCH, prints_of
 from engine.runtime.shape import DEAF
 from engine.runtime.store import MOST_PRINTS, USER, Store
+from engine.runtime.trace import KINDS
 from tests.runtime.made import KEY, NOW, Away, Words, answer, at, checked, load, suspicious
 
 READING = """
@@ -196,7 +198,28 @@ def test_an_explanation_says_what_is_tainted(reading: PolicySet) -> None:
     run(reading, store, result(MAIL))
     why = explain(reading, reading.reader.read(call(EVE)), store, NOW)
     assert why.decision.action == "deny"
-    assert 'arg("to") tainted' in why.text
+    assert (
+        'arg("to") tainted is true (an address out of "untrusted", '
+        'a host or the name of a file out of "untrusted", words out of "untrusted")' in why.text
+    )
+    assert EVE not in str(why.to_dict())
+
+
+def test_an_explanation_of_a_mock_says_that_it_holds(reading: PolicySet) -> None:
+    record = reading.reader.read(call(EVE, session={}))
+    why = explain(reading, record, MemoryStore(), NOW, mocks={"tainted.to": True})
+    assert 'arg("to") tainted is true\n' in why.text
+
+
+def test_an_explanation_names_all_labels_that_a_value_is_out_of(reading: PolicySet) -> None:
+    store = MemoryStore()
+    for label, words in (("a", "the Mallory"), ("b", "Mallory Smithson"), ("c", "nothing")):
+        found = prints_of([words], reading.reader.read(said("x")), reading.senses.key)
+        store.note("north", "s", label, found, at(9), NOW)
+    why = explain(reading, reading.reader.read(call("the Mallory Smithson")), store, NOW)
+    assert 'tainted is true (words out of "a" and "b")' in why.text
+    assert all(KINDS[kind] for kind in ("mail", "name", "url", "path", "handle", "id", "digits"))
+    assert all(KINDS[kind] for kind in ("phone", "amount", WORDS, TOO_MUCH))
 
 
 def test_who_asks_for_no_taint_notes_no_words_of_the_user() -> None:

@@ -432,6 +432,7 @@ def denied(revision: str, request_id: str, decision_id: str, why: str) -> Decisi
         revision=revision,
         request_id=request_id,
         decision_id=decision_id,
+        reserved=True,  # It may have failed after something was taken.
     )
 
 

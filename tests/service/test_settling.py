@@ -14,9 +14,10 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
+from engine.service.record import NoRecorder, RecordError
 from engine.service.usage import Usage
 from tests.service.bundle import SECRET, asked, write_folder
-from tests.service.test_gate import START, Clock, Watcher
+from tests.service.test_gate import START, Clock, Kept, Watcher
 
 HOUR = 3600 * 10**9
 UNITS = {
@@ -181,3 +182,15 @@ def test_an_enormous_usage_is_a_debt_and_no_accident(tmp_path: Path, clock: Cloc
     assert refused.action == "throttle"
     assert left(refused) == 0
     assert clock.now + refused.throttle.retry_after.total_seconds() > START  # type: ignore[union-attr]
+
+
+def test_what_was_taken_for_a_decision_that_cannot_be_kept_can_be_given_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    gate = made_gate(loaded(tmp_path, rules("usd", "1h")), clock)
+    gate.recorder = Kept(RecordError("the disk is full"))
+    lost = gate.decide(asked("hello", usage=USAGE))
+    assert (lost.action, lost.reserved) == ("deny", True)
+    gate.recorder = NoRecorder()
+    assert gate.settle(lost.decision_id, Usage(cost_usd=Decimal(0)))
+    assert left(gate.decide(asked("hello", usage=USAGE))) == 80

@@ -19,6 +19,8 @@ MIN_READABLE = 0.6
 MOST_ISLANDS = 4096
 MOST_SAID = 1_048_576
 """So many islands, and characters said by them, are read in one text."""
+FEWEST = 3
+"""So many bytes in percent-encoding stand near each other, or it is none."""
 TOLERATED = 16
 """One character in so many may be one that is not shown: random bytes have far more."""
 WIDE = 16
@@ -39,7 +41,7 @@ BEGINNINGS = (
 _any = any_of(BEGINNINGS)
 _others = any_of(BEGINNINGS[1:])
 """One pass for the texts without any; and one, for those without all but base64."""
-_percent = re.compile(r"(?:%[0-9A-Fa-f]{2}.{0,40}?){3}")
+_percent = compiled(r"(?:%[0-9A-Fa-f]{2}.{0,40}){2}%[0-9A-Fa-f]{2}")
 
 LONG = r"[A-Za-z0-9+/]{16}"
 PAIRS = r"\b(?:[0-9a-fA-F]{2}[ :]?){10}"
@@ -162,7 +164,7 @@ def islands(text: str) -> Iterator[str]:
 
 def unescaped(text: str) -> str:
     """Return *text* without percent-encoding and HTML entities, where it has a few of them."""
-    if "%" in text and _percent.search(text):
+    if text.count("%") >= FEWEST and _percent.within(text.encode("utf-8", "replace")):
         text = unquote(text, errors="replace")
     return html.unescape(text) if "&" in text else text
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.runtime.store import NANO
 from engine.state.lmdb import LmdbStore
 from tests.state import child
-from tests.state.takes import NOW, usd
+from tests.state.takes import NOW, slot, usd
 
 ROOT = Path(__file__).parents[2]
 SMALL = 2**17
@@ -37,6 +38,26 @@ def read(process: subprocess.Popen[bytes]) -> int:
 def test_processes_together_are_granted_exactly_the_limit(tmp_path: Path) -> None:
     taking = [start(tmp_path, "k", keys=1, tries=1500, limit=2000) for _ in range(2)]
     assert sum(read(process) for process in taking) == 2000
+
+
+@pytest.mark.slow
+def test_processes_together_hold_exactly_the_slots_there_are(tmp_path: Path) -> None:
+    taking = [start(tmp_path, "slot", keys=1, tries=1000, limit=1500) for _ in range(2)]
+    assert sum(read(process) for process in taking) == 1500
+
+
+@pytest.mark.slow
+def test_slots_of_a_process_that_was_killed_end_by_themselves(tmp_path: Path) -> None:
+    victim = start(tmp_path, "slot", keys=1, tries=10**9, limit=100)
+    assert victim.stdout is not None
+    assert len(victim.stdout.read(100)) == 100
+    victim.kill()
+    victim.communicate()
+    store = LmdbStore(tmp_path, map_size=SMALL)
+    held = slot("slot0", limit=100)
+    assert not store.take([held], NOW + held.life - 1)[0].granted
+    assert store.take([held], NOW + held.life)[0].remaining == 99 * NANO
+    store.close()
 
 
 @pytest.mark.slow

@@ -191,23 +191,3 @@ local function admit(bucket, take, owed)
   moved[2] = level
   return moved, limit
 end
-
--- Nearly every take: of a bucket without lows, the same window and scale, and nothing but plain
--- numbers. It does what admit does, and is here for its speed; the first answer is whether it can.
-local function admit_plain(bucket, take)
-  local _, window, step, limit, capacity, scale = unpack(take, 1, 6)
-  local at, level = now, 0
-  if bucket then
-    if bucket[6] or bucket[3] ~= window or bucket[4] ~= scale then return false end
-    at, level = bucket[1], bucket[2]
-    if type(at) ~= 'number' or type(level) ~= 'number' then return false end
-  end
-  if at < now then
-    -- Where this is not exact it is far more than any level.
-    level = math.max(0, level - (now - at) * limit)
-    at = now
-  end
-  level = level + step
-  if level > capacity or (step == 0 and level == capacity) then return true end
-  return true, {at, level, window, scale, 0}, limit
-end

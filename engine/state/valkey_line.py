@@ -26,10 +26,10 @@ from redis.exceptions import RedisError, ResponseError
 from engine.runtime.store import StoreUnavailable
 from engine.state.valkey_address import Address
 
-MOST = 128
+MOST = 32
 """Commands in one write."""
-AHEAD = 2
-"""So many batches are under way: while the server works on one, the other is dealt with here."""
+AHEAD = 4
+"""So many batches are under way: while the server works on some, others are dealt with here."""
 FIRST_REST = 0.05
 LONGEST_REST = 2.0
 """Seconds between two tries to connect, the first and the longest."""
@@ -97,6 +97,11 @@ class Line:
         self._queue.append(waiting)
         if self._worker is None:
             self._worker = asyncio.get_running_loop().create_task(self._work())
+        elif len(self._queue) == MOST and len(self._sent) < AHEAD and not self._retired:
+            # Hot path: the server need not wait until all who ask at once have asked.
+            idle = asyncio.get_running_loop().time() - self._used
+            if self._connection is not None and idle < IDLE:
+                self._send_batch(self._connection)
         return await waiting.reply
 
     def retire(self) -> None:
@@ -159,12 +164,15 @@ class Line:
         if self._connection is None:
             await self._begin()
         elif self._queue and len(self._sent) < AHEAD:
-            batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
-            self._sent.append(batch)
-            _send(self._connection, (one.command for one in batch))
+            self._send_batch(self._connection)
         else:
             await self._receive(self._connection, self._sent[0])
             self._sent.popleft()
+
+    def _send_batch(self, connection: AbstractConnection) -> None:
+        batch = [self._queue.popleft() for _ in range(min(MOST, len(self._queue)))]
+        self._sent.append(batch)
+        _send(connection, (one.command for one in batch))
 
     async def _begin(self) -> None:
         try:

@@ -24,7 +24,6 @@ from engine.state.valkey_line import Command, Line, pack
 from engine.state.valkey_wire import Call, Manner, Writer
 
 _TAKES = ("numbers", "buckets", "takes")
-_REST = ("settle", "sessions")
 
 
 class Script(NamedTuple):
@@ -46,8 +45,8 @@ def read_script(*parts: str) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-ALL: Final = read_script(*_TAKES, *_REST)
-TAKES: Final = read_script(*_TAKES)
+ALL: Final = read_script(*_TAKES, "settle", "sessions")
+TAKES: Final = read_script("quick", *_TAKES)
 """Does no more than taking and looking: a server makes every function of a script anew for every
 call, and most decisions need few of them."""
 GREETING: Final = (ALL.load, TAKES.load)

@@ -117,11 +117,7 @@ local function take_one(one, key, made, mine, owed)
     made[key] = held
     return occupy(held, one, owed)
   end
-  local can, after, limit
-  if one[10] and not made[key] and not owed and type(now) == 'number' then
-    can, after, limit = admit_plain(entry(key, 'b').value, one)
-  end
-  if not can then after, limit = admit(made[key] or bucket_of(key), one, owed) end
+  local after, limit = admit(made[key] or bucket_of(key), one, owed)
   made[key] = after
   return after and after[1], limit
 end

@@ -90,7 +90,7 @@ def figures(limit: int, burst: int, window: int, *, whole: bool) -> Figures:
 
 
 @lru_cache(maxsize=4096)
-def written(take: Take, tick: int, *, corrigible: bool) -> tuple[str, tuple[object, ...]]:
+def written(take: Take, tick: int, *, corrigible: bool) -> tuple[object, ...]:
     """Return the name of the bucket and the take as the script reads it.
 
     That is: window, step, limit, capacity, scale, opens, closes, and what is needed to correct it:
@@ -101,19 +101,31 @@ def written(take: Take, tick: int, *, corrigible: bool) -> tuple[str, tuple[obje
     if take.life:
         taken, slots = int(take.amount > 0), take.limit // NANO
         held = correctable and (take.unit, taken, 1, False)
-        return take.key, (_SLOT, taken, number(-(-take.life // tick)), slots, 1, 0, 0, held)
+        return (_SLOT, taken, number(-(-take.life // tick)), slots, 1, 0, 0, held)
     if take.window is None:
         amount, limit = number(take.amount), number(take.limit)
         bounds = number(take.opens // tick), number(take.closes // tick)
         charged = correctable and (take.unit, amount, 1, False)
-        return take.key, (_BUDGET, amount, 0, limit, 1, *bounds, charged)
+        return (_BUDGET, amount, 0, limit, 1, *bounds, charged)
     window = -(-take.window // tick)
     whole = take.unit in _WHOLE and take.amount % NANO == 0
     made = figures(take.limit, take.burst, window, whole=whole)
     grains, coarse = take.amount // made.grain, made.grain > 1
     sent = (window, grains * made.step, made.limit, made.capacity, made.scale)
     correction = correctable and (take.unit, number(grains), number(made.step), coarse)
-    return take.key, (*map(number, sent), 0, 0, correction, max(sent) < PLAIN and not correction)
+    return (*map(number, sent), 0, 0, correction)
+
+
+def is_quick(takes: Sequence[Sequence[object]]) -> bool:
+    """Return whether ``valkey_quick.lua`` may try it: no budgets, slots, digits, and no key twice.
+
+    It must be all that is asked, and by the server's clock.
+    """
+    figured = [one for take in takes for one in take[1:6]]
+    windows = [take[1] for take in takes]
+    keys = {take[0] for take in takes}
+    plain = all(isinstance(one, int) and one >= 0 for one in figured)
+    return plain and all(windows) and len(keys) == len(takes)
 
 
 @lru_cache(maxsize=4096)
@@ -133,6 +145,7 @@ class Writer:
     def __init__(self, manner: Manner) -> None:
         self._manner = manner
         self._tag = ALONE
+        self._alone = False
         self._keys: dict[bytes, int] = {}
 
     def call(self, ops: Sequence[Op], now: int, tags: Sequence[str] = ()) -> Call:
@@ -140,6 +153,7 @@ class Writer:
 
         *tags* are those of the reservation of each op; without, there is one server for all.
         """
+        self._alone = len(ops) == 1 and not self._manner.lasting
         pairs: list[Sent] = []
         for op, tag in zip(ops, tags or repeat(ALONE), strict=False):
             self._tag = tag
@@ -199,6 +213,7 @@ class Writer:
             place = self._key("r", self._tag, reservation)
         sent = [self._one(take, corrigible=corrigible) for take in takes]
         op: list[object] = [method, place, number(self._ticks(hold)), sent]
+        op.append(method == "take" and self._alone and not place and is_quick(sent))
         if method == "owe":
             return op, answers.nothing("b")
         if not place:
@@ -215,8 +230,8 @@ class Writer:
         return ["settle", self._key("r", self._tag, reservation), real], answers.settled
 
     def _one(self, take: Take, *, corrigible: bool) -> list[object]:
-        key, figured = written(take, self._manner.tick, corrigible=corrigible)
-        return [self._key("s" if take.life else "b", take_tag(take), key), *figured]
+        key = self._key("s" if take.life else "b", take_tag(take), take.key)
+        return [key, *written(take, self._manner.tick, corrigible=corrigible)]
 
     # --- the rest --------------------------------------------------------------------------------
 

@@ -7,18 +7,23 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from engine.runtime import taking
 from engine.runtime.store import NANO, Level, Noted, StoreUnavailable, Take
-from engine.runtime.throttle import FOREVER, ImpossibleAmount
+from engine.runtime.throttle import FOREVER, Bucket, ImpossibleAmount
 from engine.state.remote import STALE, Op
 from engine.state.valkey import Valkey
 from engine.state.valkey_address import Tls, read_url
+from engine.state.valkey_script import evaluate, make_ready
+from engine.state.valkey_wire import Manner, Writer
 from tests.state.servers import Server, free_port
 from tests.state.takes import DAY, MINUTE, requests, slot, tokens, usd
 
@@ -133,6 +138,86 @@ def test_a_period_that_is_not_now_by_the_servers_clock_is_stale(server: Server) 
     assert answers[:2] == [STALE, STALE]
     assert remaining(answers[2]) == [99, 9]
     assert remaining(ask(server, peek(today("a")))[0]) == [99]
+
+
+# --- the short way -------------------------------------------------------------------------------
+
+
+class Found:
+    """The buckets that a script has found."""
+
+    def __init__(self, values: Sequence[bytes | None]) -> None:
+        self.values = dict(zip(("a", "b"), values, strict=False))
+
+    def bucket(self, take: Take, now: int) -> Bucket | None:
+        del now
+        value = self.values[take.key]
+        if value is None:
+            return None
+        at, level, window, scale, _ = map(int, msgspec.msgpack.decode(value[5:]))
+        return Bucket(at * 1000, level * scale * 1000, window * 1000, 0)
+
+    def slots(self, take: Take, now: int) -> None:
+        raise AssertionError(take, now)
+
+
+def test_the_short_way_does_what_the_long_one_does(server: Server) -> None:
+    """What it keeps is what every store would keep, to the nanosecond."""
+    random = Random(7)  # noqa: S311 - no secret
+
+    async def story() -> None:
+        line = Valkey(server.url, timeout=10)._first
+        limits = [(10**6, 5), (5000, 8), (0, 6), (60, 4)]
+        for _ in range(400):
+            limit, burst = random.choice(limits)
+            makes = [(name, random.choice([0, 1, 2]) * NANO) for name in "ab"]
+            takes = [Take("r", *made, limit * NANO, burst * NANO, MINUTE) for made in makes]
+            call = Writer(Manner()).call([take(*takes)], 0)
+            now, answer = await evaluate(line, make_ready(call))
+            assert isinstance(now, int)
+            assert isinstance(answer, list)
+            before = answer[:-1]
+            after = Found([value_of(server, key) for key in call.keys])
+            found, instant = Found(before), now * 1000
+            expected = taking.attempt(takes, found, instant)
+            for one in takes:
+                kept = expected.buckets.get(one.key)
+                if kept is None or limit == 0:
+                    kept = kept or found.bucket(one, instant)
+                there = after.bucket(one, instant)
+                assert there is None or kept is not None
+                if kept is not None and there is not None:
+                    assert (there.at, there.level) == (kept.at, kept.level)
+                assert there is not None or kept is None or kept.until < instant + 10**9
+        await line.close()
+
+    asyncio.run(story())
+
+
+def value_of(server: Server, key: bytes) -> bytes | None:
+    reply = server.do("GET", key)
+    return None if reply.startswith(b"$-1") else reply.partition(b"\r\n")[2][:-2]
+
+
+def test_the_short_way_leaves_to_the_long_one_what_it_cannot(server: Server) -> None:
+    huge = Take("h", "h", 10**26, 10**27, 10**27, FOREVER)
+    other = Take("r", "r", NANO, 10 * NANO, 10 * NANO, 2 * MINUTE)
+    twice = take(requests("r", NANO, 10 * NANO), requests("r", NANO, 10 * NANO))
+    for op, most in (
+        (take(huge), 9 * 10**17),
+        (take(huge), 8 * 10**17),
+        (twice, 9),
+        (take(other), 7),  # The author wrote another window.
+    ):
+        seen = remaining(ask(server, op)[0])[0] // NANO
+        assert most <= seen <= most + most // 100
+    ask(server, take(tokens("t", NANO, 10 * NANO), reservation="d", hold=HOUR))
+    (left,) = remaining(ask(server, take(tokens("t", NANO, 10 * NANO)))[0])
+    assert left // NANO == 8
+    for key in keys(server):
+        server.do("SET", key, "42")
+    (refused,) = ask(server, take(other))
+    assert isinstance(refused, StoreUnavailable)
 
 
 # --- debts ---------------------------------------------------------------------------------------

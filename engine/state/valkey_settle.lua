@@ -39,9 +39,10 @@ end
 local function correct(item, real)
   local key, window, limit, since = item[1], read(item[2]), read(item[4]), read(item[5])
   if window == SLOT then
+    if not entry(key, 's').value then return end
     local held = slots_of(key)
-    if give_back(held, since) then keep_slots(key, held) end
-    return
+    give_back(held, since)
+    return keep_slots(key, held)
   end
   local bucket = bucket_of(key)
   local down, change, scale = difference(item, real)

@@ -33,16 +33,15 @@ local function place_of(held, ends)
   return place
 end
 
--- Free the slot that would end at *ends*; return whether it had not ended already.
+-- Free the slot that would end at *ends*, unless it has ended already.
 local function give_back(held, ends)
   local place = place_of(held, ends)
-  if compare(ends, held.at) <= 0 or not held.ends[place] then return false end
+  if compare(ends, held.at) <= 0 or not held.ends[place] then return end
   held.counts[place] = held.counts[place] - 1
   if held.counts[place] == 0 then
     table.remove(held.ends, place)
     table.remove(held.counts, place)
   end
-  return true
 end
 
 local function crowd(held)

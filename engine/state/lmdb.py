@@ -149,27 +149,30 @@ class LmdbStore:
         """Keep what placeholders stand for."""
         until = now + self._session_life
         early = until - self._session_life // LINGER
+        places = layout.placeholder_keys(tenant, session, sealed)
+
+        def missing(transaction: Transaction) -> list[str]:
+            keeps, get = layout.keeps, transaction.get
+            return [one for one, at in places.items() if not keeps(get(at), sealed[one], early)]
+
+        # Hot path: a conversation says the same again and again, and waits for no writer then.
+        new = self._read(missing)
 
         def work(transaction: Transaction) -> None:
-            for digits, value in sealed.items():
-                place = layout.placeholder_key(tenant, session, digits)
-                held = transaction.get(place)
-                kept = value
-                if held is not None:
-                    ends = layout.expiry(held)
-                    same = layout.unpack_placeholder(held) == value
-                    if same and ends >= early:
-                        continue  # Hot path: a conversation says the same again and again.
-                    kept = value if same or ends <= now else NOTHING
-                transaction.put(place, layout.pack_placeholder(until, kept))
+            for one in new:
+                kept, held = sealed[one], transaction.get(places[one])
+                if held is not None and layout.unpack_placeholder(held) != kept:
+                    kept = kept if layout.expiry(held) <= now else NOTHING
+                transaction.put(places[one], layout.pack_placeholder(until, kept))
 
-        self._write(work)
+        if new:
+            self._write(work)
 
     def recall(
         self, tenant: str, session: str, digits: Iterable[str], now: int
     ) -> dict[str, bytes]:
         """Return what placeholders stand for."""
-        places = {one: layout.placeholder_key(tenant, session, one) for one in digits}
+        places = layout.placeholder_keys(tenant, session, digits)
 
         def work(transaction: Transaction) -> dict[str, bytes]:
             held = {one: transaction.get(place) for one, place in places.items()}

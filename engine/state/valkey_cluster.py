@@ -174,7 +174,8 @@ class Cluster:
 
     async def _learn(self) -> None:
         """Learn which node has which slots."""
-        reply = await self._ask_any(SLOTS)
+        known = [line for line in self._lines.values() if line.state == "closed"]
+        reply = await (known or [self._first])[0].ask(SLOTS)
         if not isinstance(reply, list):
             raise StoreUnavailable(f"the cluster does not tell its nodes: {reply}")
         # A node that was never told its own address says that it is where it was asked.
@@ -182,16 +183,6 @@ class Cluster:
             (first, last, (node[0].decode() or self._host, node[1]))
             for first, last, node, *_ in reply
         ]
-
-    async def _ask_any(self, command: Command) -> object:
-        """Ask the first node that answers."""
-        for line in self._lines.values():
-            if line.state == "closed":
-                try:
-                    return await line.ask(command)
-                except StoreUnavailable:
-                    continue
-        return await self._first.ask(command)
 
 
 def _apart(op: Op) -> str:

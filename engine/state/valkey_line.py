@@ -189,16 +189,11 @@ class Line:
         left, excuses = deque(batch), 1
         while left:
             limit = asyncio.timeout(self._timeout)
-            renew = loop.time() + self._timeout / 4
             try:
                 async with limit:
                     while left:
                         reply = await _read(connection)
                         one = left.popleft()
-                        self._used = loop.time()
-                        if self._used > renew:
-                            limit.reschedule(self._used + self._timeout)
-                            renew = self._used + self._timeout / 4
                         if not one.reply.done():  # Who asked may have been cancelled.
                             one.reply.set_result(reply)
             except TimeoutError:
@@ -210,6 +205,7 @@ class Line:
                 excuses -= 1
             except (OSError, RedisError) as problem:
                 raise self._broken(problem) from problem
+        self._used = loop.time()
 
     def _broken(self, problem: Exception) -> Broken:
         return Broken(f"the connection with {self.place} broke: {problem}")
@@ -260,9 +256,9 @@ class Line:
     # --- the breaker -----------------------------------------------------------------------------
 
     def _open(self, why: str) -> None:
+        # Invariant: nobody tries meanwhile, since nothing is sent before that has succeeded.
         self.state, self._why = "open", why
-        if self._prober is None:
-            self._prober = asyncio.get_running_loop().create_task(self._probe())
+        self._prober = asyncio.get_running_loop().create_task(self._probe())
 
     async def _probe(self) -> None:
         """Try to connect until that succeeds."""

@@ -199,8 +199,8 @@ class Writer:
                 return self._meter(method, meter, key, window)
             case method, (str() as tenant, str() as session, *rest):
                 return self._said(method, tenant, session, rest)
-            case method, _:
-                raise ValueError(f"a store has no `{method}` with these arguments")
+            case _:
+                raise ValueError(f"a store has no `{op.method}` with these arguments")
 
     # --- takes -----------------------------------------------------------------------------------
 

@@ -371,12 +371,13 @@ def test_fingerprints_where_another_program_keeps_something_are_refused(server: 
         assert isinstance(answer, StoreUnavailable)
 
 
-def test_what_looks_like_ours_and_is_not_is_refused(server: Server) -> None:
+@pytest.mark.parametrize("value", [b"\x92\x01\xa1x", b"\x93\x01\xa1x\xc1"])
+def test_what_looks_like_ours_and_is_not_is_refused(server: Server, value: bytes) -> None:
     ask(server, take(requests("a")), Op("record", ("m", "k", MINUTE)))
     ask(server, Op("label", ("t", "s", "x", None)))
     for key in keys(server):
         kind = key.partition("}")[2][0].encode()
-        server.do("SET", key, b"\0pe1" + kind + b"\x93\x01\xa1x\xc1")
+        server.do("SET", key, b"\0pe1" + kind + value)
     answers = ask(
         server,
         peek(requests("a")),

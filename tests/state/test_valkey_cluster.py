@@ -36,8 +36,10 @@ class Nodes:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until each node knows the other, and works."""
+        """Wait until each node knows the other, and what it has, and works."""
         for node in self.nodes:
+            while b"slots_assigned:16384" not in node.do("CLUSTER", "INFO"):
+                sleep(0.01)
             while b"state:ok" not in node.do("CLUSTER", "INFO"):
                 sleep(0.01)
             while node.do("CLUSTER", "SLOTS").count(b"\r\n127.0.0.1\r\n") < 2:
@@ -201,6 +203,54 @@ def test_a_slot_that_is_being_moved_is_refused_until_it_has(cluster: Nodes) -> N
         finally:
             source.do("CLUSTER", "SETSLOT", slot, "STABLE")
         assert remaining((await far.run([take(of("tenant0"))], 0))[0]) == [9]
+        await far.close()
+
+    asyncio.run(story())
+
+
+def test_a_cluster_without_memory_takes_nothing(cluster: Nodes) -> None:
+    for node in cluster.nodes:
+        node.do("CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(StoreUnavailable, match="the cluster refuses"):
+            ask(cluster, take(of("north", unit="tokens"), reservation="d", hold=HOUR))
+    finally:
+        for node in cluster.nodes:
+            node.do("CONFIG", "SET", "maxmemory", "0")
+    assert remaining(ask(cluster, take(of("north", unit="tokens")))[0]) == [9]
+
+
+def test_a_slot_that_no_node_serves_is_told(cluster: Nodes) -> None:
+    async def story() -> None:
+        lost = key_slot(tag_of("tenant0").encode())
+        owner, other = cluster.owners(lost)
+        for node in cluster.nodes:
+            node.do("CLUSTER", "DELSLOTS", lost)
+        far = Valkey(owner.address, timeout=10)
+        try:
+            labels = [Op("labels", (tenant, "s")) for tenant in TENANTS]
+            places = [cluster.owners(key_slot(tag_of(tenant).encode()))[0] for tenant in TENANTS]
+            await far.run([labels[places.index(other, 1)]], 0)  # It learns that it is a cluster.
+            answers = await far.run(labels, 0)
+            assert isinstance(answers[0], StoreUnavailable)
+            assert "no node that serves it" in str(answers[0])
+            assert frozenset() in answers
+        finally:
+            owner.do("CLUSTER", "ADDSLOTS", lost)
+            cluster.settle()
+        await far.close()
+
+    asyncio.run(story())
+
+
+def test_a_cluster_that_does_not_tell_its_nodes_is_of_no_use(cluster: Nodes) -> None:
+    async def story() -> None:
+        for node in cluster.nodes:
+            node.do("ACL", "SETUSER", "blind", "on", ">x", "~*", "+@all", "-cluster")
+        far = Valkey(f"redis://blind:x@127.0.0.1:{cluster.nodes[0].port}", timeout=10)
+        labels = [Op("labels", (tenant, "s")) for tenant in TENANTS]
+        with pytest.raises(StoreUnavailable, match="the cluster does not tell its nodes"):
+            await far.run(labels, 0)
         await far.close()
 
     asyncio.run(story())

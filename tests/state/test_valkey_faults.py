@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from engine.runtime.store import Level, StoreUnavailable, Take
+from engine.state import valkey_line
 from engine.state.remote import Op
 from engine.state.valkey import Valkey
 from tests.state.proxy import Proxy
@@ -121,19 +122,38 @@ def test_a_frozen_server_costs_one_time_out_and_is_met_again(own: Server) -> Non
     run(story())
 
 
-def test_a_server_that_stays_away_is_tried_again_and_again(own: Server) -> None:
+def test_a_server_that_takes_the_call_and_says_nothing_is_away(own: Server) -> None:
+    async def story() -> None:
+        own.freeze()
+        async with connected(own.url) as far:
+            with hurried(far):
+                assert "has not answered" in await refusal(far.run(take(requests()), 0))
+            own.thaw()
+            await until(closed(far))
+            assert await granted(far, requests())
+
+    run(story())
+
+
+def test_a_server_that_stays_away_is_tried_again_and_again(
+    own: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(valkey_line, "PATIENCE", SOON)
+
     async def story() -> None:
         async with connected(own.url) as far:
             assert await granted(far, requests())
             own.freeze()
-            with hurried(far):
-                await refusal(far.run(take(requests()), 0))
+            far._first._timeout = SOON
+            await refusal(far.run(take(requests()), 0))
             states: set[str] = set()
 
             def seen_both() -> bool:
                 states.update(far.states.values())
                 return {"open", "half-open"} <= states
 
+            await until(seen_both)
+            states.clear()
             await until(seen_both)
             own.kill()
             await until(lambda: "cannot be reached" in far._first._why)

@@ -18,7 +18,7 @@ from engine.service.record import Entry, RecordError
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment, recover
-from engine.storage.trail import MEGABYTE, Trail
+from engine.storage.trail import MEGABYTE, Trail, sign_closed
 
 OnFailure = Literal["deny", "drop"]
 
@@ -67,6 +67,7 @@ class Audit:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             signer = Signer(name, Ed25519PrivateKey.from_private_bytes(load_key(key)))
             (folder / PUBLIC).write_text(f"{signer.verifier}\n")
+            self._signer = signer
             self._trail = Trail(folder, signer, time=time, segment_bytes=segment_bytes)
         except KeyFileError as error:
             raise RecordError(str(error)) from None
@@ -116,6 +117,8 @@ class Audit:
         for path in sorted(self.folder.glob(f"*{OPEN}")):
             try:
                 closed = recover(path, self._time())
+                if closed is not None:
+                    sign_closed(closed, self._signer, self._time())
             except (OSError, NoSegment, Altered) as error:
                 self.told(f"the audit segment {path.name} cannot be closed: {error}")
             else:

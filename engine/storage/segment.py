@@ -18,13 +18,14 @@ from pathlib import Path
 
 import msgspec
 
-from engine.storage.frames import Altered, Torn, first_digest, make_frame, read_frames
+from engine.storage.frames import Altered, Frame, Torn, first_digest, make_frame, read_frames
 
 FORMAT = 1
 OPEN = ".open"
 """The ending of a segment that may grow."""
 CLOSED = ".seg"
 NONE = -1
+_CUT = b'{"kind":"cut",'
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +158,14 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cut"
     time: str
     lost: int
     """Bytes of the record that was being written; 0 when the last one was whole."""
+
+
+def is_cut(frame: Frame, size: int) -> bool:
+    """Return whether *frame* is what a recovery has put behind the last record of *size* bytes.
+
+    It is no record of the trail: another segment may go on before it.
+    """
+    return frame.end == size and frame.payload.startswith(_CUT)
 
 
 def recover(path: Path, time: str) -> Path | None:

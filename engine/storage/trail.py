@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
+from engine.storage.frames import first_digest, read_frames
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
-from engine.storage.segment import Header, Segment
+from engine.storage.segment import Header, Segment, is_cut, read_header
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
@@ -124,3 +125,22 @@ class Trail:
             opened=self._time(),
             peaks=tuple(one.hex() for one in self._tree.peaks),
         )
+
+
+def sign_closed(path: Path, signer: Signer, time: str) -> str:
+    """Sign all of the trail whose last segment is at *path*, closed by `segment.recover`.
+
+    Return the note. Raises OSError, NoSegment and Altered.
+    """
+    data = path.read_bytes()
+    header, end = read_header(data)
+    tree = Tree(header.first, [bytes.fromhex(one) for one in header.peaks])
+    digest = first_digest(data[:end])
+    for frame in read_frames(data, end, digest, header.first):
+        if not is_cut(frame, len(data)):
+            tree.extend((frame.leaf,))
+            digest = frame.digest
+    checkpoint = Checkpoint(
+        f"{signer.name}/{header.trail}", tree.size, tree.root, header.number, digest, time, ""
+    )
+    return CheckpointFile(path.parent).append(checkpoint, signer)

@@ -17,10 +17,9 @@ from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened
 from engine.storage.frames import Altered, Frame, Torn, first_digest, read_frames
 from engine.storage.merkle import Tree
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.segment import CLOSED, OPEN, Header, NoSegment, read_header
+from engine.storage.segment import CLOSED, OPEN, Header, NoSegment, is_cut, read_header
 
 COMPRESSED = f"{CLOSED}.zst"
-CUT = b'{"kind":"cut",'
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def _follow(
     walk.digest = first_digest(data[:end])
     try:
         for frame in read_frames(data, end, walk.digest, header.first):
-            if _is_cut(frame, len(data)):
+            if is_cut(frame, len(data)):
                 continue
             walk.tree.extend((frame.leaf,))
             walk.digest = frame.digest
@@ -167,11 +166,6 @@ def _follow(
     except Torn as torn:
         if not path.name.endswith(OPEN):
             report.problems.append(Problem(path.name, -1, str(torn)))
-
-
-def _is_cut(frame: Frame, size: int) -> bool:
-    """Return whether *frame* is what a recovery has put behind the last record."""
-    return frame.end == size and frame.payload.startswith(CUT)
 
 
 def _vouch(path: Path, frame: Frame, walk: _Walk, checkpoint: Checkpoint) -> Iterator[Problem]:

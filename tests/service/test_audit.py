@@ -78,6 +78,8 @@ def test_what_a_process_left_open_is_closed(tmp_path: Path) -> None:
     opened(tmp_path, told=told).close()
     assert len(told) == 1
     assert "was left open, and is closed now" in told[0]
+    report = verify_folder(first.folder, [first.verifier])
+    assert (report.problems, report.records, report.signed) == ([], 1, 1)
     broken = tmp_path / "audit" / f"broken{OPEN}"
     broken.write_bytes(b"nothing\n")
     opened(tmp_path, told=told).close()

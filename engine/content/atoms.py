@@ -86,7 +86,7 @@ _code = re.compile(r"[\w-]+")
 _local = re.compile(r"[\w.+%&~'-]{1,64}\Z")
 _host = re.compile(r"[\w.-]+")
 _group = re.compile(r"[0-9]+")
-_amount = re.compile(
+AMOUNT = re.compile(
     r"(?<![0-9])(?:[0-9]{1,3}(?:[ .,'\u2019\u00a0][0-9]{3})+|[0-9]{1,9})"
     r"(?:[.,][0-9]{1,2})?(?![0-9])"
 )
@@ -97,7 +97,7 @@ _moment = re.compile(
     r"(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|(?<![0-9:])[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"
 )
-_numeral = re.compile(r"[0-9][0-9:./t z+-]{3,40}")
+_numeral = re.compile(r"[0-9][0-9:./t z+-]{3,}")
 """What `_moment` may match in: it begins with what a search is quick to find."""
 _year = re.compile(r"(?:19|20)[0-9]{2}")
 _gaps = frozenset((" ", "  ", "\n", "-", ".", "/", " (", ") ", ")", "(", " - ", " / ", "-(", ")-"))
@@ -106,12 +106,13 @@ _edges = ".,:;!?*_'-"
 
 _hidden_http = re.compile(r"hxxp(s?)(?=:|\[)")
 _dot = re.compile(
-    r"\s{0,3}[\[({<]\s{0,2}(?:dot|punkt|point|punto|\.)\s{0,2}[\])}>]\s{0,3}"
-    r"|(?<=\w)\s{1,3}dot\s{1,3}(?=\w)|(?<=\w)\s{1,2}\.\s{1,2}(?=\w)"
+    r"(?<=\w)[ \t]{0,3}[\[({<][ \t]{0,2}(?:dot|punkt|point|punto|\.)[ \t]{0,2}[\])}>]"
+    r"[ \t]{0,3}(?=\w)"
+    r"|(?<=\w)[ \t]{1,3}dot[ \t]{1,3}(?=\w)|(?<=\w)[ \t]{1,2}\.[ \t]{1,2}(?=\w)"
 )
 _at = re.compile(
-    r"\s{0,3}[\[({<]\s{0,2}(?:at|\u00e4t|@)\s{0,2}[\])}>]\s{0,3}"
-    r"|(?<=\w)\s{1,3}at\s{1,3}(?=[\w-]{1,63}\.\w)|(?<=\w)\s{1,2}@\s{1,2}(?=\w)"
+    r"(?<=\w)[ \t]{0,3}[\[({<][ \t]{0,2}(?:at|\u00e4t|@)[ \t]{0,2}[\])}>][ \t]{0,3}(?=\w)"
+    r"|(?<=\w)[ \t]{1,3}at[ \t]{1,3}(?=[\w-]{1,63}\.\w)|(?<=\w)[ \t]{1,2}@[ \t]{1,2}(?=\w)"
 )
 _roundabout = compiled(
     r"[\[({<]\s{0,2}(?:dot|punkt|point|punto|at|\x{e4}t|[.@])\s{0,2}[\])}>]|\sdot\s|\s[.@]\s"
@@ -268,7 +269,7 @@ def _codes(bare: str, of: Speaker) -> Iterator[str]:
 
 def _numbers(text: str, of: Speaker) -> Iterator[str]:
     if of != "value":
-        for match in _amount.finditer(text):
+        for match in AMOUNT.finditer(text):
             amount = read_amount(match.group())
             if amount is not None:
                 yield f"amount:{amount}"

@@ -33,6 +33,7 @@ from hashlib import blake2b
 from itertools import accumulate, islice, pairwise
 
 from engine.content.atoms import (
+    AMOUNT,
     LONG_NUMBER,
     Speaker,
     find_atoms,
@@ -173,7 +174,8 @@ class Printer:
 
     def _of_reading(self, reading: str) -> Iterator[tuple[Claim, str]]:
         alone = _sum.fullmatch(reading)
-        amount = alone and read_amount(alone.group(1).strip(" .,'\u2019\u00a0"))
+        number = alone.group(1).strip(" .,'\u2019\u00a0") if alone else ""
+        amount = read_amount(number) if AMOUNT.fullmatch(number) else None
         if amount:
             yield frozenset({self._one(f"amount:{amount}")}), "amount"
         for atom in set(find_atoms(reading, "value")):

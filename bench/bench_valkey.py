@@ -26,7 +26,6 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from statistics import median
 from time import monotonic, perf_counter, process_time, sleep
 
 import uvloop
@@ -140,8 +139,7 @@ async def measure(url: str, options: argparse.Namespace) -> dict[str, float]:
             found.setdefault("script, CPU of the server", []).append(spent)
     await far.close()
     await leases.close()
-    # CPU times are disturbed upwards only; a rate on a busy machine is best told by its middle.
-    return {name: (min if "CPU" in name else median)(all_) for name, all_ in found.items()}
+    return {name: min(all_) for name, all_ in found.items()}
 
 
 async def timed(story: Coroutine[object, object, None], clock: Callable[[], float]) -> float:

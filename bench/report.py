@@ -61,6 +61,12 @@ BENCHES = (
         ("--rounds", "5"),
     ),
     Bench(
+        "valkey",
+        "How much does a decision's state cost in a Valkey or Redis server?",
+        ("--rounds", "20", "--calls", "1000", "--bucket", "20000"),
+        ("--rounds", "60", "--calls", "1000"),
+    ),
+    Bench(
         "exact",
         "Is a limit exact over several workers and many callers, and how fast are they?",
         ("--limit", "3000", "--callers", "200"),

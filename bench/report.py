@@ -67,6 +67,11 @@ BENCHES = (
         ("--rounds", "60", "--calls", "1000"),
     ),
     Bench(
+        "taint",
+        "How much do sessions cost: the user's words, labelled content, tainted arguments?",
+        ("--rounds", "3"),
+    ),
+    Bench(
         "exact",
         "Is a limit exact over several workers and many callers, and how fast are they?",
         ("--limit", "3000", "--callers", "200"),

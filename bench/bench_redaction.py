@@ -30,7 +30,7 @@ from bench.goals import Goal, Result, Row, show
 from engine.content.findings import Finding
 from engine.content.hyper import VERSION
 from engine.content.net import Net, pack_net
-from engine.content.pseudonyms import Tokens, digits_of, find_digits, restore, vault_of
+from engine.content.pseudonyms import Tokens, find_digits, restore, vault_of
 from engine.content.redact import Strategy, redact_text
 from engine.content.scan import build_scanner
 from engine.runtime.keys import join_key
@@ -145,7 +145,7 @@ def reversals(text: str, store: LmdbStore) -> Iterator[Contender]:
         made: Tokens = {}
         scope = join_key(("north", session))
         redacted = redact_text(text, found, how, KEY, scope, tokens=made)
-        sealed = {digits_of(tag): vault.seal_tagged(scope, tag, one) for tag, one in made.items()}
+        sealed = dict(vault.seal_all(scope, made))
         store.remember("north", session, sealed, NOW)
         return redacted.text
 

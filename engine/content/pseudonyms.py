@@ -32,6 +32,8 @@ from engine.content.regex import compiled, spans
 DIGITS = 8
 """Of 32 bits: among 1,000 values of one session two share them once in 8,000 sessions, and then
 neither is turned back."""
+HALF = DIGITS // 2
+"""Bytes that have so many digits."""
 MOST_JOINTS = 3
 JOINTS = rf"[\s_\-:\\]{{0,{MOST_JOINTS}}}"
 
@@ -107,7 +109,7 @@ def token_tagger(key: bytes, scope: str, entity: str, *, number: bool = False) -
 
 def digits_of(tag: bytes) -> str:
     """Return the digits of the placeholder whose value has *tag*."""
-    return tag[: DIGITS // 2].hex()
+    return tag[:HALF].hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,25 @@ class Vault:
     sealed: dict[bytes, bytes] = field(default_factory=dict, repr=False, compare=False)
     """What was sealed lately, by its tag: neither says what the value was."""
 
-    def seal_tagged(self, scope: str, tag: bytes, made: Pseudonym) -> bytes:
-        """Return what `seal` does for the value that has *tag* in *scope*: it binds all of it.
+    def seal_all(self, scope: str, tokens: Tokens) -> list[tuple[str, bytes]]:
+        """Return the digits of *tokens* of *scope*, each with what `seal` makes of its value.
 
-        A conversation sends its history again and again: its values are sealed once.
+        Hot path: a conversation sends its history again and again, and its values are sealed once.
         """
-        known = self.sealed.get(tag)
-        if known is None:
-            known = self.seal(scope, digits_of(tag), made)
-            if len(known) <= MOST_SEALED_BYTES:
-                if len(self.sealed) >= MOST_SEALED:
-                    self.sealed.clear()
-                self.sealed[tag] = known
-        return known
+        known, half = self.sealed.get, HALF
+        return [
+            (tag[:half].hex(), known(tag) or self._seal_new(scope, tag, made))
+            for tag, made in tokens.items()
+        ]
+
+    def _seal_new(self, scope: str, tag: bytes, made: Pseudonym) -> bytes:
+        """Return *made* sealed, and remember it by its *tag*, which binds the value and *scope*."""
+        sealed = self.seal(scope, digits_of(tag), made)
+        if len(sealed) <= MOST_SEALED_BYTES:
+            if len(self.sealed) >= MOST_SEALED:
+                self.sealed.clear()
+            self.sealed[tag] = sealed
+        return sealed
 
     def seal(self, scope: str, digits: str, made: Pseudonym) -> bytes:
         """Return *made* sealed. The same value gives the same bytes: two can be compared."""

@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
 from engine.content.pseudonyms import (
+    HALF,
     Pseudonym,
     Tagger,
     Tokens,
-    digits_of,
     tagger,
     token_tagger,
 )
@@ -240,6 +240,6 @@ def _tokens(
         tag = tagged(found)
         if tokens is not None and tag not in tokens:
             tokens[tag] = Pseudonym(name, found, number)
-        return f"[{name}_{digits_of(tag)}]"
+        return f"[{name}_{tag[:HALF].hex()}]"  # its digits: see `digits_of`
 
     return replace

@@ -15,7 +15,6 @@ import msgspec
 from engine.content.pseudonyms import (
     Pseudonym,
     Tokens,
-    digits_of,
     find_digits,
     restore,
     restore_value,
@@ -108,7 +107,7 @@ def remember(policies: PolicySet, record: Record, made: Tokens, store: Store, no
     if session is None or not made:
         return
     vault, scope, tenant = vault_of(policies.key), scope_of(record), record.tenant.id
-    sealed = [(digits_of(tag), vault.seal_tagged(scope, tag, one)) for tag, one in made.items()]
+    sealed = vault.seal_all(scope, made)
     at_once = dict(sealed)
     store.remember(tenant, session, at_once, now_ns)
     if len(at_once) < len(sealed):  # two values share their digits: the store is told of both

@@ -71,8 +71,9 @@ def test_the_digits_of_a_value_stay_what_they_are_from_release_to_release() -> N
 def test_what_was_sealed_before_is_what_would_be_sealed_and_holds_no_value() -> None:
     vault = vault_of(b"a key of its own")
     tag = token_tagger(KEY, "scope", "pii.email")(MAIL.value)
+    said = digits_of(tag)
     for _ in range(2):
-        assert vault.seal_tagged("scope", tag, MAIL) == vault.seal("scope", digits_of(tag), MAIL)
+        assert vault.seal_all("scope", {tag: MAIL}) == [(said, vault.seal("scope", said, MAIL))]
     assert list(vault.sealed) == [tag]
     assert "ann" not in str(vault.sealed)
     assert "sealed" not in repr(vault)
@@ -82,10 +83,10 @@ def test_of_what_was_sealed_little_is_kept() -> None:
     vault = vault_of(b"another key of its own")
     long = Pseudonym("EMAIL", "x" * MOST_SEALED_BYTES)
     tags = [number.to_bytes(32, "big") for number in range(MOST_SEALED + 1)]
-    assert vault.seal_tagged("s", tags[0], long) == vault.seal("s", digits_of(tags[0]), long)
+    first = digits_of(tags[0])
+    assert vault.seal_all("s", {tags[0]: long}) == [(first, vault.seal("s", first, long))]
     assert vault.sealed == {}
-    for tag in tags:
-        vault.seal_tagged("s", tag, MAIL)
+    vault.seal_all("s", dict.fromkeys(tags, MAIL))
     assert list(vault.sealed) == tags[-1:]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal, cast
 
 from engine.language.functions import Unknowable, count_tokens
@@ -31,6 +32,7 @@ from engine.runtime.throttle import FOREVER, ImpossibleAmount
 HOLD = 3600 * NANO
 """How long a reservation waits for the real usage."""
 
+NO_TIME = timedelta(0)
 BACK_OFF = timedelta(seconds=1)
 """What a caller is told to wait when the store is away."""
 
@@ -82,9 +84,10 @@ def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     """Return what the throttle rules of *contributions* say, taking their units if none refuses."""
     made = Limits(asked=True)
     ready: list[Ready] = []
+    now = desk.store.instant(desk.evidence.now_ns)
     for one in contributions:
         try:
-            ready.append((one, make_take(one, desk)))
+            ready.append((one, make_take(one, desk, now)))
         except Unknowable as unknown:
             _failed(one, unknown.what, made)
         except ImpossibleAmount as impossible:
@@ -92,31 +95,30 @@ def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     if not ready:
         return made
     try:
-        _take(ready, desk, desk.store, made)
+        _take(ready, desk, desk.store, made, now)
     except StoreUnavailable as away:
-        _without(ready, desk, f"the state store ({away})", made)
+        _without(ready, desk, f"the state store ({away})", made, now)
     return made
 
 
-def _take(ready: Sequence[Ready], desk: Desk, store: Taker, made: Limits) -> None:
+def _take(ready: Sequence[Ready], desk: Desk, store: Taker, made: Limits, now: int) -> None:
     """Take from *store*, or only look when something denies already. Raises StoreUnavailable."""
     takes = [take for _, take in ready]
-    now = desk.store.instant(desk.evidence.now_ns)
     if desk.consume and not made.hinders:
-        corrected = any(take.unit != REQUESTS for take in takes)
+        # Hot path: lists take half the time of generators.
+        corrected = [take for take in takes if take.unit != REQUESTS]
         reservation = desk.decision_id if corrected else ""
         levels = store.take(takes, now, reservation=reservation, hold=HOLD)
-        taken = all(level.granted for level in levels)
-        made.reserved = made.reserved or (bool(reservation) and taken)
     else:
+        reservation = ""
         levels = store.peek(takes, now)
-    for (one, _), level in zip(ready, levels, strict=True):
-        if not level.granted:
-            made.refused.append(one)
+    refused = [one for (one, _), level in zip(ready, levels, strict=True) if not level.granted]
+    made.refused += refused
+    made.reserved = made.reserved or bool(reservation and not refused)
     made.state = tightest(list(zip(takes, levels, strict=True)))
 
 
-def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits) -> None:
+def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits, now: int) -> None:
     """Do what the rules, or else the engine's settings, say for when the store is away."""
     spare = desk.store.spare()
     here: list[Ready] = []
@@ -136,7 +138,7 @@ def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits) -> 
     if here and spare is not None:
         made.degraded = f"{failure}: `{here[0][0].rule.name}` was counted by one process alone"
         told = made.state
-        _take(here, desk, spare, made)
+        _take(here, desk, spare, made, now)
         made.state = told or made.state
 
 
@@ -146,13 +148,16 @@ def _failed(contribution: Contribution, failure: str, made: Limits) -> None:
         (made.refused if result.action == "throttle" else made.others).append(result)
 
 
-def make_take(contribution: Contribution, desk: Desk) -> Take:
-    """Return what the rule takes for this request. Raises Unknowable and ImpossibleAmount."""
+def make_take(contribution: Contribution, desk: Desk, now: int) -> Take:
+    """Return what the rule takes for this request at *now*.
+
+    Raises Unknowable and ImpossibleAmount.
+    """
     throttle = cast("Throttle", contribution.rule.action)
     assert contribution.buckets is not None, "throttle rules have buckets"
     prepared = contribution.buckets[desk.shadow]
-    values = [desk.evidence.attribute(key.path) for key in throttle.keys]
-    now = desk.store.instant(desk.evidence.now_ns)
+    attribute = desk.evidence.attribute
+    values = [attribute(key.path) for key in throttle.keys]
     return prepared.take(values, amount_of(throttle.unit, desk), now)
 
 
@@ -175,6 +180,7 @@ def amount_of(unit: str, desk: Desk) -> Decimal | float:
             return cast("Decimal | float", value)
 
 
+@lru_cache(maxsize=4096)
 def units(billionths: int) -> Decimal:
     """Return billionths of a unit as units, without needless zeros."""
     whole, rest = divmod(billionths, NANO)
@@ -188,9 +194,11 @@ def whole(unit: str, billionths: int) -> int:
 
 def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
     """Return the state to show: the refused limit with the longest wait, else the fullest one."""
-    refused = [(take, level) for take, level in taken if not level.granted]
+    refused = [one for one in taken if not one[1].granted]
     if refused:
         take, level = min(refused, key=lambda one: (-_wait(*one), one[0].rule))
+    elif len(taken) == 1:
+        take, level = taken[0]
     else:
         take, level = min(
             taken, key=lambda one: (one[1].remaining / (one[0].limit or 1), one[0].rule)
@@ -201,10 +209,10 @@ def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
         unit=take.unit,
         limit=units(take.limit),
         remaining=units(whole(take.unit, level.remaining)),
-        retry_after=_duration(_wait(take, level)) if refused else timedelta(0),
+        retry_after=_duration(_wait(take, level)) if refused else NO_TIME,
         key=take.key,
         reset=_duration(level.reset) if level.reset >= 0 else None,
-        window=_duration(period) if not take.life else None,
+        window=None if take.life else _period(period),
     )
 
 
@@ -215,7 +223,11 @@ def _wait(take: Take, level: Level) -> int:
 
 def _duration(nanoseconds: int) -> timedelta:
     """Return *nanoseconds* in whole microseconds, rounded up; 292 years at most."""
-    return timedelta(microseconds=-(-min(nanoseconds, FOREVER) // 1000))
+    return timedelta(0, 0, -(-min(nanoseconds, FOREVER) // 1000))
+
+
+_period = lru_cache(maxsize=1024)(_duration)
+"""The same for the periods of limits, of which there are few."""
 
 
 NEVER = 365 * 86_400 * NANO

@@ -124,14 +124,13 @@ class ExactSlots:
         self.clock = self.moment(now)
         self.holders[who] = self.clock + self.life
 
-    def free(self, who: str, now: int) -> None:
-        """Let *who* have settled. What has ended by *now* stays ended."""
-        self.holders.pop(who, None)
-        self.clock = self.moment(now)
+    def free(self, who: str, now: int, *, known: bool = True) -> None:
+        """Let *who* have settled. What has ended by *now* stays ended.
 
-    def sweep(self, now: int) -> None:
-        """If by *now* all are free, the time is at least when they became so."""
-        if self.clock is not None:
-            last = max([self.clock, *self.held(self.clock)])
-            if last <= now:
-                self.clock = last
+        Where it is not *known* whether a store still has these slots, its time may not have moved.
+        """
+        self.holders.pop(who, None)
+        if known or self.held(now):
+            self.clock = self.moment(now)
+        else:
+            self.holders.clear()

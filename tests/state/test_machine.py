@@ -207,7 +207,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         for name, number in numbers.items():
             if name == SLOTS:
-                self.slots.free(decision, self.now)
+                self.slots.free(decision, self.now, known=self.exact_slots)
                 continue
             exact = self.model[name]
             estimate = exact.takes[number][1]
@@ -238,7 +238,6 @@ class StoreMachine(RuleBasedStateMachine):
             self.exact = self.exact_slots = False
         for exact in self.model.values():
             exact.sweep(self.now)
-        self.slots.sweep(self.now)
         for decision, (until, _) in list(self.reserved.items()):
             if until <= self.now:
                 self.reserved[decision] = (0, {})

@@ -24,7 +24,7 @@ import msgspec
 from engine.content.aims import KINDS, Kind, aim_at, hides_nothing, margin
 from engine.content.collect import Span, collect, numbered
 from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
-from engine.content.plan import BEHIND, Plan, arrange, find_spans, shapes_of
+from engine.content.plan import BEHIND, Plan, arrange, find_spans, gate_of
 from engine.content.regex import Regex
 from engine.content.rules import Rule
 
@@ -152,23 +152,26 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
         tuple(map(tuple, shaped)),
         tuple(map(tuple, chosen)),
         tuple(numeric),
-        shapes_of([*spots, *numeric]),
-        shapes_of(spots),
+        gate_of([*numeric, *spots]),
+        gate_of(spots),
         max((margin(rule) or 0 for rule in spots), default=0),
         arrange(rest),
     )
 
 
-def find_cast(held: Cast, data: bytes, *, near: bool = False) -> list[Span]:
+def find_cast(held: Cast, data: bytes, first: int | None = 0, *, near: bool = False) -> list[Span]:
     """Return which rules match where in *data*, after guards and checks.
 
+    No shape or number begins before *first*; if it is None, there is none at all.
     With *near*, some matches may be left out that would need a context word and have none.
     """
     net = held.net
-    found = find_spans(held.rest, data, near=near)
+    found = find_spans(held.rest, data, first, near=near)
     if net.words is not None:
         _worded(held, net.words.events(data), data, found)
-    first = -1 if held.gate is None else held.gate.find(data, 0, len(data))[0][0]
+    if held.gate is None or first is None:
+        return found
+    first = held.gate.find(data, first, len(data))[0][0]
     if first >= 0:
         if net.shapes is not None and held.spots is not None:
             _look_around(held, held.spots, net.shapes, data, first, found)

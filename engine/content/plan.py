@@ -13,7 +13,7 @@ pattern finds by itself in the whole text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 
@@ -25,6 +25,9 @@ from engine.content.regex import Regex, any_of, either
 from engine.content.rules import Rule
 from engine.content.translate import Untranslatable, alphabet, reach, read
 
+MEMORY = 32 << 20
+"""Bytes for an automaton of many patterns, which are filled as texts ask for it. With RE2's own
+bound it is thrown away again and again, and takes five times as long for texts of many kinds."""
 FEW = 8
 """So few keywords need no hint."""
 LONG = rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6}}"
@@ -91,11 +94,15 @@ def has_shape(rule: Rule) -> bool:
     return bool(pattern.digits or pattern.hint) and not words
 
 
-def shapes_of(rules: Sequence[Rule]) -> Regex | None:
+def shapes_of(rules: Iterable[Rule]) -> list[str]:
+    """Return patterns of which one matches in every text in which one of *rules* does."""
+    return [LONG if rule.pattern.digits else rule.pattern.hint for rule in rules]
+
+
+def gate_of(rules: Iterable[Rule]) -> Regex | None:
     """Return what matches in every text in which one of *rules* does; None without rules."""
-    shapes = [LONG for rule in rules if rule.pattern.digits][:1]
-    shapes += [rule.pattern.hint for rule in rules if not rule.pattern.digits]
-    return any_of(shapes) if shapes else None
+    shapes = shapes_of(rules)
+    return any_of(shapes, memory=MEMORY) if shapes else None
 
 
 def arrange(rules: Iterable[Rule]) -> Plan:
@@ -124,7 +131,7 @@ def arrange(rules: Iterable[Rule]) -> Plan:
         tuple(literal),
         _hints((*keyed[0], *keyed[1])) if all(keyed) else None,
         tuple(_gate(tuple(rules)) for rules in keyed if rules),
-        shapes_of([*shaped, *numeric]),
+        gate_of([*numeric, *shaped]),
         tuple(shaped),
         tuple(numeric),
         tuple(place for place in range(len(numeric)) if place not in boxed),
@@ -192,7 +199,8 @@ def _may_match(plan: Plan, piece: bytes) -> list[int]:
 
 @cache
 def _hints(rules: tuple[Rule, ...]) -> Regex:
-    return any_of(rule.pattern.hint or either(rule.pattern.keywords) for rule in rules)
+    hints = [rule.pattern.hint or either(rule.pattern.keywords) for rule in rules]
+    return any_of(hints, memory=MEMORY)
 
 
 @cache
@@ -211,9 +219,10 @@ def _gate(rules: tuple[Rule, ...]) -> Gate:
     return Gate(_hints(rules), BytesAhoCorasick(words, implementation=Implementation.DFA), gated)
 
 
-def find_spans(plan: Plan, data: bytes, *, near: bool = False) -> list[Span]:
+def find_spans(plan: Plan, data: bytes, first: int | None = 0, *, near: bool = False) -> list[Span]:
     """Return which rules match where in *data*, after guards and checks.
 
+    No shape or number begins before *first*; if it is None, there is none at all.
     With *near*, some matches may be left out that would need a context word and have none.
     """
     size = len(data)
@@ -226,8 +235,8 @@ def find_spans(plan: Plan, data: bytes, *, near: bool = False) -> list[Span]:
             _at_byte(rule, byte, most, data, place, found)
     if plan.gates:
         _keyworded(plan, data, found)
-    if plan.shapes is not None:
-        first = plan.shapes.find(data, 0, size)[0][0]
+    if plan.shapes is not None and first is not None:
+        first = plan.shapes.find(data, first, size)[0][0]
         if first >= 0:
             for rule in plan.shaped:
                 collect(rule, data, 0, size, size, found)

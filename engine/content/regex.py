@@ -131,9 +131,9 @@ def _spelled(word: str) -> str:
     return quoted if whole == word else rf"{quoted}(?:[^\pL\pN]|\z)"
 
 
-def any_of(patterns: Iterable[str]) -> Regex:
-    """Return a pattern that matches where one of *patterns* does."""
-    return compiled("|".join(f"(?:{one})" for one in dict.fromkeys(patterns)))
+def any_of(patterns: Iterable[str], *, memory: int = 0) -> Regex:
+    """Return a pattern that matches where one of *patterns* does; *memory* as in `compiled`."""
+    return compiled("|".join(f"(?:{one})" for one in dict.fromkeys(patterns)), memory=memory)
 
 
 def either(words: Iterable[str]) -> str:

@@ -25,8 +25,8 @@ from engine.content.finders import FINDERS, Finder, Found
 from engine.content.findings import Finding
 from engine.content.net import Net, Wanted, cast, find_cast, wanted
 from engine.content.normalize import Folded, characters, fold
-from engine.content.plan import arrange, find_spans
-from engine.content.regex import Regex
+from engine.content.plan import MEMORY, arrange, find_spans, has_shape, shapes_of
+from engine.content.regex import Regex, any_of
 from engine.content.rules import (
     EntityError,
     Rule,
@@ -38,7 +38,7 @@ from engine.content.rules import (
 from engine.content.sample import SAMPLE
 from engine.content.terms import Terms
 from engine.content.validate import VALIDATORS
-from engine.content.views import DISGUISED_SAMPLE, DISGUISES, View, views
+from engine.content.views import DISGUISED_SAMPLE, DISGUISING, View, views
 
 __all__ = ["EntityError", "Scanner", "build_scanner"]
 
@@ -51,10 +51,12 @@ Tag = Callable[[str], list[Found]]
 class Search:
     """What one set of entities needs: what finds patterns (a plan or a net), and lists of terms.
 
-    *tagged* finds what has no pattern; None where nothing of it was asked for.
+    *busy* matches where the first shape, number or disguise is. *tagged* finds what has no pattern;
+    None where nothing of it was asked for.
     """
 
-    find: Callable[[bytes], list[Span]]
+    find: Callable[[bytes, int | None], list[Span]]
+    busy: Regex
     listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...]
     tagged: Tag | None = None
 
@@ -97,20 +99,25 @@ class Scanner:
         if not search.listed and text.isascii():
             # Most texts are, and hold nothing: this is the quick way to say so.
             data = text.encode()
-            spans = search.find(data)
+            busy = search.busy.find(data, 0, len(data))[0][0]
+            first = None if busy < 0 else busy
+            spans = search.find(data, first)
             read = [] if search.tagged is None else search.tagged(text)
-            if not spans and not read and not DISGUISES.within(data):
+            if first is None and not spans and not read:
                 return ()
             folded, found = Folded(text), located(text, data, spans) + read
         else:
+            first = 0
             folded = fold(text)
             # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
             data = folded.text.encode("utf-8", "replace")
             found = _look(search, folded.text, data)
             if search.tagged is not None:
                 found += search.tagged(folded.text)
-        for view in views(folded.text, data):
-            found += _seen(search, view)
+        # Hot path: without a disguise and in ASCII there is no other view.
+        if first is not None:
+            for view in views(folded.text, data):
+                found += _seen(search, view)
         return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
 
     def wanted(self, entities: frozenset[str]) -> Wanted:
@@ -176,7 +183,9 @@ class Scanner:
             if held is None
             else partial(find_cast, held, near=True)
         )
-        return Search(find, tuple(listed), self._tag(entities))
+        shapes = shapes_of(rule for rule in rules if has_shape(rule))
+        busy = any_of((*shapes, *DISGUISING), memory=MEMORY)
+        return Search(find, busy, tuple(listed), self._tag(entities))
 
     def _tag(self, entities: frozenset[str]) -> Tag | None:
         """Return what finds those of *entities* that have no pattern, if they are sure enough."""
@@ -232,7 +241,7 @@ def _look(search: Search, text: str, data: bytes) -> list[Found]:
 
     *data* is its UTF-8.
     """
-    spans = search.find(data)
+    spans = search.find(data, 0)
     found = located(text, data, spans)
     for entity, terms, near in search.listed:
         found += _listed(entity, terms, near, text)

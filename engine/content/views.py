@@ -70,7 +70,8 @@ RARE = (
 _rare = any_of(RARE)
 _more = any_of((*RARE, PAIRS))
 
-DISGUISES = any_of((*RARE, PAIRS, LONG))
+DISGUISING = (*RARE, PAIRS, LONG)
+DISGUISES = any_of(DISGUISING)
 """Occurs in every text that has another view than that without look-alikes."""
 
 DISGUISED_SAMPLE = """\

@@ -314,3 +314,13 @@ def test_what_is_found_does_not_depend_on_what_else_was_asked_for(
 def test_hostile_texts_are_scanned_to_their_end(piece: str) -> None:
     text = piece * (200_000 // len(piece)) + " a@b.org"
     assert texts(text, *ALL)[-1:] == ["a@b.org"]
+
+
+def test_what_stands_before_the_first_shape_is_found_and_so_is_what_stands_behind_it() -> None:
+    entities = frozenset({"pii.email", "pii.phone", "pii.ip", "secret.github"})
+    scanner = build_scanner((), {})
+    for text in ("ann@example.org", "ann@example.org and 10.20.30.40", "10.20.30.40 ann@example.org",
+                 "ann@example.org or bob%40example.org", "ghp_Zq8rT2Lw0Xn5Yb7kC4dE6fG9hJ1mN3pQ5sU7"):  # fmt: skip
+        found = [text[one.start : one.end] for one in scanner.scan(text, entities)]
+        words = [word for word in text.split() if len(word) > 3]
+        assert found == words

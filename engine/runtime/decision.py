@@ -10,6 +10,8 @@ import msgspec
 
 Action = Literal["allow", "redact", "escalate", "throttle", "deny"]
 
+ReviewState = Literal["open", "approved", "rejected", "edited", "expired"]
+
 STRICTNESS: dict[str, int] = {
     "allow": 0,
     "redact": 1,
@@ -77,12 +79,16 @@ class ThrottleState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Escalation(msgspec.Struct, frozen=True, kw_only=True):
-    """The review that was opened, or joined. The same content of the same user has the same id."""
+    """The review that was opened, or joined. The same content of the same user has the same id.
+
+    Once it is not `open` any more the decision is what came of it.
+    """
 
     review_id: str
     queue: str
     expires_at: datetime
     otherwise: Literal["allow", "deny"]
+    state: ReviewState = "open"
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True):

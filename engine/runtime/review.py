@@ -47,7 +47,10 @@ def open_review(
 def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
     """Return the id under which the same content of the same user is reviewed once.
 
-    It is keyed, so that nobody can find out content by trying ids. 32 hexadecimal digits.
+    It is keyed, so that nobody can find out content by trying ids. 32 hexadecimal digits. Bound is
+    all that is asked for and about: also the model, the tool's server and every attribute of the
+    context, since an approval of one amount is none of another. Not bound is what differs when the
+    same is asked again: the session, its turn and labels, usage, the address, the time.
     """
     bound = (
         record.tenant.id,
@@ -55,8 +58,9 @@ def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
         record.stage,
         record.content,
         record.messages,
-        record.tool.name,
-        record.tool.args,
+        record.model,
+        record.tool,
+        record.context,
         rule,
         revision,
     )

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from engine.service.keys import KeyFileError, load_key
-from engine.service.record import Entry, RecordError
+from engine.service.record import Line, RecordError
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment, recover
@@ -75,7 +75,7 @@ class Audit:
             raise RecordError(f"cannot keep an audit trail in {folder}: {error.strerror}") from None
         self.verifier = signer.verifier
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
         try:
             if self._untold:

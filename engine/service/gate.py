@@ -11,14 +11,13 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import NamedTuple, cast
 
 import msgspec
 
 from engine.classifiers.asked import Classifiers, Servers
 from engine.runtime.decide import decide
-from engine.runtime.decision import Decision, Reason
+from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
@@ -26,11 +25,20 @@ from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
 from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand
+from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
 from engine.service.keys import derive_key
 from engine.service.lookout import Lookout
 from engine.service.observer import NoObserver, Observer
-from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
+from engine.service.record import (
+    NoRecorder,
+    Recorder,
+    RecordError,
+    Subject,
+    make_entry,
+    subject_of,
+)
+from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
 from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
@@ -40,7 +48,6 @@ RequestLike = Request | Mapping[str, object]
 NOBODY = Subject()
 """Of a request that could not be read."""
 
-FAILED = "the decision could not be made or recorded"
 UNRECORDED = "the decision could not be recorded"
 
 
@@ -83,12 +90,14 @@ class Gate:
         observer: Observer | None = None,
         classifiers: Classifiers | None = None,
         lookout: Lookout | None = None,
+        reviews: Reviews | None = None,
     ) -> None:
         """Make a gate without policies.
 
         *store* keeps buckets, meters and labels; *secret* keys content hashes; *clock* gives ns
         since the Unix epoch; *classifiers* connects with model servers (None: none answers);
-        *lookout* looks at much text (None: one with defaults), and is closed with the gate.
+        *lookout* looks at much text (None: one with defaults); *reviews* are what escalations open
+        (None: nothing). Both are closed with the gate.
         """
         self.store = store
         self._remote = store if isinstance(store, RemoteStore) else None
@@ -105,6 +114,7 @@ class Gate:
         self._waits = self._remote is not None
         """Whether a decision may have to wait even if it looks at little text."""
         self.lookout = lookout or Lookout()
+        self.reviews = reviews
         self._status = Status()
 
     @property
@@ -231,7 +241,7 @@ class Gate:
     ) -> Decision:
         """Return the decision that *make* makes of an id, recorded as one on *record*."""
         now = self._clock()
-        return self._keep(policies, subject_of(record), make(self._ids.make(now)), now, "")
+        return self._keep(policies, subject_of(record), make(self._ids.make(now)), now, "", record)
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that what *waited* waits for has come.
@@ -253,7 +263,7 @@ class Gate:
         if decision is None:
             return waited
         msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
-        return self._keep(waited.policies, waited.subject, decision, now, error)
+        return self._keep(waited.policies, waited.subject, decision, now, error, waited.record)
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
@@ -319,6 +329,8 @@ class Gate:
         if self._classifiers is not None:
             self._classifiers.close()
         self.lookout.close()
+        if self.reviews is not None:
+            self.reviews.close()
         self.recorder.close()
         self.store.close()
 
@@ -349,6 +361,7 @@ class Gate:
         now = self._clock()
         decision_id = self._ids.make(now)
         subject = NOBODY
+        record: Record | None = None
         error = ""
         try:
             record = read()
@@ -376,12 +389,23 @@ class Gate:
             error = describe(problem)
             decision = denied(policies.revision, subject.request_id, decision_id, error)
         msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
-        return self._keep(policies, subject, decision, now, error)
+        return self._keep(policies, subject, decision, now, error, record)
 
     def _keep(
-        self, policies: PolicySet, subject: Subject, decision: Decision, now: int, error: str
+        self,
+        policies: PolicySet,
+        subject: Subject,
+        decision: Decision,
+        now: int,
+        error: str,
+        record: Record | None,
     ) -> Decision:
-        """Record and count *decision*; return it, or a ``deny`` when it cannot be recorded."""
+        """Record and count *decision*, or what a review has made of it; return what holds.
+
+        That is a ``deny`` when it cannot be recorded.
+        """
+        if decision.escalation is not None and self.reviews is not None and record is not None:
+            decision, error = self.reviews.meet(record, decision, now)
         try:
             entry = make_entry(
                 subject,
@@ -401,47 +425,3 @@ class Gate:
             self._observer.failed(error)
         self._observer.decided(subject.tenant, subject.stage, decision)
         return decision
-
-
-def subject_of(record: Record) -> Subject:
-    """Return what the record of decisions says about the request *record*."""
-    messages = record.messages
-    if messages is None:
-        content = record.content or ""
-    else:
-        content = "\n".join([message.text for message in messages])
-    return Subject(
-        request_id=record.request_id,
-        tenant=record.tenant.id,
-        user=record.user.id,
-        stage=record.stage,
-        model=record.model.name or "",
-        tool=record.tool.name or "",
-        session=record.session.id or "",
-        content=content,
-    )
-
-
-def denied(revision: str, request_id: str, decision_id: str, why: str) -> Decision:
-    """Return the ``deny`` for a decision that could not be made or kept."""
-    reason = Reason(policy="", action="deny", message=FAILED, failure=why)
-    return Decision(
-        action="deny",
-        effective_action="deny",
-        reasons=(reason,),
-        revision=revision,
-        request_id=request_id,
-        decision_id=decision_id,
-        reserved=True,  # It may have failed after something was taken.
-    )
-
-
-def describe(problem: Exception) -> str:
-    """Return the kind of *problem* and where it arose; its text might quote the request."""
-    at = problem.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    kind = type(problem).__name__
-    if at is None:
-        return kind
-    return f"{kind} at {PurePath(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}"

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.service.record import Entry, RecordError
+from engine.service.record import Line, RecordError
 
 CLOSED = -1
 """No descriptor."""
@@ -47,7 +47,7 @@ class Journal:
         self._encoder = msgspec.json.Encoder(enc_hook=str)
         self._file = open_file(path, shared=shared)
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
         """Append *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
         try:
             if self._untold:

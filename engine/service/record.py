@@ -14,7 +14,8 @@ from typing import Protocol
 
 import msgspec
 
-from engine.runtime.decision import Decision, Reason, Redaction, ThrottleState
+from engine.runtime.decision import Decision, Escalation, Reason, Redaction, ThrottleState
+from engine.runtime.record import Record
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
@@ -80,6 +81,8 @@ class Entry(
     restored: int = 0
     throttle: ThrottleEntry | None = None
     review_id: str = ""
+    review: str = ""
+    """What came of the review; empty while it is open."""
     advice: dict[str, object] = {}
     labels: tuple[str, ...] = ()
     shadow: str = ""
@@ -88,6 +91,32 @@ class Entry(
     degraded: str = ""
     content_hash: str = ""
     error: str = ""
+
+
+class ReviewEntry(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="review",
+):
+    """One line of the record: what was done with a review. Notes and content stay in the review."""
+
+    time: str
+    review_id: str
+    act: str
+    who: str = ""
+    state: str
+    round: int
+    tenant: str
+    user: str
+    queue: str
+    number: int
+    """Of the row in the history of reviews. A line that comes twice has the same."""
+
+
+Line = Entry | ReviewEntry
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -112,7 +141,7 @@ class Recorder(Protocol):
         """How many entries were lost because they could not be kept."""
         ...
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
         ...
 
@@ -137,7 +166,7 @@ class Both:
         """How many entries one of them has lost."""
         return self._first.dropped + self._second.dropped
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
         """Keep *entry* twice. Raises RecordError."""
         self._first.write(entry)
         self._second.write(entry)
@@ -158,7 +187,7 @@ class NoRecorder:
 
     dropped = 0
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
         """Forget it."""
 
     def reopen(self) -> None:
@@ -166,6 +195,25 @@ class NoRecorder:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+def subject_of(record: Record) -> Subject:
+    """Return what the record of decisions says about the request *record*."""
+    messages = record.messages
+    if messages is None:
+        content = record.content or ""
+    else:
+        content = "\n".join([message.text for message in messages])
+    return Subject(
+        request_id=record.request_id,
+        tenant=record.tenant.id,
+        user=record.user.id,
+        stage=record.stage,
+        model=record.model.name or "",
+        tool=record.tool.name or "",
+        session=record.session.id or "",
+        content=content,
+    )
 
 
 def make_entry(
@@ -202,6 +250,7 @@ def make_entry(
         restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
         review_id=decision.escalation.review_id if decision.escalation else "",
+        review=outcome_of(decision.escalation) if decision.escalation else "",
         advice={
             name: value if name in constants else measured(value)
             for name, value in decision.advice.items()
@@ -214,6 +263,11 @@ def make_entry(
         content_hash=hash_content(subject.content, key) if subject.content else "",
         error=error,
     )
+
+
+def outcome_of(escalation: Escalation) -> str:
+    """Return what came of a review; empty while it is open."""
+    return "" if escalation.state == "open" else escalation.state
 
 
 def throttle_entry(state: ThrottleState) -> ThrottleEntry:

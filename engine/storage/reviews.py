@@ -14,9 +14,8 @@ from typing import Literal, Protocol, assert_never
 
 import msgspec
 
-from engine.runtime.decision import Message, Reason
+from engine.runtime.decision import Message, Reason, ReviewState
 
-State = Literal["open", "approved", "rejected", "edited", "expired"]
 Verb = Literal["claim", "release", "hand_over", "approve", "reject", "edit", "comment"]
 Act = Literal[
     "opened",
@@ -106,7 +105,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     question: Question
     opened_at: int
-    state: State = "open"
+    state: ReviewState = "open"
     round: int = 1
     """How often the same thing was asked anew."""
     holder: str = ""
@@ -155,7 +154,7 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     who: str = ""
     """Empty for what nobody did: the opening, and the end of the time."""
     note: str = ""
-    state: State
+    state: ReviewState
     shown: Shown | None = None
     tenant: str = ""
     user: str = ""
@@ -167,7 +166,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     queue: str = ""
     tenant: str = ""
-    state: State | Literal[""] = ""
+    state: ReviewState | Literal[""] = ""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +181,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     rules: tuple[str, ...]
     queue: str
-    state: State
+    state: ReviewState
     who: str
     opened_at: int
     ended_at: int
@@ -312,11 +311,11 @@ def _approved(review: Review, move: Move, now: int) -> tuple[Review, Act]:
     given = msgspec.structs.replace(review, approvals=(*review.approvals, move.who))
     if len(given.approvals) < review.question.needed:
         return msgspec.structs.replace(given, holder="", held_until=0), "endorsed"
-    state: State = "approved" if given.edited is None else "edited"
+    state: ReviewState = "approved" if given.edited is None else "edited"
     return _resolved(given, move, now, state), "edited" if move.verb == "edit" else "approved"
 
 
-def _resolved(review: Review, move: Move, now: int, state: State) -> Review:
+def _resolved(review: Review, move: Move, now: int, state: ReviewState) -> Review:
     return msgspec.structs.replace(
         review,
         state=state,

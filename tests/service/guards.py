@@ -15,7 +15,7 @@ from engine.service.guarding import (
     Guarding,
     open_guard,
 )
-from engine.service.record import Entry, NoRecorder
+from engine.service.record import Entry, Line, NoRecorder
 
 SECRET = b"s" * 32
 START = 1_767_225_600_000_000_000
@@ -96,7 +96,8 @@ class Kept(NoRecorder):
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
+        assert isinstance(entry, Entry)
         self.entries.append(entry)
 
 

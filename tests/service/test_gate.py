@@ -16,9 +16,10 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.service.bundles import Recipe, load_folder
-from engine.service.gate import Gate, NotReady, describe
+from engine.service.failing import describe
+from engine.service.gate import Gate, NotReady
 from engine.service.journal import Journal
-from engine.service.record import Entry, NoRecorder, RecordError
+from engine.service.record import Entry, Line, NoRecorder, RecordError
 from engine.service.usage import Usage
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -76,7 +77,8 @@ class Kept(NoRecorder):
         self.entries: list[Entry] = []
         self.problem = problem
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
+        assert isinstance(entry, Entry)
         if self.problem is not None:
             raise self.problem
         self.entries.append(entry)

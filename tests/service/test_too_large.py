@@ -12,7 +12,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest, OnTooLarge
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
-from engine.service.record import Entry, NoRecorder
+from engine.service.record import Entry, Line, NoRecorder
 from tests.service.bundle import SECRET, asked, write_folder
 
 NOW = 1_767_225_600 * 10**9
@@ -25,7 +25,8 @@ class Kept(NoRecorder):
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
+        assert isinstance(entry, Entry)
         self.entries.append(entry)
 
 

@@ -14,7 +14,7 @@ from engine.doors.grpc.service import Service
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
-from engine.service.record import Entry
+from engine.service.record import Entry, Line
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
     SECRET,
@@ -40,7 +40,8 @@ class Recorded:
         self.entries: list[Entry] = []
         self.kept = Event()
 
-    def write(self, entry: Entry) -> None:
+    def write(self, entry: Line) -> None:
+        assert isinstance(entry, Entry)
         self.entries.append(entry)
         self.kept.set()
 

@@ -1,0 +1,270 @@
+"""A decision that escalates in, what the review has made of it out; and the acts of reviewers.
+
+Off the hot path: only what escalates comes here. The first time it opens a review and stays an
+``escalate``; asked again it is let through, denied, or still waits. An answer is bound to what was
+asked (see ``runtime.review``), and what passes is what the reviewer saw, or put in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import assert_never
+
+import msgspec
+
+from engine.runtime.decision import Action, Decision, Escalation, Reason
+from engine.runtime.evidence import EPOCH, nanoseconds
+from engine.runtime.record import Record
+from engine.service.failing import denied, describe
+from engine.service.record import Recorder, RecordError, ReviewEntry, iso_time
+from engine.storage.reviews import (
+    Answer,
+    Deed,
+    Move,
+    Page,
+    Question,
+    Refused,
+    Review,
+    ReviewStore,
+    ReviewsUnavailable,
+    Shown,
+    Wanted,
+)
+
+UNREVIEWED = "the review could not be opened"
+APPROVED = "a reviewer approved it"
+EDITED = "a reviewer let an edited form pass"
+REJECTED = "a reviewer rejected it"
+EXPIRED = "nobody reviewed it in time"
+NO_MASK = "the caller cannot mask"
+NO_EDIT = "what was streamed cannot be edited: ask about the whole of it"
+
+LATEST = 1 << 62
+"""The last instant that a store can keep, in the year 2116."""
+
+AT_ONCE = 500
+"""How many acts are recorded, or reviews ended, in one go."""
+
+MOST_LISTED = 1000
+LISTED = 100
+"""The most reviews of one page, and how many there are when nobody says."""
+
+_encode = msgspec.json.Encoder(enc_hook=str, decimal_format="string").encode
+_read_shown = msgspec.json.Decoder(Shown).decode
+
+
+class Reviews:
+    """Owns the store of reviews, and records what is done with them."""
+
+    def __init__(self, store: ReviewStore, recorder: Recorder, clock: Callable[[], int]) -> None:
+        """Keep reviews in *store*; *clock* gives ns since the epoch."""
+        self._store = store
+        self._recorder = recorder
+        self._clock = clock
+
+    def meet(self, record: Record, decision: Decision, now: int) -> tuple[Decision, str]:
+        """Return what *decision* on *record* comes to at *now*, and what went wrong, if anything.
+
+        Without a store that answers it is a ``deny``.
+        """
+        escalation = decision.escalation
+        # A caller that cannot wait would never ask again: it is denied, and nobody is bothered.
+        if escalation is None or decision.effective_action != "escalate":
+            return decision, ""
+        try:
+            shown = shown_of(record, decision)
+            question = question_of(record, decision, escalation, shown, now)
+            return answered(record, decision, shown, self._store.open_or_join(question, now)), ""
+        except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
+            known = isinstance(problem, ReviewsUnavailable)
+            made = denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)
+            return made, str(problem) if known else describe(problem)
+
+    def find(self, review_id: str) -> Review:
+        """Return a review as it stands. Raises NoReview and ReviewsUnavailable."""
+        return self._store.find(review_id, self._clock())
+
+    def act(self, review_id: str, move: Move) -> Review:
+        """Return the review after *move*. Raises NoReview, Refused and ReviewsUnavailable."""
+        try:
+            return self._store.act(review_id, move, self._clock())
+        finally:
+            # What cannot be recorded now waits in the history, and `tend` says so.
+            with suppress(RecordError, ReviewsUnavailable):
+                self.tell()
+
+    def browse(self, wanted: Wanted, token: str = "", most: int = 0) -> Page:
+        """Return up to *most* reviews after *token* (0: a hundred). Raises Refused."""
+        if not 0 <= most <= MOST_LISTED:
+            raise Refused(f"a page has {MOST_LISTED:,} reviews at most")
+        return self._store.browse(wanted, token, most or LISTED, self._clock())
+
+    def history(self, review_id: str) -> tuple[Deed, ...]:
+        """Return what was done with a review. Raises NoReview and ReviewsUnavailable."""
+        return self._store.history(review_id)
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Return every round of a review that has ended. Raises ReviewsUnavailable."""
+        return self._store.answers(self._clock())
+
+    def tell(self) -> int:
+        """Record what was done and is not recorded yet, by whichever process; return how much.
+
+        A crash in between records it twice, with the same number. Raises RecordError.
+        """
+        return self._store.tell(self._record, AT_ONCE)
+
+    def tend(self) -> str:
+        """End what is overdue and record what was done; return what went wrong, if anything."""
+        try:
+            self._store.expire(self._clock(), AT_ONCE)
+            self.tell()
+        except (RecordError, ReviewsUnavailable) as error:
+            return str(error)
+        return ""
+
+    def close(self) -> None:
+        """Release the store."""
+        self._store.close()
+
+    def _record(self, deed: Deed) -> None:
+        self._recorder.write(
+            ReviewEntry(
+                time=iso_time(deed.time),
+                review_id=deed.review_id,
+                act=deed.act,
+                who=deed.who,
+                state=deed.state,
+                round=deed.round,
+                tenant=deed.tenant,
+                user=deed.user,
+                queue=deed.queue,
+                number=deed.number,
+            )
+        )
+
+
+def shown_of(record: Record, decision: Decision) -> Shown:
+    """Return what would pass if *decision* let it pass: redacted where the policies redact.
+
+    As it is after a store has kept it, so that it can be compared. Nothing of what was too large to
+    be looked at, since nobody knows what it holds.
+    """
+    if record.too_large:
+        return Shown()
+    arguments = record.tool.args if decision.arguments is None else decision.arguments
+    content, messages = decision.content, decision.messages
+    if record.messages is None:
+        content = record.content if content is None else content
+    else:
+        messages = record.messages if messages is None else messages
+    made = Shown(
+        content=content, messages=messages, arguments=arguments, attributes=decision.attributes
+    )
+    return _read_shown(_encode(made))
+
+
+def question_of(
+    record: Record, decision: Decision, escalation: Escalation, shown: Shown, now: int
+) -> Question:
+    """Return what a person is asked."""
+    expires_at = min(nanoseconds(escalation.expires_at - EPOCH), LATEST)
+    return Question(
+        review_id=escalation.review_id,
+        tenant=record.tenant.id,
+        user=record.user.id,
+        stage=record.stage,
+        queue=escalation.queue,
+        revision=decision.revision,
+        reasons=decision.reasons,
+        shown=shown,
+        expires_at=expires_at,
+        within=expires_at - now,
+        otherwise=escalation.otherwise,
+        decision_id=decision.decision_id,
+        session=record.session.id or "",
+        tool=record.tool.name or "",
+        hidden=record.too_large,
+    )
+
+
+def answered(record: Record, decision: Decision, shown: Shown, review: Review) -> Decision:
+    """Return what *review* has made of *decision*, which would let *shown* pass."""
+    question = review.question
+    escalation = Escalation(
+        review_id=question.review_id,
+        queue=question.queue,
+        expires_at=EPOCH + timedelta(microseconds=question.expires_at // 1000),
+        otherwise=question.otherwise,
+        state=review.state,
+    )
+    made = msgspec.structs.replace(decision, escalation=escalation)
+    match review.state:
+        case "open":
+            return made
+        case "approved":
+            return let_pass(record, made, shown, review, APPROVED)
+        case "edited":
+            return let_pass(record, made, shown, review, EDITED)
+        case "rejected":
+            return stopped(made, f"{REJECTED}: {review.note}" if review.note else REJECTED)
+        case "expired" if question.otherwise == "allow":
+            return let_pass(record, made, shown, review, EXPIRED)
+        case "expired":
+            return stopped(made, EXPIRED)
+        case _:
+            assert_never(review.state)
+
+
+def let_pass(
+    record: Record, decision: Decision, shown: Shown, review: Review, why: str
+) -> Decision:
+    """Return *decision* as one that lets pass what *review* releases."""
+    released = review.released
+    if released == shown:  # As it is, redacted where it already was.
+        action: Action = "redact" if decision.redactions else "allow"
+        return msgspec.structs.replace(
+            decision, action=action, effective_action=action, reasons=because(decision, action, why)
+        )
+    if record.streamed is not None:
+        return stopped(decision, NO_EDIT)
+    unable = record.capabilities is not None and "mask" not in record.capabilities
+    if unable:
+        made = stopped(decision, why)
+        return msgspec.structs.replace(made, action="redact", downgrade_reason=NO_MASK)
+    return msgspec.structs.replace(
+        decision,
+        action="redact",
+        effective_action="redact",
+        reasons=because(decision, "redact", why),
+        content=released.content,
+        messages=released.messages,
+        arguments=released.arguments,
+        attributes=released.attributes,
+        redactions=(),  # Their places are those of another text.
+    )
+
+
+def stopped(decision: Decision, why: str) -> Decision:
+    """Return *decision* as a ``deny``, which carries no content."""
+    return msgspec.structs.replace(
+        decision,
+        action="deny",
+        effective_action="deny",
+        reasons=because(decision, "deny", why),
+        content=None,
+        messages=None,
+        arguments=None,
+        attributes={},
+        redactions=(),
+        restored=0,
+    )
+
+
+def because(decision: Decision, action: Action, why: str) -> tuple[Reason, ...]:
+    """Return the reasons of *decision* with what a reviewer made of them."""
+    return tuple(
+        msgspec.structs.replace(one, action=action, message=why) for one in decision.reasons
+    )

@@ -42,6 +42,7 @@ from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
 from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
+from engine.storage.reviews import ReviewsUnavailable
 
 RequestLike = Request | Mapping[str, object]
 
@@ -49,6 +50,7 @@ NOBODY = Subject()
 """Of a request that could not be read."""
 
 UNRECORDED = "the decision could not be recorded"
+UNREVIEWED = "the review could not be opened"
 
 
 class NotReady(Exception):
@@ -391,6 +393,17 @@ class Gate:
         msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
         return self._keep(policies, subject, decision, now, error, record)
 
+    def _reviewed(
+        self, reviews: Reviews, record: Record, decision: Decision, now: int
+    ) -> tuple[Decision, str]:
+        """Return what a review has made of *decision*; a ``deny`` and why when none answers."""
+        try:
+            return reviews.meet(record, decision, now), ""
+        except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
+            known = isinstance(problem, ReviewsUnavailable)
+            made = denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)
+            return made, str(problem) if known else describe(problem)
+
     def _keep(
         self,
         policies: PolicySet,
@@ -405,7 +418,7 @@ class Gate:
         That is a ``deny`` when it cannot be recorded.
         """
         if decision.escalation is not None and self.reviews is not None and record is not None:
-            decision, error = self.reviews.meet(record, decision, now)
+            decision, error = self._reviewed(self.reviews, record, decision, now)
         try:
             entry = make_entry(
                 subject,

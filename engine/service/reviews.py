@@ -17,7 +17,6 @@ import msgspec
 from engine.runtime.decision import Action, Decision, Escalation, Reason
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
-from engine.service.failing import denied, describe
 from engine.service.record import Recorder, RecordError, ReviewEntry, iso_time
 from engine.storage.reviews import (
     Answer,
@@ -33,7 +32,6 @@ from engine.storage.reviews import (
     Wanted,
 )
 
-UNREVIEWED = "the review could not be opened"
 APPROVED = "a reviewer approved it"
 EDITED = "a reviewer let an edited form pass"
 REJECTED = "a reviewer rejected it"
@@ -64,23 +62,15 @@ class Reviews:
         self._recorder = recorder
         self._clock = clock
 
-    def meet(self, record: Record, decision: Decision, now: int) -> tuple[Decision, str]:
-        """Return what *decision* on *record* comes to at *now*, and what went wrong, if anything.
-
-        Without a store that answers it is a ``deny``.
-        """
+    def meet(self, record: Record, decision: Decision, now: int) -> Decision:
+        """Return what *decision* on *record* comes to at *now*. Raises ReviewsUnavailable."""
         escalation = decision.escalation
         # A caller that cannot wait would never ask again: it is denied, and nobody is bothered.
         if escalation is None or decision.effective_action != "escalate":
-            return decision, ""
-        try:
-            shown = shown_of(record, decision)
-            question = question_of(record, decision, escalation, shown, now)
-            return answered(record, decision, shown, self._store.open_or_join(question, now)), ""
-        except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
-            known = isinstance(problem, ReviewsUnavailable)
-            made = denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)
-            return made, str(problem) if known else describe(problem)
+            return decision
+        shown = shown_of(record, decision)
+        question = question_of(record, decision, escalation, shown, now)
+        return answered(record, decision, shown, self._store.open_or_join(question, now))
 
     def find(self, review_id: str) -> Review:
         """Return a review as it stands. Raises NoReview and ReviewsUnavailable."""

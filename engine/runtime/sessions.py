@@ -29,6 +29,8 @@ from engine.runtime.store import MOST_PRINTS, USER, Noted, Store
 
 MOST_CLAIMS = 16_384
 """Of an argument that says more, everything may have come from labelled content."""
+OWN_KEY = ""
+"""The text whose mark is noted with every content: it tells whose key the others are of."""
 TOO_MUCH = "too much"
 NO_SESSION = "session.id (it is absent: nothing was kept of what was read)"
 
@@ -65,21 +67,25 @@ def find_taints(
     if len(claims) > MOST_CLAIMS:
         there = sorted(store.noted(tenant, session, frozenset(), now_ns).seen.keys() - {USER})
         return (Taint(TOO_MUCH, tuple(there)),) if there else ()
-    noted = store.noted(tenant, session, frozenset[int]().union(*claims), now_ns)
+    mark = made.mark(OWN_KEY)
+    noted = store.noted(tenant, session, frozenset({mark}).union(*claims), now_ns)
     # His own name, where it is an address, is the user's word too: he need not say where he is.
     own = noted.seen.get(USER, frozenset()) | made.prints(record.user.id, MOST_PRINTS, "user")
     found = {
         Taint(kind, labels)
         for claim, kind in claims.items()
-        if not claim <= own and (labels := _carried(claim, noted))
+        if not claim <= own and (labels := _carried(claim, noted, mark))
     }
     return tuple(sorted(found))
 
 
-def _carried(claim: Claim, noted: Noted) -> tuple[str, ...]:
-    """Return the labels of which content said all of *claim*; none when it did not."""
+def _carried(claim: Claim, noted: Noted, mark: int) -> tuple[str, ...]:
+    """Return the labels of which content said all of *claim*; none when it did not.
+
+    Without the *mark* the content of a label was noted with another key: it may have said anything.
+    """
     there = sorted(noted.seen.keys() - {USER})
-    full = tuple(label for label in there if label in noted.full)
+    full = tuple(one for one in there if one in noted.full or mark not in noted.seen[one])
     if full:
         return full
     parts = tuple(label for label in there if not claim.isdisjoint(noted.seen[label]))
@@ -90,12 +96,12 @@ def _carried(claim: Claim, noted: Noted) -> tuple[str, ...]:
 def prints_of(
     texts: Iterable[str], record: Record, key: bytes, of: Speaker = "content"
 ) -> frozenset[int]:
-    """Return the fingerprints of *texts* and their marks in the session of *record*.
+    """Return the fingerprints of *texts* and their marks, in the session of *record*.
 
     Too many to be kept, though not all, where there are too many.
     """
     made = printer_of(record, key)
-    found = frozenset[int]()
+    found = frozenset({made.mark(OWN_KEY)})
     for text in texts:
         if len(found) <= MOST_PRINTS:
             found |= made.prints(text, MOST_PRINTS, of) | {made.mark(text)}

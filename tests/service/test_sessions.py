@@ -85,12 +85,14 @@ def test_two_gates_share_a_session(gate: Gate, tmp_path: Path) -> None:
     assert decided(gate, SEND) == ["allow"]
 
 
-def test_what_was_said_cannot_be_told_without_the_secret(tmp_path: Path) -> None:
+def test_with_another_secret_whatever_was_read_may_have_said_anything(tmp_path: Path) -> None:
     first = opened(tmp_path)
     decided(first, READ)
     first.close()
     other = opened(tmp_path, secret=b"t" * 32)
-    assert decided(other, SEND) == ["allow"]
+    assert decided(other, SEND, SAID, SEND) == ["deny", "allow", "allow"]
+    ben = {"tool": {"name": "send", "args": {"to": "ben@corp.example"}}}
+    assert decided(other, SEND | ben) == ["deny"]
     other.close()
     kept = (tmp_path / "state" / "state.mdb").read_bytes()
     assert b"untrusted" in kept

@@ -317,9 +317,8 @@ class SqliteReviews:
             try:
                 yield
                 self._line.execute("COMMIT")
-            except BaseException:
-                self._line.rollback()
-                raise
+            finally:
+                self._line.rollback()  # After the commit there is nothing to take back.
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import grpc
-import lmdb
 import pytest
 
 from engine.daemon import fleet, member
@@ -21,8 +21,7 @@ from engine.daemon.supervisor import serve
 from engine.doors.grpc.caller import CallError
 from engine.service.compiling import Outcome
 from engine.service.reload import broken
-from engine.state.lmdb import FILE
-from tests.daemon.running import decide, serve_here
+from tests.daemon.running import ROOT, decide, serve_here
 from tests.daemon.test_serve import (
     events,
     process,  # noqa: F401  a fixture that every test uses
@@ -31,6 +30,7 @@ from tests.daemon.test_serve import (
 )
 from tests.daemon.test_workers import CAP, children, lives
 from tests.service.bundle import write_folder
+from tests.state import stopping
 
 pytestmark = pytest.mark.slow
 
@@ -73,11 +73,16 @@ def workers() -> list[int]:
 
 @contextmanager
 def locked_state(folder: Path) -> Iterator[None]:
-    """Hold the state's lock, as a process does that was stopped in the middle of a decision."""
-    path = str(folder / "data/state" / FILE)
-    environment = lmdb.open(path, subdir=False, map_size=2**20, create=False, sync=False)
-    with closing(environment), environment.begin(write=True):
+    """Hold the state's lock: by a process that was stopped in the middle of a transaction."""
+    with subprocess.Popen(  # noqa: S603  our own program
+        [sys.executable, stopping.__file__, str(folder / "data/state")],
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as holder:
+        os.waitid(os.P_PID, holder.pid, os.WSTOPPED)
         yield
+        holder.kill()
 
 
 @contextmanager
@@ -127,6 +132,7 @@ def test_a_second_signal_ends_the_patience_with_a_worker_that_hangs(
     folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fleet, "MARGIN_SECONDS", 0.2)
+    monkeypatch.setattr(fleet, "MOST_SILENT", 10**6)  # Else it would be killed before.
     with ExitStack() as stack:
 
         def work() -> None:

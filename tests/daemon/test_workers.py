@@ -123,6 +123,26 @@ def test_two_workers_serve_one_port_and_a_socket_each(folder: Path) -> None:
     assert told(running, "ready")[0]["workers"] == 2
 
 
+def test_each_worker_has_a_trail_of_its_own_in_one_audit_folder(folder: Path) -> None:
+    settings = (*TWO, f"--socket={folder}/s", "--set=audit.folder=audit")
+    with daemon(folder, *settings) as running:
+        assert [decide(one).action for one in both(folder)] == ["allow"] * 2
+        os.kill(children(running.process.pid)[0], signal.SIGKILL)
+        until(lambda: told(running, "a worker serves again"))
+        assert [decide(one).action for one in both(folder)] == ["allow"] * 2
+        assert running.stop() == 0
+    verified = subprocess.run(
+        [sys.executable, "-m", "engine", "audit", "verify", "--folder", "data/audit"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert verified.returncode == 0, verified.stderr
+    assert re.match(r"4 records in 3 segments of 3 trails", verified.stdout)
+
+
 def test_workers_share_their_state_exactly(folder: Path) -> None:
     write(folder, CAP.format(5))
     with daemon(folder, *TWO, f"--socket={folder}/s") as running:

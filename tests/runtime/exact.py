@@ -134,3 +134,8 @@ class ExactSlots:
             self.clock = self.moment(now)
         else:
             self.holders.clear()
+
+    def sweep(self, now: int) -> None:
+        """If by *now* all are free they stay so, however the clock goes back."""
+        if not self.held(now):
+            self.holders.clear()

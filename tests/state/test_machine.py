@@ -238,6 +238,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.exact = self.exact_slots = False
         for exact in self.model.values():
             exact.sweep(self.now)
+        self.slots.sweep(self.now)
         for decision, (until, _) in list(self.reserved.items()):
             if until <= self.now:
                 self.reserved[decision] = (0, {})

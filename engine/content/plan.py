@@ -21,13 +21,10 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.collect import MANY, NO_DIGITS, Span, collect, numbered
 from engine.content.detectors import JOINTS, stands_alone
-from engine.content.regex import Regex, any_of, either
+from engine.content.regex import MEMORY, Regex, any_of, either
 from engine.content.rules import Rule
 from engine.content.translate import Untranslatable, alphabet, reach, read
 
-MEMORY = 32 << 20
-"""Bytes for an automaton of many patterns, which are filled as texts ask for it. With RE2's own
-bound it is thrown away again and again, and takes five times as long for texts of many kinds."""
 FEW = 8
 """So few keywords need no hint."""
 LONG = rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6}}"

@@ -8,8 +8,11 @@ from functools import cache
 
 from engine.content.detectors import THRESHOLD, CustomEntity, Entity, Pattern
 from engine.content.normalize import fold
-from engine.content.regex import PatternError, Regex, bounded, compiled, nearby
+from engine.content.regex import MEMORY, PatternError, Regex, bounded, compiled, nearby
 from engine.content.validate import VALIDATORS
+
+LARGE = 8192
+"""Instructions from which on RE2's own bound is too little for a pattern's automaton."""
 
 
 class EntityError(ValueError):
@@ -41,6 +44,8 @@ def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     made = []
     for pattern in entity.patterns:
         find = compiled(pattern.regex)
+        if find.programsize > LARGE:
+            find = compiled(pattern.regex, memory=MEMORY)
         weak = around if pattern.score < THRESHOLD else None
         group = min(1, find.groups)
         made.append(Rule(entity.name, find, group, pattern, near, must=False, around=weak))

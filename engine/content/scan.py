@@ -25,8 +25,8 @@ from engine.content.finders import FINDERS, Finder, Found
 from engine.content.findings import Finding
 from engine.content.net import Net, Wanted, cast, find_cast, wanted
 from engine.content.normalize import Folded, characters, fold
-from engine.content.plan import MEMORY, arrange, find_spans, has_shape, shapes_of
-from engine.content.regex import Regex, any_of
+from engine.content.plan import arrange, find_spans, has_shape, shapes_of
+from engine.content.regex import MEMORY, Regex, any_of
 from engine.content.rules import (
     EntityError,
     Rule,

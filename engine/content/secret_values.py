@@ -284,19 +284,23 @@ def wordy(value: str) -> bool:
 def generic(text: str) -> int:
     """Return how much of *text* is a secret value: random looking, no word, path, number or date; else 0."""
     value = _stripped(text)
-    least = MIN_HEX_BITS if _hex.fullmatch(value) else MIN_BITS
-    if (
-        len(value) < MIN_GENERIC
+    size = len(value)
+    # Hot path: most of what is assigned is a word.
+    if size < MIN_GENERIC or not (
+        any(map(str.isdigit, value))
+        or (size >= MIN_MIXED and value.lower() != value != value.upper())
+    ):
+        return 0
+    spread = bits(value)
+    innocent = (
+        spread < MIN_HEX_BITS
+        or (spread < MIN_BITS and not _hex.fullmatch(value))
         or _known.match(value)
         or PLACEHOLDER.fullmatch(value)
         or _boring.fullmatch(value)
-        or bits(value) < least
         or wordy(value)
-    ):
-        return 0
-    digits = any(map(str.isdigit, value))
-    mixed = len(value) >= MIN_MIXED and value.lower() != value != value.upper()
-    return len(value) if digits or mixed else 0
+    )
+    return 0 if innocent else size
 
 
 def spoken(text: str) -> int:

@@ -17,6 +17,7 @@ MIN_CARD_DIGITS, MAX_CARD_DIGITS = 12, 19
 UATP_DIGITS = 15  # and old JCB cards
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 7, 15
 MIN_ENTROPY = 3.0
+SHORT = 256
 
 IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22,
@@ -120,7 +121,9 @@ def entropy(text: str) -> bool:
 def bits(text: str) -> float:
     """Return the Shannon entropy of *text* in bits a character, 0 for an empty text."""
     total = len(text)
-    return -sum(n / total * math.log2(n / total) for n in Counter(text).values())
+    # Hot path: in a short text each character is counted quickest by itself.
+    counts = map(text.count, dict.fromkeys(text)) if total <= SHORT else Counter(text).values()
+    return -sum(n / total * math.log2(n / total) for n in counts)
 
 
 VALIDATORS: Mapping[str, Callable[[str], bool]] = MappingProxyType(

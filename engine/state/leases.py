@@ -19,13 +19,15 @@ that a bucket's burst is a twentieth smaller at most (its rate is not), and each
 most a fiftieth of the burst unspent; a process that is killed loses that for good.
 
 A bucket that is empty is remembered as empty until something fits again, for *life* at most. Never
-leased are small bursts (below 200), slots, and what will be settled.
+leased are small bursts (below 200) and slots. What will be settled is written down in the store
+behind the decision; a process that is killed in between leaves the estimate standing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -69,6 +71,8 @@ class Lease:
     name: str
     take: Take
     level: Level
+    since: int
+    """The bucket's time when it was taken."""
     ends: int
     spent: int = 0
 
@@ -107,7 +111,12 @@ def terms_of(take: Take) -> Terms | None:
 class Leases:
     """See the module and remote.Far. For one event loop."""
 
-    def __init__(self, far: Far, *, clock: Callable[[], int] = monotonic_ns) -> None:
+    def __init__(
+        self,
+        far: Far,
+        *,
+        clock: Callable[[], int] = monotonic_ns,
+    ) -> None:
         self._far = far
         self._clock = clock
         self._desks: dict[str, Desk] = {}
@@ -155,13 +164,13 @@ class Leases:
     def _here(self, op: Op) -> tuple[Level, ...] | None:
         """Return the answer to a take; None where the store must be asked."""
         takes = cast("tuple[Take, ...]", op.arguments[0])
-        now, corrected = self._clock(), bool(op.arguments[1])
+        now = self._clock()
         refused = False
         leases: list[Lease] = []
         levels: list[Level] = []
         for take in takes:
             desk = self._desks.get(take.key)
-            if desk is None or (corrected and take.unit != REQUESTS):
+            if desk is None:
                 return None
             if desk.empty is not None and now < desk.until and take.amount >= desk.least:
                 refused = True
@@ -174,10 +183,15 @@ class Leases:
             levels.append(_spent(lease, 0 if refused else take.amount))
         if refused:
             return tuple(levels)
+        held: list[tuple[Take, int]] = []
         for take, lease in zip(takes, leases, strict=True):
             lease.spent += take.amount
             if 2 * lease.left < lease.take.amount:
                 self._fetch(take)
+            if take.unit != REQUESTS:
+                held.append((take, lease.since))
+        if held and op.arguments[1]:
+            self._begin(self._tell(Op("reserve", (tuple(held), *op.arguments[1:]))))
         return tuple(levels)
 
     def _learn(self, op: Op, levels: Sequence[Level]) -> None:
@@ -193,7 +207,7 @@ class Leases:
                 met = False
             if level.granted:
                 desk.empty = None
-                if met and (not op.arguments[1] or take.unit == REQUESTS):
+                if met:
                     self._fetch(take)
             elif level.retry_after > 0:
                 wait = min(level.retry_after, terms.life)
@@ -213,7 +227,10 @@ class Leases:
         if amount < 2 * take.amount:
             return
         desk.fetching = True
-        task = asyncio.get_running_loop().create_task(self._take_ahead(desk, take, terms, amount))
+        self._begin(self._take_ahead(desk, take, terms, amount))
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -221,14 +238,15 @@ class Leases:
         unit = PART if take.unit in _PARTS else WHOLE
         wanted = msgspec.structs.replace(take, amount=amount, burst=terms.burst, unit=unit)
         name, began = next(self._names), self._clock()
-        ops = [Op("take", ((wanted,), name, HOLD)), *self._returns()]
+        ops = [Op("take", ((wanted,), name, HOLD)), Op("held", (name, wanted)), *self._returns()]
         try:
-            (answer, *_) = await self._far.run(ops, began)
+            (answer, since, *_) = await self._far.run(ops, began)
         except StoreUnavailable:
-            answer = None
+            answer = since = None
         finally:
             desk.fetching = False
-        if not isinstance(answer, tuple) or not answer[0].granted:
+        granted = isinstance(answer, tuple) and answer[0].granted
+        if not granted or not isinstance(since, int):
             # Another process has it, or the store is away; what is left is asked for one by one.
             desk.wanted = max(AT_FIRST, desk.wanted // 2)
             return
@@ -236,7 +254,7 @@ class Leases:
         if before is not None and before.ends > began and amount < terms.most // 2:
             desk.wanted *= 2
         self._drop(desk)
-        desk.lease = Lease(name, wanted, answer[0], began + terms.life)
+        desk.lease = Lease(name, wanted, cast("tuple[Level]", answer)[0], since, began + terms.life)
         self._watch()
 
     def _drop(self, desk: Desk) -> None:
@@ -251,12 +269,14 @@ class Leases:
         return [Op("settle", (one.name, ((one.take.unit, one.spent),))) for one in ended]
 
     async def _give_back(self) -> None:
-        ops = self._returns()
+        # What cannot be given back counts as spent: the store forgets the reservation by itself.
+        await self._tell(*self._returns())
+
+    async def _tell(self, *ops: Op) -> None:
+        """Do *ops*, if the store is there."""
         if ops:
-            try:
+            with suppress(StoreUnavailable):
                 await self._far.run(ops, self._clock())
-            except StoreUnavailable:
-                return  # It counts as spent: the store forgets the reservation by itself.
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -278,9 +298,7 @@ class Leases:
             if idle and desk.until <= now:
                 del self._desks[key]
         if self._ended:
-            task = asyncio.get_running_loop().create_task(self._give_back())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._give_back())
         self._watch()
 
 

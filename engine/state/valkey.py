@@ -18,7 +18,15 @@ from engine.state.remote import Health, Op
 from engine.state.valkey_address import Tls, read_url
 from engine.state.valkey_cluster import Answers, Cluster
 from engine.state.valkey_line import Line
-from engine.state.valkey_script import GREETING, Elsewhere, Ready, evaluate, make_ready, often
+from engine.state.valkey_script import (
+    GREETING,
+    Elsewhere,
+    Ready,
+    evaluate,
+    is_cluster,
+    make_ready,
+    often,
+)
 from engine.state.valkey_wire import Manner, Writer
 
 TIMEOUT = 0.02
@@ -89,7 +97,7 @@ class Valkey:
         return (self._first, *(line for line in others if line is not self._first))
 
     async def _spread(self, ops: Sequence[Op], now: int) -> Answers:
-        if self._cluster is None:
+        if self._cluster is None and not await is_cluster(self._first):
             ready = self._ready(ops, now)
             call = ready.call
             try:

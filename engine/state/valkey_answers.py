@@ -140,6 +140,16 @@ def _reserved(value: bytes, places: Mapping[str, Take], tick: int) -> Reservatio
     return Reservation(int(until) * tick, tuple(mine))
 
 
+def held(tick: int) -> Reader:
+    """Return the reader of when a reservation's first take was made, by its bucket's time."""
+
+    def look(values: Values, now: int) -> int:
+        del now
+        return int(_anything(values[0][HEAD:])[1][4]) * tick if values[0] else 0
+
+    return _of("r", look)
+
+
 # --- meters and sessions -------------------------------------------------------------------------
 
 

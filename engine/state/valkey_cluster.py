@@ -100,8 +100,12 @@ class Cluster:
         match op.method, op.arguments:
             case "settle", (str() as decision, _):
                 tag = await self._signpost(decision)
-            case (("take" | "owe"), ((first, *_), str(), _)):
-                tag = take_tag(cast("Take", first))
+            case (("take" | "owe"), ((Take() as first, *_), str(), _)):
+                tag = take_tag(first)
+            case "reserve", (((Take() as first, _), *_), str(), _):
+                tag = take_tag(first)
+            case "held", (_, Take() as first):
+                tag = take_tag(first)
             case _:
                 pass
         keys = Writer(self._manner).call([op], 0, [tag]).keys
@@ -137,26 +141,30 @@ class Cluster:
 
     # --- signposts -------------------------------------------------------------------------------
 
-    def _post(self, decision: str) -> bytes:
+    def _place_of(self, decision: str) -> bytes:
         return f"{self._manner.prefix}{{{decision}}}i".encode()
 
     async def _put_signpost(self, op: Op, tag: str) -> None:
-        """Tell under the decision's id where its reservation lies."""
+        """Tell under the decision's id where its reservation lies, if it makes one."""
         match op.method, op.arguments:
             case (("take" | "owe"), (takes, str() as decision, int() as hold)) if decision:
                 lives = [take.life for take in cast("Sequence[Take]", takes)]
-                ms = max(hold, *lives) // 1_000_000 + 1
-                key = self._post(decision)
-                command = ("SET", key, _MAGIC + tag.encode(), "PX", ms)
-                reply = await self._line(key_slot(key)).ask(command)
-                if isinstance(reply, ResponseError):
-                    raise StoreUnavailable(f"the cluster refuses: {reply}")
+                await self._post(decision, tag, max(hold, *lives))
+            case "reserve", (_, str() as decision, int() as hold):
+                await self._post(decision, tag, hold)
             case _:
                 pass
 
+    async def _post(self, decision: str, tag: str, hold: int) -> None:
+        key = self._place_of(decision)
+        command = ("SET", key, _MAGIC + tag.encode(), "PX", hold // 1_000_000 + 1)
+        reply = await self._line(key_slot(key)).ask(command)
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailable(f"the cluster refuses: {reply}")
+
     async def _signpost(self, decision: str) -> str:
         """Return the tag that the reservation of *decision* lies under."""
-        key = self._post(decision)
+        key = self._place_of(decision)
         reply = await self._line(key_slot(key)).ask(("GET", key))
         if isinstance(reply, bytes) and reply.startswith(_MAGIC):
             return reply[len(_MAGIC) :].decode()
@@ -187,8 +195,9 @@ class Cluster:
 
 def _apart(op: Op) -> str:
     """Return why *op* cannot be done in a cluster."""
+    asked = cast("Sequence[Take | tuple[Take, int]]", op.arguments[0])
     rules: Mapping[str, None] = dict.fromkeys(
-        take.rule for take in cast("Sequence[Take]", op.arguments[0])
+        (one if isinstance(one, Take) else one[0]).rule for one in asked
     )
     names = " and ".join(f"`{rule}`" for rule in rules)
     return (

@@ -65,7 +65,10 @@ class Broken(Exception):
 
 
 class Line:
-    """See the module. For one event loop. *greeting* is sent first whenever it has connected."""
+    """See the module. For one event loop.
+
+    *greeting* is sent first whenever it has connected; the first of its commands must succeed.
+    """
 
     def __init__(self, address: Address, *, timeout: float, greeting: Sequence[Command]) -> None:
         self.place = f"the store at {address}"
@@ -81,6 +84,8 @@ class Line:
         self._used = 0.0
         self._retired = False
         self._why = ""
+        self.greeted: list[object] = []
+        """The replies to the greeting; empty before the first one."""
         self.state: State = "closed"
         self.tally = Tally()
 
@@ -238,10 +243,10 @@ class Line:
         except asyncio.CancelledError:
             await _hang_up(connection)
             raise
-        refused = [reply for reply in greeted if isinstance(reply, ResponseError)]
-        if refused:
+        if isinstance(greeted[0], ResponseError):
             await _hang_up(connection)
-            raise Broken(f"{self.place} refuses to serve: {refused[0]}")
+            raise Broken(f"{self.place} refuses to serve: {greeted[0]}")
+        self.greeted = greeted
         self.tally.reconnects += self._connected_before
         self._connected_before = True
         self._connection = connection

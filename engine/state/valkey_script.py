@@ -20,7 +20,7 @@ from redis.exceptions import (
 
 from engine.runtime.store import StoreUnavailable
 from engine.state.remote import Op
-from engine.state.valkey_line import Command, Line, pack
+from engine.state.valkey_line import PING, Command, Line, pack
 from engine.state.valkey_wire import Call, Manner, Writer
 
 _TAKES = ("numbers", "buckets", "takes")
@@ -49,13 +49,21 @@ ALL: Final = read_script(*_TAKES, "settle", "sessions")
 TAKES: Final = read_script("quick", *_TAKES)
 """Does no more than taking and looking: a server makes every function of a script anew for every
 call, and most decisions need few of them."""
-GREETING: Final = (ALL.load, TAKES.load)
+GREETING: Final[tuple[Command, ...]] = (ALL.load, TAKES.load, ("INFO", "cluster"))
 _LONGEST = 200
 """Characters of a server's own words that are repeated."""
 
 
 class Elsewhere(Exception):
     """The server is one of a cluster, and the keys are not all its own. Nothing was done."""
+
+
+async def is_cluster(line: Line) -> bool:
+    """Return whether the server is one of a cluster, connecting first. Raises StoreUnavailable."""
+    if not line.greeted:
+        await line.ask(PING)
+    told = line.greeted[-1]
+    return isinstance(told, bytes) and b"cluster_enabled:1" in told
 
 
 class Ready(NamedTuple):

@@ -83,3 +83,21 @@ function METHODS.settle(op)
   end
   return 1
 end
+
+-- Keep what was taken elsewhere, out of a slice that was taken here before, so that it can be
+-- settled: [key, window, step, limit, capacity, scale, opens, closes, correction, at] for each.
+function METHODS.reserve(op)
+  local place, ends = op[2], add(now, read(op[3]))
+  local reserved, order, until_then = reservation_of(place)
+  for _, one in ipairs(op[4]) do
+    local key = KEYS[one[1]]
+    local unit, estimate, step, coarse = unpack(one[9])
+    if not reserved[key] then order[#order + 1] = key end
+    reserved[key] = {key, one[2], one[6], one[4], one[10], unit, estimate, step, coarse}
+  end
+  if compare(until_then, ends) > 0 then ends = until_then end
+  local value = {written(ends)}
+  for _, key in ipairs(order) do value[#value + 1] = reserved[key] end
+  put(KEYS[place], 'r', value, ends)
+  return 1
+end

@@ -193,6 +193,14 @@ class Writer:
         match op.method, op.arguments:
             case ("take" | "peek" | "owe") as method, (takes, *held):
                 return self._take(method, cast("Sequence[Take]", takes), *held)  # type: ignore[arg-type]
+            case "reserve", (takes, str() as reservation, int() as hold):
+                pairs = cast("Sequence[tuple[Take, int]]", takes)
+                place = self._key("r", self._tag, reservation)
+                held = [self._held(take, at) for take, at in pairs]
+                return ["reserve", place, number(self._ticks(hold)), held], answers.nothing("r")
+            case "held", (str() as reservation, _):
+                place = self._key("r", self._tag, reservation)
+                return ["look", "r", place], answers.held(self._manner.tick)
             case "settle", (str() as reservation, amounts):
                 return self._settle(reservation, cast("Amounts", amounts))
             case ("count" | "record") as method, (str() as meter, str() as key, int() as window):
@@ -232,6 +240,11 @@ class Writer:
     def _one(self, take: Take, *, corrigible: bool) -> list[object]:
         key = self._key("s" if take.life else "b", take_tag(take), take.key)
         return [key, *written(take, self._manner.tick, corrigible=corrigible)]
+
+    def _held(self, take: Take, at: int) -> list[object]:
+        """Return *take*, which was made at the instant *at*."""
+        opened = at if take.window is not None else take.opens
+        return [*self._one(take, corrigible=True), number(opened // self._manner.tick)]
 
     # --- the rest --------------------------------------------------------------------------------
 

@@ -171,12 +171,9 @@ def test_what_can_not_be_leased_is_asked_for(server: Server) -> None:
         clock = Clock()
         far = leased(server, clock)
         small = Take("small", "small", NANO, 20 * NANO, 20 * NANO, MINUTE)
-        tokens = msgspec.structs.replace(WIDE, key="tokens", unit="tokens")
         large = msgspec.structs.replace(WIDE, key="large", amount=900 * NANO)
         for _ in range(3):
             assert await granted(far, clock, small)
-            (level,) = await take(far, clock, tokens, reservation="d")
-            assert level.granted
             assert await granted(far, clock, large)
             assert not await granted(far, clock, msgspec.structs.replace(WIDE, amount=9**9 * NANO))
             assert await granted(far, clock, msgspec.structs.replace(WIDE, amount=0))
@@ -185,6 +182,29 @@ def test_what_can_not_be_leased_is_asked_for(server: Server) -> None:
         answers = await far.run([Op("labels", ("t", "s")), Op("peek", ((WIDE,),))], clock.now)
         assert answers[0] == frozenset()
         await far.close()
+
+    run(story())
+
+
+def test_what_is_taken_from_a_lease_can_be_settled(server: Server) -> None:
+    async def story() -> None:
+        clock = Clock()
+        far, other = leased(server, clock), leased(server, clock)
+        tokens = Take("t", "t", 10 * NANO, 6000 * NANO, 6000 * NANO, DAY, unit="tokens")
+        usd = Take("u", "u", 10 * NANO, 6000 * NANO, 6000 * NANO, None, NOW, NOW + DAY, "usd")
+        for number in range(4):
+            levels = await take(far, clock, tokens, usd, reservation=f"d{number}")
+            assert all(level.granted for level in levels)
+            await settled(far)
+        assert far.local == 2
+        real = (("tokens", NANO), ("usd", 40 * NANO))
+        for number in range(4):
+            assert await other.run([Op("settle", (f"d{number}", real))], clock.now) == [True]
+        assert await other.run([Op("settle", ("d3", real))], clock.now) == [False]
+        await far.close()
+        await other.close()
+        assert await left(server, clock, tokens) == 6000 - 4
+        assert await left(server, clock, usd) == 6000 - 4 * 40
 
     run(story())
 

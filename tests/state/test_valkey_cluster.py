@@ -10,6 +10,7 @@ import pytest
 from redis.crc import key_slot
 
 from engine.runtime.store import NANO, Level, Noted, StoreUnavailable, Take
+from engine.state.leases import Leases
 from engine.state.remote import STALE, Op
 from engine.state.valkey import Valkey
 from engine.state.valkey_wire import tag_of
@@ -157,6 +158,23 @@ def test_what_is_owed_can_be_settled(cluster: Nodes) -> None:
     assert remaining(ask(cluster, Op("peek", ((of("north", amount=0),),)))[0]) == [6]
 
 
+def test_leases_and_what_is_taken_from_them_lie_with_the_tenant(cluster: Nodes) -> None:
+    async def story() -> None:
+        far = Leases(Valkey(cluster.nodes[0].address, timeout=10))
+        wide = Take("w", "w", 9 * NANO, NANO, 9000 * NANO, HOUR, unit="tokens", tenant="north")
+        for number in range(4):
+            (levels,) = await far.run([take(wide, reservation=f"d{number}", hold=HOUR)], 0)
+            assert len(remaining(levels)) == 1
+            while far._tasks:
+                await asyncio.gather(*far._tasks)
+        assert far.local == 2
+        await far.close()
+
+    asyncio.run(story())
+    settles = [Op("settle", (f"d{number}", (("tokens", NANO),))) for number in range(4)]
+    assert ask(cluster, *settles, node=1) == [True] * 4
+
+
 def test_a_bucket_that_tenants_share_is_taken_from_alone(cluster: Nodes) -> None:
     for node in (0, 1):
         ask(cluster, take(tokens("all")), node=node)
@@ -246,7 +264,7 @@ def test_a_slot_that_no_node_serves_is_told(cluster: Nodes) -> None:
 def test_a_cluster_that_does_not_tell_its_nodes_is_of_no_use(cluster: Nodes) -> None:
     async def story() -> None:
         for node in cluster.nodes:
-            node.do("ACL", "SETUSER", "blind", "on", ">x", "~*", "+@all", "-cluster")
+            node.do("ACL", "SETUSER", "blind", "on", ">x", "~*", "+@all", "-cluster", "-info")
         far = Valkey(f"redis://blind:x@127.0.0.1:{cluster.nodes[0].port}", timeout=10)
         labels = [Op("labels", (tenant, "s")) for tenant in TENANTS]
         with pytest.raises(StoreUnavailable, match="the cluster does not tell its nodes"):

@@ -112,7 +112,7 @@ def test_a_frozen_server_costs_one_time_out_and_is_met_again(own: Server) -> Non
             with hurried(far):
                 told = await asyncio.gather(*map(refusal, asked))
             assert set(told) == {f"the store at {own.socket} has not answered for 50 ms"}
-            assert far.health()[:4] == (False, 4, 3, 1)
+            assert far.health()[:4] == (False, 5, 3, 1)
             assert "has not answered" in await refusal(far.run(take(requests()), 0))
             own.thaw()
             await until(closed(far))

@@ -114,7 +114,9 @@ def test_whatever_is_answered_is_a_clear_refusal(reply: bytes, told: str) -> Non
             if b"EVALSHA" in piece:
                 writer.write(reply)
             elif b"LOAD" in piece:
-                writer.write(b"+OK\r\n" * piece.count(b"\r\nLOAD\r\n"))
+                writer.write(b"+OK\r\n" * piece.count(b"\r\nLOAD\r\n") + b"-NOPERM no\r\n")
+            elif b"PING" in piece:
+                writer.write(b"+PONG\r\n")
             elif b"SETINFO" in piece:
                 writer.write(b"+OK\r\n" * piece.count(b"SETINFO"))
         writer.close()

@@ -152,6 +152,7 @@ def read_decision(answer: wire.Decision) -> Decision:
         advice=msgspec.json.decode(answer.advice_json) if answer.advice_json else {},
         labels=tuple(answer.labels),
         reserved=answer.reserved,
+        degraded=answer.degraded,
         shadow=Shadow(
             action=action_of(answer.shadow.action), reasons=reasons_of(answer.shadow.reasons)
         )

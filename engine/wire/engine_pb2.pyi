@@ -230,16 +230,18 @@ class Throttle(_message.Message):
     def __init__(self, rule: _Optional[str] = ..., unit: _Optional[str] = ..., limit: _Optional[str] = ..., remaining: _Optional[str] = ..., retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., key: _Optional[str] = ..., reset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Escalation(_message.Message):
-    __slots__ = ("review_id", "queue", "expires_at", "otherwise")
+    __slots__ = ("review_id", "queue", "expires_at", "otherwise", "state")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     OTHERWISE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     queue: str
     expires_at: _timestamp_pb2.Timestamp
     otherwise: Action
-    def __init__(self, review_id: _Optional[str] = ..., queue: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ...) -> None: ...
+    state: ReviewState
+    def __init__(self, review_id: _Optional[str] = ..., queue: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., state: _Optional[_Union[ReviewState, str]] = ...) -> None: ...
 
 class Shadow(_message.Message):
     __slots__ = ("action", "reasons")
@@ -431,7 +433,7 @@ class Explanation(_message.Message):
     def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., policies: _Optional[_Iterable[_Union[PolicyTrace, _Mapping]]] = ..., misses: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("review_id", "state", "queue", "tenant_id", "user_id", "stage", "reasons", "content", "arguments_json", "revision", "opened_at", "expires_at", "otherwise", "resolved_by", "resolved_at", "note")
+    __slots__ = ("review_id", "state", "queue", "tenant_id", "user_id", "stage", "reasons", "content", "arguments_json", "revision", "opened_at", "expires_at", "otherwise", "resolved_by", "resolved_at", "note", "messages", "severity", "claimed_by", "claimed_until", "approved_by", "approvals_needed", "hidden", "round", "decision_id", "tool")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -448,6 +450,16 @@ class Review(_message.Message):
     RESOLVED_BY_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_AT_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_BY_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_BY_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_NEEDED_FIELD_NUMBER: _ClassVar[int]
+    HIDDEN_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     state: ReviewState
     queue: str
@@ -464,7 +476,17 @@ class Review(_message.Message):
     resolved_by: str
     resolved_at: _timestamp_pb2.Timestamp
     note: str
-    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., queue: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., resolved_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., note: _Optional[str] = ...) -> None: ...
+    messages: Messages
+    severity: str
+    claimed_by: str
+    claimed_until: _timestamp_pb2.Timestamp
+    approved_by: _containers.RepeatedScalarFieldContainer[str]
+    approvals_needed: int
+    hidden: str
+    round: int
+    decision_id: str
+    tool: str
+    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., queue: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., resolved_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., note: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., severity: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[_Iterable[str]] = ..., approvals_needed: _Optional[int] = ..., hidden: _Optional[str] = ..., round: _Optional[int] = ..., decision_id: _Optional[str] = ..., tool: _Optional[str] = ...) -> None: ...
 
 class GetReviewRequest(_message.Message):
     __slots__ = ("review_id",)
@@ -481,20 +503,22 @@ class WaitReviewRequest(_message.Message):
     def __init__(self, review_id: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ResolveReviewRequest(_message.Message):
-    __slots__ = ("review_id", "state", "content", "arguments_json", "note", "reviewer")
+    __slots__ = ("review_id", "state", "content", "arguments_json", "note", "reviewer", "messages")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_JSON_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     state: ReviewState
     content: str
     arguments_json: bytes
     note: str
     reviewer: str
-    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ...) -> None: ...
+    messages: Messages
+    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ...) -> None: ...
 
 class ListReviewsRequest(_message.Message):
     __slots__ = ("queue", "state", "tenant_id", "page_size", "page_token")

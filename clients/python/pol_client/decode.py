@@ -19,6 +19,13 @@ ACTIONS: dict[int, results.Action] = {
     wire.ACTION_THROTTLE: "throttle",
     wire.ACTION_DENY: "deny",
 }
+REVIEW_STATES: dict[int, results.ReviewState] = {
+    wire.REVIEW_STATE_OPEN: "open",
+    wire.REVIEW_STATE_APPROVED: "approved",
+    wire.REVIEW_STATE_REJECTED: "rejected",
+    wire.REVIEW_STATE_EDITED: "edited",
+    wire.REVIEW_STATE_EXPIRED: "expired",
+}
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -109,6 +116,7 @@ def read_escalation(review: wire.Escalation) -> results.Escalation:
         queue=review.queue,
         expires_at=review.expires_at.ToDatetime(tzinfo=UTC),
         otherwise=read_action(review.otherwise),
+        state=REVIEW_STATES.get(review.state, "open"),
     )
 
 

@@ -11,6 +11,9 @@ from typing import Literal
 Action = Literal["allow", "redact", "escalate", "throttle", "deny"]
 """What is to happen. A value from a newer daemon that this client does not know arrives as deny."""
 
+ReviewState = Literal["open", "approved", "rejected", "edited", "expired"]
+"""Where a review stands. A value that this client does not know arrives as open."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -71,12 +74,16 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Escalation:
-    """The review that was opened or joined, and what holds when nobody answers in time."""
+    """The review that was opened or joined, and what holds when nobody answers in time.
+
+    Once *state* is not ``"open"`` any more, the decision is what came of the review.
+    """
 
     review_id: str
     queue: str
     expires_at: datetime
     otherwise: Action
+    state: ReviewState = "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
-from engine.doors.grpc.convert import ACTIONS, GROUPS, STAGES, encode_json
+from engine.doors.grpc.convert import ACTIONS, GROUPS, REVIEW_STATES, STAGES, encode_json
 from engine.doors.grpc.status import DETAILS
 from engine.runtime.decision import (
     Action,
@@ -24,6 +24,7 @@ from engine.runtime.decision import (
     Message,
     Reason,
     Redaction,
+    ReviewState,
     Shadow,
     ThrottleState,
 )
@@ -35,6 +36,7 @@ METHOD = "/engine.v1.PolicyEngine/Decide"
 MOST_BYTES = 64 << 20
 
 STAGE_NUMBERS: dict[str, Any] = {name: number for number, name in STAGES.items()}
+STATE_NAMES: dict[int, ReviewState] = {number: name for name, number in REVIEW_STATES.items()}  # type: ignore[misc]
 ACTION_NAMES: dict[int, Action] = {number: name for name, number in ACTIONS.items()}  # type: ignore[misc]
 
 
@@ -206,4 +208,5 @@ def escalation_of(review: wire.Escalation) -> Escalation:
         queue=review.queue,
         expires_at=review.expires_at.ToDatetime(UTC),
         otherwise="allow" if review.otherwise == wire.ACTION_ALLOW else "deny",
+        state=STATE_NAMES.get(review.state, "open"),
     )

@@ -13,7 +13,7 @@ import msgspec
 from google.protobuf.json_format import Error, MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
-from engine.runtime.decision import Decision, Escalation, Reason, ThrottleState, plain
+from engine.runtime.decision import Decision, Escalation, Reason, Shadow, ThrottleState, plain
 from engine.runtime.objections import Problem
 from engine.runtime.record import MOST_MESSAGES
 from engine.runtime.repeats import has_repeats
@@ -35,6 +35,14 @@ ACTIONS: dict[str, wire.Action] = {
     "escalate": wire.ACTION_ESCALATE,
     "throttle": wire.ACTION_THROTTLE,
     "deny": wire.ACTION_DENY,
+}
+
+REVIEW_STATES: dict[str, wire.ReviewState] = {
+    "open": wire.REVIEW_STATE_OPEN,
+    "approved": wire.REVIEW_STATE_APPROVED,
+    "rejected": wire.REVIEW_STATE_REJECTED,
+    "edited": wire.REVIEW_STATE_EDITED,
+    "expired": wire.REVIEW_STATE_EXPIRED,
 }
 
 CAPABILITIES = ("mask", "mask_stream", "wait", "route")
@@ -225,7 +233,7 @@ def write_decision(decision: Decision) -> wire.Decision:
         answer.downgrade_reason = decision.downgrade_reason
     if decision.degraded:
         answer.degraded = decision.degraded
-    if decision.redactions:
+    if decision.effective_action == "redact" or decision.redactions or decision.restored:
         write_redacted(answer, decision)
     if decision.escalation is not None:
         write_escalation(answer.escalation, decision.escalation)
@@ -236,10 +244,15 @@ def write_decision(decision: Decision) -> wire.Decision:
     if decision.labels:
         answer.labels.extend(decision.labels)
     if decision.shadow is not None:
-        answer.shadow.action = ACTIONS[decision.shadow.action]
-        for reason in decision.shadow.reasons:
-            write_reason(answer.shadow.reasons.add(), reason)
+        write_shadow(answer.shadow, decision.shadow)
     return answer
+
+
+def write_shadow(into: wire.Shadow, shadow: Shadow) -> None:
+    """Fill what the shadow rules would have done."""
+    into.action = ACTIONS[shadow.action]
+    for reason in shadow.reasons:
+        write_reason(into.reasons.add(), reason)
 
 
 def write_reason(into: wire.Reason, reason: Reason) -> None:
@@ -296,3 +309,4 @@ def write_escalation(into: wire.Escalation, review: Escalation) -> None:
     into.queue = review.queue
     into.expires_at.FromDatetime(review.expires_at)
     into.otherwise = ACTIONS[review.otherwise]
+    into.state = REVIEW_STATES[review.state]

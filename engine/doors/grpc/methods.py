@@ -23,6 +23,7 @@ from engine.doors.grpc.later import (
     later_settlement,
     or_say_why,
 )
+from engine.doors.grpc.reviews import get_review, list_reviews, resolve_review, wait_review
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
@@ -208,7 +209,10 @@ async def reload(
     return answer
 
 
-REVIEWS = "reviews are not served yet: an escalation is recorded, and nothing can resolve it"
+LOCAL = frozenset({"ListReviews", "ResolveReview"})
+"""Methods of the engine that are served only where the Admin service is."""
+
+NOT_LOCAL = "reviewers are answered where the Admin service is: on a loopback address or a socket"
 HISTORY = "the history of bundles is not kept yet: change the policy folder and reload"
 
 METHODS: dict[str, dict[str, Method]] = {
@@ -219,10 +223,10 @@ METHODS: dict[str, dict[str, Method]] = {
         "Guard": Guarded(guard),
         "Settle": Plain(wire.SettleRequest, settle),
         "Explain": Plain(wire.DecideRequest, explain),
-        "GetReview": Absent(REVIEWS),
-        "WaitReview": Absent(REVIEWS),
-        "ResolveReview": Absent(REVIEWS),
-        "ListReviews": Absent(REVIEWS),
+        "GetReview": Plain(wire.GetReviewRequest, get_review),
+        "WaitReview": Waiting(wire.WaitReviewRequest, wait_review),
+        "ResolveReview": Plain(wire.ResolveReviewRequest, resolve_review),
+        "ListReviews": Plain(wire.ListReviewsRequest, list_reviews),
     },
     ADMIN: {
         "GetStatus": Plain(wire.GetStatusRequest, get_status),

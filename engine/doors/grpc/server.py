@@ -22,7 +22,9 @@ from engine.doors.grpc.listener import Listener, bind
 from engine.doors.grpc.methods import (
     ADMIN,
     ENGINE,
+    LOCAL,
     METHODS,
+    NOT_LOCAL,
     Absent,
     Guarded,
     Method,
@@ -89,7 +91,7 @@ class Door:
         )
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
         for name in self._names:
-            handlers = {key: self._handler(method) for key, method in METHODS[name].items()}
+            handlers = {key: self._handler(method) for key, method in self._table(name).items()}
             self._server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(name, handlers),)
             )
@@ -126,6 +128,13 @@ class Door:
     async def wait(self) -> None:
         """Return when the server was drained."""
         await self._server.wait_for_termination()
+
+    def _table(self, name: str) -> dict[str, Method]:
+        """Return the methods of a service; without the Admin service not those of reviewers."""
+        table = METHODS[name]
+        if ADMIN in self._names:
+            return table
+        return {key: Absent(NOT_LOCAL) if key in LOCAL else table[key] for key in table}
 
     def _handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
         match method:

@@ -21,6 +21,7 @@ from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
 from engine.service.asking import Overloaded
 from engine.service.gate import NotReady
+from engine.storage.reviews import NoReview, Refused, ReviewsUnavailable
 from engine.wire import engine_pb2 as wire
 
 LOG = logging.getLogger("engine.doors.grpc")
@@ -76,6 +77,8 @@ def refusal_of(error: Exception) -> Refusal:
             )
         case StoreUnavailable():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
+        case NoReview() | Refused() | ReviewsUnavailable():
+            return refusal_of_review(error)
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
         case Overloaded():
@@ -92,6 +95,18 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(
                 grpc.StatusCode.INTERNAL, f"the daemon failed: {type(error).__name__} at {where}"
             )
+
+
+def refusal_of_review(error: NoReview | Refused | ReviewsUnavailable) -> Refusal:
+    """Return the refusal of what was asked about a review."""
+    match error:
+        case NoReview():
+            return Refusal(grpc.StatusCode.NOT_FOUND, str(error))
+        case Refused():
+            return Refusal(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        case ReviewsUnavailable():
+            LOG.error("the reviews cannot be reached: %s", error)
+            return Refusal(grpc.StatusCode.UNAVAILABLE, "the store of reviews cannot answer")
 
 
 def place_of(error: Exception) -> str:

@@ -25,6 +25,7 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
+from engine.service.reviews import Reviews
 from engine.wire import engine_pb2 as wire
 
 T = TypeVar("T")
@@ -159,10 +160,15 @@ async def make_door(service: Service, listeners: tuple[Listener, ...], **options
 
 
 def serve(
-    *addresses: str, ready: bool = True, reload: Reload | None = None, **options: Any
+    *addresses: str,
+    ready: bool = True,
+    reload: Reload | None = None,
+    reviews: Reviews | None = None,
+    **options: Any,
 ) -> Daemon:
     """Return a daemon on *addresses*, to be used in a ``with`` statement."""
     gate = make_gate(ready=ready)
+    gate.reviews = reviews
     listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
     service = Service(gate, "1.2.3", reload)
     return Daemon(gate, run(make_door(service, listeners, **options)))

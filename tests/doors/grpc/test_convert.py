@@ -242,3 +242,12 @@ def test_a_limit_that_never_refills_has_no_reset_and_slots_no_window() -> None:
     answer = write_decision(msgspec.structs.replace(EVERYTHING, throttle=limit))
     assert not answer.throttle.HasField("reset")
     assert not answer.throttle.HasField("window")
+
+
+def test_what_is_used_instead_is_sent_though_no_span_was_replaced() -> None:
+    edited = Decision(
+        action="redact", effective_action="redact", reasons=(), revision="rev", content="edited"
+    )
+    restored = msgspec.structs.replace(edited, effective_action="allow", restored=1)
+    assert write_decision(edited).content == "edited"
+    assert (write_decision(restored).content, write_decision(restored).restored) == ("edited", 1)

@@ -384,10 +384,6 @@ def test_explaining_refuses_what_deciding_refuses(channel: Channel) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        "PolicyEngine/GetReview",
-        "PolicyEngine/WaitReview",
-        "PolicyEngine/ResolveReview",
-        "PolicyEngine/ListReviews",
         "Admin/ListBundles",
         "Admin/ActivateBundle",
         "Admin/RollbackBundle",

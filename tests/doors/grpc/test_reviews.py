@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import grpc
+import pytest
+
+from engine.service.record import NoRecorder
+from engine.service.reviews import Reviews
+from engine.storage.reviews import Move, ReviewsUnavailable
+from engine.storage.reviews_sqlite import SqliteReviews
+from engine.wire import engine_pb2 as wire
+from tests.doors.grpc.serving import Channel, ask, call, decide, refused, serve
+
+
+class Place:
+    """A daemon that keeps reviews, and a caller."""
+
+    def __init__(self, reviews: Reviews, channel: Channel) -> None:
+        self.reviews = reviews
+        self.channel = channel
+
+    def pay(self, amount: int = 600, **fields: Any) -> wire.Decision:
+        """Ask whether a refund may be paid: over 500 a person must look."""
+        return decide(
+            self.channel,
+            ask(
+                stage=wire.STAGE_TOOL_CALL,
+                tool=wire.Tool(name="refund", args_json=b'{"to": "ann"}'),
+                context_json=b'{"amount": %d}' % amount,
+                **fields,
+            ),
+        )
+
+    def get(self, review_id: str) -> wire.Review:
+        raw = call(
+            self.channel, "PolicyEngine/GetReview", wire.GetReviewRequest(review_id=review_id)
+        )
+        return wire.Review.FromString(raw)
+
+    def wait(self, review_id: str, seconds: float | None = None, left: float = 5) -> wire.Review:
+        message = wire.WaitReviewRequest(review_id=review_id)
+        if seconds is not None:
+            message.timeout.FromNanoseconds(int(seconds * 1e9))
+        return wire.Review.FromString(call(self.channel, "PolicyEngine/WaitReview", message, left))
+
+    def resolve(self, review_id: str, state: Any, **fields: Any) -> wire.Review:
+        message = wire.ResolveReviewRequest(
+            **{"review_id": review_id, "state": state, "reviewer": "bob", **fields}
+        )
+        return wire.Review.FromString(call(self.channel, "PolicyEngine/ResolveReview", message))
+
+    def list(self, **fields: Any) -> wire.ListReviewsResponse:
+        raw = call(self.channel, "PolicyEngine/ListReviews", wire.ListReviewsRequest(**fields))
+        return wire.ListReviewsResponse.FromString(raw)
+
+
+def reviews_in(folder: Path) -> Reviews:
+    return Reviews(SqliteReviews(folder / "reviews.db"), NoRecorder(), time.time_ns)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    reviews = reviews_in(tmp_path)
+    with serve(reviews=reviews) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        yield Place(reviews, channel)
+    reviews.close()
+
+
+def test_a_review_says_what_a_person_is_asked(place: Place) -> None:
+    made = place.pay()
+    assert made.escalation.state == wire.REVIEW_STATE_OPEN
+    review = place.get(made.escalation.review_id)
+    assert (review.tenant_id, review.user_id, review.queue) == ("north", "u1", "money")
+    assert (review.stage, review.tool) == (wire.STAGE_TOOL_CALL, "refund")
+    assert (review.content, review.arguments_json) == ("hello", b'{"to":"ann"}')
+    assert review.reasons[0].rule == "desk.guard.refunds"
+    assert (review.approvals_needed, review.round) == (1, 1)
+    assert review.decision_id == made.decision_id
+    assert review.expires_at == made.escalation.expires_at
+    assert not review.HasField("resolved_at")
+
+
+def test_what_a_reviewer_approves_passes(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    done = place.resolve(review_id, wire.REVIEW_STATE_APPROVED, note="known")
+    assert (done.state, done.resolved_by, done.note) == (
+        wire.REVIEW_STATE_APPROVED,
+        "bob",
+        "known",
+    )
+    assert list(done.approved_by) == ["bob"]
+    made = place.pay()
+    assert made.effective_action == wire.ACTION_ALLOW
+    assert made.escalation.state == wire.REVIEW_STATE_APPROVED
+    assert place.pay(60_000).effective_action == wire.ACTION_ESCALATE
+
+
+def test_what_a_reviewer_rejects_is_denied_with_the_reason(place: Place) -> None:
+    place.resolve(place.pay().escalation.review_id, wire.REVIEW_STATE_REJECTED, note="too much")
+    made = place.pay()
+    assert made.effective_action == wire.ACTION_DENY
+    assert made.reasons[0].message == "a reviewer rejected it: too much"
+
+
+def test_what_a_reviewer_edits_is_what_is_used(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    place.resolve(
+        review_id, wire.REVIEW_STATE_EDITED, content="bye", arguments_json=b'{"to": "eve"}'
+    )
+    made = place.pay()
+    assert made.effective_action == wire.ACTION_REDACT
+    assert (made.content, made.arguments_json) == ("bye", b'{"to":"eve"}')
+    assert place.get(review_id).arguments_json == b'{"to":"eve"}'
+
+
+def test_messages_are_shown_and_edited(place: Place) -> None:
+    message = ask(
+        stage=wire.STAGE_TOOL_CALL,
+        tool=wire.Tool(name="refund"),
+        context_json=b'{"amount": 600}',
+        messages=[wire.Message(role="user", text="pay a@b.example")],
+    )
+    message.ClearField("content")
+    review_id = decide(place.channel, message).escalation.review_id
+    assert place.get(review_id).messages.messages[0].role == "user"
+    assert not place.get(review_id).HasField("content")
+    edited = wire.Messages(messages=[wire.Message(role="user", text="pay")])
+    place.resolve(review_id, wire.REVIEW_STATE_EDITED, messages=edited)
+    assert decide(place.channel, message).messages == edited
+
+
+def test_who_has_claimed_it_is_told(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    place.reviews.act(review_id, Move(verb="claim", who="bob"))
+    review = place.get(review_id)
+    assert review.claimed_by == "bob"
+    assert review.claimed_until.seconds > review.opened_at.seconds
+
+
+def test_waiting_ends_with_the_answer(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    answering = Timer(
+        0.1, partial(place.resolve, review_id, wire.REVIEW_STATE_APPROVED, reviewer="eve")
+    )
+    answering.start()
+    assert place.wait(review_id).state == wire.REVIEW_STATE_APPROVED
+    answering.join()
+    assert place.wait(review_id, 0).resolved_by == "eve"
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(0.1, 5.0), (0.0, 5.0), (None, 0.3), (9, 0.3)])
+def test_waiting_ends_when_its_time_is_over(
+    place: Place, seconds: float | None, left: float
+) -> None:
+    review_id = place.pay().escalation.review_id
+    assert place.wait(review_id, seconds, left).state == wire.REVIEW_STATE_OPEN
+
+
+def test_reviews_are_listed_in_pages(place: Place) -> None:
+    ids = {place.pay(amount).escalation.review_id for amount in (501, 502, 503)}
+    first = place.list(queue="money", tenant_id="north", state=wire.REVIEW_STATE_OPEN, page_size=2)
+    rest = place.list(page_size=2, page_token=first.next_page_token)
+    assert {one.review_id for one in (*first.reviews, *rest.reviews)} == ids
+    assert rest.next_page_token == ""
+    assert len(place.list(state=wire.REVIEW_STATE_APPROVED).reviews) == 0
+
+
+def test_what_may_not_be_done_is_refused_by_name(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    approved, edited = wire.REVIEW_STATE_APPROVED, wire.REVIEW_STATE_EDITED
+    tries: list[tuple[Callable[[], object], grpc.StatusCode, str]] = [
+        (partial(place.get, "r9"), grpc.StatusCode.NOT_FOUND, "no such review"),
+        (partial(place.wait, "r9"), grpc.StatusCode.NOT_FOUND, "no such review"),
+        (
+            partial(place.resolve, review_id, approved, reviewer="u1"),
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "their own request",
+        ),
+        (
+            partial(place.resolve, review_id, approved, reviewer=""),
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "has a name",
+        ),
+        (
+            partial(place.resolve, review_id, wire.REVIEW_STATE_OPEN),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "1 wrong path",
+        ),
+        (
+            partial(place.resolve, review_id, approved, content="other"),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "1 wrong path",
+        ),
+        (
+            partial(place.resolve, review_id, edited, arguments_json=b"{"),
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "1 wrong path",
+        ),
+        (partial(place.list, state=77), grpc.StatusCode.INVALID_ARGUMENT, "1 wrong path"),
+        (partial(place.list, page_token="x"), grpc.StatusCode.FAILED_PRECONDITION, "page token"),
+        (partial(place.list, page_size=9999), grpc.StatusCode.FAILED_PRECONDITION, "1,000"),
+    ]
+    for attempt, code, words in tries:
+        error = refused(attempt)
+        assert (error.code(), words in error.details()) == (code, True), error.details()
+    assert place.get(review_id).state == wire.REVIEW_STATE_OPEN
+
+
+def test_a_store_that_cannot_answer_is_told_of_without_its_place(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.reviews.close()
+    with pytest.raises(ReviewsUnavailable):
+        place.reviews.find("r")
+    error = refused(partial(place.get, "r9"))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "reviews.db" not in error.details()
+    assert "reviews.db" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["GetReview", "WaitReview", "ResolveReview", "ListReviews"])
+def test_a_daemon_that_keeps_no_reviews_says_so(channel: Channel, method: str) -> None:
+    error = refused(lambda: call(channel, f"PolicyEngine/{method}", b""))
+    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "reviews.store" in error.details()
+
+
+def test_reviewers_are_answered_only_where_the_admin_service_is(tmp_path: Path) -> None:
+    reviews = reviews_in(tmp_path)
+    with (
+        serve(reviews=reviews, admin=False) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+    ):
+        place = Place(reviews, channel)
+        review_id = place.pay().escalation.review_id
+        assert place.get(review_id).state == wire.REVIEW_STATE_OPEN
+        for attempt in (place.list, partial(place.resolve, review_id, wire.REVIEW_STATE_APPROVED)):
+            error = refused(attempt)
+            assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+            assert "Admin" in error.details()
+    reviews.close()

@@ -154,6 +154,8 @@ def read_decision(answer: wire.Decision) -> Decision:
         advice=msgspec.json.decode(answer.advice_json) if answer.advice_json else {},
         labels=tuple(answer.labels),
         reserved=answer.reserved,
+        restored=answer.restored,
+        degraded=answer.degraded,
         degraded=answer.degraded,
         shadow=Shadow(
             action=action_of(answer.shadow.action), reasons=reasons_of(answer.shadow.reasons)

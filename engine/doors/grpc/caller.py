@@ -156,7 +156,6 @@ def read_decision(answer: wire.Decision) -> Decision:
         reserved=answer.reserved,
         restored=answer.restored,
         degraded=answer.degraded,
-        degraded=answer.degraded,
         shadow=Shadow(
             action=action_of(answer.shadow.action), reasons=reasons_of(answer.shadow.reasons)
         )

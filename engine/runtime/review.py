@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -58,10 +59,34 @@ def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
         record.stage,
         record.content,
         record.messages,
-        record.model,
-        record.tool,
-        record.context,
+        written_alike(to_plain(record.model)),
+        written_alike(to_plain(record.tool)),
+        written_alike(to_plain(record.context)),
         rule,
         revision,
     )
     return hmac.new(key, _canonical.encode(bound), hashlib.sha256).hexdigest()[:32]
+
+
+def to_plain(group: object) -> object:
+    """Return *group* as JSON-ready values, with decimals as they are."""
+    return msgspec.to_builtins(group, builtin_types=(Decimal,), enc_hook=str, order="deterministic")
+
+
+def written_alike(value: object) -> object:
+    """Return *value* with equal decimals written alike: 9, 9.0 and 9.00 are one amount.
+
+    Invariant: exactly, at any length; rounded ones would be bound together with others.
+    """
+    match value:
+        case Decimal():
+            sign, digits, exponent = value.as_tuple()
+            text = "".join(map(str, digits)).rstrip("0")
+            places = int(exponent) + len(digits) - len(text)
+            return ["decimal", sign, text, places] if text else ["decimal", 0, "", 0]
+        case dict():
+            return {name: written_alike(inner) for name, inner in value.items()}
+        case list():
+            return [written_alike(inner) for inner in value]
+        case _:
+            return value

@@ -58,10 +58,11 @@ GENERIC = Entity(
             0.7,
             keywords=NAMES,
             hint=r"(?i)(?:key|token|secret|cred|auth|login|licen[sc]e|access|webhook|_pat|api|_sid"
-            r"|session)" + NAME + r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{8}",
+            r"|session)" + NAME + r"[A-Za-z0-9_.\-+/~!@#$%^*?|]{8}[A-Za-z0-9_.\-+/~!@#$%^*?|=]{2}",
             prose=True,
             guard=secretive,
             fit=generic,
+            aimed="hint",
         ),
         Pattern(
             r"(?i)\b(?:key|token|secret|credential)s?[\"']?[ \t]{1,2}(?:(?:is|was|of|to)[ \t])?[\"'`]?"

@@ -57,6 +57,8 @@ class Valkey:
         self._address = read_url(url, tls)
         self._first = Line(self._address, timeout=timeout, greeting=GREETING)
         self._cluster: Cluster | None = None
+        self._alone: bool | None = None
+        """Whether the server says that it is in no cluster; None before it was asked."""
         self.offset = 0
         """By how many ns the server's clock is ahead of this machine's, as last learnt."""
 
@@ -97,7 +99,9 @@ class Valkey:
         return (self._first, *(line for line in others if line is not self._first))
 
     async def _spread(self, ops: Sequence[Op], now: int) -> Answers:
-        if self._cluster is None and not await is_cluster(self._first):
+        if self._alone is None:
+            self._alone = not await is_cluster(self._first)
+        if self._alone and self._cluster is None:
             ready = self._ready(ops, now)
             call = ready.call
             try:

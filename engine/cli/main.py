@@ -42,6 +42,7 @@ VERBS: dict[str, Verb] = {
     "serve": Verb("engine.cli.serve", "Run the daemon that answers gateways."),
     "state": Verb("engine.cli.state", "Show, export or reset throttles, meters and sessions."),
     "audit": Verb("engine.cli.audit", "Verify, search or export an audit trail."),
+    "reviews": Verb("engine.cli.reviews", "List and answer what policies escalate to people."),
     "decide": Verb("engine.cli.decide", "Ask a running daemon for a decision."),
 }
 """Every verb. All of them take over half a second to import, so one is imported when called."""

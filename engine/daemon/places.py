@@ -15,6 +15,9 @@ from engine.daemon.http import WatchServer
 from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
 
+REVIEWS = "reviews.db"
+"""In the data folder: what people must look at."""
+
 EXIT_FINE = 0
 EXIT_POLICIES = 1
 EXIT_ERROR = 2
@@ -48,6 +51,13 @@ def record_path(settings: Settings, data: Path) -> Path | None:
     if not settings.record.file or (settings.state == "memory" and not file.is_absolute()):
         return None
     return data / file
+
+
+def reviews_path(settings: Settings, data: Path) -> Path | None:
+    """Return the file that reviews are kept in, or None."""
+    if not settings.reviews.store or settings.state == "memory":
+        return None
+    return data / REVIEWS
 
 
 def state_folder(settings: Settings) -> Path | None:

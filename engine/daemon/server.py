@@ -15,6 +15,7 @@ from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.store import StoreUnavailable
 from engine.service.audit import Audit
+from engine.service.reviews import Reviews
 
 SWITCH_SECONDS = 0.0005
 """How long a thread that loads policies or writes metrics may hold the interpreter while a decision
@@ -22,6 +23,9 @@ waits; Python's own default is ten times as long."""
 
 SELDOM_SECONDS = 10.0
 """How often at most that is logged which callers bring about."""
+
+REVIEW_SECONDS = 1.0
+"""How often reviews are looked after."""
 
 SWEEP_SECONDS = 5.0
 SWEEP_ENTRIES = 200
@@ -65,6 +69,8 @@ class Server:
         self.spawn(self._sweep())
         if self._parts.audit is not None:
             self.spawn(self._sign(self._parts.audit))
+        if self._parts.gate.reviews is not None:
+            self.spawn(self._tend(self._parts.gate.reviews))
         await self._stop.wait()
 
     def end(self) -> None:
@@ -110,6 +116,15 @@ class Server:
             note = audit.tend()
             if note:
                 self._log.info("audit checkpoint", note=note)
+
+    async def _tend(self, reviews: Reviews) -> None:
+        """End reviews whose time is over, and record what reviewers did, in whichever process."""
+        seldom = Seldom(self._log.warning, SELDOM_SECONDS)
+        while True:
+            await asyncio.sleep(REVIEW_SECONDS)
+            why = reviews.tend()
+            if why:
+                seldom("what was done with reviews is not recorded yet", why=why)
 
     async def drain(self) -> None:
         """Take no new calls and let those that run finish; a second signal ends the patience."""

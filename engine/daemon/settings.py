@@ -218,6 +218,20 @@ class Audit(Struct, frozen=True, kw_only=True):
     ] = 64
 
 
+class Reviews(Struct, frozen=True, kw_only=True):
+    """The queue of what people must look at: what `escalate` opens, and reviewers answer."""
+
+    store: Annotated[
+        Literal["data", ""],
+        Meta(
+            description="Where reviews are kept: `data` is `reviews.db` in the data folder, which "
+            "all workers share; empty for nowhere: then what escalates stays so however often it "
+            "is asked. Nothing is kept while `state` is `memory`. While reviews cannot be reached, "
+            "what escalates is denied."
+        ),
+    ] = "data"
+
+
 class Reload(Struct, frozen=True, kw_only=True):
     """How changed policies come into force."""
 
@@ -329,6 +343,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     limits: Limits = field(default_factory=Limits)
     record: Record = field(default_factory=Record)
     audit: Audit = field(default_factory=Audit)
+    reviews: Reviews = field(default_factory=Reviews)
     valkey: Valkey = field(default_factory=Valkey)
     reload: Reload = field(default_factory=Reload)
 

@@ -20,6 +20,7 @@ from engine.daemon.places import (
     make_data_folder,
     own_folders,
     record_path,
+    reviews_path,
 )
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
@@ -34,7 +35,10 @@ from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
+from engine.service.reviews import Reviews
 from engine.state.errors import StateError
+from engine.storage.reviews import ReviewsUnavailable
+from engine.storage.reviews_sqlite import SqliteReviews
 from engine.storage.trail import MEGABYTE
 
 WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
@@ -46,6 +50,7 @@ REFUSALS = (
     FinderError,
     KeyFileError,
     RecordError,
+    ReviewsUnavailable,
     StateError,
     StoreUnavailable,
 )
@@ -105,6 +110,9 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
+    reviews = open_reviews(settings, data, recorder)
+    if reviews is not None:
+        stack.callback(reviews.close)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -119,6 +127,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         observer=metrics,
         classifiers=classifiers,
         lookout=lookout,
+        reviews=reviews,
     )
     return Parts(
         settings=settings,
@@ -133,6 +142,12 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         audit=audit,
         release=stack.pop_all().close,
     )
+
+
+def open_reviews(settings: Settings, data: Path, recorder: Recorder) -> Reviews | None:
+    """Return the reviews, or None where none are kept. Raises ReviewsUnavailable."""
+    path = reviews_path(settings, data)
+    return None if path is None else Reviews(SqliteReviews(path), recorder, time.time_ns)
 
 
 def open_audit(settings: Settings, data: Path) -> Audit | None:

@@ -198,6 +198,15 @@ class SqliteReviews:
             reviews=found, token=f"{rank}-{opened_at}-{review_id}" if len(rows) > most else ""
         )
 
+    def begin_with(self, text: str, most: int) -> tuple[str, ...]:
+        """Return up to *most* ids that begin with *text*, in their order."""
+        with self._told():
+            rows = self._line.execute(
+                "SELECT review_id FROM reviews WHERE review_id >= ? ORDER BY review_id LIMIT ?",
+                (text, most),
+            ).fetchall()
+        return tuple(row[0] for row in rows if text and row[0].startswith(text))
+
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review, the oldest first. Raises NoReview."""
         with self._told():

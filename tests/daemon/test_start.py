@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.daemon.places import StartError
-from engine.daemon.settings import Record, Settings
+from engine.daemon.places import REVIEWS, StartError
+from engine.daemon.settings import Record, Reviews, Settings
 from engine.daemon.start import assemble
 from engine.service.journal import Journal
 from engine.service.record import NoRecorder
@@ -110,3 +110,23 @@ def test_a_state_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
     (tmp_path / "data/state").write_text("a file in the way")
     assert "state" in refusal(settings(tmp_path))
+
+
+def test_reviews_are_kept_in_the_data_folder_unless_nothing_is(tmp_path: Path) -> None:
+    parts = assemble(settings(tmp_path))
+    assert parts.gate.reviews is not None
+    assert stat.S_IMODE((tmp_path / "data" / REVIEWS).stat().st_mode) == 0o600
+    parts.release()
+    for none in (
+        settings(tmp_path, reviews=Reviews(store="")),
+        settings(tmp_path, state="memory"),
+    ):
+        parts = assemble(none)
+        assert parts.gate.reviews is None
+        parts.release()
+
+
+def test_reviews_that_cannot_be_opened_stop_the_start(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / REVIEWS).write_bytes(b"no database at all" * 100)
+    assert "file is not a database" in refusal(settings(tmp_path))

@@ -91,15 +91,10 @@ def assemble(settings: Settings, *, shared: bool = False) -> Parts:
 def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts:
     """Return the parts; what must be closed is on *stack* until all of them are there."""
     require_finder(settings.scanner)
-    keep = settings.state != "memory"
-    data = Path(settings.data).absolute()
-    if keep:
-        make_data_folder(data)
-    else:
-        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
+    data = open_data(settings, stack)
     cache = open_cache(cache_folder(settings, data))
     secret = secrets.token_bytes(KEY_BYTES)
-    if keep or settings.secret_key_file:
+    if settings.state != "memory" or settings.secret_key_file:
         secret = load_key(key_file(settings, data))
     recorded = record_path(settings, data)
     recorder: Recorder = NoRecorder()
@@ -110,9 +105,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
-    reviews = open_reviews(settings, data, recorder)
-    if reviews is not None:
-        stack.callback(reviews.close)
+    reviews = open_reviews(settings, data, recorder, stack)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -144,10 +137,28 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     )
 
 
-def open_reviews(settings: Settings, data: Path, recorder: Recorder) -> Reviews | None:
-    """Return the reviews, or None where none are kept. Raises ReviewsUnavailable."""
+def open_data(settings: Settings, stack: ExitStack) -> Path:
+    """Return the data folder; one that *stack* removes where nothing is kept. Raises StartError."""
+    if settings.state == "memory":
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engine-")))
+    data = Path(settings.data).absolute()
+    make_data_folder(data)
+    return data
+
+
+def open_reviews(
+    settings: Settings, data: Path, recorder: Recorder, stack: ExitStack
+) -> Reviews | None:
+    """Return the reviews, closed by *stack*; None where none are kept.
+
+    Raises ReviewsUnavailable.
+    """
     path = reviews_path(settings, data)
-    return None if path is None else Reviews(SqliteReviews(path), recorder, time.time_ns)
+    if path is None:
+        return None
+    made = Reviews(SqliteReviews(path), recorder, time.time_ns)
+    stack.callback(made.close)
+    return made
 
 
 def open_audit(settings: Settings, data: Path) -> Audit | None:

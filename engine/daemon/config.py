@@ -8,6 +8,7 @@ relative to the file's folder, elsewhere to the working directory.
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,24 @@ import msgspec
 from engine.daemon.options import OPTIONS, ConfigError, Given, Option, convert_value
 from engine.daemon.settings import Settings
 
-PATHS = frozenset({"policies", "data", "cache", "secret_key_file", "grpc.socket"})
+PATHS = frozenset(
+    {
+        "policies",
+        "data",
+        "cache",
+        "secret_key_file",
+        "grpc.socket",
+        "valkey.ca_file",
+        "valkey.certificate_file",
+        "valkey.key_file",
+    }
+)
 """Settings that hold a path of the file system (``record.file`` is relative to the data folder)."""
 
 SECTIONS = frozenset(name.partition(".")[0] for name in OPTIONS if "." in name)
 
+PASSWORD = re.compile(r"(://[^/@\s]*:)[^/@\s]*(?=@)")
+"""What stands behind the user in a URL: it is not shown."""
 CLOSE = 0.9
 """How alike an unknown ``ENGINE_…`` variable must be to a known one to count as misspelt. Others
 are left alone: container platforms set variables such as ``ENGINE_SERVICE_HOST``."""
@@ -182,5 +196,7 @@ def render_option(option: Option, leaf: str, value: object) -> str:
     """Return one entry of ``engine.toml`` under its description."""
     text = f"{option.doc} ({option.variable})"
     comment = textwrap.fill(text, 96, initial_indent="# ", subsequent_indent="# ")
+    if isinstance(value, str):
+        value = PASSWORD.sub(r"\1***", value)
     # JSON's strings, whole numbers and truth values are written alike in TOML.
     return f"{comment}\n{leaf} = {json.dumps(value, ensure_ascii=False)}\n"

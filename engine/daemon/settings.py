@@ -169,6 +169,24 @@ class Valkey(Struct, frozen=True, kw_only=True):
             description="Milliseconds without an answer after which the server counts as away.",
         ),
     ] = 20
+    leases: Annotated[
+        bool,
+        Meta(
+            description="Take slices of quotas ahead, so that most decisions need no call. A limit "
+            "is never exceeded; a burst is at most a twentieth smaller, and each process holds at "
+            "most a fiftieth of it unspent. All that share a prefix must choose the same."
+        ),
+    ] = False
+    ca_file: Annotated[
+        str,
+        Meta(description="For `rediss://`: whom to trust (PEM); empty for whom the system does."),
+    ] = ""
+    certificate_file: Annotated[
+        str, Meta(description="For `rediss://`: who we are (PEM); empty for nobody.")
+    ] = ""
+    key_file: Annotated[
+        str, Meta(description="For `rediss://`: the key of `certificate_file` (PEM).")
+    ] = ""
 
 
 class Record(Struct, frozen=True, kw_only=True):

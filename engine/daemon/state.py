@@ -14,7 +14,9 @@ from engine.daemon.settings import Valkey as ValkeySettings
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store
 from engine.state.clock import SteadyClock, SteadyStore, keep_here
+from engine.state.leases import Leases
 from engine.state.lmdb import LmdbStore
+from engine.state.remote import Far
 from engine.state.remote_store import Connect, RemoteStore
 from engine.state.spare import Spare
 
@@ -53,14 +55,34 @@ def connector(settings: ValkeySettings) -> Connect:
         module = importlib.import_module("engine.state.valkey")
     except ImportError:
         raise StartError(MISSING) from None
+    tls = module.Tls(
+        *(
+            readable(name, getattr(settings, name))
+            for name in ("ca_file", "certificate_file", "key_file")
+        )
+    )
     connect = partial(
         module.Valkey,
         settings.url,
         prefix=settings.prefix,
         timeout=settings.timeout_ms / 1000,
+        tls=tls if settings.url.startswith("rediss://") else None,
     )
     try:
         connect()
     except ValueError as error:
         raise StartError(f"`valkey.url` cannot be used: {error}") from None
+    if settings.leases:
+        return lambda: Leases(cast("Far", connect()))
     return cast("Connect", connect)
+
+
+def readable(name: str, file: str) -> str | None:
+    """Return the *file* of setting *name*, None for no name. Raises StartError."""
+    if not file:
+        return None
+    try:
+        Path(file).read_bytes()
+    except OSError as error:
+        raise StartError(f"cannot read `valkey.{name}` {file}: {error.strerror}") from None
+    return file

@@ -15,7 +15,7 @@ from engine.daemon.options import (
     parse_address,
     wanted,
 )
-from engine.daemon.settings import Settings
+from engine.daemon.settings import Settings, Valkey
 
 ADDRESS = 'an address such as "127.0.0.1:50051", or "" for none'
 
@@ -109,6 +109,13 @@ def test_a_section_that_is_no_table_is_told(tmp_path: Path) -> None:
 def test_a_key_of_another_section_is_suggested(tmp_path: Path) -> None:
     file = write(tmp_path, "debounce = 100\n")
     assert "did you mean `reload.debounce_ms`?" in problems(file, {}, {})[0]
+
+
+def test_a_password_is_not_shown() -> None:
+    url = "redis://engine:s3cret@10.0.0.5:6379/0"
+    text = render_settings(Settings(valkey=Valkey(url=url)))
+    assert 'url = "redis://engine:***@10.0.0.5:6379/0"' in text
+    assert "s3cret" not in text
 
 
 def test_variables_of_others_are_left_alone() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from engine.daemon.places import StartError
 from engine.daemon.settings import Settings, Valkey
-from engine.daemon.state import open_state
+from engine.daemon.state import connector, open_state
 from engine.state.clock import SteadyStore
+from engine.state.leases import Leases
 from engine.state.remote_store import RemoteStore
 
 
@@ -35,6 +36,16 @@ def test_a_server_is_not_needed_to_start(tmp_path: Path) -> None:
     local.close()
 
 
+def test_leases_and_certificates_are_chosen(tmp_path: Path) -> None:
+    pytest.importorskip("redis")
+    valkey = Valkey(url="rediss://127.0.0.1:1/0", leases=True, ca_file=str(tmp_path / "none.pem"))
+    with pytest.raises(StartError, match=r"none\.pem"):
+        open_state(Settings(state="valkey", valkey=valkey), tmp_path)
+    leased = Settings(state="valkey", valkey=Valkey(leases=True))
+    connect = connector(leased.valkey)
+    assert isinstance(connect(), Leases)
+
+
 def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
     pytest.importorskip("redis")
     settings = Settings(state="valkey", valkey=Valkey(url="http://127.0.0.1:6379"))
@@ -43,7 +54,8 @@ def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
 
 
 def test_a_client_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "engine.state.valkey", raising=False)
+    for name in [one for one in sys.modules if one.startswith("engine.state.valkey")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "redis", None)
     for name in [one for one in sys.modules if one.startswith("redis.")]:
         monkeypatch.setitem(sys.modules, name, None)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 import msgspec
 
@@ -39,6 +40,9 @@ from engine.storage.reviews import (
 VERSION = 1
 PATIENCE = 1.0
 """Seconds that a transaction waits for those of other processes."""
+
+AGAIN = 0.005
+"""Seconds until a file that others are just opening is tried again."""
 
 FARTHEST = 1 << 62
 """No number in the file is beyond it."""
@@ -90,19 +94,31 @@ class SqliteReviews:
         """Open the file, made where there is none. Raises ReviewsUnavailable."""
         self.path = path
         with self._told():
-            # Before SQLite does, and readable by the owner only: so are the files beside it.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_file(path)
             self._line = sqlite3.connect(
-                path, timeout=patience, isolation_level=None, check_same_thread=False
+                path, timeout=0, isolation_level=None, check_same_thread=False
             )
         try:
             with self._told():
-                self._line.execute("PRAGMA journal_mode = WAL").close()
+                self._share(monotonic() + patience)
+                self._line.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}").close()
                 self._line.execute("PRAGMA synchronous = NORMAL").close()
             self._prepare()
         except ReviewsUnavailable:
             self._line.close()
             raise
+
+    def _share(self, until: float) -> None:
+        """Go into WAL mode. Of several that do so at once SQLite lets some fail without waiting."""
+        while True:
+            try:
+                self._line.execute("PRAGMA journal_mode = WAL").close()
+            except sqlite3.OperationalError:
+                if monotonic() >= until:
+                    raise
+                sleep(AGAIN)
+            else:
+                return
 
     def _prepare(self) -> None:
         with self._writing():
@@ -167,8 +183,8 @@ class SqliteReviews:
     def expire(self, now: int, most: int) -> int:
         """End up to *most* reviews whose time is over; return how many there were."""
         overdue = (
-            "SELECT review_id FROM reviews WHERE state = 'open' AND expires_at <= ? "
-            "ORDER BY expires_at LIMIT ?"
+            "SELECT review_id FROM reviews INDEXED BY by_deadline "  # Else all open ones are read.
+            "WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at LIMIT ?"
         )
         with self._told():  # Nearly always there is nothing, and then nobody is locked out.
             if self._line.execute(overdue, (now, 1)).fetchone() is None:
@@ -342,6 +358,16 @@ class SqliteReviews:
             raise Refused("half a character, a lone surrogate, is in no name") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise ReviewsUnavailable(f"{self.path} holds a review that is none") from None
+
+
+def make_file(path: Path) -> None:
+    """Make the file before SQLite does: for the owner only, and so are those beside it.
+
+    Invariant: a file that exists is not opened here. Closing it would drop the locks that other
+    connections of this process hold on it (POSIX).
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def attempt(review: Review, move: Move, now: int) -> tuple[Review, Act] | Refused:

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -107,6 +108,14 @@ def test_unknown_reviews_are_named_as_such(store: SqliteReviews) -> None:
             ask()
     with pytest.raises(Refused, match="surrogate"):
         store.find("\udcff", NOW)
+
+
+def test_an_id_is_found_by_its_beginning(store: SqliteReviews) -> None:
+    for review_id in ("ab1", "ab2", "b"):
+        store.open_or_join(asked(review_id), NOW)
+    assert store.begin_with("ab", 2) == ("ab1", "ab2")
+    assert store.begin_with("ab2", 2) == ("ab2",)
+    assert store.begin_with("", 2) == store.begin_with("c", 2) == ()
 
 
 def test_lists_come_in_pages_the_gravest_first_and_then_the_oldest(store: SqliteReviews) -> None:
@@ -217,6 +226,20 @@ def test_a_writer_that_takes_too_long_is_told_of(store: SqliteReviews) -> None:
     other.execute("ROLLBACK")
     other.close()
     assert store.open_or_join(asked(), NOW).state == "open"
+
+
+def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE other (x)")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ReviewsUnavailable, match="locked"):
+        SqliteReviews(path, patience=0.02)
+    done = Timer(0.05, other.rollback)
+    done.start()
+    SqliteReviews(path, patience=10).close()
+    done.join()
+    other.close()
 
 
 def test_what_is_no_store_is_refused_by_name(tmp_path: Path) -> None:

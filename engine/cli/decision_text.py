@@ -67,9 +67,10 @@ def duty_lines(decision: Decision) -> Iterator[str]:
         yield f"  limit      {limit.remaining:f} {limit.unit} left (limit {limit.limit:f}){later}"
     if decision.escalation is not None:
         review = decision.escalation
+        later = f"{review.otherwise} after {review.expires_at:%Y-%m-%d %H:%M:%S} UTC"
         yield (
-            f"  review     {review.review_id} in `{inert(review.queue)}`; {review.otherwise} after "
-            f"{review.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+            f"  review     {review.review_id} in `{inert(review.queue)}`; "
+            f"{later if review.state == 'open' else review.state}"
         )
     for name, value in decision.advice.items():
         yield f"  advice     {name} = {inert(str(value))}"

@@ -118,3 +118,17 @@ def test_nothing_in_a_policy_drives_the_terminal() -> None:
     )
     shown = describe_decision(decision, color=False)
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_a_review_that_is_over_says_what_came_of_it() -> None:
+    over = Escalation(
+        review_id="rev",
+        queue="people",
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        otherwise="deny",
+        state="approved",
+    )
+    made = Decision(
+        action="allow", effective_action="allow", reasons=(), revision="abc", escalation=over
+    )
+    assert "  review     rev in `people`; approved" in describe_decision(made).splitlines()

@@ -131,4 +131,7 @@ def test_a_review_that_is_over_says_what_came_of_it() -> None:
     made = Decision(
         action="allow", effective_action="allow", reasons=(), revision="abc", escalation=over
     )
-    assert "  review     rev in `people`; approved" in describe_decision(made).splitlines()
+    assert (
+        "  review     rev in `people`; approved"
+        in describe_decision(made, color=False).splitlines()
+    )

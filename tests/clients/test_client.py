@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,10 @@ from pol_client import Tls as ClientTls
 
 from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.service import Service
+from engine.service.record import NoRecorder
+from engine.service.reviews import Reviews
+from engine.storage.reviews import Move
+from engine.storage.reviews_sqlite import SqliteReviews
 from tests.clients.asking import ASK, KINDS, WHO
 from tests.doors.grpc.serving import Daemon, make_door, make_gate, policies, run, serve
 
@@ -137,6 +142,24 @@ def test_settling_corrects_an_estimate_once(client: Any) -> None:
     decision = client.decide(**{**ASK, "user": "spender", "usage": {"input_tokens": 900}})
     assert client.settle(decision.decision_id, input_tokens=10, output_tokens=5, cost_usd="0.01")
     assert not client.settle(decision.decision_id, input_tokens=10)
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_a_review_is_waited_for_and_then_decides(kind: str, tmp_path: Path) -> None:
+    reviews = Reviews(SqliteReviews(tmp_path / "reviews.db"), NoRecorder(), time.time_ns)
+    tool = {"name": "refund", "args": {"to": "ann"}}
+    ask = {**WHO, "stage": "tool_call", "tool": tool, "context": {"amount": Decimal(600)}}
+    with serve(reviews=reviews) as daemon, KINDS[kind](daemon.address, timeout=5) as client:
+        review = client.decide(**ask).escalation
+        assert review.state == "open"
+        assert client.wait_review(review.review_id, timeout=0.2) == "open"
+        reviews.act(review.review_id, Move(verb="approve", who="bob"))
+        assert client.wait_review(review.review_id, timeout=5) == "approved"
+        made = client.decide(**ask)
+        assert (made.passes, made.escalation.state) == (True, "approved")
+        with pytest.raises(NoDecision, match="no such review"):
+            client.wait_review("r9", timeout=5)
+    reviews.close()
 
 
 def test_the_status_is_told(client: Any, daemon: Daemon) -> None:

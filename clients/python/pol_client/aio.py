@@ -20,7 +20,7 @@ from pol_client.errors import from_rpc
 from pol_client.guard import SECONDS
 from pol_client.ledger import OnFailure
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
-from pol_client.results import Decision, Explanation, Status
+from pol_client.results import Decision, Explanation, ReviewState, Status
 
 
 class AsyncClient:
@@ -89,6 +89,14 @@ class AsyncClient:
         """Report the real usage; return whether that changed anything. Repeating it does not."""
         message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
         return bool((await self._call(connect.SETTLE, message, timeout)).settled)
+
+    async def wait_review(self, review_id: str, *, timeout: float) -> ReviewState:
+        """Return where a review stands once it is answered or *timeout* (seconds) is nearly over.
+
+        Then ask ``decide`` again with the same request: the decision is what came of the review.
+        """
+        message = wire.WaitReviewRequest(review_id=review_id)
+        return decode.read_review_state(await self._call(connect.WAIT_REVIEW, message, timeout))
 
     async def status(self, *, timeout: float | None = None) -> Status:
         """Return which policies the daemon serves. Needs its Admin service."""

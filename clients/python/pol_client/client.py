@@ -22,7 +22,7 @@ from pol_client.guard import SECONDS, Guard, open_guard
 from pol_client.ledger import OnFailure
 from pol_client.pipeline import Pipeline
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
-from pol_client.results import Decision, Explanation, Status
+from pol_client.results import Decision, Explanation, ReviewState, Status
 
 PAUSE = 0.02
 """Seconds between two tries of a call that may be repeated."""
@@ -94,6 +94,14 @@ class Client:
         """Report the real usage; return whether that changed anything. Repeating it does not."""
         message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
         return bool(self._call(connect.SETTLE, message, timeout).settled)
+
+    def wait_review(self, review_id: str, *, timeout: float) -> ReviewState:
+        """Return where a review stands once it is answered or *timeout* (seconds) is nearly over.
+
+        Then ask ``decide`` again with the same request: the decision is what came of the review.
+        """
+        message = wire.WaitReviewRequest(review_id=review_id)
+        return decode.read_review_state(self._call(connect.WAIT_REVIEW, message, timeout))
 
     def status(self, *, timeout: float | None = None) -> Status:
         """Return which policies the daemon serves. Needs its Admin service."""

@@ -58,7 +58,8 @@ DECIDE_BATCH = Method(ENGINE + "DecideBatch", wire.DecideBatchResponse, repeatab
 EXPLAIN = Method(ENGINE + "Explain", wire.Explanation, repeatable=True)
 SETTLE = Method(ENGINE + "Settle", wire.SettleResponse, repeatable=True)
 GET_STATUS = Method(ADMIN + "GetStatus", wire.Status, repeatable=True)
-UNARY = (DECIDE, DECIDE_BATCH, EXPLAIN, SETTLE, GET_STATUS)
+WAIT_REVIEW = Method(ENGINE + "WaitReview", wire.Review, repeatable=True)
+UNARY = (DECIDE, DECIDE_BATCH, EXPLAIN, SETTLE, GET_STATUS, WAIT_REVIEW)
 DECIDE_STREAM = ENGINE + "DecideStream"
 GUARD = ENGINE + "Guard"
 

@@ -120,6 +120,11 @@ def read_escalation(review: wire.Escalation) -> results.Escalation:
     )
 
 
+def read_review_state(review: wire.Review) -> results.ReviewState:
+    """Return where a review stands."""
+    return REVIEW_STATES.get(review.state, "open")
+
+
 def read_failure(error: wire.Error) -> results.Failure:
     """Return why one request could not be decided."""
     return results.Failure(

@@ -22,6 +22,7 @@ def main(path: str, who: str, count: str) -> None:
         except Refused:
             continue
         sys.stdout.write(f"r{number}\n")
+        sys.stdout.flush()
     store.close()
 
 

@@ -268,25 +268,27 @@ def test_a_review_that_was_spoilt_is_no_review(store: SqliteReviews) -> None:
         store.open_or_join(asked(), NOW)
 
 
+def claiming(path: Path, who: str, claims: int) -> subprocess.Popen[str]:
+    """Return a process that tries each of *claims* claims once it reads a line."""
+    made = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, claimer.__file__, str(path), who, str(claims)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert made.stdout is not None
+    assert made.stdout.readline() == "ready\n"
+    return made
+
+
 def race(path: Path, claims: int) -> None:
     """Let two processes try *claims* claims: each is won by exactly one of them."""
     store = SqliteReviews(path)
     for number in range(claims):
         store.open_or_join(asked(f"r{number}"), NOW)
-    racing = [
-        subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, claimer.__file__, str(path), who, str(claims)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT)},
-        )
-        for who in ("bob", "eve")
-    ]
-    for one in racing:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
+    racing = [claiming(path, who, claims) for who in ("bob", "eve")]
     for one in racing:
         assert one.stdin is not None
         one.stdin.write("\n")
@@ -307,3 +309,28 @@ def test_of_two_that_race_for_a_claim_exactly_one_wins(tmp_path: Path) -> None:
 @pytest.mark.nightly
 def test_a_thousand_claims_have_a_thousand_winners(tmp_path: Path) -> None:
     race(tmp_path / "reviews.db", 1000)
+
+
+@pytest.mark.slow
+def test_who_is_killed_in_the_middle_leaves_whole_acts_and_stops_nobody(tmp_path: Path) -> None:
+    store = SqliteReviews(tmp_path / "reviews.db")
+    for number in range(3000):
+        store.open_or_join(asked(f"r{number}"), NOW)
+    for lives in (1, 40, 300):
+        who = f"eve{lives}"
+        victim = claiming(store.path, who, 3000)
+        assert victim.stdin is not None
+        assert victim.stdout is not None
+        victim.stdin.write("\n")
+        victim.stdin.flush()
+        said = [victim.stdout.readline().strip() for _ in range(lives)]
+        victim.kill()
+        said += victim.communicate()[0].split()
+        held = [f"r{one}" for one in range(3000) if store.find(f"r{one}", NOW).holder == who]
+        # What it said is done; at most one claim was made that it was killed before saying.
+        assert set(said) <= set(held)
+        assert len(held) <= len(said) + 1
+        claims = [one for each in held for one in store.history(each) if one.who == who]
+        assert [one.act for one in claims] == ["claimed"] * len(held)
+        store.act("r2999", Move(verb="comment", who="bob", note="still here"), NOW)
+    store.close()

@@ -49,13 +49,13 @@ def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
     """Return the id under which the same content of the same user is reviewed once.
 
     It is keyed, so that nobody can find out content by trying ids. 32 hexadecimal digits. Bound is
-    all that is asked for and about: also the model, the tool's server and every attribute of the
-    context, since an approval of one amount is none of another. Not bound is what differs when the
-    same is asked again: the session, its turn and labels, usage, the address, the time.
+    all that is asked for, by whom and about what: also roles, the model, the tool's server and
+    every attribute of tenant, user and context, since an approval of one amount is none of another.
+    Not bound is what differs when the same is asked again: session, usage, source, the time.
     """
     bound = (
-        record.tenant.id,
-        record.user.id,
+        written_alike(to_plain(record.tenant)),
+        written_alike(to_plain(record.user)),
         record.stage,
         record.content,
         record.messages,

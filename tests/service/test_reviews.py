@@ -178,6 +178,7 @@ CALL = {"stage": "tool_call", "tool": {"name": "pay", "server": "s", "args": {"a
     [
         {"content": "doubt!"},
         {"user": {"id": "u2"}},
+        {"user": {"id": "u1", "roles": ["guest"]}},
         {"tenant": {"id": "south"}},
         {"context": {"amount": 60_000}},
         {"model": {"name": "m2"}},

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
-from engine.storage.segment import read_header
+from engine.storage.segment import OPEN, is_begun, read_header
 from engine.storage.verify import read_bytes, segment_files
 
 
@@ -40,6 +40,8 @@ _stamp = msgspec.json.Decoder(Stamp)
 def records_of(path: Path) -> Iterator[Kept]:
     """Yield the records of the segment at *path*. Raises OSError and NoSegment."""
     data = read_bytes(path)
+    if path.name.endswith(OPEN) and is_begun(data):
+        return
     header, end = read_header(data)
     with suppress(Altered, Torn):
         for frame in read_frames(data, end, first_digest(data[:end]), header.first):

@@ -60,6 +60,11 @@ class NoSegment(Exception):
     """A file does not begin as a segment does; the text says how."""
 
 
+def is_begun(data: bytes) -> bool:
+    """Return whether *data* is a segment whose header was not written to its end: it is empty."""
+    return b"\n" not in data
+
+
 def read_header(data: bytes) -> tuple[Header, int]:
     """Return the header and where it ends. Raises NoSegment."""
     end = data.find(b"\n") + 1
@@ -171,7 +176,8 @@ def is_cut(frame: Frame, size: int) -> bool:
 def recover(path: Path, time: str) -> Path | None:
     """Close the open segment at *path* if its writer is gone; return its new path, None if not.
 
-    What was half written is cut. Raises OSError, NoSegment and Altered: what somebody has changed
+    What was half written is cut, and a file that has no whole header, and so no record, is deleted.
+    Raises OSError, NoSegment and Altered: what somebody has changed
     stays as it is.
     """
     try:
@@ -182,7 +188,11 @@ def recover(path: Path, time: str) -> Path | None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists():
             return None
-        _cut(file, path.read_bytes(), time)
+        data = path.read_bytes()
+        if is_begun(data):
+            path.unlink()
+            return None
+        _cut(file, data, time)
         os.fsync(file)
         closed = path.with_suffix(CLOSED)
         path.rename(closed)

@@ -13,6 +13,7 @@ import pytest
 
 from engine.storage.checkpoints import FILE
 from engine.storage.frames import Altered
+from engine.storage.read import read_folder
 from engine.storage.segment import CLOSED, OPEN, read_header, recover
 from engine.storage.trail import Trail
 from engine.storage.verify import segment_files
@@ -62,6 +63,18 @@ def test_zeros_and_a_last_record_that_never_came_to_the_disk_are_cut(tmp_path: P
     path.write_bytes(data[:-40] + bytes(40))
     assert recover(path, TIME) is not None
     assert verified(tmp_path).records == 4
+
+
+def test_a_segment_that_was_only_begun_is_none(tmp_path: Path) -> None:
+    path, data = orphan(tmp_path)
+    for cut in (0, 7, data.index(b"\n")):
+        begun = tmp_path / f"begun{OPEN}"
+        begun.write_bytes(data[:cut])
+        assert told(tmp_path) == []
+        assert len(list(read_folder(tmp_path))) == 5
+        assert recover(begun, TIME) is None
+        assert not begun.exists()
+    assert path.exists()
 
 
 def test_what_somebody_has_changed_is_not_recovered(tmp_path: Path) -> None:
@@ -134,7 +147,8 @@ def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
             rest = writer.stdout.read().splitlines()
         answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
         for path in folder.glob(f"*{OPEN}"):
-            assert recover(path, TIME) is not None
+            recover(path, TIME)
+            assert not path.exists()
         report = verified(folder)
         assert report.problems == []
         assert report.records > answered

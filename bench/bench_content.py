@@ -48,7 +48,7 @@ from engine.content.collect import Span, collect
 from engine.content.detectors import THRESHOLD
 from engine.content.entities import ENTITIES, STRUCTURED, expand
 from engine.content.hyper import VERSION
-from engine.content.injection import score_injection
+from engine.content.injection import prepare_injection, score_injection
 from engine.content.net import Net, pack_net
 from engine.content.redact import Strategy, redact_text
 from engine.content.rules import Rule
@@ -71,6 +71,8 @@ courier said it was delivered to a neighbour but we have no such neighbour thank
 """
 SIZES = ((1_000, 400), (4_000, 200), (32_000, 30))
 """Characters of a text, and how many different texts."""
+STEADY = 400_000
+"""Characters of other texts that are read before the times of everything are taken."""
 SIDES = (
     "RE2 one by one",
     "RE2 behind keywords",
@@ -285,7 +287,11 @@ def everything(scanner: Scanner, share: int) -> list[Row]:
 
     rows: list[Row] = []
     for chat, (number, (size, count)) in product((False, True), enumerate(SIZES)):
-        texts = fresh(size, max(20, count // share), number, chat=chat)
+        many = max(20, count // share)
+        texts = fresh(size, many, number, chat=chat)
+        # A daemon has read other texts before: their automata are there, these texts are new.
+        for text in fresh(size, max(many, STEADY // size), number + STEADY, chat=chat):
+            work(text)
         ours = micros(work, texts)
         theirs = None if peer is None else micros(peer, texts[: max(10, count // 10)]) / ours
         rows.append(
@@ -299,6 +305,8 @@ def netted() -> Scanner:
     scanner = build_scanner((), {})
     if VERSION:
         scanner.cast(Net(pack_net(scanner.wanted(scanner.entities))))
+    scanner.prepare(STRUCTURED)  # As a daemon does when it loads policies.
+    prepare_injection()
     return scanner
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from engine.cli.reviews_text import (
 from engine.daemon.places import REVIEWS
 from engine.language.render import inert
 from engine.runtime.decision import Message
+from engine.service.keys import KeyFileError, derive_key, load_key
+from engine.service.reviews import SEALED
 from engine.storage.reviews import (
     SECOND,
     Move,
@@ -66,6 +69,7 @@ in_folder = click.option(
 )
 for_machines = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 STATES = ("open", "approved", "rejected", "edited", "expired")
+KEY_VARIABLE = "ENGINE_SECRET_KEY_FILE"
 PATIENCE = 10.0
 """Seconds that are waited for other processes."""
 
@@ -254,6 +258,17 @@ def whole_id(store: SqliteReviews, beginning: str, now: int) -> str:
     return store.find(found[0], now).question.review_id
 
 
+def key_in(folder: Path) -> bytes:
+    """Return the key of the reviews in *folder*. Raises KeyFileError."""
+    path = Path(os.environ.get(KEY_VARIABLE) or folder / "secret.key")
+    if not path.exists():
+        raise KeyFileError(
+            f"the reviews are sealed with the daemon's secret, and {path} is not there; name the "
+            f"file in {KEY_VARIABLE}"
+        )
+    return derive_key(load_key(path), SEALED)
+
+
 @contextmanager
 def opened(folder: str) -> Iterator[tuple[SqliteReviews, int]]:
     """Open the reviews in *folder*; exit with a sentence when something is refused."""
@@ -263,12 +278,12 @@ def opened(folder: str) -> Iterator[tuple[SqliteReviews, int]]:
             f"there are no reviews in {folder}: a daemon makes {REVIEWS} there; see `reviews.store`"
         )
     try:
-        store = SqliteReviews(path, PATIENCE)
+        store = SqliteReviews(path, PATIENCE, key_in(Path(folder)))
         try:
             yield store, time.time_ns()
         finally:
             store.close()
-    except ReviewsUnavailable as error:
+    except (KeyFileError, ReviewsUnavailable) as error:
         leave(inert(str(error)))
     except (NoReview, Refused) as error:
         click.echo(f"engine: {inert(str(error))}", err=True)

@@ -35,7 +35,7 @@ from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
-from engine.service.reviews import Reviews
+from engine.service.reviews import SEALED, Reviews
 from engine.state.errors import StateError
 from engine.storage.reviews import ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
@@ -105,7 +105,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
-    reviews = open_reviews(settings, data, recorder, stack)
+    reviews = open_reviews(settings, data, derive_key(secret, SEALED), recorder, stack)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -147,16 +147,16 @@ def open_data(settings: Settings, stack: ExitStack) -> Path:
 
 
 def open_reviews(
-    settings: Settings, data: Path, recorder: Recorder, stack: ExitStack
+    settings: Settings, data: Path, key: bytes, recorder: Recorder, stack: ExitStack
 ) -> Reviews | None:
-    """Return the reviews, closed by *stack*; None where none are kept.
+    """Return the reviews, sealed with *key* and closed by *stack*; None where none are kept.
 
     Raises ReviewsUnavailable.
     """
     path = reviews_path(settings, data)
     if path is None:
         return None
-    made = Reviews(SqliteReviews(path), recorder, time.time_ns)
+    made = Reviews(SqliteReviews(path, key=key), recorder, time.time_ns)
     stack.callback(made.close)
     return made
 

@@ -45,6 +45,9 @@ LATEST = 1 << 62
 AT_ONCE = 500
 """How many acts are recorded, or reviews ended, in one go."""
 
+SEALED = "reviews"
+"""What the key of the reviews' file is derived for."""
+
 MOST_LISTED = 1000
 LISTED = 100
 """The most reviews of one page, and how many there are when nobody says."""

@@ -18,6 +18,7 @@ from time import monotonic, sleep
 import msgspec
 
 from engine.runtime.decision import Reason
+from engine.storage.chest import Chest, Open, WrongKey
 from engine.storage.reviews import (
     Act,
     Answer,
@@ -90,9 +91,14 @@ Key = tuple[int, int, str]
 class SqliteReviews:
     """Owns a connection to the file at *path*; see `ReviewStore`. One thread at a time."""
 
-    def __init__(self, path: Path, patience: float = PATIENCE) -> None:
-        """Open the file, made where there is none. Raises ReviewsUnavailable."""
+    def __init__(self, path: Path, patience: float = PATIENCE, key: bytes | None = None) -> None:
+        """Open the file, made where there is none. Raises ReviewsUnavailable.
+
+        With a *key* of 32 bytes what reviews and deeds say is sealed with it; their tenants, queues
+        and times are not.
+        """
         self.path = path
+        self._chest = Open() if key is None else Chest(key)
         with self._told():
             make_file(path)
             self._line = sqlite3.connect(
@@ -208,7 +214,7 @@ class SqliteReviews:
             rows = self._line.execute(
                 f"{LISTED}{where}{AFTER}", (*chosen.values(), *after, most + 1)
             ).fetchall()
-            found = tuple(read_review(row[3]) for row in rows[:most])
+            found = tuple(self._review(row[3]) for row in rows[:most])
         rank, opened_at, review_id = rows[most - 1][:3] if len(rows) > most else (0, 0, "")
         return Page(
             reviews=found, token=f"{rank}-{opened_at}-{review_id}" if len(rows) > most else ""
@@ -231,7 +237,7 @@ class SqliteReviews:
             ).fetchall()
             if not rows:
                 raise NoReview("there is no such review")
-            return tuple(numbered(*row) for row in rows)
+            return tuple(self._numbered(*row) for row in rows)
 
     def answers(self, now: int) -> tuple[Answer, ...]:
         """Return every round that has ended."""
@@ -240,12 +246,12 @@ class SqliteReviews:
         with self._together("BEGIN"):
             reasons: dict[str, tuple[Reason, ...]] = {}
             for (body,) in self._line.execute("SELECT body FROM reviews"):
-                question = read_review(body).question
+                question = self._review(body).question
                 reasons[question.review_id] = question.reasons
             opened: dict[tuple[str, int], int] = {}
             ended: dict[tuple[str, int], Deed] = {}
             for (body,) in self._line.execute("SELECT body FROM history ORDER BY number"):
-                deed = read_deed(body)
+                deed = self._deed(body)
                 where = deed.review_id, deed.round
                 if deed.act == "opened":
                     opened[where] = deed.time
@@ -272,7 +278,7 @@ class SqliteReviews:
         with self._writing():
             rows = self._line.execute(untold, (most,)).fetchall()
             for row in rows:
-                keep(numbered(*row))
+                keep(self._numbered(*row))
             self._line.executemany(
                 "UPDATE history SET told = 1 WHERE number = ?", [(row[0],) for row in rows]
             )
@@ -284,7 +290,16 @@ class SqliteReviews:
         row = self._line.execute(
             "SELECT body FROM reviews WHERE review_id = ?", (review_id,)
         ).fetchone()
-        return None if row is None else read_review(row[0])
+        return None if row is None else self._review(row[0])
+
+    def _review(self, body: bytes) -> Review:
+        return read_review(self._chest.open(body))
+
+    def _deed(self, body: bytes) -> Deed:
+        return read_deed(self._chest.open(body))
+
+    def _numbered(self, number: int, body: bytes) -> Deed:
+        return msgspec.structs.replace(self._deed(body), number=number)
 
     def _caught_up(self, review_id: str, now: int) -> Review | None:
         """Return a review as it stands, its end written down where its time is over."""
@@ -309,7 +324,7 @@ class SqliteReviews:
                 -question.priority,
                 review.opened_at,
                 question.expires_at,
-                encode(review),
+                self._chest.seal(encode(review)),
             ),
         )
         deed = Deed(
@@ -327,7 +342,7 @@ class SqliteReviews:
         )
         self._line.execute(
             "INSERT INTO history (review_id, body) VALUES (?, ?)",
-            (question.review_id, encode(deed)),
+            (question.review_id, self._chest.seal(encode(deed))),
         )
 
     def _writing(self) -> AbstractContextManager[None]:
@@ -358,6 +373,8 @@ class SqliteReviews:
             raise Refused("half a character, a lone surrogate, is in no name") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise ReviewsUnavailable(f"{self.path} holds a review that is none") from None
+        except WrongKey as error:
+            raise ReviewsUnavailable(f"a review in {self.path} cannot be read: {error}") from None
 
 
 def make_file(path: Path) -> None:
@@ -404,11 +421,6 @@ def note_of(move: Move | None) -> str:
 def printable(name: str) -> str:
     """Return what a history can show of a name that was refused."""
     return name[:64].encode("ascii", "backslashreplace").decode()
-
-
-def numbered(number: int, body: bytes) -> Deed:
-    """Return the deed in a row."""
-    return msgspec.structs.replace(read_deed(body), number=number)
 
 
 def read_token(token: str) -> Key:

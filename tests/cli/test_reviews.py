@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from engine.runtime.decision import Message
+from engine.service.keys import derive_key, load_key
+from engine.service.reviews import SEALED
 from engine.storage.reviews import SECOND, Move, Shown
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import call
@@ -22,7 +24,8 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = SqliteReviews(folder / "reviews.db")
+        key = derive_key(load_key(folder / "secret.key"), SEALED)
+        self.store = SqliteReviews(folder / "reviews.db", key=key)
         self.now = time.time_ns()
 
     def ask(self, review_id: str, **more: object) -> None:
@@ -190,6 +193,17 @@ def test_a_folder_without_reviews_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "there are no reviews in" in result.stderr
     (tmp_path / "reviews.db").write_bytes(b"noise" * 1000)
+    load_key(tmp_path / "secret.key")
     result = call("reviews", "list", "--data", tmp_path)
     assert result.exit_code == 2
     assert "not a database" in result.stderr
+
+
+def test_without_the_secret_nothing_can_be_read(place: Place, tmp_path: Path) -> None:
+    key = place.folder / "secret.key"
+    elsewhere = tmp_path / "elsewhere.key"
+    key.rename(elsewhere)
+    told = place.run("list", code=2)
+    assert "the reviews are sealed with the daemon's secret" in told
+    load_key(key)  # Another one.
+    assert "it was sealed with another key, or was changed" in place.run("list", code=2)

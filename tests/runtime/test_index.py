@@ -140,8 +140,9 @@ def test_numbers_go_by_the_name_of_the_policy_not_by_file() -> None:
     ],
 )
 def test_thresholds_are_met_exactly(operator: str, value: int, expected: list[int]) -> None:
-    bounds = [compare("session.turn", operator, bound) for bound in (5, 7, 9)]
-    assert hits(matcher((policy("p", *bounds),)), turn=value) == expected
+    present = typed.Present(attribute("context.count"), BOOL, NOWHERE)
+    bounds = [both(present, compare("context.count", operator, bound)) for bound in (5, 7, 9)]
+    assert hits(matcher((policy("p", *bounds),)), count=value) == expected
 
 
 def test_an_absent_number_passes_no_threshold_but_its_default_may() -> None:

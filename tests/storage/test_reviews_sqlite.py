@@ -318,14 +318,15 @@ def test_who_is_killed_in_the_middle_leaves_whole_acts_and_stops_nobody(tmp_path
         store.open_or_join(asked(f"r{number}"), NOW)
     for lives in (1, 40, 300):
         who = f"eve{lives}"
-        victim = claiming(store.path, who, 3000)
-        assert victim.stdin is not None
-        assert victim.stdout is not None
-        victim.stdin.write("\n")
-        victim.stdin.flush()
-        said = [victim.stdout.readline().strip() for _ in range(lives)]
-        victim.kill()
-        said += victim.communicate()[0].split()
+        with claiming(store.path, who, 3000) as victim:
+            assert victim.stdin is not None
+            assert victim.stdout is not None
+            victim.stdin.write("\n")
+            victim.stdin.flush()
+            said = [victim.stdout.readline().strip() for _ in range(lives)]
+            victim.kill()
+            # `communicate` would not know of what `readline` has read ahead.
+            said += victim.stdout.read().split()
         held = [f"r{one}" for one in range(3000) if store.find(f"r{one}", NOW).holder == who]
         # What it said is done; at most one claim was made that it was killed before saying.
         assert set(said) <= set(held)

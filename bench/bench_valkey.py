@@ -29,6 +29,7 @@ from pathlib import Path
 from time import monotonic, perf_counter, process_time, sleep
 
 import uvloop
+from redis.asyncio import Redis
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -38,6 +39,8 @@ from engine.state.leases import Leases
 from engine.state.lmdb import LmdbStore
 from engine.state.remote import Far, Op
 from engine.state.valkey import Valkey
+from engine.state.valkey_script import make_ready
+from engine.state.valkey_wire import Manner, Writer
 
 PROGRAMS = ("valkey-server", "redis-server")
 MINUTE, DAY = 60 * NANO, 86_400 * NANO
@@ -94,6 +97,9 @@ def server(program: str) -> Iterator[str]:
             process.wait()
 
 
+MANNER = Manner()
+
+
 def pair(key: str, limit: int = 1000) -> Op:
     """Return a take from two buckets that are far from empty."""
     takes = tuple(
@@ -116,6 +122,7 @@ def pair(key: str, limit: int = 1000) -> Op:
 async def measure(url: str, options: argparse.Namespace) -> dict[str, float]:
     """Return microseconds by what was done."""
     far = Valkey(url, timeout=TIMEOUT)
+    client = Redis.from_url(url)
     leases = Leases(Valkey(url, timeout=TIMEOUT))
     ops = [pair(f"tenant-{number:04}") for number in range(500)]
     leased = pair("leased")
@@ -125,6 +132,9 @@ async def measure(url: str, options: argparse.Namespace) -> dict[str, float]:
         for _ in range(options.rounds):
             done = {
                 "one by one": await timed(one_by_one(far, ops, options.calls), perf_counter),
+                "one by one, redis-py's evalsha": await timed(
+                    by_library(client, ops, options.calls), perf_counter
+                ),
                 "many callers at once": await timed(
                     at_once(far, ops, options.calls, options.callers), perf_counter
                 ),
@@ -138,6 +148,7 @@ async def measure(url: str, options: argparse.Namespace) -> dict[str, float]:
             spent = (await server_cpu(far) - before) / options.calls * 1e6
             found.setdefault("script, CPU of the server", []).append(spent)
     await far.close()
+    await client.aclose()
     await leases.close()
     return {name: min(all_) for name, all_ in found.items()}
 
@@ -158,6 +169,15 @@ async def one_by_one(far: Far, ops: Sequence[Op], calls: int) -> None:
     """Make *calls* calls, each when the one before is answered."""
     for number in range(calls):
         await far.run([ops[number % len(ops)]], 0)
+
+
+async def by_library(client: Redis, ops: Sequence[Op], calls: int) -> None:
+    """Do what `one_by_one` does as most programs would: with the library's call of a script."""
+    ready = [make_ready(Writer(MANNER).call([op], 0)) for op in ops]
+    for number in range(calls):
+        one = ready[number % len(ready)]
+        keys = one.call.keys
+        await client.evalsha(one.script.digest, len(keys), *keys, one.call.request)
 
 
 async def at_once(far: Far, ops: Sequence[Op], calls: int, callers: int) -> None:
@@ -239,6 +259,12 @@ def judge(figures: dict[str, float], granted: dict[bool, int], bucket: int) -> R
     faster = figures["one by one"] / figures["many callers at once"]
     goals = [
         Goal("at once against one by one", faster, 5.0, "higher"),
+        Goal(
+            "at once against redis-py one by one",
+            figures["one by one, redis-py's evalsha"] / figures["many callers at once"],
+            5.0,
+            "higher",
+        ),
         Goal("leased against LMDB", figures["leased, CPU"] / figures["LMDB, CPU"], 1.5),
         Goal("granted of a bucket", granted[False] / bucket, 1.0),
         Goal("granted of a bucket, at least", granted[False] / bucket, 1.0, "higher"),

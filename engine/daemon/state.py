@@ -39,7 +39,7 @@ def open_state(settings: Settings, data: Path) -> Store:
     store = LmdbStore(data / "state")
     with ExitStack() as undo:
         undo.callback(store.close)
-        steady = SteadyStore(store, SteadyClock(store.anchor))
+        steady = SteadyStore(store, SteadyClock(store.anchor), store_here())
         undo.pop_all()
     return steady
 

@@ -143,8 +143,10 @@ class SteadyStore:
     See store.Store. Days and months of budgets begin by this clock too (see ``instant``).
     """
 
-    def __init__(self, store: Store, clock: SteadyClock) -> None:
+    def __init__(self, store: Store, clock: SteadyClock, spare: Taker | None = None) -> None:
+        """*spare* is where to take from while *store* is away; None for what that says itself."""
         self._store = store
+        self._spare = spare
         self.clock = clock
 
     def instant(self, now: int) -> int:
@@ -233,7 +235,7 @@ class SteadyStore:
 
     def spare(self) -> Taker | None:
         """Return where to take from while the store is away."""
-        return self._store.spare()
+        return self._store.spare() if self._spare is None else self._spare
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* entries that have expired, and follow the wall clock a little."""

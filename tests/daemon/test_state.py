@@ -13,6 +13,7 @@ from engine.daemon.state import connector, open_state
 from engine.state.clock import SteadyStore
 from engine.state.leases import Leases
 from engine.state.remote_store import RemoteStore
+from tests.runtime.made import answer, load
 
 
 def test_it_is_kept_in_the_folder_or_in_memory(tmp_path: Path) -> None:
@@ -21,6 +22,18 @@ def test_it_is_kept_in_the_folder_or_in_memory(tmp_path: Path) -> None:
         assert isinstance(store, SteadyStore)
         store.close()
     assert (tmp_path / "state").exists()
+
+
+def test_what_cannot_be_counted_in_the_folder_can_be_counted_in_memory(tmp_path: Path) -> None:
+    store = open_state(Settings(), tmp_path)
+    made = load(
+        "policy p { default allow "
+        "rule r { then throttle 2 requests per 1m by user.id on_state_failure local } }"
+    )
+    store.close()  # As a disk that is full: nothing can be taken any more.
+    decisions = [answer(made, None, store) for _ in range(3)]
+    assert [one.action for one in decisions] == ["allow", "allow", "throttle"]
+    assert "was counted by one process alone" in decisions[0].degraded
 
 
 def test_a_server_is_not_needed_to_start(tmp_path: Path) -> None:

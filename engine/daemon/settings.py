@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from engine.daemon.settings_audit import Audit, Record
+from engine.daemon.settings_reviews import Reviews
+
 Listen = Annotated[str, Meta(extra={"form": "address"})]
 """``host:port``, or empty for none."""
 
@@ -187,67 +190,6 @@ class Valkey(Struct, frozen=True, kw_only=True):
     key_file: Annotated[
         str, Meta(description="For `rediss://`: the key of `certificate_file` (PEM).")
     ] = ""
-
-
-class Record(Struct, frozen=True, kw_only=True):
-    """The decision record: one JSON line for every decision, never with content."""
-
-    file: Annotated[
-        str,
-        Meta(
-            description="File that decisions are appended to, relative to the data folder; empty "
-            "for none. SIGHUP reopens it."
-        ),
-    ] = "decisions.jsonl"
-    on_failure: Annotated[
-        Literal["deny", "drop"],
-        Meta(
-            description="When a decision cannot be written down: `deny` it, or give it and `drop` "
-            "the record (dropped ones are counted)."
-        ),
-    ] = "deny"
-
-
-class Audit(Struct, frozen=True, kw_only=True):
-    """The audit trail: every record chained to the one before it, and signed now and then."""
-
-    folder: Annotated[
-        str,
-        Meta(
-            description="Folder of the audit trail, relative to the data folder; empty for none. "
-            "Nothing in it is ever deleted by the daemon. `record.on_failure` says what becomes of "
-            "a decision that cannot be kept."
-        ),
-    ] = ""
-    name: Annotated[
-        str,
-        Meta(
-            pattern=r"^[^\s+]+$",
-            description="Who signs: a name that is this deployment's alone, as a domain with a "
-            "path. The key is `audit.key` in the data folder, made on the first start.",
-        ),
-    ] = "engine.local/audit"
-    checkpoint_seconds: Annotated[
-        int,
-        Meta(ge=1, le=3600, description="Seconds between two signatures, while there is news."),
-    ] = 1
-    segment_megabytes: Annotated[
-        int, Meta(ge=1, le=1024, description="The size at which a trail goes on in a new file.")
-    ] = 64
-
-
-class Reviews(Struct, frozen=True, kw_only=True):
-    """The queue of what people must look at: what `escalate` opens, and reviewers answer."""
-
-    store: Annotated[
-        Literal["data", ""],
-        Meta(
-            description="Where reviews are kept: `data` is `reviews.db` in the data folder, which "
-            "all workers share; empty for nowhere: then what escalates stays so however often it "
-            "is asked. Nothing is kept while `state` is `memory`. While reviews cannot be reached, "
-            "what escalates is denied."
-        ),
-    ] = "data"
 
 
 class Reload(Struct, frozen=True, kw_only=True):

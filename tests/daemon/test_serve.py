@@ -17,7 +17,8 @@ from pol_client import Client
 
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
 from engine.daemon.serve import serve
-from engine.daemon.settings import Grpc, Log, Metrics, Record, Reload, Settings
+from engine.daemon.settings import Grpc, Log, Metrics, Reload, Settings
+from engine.daemon.settings_audit import Record
 from engine.doors.grpc.caller import CallError
 from engine.runtime.store import StoreUnavailable
 from engine.service.gate import Gate

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from engine.daemon.places import REVIEWS, StartError
-from engine.daemon.settings import Record, Reviews, Settings
+from engine.daemon.settings import Settings
+from engine.daemon.settings_audit import Record
+from engine.daemon.settings_reviews import Reviews
 from engine.daemon.start import assemble
 from engine.service.journal import Journal
 from engine.service.record import NoRecorder

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -23,7 +24,7 @@ not allowed), 2 wrong usage or input that cannot be read.
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Where a verb's click command lives (attribute ``command`` of *module*), and its help."""
+    """Where a verb's click command lives (``module``, or ``module:attribute``), and its help."""
 
     module: str
     help: str
@@ -51,18 +52,23 @@ VERBS: dict[str, Verb] = {
 class LazyGroup(click.Group):
     """A group that knows its verbs by name and imports a verb's module when it is called."""
 
+    def __init__(self, *, verbs: dict[str, Verb], **given: Any) -> None:
+        super().__init__(**given)
+        self.verbs = verbs
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order of the table: from the first policy to the daemon."""
         del ctx
-        return list(VERBS)
+        return list(self.verbs)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a verb, importing its module, or None for an unknown verb."""
         del ctx
-        verb = VERBS.get(cmd_name)
+        verb = self.verbs.get(cmd_name)
         if verb is None:
             return None
-        command = importlib.import_module(verb.module).command
+        module, _, attribute = verb.module.partition(":")
+        command = getattr(importlib.import_module(module), attribute or "command")
         assert isinstance(command, click.Command)
         return command
 
@@ -70,16 +76,16 @@ class LazyGroup(click.Group):
         """Write the verbs from the table, importing none."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+            formatter.write_dl([(name, verb.help) for name, verb in self.verbs.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; an unknown one is an error that suggests the closest."""
         name = args[0]
-        if name not in VERBS and not name.startswith("-"):
+        if name not in self.verbs and not name.startswith("-"):
             # difflib is imported only here: it costs a tenth of the start-up time.
-            close = importlib.import_module("difflib").get_close_matches(name, VERBS, n=1)
+            close = importlib.import_module("difflib").get_close_matches(name, self.verbs, n=1)
             hint = f"; did you mean `{close[0]}`?" if close else ""
             raise click.UsageError(f"there is no verb `{name}`{hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -95,6 +101,7 @@ def show_version(ctx: click.Context, param: click.Parameter, value: bool) -> Non
 
 @click.group(
     cls=LazyGroup,
+    verbs=VERBS,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

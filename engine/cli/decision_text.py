@@ -68,8 +68,9 @@ def duty_lines(decision: Decision) -> Iterator[str]:
     if decision.escalation is not None:
         review = decision.escalation
         later = f"{review.otherwise} after {review.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+        by = f" by {review.needed} reviewers" if review.needed > 1 else ""
         yield (
-            f"  review     {review.review_id} in `{inert(review.queue)}`; "
+            f"  review     {review.review_id} in `{inert(review.queue)}`{by}; "
             f"{later if review.state == 'open' else review.state}"
         )
     for name, value in decision.advice.items():

@@ -178,10 +178,10 @@ def arguments(tokens: Tokens, children: Children, first: int, last: int) -> tupl
 
 
 def escalate(tokens: Tokens, children: Children, first: int, last: int) -> items.Escalate:
-    """Return the node of ``escalate to "queue" within 15m otherwise deny``."""
-    queue, within, word = children
+    """Return the node of ``escalate to "queue" within 15m by 2 reviewers otherwise deny``."""
+    queue, within, reviewers, word = children
     otherwise = word.text if word else None
-    return items.Escalate(queue, within, otherwise, tokens.span(first, last))
+    return items.Escalate(queue, within, otherwise, tokens.span(first, last), reviewers)
 
 
 def throttle(tokens: Tokens, children: Children, first: int, last: int) -> items.Throttle:

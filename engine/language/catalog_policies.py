@@ -113,6 +113,16 @@ def no_period(unit: str, at: Span) -> Diagnostic:
     )
 
 
+def reviewers_range(most: int, at: Span) -> Diagnostic:
+    """E328: a review that nobody, or a crowd, must approve."""
+    return Diagnostic(
+        "E328",
+        f"a review is approved by 1 to {most} reviewers",
+        at,
+        help="leave out `by … reviewers` where one is enough",
+    )
+
+
 def limit_too_large(most: int, at: Span) -> Diagnostic:
     """E327: a limit or burst beyond what is counted."""
     return Diagnostic(

@@ -45,6 +45,8 @@ HELD = timedelta(minutes=10)
 LONGEST_HELD = timedelta(hours=24)
 REVIEW_TIME = timedelta(hours=24)
 """How long a review stays open when its rule does not say."""
+MOST_REVIEWERS = 16
+"""The most people that one review may need."""
 MOST_KEPT = 64
 """Characters that ``mask`` may keep."""
 
@@ -115,7 +117,7 @@ def check_strategy(node: items.Redact, context: Context) -> program.Strategy | N
 
 
 def check_escalate(node: items.Escalate, context: Context) -> program.Escalate:
-    """Return ``escalate to QUEUE within DURATION otherwise …``."""
+    """Return ``escalate to QUEUE within DURATION by N reviewers otherwise …``."""
     within = REVIEW_TIME
     if node.within is not None:
         assert isinstance(node.within.value, timedelta)
@@ -123,7 +125,15 @@ def check_escalate(node: items.Escalate, context: Context) -> program.Escalate:
         if not positive(node.within):
             context.report.add(catalog_policies.duration_expected("review", node.within.span))
     queue = filled(node.queue, "a queue", context)
-    return program.Escalate(queue, within, node.otherwise or "deny")
+    reviewers = 1
+    if node.reviewers is not None:
+        assert isinstance(node.reviewers.value, int)
+        reviewers = node.reviewers.value
+        if not 1 <= reviewers <= MOST_REVIEWERS:
+            context.report.add(
+                catalog_policies.reviewers_range(MOST_REVIEWERS, node.reviewers.span)
+            )
+    return program.Escalate(queue, within, node.otherwise or "deny", reviewers)
 
 
 def check_throttle(node: items.Throttle, context: Context) -> program.Throttle | None:

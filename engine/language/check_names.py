@@ -30,6 +30,7 @@ DECISION_FIELDS: dict[str, Type] = {
     "remaining": DECIMAL,
     "reset": DURATION,
     "queue": STRING,
+    "reviewers": INT,
     "labels": SetOf(STRING),
     "revision": STRING,
 }

@@ -80,7 +80,8 @@ def action_text(action: items.Action) -> str:
         case items.Escalate():
             within = f" within {action.within.text}" if action.within else ""
             otherwise = f" otherwise {action.otherwise}" if action.otherwise else ""
-            return f"escalate to {action.queue.text}{within}{otherwise}"
+            by = f" by {action.reviewers.text} reviewers" if action.reviewers else ""
+            return f"escalate to {action.queue.text}{within}{by}{otherwise}"
         case items.Throttle():
             burst = f" burst {action.burst.text}" if action.burst else ""
             held = f" for {action.held.text}" if action.held else ""

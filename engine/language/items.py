@@ -176,12 +176,14 @@ class Redact:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """``escalate to "queue" within 15m otherwise deny``."""
+    """``escalate to "queue" within 15m by 2 reviewers otherwise deny``."""
 
     queue: Literal
     within: Literal | None
     otherwise: OneOf["allow", "deny"] | None
     span: Span
+    reviewers: Literal | None = None
+    """How many people must approve."""
 
 
 @dataclass(frozen=True, slots=True)

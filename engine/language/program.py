@@ -134,11 +134,12 @@ class Redact:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Asks a person. *otherwise* holds after *within*."""
+    """Asks a person, or more of them: *reviewers* must approve. *otherwise* holds after *within*."""
 
     queue: str
     within: timedelta
     otherwise: OneOf["allow", "deny"]
+    reviewers: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,8 @@ class Escalation(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     otherwise: Literal["allow", "deny"]
     state: ReviewState = "open"
+    needed: int = 1
+    """How many reviewers must approve."""
 
 
 class Shadow(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,8 @@ def open_review(
 ) -> Escalation:
     """Return the review for what escalates: of several the one that is strictest with the caller.
 
-    That is one with ``otherwise deny``, then the shortest time, then the smallest rule name.
+    That is one with ``otherwise deny``, then the shortest time, then the smallest rule name. As
+    many must approve as the most exacting of them asks for.
     """
     chosen = min(
         contributions,
@@ -37,20 +38,23 @@ def open_review(
         ),
     )
     asked = chosen.escalation
+    needed = max(one.escalation.reviewers for one in contributions)
     return Escalation(
-        review_id=review_id(record, chosen.rule.name, revision, key),
+        review_id=review_id(record, chosen.rule.name, revision, key, needed),
         queue=asked.queue,
         expires_at=evidence.now + asked.within,
         otherwise=asked.otherwise,
+        needed=needed,
     )
 
 
-def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
+def review_id(record: Record, rule: str, revision: str, key: bytes, needed: int = 1) -> str:
     """Return the id under which the same content of the same user is reviewed once.
 
     It is keyed, so that nobody can find out content by trying ids. 32 hexadecimal digits. Bound is
     all that is asked for, by whom and about what: also roles, the model, the tool's server and
-    every attribute of tenant, user and context, since an approval of one amount is none of another.
+    every attribute of tenant, user and context, since an approval of one amount is none of another;
+    and how many are *needed*, since what one approves does not pass where two must.
     Not bound is what differs when the same is asked again: session, usage, source, the time.
     """
     bound = (
@@ -64,6 +68,7 @@ def review_id(record: Record, rule: str, revision: str, key: bytes) -> str:
         written_alike(to_plain(record.context)),
         rule,
         revision,
+        *((needed,) if needed > 1 else ()),
     )
     return hmac.new(key, _canonical.encode(bound), hashlib.sha256).hexdigest()[:32]
 

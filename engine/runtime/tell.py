@@ -44,6 +44,9 @@ def tell(
     for reason in decision.reasons:
         parts = (reason.rule or reason.policy, reason.message, reason.failure)
         lines.append("  because " + ": ".join(part for part in parts if part))
+    if decision.escalation is not None and decision.escalation.needed > 1:
+        asked = decision.escalation
+        lines.append(f"  {asked.needed} reviewers of {asked.queue} must approve")
     deciding = frozenset(reason.rule or reason.policy for reason in decision.reasons)
     others = []
     for trace in traces:

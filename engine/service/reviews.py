@@ -176,6 +176,7 @@ def question_of(
         expires_at=expires_at,
         within=expires_at - now,
         otherwise=escalation.otherwise,
+        needed=escalation.needed,
         decision_id=decision.decision_id,
         session=record.session.id or "",
         tool=record.tool.name or "",
@@ -192,6 +193,7 @@ def answered(record: Record, decision: Decision, shown: Shown, review: Review) -
         expires_at=EPOCH + timedelta(microseconds=question.expires_at // 1000),
         otherwise=question.otherwise,
         state=review.state,
+        needed=question.needed,
     )
     made = msgspec.structs.replace(decision, escalation=escalation)
     match review.state:

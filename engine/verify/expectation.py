@@ -66,6 +66,7 @@ def read_fields(decision: Decision, content: str) -> Mapping[str, object]:
         "remaining": throttle.remaining if throttle else Decimal(0),
         "reset": reset_of(throttle) if throttle else timedelta(0),
         "queue": escalation.queue if escalation else "",
+        "reviewers": escalation.needed if escalation else 0,
         "labels": frozenset(decision.labels),
         "revision": decision.revision,
         **{f"advice.{name}": value for name, value in decision.advice.items()},

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
+
 from engine.cli.decision_text import describe_decision, inert
 from engine.runtime.decision import (
     Decision,
@@ -118,6 +120,13 @@ def test_nothing_in_a_policy_drives_the_terminal() -> None:
     )
     shown = describe_decision(decision, color=False)
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_a_review_by_several_people_says_so() -> None:
+    assert FULL.escalation is not None
+    two = msgspec.structs.replace(FULL.escalation, needed=2)
+    shown = describe_decision(msgspec.structs.replace(FULL, escalation=two), color=False)
+    assert "`people` by 2 reviewers; deny after" in shown
 
 
 def test_a_review_that_is_over_says_what_came_of_it() -> None:

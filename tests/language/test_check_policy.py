@@ -95,6 +95,15 @@ def test_an_escalation_lasts_a_day_and_then_denies() -> None:
     )
 
 
+def test_an_escalation_may_need_several_people() -> None:
+    assert rule('escalate to "q" within 2h by 2 reviewers otherwise allow').action == (
+        program.Escalate("q", timedelta(hours=2), "allow", 2)
+    )
+    assert rule('escalate to "q" by 16 reviewers').action == program.Escalate(
+        "q", timedelta(hours=24), "deny", 16
+    )
+
+
 def test_concurrent_requests_are_limited_by_slots_for_ten_minutes_at_most() -> None:
     action = rule("throttle 4 concurrent by tenant.id").action
     assert isinstance(action, program.Throttle)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from engine.language import program, typed
-from engine.language.types import DECIMAL, DURATION, JSON, STRING, TEXT
+from engine.language.types import DECIMAL, DURATION, INT, JSON, STRING, TEXT
 from tests.language.checking import check_texts, checked, codes
 
 SCHEMA = """
@@ -202,7 +202,7 @@ def test_rules_and_policies_are_named_in_full() -> None:
 def test_expectations_read_the_fields_of_a_decision() -> None:
     made = expectation(
         'throttle and content == "a" and reason == "b" and retry_after <= 1s and remaining > 5 '
-        'and queue == "c" and revision == "d" and advice.route == "e"'
+        'and queue == "c" and reviewers == 2 and revision == "d" and advice.route == "e"'
     )
     assert made.action == "throttle"
     assert isinstance(made.condition, typed.And)
@@ -213,6 +213,7 @@ def test_expectations_read_the_fields_of_a_decision() -> None:
         "decision.retry_after": DURATION,
         "decision.remaining": DECIMAL,
         "decision.queue": STRING,
+        "decision.reviewers": INT,
         "decision.revision": STRING,
         "decision.advice.route": JSON,
     }

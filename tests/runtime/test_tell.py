@@ -198,3 +198,11 @@ def test_of_very_many_rules_that_do_not_match_only_some_are_shown() -> None:
     assert "  rule z: allow, matched" in made.text
     full = tell(made.decision, made.policies, (), full=True)
     assert full.count("no match") == MOST + 5
+
+
+@pytest.mark.parametrize(
+    ("by", "told"), [("", []), (" by 2 reviewers", ["  2 reviewers of q must approve"])]
+)
+def test_a_review_by_several_people_says_so(by: str, told: list[str]) -> None:
+    text = why(f'policy p {{ default allow rule r {{ then escalate to "q"{by} }} }}').text
+    assert [line for line in text.splitlines() if "must approve" in line] == told

@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from engine.service.entries import Line
 from engine.service.keys import KeyFileError, load_key
-from engine.service.record import Line, RecordError
+from engine.service.record import RecordError
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment, recover

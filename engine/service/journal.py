@@ -16,7 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from engine.service.record import Line, RecordError
+from engine.service.entries import Line
+from engine.service.record import RecordError
 
 CLOSED = -1
 """No descriptor."""

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.runtime.decision import Decision, Escalation, Reason, Redaction, ThrottleState
 from engine.runtime.record import Record
+from engine.service.entries import Entry, Line, ReasonEntry, RedactionEntry, ThrottleEntry
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
@@ -24,99 +25,6 @@ ARGUMENTS = "tool.args"
 
 class RecordError(Exception):
     """A line could not be written; the text says where and why, without the line."""
-
-
-class ReasonEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reason, as the record keeps it."""
-
-    policy: str
-    rule: str = ""
-    action: str
-    severity: str = ""
-    failure: str = ""
-
-
-class RedactionEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A redaction: what, where, and how long it was; never what it said."""
-
-    entity: str
-    path: str
-    length: int
-
-
-class ThrottleEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """The tightest limit; times in seconds."""
-
-    rule: str
-    limit: Decimal
-    remaining: Decimal
-    retry_after: float
-
-
-class Entry(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    tag_field="kind",
-    tag="decision",
-):
-    """One line of the record."""
-
-    time: str
-    decision_id: str
-    request_id: str = ""
-    revision: str
-    tenant: str
-    user: str
-    stage: str
-    model: str = ""
-    tool: str = ""
-    session: str = ""
-    action: str
-    effective_action: str
-    downgrade_reason: str = ""
-    reasons: tuple[ReasonEntry, ...] = ()
-    redactions: tuple[RedactionEntry, ...] = ()
-    restored: int = 0
-    throttle: ThrottleEntry | None = None
-    review_id: str = ""
-    review: str = ""
-    """What came of the review; empty while it is open."""
-    advice: dict[str, object] = {}
-    labels: tuple[str, ...] = ()
-    shadow: str = ""
-    shadow_reasons: tuple[ReasonEntry, ...] = ()
-    evaluated_in: int
-    degraded: str = ""
-    content_hash: str = ""
-    error: str = ""
-
-
-class ReviewEntry(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    tag_field="kind",
-    tag="review",
-):
-    """One line of the record: what was done with a review. Notes and content stay in the review."""
-
-    time: str
-    review_id: str
-    act: str
-    who: str = ""
-    state: str
-    round: int
-    tenant: str
-    user: str
-    queue: str
-    number: int
-    """Of the row in the history of reviews. A line that comes twice has the same."""
-
-
-Line = Entry | ReviewEntry
 
 
 class Subject(msgspec.Struct, frozen=True):

@@ -17,7 +17,8 @@ import msgspec
 from engine.runtime.decision import Action, Decision, Escalation, Reason
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
-from engine.service.record import Recorder, RecordError, ReviewEntry, iso_time
+from engine.service.entries import ReviewEntry
+from engine.service.record import Recorder, RecordError, iso_time
 from engine.storage.reviews import (
     Answer,
     Deed,

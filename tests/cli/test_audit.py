@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli.audit_text import harmless
 from engine.service.audit import PUBLIC, Audit
-from engine.service.record import Entry, ReasonEntry
+from engine.service.entries import Entry, ReasonEntry
 from engine.storage.segment import CLOSED
 from engine.storage.verify import segment_files
 from tests.cli.calling import call

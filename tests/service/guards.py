@@ -10,12 +10,13 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.store import StoreUnavailable
 from engine.service.bundles import Recipe, load_folder
+from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
 from engine.service.guarding import (
     Guarding,
     open_guard,
 )
-from engine.service.record import Entry, Line, NoRecorder
+from engine.service.record import NoRecorder
 
 SECRET = b"s" * 32
 START = 1_767_225_600_000_000_000

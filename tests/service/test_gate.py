@@ -16,10 +16,11 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.service.bundles import Recipe, load_folder
+from engine.service.entries import Entry, Line
 from engine.service.failing import describe
 from engine.service.gate import Gate, NotReady
 from engine.service.journal import Journal
-from engine.service.record import Entry, Line, NoRecorder, RecordError
+from engine.service.record import NoRecorder, RecordError
 from engine.service.usage import Usage
 from tests.service.bundle import SECRET, asked, write_folder
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.service.entries import Entry
 from engine.service.journal import Journal
-from engine.service.record import Entry, RecordError
+from engine.service.record import RecordError
 
 
 def entry(number: int, **advice: object) -> Entry:

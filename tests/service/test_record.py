@@ -14,8 +14,8 @@ from engine.runtime.decision import (
     Shadow,
     ThrottleState,
 )
+from engine.service.entries import Entry
 from engine.service.record import (
-    Entry,
     NoRecorder,
     Subject,
     hash_content,

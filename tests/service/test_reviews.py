@@ -11,8 +11,9 @@ from engine.runtime.decision import Decision, Message
 from engine.runtime.memory import MemoryStore
 from engine.runtime.record import Streamed
 from engine.service.bundles import Recipe, load_folder
+from engine.service.entries import Entry, Line, ReviewEntry
 from engine.service.gate import Gate
-from engine.service.record import Entry, Line, NoRecorder, RecordError, ReviewEntry
+from engine.service.record import NoRecorder, RecordError
 from engine.service.reviews import EDITED, MOST_LISTED, NO_EDIT, Reviews
 from engine.storage.reviews import SECOND, Move, NoReview, Question, Refused, Review, Shown, Wanted
 from engine.storage.reviews_sqlite import SqliteReviews

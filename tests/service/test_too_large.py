@@ -11,8 +11,9 @@ from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest, OnTooLarge
 from engine.service.bundles import Recipe, load_folder
+from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
-from engine.service.record import Entry, Line, NoRecorder
+from engine.service.record import NoRecorder
 from tests.service.bundle import SECRET, asked, write_folder
 
 NOW = 1_767_225_600 * 10**9

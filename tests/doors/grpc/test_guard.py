@@ -13,8 +13,8 @@ from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.service import Service
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
+from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
-from engine.service.record import Entry, Line
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
     SECRET,

@@ -1,22 +1,31 @@
-"""A question to a person and the acts so far in; how the review stands after one more act out.
+"""What people are asked and have answered: the data, and what a store of it can do.
 
-A review is open until someone approves, rejects or edits it, or until its deadline has passed.
-Everything here is a function of the review, the act and the instant, so every store that applies it
-in one transaction behaves alike. An answer may be used again for as long as the review might have
-waited; asked later, the same thing is a new round of the same review.
+How a review changes is told in ``reviews_acts``; what the stores share in ``reviews_kept``.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, assert_never
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
 from engine.runtime.decision import Message, Reason, ReviewState
 
-Verb = Literal["claim", "release", "hand_over", "approve", "reject", "edit", "comment"]
+Verb = Literal[
+    "claim",
+    "release",
+    "hand_over",
+    "approve",
+    "reject",
+    "edit",
+    "comment",
+    "read",
+    "read_full",
+    "present",
+]
+"""What someone wants to do; ``present`` is the gateway that shows an approval token."""
+
 Act = Literal[
     "opened",
     "claimed",
@@ -29,6 +38,9 @@ Act = Literal[
     "commented",
     "expired",
     "refused",
+    "read",
+    "read_full",
+    "presented",
 ]
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
@@ -88,6 +100,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tool: str = ""
     hidden: str = ""
     """Why nothing is shown; empty where it is."""
+    content_hash: str = ""
+    arguments_hash: str = ""
+    """Keyed hashes of what was asked about, as it came: what an approval token is bound to."""
+    original: str = ""
+    """What was asked about as it came, sealed with a key of its own, base64; mostly not kept."""
+    once: bool = False
+    """Whether an approval lets one decision pass, which must present its token."""
 
     @property
     def severity(self) -> str:
@@ -118,6 +137,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resolved_at: int = 0
     note: str = ""
     """The sentence of who resolved it."""
+    used_at: int = 0
+    """When the token of its approval was presented; 0 for not yet."""
 
     @property
     def released(self) -> Shown:
@@ -141,6 +162,12 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     """How long a claim lasts, in ns."""
     shown: Shown | None = None
     """What an edit puts in place: what is absent stays as it was."""
+    aliases: tuple[str, ...] = ()
+    """Other names of *who*: under none of them they answer their own request."""
+    barred: str = ""
+    """Why it may not be done however the review stands; empty where it may."""
+    round: int = 0
+    """Of which round the token is that is presented."""
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -187,6 +214,27 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int
 
 
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """How many reviews of one queue, tenant and state there are."""
+
+    queue: str
+    tenant: str
+    state: ReviewState
+    number: int
+    claimed: int = 0
+    """How many of them somebody has claimed."""
+    oldest: int
+    """When the oldest of them was opened, in ns since the epoch."""
+
+
+class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
+    """How long what is over is kept, in ns; 0 for ever. An answer that still stands is kept."""
+
+    keep: int = 0
+    keep_content: int = 0
+    """The same for what was shown, and for notes."""
+
+
 class ReviewStore(Protocol):
     """Keeps reviews. Every method raises ReviewsUnavailable, and those that act are atomic."""
 
@@ -218,166 +266,33 @@ class ReviewStore(Protocol):
         """End up to *most* reviews whose time is over; return how many there were."""
         ...
 
-    def tell(self, keep: Callable[[Deed], None], most: int) -> int:
-        """Hand up to *most* deeds to *keep* that no call has handed over; return how many.
+    def stamps(self, review_ids: Sequence[str]) -> dict[str, int]:
+        """Return the number of the newest deed of each of these reviews that there is."""
+        ...
 
-        When *keep* raises, so does this, and what was not kept is handed over again.
+    def untold(self, most: int, now: int) -> tuple[Deed, ...]:
+        """Return up to *most* deeds that are not `told`, the oldest first.
+
+        Nobody else is handed them within the next minute, and everybody is again after that.
         """
+        ...
+
+    def told(self, numbers: Sequence[int], *, kept: bool = True) -> None:
+        """Note that what was handed over was kept; or that it was not: it is handed over again."""
+        ...
+
+    def counts(self, now: int) -> tuple[Count, ...]:
+        """Return how many reviews there are of each queue, tenant and state."""
+        ...
+
+    def of_session(self, tenant: str, session: str, most: int) -> tuple[Review, ...]:
+        """Return the newest reviews of a conversation, up to *most* of them."""
+        ...
+
+    def prune(self, upkeep: Upkeep, now: int, most: int) -> int:
+        """Erase what up to *most* reviews show, and delete as many; return how many there were."""
         ...
 
     def close(self) -> None:
         """Release it."""
         ...
-
-
-def begin(question: Question, now: int, before: Review | None = None) -> Review:
-    """Return the review of *question*: the next round, when there was one *before*."""
-    return Review(question=question, opened_at=now, round=1 if before is None else before.round + 1)
-
-
-def stands(review: Review, now: int) -> bool:
-    """Return whether *review* answers the same question asked again at *now*."""
-    return review.state == "open" or now < review.resolved_at + review.question.within
-
-
-def in_time(review: Review, now: int) -> Review:
-    """Return *review*, expired where its time is over at *now*."""
-    question = review.question
-    if review.state != "open" or now < question.expires_at:
-        return review
-    return msgspec.structs.replace(
-        review, state="expired", holder="", held_until=0, resolved_at=question.expires_at
-    )
-
-
-def apply(review: Review, move: Move, now: int) -> tuple[Review, Act]:
-    """Return *review* after *move*, and what that was. Raises Refused."""
-    check_name(move.who)
-    check_text("the note", move.note, MOST_NOTE)
-    if move.verb == "comment":
-        if not move.note.strip():
-            raise Refused("a comment says something")
-        return review, "commented"
-    if review.state != "open":
-        raise Refused(f"the review is over: {review.state}")
-    claimant = review.claimant(now)
-    if claimant and claimant != move.who:
-        raise Refused(f"{claimant} has claimed it")
-    match move.verb:
-        case "reject":
-            return _resolved(review, move, now, "rejected"), "rejected"
-        case "approve":
-            return _approved(review, move, now)
-        case "edit":
-            edited = put_in_place(review, move.shown or Shown())
-            # Invariant: whoever approved has not seen this, so it counts for nobody.
-            fresh = msgspec.structs.replace(review, edited=edited, approvals=())
-            return _approved(fresh, move, now)
-        case "claim":
-            return _held(review, move.who, move.lease, now), "claimed"
-        case "release" | "hand_over":
-            return _given_up(review, move, now, claimant)
-        case _:
-            assert_never(move.verb)
-
-
-def _given_up(review: Review, move: Move, now: int, claimant: str) -> tuple[Review, Act]:
-    """Return *review* when its claimant leaves it to someone, or to anyone."""
-    if not claimant:
-        raise Refused("nobody has claimed it")
-    if move.verb == "release":
-        return msgspec.structs.replace(review, holder="", held_until=0), "released"
-    check_name(move.to)
-    return _held(review, move.to, move.lease, now), "handed_over"
-
-
-def _held(review: Review, who: str, lease: int, now: int) -> Review:
-    _not_own(review, who)
-    if not 0 < lease <= LONGEST_LEASE:
-        raise Refused("a claim lasts for more than nothing, and a day at most")
-    return msgspec.structs.replace(review, holder=who, held_until=now + lease)
-
-
-def _not_own(review: Review, who: str) -> None:
-    if same_person(review.question.user, who):
-        raise Refused("nobody answers their own request")
-
-
-def _approved(review: Review, move: Move, now: int) -> tuple[Review, Act]:
-    """Return *review* with one approval more: it may be that others are needed."""
-    _not_own(review, move.who)
-    if any(same_person(one, move.who) for one in review.approvals):
-        raise Refused(f"{move.who} has approved it already: someone else must too")
-    given = msgspec.structs.replace(review, approvals=(*review.approvals, move.who))
-    if len(given.approvals) < review.question.needed:
-        return msgspec.structs.replace(given, holder="", held_until=0), "endorsed"
-    state: ReviewState = "approved" if given.edited is None else "edited"
-    return _resolved(given, move, now, state), "edited" if move.verb == "edit" else "approved"
-
-
-def _resolved(review: Review, move: Move, now: int, state: ReviewState) -> Review:
-    return msgspec.structs.replace(
-        review,
-        state=state,
-        holder="",
-        held_until=0,
-        resolved_by=move.who,
-        resolved_at=now,
-        note=move.note,
-    )
-
-
-def put_in_place(review: Review, new: Shown) -> Shown:
-    """Return what is released when *new* is put in the place of what *review* shows.
-
-    It has the same parts: a text for the text, as many messages of the same roles, arguments for
-    arguments. Raises Refused.
-    """
-    old = review.released
-    if review.question.hidden:
-        raise Refused("what is not shown cannot be edited")
-    if new.content is None and new.messages is None and new.arguments is None:
-        raise Refused("an edit says what is released instead")
-    if new.content is not None and old.content is None:
-        raise Refused("there is no content to edit")
-    if new.messages is not None and [one.role for one in new.messages] != [
-        one.role for one in old.messages or ()
-    ]:
-        raise Refused("an edit has the messages of the review, in their order and with their roles")
-    if new.arguments is not None and old.arguments is None:
-        raise Refused("there are no arguments to edit")
-    made = msgspec.structs.replace(
-        old,
-        content=old.content if new.content is None else new.content,
-        messages=old.messages if new.messages is None else new.messages,
-        arguments=old.arguments if new.arguments is None else new.arguments,
-    )
-    texts: Sequence[str] = [one.text for one in made.messages or ()]
-    check_text("the edit", "".join((made.content or "", *texts)), MOST_TEXT)
-    return made
-
-
-def same_person(one: str, other: str) -> bool:
-    """Return whether two names are one but for case, width and blanks around them."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def check_name(name: str) -> None:
-    """Raise Refused when *name* is none that a history can show."""
-    if not name.strip() or not name.isprintable():
-        raise Refused("a reviewer has a name, of characters that can be shown")
-    check_text("a reviewer's name", name, MOST_NAME)
-
-
-def check_text(what: str, text: str, most: int) -> None:
-    """Raise Refused when *text* is too long or no Unicode."""
-    if len(text) > most:
-        raise Refused(f"{what} has {len(text):,} characters, and {most:,} are the most")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Refused(f"{what} holds half a character: a lone surrogate") from None

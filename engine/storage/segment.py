@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from errno import ENOSPC
 from pathlib import Path
 
@@ -24,6 +25,7 @@ FORMAT = 1
 OPEN = ".open"
 """The ending of a segment that may grow."""
 CLOSED = ".seg"
+COMPRESSED = f"{CLOSED}.zst"
 NONE = -1
 _CUT = b'{"kind":"cut",'
 
@@ -171,6 +173,13 @@ def is_cut(frame: Frame, size: int) -> bool:
     It is no record of the trail: another segment may go on before it.
     """
     return frame.end == size and frame.payload.startswith(_CUT)
+
+
+def lost_of(frame: Frame) -> int:
+    """Return how many bytes the recovery has cut that *frame* tells of."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(frame.payload, type=Cut).lost
+    return 0
 
 
 def recover(path: Path, time: str) -> Path | None:

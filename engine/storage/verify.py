@@ -8,6 +8,7 @@ must be the signed one wherever a checkpoint says so. What only a checkpoint kno
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,17 @@ from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened
 from engine.storage.frames import Altered, Frame, Torn, first_digest, read_frames
 from engine.storage.merkle import Tree
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.segment import CLOSED, OPEN, Header, NoSegment, is_begun, is_cut, read_header
-
-COMPRESSED = f"{CLOSED}.zst"
+from engine.storage.segment import (
+    CLOSED,
+    COMPRESSED,
+    OPEN,
+    Header,
+    NoSegment,
+    is_begun,
+    is_cut,
+    lost_of,
+    read_header,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class Report:
     records: int = 0
     signed: int = 0
     checkpoints: int = 0
+    cuts: list[Problem] = field(default_factory=list)
+    """Where recoveries have closed a segment, and cut what was half written: no problems."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -60,16 +71,36 @@ class _Walk:
 
 
 def segment_files(folder: Path) -> list[Path]:
-    """Return the segments in *folder*, those of a trail in their order."""
+    """Return the segments in *folder*, those of a trail in their order.
+
+    One that is there twice, since a crash has interrupted its compression, is listed once.
+    """
     endings = (OPEN, CLOSED, COMPRESSED)
-    return sorted(one for one in folder.iterdir() if one.name.endswith(endings))
+    found = {one.name: one for one in folder.iterdir() if one.name.endswith(endings)}
+    return sorted(
+        one
+        for name, one in found.items()
+        if not (name.endswith(CLOSED) and name.replace(CLOSED, COMPRESSED) in found)
+    )
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the bytes of the segment at *path*. Raises OSError and NoSegment."""
-    data = path.read_bytes()
-    if not path.name.endswith(COMPRESSED):
-        return data
+    """Return the bytes of the segment at *path*, or of what it is called by now.
+
+    Raises OSError and NoSegment.
+    """
+    stem = path.name.partition(".")[0]
+    # A segment is closed, and so renamed, and then compressed, while somebody reads the folder.
+    later = (path, *(path.with_name(f"{stem}{ending}") for ending in (CLOSED, COMPRESSED)))
+    for place in later:
+        with suppress(FileNotFoundError):
+            data = place.read_bytes()
+            return decompressed(data) if place.name.endswith(COMPRESSED) else data
+    return path.read_bytes()
+
+
+def decompressed(data: bytes) -> bytes:
+    """Return the segment that was compressed. Raises NoSegment."""
     try:
         return zstandard.ZstdDecompressor().decompressobj().decompress(data)
     except zstandard.ZstdError as error:
@@ -155,6 +186,8 @@ def _follow(
     try:
         for frame in read_frames(data, end, walk.digest, header.first):
             if is_cut(frame, len(data)):
+                why = f"the process ended without closing it; {lost_of(frame)} bytes were cut"
+                report.cuts.append(Problem(path.name, frame.sequence - 1, why))
                 continue
             walk.tree.extend((frame.leaf,))
             walk.digest = frame.digest

@@ -9,13 +9,14 @@ from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened,
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import (
     CLOSED,
+    COMPRESSED,
     OPEN,
     Header,
     NoSegment,
     Segment,
     read_header,
 )
-from engine.storage.verify import COMPRESSED, Problem, segment_files
+from engine.storage.verify import Problem, segment_files
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]

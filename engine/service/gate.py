@@ -27,30 +27,19 @@ from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand
 from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
-from engine.service.keys import derive_key
+from engine.service.keeping import Keeper
 from engine.service.lookout import Lookout
-from engine.service.observer import NoObserver, Observer
-from engine.service.record import (
-    NoRecorder,
-    Recorder,
-    RecordError,
-    Subject,
-    make_entry,
-    subject_of,
-)
+from engine.service.observer import Observer
+from engine.service.record import Recorder, Subject, subject_of
 from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
 from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
-from engine.storage.reviews import ReviewsUnavailable
 
 RequestLike = Request | Mapping[str, object]
 
 NOBODY = Subject()
 """Of a request that could not be read."""
-
-UNRECORDED = "the decision could not be recorded"
-UNREVIEWED = "the review could not be opened"
 
 
 class NotReady(Exception):
@@ -103,10 +92,9 @@ class Gate:
         """
         self.store = store
         self._remote = store if isinstance(store, RemoteStore) else None
-        self.recorder = recorder or NoRecorder()
-        self._observer = observer or NoObserver()
+        self._keeper = Keeper(recorder, secret=secret, observer=observer, reviews=reviews)
+        self._observer = self._keeper.observer
         self._clock = clock
-        self._hash_key = derive_key(secret, "content hash")
         self._ids = IdSource()
         self._policies: PolicySet | None = None
         self._classifiers = classifiers
@@ -116,8 +104,25 @@ class Gate:
         self._waits = self._remote is not None
         """Whether a decision may have to wait even if it looks at little text."""
         self.lookout = lookout or Lookout()
-        self.reviews = reviews
         self._status = Status()
+
+    @property
+    def recorder(self) -> Recorder:
+        """Where decisions are recorded."""
+        return self._keeper.recorder
+
+    @recorder.setter
+    def recorder(self, recorder: Recorder) -> None:
+        self._keeper.recorder = recorder
+
+    @property
+    def reviews(self) -> Reviews | None:
+        """What escalations open."""
+        return self._keeper.reviews
+
+    @reviews.setter
+    def reviews(self, reviews: Reviews | None) -> None:
+        self._keeper.reviews = reviews
 
     @property
     def ready(self) -> bool:
@@ -243,7 +248,9 @@ class Gate:
     ) -> Decision:
         """Return the decision that *make* makes of an id, recorded as one on *record*."""
         now = self._clock()
-        return self._keep(policies, subject_of(record), make(self._ids.make(now)), now, "", record)
+        return self._keeper.keep(
+            policies, subject_of(record), make(self._ids.make(now)), now, "", record
+        )
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that what *waited* waits for has come.
@@ -265,7 +272,9 @@ class Gate:
         if decision is None:
             return waited
         msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
-        return self._keep(waited.policies, waited.subject, decision, now, error, waited.record)
+        return self._keeper.keep(
+            waited.policies, waited.subject, decision, now, error, waited.record
+        )
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
@@ -331,9 +340,7 @@ class Gate:
         if self._classifiers is not None:
             self._classifiers.close()
         self.lookout.close()
-        if self.reviews is not None:
-            self.reviews.close()
-        self.recorder.close()
+        self._keeper.close()
         self.store.close()
 
     def _errand(self) -> Errand | None:
@@ -391,50 +398,4 @@ class Gate:
             error = describe(problem)
             decision = denied(policies.revision, subject.request_id, decision_id, error)
         msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
-        return self._keep(policies, subject, decision, now, error, record)
-
-    def _reviewed(
-        self, reviews: Reviews, record: Record, decision: Decision, now: int
-    ) -> tuple[Decision, str]:
-        """Return what a review has made of *decision*; a ``deny`` and why when none answers."""
-        try:
-            return reviews.meet(record, decision, now), ""
-        except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
-            known = isinstance(problem, ReviewsUnavailable)
-            made = denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)
-            return made, str(problem) if known else describe(problem)
-
-    def _keep(
-        self,
-        policies: PolicySet,
-        subject: Subject,
-        decision: Decision,
-        now: int,
-        error: str,
-        record: Record | None,
-    ) -> Decision:
-        """Record and count *decision*, or what a review has made of it; return what holds.
-
-        That is a ``deny`` when it cannot be recorded.
-        """
-        if decision.escalation is not None and self.reviews is not None and record is not None:
-            decision, error = self._reviewed(self.reviews, record, decision, now)
-        try:
-            entry = make_entry(
-                subject,
-                decision,
-                now,
-                key=self._hash_key,
-                constants=policies.spelt,
-                error=error,
-            )
-            self.recorder.write(entry)
-        except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
-            error = str(problem) if isinstance(problem, RecordError) else describe(problem)
-            decision = denied(
-                decision.revision, decision.request_id, decision.decision_id, UNRECORDED
-            )
-        if error:
-            self._observer.failed(error)
-        self._observer.decided(subject.tenant, subject.stage, decision)
-        return decision
+        return self._keeper.keep(policies, subject, decision, now, error, record)

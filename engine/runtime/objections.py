@@ -24,6 +24,7 @@ from engine.runtime.record import (
     GROUPS,
     IDS,
     LONGEST_ID,
+    LONGEST_TOKEN,
     LONGEST_STRING,
     MOST_MESSAGES,
     Capability,
@@ -38,8 +39,11 @@ MOST_UNKNOWN = 100
 SHOWN = 100
 """Characters of a name that are shown."""
 
-PARTS = ("request_id", "content", "messages", "capabilities")
+PARTS = ("request_id", "approval", "content", "messages", "capabilities")
 """What a request holds beside attributes."""
+
+SHORT = {"request_id": LONGEST_ID, "approval": LONGEST_TOKEN}
+"""Those that are short texts, and how long they may be."""
 
 
 class Problem(NamedTuple):
@@ -272,7 +276,7 @@ def _parts(raw: Mapping[Any, object]) -> Iterator[Problem]:
     for name in PARTS:
         value = raw.get(name)
         if value is None:
-            if name == "request_id" and name in raw:
+            if name in SHORT and name in raw:
                 yield Problem(name, "expected string, not null")
             continue
         if name == "messages":
@@ -280,7 +284,7 @@ def _parts(raw: Mapping[Any, object]) -> Iterator[Problem]:
         elif name == "capabilities":
             yield from _capabilities(value)
         else:
-            message = _no_text(value) or (name == "request_id" and _no_id(value))
+            message = _no_text(value) or (name in SHORT and _too_long(value, SHORT[name]))
             if message:
                 yield Problem(name, message)
     for name in GROUPS:
@@ -293,10 +297,10 @@ def _no_text(value: object) -> str | None:
     return objection(value, Scalar.TEXT if isinstance(value, str) else Scalar.STRING)
 
 
-def _no_id(value: object) -> str | None:
-    """Return why a *value* is too long for an id, or None."""
-    if isinstance(value, str) and len(value) > LONGEST_ID:
-        return too_long(len(value), LONGEST_ID)
+def _too_long(value: object, most: int) -> str | None:
+    """Return why a *value* is longer than *most* characters, or None."""
+    if isinstance(value, str) and len(value) > most:
+        return too_long(len(value), most)
     return None
 
 

@@ -48,6 +48,7 @@ MAX_FLOAT = 1.7976931348623157e308
 Int = Annotated[int, msgspec.Meta(ge=-MAX_INT - 1, le=MAX_INT)]
 Float = Annotated[float, msgspec.Meta(ge=-MAX_FLOAT, le=MAX_FLOAT)]
 
+LONGEST_TOKEN = 4_096
 LONGEST_ID = 1_024
 """Characters of an id or a name: they go into every line of the record."""
 
@@ -59,6 +60,7 @@ MOST_DIGITS = 64
 """Of a decimal, in front of and behind the point: more is no figure but an attack on arithmetic."""
 
 Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+Token = Annotated[str, msgspec.Meta(max_length=LONGEST_TOKEN)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_ID)]
 String = Annotated[str, msgspec.Meta(max_length=LONGEST_STRING)]
 Messages = Annotated[tuple[Message, ...], msgspec.Meta(max_length=MOST_MESSAGES)]
@@ -113,6 +115,8 @@ class Record(Protocol):
 
     @property
     def request_id(self) -> str: ...  # noqa: D102
+    @property
+    def approval(self) -> str: ...  # noqa: D102
     @property
     def stage(self) -> str: ...  # noqa: D102
     @property
@@ -311,6 +315,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
     tree = nest(fields)
     made: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("request_id", Id, ""),
+        ("approval", Token, ""),
         ("content", str | None, None),
         ("messages", Messages | None, None),
         ("capabilities", frozenset[Capability] | None, None),

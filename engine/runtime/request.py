@@ -60,6 +60,8 @@ class Request(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     user: dict[str, object]
     stage: str
     request_id: str = ""
+    approval: str = ""
+    """The signed token of an approval, to be presented once."""
     model: dict[str, object] = {}
     tool: dict[str, object] = {}
     session: dict[str, object] = {}

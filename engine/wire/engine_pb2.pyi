@@ -124,7 +124,7 @@ class Capabilities(_message.Message):
     def __init__(self, mask: _Optional[bool] = ..., mask_stream: _Optional[bool] = ..., wait: _Optional[bool] = ..., route: _Optional[bool] = ...) -> None: ...
 
 class DecideRequest(_message.Message):
-    __slots__ = ("request_id", "tenant_id", "user_id", "user_roles", "stage", "content", "messages", "context_json", "context", "attributes_json", "attributes", "model", "tool", "session", "usage", "source_ip", "capabilities")
+    __slots__ = ("request_id", "tenant_id", "user_id", "user_roles", "stage", "content", "messages", "context_json", "context", "attributes_json", "attributes", "model", "tool", "session", "usage", "source_ip", "capabilities", "approval")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     TENANT_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class DecideRequest(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     SOURCE_IP_FIELD_NUMBER: _ClassVar[int]
     CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     tenant_id: str
     user_id: str
@@ -159,7 +160,8 @@ class DecideRequest(_message.Message):
     usage: Usage
     source_ip: str
     capabilities: Capabilities
-    def __init__(self, request_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., user_roles: _Optional[_Iterable[str]] = ..., stage: _Optional[_Union[Stage, str]] = ..., content: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., context_json: _Optional[bytes] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., attributes_json: _Optional[bytes] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., tool: _Optional[_Union[Tool, _Mapping]] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., source_ip: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ...) -> None: ...
+    approval: str
+    def __init__(self, request_id: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., user_roles: _Optional[_Iterable[str]] = ..., stage: _Optional[_Union[Stage, str]] = ..., content: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., context_json: _Optional[bytes] = ..., context: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., attributes_json: _Optional[bytes] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., tool: _Optional[_Union[Tool, _Mapping]] = ..., session: _Optional[_Union[Session, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., source_ip: _Optional[str] = ..., capabilities: _Optional[_Union[Capabilities, _Mapping]] = ..., approval: _Optional[str] = ...) -> None: ...
 
 class DecideBatchRequest(_message.Message):
     __slots__ = ("requests",)
@@ -230,18 +232,20 @@ class Throttle(_message.Message):
     def __init__(self, rule: _Optional[str] = ..., unit: _Optional[str] = ..., limit: _Optional[str] = ..., remaining: _Optional[str] = ..., retry_after: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., key: _Optional[str] = ..., reset: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., window: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Escalation(_message.Message):
-    __slots__ = ("review_id", "queue", "expires_at", "otherwise", "state")
+    __slots__ = ("review_id", "queue", "expires_at", "otherwise", "state", "approvals_needed")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     OTHERWISE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    APPROVALS_NEEDED_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     queue: str
     expires_at: _timestamp_pb2.Timestamp
     otherwise: Action
     state: ReviewState
-    def __init__(self, review_id: _Optional[str] = ..., queue: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., state: _Optional[_Union[ReviewState, str]] = ...) -> None: ...
+    approvals_needed: int
+    def __init__(self, review_id: _Optional[str] = ..., queue: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., state: _Optional[_Union[ReviewState, str]] = ..., approvals_needed: _Optional[int] = ...) -> None: ...
 
 class Shadow(_message.Message):
     __slots__ = ("action", "reasons")
@@ -433,7 +437,7 @@ class Explanation(_message.Message):
     def __init__(self, decision: _Optional[_Union[Decision, _Mapping]] = ..., policies: _Optional[_Iterable[_Union[PolicyTrace, _Mapping]]] = ..., misses: _Optional[_Iterable[str]] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("review_id", "state", "queue", "tenant_id", "user_id", "stage", "reasons", "content", "arguments_json", "revision", "opened_at", "expires_at", "otherwise", "resolved_by", "resolved_at", "note", "messages", "severity", "claimed_by", "claimed_until", "approved_by", "approvals_needed", "hidden", "round", "decision_id", "tool")
+    __slots__ = ("review_id", "state", "queue", "tenant_id", "user_id", "stage", "reasons", "content", "arguments_json", "revision", "opened_at", "expires_at", "otherwise", "resolved_by", "resolved_at", "note", "messages", "severity", "claimed_by", "claimed_until", "approved_by", "approvals_needed", "hidden", "round", "decision_id", "tool", "session", "earlier", "earlier_missing", "approval_token", "approval_expires_at", "approval_used_at", "keeps_full", "full")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -460,6 +464,14 @@ class Review(_message.Message):
     ROUND_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_MISSING_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    APPROVAL_USED_AT_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_FULL_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     state: ReviewState
     queue: str
@@ -486,13 +498,117 @@ class Review(_message.Message):
     round: int
     decision_id: str
     tool: str
-    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., queue: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., resolved_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., note: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., severity: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[_Iterable[str]] = ..., approvals_needed: _Optional[int] = ..., hidden: _Optional[str] = ..., round: _Optional[int] = ..., decision_id: _Optional[str] = ..., tool: _Optional[str] = ...) -> None: ...
+    session: str
+    earlier: _containers.RepeatedCompositeFieldContainer[EarlierDecision]
+    earlier_missing: str
+    approval_token: str
+    approval_expires_at: _timestamp_pb2.Timestamp
+    approval_used_at: _timestamp_pb2.Timestamp
+    keeps_full: bool
+    full: bool
+    def __init__(self, review_id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., queue: _Optional[str] = ..., tenant_id: _Optional[str] = ..., user_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., content: _Optional[str] = ..., arguments_json: _Optional[bytes] = ..., revision: _Optional[str] = ..., opened_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., otherwise: _Optional[_Union[Action, str]] = ..., resolved_by: _Optional[str] = ..., resolved_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., note: _Optional[str] = ..., messages: _Optional[_Union[Messages, _Mapping]] = ..., severity: _Optional[str] = ..., claimed_by: _Optional[str] = ..., claimed_until: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approved_by: _Optional[_Iterable[str]] = ..., approvals_needed: _Optional[int] = ..., hidden: _Optional[str] = ..., round: _Optional[int] = ..., decision_id: _Optional[str] = ..., tool: _Optional[str] = ..., session: _Optional[str] = ..., earlier: _Optional[_Iterable[_Union[EarlierDecision, _Mapping]]] = ..., earlier_missing: _Optional[str] = ..., approval_token: _Optional[str] = ..., approval_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approval_used_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., keeps_full: _Optional[bool] = ..., full: _Optional[bool] = ...) -> None: ...
+
+class EarlierDecision(_message.Message):
+    __slots__ = ("time", "decision_id", "stage", "action", "effective_action", "rules", "labels")
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    EFFECTIVE_ACTION_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    time: _timestamp_pb2.Timestamp
+    decision_id: str
+    stage: Stage
+    action: Action
+    effective_action: Action
+    rules: _containers.RepeatedScalarFieldContainer[str]
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., rules: _Optional[_Iterable[str]] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetReviewRequest(_message.Message):
+    __slots__ = ("review_id", "full")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    FULL_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    full: bool
+    def __init__(self, review_id: _Optional[str] = ..., full: _Optional[bool] = ...) -> None: ...
+
+class ReviewDeed(_message.Message):
+    __slots__ = ("number", "time", "act", "who", "note", "state", "round")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    ACT_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ROUND_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    time: _timestamp_pb2.Timestamp
+    act: str
+    who: str
+    note: str
+    state: ReviewState
+    round: int
+    def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., act: _Optional[str] = ..., who: _Optional[str] = ..., note: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., round: _Optional[int] = ...) -> None: ...
+
+class GetReviewHistoryRequest(_message.Message):
     __slots__ = ("review_id",)
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+
+class ReviewHistory(_message.Message):
+    __slots__ = ("deeds",)
+    DEEDS_FIELD_NUMBER: _ClassVar[int]
+    deeds: _containers.RepeatedCompositeFieldContainer[ReviewDeed]
+    def __init__(self, deeds: _Optional[_Iterable[_Union[ReviewDeed, _Mapping]]] = ...) -> None: ...
+
+class ClaimReviewRequest(_message.Message):
+    __slots__ = ("review_id", "lease", "note", "reviewer")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    lease: _duration_pb2.Duration
+    note: str
+    reviewer: str
+    def __init__(self, review_id: _Optional[str] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ...) -> None: ...
+
+class ReleaseReviewRequest(_message.Message):
+    __slots__ = ("review_id", "note", "reviewer")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    note: str
+    reviewer: str
+    def __init__(self, review_id: _Optional[str] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ...) -> None: ...
+
+class HandOverReviewRequest(_message.Message):
+    __slots__ = ("review_id", "to", "lease", "note", "reviewer")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    to: str
+    lease: _duration_pb2.Duration
+    note: str
+    reviewer: str
+    def __init__(self, review_id: _Optional[str] = ..., to: _Optional[str] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ...) -> None: ...
+
+class CommentReviewRequest(_message.Message):
+    __slots__ = ("review_id", "note", "reviewer")
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    review_id: str
+    note: str
+    reviewer: str
+    def __init__(self, review_id: _Optional[str] = ..., note: _Optional[str] = ..., reviewer: _Optional[str] = ...) -> None: ...
 
 class WaitReviewRequest(_message.Message):
     __slots__ = ("review_id", "timeout")

@@ -108,6 +108,7 @@ def write_request(request: Request) -> wire.DecideRequest:
     groups = {name: getattr(request, name) for name in GROUPS}
     message = wire.DecideRequest(
         request_id=request.request_id,
+        approval=request.approval,
         stage=STAGE_NUMBERS[request.stage],
         attributes_json=encode_json({name: group for name, group in groups.items() if group}),
         context_json=encode_json(request.context) if request.context else b"",
@@ -210,4 +211,5 @@ def escalation_of(review: wire.Escalation) -> Escalation:
         expires_at=review.expires_at.ToDatetime(UTC),
         otherwise="allow" if review.otherwise == wire.ACTION_ALLOW else "deny",
         state=STATE_NAMES.get(review.state, "open"),
+        needed=review.approvals_needed or 1,
     )

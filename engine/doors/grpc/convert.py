@@ -68,6 +68,8 @@ def read_standard(message: wire.DecideRequest) -> Group:
     made: Group = {"tenant": tenant, "user": user}
     if message.request_id:
         made["request_id"] = message.request_id
+    if message.approval:
+        made["approval"] = message.approval
     if message.stage:
         made["stage"] = STAGES.get(message.stage, f"stage {message.stage}")
     if message.HasField("content"):
@@ -310,3 +312,4 @@ def write_escalation(into: wire.Escalation, review: Escalation) -> None:
     into.expires_at.FromDatetime(review.expires_at)
     into.otherwise = ACTIONS[review.otherwise]
     into.state = REVIEW_STATES[review.state]
+    into.approvals_needed = review.needed

@@ -134,7 +134,7 @@ class Redact:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Asks a person, or more of them: *reviewers* must approve. *otherwise* holds after *within*."""
+    """Asks people: *reviewers* of them must approve. *otherwise* holds after *within*."""
 
     queue: str
     within: timedelta

@@ -17,6 +17,7 @@ import msgspec
 from engine.runtime.decision import Action, Decision, Escalation, Reason
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
+from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
 from engine.service.record import Recorder, RecordError, iso_time
 from engine.storage.reviews import (
@@ -182,6 +183,7 @@ def question_of(
         session=record.session.id or "",
         tool=record.tool.name or "",
         hidden=record.too_large,
+        asked=asked_of(record, decision),
     )
 
 

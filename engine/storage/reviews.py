@@ -100,6 +100,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tool: str = ""
     hidden: str = ""
     """Why nothing is shown; empty where it is."""
+    asked: dict[str, object] = {}
+    """The attributes of who asked and about what, by group, as a door takes them: for a test."""
     content_hash: str = ""
     arguments_hash: str = ""
     """Keyed hashes of what was asked about, as it came: what an approval token is bound to."""

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import click
 import msgspec
 import orjson
 
 from engine.cli.bundle import leave
-from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
-from engine.cli.reviews_text import (
-    deed_json,
-    describe_line,
-    describe_review,
-    describe_stats,
-    review_json,
-    stats_of,
-)
-from engine.daemon.places import REVIEWS
-from engine.language.render import inert
+from engine.cli.main import EXIT_FINE
+from engine.cli.reviews_folder import for_machines, in_folder, opened, whole_id
+from engine.cli.reviews_stats import stats
+from engine.cli.reviews_text import deed_json, describe_line, describe_review, review_json
 from engine.runtime.decision import Message
-from engine.service.keys import KeyFileError, derive_key, load_key
-from engine.service.reviews import SEALED
 from engine.storage.reviews import (
     SECOND,
     Move,
-    NoReview,
-    Refused,
     Review,
-    ReviewsUnavailable,
     Shown,
     Verb,
     Wanted,
 )
-from engine.storage.reviews_sqlite import SqliteReviews
 
 EPILOG = """\
 \b
@@ -59,19 +42,7 @@ Exit codes: 0 fine, 1 there is no such review or the act is refused, 2 there are
 cannot be read.
 """
 
-in_folder = click.option(
-    "--data",
-    "folder",
-    default="data",
-    show_default=True,
-    metavar="FOLDER",
-    help="The daemon's data folder.",
-)
-for_machines = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 STATES = ("open", "approved", "rejected", "edited", "expired")
-KEY_VARIABLE = "ENGINE_SECRET_KEY_FILE"
-PATIENCE = 10.0
-"""Seconds that are waited for other processes."""
 
 
 def acting(function: Callable[..., None]) -> Callable[..., None]:
@@ -222,19 +193,7 @@ simple("release", "Give a claim up.")
 simple("approve", "Let it pass when it is asked again.")
 simple("reject", "Deny it; the note is told to who asked.")
 simple("comment", "Write a --note into the history.")
-
-
-@command.command("stats")
-@in_folder
-@for_machines
-def stats(folder: str, *, as_json: bool) -> None:
-    """Show by rule, reviewer and queue what became of reviews.
-
-    What of a rule was approved or edited ("passed") it had escalated for nothing.
-    """
-    with opened(folder) as (store, now):
-        made = stats_of(store.answers(now))
-    click.echo(orjson.dumps(msgspec.to_builtins(made)) if as_json else describe_stats(made))
+command.add_command(stats)
 
 
 def do(review_id: str, move: Move, folder: str, *, as_json: bool) -> None:
@@ -246,45 +205,3 @@ def do(review_id: str, move: Move, folder: str, *, as_json: bool) -> None:
     else:
         click.echo(describe_line(review, now))
     sys.exit(EXIT_FINE)
-
-
-def whole_id(store: SqliteReviews, beginning: str, now: int) -> str:
-    """Return the id that begins with *beginning*. Raises NoReview, and Refused for several."""
-    found = store.begin_with(beginning, 2)
-    if not found:
-        raise NoReview(f"there is no review `{beginning}`")
-    if len(found) > 1 and beginning not in found:
-        raise Refused(f"several reviews begin with `{beginning}`")
-    return store.find(found[0], now).question.review_id
-
-
-def key_in(folder: Path) -> bytes:
-    """Return the key of the reviews in *folder*. Raises KeyFileError."""
-    path = Path(os.environ.get(KEY_VARIABLE) or folder / "secret.key")
-    if not path.exists():
-        raise KeyFileError(
-            f"the reviews are sealed with the daemon's secret, and {path} is not there; name the "
-            f"file in {KEY_VARIABLE}"
-        )
-    return derive_key(load_key(path), SEALED)
-
-
-@contextmanager
-def opened(folder: str) -> Iterator[tuple[SqliteReviews, int]]:
-    """Open the reviews in *folder*; exit with a sentence when something is refused."""
-    path = Path(folder) / REVIEWS
-    if not path.exists():
-        leave(
-            f"there are no reviews in {folder}: a daemon makes {REVIEWS} there; see `reviews.store`"
-        )
-    try:
-        store = SqliteReviews(path, PATIENCE, key_in(Path(folder)))
-        try:
-            yield store, time.time_ns()
-        finally:
-            store.close()
-    except (KeyFileError, ReviewsUnavailable) as error:
-        leave(inert(str(error)))
-    except (NoReview, Refused) as error:
-        click.echo(f"engine: {inert(str(error))}", err=True)
-        sys.exit(EXIT_FINDINGS)

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Sequence
 
 import msgspec
 
 from engine.language.render import inert
 from engine.service.record import iso_time
-from engine.storage.reviews import SECOND, Answer, Deed, Review, Shown
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the reviews that a rule has opened, or that a reviewer has answered."""
-
-    approved: int
-    edited: int
-    rejected: int
-    expired: int
-    passed: float | None
-    """The part of those answered that was let through: of a rule, its false positives."""
-    median_seconds: float | None
-    """Until the answer; None without one."""
-
-
-class Stats(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of all rounds that have ended."""
-
-    rules: dict[str, Figures]
-    reviewers: dict[str, Figures]
-    queues: dict[str, Figures]
+from engine.storage.reviews import SECOND, Deed, Review, Shown
 
 
 def describe_line(review: Review, now: int) -> str:
@@ -151,59 +128,3 @@ def review_json(review: Review, now: int) -> dict[str, object]:
 def deed_json(deed: Deed) -> dict[str, object]:
     """Return a row of the history as JSON-ready values."""
     return {**msgspec.to_builtins(deed, enc_hook=str), "time": iso_time(deed.time)}
-
-
-def stats_of(answers: Iterable[Answer]) -> Stats:
-    """Return the figures by rule, by reviewer and by queue."""
-    rules: dict[str, list[Answer]] = {}
-    reviewers: dict[str, list[Answer]] = {}
-    queues: dict[str, list[Answer]] = {}
-    for one in answers:
-        for rule in one.rules:
-            rules.setdefault(rule, []).append(one)
-        if one.who:
-            reviewers.setdefault(one.who, []).append(one)
-        queues.setdefault(one.queue, []).append(one)
-    return Stats(rules=figured(rules), reviewers=figured(reviewers), queues=figured(queues))
-
-
-def figured(groups: dict[str, list[Answer]]) -> dict[str, Figures]:
-    """Return the figures of each group, by its name."""
-    return {name: figures_of(group) for name, group in sorted(groups.items())}
-
-
-def figures_of(answers: Sequence[Answer]) -> Figures:
-    """Return the figures of some answers."""
-    counts = Counter(one.state for one in answers)
-    people = [one for one in answers if one.state != "expired"]
-    seconds = [(one.ended_at - one.opened_at) / SECOND for one in people]
-    return Figures(
-        approved=counts["approved"],
-        edited=counts["edited"],
-        rejected=counts["rejected"],
-        expired=counts["expired"],
-        passed=(counts["approved"] + counts["edited"]) / len(people) if people else None,
-        median_seconds=median(seconds) if seconds else None,
-    )
-
-
-def describe_stats(stats: Stats) -> str:
-    """Return the figures as tables."""
-    lines: list[str] = []
-    for title, group in (
-        ("rule", stats.rules),
-        ("reviewer", stats.reviewers),
-        ("queue", stats.queues),
-    ):
-        lines.append(
-            f"{'approved':>9}{'edited':>8}{'rejected':>10}{'expired':>9}{'passed':>8}"
-            f"{'answered in':>13}  {title}"
-        )
-        for name, one in group.items():
-            passed = "-" if one.passed is None else f"{one.passed:.0%}"
-            took = "-" if one.median_seconds is None else f"{one.median_seconds:,.0f} s"
-            lines.append(
-                f"{one.approved:>9}{one.edited:>8}{one.rejected:>10}{one.expired:>9}{passed:>8}"
-                f"{took:>13}  {inert(name) or '(none)'}"
-            )
-    return "\n".join(lines)

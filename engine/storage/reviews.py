@@ -41,6 +41,8 @@ Act = Literal[
     "read",
     "read_full",
     "presented",
+    "erased",
+    "deleted",
 ]
 
 SEVERITIES = ("", "low", "medium", "high", "critical")
@@ -214,6 +216,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     who: str
     opened_at: int
     ended_at: int
+    review_id: str = ""
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -254,6 +257,10 @@ class ReviewStore(Protocol):
 
     def browse(self, wanted: Wanted, token: str, most: int, now: int) -> Page:
         """Return up to *most* reviews after *token*. Raises Refused for a token that is none."""
+        ...
+
+    def begin_with(self, text: str, most: int) -> tuple[str, ...]:
+        """Return up to *most* ids that begin with *text*, in their order."""
         ...
 
     def history(self, review_id: str) -> tuple[Deed, ...]:

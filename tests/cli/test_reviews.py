@@ -185,7 +185,11 @@ def test_figures_tell_which_rules_are_too_careful(place: Place) -> None:
     assert (rule["passed"], rule["median_seconds"]) == (2 / 3, 120.0)
     assert made["queues"]["q"]["passed"] is None
     assert list(made["reviewers"]) == ["bob"]
-    assert "67%        120 s  p.r" in place.run("stats")
+    assert (rule["p90_seconds"], rule["overdue"], rule["load"]) == (180.0, 0.25, 1.0)
+    assert [round(one, 3) for one in rule["passed_between"]] == [0.208, 0.939]
+    said = place.run("stats")
+    assert "67% (21%-94%)     120 s     180 s  p.r" in said
+    assert "propose a test of p.r: engine reviews to-test r1" in said
 
 
 def test_a_folder_without_reviews_is_told(tmp_path: Path) -> None:

@@ -1,130 +1,46 @@
-"""A record of the audit trail in, the same record in another program's form out. Pure.
-
-The same record always gives the same bytes, its id too (``<trail>/<sequence>``): whoever gets it
-twice can tell. Every record has every form: what is of an unknown kind, or no JSON at all, as
-well.
-"""
+"""The forms of a record by name, and a record in a form as a line."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
 
-import msgspec
-
-Fields = Mapping[str, object]
-
-UNREADABLE = "unreadable"
-"""The kind of what is no JSON object."""
-
-NOTHING: Fields = {}
+from engine.sinks.forms_cloudevents import cloudevents_form
+from engine.sinks.forms_ocsf import ocsf_form
+from engine.sinks.forms_opa import opa_form
+from engine.sinks.forms_table import row_of
+from engine.sinks.forms_taken import Form, Taken, encode
 
 
-class Taken(NamedTuple):
-    """A record: whose trail, its number there, its bytes, and its fields (none if unreadable)."""
-
-    trail: str
-    sequence: int
-    payload: bytes
-    fields: Fields
-
-    @property
-    def kind(self) -> str:
-        """What the record is about: a decision, a review and so on."""
-        return text_of(self.fields, "kind") or UNREADABLE
-
-    @property
-    def uid(self) -> str:
-        """The record's name, unlike that of any other."""
-        return f"{self.trail}/{self.sequence}"
-
-    def text(self, name: str) -> str:
-        """Return the field *name*, or "" where it is no text."""
-        return text_of(self.fields, name)
+def json_form(taken: Taken) -> dict[str, object]:
+    """Return the record's own fields."""
+    return dict(taken.fields)
 
 
-Form = Callable[[Taken], dict[str, object]]
-
-_decode = msgspec.json.Decoder(dict[str, object]).decode
-_encoder = msgspec.json.Encoder(enc_hook=str)
-_sorted = msgspec.json.Encoder(enc_hook=str, order="sorted")
-
-
-def take(trail: str, sequence: int, payload: bytes) -> Taken:
-    """Return the record whose bytes are *payload*."""
-    try:
-        fields: Fields = _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        fields = NOTHING
-    return Taken(trail, sequence, payload, fields)
+def table_form(taken: Taken) -> dict[str, object]:
+    """Return the row of the table; times as RFC 3339, what is absent left out."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in row_of(taken).items()
+        if value is not None
+    }
 
 
-def text_of(fields: Fields, name: str) -> str:
-    """Return the field *name*, or "" where it is no text."""
-    value = fields.get(name)
-    return value if isinstance(value, str) else ""
+FORMS: Mapping[str, Form] = {
+    "json": json_form,
+    "ocsf": ocsf_form,
+    "opa": opa_form,
+    "cloudevents": cloudevents_form,
+    "table": table_form,
+}
 
 
-def number_of(fields: Fields, name: str) -> int:
-    """Return the field *name*, or 0 where it is no whole number."""
-    value = fields.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+def line(form: str, taken: Taken) -> bytes:
+    """Return *taken* in the form named *form* as JSON without a line's end.
 
-
-def fields_of(fields: Fields, name: str) -> Fields:
-    """Return the field *name*, or no fields where it is no object."""
-    value = fields.get(name)
-    return value if isinstance(value, dict) else NOTHING
-
-
-def list_of(fields: Fields, name: str) -> list[Fields]:
-    """Return the objects in the list *name*."""
-    value = fields.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def texts_of(fields: Fields, name: str) -> list[str]:
-    """Return the texts in the list *name*."""
-    value = fields.get(name)
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-
-
-def rules_of(fields: Fields, name: str = "reasons") -> list[str]:
-    """Return the deciding rules; the policy where its default decided."""
-    return [text_of(one, "rule") or text_of(one, "policy") for one in list_of(fields, name)]
-
-
-def time_of(taken: Taken) -> datetime | None:
-    """Return when the record was made, in UTC; None where it does not say."""
-    return read_time(taken.text("time"))
-
-
-@lru_cache(maxsize=64)
-def read_time(text: str) -> datetime | None:
-    """Return RFC 3339 as a time in UTC. Remembered: a record is asked more than once."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def stamp(taken: Taken) -> int:
-    """Return when the record was made, in milliseconds since the epoch; 0 where it does not say."""
-    found = time_of(taken)
-    if found is None:
-        return 0
-    whole = int(found.replace(microsecond=0).timestamp())
-    return whole * 1000 + found.microsecond // 1000
-
-
-def encode(value: object, *, ordered: bool = False) -> bytes:
-    """Return *value* as JSON in a line; *ordered* sorts the names, as RFC 8785 asks."""
-    try:
-        return (_sorted if ordered else _encoder).encode(value)
-    except OverflowError:  # A whole number of more than 64 bits.
-        made = json.dumps(value, ensure_ascii=False, sort_keys=ordered, separators=(",", ":"))
-        return made.encode()
+    As ``json`` it is the record's own bytes: their hash is the one that the trail has chained. What
+    is unreadable is then a JSON text of its bytes, so that a line stays a line.
+    """
+    if form == "json":
+        return taken.payload if taken.fields else encode(taken.payload.decode(errors="replace"))
+    return encode(FORMS[form](taken))

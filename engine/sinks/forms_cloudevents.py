@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 
 from engine.language.render import inert
-from engine.sinks.forms import Taken, time_of
+from engine.sinks.forms_taken import Taken, time_of
 
 VERSION = "1.0"
 TYPE = "engine.audit"

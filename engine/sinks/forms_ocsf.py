@@ -27,9 +27,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from engine.sinks.forms import Fields, Taken, encode, fields_of, number_of, stamp, text_of
 from engine.sinks.forms_ocsf_control import CONTROL, control_of, severity_of
 from engine.sinks.forms_ocsf_finding import AI, ai_of, decision_of, review_of, settlement_of
+from engine.sinks.forms_taken import Fields, Taken, encode, fields_of, number_of, stamp, text_of
 
 VERSION: Final = "1.9.0"
 PRODUCT: Final = {"name": "engine", "vendor_name": "engine", "feature": {"name": "audit trail"}}

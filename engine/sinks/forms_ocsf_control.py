@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from engine.sinks.forms import Fields, Taken, list_of, number_of, text_of
+from engine.sinks.forms_taken import Fields, Taken, list_of, number_of, text_of
 
 CONTROL: Final = "security_control"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.sinks.forms import (
+from engine.sinks.forms_ocsf_control import HIGH, severity_of
+from engine.sinks.forms_taken import (
     Fields,
     Taken,
     fields_of,
@@ -14,7 +15,6 @@ from engine.sinks.forms import (
     stamp,
     text_of,
 )
-from engine.sinks.forms_ocsf_control import HIGH, severity_of
 
 AI: Final = "ai_operation"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from engine.sinks.forms import (
+from engine.sinks.forms_taken import (
     Fields,
     Taken,
     fields_of,

@@ -18,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 from engine.language.render import inert
-from engine.sinks.forms import Taken, encode, read_time, rules_of
+from engine.sinks.forms_taken import Taken, encode, read_time, rules_of
 
 Type = Literal["time", "text", "whole", "number", "flag", "texts", "reasons", "redactions", "json"]
 

@@ -7,7 +7,7 @@ asked (see ``runtime.review``), and what passes is what the reviewer saw, or put
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import assert_never
@@ -109,7 +109,23 @@ class Reviews:
 
         A crash in between records it twice, with the same number. Raises RecordError.
         """
-        return self._store.tell(self._record, AT_ONCE)
+        deeds = self._store.untold(AT_ONCE, self._clock())
+        if deeds:
+            self._recorded(deeds)
+        return len(deeds)
+
+    def _recorded(self, deeds: Sequence[Deed]) -> None:
+        """Record *deeds*, and note which of them were."""
+        done: list[int] = []
+        try:
+            for deed in deeds:
+                self._record(deed)
+                done.append(deed.number)
+        finally:
+            left = [deed.number for deed in deeds[len(done) :]]
+            if left:
+                self._store.told(left, kept=False)
+            self._store.told(done)
 
     def tend(self) -> str:
         """End what is overdue and record what was done; return what went wrong, if anything."""

@@ -15,11 +15,8 @@ from engine.storage.reviews import (
     Review,
     Shown,
     Verb,
-    apply,
-    begin,
-    in_time,
-    stands,
 )
+from engine.storage.reviews_acts import apply, begin, in_time, stands
 from tests.storage.asked import HOUR, NOW, asked
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from engine.storage.reviews import (
     SECOND,
-    Deed,
     Move,
     NoReview,
     Refused,
@@ -20,6 +19,7 @@ from engine.storage.reviews import (
     Shown,
     Wanted,
 )
+from engine.storage.reviews_kept import TELLING
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.storage import claimer
 from tests.storage.asked import HOUR, NOW, asked
@@ -159,24 +159,23 @@ def test_overdue_reviews_are_ended_a_few_at_a_time(store: SqliteReviews) -> None
     assert [store.expire(NOW + HOUR, 3) for _ in range(3)] == [3, 2, 0]
 
 
-def test_every_deed_is_told_once_and_again_when_it_could_not_be_kept(
+def test_every_deed_is_handed_over_once_and_again_when_it_could_not_be_kept(
     store: SqliteReviews,
 ) -> None:
     store.open_or_join(asked(), NOW)
     approve(store)
-    told: list[Deed] = []
-
-    def full(deed: Deed) -> None:
-        told.append(deed)
-        raise RuntimeError("full")
-
-    with pytest.raises(RuntimeError, match="full"):
-        store.tell(full, 10)
-    assert store.tell(told.append, 1) == 1
-    assert store.tell(told.append, 10) == 1
-    assert store.tell(told.append, 10) == 0
-    assert [one.act for one in told] == ["opened", "opened", "approved"]
-    assert (told[0].tenant, told[0].user, told[0].queue) == ("north", "ann", "people")
+    first = store.untold(1, NOW)
+    rest = store.untold(10, NOW)
+    assert [one.act for one in (*first, *rest)] == ["opened", "approved"]
+    assert (first[0].tenant, first[0].user, first[0].queue) == ("north", "ann", "people")
+    store.told([one.number for one in first])
+    store.told([one.number for one in rest], kept=False)
+    assert store.untold(10, NOW) == rest
+    # Whoever was handed it may have died.
+    assert store.untold(10, NOW + TELLING - 1) == ()
+    assert store.untold(10, NOW + TELLING) == rest
+    store.told([one.number for one in rest])
+    assert store.untold(10, NOW + HOUR) == ()
 
 
 def test_answers_tell_of_every_round_that_has_ended(store: SqliteReviews) -> None:
@@ -253,9 +252,9 @@ def test_what_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_file_from_the_future_is_refused(store: SqliteReviews) -> None:
     with sqlite3.connect(store.path) as line:
-        line.execute("PRAGMA user_version = 2")
+        line.execute("PRAGMA user_version = 3")
     line.close()
-    with pytest.raises(ReviewsUnavailable, match="form 2"):
+    with pytest.raises(ReviewsUnavailable, match="form 3"):
         SqliteReviews(store.path)
 
 

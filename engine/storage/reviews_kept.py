@@ -1,0 +1,437 @@
+"""Reviews in, rows of a database out: what all stores of reviews do alike.
+
+Each act is one transaction: read the review and lock it, apply the act (see ``reviews_acts``), write
+the review and a row of history. So of two that race for a claim the second one reads what the first
+has written. A process may be killed at any moment: the act is there, or it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+
+from engine.runtime.decision import Reason
+from engine.storage.chest import WrongKey
+from engine.storage.reviews import (
+    SECOND,
+    Act,
+    Answer,
+    Count,
+    Deed,
+    Move,
+    NoReview,
+    Page,
+    Question,
+    Refused,
+    Review,
+    ReviewsUnavailable,
+    Shown,
+    Upkeep,
+    Wanted,
+)
+from engine.storage.reviews_acts import apply, begin, in_time, stands
+from engine.storage.reviews_database import Database, Raced, Session
+from engine.storage.reviews_rows import COLUMNS, Rows, read_token, token_after
+from engine.storage.reviews_upkeep import delete_over, erase_over
+
+OVERDUE = 500
+"""How many reviews one transaction ends whose time is over."""
+
+NAMED = 500
+"""How many reviews one statement asks for by name."""
+
+TELLING = 60 * SECOND
+"""How long a deed is left to who was handed it, before somebody else is."""
+
+_READ = "SELECT body FROM reviews WHERE review_id = ?"
+_LISTED = "SELECT rank, opened_at, review_id, body FROM reviews WHERE "
+_AFTER = "(rank, opened_at, review_id) > (?, ?, ?) ORDER BY rank, opened_at, review_id LIMIT ?"
+_OPENED = (
+    f"INSERT INTO reviews ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608  our names
+    "ON CONFLICT (review_id) DO NOTHING"
+)
+_CHANGED = f"UPDATE reviews SET {', '.join(f'{one} = ?' for one in COLUMNS)} WHERE review_id = ?"  # noqa: S608  our names
+_DONE = "INSERT INTO review_history (review_id, body) VALUES (?, ?)"
+_COUNTED = (
+    "SELECT queue, tenant, state, COUNT(*), SUM(CASE WHEN held_until > ? THEN 1 ELSE 0 END), "
+    "MIN(opened_at) FROM reviews GROUP BY queue, tenant, state ORDER BY queue, tenant, state"
+)
+
+Made = TypeVar("Made")
+
+
+class KeptReviews:
+    """Owns a *database*; see `ReviewStore`. With a *key* of 32 bytes what reviews say is sealed."""
+
+    def __init__(self, database: Database, rows: Rows) -> None:
+        self._database = database
+        self._manner = database.manner
+        self._rows = rows
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages; without secrets."""
+        return self._database.name
+
+    def close(self) -> None:
+        """Release it; closing twice is fine."""
+        self._database.close()
+
+    # --- what is asked, and acts ------------------------------------------------------------------
+
+    def open_or_join(self, question: Question, now: int) -> Review:
+        """Return the review that stands for *question*, opened where none does."""
+
+        def opened(session: Session) -> Review:
+            found = self._caught_up(session, question.review_id, now)
+            if found is not None and stands(found, now):
+                return found
+            made = begin(question, now, found)
+            self._write(session, made, "opened", now, new=found is None)
+            return made
+
+        # Reading alone locks nobody out, and most questions are asked again.
+        found = self._look(lambda session: self._read(session, question.review_id))
+        if found is None or not self._joins(found, question, now):
+            found = self._do(opened)
+        same_question(found.question, question)
+        return found
+
+    def _joins(self, review: Review, question: Question, now: int) -> bool:
+        """Return whether *review* answers *question* without a word to be written."""
+        same_question(review.question, question)
+        return stands(review, now) and in_time(review, now) is review
+
+    def find(self, review_id: str, now: int) -> Review:
+        """Return a review as it stands. Raises NoReview."""
+        found = self._look(lambda session: self._read(session, review_id))
+        if found is None:
+            raise NoReview("there is no such review")
+        return in_time(found, now)
+
+    def act(self, review_id: str, move: Move, now: int) -> Review:
+        """Return the review after *move*. Raises NoReview, and Refused, which is kept too."""
+
+        def acted(session: Session) -> Review | Refused:
+            review = self._caught_up(session, review_id, now)
+            if review is None:
+                raise NoReview("there is no such review")
+            made = attempt(review, move, now)
+            if isinstance(made, Refused):
+                told = Move(verb=move.verb, who=printable(move.who), note=f"{move.verb}: {made}")
+                self._write(session, review, "refused", now, told)
+                return made
+            self._write(session, *made, now, move)
+            return made[0]
+
+        found = self._do(acted)
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def expire(self, now: int, most: int) -> int:
+        """End up to *most* reviews whose time is over; return how many there were."""
+        overdue = (
+            f"SELECT review_id FROM reviews {self._manner.by_deadline} "  # noqa: S608  our words
+            "WHERE state = 'open' AND expires_at <= ? ORDER BY expires_at, review_id LIMIT ?"
+        )
+
+        def ended(session: Session) -> int:
+            found = session.rows(overdue + self._manner.lock, (now, most))
+            for (review_id,) in found:
+                self._caught_up(session, review_id, now)
+            return len(found)
+
+        # Nearly always there is nothing, and then nobody is locked out.
+        if not self._look(lambda session: session.rows(overdue, (now, 1))):
+            return 0
+        return self._do(ended)
+
+    # --- what there is ----------------------------------------------------------------------------
+
+    def browse(self, wanted: Wanted, token: str, most: int, now: int) -> Page:
+        """Return up to *most* reviews after *token*. Raises Refused for a token that is none."""
+        after = read_token(token)
+        while self.expire(now, OVERDUE):
+            pass
+        chosen = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value}
+        where = "".join(f"{name} = ? AND " for name in chosen)
+        values = (*chosen.values(), *after, most + 1)
+
+        def listed(session: Session) -> Page:
+            found = session.rows(f"{_LISTED}{where}{_AFTER}", values)
+            more = len(found) > most
+            return Page(
+                reviews=tuple(self._rows.review(row[3]) for row in found[:most]),
+                token=token_after(found[most - 1][:3]) if more else "",
+            )
+
+        return self._look(listed)
+
+    def begin_with(self, text: str, most: int) -> tuple[str, ...]:
+        """Return up to *most* ids that begin with *text*, in their order."""
+        asked = "SELECT review_id FROM reviews WHERE review_id >= ? ORDER BY review_id LIMIT ?"
+        found = self._look(lambda session: session.rows(asked, (text, most)))
+        return tuple(row[0] for row in found if text and row[0].startswith(text))
+
+    def history(self, review_id: str) -> tuple[Deed, ...]:
+        """Return what was done with a review, the oldest first. Raises NoReview."""
+        asked = "SELECT number, body FROM review_history WHERE review_id = ? ORDER BY number"
+        found = self._look(lambda session: self._deeds(session.rows(asked, (review_id,))))
+        if not found:
+            raise NoReview("there is no such review")
+        return found
+
+    def of_session(self, tenant: str, session: str, most: int) -> tuple[Review, ...]:
+        """Return the newest reviews of a conversation, up to *most* of them."""
+        asked = "SELECT body FROM reviews WHERE session = ? ORDER BY opened_at DESC LIMIT ?"
+
+        def found(at: Session) -> tuple[Review, ...]:
+            named = self._rows.session(tenant, session)
+            return tuple(self._rows.review(row[0]) for row in at.rows(asked, (named, most)))
+
+        return self._look(found) if session else ()
+
+    def counts(self, now: int) -> tuple[Count, ...]:
+        """Return how many reviews there are of each queue, tenant and state."""
+        return tuple(
+            Count(
+                queue=queue,
+                tenant=tenant,
+                state=state,
+                number=number,
+                claimed=int(claimed),
+                oldest=oldest,
+            )
+            for queue, tenant, state, number, claimed, oldest in self._look(
+                lambda session: session.rows(_COUNTED, (now,))
+            )
+        )
+
+    def answers(self, now: int) -> tuple[Answer, ...]:
+        """Return every round that has ended."""
+        while self.expire(now, OVERDUE):
+            pass
+
+        def found(session: Session) -> tuple[Answer, ...]:
+            # The history first: its reviews are there when they are read, unless they were deleted.
+            deeds = self._deeds(
+                session.rows("SELECT number, body FROM review_history ORDER BY number")
+            )
+            reasons = {
+                one.question.review_id: one.question.reasons
+                for one in (
+                    self._rows.review(row[0]) for row in session.rows("SELECT body FROM reviews")
+                )
+            }
+            return answers_in(deeds, reasons)
+
+        return self._look(found)
+
+    def stamps(self, review_ids: Sequence[str]) -> dict[str, int]:
+        """Return the number of the newest deed of each of these reviews that there is."""
+        found: dict[str, int] = {}
+        for begins in range(0, len(review_ids), NAMED):
+            some = review_ids[begins : begins + NAMED]
+            asked = (
+                "SELECT review_id, MAX(number) FROM review_history "  # noqa: S608  question marks
+                f"WHERE review_id IN ({', '.join('?' * len(some))}) GROUP BY review_id"
+            )
+            found.update(self._look(lambda session: session.rows(asked, some)))  # noqa: B023  at once
+        return found
+
+    # --- what is recorded, and upkeep -------------------------------------------------------------
+
+    def untold(self, most: int, now: int) -> tuple[Deed, ...]:
+        """Return up to *most* deeds that are not `told`; nobody else is handed them for a minute."""
+        asked = (
+            "SELECT number, body FROM review_history WHERE told <> 1 AND told <= ? "
+            "ORDER BY number LIMIT ?"
+        )
+
+        def handed(session: Session) -> tuple[Deed, ...]:
+            found = session.rows(asked + self._manner.pass_by, (now, most))
+            _mark(session, [row[0] for row in found], now + TELLING)
+            return self._deeds(found)
+
+        if not self._look(lambda session: session.rows(asked, (now, 1))):
+            return ()
+        return self._do(handed)
+
+    def told(self, numbers: Sequence[int], *, kept: bool = True) -> None:
+        """Note that what was handed over was kept; or that it was not: it is handed over again."""
+        self._do(lambda session: _mark(session, numbers, int(kept)))
+
+    def prune(self, upkeep: Upkeep, now: int, most: int) -> int:
+        """Erase what up to *most* reviews show, and delete as many; return how many there were."""
+
+        def pruned(session: Session) -> int:
+            done = 0
+            if upkeep.keep_content:
+                ended = now - upkeep.keep_content
+                done += erase_over(session, self._rows, self._manner, now, ended, most)
+            if upkeep.keep:
+                done += delete_over(session, self._rows, self._manner, now, now - upkeep.keep, most)
+            return done
+
+        return self._do(pruned)
+
+    # --- rows -------------------------------------------------------------------------------------
+
+    def _read(self, session: Session, review_id: str, lock: str = "") -> Review | None:
+        found = session.rows(_READ + lock, (review_id,))
+        if not found:
+            return None
+        review = self._rows.review(found[0][0])
+        if review.question.review_id != review_id:
+            raise ReviewsUnavailable(f"{self.name} holds one review in the place of another")
+        return review
+
+    def _deeds(self, rows: Sequence[tuple[int, bytes]]) -> tuple[Deed, ...]:
+        return tuple(self._rows.deed(*row) for row in rows)
+
+    def _caught_up(self, session: Session, review_id: str, now: int) -> Review | None:
+        """Return a review as it stands, its end written down where its time is over."""
+        found = self._read(session, review_id, self._manner.lock)
+        if found is None:
+            return None
+        standing = in_time(found, now)
+        if standing is not found:
+            self._write(session, standing, "expired", standing.resolved_at)
+        return standing
+
+    def _write(
+        self,
+        session: Session,
+        review: Review,
+        act: Act,
+        now: int,
+        move: Move | None = None,
+        *,
+        new: bool = False,
+    ) -> None:
+        """Write *review* as it stands after *act*, and the row of history."""
+        values = self._rows.of_review(review)
+        review_id = review.question.review_id
+        if not new:
+            session.do(_CHANGED, (*values, review_id))
+        elif not session.do(_OPENED, values):
+            raise Raced
+        session.do(_DONE, (review_id, self._rows.of_deed(deed_of(review, act, now, move))))
+
+    def _look(self, work: Callable[[Session], Made]) -> Made:
+        with self._told_apart():
+            return self._database.read(work)
+
+    def _do(self, work: Callable[[Session], Made]) -> Made:
+        with self._told_apart():
+            return self._database.write(work)
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        """Say of what cannot be read, or written, why."""
+        try:
+            yield
+        except UnicodeEncodeError:
+            raise Refused("half a character, a lone surrogate, is in no name") from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise ReviewsUnavailable(f"{self.name} holds a review that is none") from None
+        except WrongKey as error:
+            raise ReviewsUnavailable(f"a review in {self.name} cannot be read: {error}") from None
+
+
+def _mark(session: Session, numbers: Sequence[int], told: int) -> None:
+    """Set until when deeds are left alone; 1: for ever. What tells of a deleted review goes then."""
+    for begins in range(0, len(numbers), NAMED):
+        some = numbers[begins : begins + NAMED]
+        these = f"number IN ({', '.join('?' * len(some))})"
+        session.do(f"UPDATE review_history SET told = ? WHERE {these}", (told, *some))  # noqa: S608  question marks
+        if told == 1:
+            session.do(
+                f"DELETE FROM review_history WHERE {these} AND review_id NOT IN "  # noqa: S608  question marks
+                "(SELECT review_id FROM reviews WHERE reviews.review_id = review_history.review_id)",
+                some,
+            )
+
+
+def answers_in(
+    deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]
+) -> tuple[Answer, ...]:
+    """Return the rounds in a history that have ended."""
+    opened: dict[tuple[str, int], int] = {}
+    ended: dict[tuple[str, int], Deed] = {}
+    for deed in deeds:
+        where = deed.review_id, deed.round
+        if deed.act == "opened":
+            opened[where] = deed.time
+        elif deed.state != "open":
+            ended.setdefault(where, deed)
+    return tuple(
+        Answer(
+            rules=tuple(one.rule or one.policy for one in reasons[where[0]]),
+            queue=deed.queue,
+            state=deed.state,
+            who=deed.who,
+            opened_at=opened[where],
+            ended_at=deed.time,
+        )
+        for where, deed in ended.items()
+        if where in opened and where[0] in reasons
+    )
+
+
+def attempt(review: Review, move: Move, now: int) -> tuple[Review, Act] | Refused:
+    """Return what `apply` does, or why it refuses."""
+    try:
+        return apply(review, move, now)
+    except Refused as error:
+        return error
+
+
+def same_question(held: Question, asked: Question) -> None:
+    """Raise ReviewsUnavailable when two questions of one id are not of the same user.
+
+    Ids are keyed hashes of who asks what: this is for a store that was changed by hand.
+    """
+    if (held.tenant, held.user, held.revision) != (asked.tenant, asked.user, asked.revision):
+        raise ReviewsUnavailable("a review of this id belongs to someone else")
+
+
+def deed_of(review: Review, act: Act, now: int, move: Move | None) -> Deed:
+    """Return the row of history of *act*."""
+    question = review.question
+    return Deed(
+        review_id=question.review_id,
+        round=review.round,
+        time=now,
+        act=act,
+        who="" if move is None else move.who,
+        note=note_of(move),
+        state=review.state,
+        shown=edit_of(act, review.edited),
+        tenant=question.tenant,
+        user=question.user,
+        queue=question.queue,
+    )
+
+
+def edit_of(act: Act, edited: Shown | None) -> Shown | None:
+    """Return what the history keeps of an edit: what was put in place."""
+    return edited if act in {"edited", "endorsed"} else None
+
+
+def note_of(move: Move | None) -> str:
+    """Return the note of *move*: also to whom it hands the review over."""
+    if move is None:
+        return ""
+    if move.verb == "hand_over" and move.to:
+        return f"to {move.to}" + (f": {move.note}" if move.note else "")
+    return move.note
+
+
+def printable(name: str) -> str:
+    """Return what a history can show of a name that was refused."""
+    return name[:64].encode("ascii", "backslashreplace").decode()

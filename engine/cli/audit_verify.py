@@ -17,7 +17,8 @@ from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.language.render import inert
 from engine.service.audit import PUBLIC
 from engine.storage.notes import NoteError, Verifier, read_verifier
-from engine.storage.verify import Report, segment_files, verify_folder
+from engine.storage.source import segment_files
+from engine.storage.verify import Report, verify_folder
 
 
 @click.command("verify")

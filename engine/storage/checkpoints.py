@@ -136,8 +136,13 @@ class CheckpointFile:
                 raise NoteError(f"{self.path}:{number}: this is no checkpoint") from None
 
 
-def opened(notes: Iterable[str], verifiers: Iterable[Verifier]) -> Iterator[Checkpoint]:
-    """Yield the checkpoints in *notes*, each signed and behind the one before. Raises NoteError."""
+def opened(
+    notes: Iterable[str], verifiers: Iterable[Verifier], *, chained: bool = True
+) -> Iterator[Checkpoint]:
+    """Yield the checkpoints in *notes*, each signed and behind the one before. Raises NoteError.
+
+    Without *chained* they may come from anywhere.
+    """
     known = tuple(verifiers)
     previous = ""
     for number, note in enumerate(notes, 1):
@@ -145,7 +150,7 @@ def opened(notes: Iterable[str], verifiers: Iterable[Verifier]) -> Iterator[Chec
             found = read_checkpoint(open_note(note, known))
         except NoteError as error:
             raise NoteError(f"checkpoint {number}: {error}") from None
-        if found.previous != previous:
+        if chained and found.previous != previous:
             raise NoteError(f"checkpoint {number} does not follow the one before it")
         previous = digest_of(note)
         yield found

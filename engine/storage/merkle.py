@@ -6,7 +6,7 @@ enough to go on from, and 2 KB for any number of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 EMPTY = sha256(b"").digest()
@@ -32,16 +32,21 @@ class Tree:
         """The roots of the whole subtrees, largest first."""
         return tuple(self._peaks)
 
-    def extend(self, leaves: Iterable[bytes]) -> None:
+    def extend(self, leaves: Sequence[bytes]) -> None:
         """Add *leaves*."""
-        peaks = self._peaks
-        for leaf in leaves:
-            root, size = leaf, self.size
-            while size & 1:
-                root = join(peaks.pop(), root)
-                size >>= 1
-            peaks.append(root)
-            self.size += 1
+        # A level of the tree at a time: half the time of a leaf at a time.
+        level, size, peaks = list(leaves), self.size, self._peaks
+        self.size += len(level)
+        lowest: list[bytes] = []
+        while level:
+            if size & 1:
+                level.insert(0, peaks.pop())
+            if len(level) & 1:
+                lowest.append(level.pop())
+            size >>= 1
+            pairs = zip(level[::2], level[1::2], strict=True)
+            level = [sha256(b"\1" + left + right).digest() for left, right in pairs]
+        peaks.extend(reversed(lowest))
 
     @property
     def root(self) -> bytes:
@@ -54,20 +59,46 @@ class Tree:
         return root
 
 
-def inclusion(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Return the roots that lead from leaf *index* up to the root of *leaves*, lowest first."""
+def inclusion(
+    leaves: Sequence[bytes], index: int, first: int = 0, peaks: Sequence[bytes] = ()
+) -> list[bytes]:
+    """Return the roots that lead from leaf *index* up to the root, lowest first.
+
+    *leaves* are those from number *first* on; *peaks* stand for the ones before.
+    """
+    whole: dict[tuple[int, int], bytes] = {}
+    low = 0
+    for bit in reversed(range(first.bit_length())):
+        if first >> bit & 1:
+            whole[low, low + (1 << bit)] = peaks[len(whole)]
+            low += 1 << bit
+
+    def root(low: int, high: int) -> bytes:
+        if (low, high) in whole:
+            return whole[low, high]
+        if low >= first:
+            tree = Tree()
+            tree.extend(leaves[low - first : high - first])
+            return tree.root
+        middle = low + _half(high - low)
+        return join(root(low, middle), root(middle, high))
+
     path: list[bytes] = []
-    part = list(leaves)
-    while len(part) > 1:
-        half = 1 << (len(part) - 1).bit_length() - 1
-        left, right = part[:half], part[half:]
-        mine, other = (left, right) if index < half else (right, left)
-        tree = Tree()
-        tree.extend(other)
-        path.insert(0, tree.root)
-        index -= 0 if index < half else half
-        part = mine
-    return path
+    low, high = 0, first + len(leaves)
+    while high - low > 1:
+        middle = low + _half(high - low)
+        if index < middle:
+            path.append(root(middle, high))
+            high = middle
+        else:
+            path.append(root(low, middle))
+            low = middle
+    return path[::-1]
+
+
+def _half(size: int) -> int:
+    """Return how many of *size* leaves stand left of the middle: the largest power of two below."""
+    return 1 << (size - 1).bit_length() - 1
 
 
 def root_from(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:

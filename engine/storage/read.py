@@ -16,7 +16,7 @@ import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
 from engine.storage.segment import OPEN, is_begun, read_header
-from engine.storage.verify import read_bytes, segment_files
+from engine.storage.source import read_bytes, segment_files
 
 
 class Kept(NamedTuple):
@@ -38,13 +38,18 @@ _stamp = msgspec.json.Decoder(Stamp)
 
 
 def records_of(path: Path) -> Iterator[Kept]:
-    """Yield the records of the segment at *path*. Raises OSError and NoSegment."""
+    """Yield the records of the segment at *path* but those that were pruned.
+
+    Raises OSError and NoSegment.
+    """
     data = read_bytes(path)
     if path.name.endswith(OPEN) and is_begun(data):
         return
     header, end = read_header(data)
     with suppress(Altered, Torn):
         for frame in read_frames(data, end, first_digest(data[:end]), header.first):
+            if frame.pruned:
+                continue
             time = header.opened
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 time = _stamp.decode(frame.payload).time or time
@@ -64,6 +69,6 @@ def read_folder(folder: Path) -> Iterator[Kept]:
 
 def _trail(paths: list[Path]) -> Iterator[Kept]:
     for path in paths:
-        # A segment may have been closed, and so renamed, since the folder was listed.
+        # A segment may have been forgotten since the folder was listed.
         with suppress(FileNotFoundError):
             yield from records_of(path)

@@ -3,45 +3,27 @@
 Each trail is read from its first segment to its last: every record must have the bytes and the
 place it was written with, every segment must go on where the one before ended, and the Merkle root
 must be the signed one wherever a checkpoint says so. What only a checkpoint knows of is missing.
+
+Records may have been pruned: they keep their leaf, so that all else is verified as before. That
+they were pruned on purpose a signed record must say (an act with the numbers of all of them), and
+likewise that a segment was deleted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
-import zstandard
-
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened
-from engine.storage.frames import Altered, Frame, Torn, first_digest, read_frames
-from engine.storage.merkle import Tree
+from engine.storage.examine import Part, Problem, Pruned, Signed, examine
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.segment import (
-    CLOSED,
-    COMPRESSED,
-    OPEN,
-    Header,
-    NoSegment,
-    is_begun,
-    is_cut,
-    lost_of,
-    read_header,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, and where; *record* is -1 where it is not about one."""
-
-    file: str
-    record: int
-    why: str
-
-    def __str__(self) -> str:
-        at = f" record {self.record}:" if self.record >= 0 else ""
-        return f"{self.file}:{at} {self.why}"
+from engine.storage.segment import Header
+from engine.storage.source import segment_files, stem_of
+from engine.storage.tending import tending
 
 
 @dataclass(slots=True)
@@ -51,10 +33,13 @@ class Report:
     trails: int = 0
     segments: int = 0
     records: int = 0
+    pruned: int = 0
+    """How many of the records have been forgotten, but for their leaf."""
+    deleted: int = 0
+    """How many records were in segments that were deleted since all in them was forgotten."""
     signed: int = 0
     checkpoints: int = 0
-    cuts: list[Problem] = field(default_factory=list)
-    """Where recoveries have closed a segment, and cut what was half written: no problems."""
+    bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -62,87 +47,84 @@ class Report:
 class _Walk:
     """How far a trail was followed."""
 
-    tree: Tree
-    digest: bytes = b""
-    number: int = -1
+    size: int
+    peaks: tuple[bytes, ...]
+    digest: str
+    number: int
     signed: int = 0
     lost: bool = False
     """Whether the last segment could not be read to its end."""
 
 
-def segment_files(folder: Path) -> list[Path]:
-    """Return the segments in *folder*, those of a trail in their order.
+class _Forgotten:
+    """What signed records say was pruned."""
 
-    One that is there twice, since a crash has interrupted its compression, is listed once.
-    """
-    endings = (OPEN, CLOSED, COMPRESSED)
-    found = {one.name: one for one in folder.iterdir() if one.name.endswith(endings)}
-    return sorted(
-        one
-        for name, one in found.items()
-        if not (name.endswith(CLOSED) and name.replace(CLOSED, COMPRESSED) in found)
-    )
+    def __init__(self, parts: Iterable[Part], trails: dict[str, _Walk]) -> None:
+        self._of: dict[str, list[Pruned]] = {}
+        for part in parts:
+            walk = trails.get(part.header.trail) if part.header is not None else None
+            for told in part.acts:
+                if walk is not None and told.sequence < walk.signed:
+                    self._of.setdefault(told.pruned.segment, []).append(told.pruned)
 
+    def allow(self, part: Part, stem: str) -> bool:
+        """Return whether it was said that just these records of a segment were pruned."""
+        return any(one.numbers == part.numbers for one in self._of.get(stem, ()))
 
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of the segment at *path*, or of what it is called by now.
-
-    Raises OSError and NoSegment.
-    """
-    stem = path.name.partition(".")[0]
-    # A segment is closed, and so renamed, and then compressed, while somebody reads the folder.
-    later = (path, *(path.with_name(f"{stem}{ending}") for ending in (CLOSED, COMPRESSED)))
-    for place in later:
-        with suppress(FileNotFoundError):
-            data = place.read_bytes()
-            return decompressed(data) if place.name.endswith(COMPRESSED) else data
-    return path.read_bytes()
-
-
-def decompressed(data: bytes) -> bytes:
-    """Return the segment that was compressed. Raises NoSegment."""
-    try:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    except zstandard.ZstdError as error:
-        raise NoSegment(f"it cannot be decompressed: {error}") from None
+    def deleted(self, trail: str, number: int) -> Pruned | None:
+        """Return what was said when segment *number* was deleted; None where nothing was."""
+        stem = Header(trail=trail, number=number, first=0, previous="", opened="").name
+        return next((one for one in self._of.get(stem, ()) if one.deleted), None)
 
 
 def verify_folder(
-    folder: Path, verifiers: Iterable[Verifier], told: Callable[[int], None] = lambda _: None
+    folder: Path,
+    verifiers: Iterable[Verifier],
+    told: Callable[[int], None] = lambda _: None,
+    *,
+    copy: Sequence[str] = (),
+    jobs: int = 1,
 ) -> Report:
-    """Return what there is in *folder* and what is wrong with it; *told* hears of bytes read."""
+    """Return what there is in *folder* and what is wrong with it; *told* hears of bytes read.
+
+    *copy* are checkpoints that were kept elsewhere; *jobs* processes examine segments.
+    """
     report = Report()
-    signed = _signed(folder, verifiers, report)
-    trails: dict[str, _Walk] = {}
-    for path in segment_files(folder):
-        try:
-            data = read_bytes(path)
-            if path.name.endswith(OPEN) and is_begun(data):
-                continue
-            header, end = read_header(data)
-        except (OSError, NoSegment) as error:
-            report.problems.append(Problem(path.name, -1, str(error)))
-            continue
-        report.segments += 1
-        walk = trails.get(header.trail)
-        if walk is None or walk.lost:
-            walk = trails[header.trail] = _begin(header, 0 if walk is None else walk.signed)
-        apart = list(_joins(path, header, walk))
-        if apart:
-            report.problems += apart
-            walk = trails[header.trail] = _begin(header, walk.signed)
-        _follow(path, data, end, header, walk, signed.get(header.trail, {}), report)
-        told(len(data))
+    with ExitStack() as stack:
+        with suppress(OSError):  # Who may only read cannot be in the way of anybody either.
+            stack.enter_context(tending(folder))
+        signed = _signed(folder, tuple(verifiers), copy, report)
+        parts = list(_examined(segment_files(folder), signed, told, jobs))
+    trails = _join(parts, report)
     report.trails = len(trails)
     report.signed = sum(walk.signed for walk in trails.values())
-    _miss(signed, trails, report)
+    forgotten = _Forgotten(parts, trails)
+    report.problems += _gaps(parts, forgotten, report)
+    report.problems += _missing(signed, trails, forgotten, report)
     return report
 
 
+def _examined(
+    paths: list[Path],
+    signed: dict[str, list[Signed]],
+    told: Callable[[int], None],
+    jobs: int,
+) -> Iterator[Part]:
+    of = [signed.get(stem_of(path).rpartition("-")[0], []) for path in paths]
+    with ExitStack() as stack:
+        found: Iterable[Part] = map(examine, paths, of)
+        if jobs > 1:
+            pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+            found = stack.enter_context(pool).map(examine, paths, of)
+        for part in found:
+            told(part.size)
+            yield part
+
+
 def _signed(
-    folder: Path, verifiers: Iterable[Verifier], report: Report
-) -> dict[str, dict[int, Checkpoint]]:
-    """Return the checkpoints of every trail by their size; what is wrong goes into *report*."""
+    folder: Path, verifiers: tuple[Verifier, ...], copy: Sequence[str], report: Report
+) -> dict[str, list[Signed]]:
+    """Return what was signed of every trail by its size; what is wrong goes into *report*."""
     found: dict[str, dict[int, Checkpoint]] = {}
     file = CheckpointFile(folder)
     try:
@@ -151,76 +133,101 @@ def _signed(
             report.checkpoints += 1
     except (OSError, NoteError) as error:
         report.problems.append(Problem(file.path.name, -1, str(error)))
-    return found
+    for one in opened_copy(copy, verifiers, report.problems):
+        held = found.setdefault(one.trail, {}).setdefault(one.size, one)
+        if held.root != one.root:
+            found[one.trail][one.size] = one
+            why = (
+                f"it vouches for other records than the copy: of the trail {one.trail} at "
+                f"{one.size}, signed {one.time}"
+            )
+            report.problems.append(Problem(file.path.name, -1, why))
+        elif held is one:
+            why = f"the checkpoint of {one.time} is missing: the trail {one.trail} at {one.size}"
+            report.problems.append(Problem(file.path.name, -1, why))
+    return {
+        trail: [Signed(size, ones[size].root, ones[size].time) for size in sorted(ones)]
+        for trail, ones in found.items()
+    }
 
 
-def _begin(header: Header, signed: int) -> _Walk:
-    """Return where a trail begins that is read from *header* on; older segments may be gone."""
-    try:
-        tree = Tree(header.first, [bytes.fromhex(one) for one in header.peaks])
-    except ValueError:
-        tree = Tree()
-    return _Walk(tree, bytes.fromhex(header.previous), header.number - 1, signed)
+def opened_copy(
+    notes: Sequence[str], verifiers: tuple[Verifier, ...], problems: list[Problem]
+) -> Iterator[Checkpoint]:
+    """Yield the checkpoints of a second copy that are signed; the others go into *problems*."""
+    for number, note in enumerate(notes, 1):
+        try:
+            # A copy may begin anywhere and have holes: each stands for itself.
+            yield from opened([note], verifiers, chained=False)
+        except NoteError as error:
+            why = str(error).partition(": ")[2]
+            problems.append(Problem("the copy of the checkpoints", -1, f"note {number}: {why}"))
 
 
-def _joins(path: Path, header: Header, walk: _Walk) -> Iterator[Problem]:
-    """Yield why the segment does not go on where the one before ended."""
-    if header.number != walk.number + 1:
-        missing = f"segment {walk.number + 1}" if header.number > walk.number else "its order"
-        yield Problem(path.name, -1, f"{missing} is missing before it")
-    elif header.previous != walk.digest.hex() or header.first != walk.tree.size:
-        yield Problem(path.name, -1, "it does not go on where the segment before it ended")
+def _join(parts: list[Part], report: Report) -> dict[str, _Walk]:
+    """Return how far each trail goes; what does not join goes into *report*."""
+    trails: dict[str, _Walk] = {}
+    for part in parts:
+        report.problems += part.problems
+        report.bytes += part.size
+        header = part.header
+        if header is None:
+            continue
+        report.segments += 1
+        report.records += part.end - header.first
+        report.pruned += part.pruned
+        walk = trails.get(header.trail)
+        if walk is not None and not walk.lost and header.number == walk.number + 1:
+            joined = (header.first, header.previous, header.peaks)
+            if joined != (walk.size, walk.digest, tuple(one.hex() for one in walk.peaks)):
+                why = "it does not go on where the segment before it ended"
+                report.problems.append(Problem(part.file, -1, why))
+        trails[header.trail] = _Walk(
+            part.end,
+            part.peaks,
+            part.digest.hex(),
+            header.number,
+            max(part.signed, 0 if walk is None else walk.signed),
+            part.lost,
+        )
+    return trails
 
 
-def _follow(
-    path: Path,
-    data: bytes,
-    end: int,
-    header: Header,
-    walk: _Walk,
-    signed: dict[int, Checkpoint],
+def _gaps(parts: list[Part], forgotten: _Forgotten, report: Report) -> Iterator[Problem]:
+    """Yield which segments are missing between others, and what was pruned unsaid."""
+    expected: dict[str, int] = {}
+    for part in parts:
+        header = part.header
+        if header is None:
+            continue
+        if part.pruned and not forgotten.allow(part, header.name):
+            why = f"{part.pruned} of its records were pruned, and no signed record says so"
+            yield Problem(part.file, -1, why)
+        for missing in range(expected.get(header.trail, 0), header.number):
+            act = forgotten.deleted(header.trail, missing)
+            if act is not None:
+                report.deleted += act.records
+            else:
+                yield Problem(part.file, -1, f"segment {missing} is missing before it")
+        expected[header.trail] = header.number + 1
+
+
+def _missing(
+    signed: dict[str, list[Signed]],
+    trails: dict[str, _Walk],
+    forgotten: _Forgotten,
     report: Report,
-) -> None:
-    walk.number = header.number
-    walk.digest = first_digest(data[:end])
-    try:
-        for frame in read_frames(data, end, walk.digest, header.first):
-            if is_cut(frame, len(data)):
-                why = f"the process ended without closing it; {lost_of(frame)} bytes were cut"
-                report.cuts.append(Problem(path.name, frame.sequence - 1, why))
-                continue
-            walk.tree.extend((frame.leaf,))
-            walk.digest = frame.digest
-            report.records += 1
-            checkpoint = signed.get(walk.tree.size)
-            if checkpoint is not None:
-                report.problems += _vouch(path, frame, walk, checkpoint)
-    except Altered as altered:
-        walk.lost = True
-        report.problems.append(Problem(path.name, -1, str(altered)))
-    except Torn as torn:
-        if not path.name.endswith(OPEN):
-            report.problems.append(Problem(path.name, -1, str(torn)))
-
-
-def _vouch(path: Path, frame: Frame, walk: _Walk, checkpoint: Checkpoint) -> Iterator[Problem]:
-    if checkpoint.root == walk.tree.root:
-        walk.signed = walk.tree.size
-    else:
-        why = "it, or one before it, is not what was signed"
-        yield Problem(path.name, frame.sequence, why)
-
-
-def _miss(
-    signed: dict[str, dict[int, Checkpoint]], trails: dict[str, _Walk], report: Report
-) -> None:
-    """Report what checkpoints know of and no segment has."""
-    for trail, checkpoints in signed.items():
+) -> Iterator[Problem]:
+    """Yield what checkpoints know of and no segment has."""
+    for trail, ones in signed.items():
         walk = trails.get(trail)
-        size = max(checkpoints)
-        if walk is None:
-            why = f"all {size} records of the trail {trail} are missing"
-            report.problems.append(Problem(FILE, -1, why))
-        elif walk.tree.size < size:
-            why = f"of the {size} signed records of the trail {trail} {walk.tree.size} are there"
-            report.problems.append(Problem(FILE, -1, why))
+        has, number = (0, 0) if walk is None else (walk.size, walk.number + 1)
+        while (act := forgotten.deleted(trail, number)) is not None:
+            report.deleted += act.records
+            has, number = act.first + act.records, number + 1
+        size = ones[-1].size
+        if has == 0 and walk is None:
+            yield Problem(FILE, -1, f"all {size} records of the trail {trail} are missing")
+        elif has < size:
+            why = f"of the {size} signed records of the trail {trail} {has} are there"
+            yield Problem(FILE, -1, why)

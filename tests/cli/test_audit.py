@@ -12,7 +12,7 @@ from engine.cli.audit_text import harmless
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import Entry, ReasonEntry
 from engine.storage.segment import CLOSED
-from engine.storage.verify import segment_files
+from engine.storage.source import segment_files
 from tests.cli.calling import call
 from tests.service.test_record import entry
 
@@ -62,7 +62,7 @@ def test_a_changed_trail_is_told(folder: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"south", b"north", 1))
     result = call("audit", "verify", "--folder", folder)
     assert result.exit_code == 1
-    assert f"{path.name}: at byte" in result.stdout
+    assert f"{path.name}: record 0 (after 2026): at byte" in result.stdout
     assert "this trail was changed" in result.stdout
 
 

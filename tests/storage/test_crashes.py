@@ -15,8 +15,8 @@ from engine.storage.checkpoints import FILE
 from engine.storage.frames import Altered
 from engine.storage.read import read_folder
 from engine.storage.segment import CLOSED, OPEN, read_header, recover
+from engine.storage.source import segment_files
 from engine.storage.trail import Trail
-from engine.storage.verify import segment_files
 from tests.storage.made import TIME, record, told, trail, verified
 
 ROOT = Path(__file__).parents[2]

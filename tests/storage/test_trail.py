@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened, read_checkpoint
+from engine.storage.examine import Problem
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import (
     CLOSED,
@@ -16,7 +18,7 @@ from engine.storage.segment import (
     Segment,
     read_header,
 )
-from engine.storage.verify import Problem, segment_files
+from engine.storage.source import segment_files
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -67,12 +69,16 @@ def test_an_open_trail_is_verified_as_far_as_it_is_written(tmp_path: Path) -> No
     one.close()
 
 
-def test_older_segments_may_be_gone(tmp_path: Path) -> None:
+def test_older_segments_that_are_gone_are_told_and_the_others_verified(tmp_path: Path) -> None:
     filled(tmp_path, 95, segment_bytes=2000)
-    for path in segment_files(tmp_path)[:2]:
-        path.unlink()
+    first, second, third = segment_files(tmp_path)[:3]
+    first.unlink()
+    second.unlink()
     report = verified(tmp_path)
-    assert report.problems == []
+    assert [str(one) for one in report.problems] == [
+        f"{third.name}: segment 0 is missing before it",
+        f"{third.name}: segment 1 is missing before it",
+    ]
     assert 0 < report.records < 95
     assert report.signed == 95
 
@@ -144,9 +150,7 @@ def test_a_missing_segment_and_one_from_elsewhere_are_told(kept: Path) -> None:
     assert problem == f"{paths[2].name}: segment 1 is missing before it"
     data = paths[2].read_bytes()
     header, end = read_header(data)
-    moved = Header(
-        trail=header.trail, number=1, first=header.first, previous=header.previous, opened=TIME
-    )
+    moved = msgspec.structs.replace(header, number=1)
     paths[1].write_bytes(moved.line + data[end:])
     assert any("does not go on where the segment before it ended" in one for one in told(kept))
 

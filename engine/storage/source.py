@@ -1,0 +1,183 @@
+"""A segment's name in, its bytes out, wherever and in whatever form they lie.
+
+A segment changes its file while it lives: it is written (`.open`), closed (`.seg`), compressed
+(`.seg.zst`), and rewritten when records are pruned. Whoever reads follows it: a file that is opened
+stays as it is, and one that is gone has another name.
+
+Compressed ones may hold several zstd frames, one behind the other, so that a record can be read
+without the whole (RFC 8878, 3.1.1: a frame's length is found by its blocks' heads).
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import zstandard
+
+from engine.storage.segment import CLOSED, OPEN, NoSegment
+
+COMPRESSED = f"{CLOSED}.zst"
+ENDINGS = (CLOSED, COMPRESSED, OPEN)
+"""Where two files hold one segment, the first of these counts."""
+_KEPT_PIECES = 4
+_MOST_BYTES = 2**31
+_BLOCK_HEAD = 3
+_RLE = 1
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of the segment at *path* without the ending that tells its form."""
+    name = path.name
+    for ending in ENDINGS:
+        if name.endswith(ending):
+            return name.removesuffix(ending)
+    return ""
+
+
+def segment_files(folder: Path) -> list[Path]:
+    """Return the segments in *folder*, each once, those of a trail in their order."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        stem = stem_of(path)
+        held = found.get(stem)
+        if stem and (held is None or _rank(path) < _rank(held)):
+            found[stem] = path
+    return [found[stem] for stem in sorted(found)]
+
+
+def _rank(path: Path) -> int:
+    return next(rank for rank, ending in enumerate(ENDINGS) if path.name.endswith(ending))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of the segment at *path*, or where it is by now.
+
+    Raises OSError and NoSegment.
+    """
+    with opened_source(path) as source:
+        return source.all()
+
+
+class Source:
+    """An opened segment. Owns the file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file. Raises OSError and NoSegment."""
+        self.path = path
+        self.compressed = path.name.endswith(COMPRESSED)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._at: list[int] = []
+        self._pieces: list[tuple[int, int]] = []
+        """Of a compressed one, where the pieces begin, and where they lie in the file."""
+        self._piece = lru_cache(_KEPT_PIECES)(self._decompressed)
+        self.stored = os.fstat(self._file).st_size
+        self.size = self.stored
+        if self.compressed:
+            try:
+                self.size = self._find_pieces()
+            except NoSegment:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def all(self) -> bytes:
+        """Return all of it as it is now. Raises OSError and NoSegment."""
+        if self.compressed:
+            return b"".join(self._decompressed(number) for number in range(len(self._pieces)))
+        return self._stored(0, os.fstat(self._file).st_size)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from *start* to *end*; fewer where it is shorter.
+
+        Raises OSError and NoSegment.
+        """
+        if not self.compressed:
+            return self._stored(start, end - start)
+        number = bisect_right(self._at, start) - 1
+        found = b""
+        while start < end and 0 <= number < len(self._pieces):
+            begin = self._at[number]
+            found += self._piece(number)[start - begin : end - begin]
+            number += 1
+            start = self._at[number] if number < len(self._at) else end
+        return found
+
+    def _stored(self, start: int, count: int) -> bytes:
+        parts = []
+        while count > 0:
+            part = os.pread(self._file, count, start)
+            if not part:
+                break
+            parts.append(part)
+            start += len(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def _decompressed(self, number: int) -> bytes:
+        start, end = self._pieces[number]
+        try:
+            return zstandard.ZstdDecompressor().decompress(self._stored(start, end - start))
+        except zstandard.ZstdError as error:
+            raise NoSegment(f"it cannot be decompressed: {error}") from None
+
+    def _find_pieces(self) -> int:
+        """Find the zstd frames; return how many bytes they hold."""
+        at = size = 0
+        while at < self.stored:
+            head = self._stored(at, 18)  # The longest head of a frame.
+            try:
+                told = zstandard.get_frame_parameters(head)
+                start = at + zstandard.frame_header_size(head)
+            except zstandard.ZstdError as error:
+                raise NoSegment(f"it cannot be decompressed: {error}") from None
+            end = self._end_of(start) + (4 if told.has_checksum else 0)
+            if told.content_size in (zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR):
+                raise NoSegment("it cannot be decompressed: it does not tell its size")
+            self._at.append(size)
+            self._pieces.append((at, end))
+            size += told.content_size
+            at = end
+            if size > _MOST_BYTES:
+                raise NoSegment(f"it would be over {_MOST_BYTES} bytes when decompressed")
+        return size
+
+    def _end_of(self, at: int) -> int:
+        """Return where the blocks end that begin at *at*."""
+        while True:
+            head = self._stored(at, _BLOCK_HEAD)
+            if len(head) < _BLOCK_HEAD:
+                raise NoSegment("it cannot be decompressed: it is cut")
+            block = int.from_bytes(head, "little")
+            at += _BLOCK_HEAD + (1 if block >> 1 & 3 == _RLE else block >> 3)
+            if block & 1:
+                return at
+
+
+@contextmanager
+def opened_source(path: Path) -> Iterator[Source]:
+    """Give the segment at *path*, or where it is by now. Raises OSError and NoSegment."""
+    source = _open(path)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def _open(path: Path) -> Source:
+    stem = stem_of(path)
+    # It goes from one name to the next and never back: after it was looked for under each twice,
+    # it is gone.
+    for ending in ("", *ENDINGS, *ENDINGS):
+        try:
+            return Source(path if not ending else path.with_name(f"{stem}{ending}"))
+        except FileNotFoundError:
+            continue
+    raise FileNotFoundError(2, os.strerror(2), str(path))

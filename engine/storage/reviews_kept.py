@@ -377,6 +377,7 @@ def answers_in(
             who=deed.who,
             opened_at=opened[where],
             ended_at=deed.time,
+            review_id=where[0],
         )
         for where, deed in ended.items()
         if where in opened and where[0] in reasons

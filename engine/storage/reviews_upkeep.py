@@ -64,7 +64,11 @@ def delete_over(  # noqa: PLR0913  two instants and a bound
 def without_content(review: Review) -> Review:
     """Return *review* without what was shown, what was put in its place, and the note."""
     question = msgspec.structs.replace(
-        review.question, shown=Shown(), original="", hidden=review.question.hidden or ERASED
+        review.question,
+        shown=Shown(),
+        original="",
+        asked={},
+        hidden=review.question.hidden or ERASED,
     )
     return msgspec.structs.replace(
         review, question=question, edited=None if review.edited is None else Shown(), note=""

@@ -12,7 +12,8 @@ from engine.service.journal import Journal
 from engine.service.record import Both, RecordError
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.segment import OPEN, read_header
-from engine.storage.verify import segment_files, verify_folder
+from engine.storage.source import segment_files
+from engine.storage.verify import verify_folder
 from tests.service.test_record import entry
 
 TIME = "2026-01-01T00:00:00.000000Z"

@@ -2,32 +2,166 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import BinaryIO
 
 import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.cli.audit_options import in_folder, opened, wanted
-from engine.cli.audit_text import Wanted, csv_lines, found_in
+from engine.cli.audit_text import Wanted, found_in
 from engine.cli.bundle import leave
+from engine.cli.output_file import whole_file
+from engine.language.render import inert
+from engine.sinks.forms import line
+from engine.sinks.forms_table import csv_lines
+from engine.sinks.forms_taken import Taken
 from engine.storage.read import read_folder
+from engine.storage.segment import NoSegment
+
+EPILOG = """\
+\b
+Examples:
+  engine audit export -o decisions.jsonl                    every record, byte by byte as it is kept
+  engine audit export --format csv --since 2026-01-01 -o january.csv
+  engine audit export --format parquet --kind decision -o decisions.parquet
+  engine audit export --format ocsf --action deny | your-siem --import
+  engine audit export --format opa --tenant north | jq .result.action
+  engine audit export --format cloudevents -o events.jsonl
+
+Every kind of record has a form in every format. A file appears under its name when it is whole;
+what was there before stays until then. In CSV a cell that a spreadsheet would take for a formula
+has a ' in front. Parquet needs the extra `parquet`.
+
+Exit codes: 0 fine, 2 the trail cannot be read, or the file cannot be written.
+"""
+
+MISSING = (
+    "Parquet needs a library that is not installed; install it with "
+    "`pip install 'pol-engine[parquet]'`"
+)
+
+LINES = {"jsonl": "json", "ocsf": "ocsf", "opa": "opa", "cloudevents": "cloudevents"}
+"""Formats that are lines of JSON, with the form of a line."""
+
+FORMATS = ("jsonl", "csv", "parquet", *list(LINES)[1:])
+
+BATCH = 1000
+"""Records between two looks at the progress."""
+
+Write = Callable[[Iterable[Taken], BinaryIO], None]
 
 
-@click.command("export")
+@click.command("export", epilog=EPILOG)
 @in_folder
 @wanted
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="A file; else it is printed.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True, help="How."
+)
+@click.option("-o", "--output", metavar="FILE", help="A file; else it is printed.")
 def export(folder: str, *, form: str, output: str | None, **chosen: str | None) -> None:
-    """Write records as JSON lines or CSV, the oldest first."""
+    """Write records in a form that other programs read, the oldest first."""
+    write = writer(form)
+    if output is None and form == "parquet" and sys.stdout.isatty():
+        leave("Parquet is not for a terminal: say where to with --output")
     with opened(folder) as path:
-        found = found_in(read_folder(path), Wanted(**chosen))
-        lines = csv_lines(found) if form == "csv" else (one.kept.payload.decode() for one in found)
-        if output is None:
-            for line in lines:
-                click.echo(line)
-            return
+        records = (
+            Taken(one.kept.trail, one.kept.sequence, one.kept.payload, one.fields)
+            for one in found_in(read_folder(path), Wanted(**chosen))
+        )
+        # The first is asked for here: a folder that cannot be read is no fault of the output.
+        first = next(records, None)
+        with counted(chain(() if first is None else (first,), records)) as (source, count):
+            if output is None:
+                print_all(write, source)
+            else:
+                write_all(write, source, output)
+    if output is not None:
+        click.echo(f"{count():,} records are in {inert(output)}", err=True)
+
+
+def writer(form: str) -> Write:
+    """Return what writes in the format *form*; exit with code 2 where something is missing."""
+    if form == "csv":
+        return write_csv
+    if form != "parquet":
+        return lambda records, file: write_lines(records, file, LINES[form])
+    try:
+        module = importlib.import_module("engine.sinks.forms_parquet")
+    except ImportError:
+        leave(MISSING)
+
+    def write_parquet(records: Iterable[Taken], file: BinaryIO) -> None:
+        table = module.ParquetWriter(file)
+        for one in records:
+            table.add(one)
+        table.close()
+
+    return write_parquet
+
+
+def write_lines(records: Iterable[Taken], file: BinaryIO, form: str) -> None:
+    """Write a line of JSON for every record. Raises OSError."""
+    file.writelines(line(form, one) + b"\n" for one in records)
+
+
+def write_csv(records: Iterable[Taken], file: BinaryIO) -> None:
+    """Write a header and a line for every record. Raises OSError."""
+    file.writelines(f"{text}\r\n".encode() for text in csv_lines(records))
+
+
+@contextmanager
+def counted(records: Iterable[Taken]) -> Iterator[tuple[Iterator[Taken], Callable[[], int]]]:
+    """Give *records*, shown on a terminal as they pass, and what tells how many have passed."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("exporting {task.completed:,} records"),
+        TimeElapsedColumn(),
+    )
+    passed = 0
+
+    def passing() -> Iterator[Taken]:
+        nonlocal passed
         try:
-            with Path(output).open("w", encoding="utf-8", newline="") as file:
-                file.writelines(f"{line}\n" for line in lines)
-        except OSError as error:
-            leave(f"cannot write {output}: {error.strerror}")
+            for one in records:
+                passed += 1
+                if passed % BATCH == 0:
+                    progress.update(task, completed=passed)
+                yield one
+        except OSError as error:  # Not to be taken for one of the output's.
+            raise NoSegment(str(error)) from None
+
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=None)
+        yield passing(), lambda: passed
+
+
+def print_all(write: Write, records: Iterator[Taken]) -> None:
+    """Write to standard output; exit with code 2 when it takes no more, quietly if it is closed."""
+    file = sys.stdout.buffer
+    try:
+        write(records, file)
+        file.flush()
+    except BrokenPipeError:
+        # What is left in the buffer has no reader: the interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        leave(f"cannot write: {error.strerror}")
+
+
+def write_all(write: Write, records: Iterator[Taken], output: str) -> None:
+    """Write to the file *output*; exit with code 2 and leave nothing behind when that fails."""
+    try:
+        with whole_file(output) as file:
+            write(records, file)
+    except OSError as error:
+        leave(f"cannot write {inert(output)}: {error.strerror or error}")

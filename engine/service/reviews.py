@@ -7,10 +7,11 @@ asked (see ``runtime.review``), and what passes is what the reviewer saw, or put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 import msgspec
 
@@ -19,9 +20,13 @@ from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
 from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
+from engine.service.presenting import Terms, present
+from engine.service.apart import Apart
 from engine.service.record import Recorder, RecordError, iso_time
 from engine.storage.reviews import (
+    SECOND,
     Answer,
+    Count,
     Deed,
     Move,
     Page,
@@ -31,6 +36,7 @@ from engine.storage.reviews import (
     ReviewStore,
     ReviewsUnavailable,
     Shown,
+    Upkeep,
     Wanted,
 )
 
@@ -40,12 +46,16 @@ REJECTED = "a reviewer rejected it"
 EXPIRED = "nobody reviewed it in time"
 NO_MASK = "the caller cannot mask"
 NO_EDIT = "what was streamed cannot be edited: ask about the whole of it"
+PRESENT = "a reviewer approved it for once: present the approval token"
 
 LATEST = 1 << 62
 """The last instant that a store can keep, in the year 2116."""
 
 AT_ONCE = 500
 """How many acts are recorded, or reviews ended, in one go."""
+
+PRUNE_EVERY = 60 * SECOND
+"""How often is looked for what was kept for long enough, when there was nothing the last time."""
 
 SEALED = "reviews"
 """What the key of the reviews' file is derived for."""
@@ -57,12 +67,21 @@ LISTED = 100
 _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="string").encode
 _read_shown = msgspec.json.Decoder(Shown).decode
 
+Made = TypeVar("Made")
+
 
 class Reviews:
     """Owns the store of reviews, and records what is done with them."""
 
-    def __init__(self, store: ReviewStore, recorder: Recorder, clock: Callable[[], int]) -> None:
-        """Keep reviews in *store*; *clock* gives ns since the epoch."""
+    def __init__(
+        self,
+        store: ReviewStore,
+        recorder: Recorder,
+        clock: Callable[[], int],
+        terms: Terms | None = None,
+    ) -> None:
+        """Keep reviews in *store*; *clock* gives ns since the epoch, *terms* what they are like."""
+        self.terms = terms or Terms()
         self._store = store
         self._recorder = recorder
         self._clock = clock
@@ -74,8 +93,40 @@ class Reviews:
         if escalation is None or decision.effective_action != "escalate":
             return decision
         shown = shown_of(record, decision)
-        question = question_of(record, decision, escalation, shown, now)
+        question = self.terms.bind(question_of(record, decision, escalation, shown, now), record)
+        if record.approval:
+            return self._presented(record, decision, shown, question, now)
         return answered(record, decision, shown, self._store.open_or_join(question, now))
+
+    def _presented(
+        self, record: Record, decision: Decision, shown: Shown, question: Question, now: int
+    ) -> Decision:
+        """Return what the approval comes to whose token was presented."""
+
+        def note(who: str) -> None:
+            with suppress(RecordError):  # The decision itself, a ``deny``, is recorded in any case.
+                self._recorder.write(refusal_of(question, who, now))
+
+        try:
+            review = present(self.terms, self._store, record.approval, question, now, note)
+        except Refused as error:
+            return turned_down(decision, str(error))
+        finally:
+            with suppress(RecordError, ReviewsUnavailable):
+                self.tell()
+        return answered(record, decision, shown, review, presented=True)
+
+    def look(self, known: Mapping[str, int]) -> dict[str, tuple[int, Review]]:
+        """Return the reviews whose newest deed has not the number in *known*, with what it has.
+
+        Raises ReviewsUnavailable.
+        """
+        stamps = self._store.stamps(list(known))
+        return {
+            review_id: (number, self.find(review_id))
+            for review_id, number in stamps.items()
+            if number != known[review_id]
+        }
 
     def find(self, review_id: str) -> Review:
         """Return a review as it stands. Raises NoReview and ReviewsUnavailable."""
@@ -110,34 +161,72 @@ class Reviews:
         A crash in between records it twice, with the same number. Raises RecordError.
         """
         deeds = self._store.untold(AT_ONCE, self._clock())
-        if deeds:
-            self._recorded(deeds)
+        self._recorded(deeds)
         return len(deeds)
 
+    async def _tell_apart(self) -> None:
+        """Do what `tell` does: the store is asked apart, and what it hands over recorded here."""
+        deeds = await self.apart(lambda: self._store.untold(AT_ONCE, self._clock()))
+        done, problem = self._record_all(deeds)
+        await self.apart(lambda: self._note(deeds, done))
+        if problem is not None:
+            raise problem
+
     def _recorded(self, deeds: Sequence[Deed]) -> None:
-        """Record *deeds*, and note which of them were."""
-        done: list[int] = []
-        try:
-            for deed in deeds:
+        """Record *deeds*, and note which of them were. Raises RecordError."""
+        done, problem = self._record_all(deeds)
+        self._note(deeds, done)
+        if problem is not None:
+            raise problem
+
+    def _record_all(self, deeds: Sequence[Deed]) -> tuple[int, RecordError | None]:
+        """Record *deeds*; return how many, and why not all."""
+        for number, deed in enumerate(deeds):
+            try:
                 self._record(deed)
-                done.append(deed.number)
-        finally:
-            left = [deed.number for deed in deeds[len(done) :]]
-            if left:
-                self._store.told(left, kept=False)
-            self._store.told(done)
+            except RecordError as problem:
+                return number, problem
+        return len(deeds), None
+
+    def _note(self, deeds: Sequence[Deed], done: int) -> None:
+        """Note in the store that the first of *deeds* were recorded, and that the others were not."""
+        self._store.told([deed.number for deed in deeds[:done]])
+        self._store.told([deed.number for deed in deeds[done:]], kept=False)
 
     def tend(self) -> str:
         """End what is overdue and record what was done; return what went wrong, if anything."""
         try:
             self._store.expire(self._clock(), AT_ONCE)
+            self._prune()
             self.tell()
         except (RecordError, ReviewsUnavailable) as error:
             return str(error)
         return ""
 
+    async def tend_apart(self) -> str:
+        """Do what `tend` does without blocking the event loop."""
+        try:
+            await self.apart(lambda: self._store.expire(self._clock(), AT_ONCE))
+            await self.apart(self._prune)
+            await self._tell_apart()
+        except (RecordError, ReviewsUnavailable) as error:
+            return str(error)
+        return ""
+
+    def _prune(self) -> None:
+        """Now and then erase and delete what was kept for long enough."""
+        now = self._clock()
+        if abs(now - self._pruned_at) >= PRUNE_EVERY and self._upkeep != Upkeep():
+            if not self._store.prune(self._upkeep, now, AT_ONCE):
+                self._pruned_at = now
+
+    def counts(self) -> tuple[Count, ...]:
+        """Return how many reviews there are of each queue, tenant and state."""
+        return self._store.counts(self._clock())
+
     def close(self) -> None:
         """Release the store."""
+        self._apart.close()
         self._store.close()
 
     def _record(self, deed: Deed) -> None:
@@ -203,7 +292,32 @@ def question_of(
     )
 
 
-def answered(record: Record, decision: Decision, shown: Shown, review: Review) -> Decision:
+def refusal_of(question: Question, who: str, now: int) -> ReviewEntry:
+    """Return the line about a token of no review that *who* presented for *question*."""
+    return ReviewEntry(
+        time=iso_time(now),
+        review_id=question.review_id,
+        act="refused",
+        who=who,
+        state="open",
+        round=0,
+        tenant=question.tenant,
+        user=question.user,
+        queue=question.queue,
+        number=0,
+    )
+
+
+def turned_down(decision: Decision, why: str) -> Decision:
+    """Return *decision* as a ``deny``, since the token that was presented was refused."""
+    made = msgspec.structs.replace(stopped(decision, why), escalation=None)
+    reasons = tuple(msgspec.structs.replace(one, failure=why) for one in made.reasons)
+    return msgspec.structs.replace(made, reasons=reasons)
+
+
+def answered(
+    record: Record, decision: Decision, shown: Shown, review: Review, *, presented: bool = False
+) -> Decision:
     """Return what *review* has made of *decision*, which would let *shown* pass."""
     question = review.question
     escalation = Escalation(
@@ -218,6 +332,8 @@ def answered(record: Record, decision: Decision, shown: Shown, review: Review) -
     match review.state:
         case "open":
             return made
+        case "approved" | "edited" if question.once and not presented:
+            return msgspec.structs.replace(made, reasons=because(made, "escalate", PRESENT))
         case "approved":
             return let_pass(record, made, shown, review, APPROVED)
         case "edited":

@@ -1,0 +1,194 @@
+"""A credential and what someone wants with a review in; the review, or which right is missing, out.
+
+Where a deployment lists its reviewers, the credential says who acts, whatever else was said, and
+what they may see and do; what they may not do is refused and kept in the review's history, and so
+recorded. Where it lists none, the name that is given is believed (the door then only serves callers
+of this machine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import msgspec
+
+from engine.service.reviewers import Barred, Reviewer, Reviewers, Right, Unknown
+from engine.service.reviews import LISTED, MOST_LISTED, Reviews
+from engine.service.watcher import MOST, Watcher
+from engine.storage.reviews import Deed, Move, Page, Refused, Review, Shown, Verb, Wanted
+from engine.storage.reviews_acts import same_person
+
+RIGHTS: Mapping[Verb, Right] = {
+    "claim": "approve",
+    "release": "approve",
+    "hand_over": "approve",
+    "approve": "approve",
+    "reject": "approve",
+    "edit": "edit",
+    "read_full": "full",
+}
+"""What an act needs; for those that are not here it is enough to see the review."""
+
+DOES: Mapping[Right, str] = {
+    "approve": "answer",
+    "edit": "edit what is released in",
+    "full": "read what came in",
+}
+
+NO_REVIEWERS = "nobody may: this daemon knows no reviewers, see `reviews.reviewers`"
+UNSHOWN = "it is shown to reviewers only"
+MOST_PAGES = 20
+"""How many pages of the store are looked through for one page of a reviewer's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A review as someone may see it."""
+
+    review: Review
+    bare: bool
+    """Whether only how it stands may be told."""
+    token: str = ""
+    """Of its approval, for gateways."""
+    full: Shown | None = None
+    """What came as it came, where that was asked for."""
+
+
+class Desk:
+    """Where reviewers and gateways are answered about reviews; of one event loop."""
+
+    def __init__(
+        self, reviews: Reviews, reviewers: Reviewers | None = None, most_waiting: int = MOST
+    ) -> None:
+        """Serve *reviews*; *reviewers* None: every name is believed."""
+        self.reviews = reviews
+        self.reviewers = reviewers
+        self.watcher = Watcher(
+            lambda known: reviews.apart(lambda: reviews.look(known)), most_waiting
+        )
+
+    async def get(self, credential: str, review_id: str, *, full: bool = False) -> Seen:
+        """Return a review as it stands. Raises NoReview, Refused, Barred and Unknown."""
+        if full:
+            return await self._get_full(credential, review_id)
+        who = self._who_if(credential)
+        review = await self.reviews.apart(lambda: self.reviews.find(review_id))
+        if who is not None and not who.sees(review.question.queue, review.question.tenant):
+            await self._do(who, review, Move(verb="read", who=who.name))
+        return self._seen(who, review)
+
+    async def follow(self, credential: str, review_id: str) -> AsyncGenerator[Seen, None]:
+        """Yield a review as it stands and again as that changes, until it is not open any more.
+
+        Raises what `get` does, and Overloaded.
+        """
+        first = await self.get(credential, review_id)
+        async with aclosing(self.watcher.follow(review_id, first.review)) as changes:
+            async for review in changes:
+                # Asked each time: a credential may be taken away while someone waits.
+                yield self._seen(self._who_if(credential), review)
+
+    async def act(self, credential: str, named: str, review_id: str, move: Move) -> Review:
+        """Return the review after *move*, by whom the *credential* names, or *named*.
+
+        Raises NoReview, Refused, Barred and Unknown.
+        """
+        if self.reviewers is None:
+            moved = msgspec.structs.replace(move, who=named)
+            try:
+                return await self.reviews.acted(review_id, moved)
+            finally:
+                self.watcher.nudge()
+        who = self.reviewers.who(credential)
+        review = await self.reviews.apart(lambda: self.reviews.find(review_id))
+        if named and not same_person(named, who.name):
+            move = msgspec.structs.replace(move, barred=f"{who.name} cannot act as {named}")
+        return await self._do(who, review, move)
+
+    async def browse(self, credential: str, wanted: Wanted, token: str, most: int) -> Page:
+        """Return up to *most* reviews (0: a hundred) that may be seen, after *token*.
+
+        A page may be shorter though more follow: then its token says where. Raises Refused.
+        """
+        who = None if self.reviewers is None else self.reviewers.who(credential)
+        if who is None or not 0 <= most <= MOST_LISTED:
+            return await self._page(wanted, token, most)
+        found: list[Review] = []
+        most = most or LISTED
+        for _ in range(MOST_PAGES):
+            page = await self._page(wanted, token, most - len(found))
+            token = page.token
+            found += [
+                one for one in page.reviews if who.sees(one.question.queue, one.question.tenant)
+            ]
+            if not token or len(found) == most:
+                break
+        return Page(reviews=tuple(found), token=token)
+
+    async def history(self, credential: str, review_id: str) -> tuple[Deed, ...]:
+        """Return what was done with a review. Raises NoReview, Barred and Unknown."""
+        if self.reviewers is not None:
+            who = self.reviewers.who(credential)
+            review = await self.reviews.apart(lambda: self.reviews.find(review_id))
+            if not who.sees(review.question.queue, review.question.tenant):
+                await self._do(who, review, Move(verb="read", who=who.name))
+        return await self.reviews.apart(lambda: self.reviews.history(review_id))
+
+    async def _get_full(self, credential: str, review_id: str) -> Seen:
+        """Return a review with what came; that it was read is kept before it is shown."""
+        if self.reviewers is None:
+            raise Barred(NO_REVIEWERS)
+        who = self.reviewers.who(credential)
+        review = await self.reviews.apart(lambda: self.reviews.find(review_id))
+        read = await self._do(who, review, Move(verb="read_full", who=who.name))
+        return Seen(read, bare=False, full=self.reviews.terms.original(read))
+
+    async def _page(self, wanted: Wanted, token: str, most: int) -> Page:
+        return await self.reviews.apart(lambda: self.reviews.browse(wanted, token, most))
+
+    def _who_if(self, credential: str) -> Reviewer | None:
+        """Return whose *credential* it is; None for nobody: gateways may have others."""
+        if self.reviewers is None:
+            return None
+        try:
+            return self.reviewers.who(credential)
+        except Unknown:
+            return None
+
+    def _seen(self, who: Reviewer | None, review: Review) -> Seen:
+        if who is not None:
+            return Seen(review, bare=False)
+        approvals = self.reviews.terms.approvals
+        token = "" if approvals is None else approvals.token(review, self.reviews.now)
+        return Seen(review, bare=self.reviewers is not None, token=token)
+
+    async def _do(self, who: Reviewer, review: Review, move: Move) -> Review:
+        """Return *review* after *move* of a reviewer who may do so. Raises Barred."""
+        why = move.barred or self._missing(who, review, move)
+        moved = msgspec.structs.replace(move, who=who.name, aliases=who.aliases, barred=why)
+        try:
+            return await self.reviews.acted(review.question.review_id, moved)
+        except Refused as error:
+            if why:
+                raise Barred(str(error)) from None
+            raise
+        finally:
+            self.watcher.nudge()
+
+    def _missing(self, who: Reviewer, review: Review, move: Move) -> str:
+        """Return which right *who* has not that *move* needs; empty where there is none."""
+        queue, tenant = review.question.queue, review.question.tenant
+        if not who.sees(queue, tenant):
+            return f"{who.name} may not see reviews of queue `{queue}` and this tenant"
+        right = RIGHTS.get(move.verb)
+        if right is not None and not who.may(right, queue, tenant):
+            return f"{who.name} may not {DOES[right]} reviews of queue `{queue}`"
+        if (
+            move.verb == "hand_over"
+            and self.reviewers is not None
+            and not self.reviewers.takes(move.to, queue, tenant)
+        ):
+            return f"no reviewer of queue `{queue}` has the name that it is handed over to"
+        return ""

@@ -122,7 +122,7 @@ class Server:
         seldom = Seldom(self._log.warning, SELDOM_SECONDS)
         while True:
             await asyncio.sleep(REVIEW_SECONDS)
-            why = reviews.tend()
+            why = await reviews.tend_apart()
             if why:
                 seldom("what was done with reviews is not recorded yet", why=why)
 

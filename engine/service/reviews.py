@@ -7,6 +7,7 @@ asked (see ``runtime.review``), and what passes is what the reviewer saw, or put
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -18,10 +19,10 @@ import msgspec
 from engine.runtime.decision import Action, Decision, Escalation, Reason
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
+from engine.service.apart import Apart
 from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
 from engine.service.presenting import Terms, present
-from engine.service.apart import Apart
 from engine.service.record import Recorder, RecordError, iso_time
 from engine.storage.reviews import (
     SECOND,
@@ -79,15 +80,55 @@ class Reviews:
         recorder: Recorder,
         clock: Callable[[], int],
         terms: Terms | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        """Keep reviews in *store*; *clock* gives ns since the epoch, *terms* what they are like."""
+        """Keep reviews in *store*; *clock* gives ns since the epoch, *terms* what they are like.
+
+        *upkeep* says how long (None: for ever).
+        """
         self.terms = terms or Terms()
         self._store = store
         self._recorder = recorder
         self._clock = clock
+        self._upkeep = upkeep or Upkeep()
+        self._pruned_at = 0
+        self._apart = Apart()
+        self._turned_down: deque[ReviewEntry] = deque()
+        """What is to be recorded that no store has in its history."""
+
+    async def apart(self, work: Callable[[], Made]) -> Made:
+        """Return what *work* comes to, done in another thread: what is asked here may take long.
+
+        It may read reviews, and must record nothing. Raises ReviewsUnavailable, and what it raises.
+        """
+        return await self._apart.do(work)
+
+    async def acted(self, review_id: str, move: Move) -> Review:
+        """Do what `act` does without blocking the event loop."""
+        try:
+            return await self.apart(lambda: self._store.act(review_id, move, self._clock()))
+        finally:
+            with suppress(RecordError, ReviewsUnavailable):
+                await self._tell_apart()
 
     def meet(self, record: Record, decision: Decision, now: int) -> Decision:
         """Return what *decision* on *record* comes to at *now*. Raises ReviewsUnavailable."""
+        try:
+            return self._meet(record, decision, now)
+        finally:
+            if record.approval:
+                with suppress(RecordError, ReviewsUnavailable):
+                    self.tell()
+
+    def send(self, record: Record, decision: Decision, now: int) -> Future[Decision]:
+        """Begin what `meet` does in another thread. Raises ReviewsUnavailable.
+
+        What it has done is recorded by the next `tell` or `tend`.
+        """
+        return self._apart.send(lambda: self._meet(record, decision, now))
+
+    def _meet(self, record: Record, decision: Decision, now: int) -> Decision:
+        """Do what `meet` does, without recording anything."""
         escalation = decision.escalation
         # A caller that cannot wait would never ask again: it is denied, and nobody is bothered.
         if escalation is None or decision.effective_action != "escalate":
@@ -104,16 +145,12 @@ class Reviews:
         """Return what the approval comes to whose token was presented."""
 
         def note(who: str) -> None:
-            with suppress(RecordError):  # The decision itself, a ``deny``, is recorded in any case.
-                self._recorder.write(refusal_of(question, who, now))
+            self._turned_down.append(refusal_of(question, who, now))
 
         try:
             review = present(self.terms, self._store, record.approval, question, now, note)
         except Refused as error:
             return turned_down(decision, str(error))
-        finally:
-            with suppress(RecordError, ReviewsUnavailable):
-                self.tell()
         return answered(record, decision, shown, review, presented=True)
 
     def look(self, known: Mapping[str, int]) -> dict[str, tuple[int, Review]]:
@@ -181,6 +218,10 @@ class Reviews:
 
     def _record_all(self, deeds: Sequence[Deed]) -> tuple[int, RecordError | None]:
         """Record *deeds*; return how many, and why not all."""
+        while self._turned_down:
+            # The decision itself, a ``deny``, is recorded in any case.
+            with suppress(RecordError):
+                self._recorder.write(self._turned_down.popleft())
         for number, deed in enumerate(deeds):
             try:
                 self._record(deed)
@@ -189,7 +230,7 @@ class Reviews:
         return len(deeds), None
 
     def _note(self, deeds: Sequence[Deed], done: int) -> None:
-        """Note in the store that the first of *deeds* were recorded, and that the others were not."""
+        """Note in the store that the first of *deeds* were recorded, and the others not."""
         self._store.told([deed.number for deed in deeds[:done]])
         self._store.told([deed.number for deed in deeds[done:]], kept=False)
 
@@ -216,9 +257,9 @@ class Reviews:
     def _prune(self) -> None:
         """Now and then erase and delete what was kept for long enough."""
         now = self._clock()
-        if abs(now - self._pruned_at) >= PRUNE_EVERY and self._upkeep != Upkeep():
-            if not self._store.prune(self._upkeep, now, AT_ONCE):
-                self._pruned_at = now
+        due = self._upkeep != Upkeep() and abs(now - self._pruned_at) >= PRUNE_EVERY
+        if due and not self._store.prune(self._upkeep, now, AT_ONCE):
+            self._pruned_at = now
 
     def counts(self) -> tuple[Count, ...]:
         """Return how many reviews there are of each queue, tenant and state."""

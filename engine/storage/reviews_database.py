@@ -1,6 +1,6 @@
-"""What a store of reviews asks of its database: statements in, rows out, all of an act or nothing.
+"""What a store of reviews asks of its database: statements in, rows out, all of it or nothing.
 
-Both databases understand the statements of ``reviews_kept``; `Manner` has what they say differently.
+Both databases understand the statements of ``reviews_kept``; `Manner` has what differs.
 """
 
 from __future__ import annotations

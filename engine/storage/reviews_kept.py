@@ -1,8 +1,8 @@
 """Reviews in, rows of a database out: what all stores of reviews do alike.
 
-Each act is one transaction: read the review and lock it, apply the act (see ``reviews_acts``), write
-the review and a row of history. So of two that race for a claim the second one reads what the first
-has written. A process may be killed at any moment: the act is there, or it is not.
+Each act is one transaction: read the review and lock it, apply the act (see ``reviews_acts``),
+write the review and a row of history. So of two that race for a claim the second one reads what the
+first has written. A process may be killed at any moment: the act is there, or it is not.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ class KeptReviews:
     # --- what is recorded, and upkeep -------------------------------------------------------------
 
     def untold(self, most: int, now: int) -> tuple[Deed, ...]:
-        """Return up to *most* deeds that are not `told`; nobody else is handed them for a minute."""
+        """Return up to *most* deeds that are not `told`; for a minute they are the caller's."""
         asked = (
             "SELECT number, body FROM review_history WHERE told <> 1 AND told <= ? "
             "ORDER BY number LIMIT ?"
@@ -263,7 +263,8 @@ class KeptReviews:
 
     def told(self, numbers: Sequence[int], *, kept: bool = True) -> None:
         """Note that what was handed over was kept; or that it was not: it is handed over again."""
-        self._do(lambda session: _mark(session, numbers, int(kept)))
+        if numbers:
+            self._do(lambda session: _mark(session, numbers, int(kept)))
 
     def prune(self, upkeep: Upkeep, now: int, most: int) -> int:
         """Erase what up to *most* reviews show, and delete as many; return how many there were."""
@@ -344,22 +345,17 @@ class KeptReviews:
 
 
 def _mark(session: Session, numbers: Sequence[int], told: int) -> None:
-    """Set until when deeds are left alone; 1: for ever. What tells of a deleted review goes then."""
+    """Set until when deeds are left alone; 1: for ever. Those of deleted reviews go then."""
     for begins in range(0, len(numbers), NAMED):
         some = numbers[begins : begins + NAMED]
         these = f"number IN ({', '.join('?' * len(some))})"
         session.do(f"UPDATE review_history SET told = ? WHERE {these}", (told, *some))  # noqa: S608  question marks
         if told == 1:
-            session.do(
-                f"DELETE FROM review_history WHERE {these} AND review_id NOT IN "  # noqa: S608  question marks
-                "(SELECT review_id FROM reviews WHERE reviews.review_id = review_history.review_id)",
-                some,
-            )
+            gone = "NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.review_id = of.review_id)"
+            session.do(f"DELETE FROM review_history AS of WHERE {these} AND {gone}", some)  # noqa: S608  question marks
 
 
-def answers_in(
-    deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]
-) -> tuple[Answer, ...]:
+def answers_in(deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]) -> tuple[Answer, ...]:
     """Return the rounds in a history that have ended."""
     opened: dict[tuple[str, int], int] = {}
     ended: dict[tuple[str, int], Deed] = {}

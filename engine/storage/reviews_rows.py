@@ -87,7 +87,9 @@ class Rows:
         if not session:
             return ""
         named = f"{len(tenant)}:{tenant}{session}".encode()
-        return blake2b(named, key=self._key, digest_size=SESSION_BYTES, person=b"session").hexdigest()
+        return blake2b(
+            named, key=self._key, digest_size=SESSION_BYTES, person=b"session"
+        ).hexdigest()
 
     def proof(self) -> bytes:
         """Return something sealed, by which others know whether they have the same key."""

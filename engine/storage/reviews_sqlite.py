@@ -64,7 +64,8 @@ CREATE INDEX untold ON review_history (number) WHERE told <> 1;
 """
 
 LEFT_BEHIND = """
-INSERT INTO review_history (number, review_id, told, body) SELECT number, review_id, told, body FROM history;
+INSERT INTO review_history (number, review_id, told, body)
+    SELECT number, review_id, told, body FROM history;
 DROP TABLE history;
 DROP TABLE former_reviews;
 """
@@ -194,7 +195,7 @@ def share(line: sqlite3.Connection, until: float) -> None:
 
 
 def prepare(session: Session, rows: Rows, name: str) -> None:
-    """Bring the tables to the form that is known here. Raises ReviewsUnavailable for a newer one."""
+    """Bring the tables to the form that is known here. Raises ReviewsUnavailable if it is newer."""
     ((form,),) = session.rows("PRAGMA user_version")
     if form == FORM:
         return

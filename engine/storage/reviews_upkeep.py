@@ -1,7 +1,7 @@
 """Reviews that are over in; what they showed is erased, and later they are deleted.
 
-An answer that still stands for the same question is left alone. That something was erased or deleted
-is a deed as any other, so it is recorded; and what is not recorded yet is not deleted.
+An answer that still stands for the same question is left alone. That something was erased or
+deleted is a deed as any other, so it is recorded; and what is not recorded yet is not deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DELETABLE = (
 )
 
 
-def erase_over(  # noqa: PLR0913  two instants and a bound
+def erase_over(
     session: Session, rows: Rows, manner: Manner, now: int, ended: int, most: int
 ) -> int:
     """Erase what up to *most* reviews showed that were over at *ended*; return how many."""
@@ -46,7 +46,7 @@ def erase_over(  # noqa: PLR0913  two instants and a bound
     return len(found)
 
 
-def delete_over(  # noqa: PLR0913  two instants and a bound
+def delete_over(
     session: Session, rows: Rows, manner: Manner, now: int, ended: int, most: int
 ) -> int:
     """Delete up to *most* reviews that were over at *ended*, and their history; return how many."""

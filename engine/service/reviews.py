@@ -96,6 +96,11 @@ class Reviews:
         self._turned_down: deque[ReviewEntry] = deque()
         """What is to be recorded that no store has in its history."""
 
+    @property
+    def now(self) -> int:
+        """The instant, in ns since the epoch."""
+        return self._clock()
+
     async def apart(self, work: Callable[[], Made]) -> Made:
         """Return what *work* comes to, done in another thread: what is asked here may take long.
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.daemon.options import OPTIONS, ConfigError, Given, Option, convert_value
+from engine.daemon.options import OPTIONS, SINKS, ConfigError, Given, Option, convert_value
 from engine.daemon.settings import Settings
+from engine.daemon.settings_sinks import render_sinks, rooted
 
 PATHS = frozenset(
     {
@@ -64,7 +65,19 @@ def load_settings(
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
-    return msgspec.convert(nested(flat), Settings)
+    return together(msgspec.convert(nested(flat), Settings))
+
+
+def together(settings: Settings) -> Settings:
+    """Return *settings* if they fit each other. Raises ConfigError."""
+    audit = settings.audit
+    if audit.sinks and not audit.folder:
+        raise ConfigError("`audit.sinks` ship the audit trail, and there is none: set audit.folder")
+    if audit.sinks and settings.state == "memory" and not Path(audit.folder).is_absolute():
+        raise ConfigError(
+            "`audit.sinks` ship the audit trail, and nothing is kept while `state` is `memory`"
+        )
+    return settings
 
 
 def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
@@ -88,6 +101,8 @@ def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
             continue
         if name in PATHS and isinstance(value, str) and value:
             given[name] = Given(str(file.parent / value), place, text=False)
+        elif OPTIONS[name].form == SINKS:
+            given[name] = Given(rooted(value, file.parent), place, text=False)
         else:
             given[name] = Given(value, place, text=False)
     return given
@@ -183,12 +198,17 @@ def render_settings(settings: Settings) -> str:
     """Return *settings* as an ``engine.toml`` in which every entry has its meaning above it."""
     parts: list[str] = []
     section = ""
+    sinks = settings.audit.sinks
     for option in OPTIONS.values():
+        if option.form == SINKS and sinks:
+            continue  # Tables stand behind everything else.
         inside, _, leaf = option.name.rpartition(".")
         if inside != section:
             section = inside
             parts.append(f"[{section}]\n")
         parts.append(render_option(option, leaf, value_of(settings, option.name)))
+    if sinks:
+        parts.append(render_sinks(sinks))
     return "\n".join(parts)
 
 

@@ -10,11 +10,13 @@ import msgspec
 from msgspec import inspect
 
 from engine.daemon.settings import Settings
+from engine.daemon.settings_sinks import SinksError, read_sinks
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 """How a truth value is written in the environment and in flags."""
 
 LAST_PORT = 65_535
+SINKS = "sinks"
 
 
 class ConfigError(Exception):
@@ -30,7 +32,7 @@ class Option:
     default: object
     doc: str
     form: str
-    """``address`` for ``host:port``, else empty."""
+    """``address`` for ``host:port``, ``sinks`` for tables of sinks, else empty."""
 
     @property
     def variable(self) -> str:
@@ -91,11 +93,27 @@ def parse_address(text: str) -> Address | None:
 
 def convert_value(option: Option, given: Given) -> object:
     """Return the value in the option's type; raise ConfigError that says what it must be."""
+    if option.form == SINKS:
+        return sinks_of(given)
     value = typed_value(option.type, given)
     if value is None or (option.form == "address" and value and not parse_address(str(value))):
         shown = json.dumps(given.value, ensure_ascii=False, default=str)
         raise ConfigError(f"{given.place}: `{option.name}` must be {wanted(option)}, not {shown}")
     return value
+
+
+def sinks_of(given: Given) -> object:
+    """Return the sinks of the trail; in text they are written as JSON. Raises ConfigError."""
+    value = given.value
+    try:
+        if given.text:
+            value = json.loads(str(value))
+        return read_sinks(value)
+    except ValueError:
+        raise ConfigError(f"{given.place}: `audit.sinks` must be a JSON array here") from None
+    except SinksError as error:
+        lines = str(error).splitlines()
+        raise ConfigError("\n".join(f"{given.place}: {line}" for line in lines)) from None
 
 
 def typed_value(kind: inspect.Type, given: Given) -> object:
@@ -127,6 +145,8 @@ def wanted(option: Option) -> str:
             return f"a whole number from {low} to {high}"
         case inspect.LiteralType(values=words):
             return "one of " + ", ".join(f'"{word}"' for word in words)
+        case _ if option.form == SINKS:
+            return "an array of tables (see Sinks below)"
         case _ if option.form == "address":
             return 'an address such as "127.0.0.1:50051", or "" for none'
         case _:

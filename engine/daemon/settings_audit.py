@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from engine.daemon.settings_sinks import AnySink
+
 
 class Record(Struct, frozen=True, kw_only=True):
     """The decision record: one JSON line for every decision, never with content."""
@@ -52,3 +54,11 @@ class Audit(Struct, frozen=True, kw_only=True):
     segment_megabytes: Annotated[
         int, Meta(ge=1, le=1024, description="The size at which a trail goes on in a new file.")
     ] = 64
+    sinks: Annotated[
+        tuple[AnySink, ...],
+        Meta(
+            description="Where the trail is shipped to, at least once: a table `[[audit.sinks]]` "
+            "for each; as a variable or a flag, a JSON array.",
+            extra={"form": "sinks"},
+        ),
+    ] = ()

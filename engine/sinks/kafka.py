@@ -1,0 +1,112 @@
+"""Batches in, messages of a Kafka topic out, each acknowledged by all replicas in sync.
+
+The producer is idempotent, so that what it repeats itself is there once; what is sent again after a
+crash is there twice. The key is the tenant: what one tenant did stays in order. The record's id is
+in the header ``audit-id``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from engine.sinks.batch import Batch, Item
+from engine.sinks.sink import Away, Outcome
+from engine.sinks.web import extra
+
+TOO_LARGE = frozenset({"MessageSizeTooLargeError", "RecordTooLargeError", "InvalidMessageError"})
+"""Errors that are about one record."""
+STOP_SECONDS = 2.0
+
+
+class KafkaSink:
+    """Owns a producer. *options* are those of `aiokafka.AIOKafkaProducer`."""
+
+    def __init__(self, topic: str, options: Mapping[str, object], timeout: float) -> None:
+        """Raise SinkError where the client is not installed."""
+        self._topic = topic
+        self._options = dict(options)
+        self._timeout = timeout
+        self._client = extra("aiokafka", "kafka")
+        self._errors = extra("aiokafka.errors", "kafka")
+        self._producer: Any = None
+
+    async def send(self, batch: Batch) -> Outcome:
+        """Return when all brokers in sync have *batch*. Raises Away."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._producer is None:
+                    await self._connect()
+                found = await asyncio.gather(
+                    *(self._send(one) for one in batch.items), return_exceptions=True
+                )
+        except TimeoutError:
+            await self.close()
+            raise Away(f"no answer within {self._timeout:g} s") from None
+        except self._errors.KafkaError as error:
+            await self.close()
+            raise Away(f"no connection ({type(error).__name__})") from None
+        outcome = self._judged(found)
+        if outcome.again:
+            await self.close()  # Its order of sequence numbers may be broken.
+        return outcome
+
+    async def close(self) -> None:
+        """Close the connections."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(TimeoutError, self._errors.KafkaError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await producer.stop()
+
+    async def _connect(self) -> None:
+        producer = self._client.AIOKafkaProducer(
+            acks="all",
+            enable_idempotence=True,
+            request_timeout_ms=int(self._timeout * 1000),
+            **self._options,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    async def _send(self, item: Item) -> None:
+        sent = await self._producer.send(
+            self._topic,
+            item.body,
+            key=item.tenant.encode() or None,
+            timestamp_ms=milliseconds(item.time),
+            headers=[("audit-id", item.id.encode())],
+        )
+        await sent
+
+    def _judged(self, found: list[BaseException | None]) -> Outcome:
+        refused: list[tuple[int, str]] = []
+        again: list[int] = []
+        why = ""
+        for place, error in enumerate(found):
+            if error is None:
+                continue
+            name = type(error).__name__
+            if name in TOO_LARGE:
+                refused.append((place, f"Kafka refuses it ({name})"))
+            elif isinstance(error, self._errors.KafkaError):
+                again.append(place)
+                why = f"Kafka did not take it ({name})"
+            else:
+                raise error
+        return Outcome(tuple(refused), tuple(again), why)
+
+
+def milliseconds(text: str) -> int | None:
+    """Return RFC 3339 as ms since the epoch; None where it is none."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        return None

@@ -1,0 +1,116 @@
+"""Batches in, messages of a JetStream stream of NATS out, each acknowledged.
+
+The record's id is the message's (``Nats-Msg-Id``): what is sent again within the stream's
+``duplicate_window`` is there once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from engine.sinks.batch import Batch, Item
+from engine.sinks.sink import Away, Outcome
+from engine.sinks.web import extra
+
+ID = "Nats-Msg-Id"
+TENANT = "Audit-Tenant"
+TOO_LARGE = 10054
+"""JSStreamMessageExceedsMaximumErr."""
+CLOSE_SECONDS = 2.0
+
+
+class NatsSink:
+    """Owns a connection. *options* are those of `nats.connect`."""
+
+    def __init__(
+        self,
+        servers: Sequence[str],
+        subject: str,
+        options: Mapping[str, object],
+        context: ssl.SSLContext | None,
+        timeout: float,
+    ) -> None:
+        """Raise SinkError where the client is not installed."""
+        self._servers = list(servers)
+        self._subject = subject
+        self._options = dict(options) | ({"tls": context} if context is not None else {})
+        self._timeout = timeout
+        self._client = extra("nats", "nats")
+        self._errors = extra("nats.errors", "nats")
+        self._stream_errors = extra("nats.js.errors", "nats")
+        self._connection: Any = None
+
+    async def send(self, batch: Batch) -> Outcome:
+        """Return when the stream has *batch*. Raises Away."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._connection is None:
+                    await self._connect()
+                stream = self._connection.jetstream(publish_async_max_pending=len(batch.items))
+                found = await asyncio.gather(
+                    *(self._publish(stream, one) for one in batch.items), return_exceptions=True
+                )
+        except (TimeoutError, OSError, self._errors.Error) as error:
+            await self.close()
+            raise Away(f"no connection ({type(error).__name__})") from None
+        outcome = self._judged(found)
+        if outcome.again:
+            await self.close()
+        return outcome
+
+    async def close(self) -> None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(TimeoutError, OSError, self._errors.Error):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()
+
+    async def _connect(self) -> None:
+        self._connection = await self._client.connect(
+            self._servers,
+            allow_reconnect=False,
+            connect_timeout=max(1, int(self._timeout)),
+            error_cb=quiet,
+            **self._options,
+        )
+
+    async def _publish(self, stream: Any, item: Item) -> None:
+        headers = {ID: item.id} | ({TENANT: header(item.tenant)} if item.tenant else {})
+        await stream.publish(self._subject, item.body, headers=headers, timeout=self._timeout)
+
+    def _judged(self, found: list[BaseException | None]) -> Outcome:
+        refused: list[tuple[int, str]] = []
+        again: list[int] = []
+        why = ""
+        for place, error in enumerate(found):
+            if error is None:
+                continue
+            if self._is_about_it(error):
+                refused.append((place, "it is longer than the server or the stream takes"))
+            elif isinstance(error, TimeoutError | OSError | self._errors.Error):
+                again.append(place)
+                why = f"the stream did not take it ({type(error).__name__})"
+            else:
+                raise error
+        return Outcome(tuple(refused), tuple(again), why)
+
+    def _is_about_it(self, error: BaseException) -> bool:
+        if isinstance(error, self._errors.MaxPayloadError):
+            return True
+        told = isinstance(error, self._stream_errors.APIError)
+        return told and getattr(error, "err_code", None) == TOO_LARGE
+
+
+def header(text: str) -> str:
+    """Return *text* as it may stand in a header: what ends a line is escaped."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+async def quiet(error: Exception) -> None:
+    """Hear of an error that the next call tells as well."""
+    del error

@@ -1,0 +1,112 @@
+"""A URL, headers and a body in; the answer, or that the sink is away, out.
+
+What an answer means is the same for all that take batches over HTTP: 2xx is taken; 400, 413, 415
+and 422 are about what was sent; everything else is not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import importlib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from engine.sinks.sink import Away, Refused, SinkError
+
+FINE = range(200, 300)
+ABOUT_THE_BATCH = frozenset({400, 413, 415, 422})
+MOST_ANSWER = 16 * 2**20
+MOST_AFTER = 3600.0
+LEVEL = 1
+"""Of gzip: logs shrink by four fifths as it is, and a higher level takes four times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of a server."""
+
+    status: int
+    body: bytes
+
+
+def extra(module: str, name: str) -> ModuleType:
+    """Return *module*, which the extra *name* installs. Raises SinkError."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        package = module.partition(".")[0]
+        raise SinkError(
+            f"this needs {package}, which is not installed: pip install 'pol-engine[{name}]'"
+        ) from None
+
+
+class Web:
+    """A client of one server, with its connections."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        context: ssl.SSLContext | None,
+        timeout: float,
+        *,
+        pack: bool,
+    ) -> None:
+        """Raise SinkError where the client is not installed. *timeout* is for a whole call."""
+        self._url = url
+        self._headers = dict(headers)
+        self._timeout = timeout
+        self._pack = pack
+        self._httpx = extra("httpx", "http")
+        self._client = self._httpx.AsyncClient(
+            verify=context if context is not None else True, timeout=None, trust_env=False
+        )
+
+    async def post(
+        self, body: bytes, kind: str, *, path: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send *body* and return the answer, if it is a good one. Raises Away and Refused."""
+        given = {**self._headers, "Content-Type": kind, **(headers or {})}
+        if self._pack:
+            given["Content-Encoding"] = "gzip"
+            body = gzip.compress(body, LEVEL, mtime=0)
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await self._ask(self._url + path, body, given)
+        except TimeoutError:
+            raise Away(f"no answer within {self._timeout:g} s") from None
+        except self._httpx.HTTPError as error:
+            raise Away(f"no connection, or a broken one ({type(error).__name__})") from None
+        return judged(*found)
+
+    async def _ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
+        """Return the answer and its Retry-After; raise Away where it is too long."""
+        async with self._client.stream("POST", url, content=body, headers=headers) as found:
+            read = bytearray()
+            async for piece in found.aiter_bytes():
+                read += piece
+                if len(read) > MOST_ANSWER:
+                    raise Away("its answer is too long")
+            return Answer(found.status_code, bytes(read)), found.headers.get("Retry-After", "")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def judged(answer: Answer, after: str) -> Answer:
+    """Return *answer* if it says that the body was taken. Raises Away and Refused."""
+    if answer.status in FINE:
+        return answer
+    if answer.status in ABOUT_THE_BATCH:
+        raise Refused(f"it answers {answer.status}")
+    raise Away(f"it answers {answer.status}", seconds_of(after))
+
+
+def seconds_of(after: str) -> float:
+    """Return the seconds that a Retry-After asks for; 0 where it gives none."""
+    text = after.strip()
+    return min(MOST_AFTER, float(text)) if text.isascii() and text.isdigit() else 0.0

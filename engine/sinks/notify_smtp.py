@@ -1,0 +1,80 @@
+"""Notices in, mail out, over TLS or with STARTTLS; a thread's work, since smtplib waits."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Literal, assert_never
+
+from engine.sinks.notice import Notice, NotSent, lines_of, plain, subject_of
+
+Tls = Literal["starttls", "tls", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Sends from *sender* to *to* through the server at *host*, in which *user* may log in."""
+
+    host: str
+    port: int
+    tls: Tls
+    user: str
+    password: str
+    sender: str
+    to: tuple[str, ...]
+    timeout: float
+    context: ssl.SSLContext
+
+    def send(self, notice: Notice) -> None:
+        """Return when the server has taken it for everybody. Raises NotSent."""
+        try:
+            with self._connected() as line:
+                if self.user:
+                    line.login(self.user, self.password)
+                refused = line.send_message(message_of(notice, self.sender, self.to))
+        except ssl.SSLError as error:
+            raise NotSent(f"TLS: {error.reason or error}") from None
+        except smtplib.SMTPResponseException as error:
+            raise NotSent(f"the mail server answers {error.smtp_code}") from None
+        except smtplib.SMTPException as error:
+            raise NotSent(f"mail: {type(error).__name__}") from None
+        except OSError as error:
+            raise NotSent(error.strerror or str(error) or type(error).__name__) from None
+        if refused:
+            raise NotSent(f"the mail server refuses {len(refused)} of the addresses")
+
+    def _connected(self) -> smtplib.SMTP:
+        match self.tls:
+            case "tls":
+                return smtplib.SMTP_SSL(
+                    self.host, self.port, timeout=self.timeout, context=self.context
+                )
+            case "starttls":
+                line = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+                try:
+                    line.starttls(context=self.context)
+                except (smtplib.SMTPException, OSError):
+                    line.close()
+                    raise
+                return line
+            case "none":
+                return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+            case _:
+                assert_never(self.tls)
+
+
+def message_of(notice: Notice, sender: str, to: tuple[str, ...]) -> EmailMessage:
+    """Return the mail. What comes twice has the same ``Message-ID``."""
+    made = EmailMessage()
+    made["Subject"] = plain(subject_of(notice))
+    made["From"] = sender
+    made["To"] = ", ".join(to)
+    made["Date"] = format_datetime(datetime.fromisoformat(notice.time).astimezone(UTC))
+    made["Message-ID"] = f"<{notice.id}@pol-engine.invalid>"
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content("\n".join(map(plain, lines_of(notice))) + "\n")
+    return made

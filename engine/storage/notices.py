@@ -1,0 +1,137 @@
+"""Notices that wait in, one SQLite file that the processes of a machine share, out.
+
+A notice waits for each sink on its own, from an instant on. It is gone when it was sent, and stays
+when it was not: at least once. How many wait is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS notices (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    sink TEXT NOT NULL,
+    key TEXT NOT NULL,
+    born INTEGER NOT NULL,
+    ready INTEGER NOT NULL,      -- from when on it may be sent
+    tries INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL,
+    UNIQUE (sink, key)
+)
+"""
+READY = "CREATE INDEX IF NOT EXISTS ready ON notices (sink, ready)"
+PATIENCE = 0.25
+"""Seconds that one waits for another process: each holds the file for a moment only."""
+
+
+class SpoolError(Exception):
+    """The file cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A notice that is ready: its *key* and *body*, since when, and how often it was tried."""
+
+    number: int
+    key: str
+    body: bytes
+    born: int
+    tries: int
+
+
+class Spool:
+    """Owns a connection to the file at *path*; one thread at a time. Times are ns."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        """Open it, made where there is none; of each sink *most* may wait. Raises SpoolError."""
+        self._path = path
+        self._most = most
+        with self._told():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._line = sqlite3.connect(
+                path, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._told():
+                # Of several processes that do so at once some fail; the file is in WAL mode then.
+                with suppress(sqlite3.OperationalError):
+                    self._line.execute("PRAGMA journal_mode = WAL").close()
+                self._line.execute("PRAGMA synchronous = NORMAL").close()
+                self._line.execute(SCHEMA).close()
+                self._line.execute(READY).close()
+        except SpoolError:
+            self._line.close()
+            raise
+
+    def add(self, sink: str, key: str, body: bytes, now: int, ready: int) -> bool:
+        """Let it wait for *sink* until *ready*; once for each *key*. False: too many wait."""
+        with self._told():
+            # One statement: counting and adding are one act, whoever else adds.
+            added = self._line.execute(
+                "INSERT OR IGNORE INTO notices (sink, key, born, ready, body) "
+                "SELECT ?1, ?2, ?3, ?4, ?5 "
+                "WHERE (SELECT COUNT(*) FROM notices WHERE sink = ?1) < ?6",
+                (sink, key, now, ready, body, self._most),
+            ).rowcount
+            return added == 1 or self._has(sink, key)
+
+    def _has(self, sink: str, key: str) -> bool:
+        found = self._line.execute(
+            "SELECT 1 FROM notices WHERE sink = ? AND key = ?", (sink, key)
+        ).fetchone()
+        return found is not None
+
+    def ready(self, sink: str, now: int, most: int) -> list[Waiting]:
+        """Return up to *most* that may be sent to *sink* at *now*, the longest ready first."""
+        with self._told():
+            rows = self._line.execute(
+                "SELECT number, key, body, born, tries FROM notices "
+                "WHERE sink = ? AND ready <= ? ORDER BY ready, number LIMIT ?",
+                (sink, now, most),
+            ).fetchall()
+        return [Waiting(*row) for row in rows]
+
+    def done(self, number: int) -> None:
+        """Forget it: it was sent, or nobody needs it any more."""
+        with self._told():
+            self._line.execute("DELETE FROM notices WHERE number = ?", (number,))
+
+    def later(self, number: int, ready: int, *, failed: bool = False) -> None:
+        """Let it wait until *ready*; *failed*: it was tried once more."""
+        with self._told():
+            self._line.execute(
+                "UPDATE notices SET ready = ?, tries = tries + ? WHERE number = ?",
+                (ready, int(failed), number),
+            )
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many wait, by sink."""
+        with self._told():
+            rows = self._line.execute("SELECT sink, COUNT(*) FROM notices GROUP BY sink").fetchall()
+        return dict(rows)
+
+    def keep_only(self, sinks: tuple[str, ...]) -> None:
+        """Forget what waits for sinks that there are no more."""
+        marks = ", ".join("?" * len(sinks))
+        with self._told():
+            self._line.execute(f"DELETE FROM notices WHERE sink NOT IN ({marks})", sinks)  # noqa: S608  marks only
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self._line.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what SQLite and the disk say into SpoolError."""
+        try:
+            yield
+        except OSError as error:
+            raise SpoolError(f"cannot open {self._path}: {error.strerror}") from None
+        except sqlite3.Error as error:
+            raise SpoolError(f"the notices in {self._path}: {error}") from None

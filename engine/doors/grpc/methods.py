@@ -23,7 +23,17 @@ from engine.doors.grpc.later import (
     later_settlement,
     or_say_why,
 )
-from engine.doors.grpc.reviews import get_review, list_reviews, resolve_review, wait_review
+from engine.doors.grpc.reviews import (
+    claim_review,
+    comment_review,
+    get_history,
+    get_review,
+    hand_over_review,
+    list_reviews,
+    release_review,
+    resolve_review,
+    wait_review,
+)
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, error_decision, refusal_of
 from engine.doors.grpc.traces import write_explanation
@@ -69,6 +79,24 @@ class Pipelined:
 
 
 @dataclass(frozen=True, slots=True)
+class Personal:
+    """A method whose answer depends on the credential of who asks, and is waited for."""
+
+    request: type[Message]
+    answer: Callable[[Service, Any, str], Awaitable[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """A method that sends answers as they come to be, until there are no more."""
+
+    request: type[Message]
+    answer: Callable[
+        [Service, Any, str, TimeLeft, Callable[[Any], Awaitable[None]]], Awaitable[None]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A method of the protocol that this build does not serve, and the sentence that says so."""
 
@@ -82,7 +110,7 @@ class Guarded:
     answer: Callable[[Service, Pieces], Awaitable[None]]
 
 
-Method = Plain | Waiting | Pipelined | Guarded | Absent
+Method = Plain | Waiting | Personal | Watching | Pipelined | Guarded | Absent
 
 
 DecidedLater = Callable[[TimeLeft], Awaitable[wire.Decision]]
@@ -209,10 +237,23 @@ async def reload(
     return answer
 
 
-LOCAL = frozenset({"ListReviews", "ResolveReview"})
-"""Methods of the engine that are served only where the Admin service is."""
+LOCAL = frozenset(
+    {
+        "ClaimReview",
+        "CommentReview",
+        "GetReviewHistory",
+        "HandOverReview",
+        "ListReviews",
+        "ReleaseReview",
+        "ResolveReview",
+    }
+)
+"""Methods of the engine that are served only where the Admin service is, or reviewers are known."""
 
-NOT_LOCAL = "reviewers are answered where the Admin service is: on a loopback address or a socket"
+NOT_LOCAL = (
+    "without `reviews.reviewers`, reviewers are answered only where the Admin service is: on a "
+    "loopback address or a socket"
+)
 HISTORY = "the history of bundles is not kept yet: change the policy folder and reload"
 
 METHODS: dict[str, dict[str, Method]] = {
@@ -223,10 +264,15 @@ METHODS: dict[str, dict[str, Method]] = {
         "Guard": Guarded(guard),
         "Settle": Plain(wire.SettleRequest, settle),
         "Explain": Plain(wire.DecideRequest, explain),
-        "GetReview": Plain(wire.GetReviewRequest, get_review),
-        "WaitReview": Waiting(wire.WaitReviewRequest, wait_review),
-        "ResolveReview": Plain(wire.ResolveReviewRequest, resolve_review),
-        "ListReviews": Plain(wire.ListReviewsRequest, list_reviews),
+        "GetReview": Personal(wire.GetReviewRequest, get_review),
+        "WaitReview": Watching(wire.WaitReviewRequest, wait_review),
+        "ClaimReview": Personal(wire.ClaimReviewRequest, claim_review),
+        "ReleaseReview": Personal(wire.ReleaseReviewRequest, release_review),
+        "HandOverReview": Personal(wire.HandOverReviewRequest, hand_over_review),
+        "CommentReview": Personal(wire.CommentReviewRequest, comment_review),
+        "ResolveReview": Personal(wire.ResolveReviewRequest, resolve_review),
+        "ListReviews": Personal(wire.ListReviewsRequest, list_reviews),
+        "GetReviewHistory": Personal(wire.GetReviewHistoryRequest, get_history),
     },
     ADMIN: {
         "GetStatus": Plain(wire.GetStatusRequest, get_status),

@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from time import monotonic
-from typing import Any
 
-from engine.doors.grpc.convert import (
-    ACTIONS,
-    REVIEW_STATES,
-    STAGES,
-    encode_json,
-    read_arguments,
-    write_reason,
-)
+from engine.doors.grpc.convert import REVIEW_STATES, read_arguments
+from engine.doors.grpc.reviews_write import write_deed, write_review, write_seen
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed
 from engine.runtime.decision import Message, ReviewState
 from engine.runtime.objections import Problem
 from engine.runtime.request import InvalidRequest
 from engine.service.asking import TimeLeft
-from engine.service.reviews import Reviews
-from engine.storage.reviews import Move, Review, Shown, Verb, Wanted
+from engine.service.desk import Desk
+from engine.storage.reviews import LEASE, Move, Shown, Verb, Wanted
 from engine.wire import engine_pb2 as wire
 
 NO_STORE = "this daemon keeps no reviews: its setting `reviews.store` is empty"
 
-SOONEST = 0.05
-LONGEST = 0.5
-LATER = 1.5
-"""Seconds between two looks at a review that is waited for: few at first, then half a second. What
-answers it may be another process."""
-
 MARGIN = 0.05
-"""Seconds before the caller's deadline at which it is told how the review stands."""
+"""Seconds before the caller's deadline at which a wait ends well."""
 
-STAGE_NUMBERS: dict[str, Any] = {name: number for number, name in STAGES.items()}
 STATE_NAMES: dict[int, ReviewState] = {number: name for name, number in REVIEW_STATES.items()}  # type: ignore[misc]
+Act = (
+    wire.ClaimReviewRequest
+    | wire.ReleaseReviewRequest
+    | wire.HandOverReviewRequest
+    | wire.CommentReviewRequest
+    | wire.ResolveReviewRequest
+)
 VERBS: dict[int, Verb] = {
     wire.REVIEW_STATE_APPROVED: "approve",
     wire.REVIEW_STATE_REJECTED: "reject",
@@ -44,42 +39,56 @@ VERBS: dict[int, Verb] = {
 }
 
 
-def kept(service: Service) -> Reviews:
-    """Return the reviews; raise NotServed where none are kept."""
-    if service.gate.reviews is None:
+def desk_of(service: Service) -> Desk:
+    """Return where reviews are answered; raise NotServed where none are kept."""
+    if service.desk is None:
         raise NotServed(NO_STORE)
-    return service.gate.reviews
+    return service.desk
 
 
-def get_review(service: Service, message: wire.GetReviewRequest) -> wire.Review:
+async def get_review(
+    service: Service, message: wire.GetReviewRequest, credential: str
+) -> wire.Review:
     """Return a review as it stands."""
-    return write_review(kept(service).find(message.review_id), service.gate.now)
+    seen = await desk_of(service).get(credential, message.review_id, full=message.full)
+    return write_seen(seen, service.gate.now)
 
 
 async def wait_review(
-    service: Service, message: wire.WaitReviewRequest, _in_time: object, left: TimeLeft
-) -> wire.Review:
-    """Return a review when it is not open any more, or as it stands when the wait is over."""
-    reviews = kept(service)
+    service: Service,
+    message: wire.WaitReviewRequest,
+    credential: str,
+    left: TimeLeft,
+    send: Callable[[wire.Review], Awaitable[None]],
+) -> None:
+    """Send a review as it stands and as that changes, until it is answered or time is over."""
     until = None
     if message.HasField("timeout"):
         until = monotonic() + message.timeout.ToTimedelta().total_seconds()
-    pause = SOONEST
-    while True:
-        review = reviews.find(message.review_id)
-        remaining = left()
-        ends = [] if remaining is None else [remaining - MARGIN]
-        ends += [] if until is None else [until - monotonic()]
-        rest = min(ends, default=pause)
-        if review.state != "open" or rest <= 0:
-            return write_review(review, service.gate.now)
-        await asyncio.sleep(min(pause, rest))
-        pause = min(pause * LATER, LONGEST)
+    async with aclosing(desk_of(service).follow(credential, message.review_id)) as changes:
+        await send(write_seen(await anext(changes), service.gate.now))
+        while True:
+            try:
+                async with asyncio.timeout(rest_of(left, until)):
+                    seen = await anext(changes)
+            except (StopAsyncIteration, TimeoutError):
+                return
+            await send(write_seen(seen, service.gate.now))
 
 
-def list_reviews(service: Service, message: wire.ListReviewsRequest) -> wire.ListReviewsResponse:
+def rest_of(left: TimeLeft, until: float | None) -> float | None:
+    """Return the seconds that may be waited; None for as long as the call lasts."""
+    remaining = left()
+    ends = [] if remaining is None else [remaining - MARGIN]
+    ends += [] if until is None else [until - monotonic()]
+    return min(ends, default=None)
+
+
+async def list_reviews(
+    service: Service, message: wire.ListReviewsRequest, credential: str
+) -> wire.ListReviewsResponse:
     """Return a page of reviews."""
-    reviews = kept(service)
+    desk = desk_of(service)
     if message.state and message.state not in STATE_NAMES:
         raise InvalidRequest((Problem("state", f"there is no state {message.state}"),))
     wanted = Wanted(
@@ -87,16 +96,57 @@ def list_reviews(service: Service, message: wire.ListReviewsRequest) -> wire.Lis
         tenant=message.tenant_id,
         state=STATE_NAMES[message.state] if message.state else "",
     )
-    page = reviews.browse(wanted, message.page_token, message.page_size)
+    page = await desk.browse(credential, wanted, message.page_token, message.page_size)
     now = service.gate.now
     return wire.ListReviewsResponse(
         reviews=[write_review(one, now) for one in page.reviews], next_page_token=page.token
     )
 
 
-def resolve_review(service: Service, message: wire.ResolveReviewRequest) -> wire.Review:
+async def get_history(
+    service: Service, message: wire.GetReviewHistoryRequest, credential: str
+) -> wire.ReviewHistory:
+    """Return what was done with a review."""
+    deeds = await desk_of(service).history(credential, message.review_id)
+    return wire.ReviewHistory(deeds=map(write_deed, deeds))
+
+
+async def claim_review(
+    service: Service, message: wire.ClaimReviewRequest, credential: str
+) -> wire.Review:
+    """Claim, and return how the review stands then."""
+    move = Move(verb="claim", who="", note=message.note, lease=read_lease(message))
+    return await act(service, message, credential, move)
+
+
+async def release_review(
+    service: Service, message: wire.ReleaseReviewRequest, credential: str
+) -> wire.Review:
+    """Release, and return how the review stands then."""
+    return await act(service, message, credential, Move(verb="release", who="", note=message.note))
+
+
+async def hand_over_review(
+    service: Service, message: wire.HandOverReviewRequest, credential: str
+) -> wire.Review:
+    """Hand over, and return how the review stands then."""
+    move = Move(
+        verb="hand_over", who="", note=message.note, to=message.to, lease=read_lease(message)
+    )
+    return await act(service, message, credential, move)
+
+
+async def comment_review(
+    service: Service, message: wire.CommentReviewRequest, credential: str
+) -> wire.Review:
+    """Comment, and return how the review stands then."""
+    return await act(service, message, credential, Move(verb="comment", who="", note=message.note))
+
+
+async def resolve_review(
+    service: Service, message: wire.ResolveReviewRequest, credential: str
+) -> wire.Review:
     """Approve, reject or edit, and return how the review stands then."""
-    reviews = kept(service)
     verb = VERBS.get(message.state)
     problems: list[Problem] = []
     if verb is None:
@@ -113,57 +163,21 @@ def resolve_review(service: Service, message: wire.ResolveReviewRequest) -> wire
         problems.append(Problem("state", "what is released instead is only for edited"))
     if verb is None or problems:
         raise InvalidRequest(tuple(problems))
-    move = Move(verb=verb, who=message.reviewer, note=message.note, shown=shown)
-    return write_review(reviews.act(message.review_id, move), service.gate.now)
+    move = Move(verb=verb, who="", note=message.note, shown=shown)
+    return await act(service, message, credential, move)
+
+
+async def act(service: Service, message: Act, credential: str, move: Move) -> wire.Review:
+    """Do it, and return how the review stands then."""
+    done = await desk_of(service).act(credential, message.reviewer, message.review_id, move)
+    return write_review(done, service.gate.now)
+
+
+def read_lease(message: wire.ClaimReviewRequest | wire.HandOverReviewRequest) -> int:
+    """Return how long a claim is to last, in ns."""
+    return message.lease.ToNanoseconds() if message.HasField("lease") else LEASE
 
 
 def read_messages(messages: wire.Messages) -> tuple[Message, ...]:
     """Return the messages to use instead."""
     return tuple(Message(role=one.role, text=one.text) for one in messages.messages)
-
-
-def write_review(review: Review, now: int) -> wire.Review:
-    """Return the wire's review as it stands at *now*."""
-    question = review.question
-    answer = wire.Review(
-        review_id=question.review_id,
-        state=REVIEW_STATES[review.state],
-        queue=question.queue,
-        tenant_id=question.tenant,
-        user_id=question.user,
-        stage=STAGE_NUMBERS[question.stage],
-        revision=question.revision,
-        otherwise=ACTIONS[question.otherwise],
-        resolved_by=review.resolved_by,
-        note=review.note,
-        severity=question.severity,
-        claimed_by=review.claimant(now),
-        approved_by=review.approvals,
-        approvals_needed=question.needed,
-        hidden=question.hidden,
-        round=review.round,
-        decision_id=question.decision_id,
-        tool=question.tool,
-    )
-    for reason in question.reasons:
-        write_reason(answer.reasons.add(), reason)
-    answer.opened_at.FromNanoseconds(review.opened_at)
-    answer.expires_at.FromNanoseconds(question.expires_at)
-    if review.resolved_at:
-        answer.resolved_at.FromNanoseconds(review.resolved_at)
-    if answer.claimed_by:
-        answer.claimed_until.FromNanoseconds(review.held_until)
-    write_shown(answer, review.released)
-    return answer
-
-
-def write_shown(into: wire.Review, shown: Shown) -> None:
-    """Fill what is to be released."""
-    if shown.content is not None:
-        into.content = shown.content
-    if shown.messages is not None:
-        into.messages.SetInParent()
-        for message in shown.messages:
-            into.messages.messages.add(role=message.role, text=message.text)
-    if shown.arguments is not None:
-        into.arguments_json = encode_json(shown.arguments)

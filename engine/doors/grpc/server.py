@@ -28,9 +28,11 @@ from engine.doors.grpc.methods import (
     Absent,
     Guarded,
     Method,
+    Personal,
     Pipelined,
     Plain,
     Waiting,
+    Watching,
 )
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
@@ -44,6 +46,9 @@ WAITS = 256
 WAITING_BYTES = 4 << 20
 """How many answers of one stream may be waited for, and how long their requests may be together;
 the stream's next request is read after that. A single request may be longer."""
+
+AUTHORIZATION = "authorization"
+"""The metadata in which a credential comes."""
 
 CALLS = 10_000
 """Calls in flight; one more is refused with RESOURCE_EXHAUSTED."""
@@ -79,6 +84,7 @@ class Door:
         self._service = service
         self._listeners = listeners
         self._streams: set[Stream] = set()
+        self._waits: set[Wait] = set()
         self._draining = False
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = grpc.aio.server(
@@ -123,6 +129,8 @@ class Door:
         await self._health.enter_graceful_shutdown()
         for stream in self._streams:
             stream.end_idle()
+        for wait in self._waits:
+            wait.end()
         await self._server.stop(grace)
 
     async def wait(self) -> None:
@@ -130,9 +138,10 @@ class Door:
         await self._server.wait_for_termination()
 
     def _table(self, name: str) -> dict[str, Method]:
-        """Return the methods of a service; without the Admin service not those of reviewers."""
+        """Return the methods of a service; those of reviewers only where they may be served."""
         table = METHODS[name]
-        if ADMIN in self._names:
+        desk = self._service.desk
+        if ADMIN in self._names or (desk is not None and desk.reviewers is not None):
             return table
         return {key: Absent(NOT_LOCAL) if key in LOCAL else table[key] for key in table}
 
@@ -142,6 +151,10 @@ class Door:
                 return grpc.unary_unary_rpc_method_handler(self._plain(request, answer))
             case Waiting(request, answer):
                 return grpc.unary_unary_rpc_method_handler(self._waiting(request, answer))
+            case Personal(request, answer):
+                return grpc.unary_unary_rpc_method_handler(self._personal(request, answer))
+            case Watching(request, answer):
+                return grpc.unary_stream_rpc_method_handler(self._watching(request, answer))
             case Pipelined(answer):
                 return grpc.stream_stream_rpc_method_handler(self._pipelined(answer))
             case Guarded(answer):
@@ -183,6 +196,48 @@ class Door:
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             return await end_call(context, refusal)
+
+        return handle
+
+    def _personal(
+        self, request: type[Message], answer: Callable[[Service, Any, str], Awaitable[Message]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        service, parse = self._service, request.FromString
+
+        async def handle(raw: bytes, context: Context) -> bytes:
+            try:
+                refuse_late(context)
+                made = await answer(service, parse(raw), credential_of(context))
+                return made.SerializeToString()
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                refusal = refusal_of(error)
+            return await end_call(context, refusal)
+
+        return handle
+
+    def _watching(
+        self, request: type[Message], answer: Callable[..., Awaitable[None]]
+    ) -> Callable[[bytes, Context], Awaitable[None]]:
+        service, parse = self._service, request.FromString
+
+        async def handle(raw: bytes, context: Context) -> None:
+            wait = Wait(context)
+            self._waits.add(wait)
+            try:
+                refuse_late(context)
+                credential = credential_of(context)
+                await answer(service, parse(raw), credential, context.time_remaining, wait.send)
+            except asyncio.CancelledError:
+                if not wait.ended:
+                    raise
+                refusal = DRAINING
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                refusal = refusal_of(error)
+            else:
+                return
+            finally:
+                self._waits.discard(wait)
+            await end_call(context, refusal)
 
         return handle
 
@@ -242,6 +297,25 @@ class Call:
     async def write(self, message: Message) -> None:
         """Send an answer; waits while the caller does not read."""
         await self._context.write(message.SerializeToString())
+
+
+class Wait:
+    """One call that waits for something to change, and can be told to end."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._task = asyncio.current_task()
+        self.ended = False
+
+    async def send(self, message: Message) -> None:
+        """Send an answer; waits while the caller does not read."""
+        await self._context.write(message.SerializeToString())
+
+    def end(self) -> None:
+        """End it: the daemon stops."""
+        self.ended = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class Drained(Exception):
@@ -333,6 +407,15 @@ class Stream:
         if self._idle and self._task is not None:
             self._woken = True
             self._task.cancel()
+
+
+def credential_of(context: Context) -> str:
+    """Return what stands behind ``Bearer`` in the call's metadata; empty where that is not one."""
+    given = [value for name, value in context.invocation_metadata() or () if name == AUTHORIZATION]
+    if len(given) != 1 or not isinstance(given[0], str):
+        return ""
+    scheme, _, credential = given[0].partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else ""
 
 
 def refuse_late(context: Context) -> None:

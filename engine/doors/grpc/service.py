@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from engine.language.diagnostics import Diagnostic
+from engine.service.desk import Desk
 from engine.service.gate import Gate
 
 Reload = Callable[[], Awaitable[Sequence[Diagnostic]]]
@@ -14,8 +15,11 @@ Reload = Callable[[], Awaitable[Sequence[Diagnostic]]]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The gate that decides, the engine's version, and how to reload (None: it cannot)."""
+    """The gate that decides, the engine's version, and what may be asked beside."""
 
     gate: Gate
     version: str
     reload: Reload | None = None
+    """How to reload; None: it cannot."""
+    desk: Desk | None = None
+    """Where reviews are answered; None: none are kept."""

@@ -21,6 +21,7 @@ from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
 from engine.service.asking import Overloaded
 from engine.service.gate import NotReady
+from engine.service.reviewers import Barred, Unknown
 from engine.storage.reviews import NoReview, Refused, ReviewsUnavailable
 from engine.wire import engine_pb2 as wire
 
@@ -77,7 +78,7 @@ def refusal_of(error: Exception) -> Refusal:
             )
         case StoreUnavailable():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
-        case NoReview() | Refused() | ReviewsUnavailable():
+        case Unknown() | Barred() | NoReview() | Refused() | ReviewsUnavailable():
             return refusal_of_review(error)
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
@@ -97,9 +98,15 @@ def refusal_of(error: Exception) -> Refusal:
             )
 
 
-def refusal_of_review(error: NoReview | Refused | ReviewsUnavailable) -> Refusal:
+def refusal_of_review(
+    error: Unknown | Barred | NoReview | Refused | ReviewsUnavailable,
+) -> Refusal:
     """Return the refusal of what was asked about a review."""
     match error:
+        case Unknown():
+            return Refusal(grpc.StatusCode.UNAUTHENTICATED, str(error))
+        case Barred():
+            return Refusal(grpc.StatusCode.PERMISSION_DENIED, str(error))
         case NoReview():
             return Refusal(grpc.StatusCode.NOT_FOUND, str(error))
         case Refused():

@@ -24,7 +24,9 @@ from engine.doors.grpc.service import Reload, Service
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, load_folder
+from engine.service.desk import Desk
 from engine.service.gate import Gate
+from engine.service.reviewers import Reviewers
 from engine.service.reviews import Reviews
 from engine.wire import engine_pb2 as wire
 
@@ -164,13 +166,15 @@ def serve(
     ready: bool = True,
     reload: Reload | None = None,
     reviews: Reviews | None = None,
+    reviewers: Reviewers | None = None,
     **options: Any,
 ) -> Daemon:
     """Return a daemon on *addresses*, to be used in a ``with`` statement."""
     gate = make_gate(ready=ready)
     gate.reviews = reviews
     listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
-    service = Service(gate, "1.2.3", reload)
+    desk = None if reviews is None else Desk(reviews, reviewers)
+    service = Service(gate, "1.2.3", reload, desk)
     return Daemon(gate, run(make_door(service, listeners, **options)))
 
 

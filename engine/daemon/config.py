@@ -28,6 +28,7 @@ PATHS = frozenset(
         "cache",
         "secret_key_file",
         "grpc.socket",
+        "reviews.reviewers",
         "valkey.ca_file",
         "valkey.certificate_file",
         "valkey.key_file",

@@ -52,9 +52,13 @@ class Server:
         self._seldom = Seldom(log.warning, SELDOM_SECONDS)
         settings = parts.settings
         parts.metrics.on_failure = self._failed
+        if parts.desk is not None and parts.desk.reviewers is not None:
+            parts.desk.reviewers.told = lambda why: log.error(
+                "the file of reviewers was not taken, the one before holds", why=why
+            )
         parts.metrics.on_unknown = self._unknown
         self.door = Door(
-            Service(parts.gate, engine.__version__, reload),
+            Service(parts.gate, engine.__version__, reload, parts.desk),
             [Listener(one) for one in addresses],
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
@@ -113,7 +117,7 @@ class Server:
         await asyncio.to_thread(audit.recover)
         while True:
             await asyncio.sleep(self._parts.settings.audit.checkpoint_seconds)
-            note = audit.tend()
+            note = await asyncio.to_thread(audit.tend)
             if note:
                 self._log.info("audit checkpoint", note=note)
 

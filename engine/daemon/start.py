@@ -22,6 +22,7 @@ from engine.daemon.places import (
     record_path,
     reviews_path,
 )
+from engine.daemon.review_desk import open_desk, terms_of
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
 from engine.runtime.policyset import PolicySet
@@ -29,6 +30,7 @@ from engine.runtime.store import StoreUnavailable
 from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
+from engine.service.desk import Desk
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
@@ -50,6 +52,7 @@ REFUSALS = (
     FinderError,
     KeyFileError,
     RecordError,
+    ReviewersError,
     ReviewsUnavailable,
     StateError,
     StoreUnavailable,
@@ -73,6 +76,7 @@ class Parts:
     recorded: Path | None
     """Where decisions are recorded; None for nowhere."""
     audit: Audit | None
+    desk: Desk | None
     release: Callable[[], None]
 
 
@@ -105,7 +109,8 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
-    reviews = open_reviews(settings, data, derive_key(secret, SEALED), recorder, stack)
+    reviews = open_reviews(settings, data, secret, recorder, stack)
+    desk = open_desk(settings, reviews)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -133,6 +138,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         own_folders=own_folders(data, cache.folder),
         recorded=recorded,
         audit=audit,
+        desk=desk,
         release=stack.pop_all().close,
     )
 
@@ -147,16 +153,17 @@ def open_data(settings: Settings, stack: ExitStack) -> Path:
 
 
 def open_reviews(
-    settings: Settings, data: Path, key: bytes, recorder: Recorder, stack: ExitStack
+    settings: Settings, data: Path, secret: bytes, recorder: Recorder, stack: ExitStack
 ) -> Reviews | None:
-    """Return the reviews, sealed with *key* and closed by *stack*; None where none are kept.
+    """Return the reviews, sealed with *secret* and closed by *stack*; None where none are kept.
 
     Raises ReviewsUnavailable.
     """
     path = reviews_path(settings, data)
     if path is None:
         return None
-    made = Reviews(SqliteReviews(path, key=key), recorder, time.time_ns)
+    store = SqliteReviews(path, key=derive_key(secret, SEALED))
+    made = Reviews(store, recorder, time.time_ns, terms_of(settings, secret))
     stack.callback(made.close)
     return made
 

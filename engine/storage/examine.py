@@ -24,7 +24,7 @@ from engine.storage.frames import (
     scan_frames,
 )
 from engine.storage.merkle import Tree
-from engine.storage.segment import OPEN, Header, NoSegment, is_begun, is_cut, read_header
+from engine.storage.segment import OPEN, Cut, Header, NoSegment, is_begun, is_cut, read_header
 from engine.storage.source import opened_source, stem_of
 
 _ACT = b'"act":"pruned"'
@@ -91,6 +91,9 @@ class Part(msgspec.Struct, kw_only=True):
     """How many of the trail's records the last checkpoint vouches for that fits."""
     pruned: int = 0
     numbers: str = ""
+    cut: int = 0
+    """Bytes of a record that was half written, which a recovery has cut."""
+    cut_at: str = ""
     acts: list[Told] = []
     lost: bool = False
     """Whether it could not be read to its end."""
@@ -109,6 +112,7 @@ class _Stamp(msgspec.Struct):
 
 _act = msgspec.json.Decoder(_Act)
 _stamp = msgspec.json.Decoder(_Stamp)
+_cut = msgspec.json.Decoder(Cut)
 
 
 def numbers_digest(numbers: list[int]) -> str:
@@ -135,7 +139,7 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     if header.name != stem_of(path):
         part.problems.append(Problem(part.file, -1, f"it is the segment {header.name}"))
     found = scan_frames(data, end, first_digest(data[:end]), header.first)
-    _leave_out_cut(data, end, found, header.first)
+    _leave_out_cut(part, data, end, found, header.first)
     part.end = header.first + len(found.leaves)
     part.digest = (
         data[found.ends[-1] - DIGEST_BYTES : found.ends[-1]]
@@ -156,7 +160,7 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     return part
 
 
-def _leave_out_cut(data: bytes, start: int, found: Scan, first: int) -> None:
+def _leave_out_cut(part: Part, data: bytes, start: int, found: Scan, first: int) -> None:
     """Take out of *found* the last record if a recovery has put it there: it is none of the trail.
 
     (Another segment may go on before it.)
@@ -166,7 +170,11 @@ def _leave_out_cut(data: bytes, start: int, found: Scan, first: int) -> None:
     row = len(found.ends) - 1
     begin = found.ends[row - 1] if row else start
     previous = data[begin - DIGEST_BYTES : begin] if row else first_digest(data[:start])
-    if is_cut(frame_at(data[begin:], begin, previous, first + row), len(data)):
+    frame = frame_at(data[begin:], begin, previous, first + row)
+    if is_cut(frame, len(data)):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            cut = _cut.decode(frame.payload)
+            part.cut, part.cut_at = cut.lost, cut.time
         found.leaves.pop()
         found.ends.pop()
 

@@ -6,17 +6,20 @@ whole; whoever wants to know why asks `verify`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from heapq import merge
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
-from engine.storage.segment import OPEN, is_begun, read_header
-from engine.storage.source import read_bytes, segment_files
+from engine.storage.segment import OPEN, NoSegment, is_begun, read_header
+from engine.storage.source import opened_source, segment_files
+
+HEADER_BYTES = 2**16
+"""The most that the first line of a segment takes."""
 
 
 class Kept(NamedTuple):
@@ -37,38 +40,83 @@ class Stamp(msgspec.Struct):
 _stamp = msgspec.json.Decoder(Stamp)
 
 
-def records_of(path: Path) -> Iterator[Kept]:
+def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iterator[Kept]:
     """Yield the records of the segment at *path* but those that were pruned.
 
-    Raises OSError and NoSegment.
+    *told* hears where it stops being whole, and how many were pruned. Raises OSError and NoSegment.
     """
-    data = read_bytes(path)
-    if path.name.endswith(OPEN) and is_begun(data):
+    with opened_source(path) as source:
+        data, name = source.all(), source.path.name
+    is_open = name.endswith(OPEN)
+    if is_open and is_begun(data):
         return
     header, end = read_header(data)
-    with suppress(Altered, Torn):
+    pruned = 0
+    try:
         for frame in read_frames(data, end, first_digest(data[:end]), header.first):
             if frame.pruned:
+                pruned += 1
                 continue
             time = header.opened
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 time = _stamp.decode(frame.payload).time or time
             yield Kept(time, header.trail, frame.sequence, frame.payload)
+    except Altered as altered:
+        told(f"{name} {altered}: nothing behind it is read; ask `verify`")
+    except Torn as torn:
+        if not is_open:
+            told(f"{name} {torn}; ask `verify`")
+    if pruned:
+        told(f"{name} {pruned:,} of its records were pruned")
 
 
-def read_folder(folder: Path) -> Iterator[Kept]:
+def read_folder(
+    folder: Path,
+    told: Callable[[str], None] = lambda _: None,
+    read: Callable[[int], None] = lambda _: None,
+) -> Iterator[Kept]:
     """Yield the records of all trails in *folder* by time; a trail's own order is never changed.
 
-    Raises OSError and NoSegment.
+    *told* as of `records_of`; *read* hears of the bytes of segments that are done. Raises OSError
+    and NoSegment.
     """
     trails: dict[str, list[Path]] = {}
     for path in segment_files(folder):
         trails.setdefault(path.name.partition("-")[0], []).append(path)
-    yield from merge(*(_trail(paths) for paths in trails.values()), key=lambda one: one.time)
+    # A trail is read when the time of its first record comes, so that a folder of a thousand
+    # trails is not in memory at once.
+    waiting = sorted((_opened_at(paths[0]), name) for name, paths in trails.items())
+    heap: list[tuple[str, str, int, Kept, Iterator[Kept]]] = []
+    while waiting or heap:
+        while waiting and (not heap or waiting[0][0] <= heap[0][0]):
+            _, name = waiting.pop(0)
+            _push(heap, _trail(trails[name], told, read))
+        if heap:
+            *_, kept, rest = heappop(heap)
+            yield kept
+            _push(heap, rest)
 
 
-def _trail(paths: list[Path]) -> Iterator[Kept]:
+def _push(heap: list[tuple[str, str, int, Kept, Iterator[Kept]]], records: Iterator[Kept]) -> None:
+    kept = next(records, None)
+    if kept is not None:
+        heappush(heap, (kept.time, kept.trail, kept.sequence, kept, records))
+
+
+def _opened_at(path: Path) -> str:
+    """Return when the segment at *path* was opened; "" where that cannot be read."""
+    with suppress(OSError, NoSegment), opened_source(path) as source:
+        header, _ = read_header(source.read(0, HEADER_BYTES))
+        return header.opened
+    return ""
+
+
+def _trail(
+    paths: list[Path], told: Callable[[str], None], read: Callable[[int], None]
+) -> Iterator[Kept]:
     for path in paths:
         # A segment may have been forgotten since the folder was listed.
         with suppress(FileNotFoundError):
-            yield from records_of(path)
+            size = path.stat().st_size
+            yield from records_of(path, told)
+            read(size)

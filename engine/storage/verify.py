@@ -40,6 +40,10 @@ class Report:
     signed: int = 0
     checkpoints: int = 0
     bytes: int = 0
+    vouched: dict[str, int] = field(default_factory=dict)
+    """How many of its records a checkpoint vouches for, by trail."""
+    cuts: list[Problem] = field(default_factory=list)
+    """What crashes have left half written, and recoveries have cut. Nothing is wrong with that."""
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -97,7 +101,8 @@ def verify_folder(
         parts = list(_examined(segment_files(folder), signed, told, jobs))
     trails = _join(parts, report)
     report.trails = len(trails)
-    report.signed = sum(walk.signed for walk in trails.values())
+    report.vouched = {name: walk.signed for name, walk in trails.items()}
+    report.signed = sum(report.vouched.values())
     forgotten = _Forgotten(parts, trails)
     report.problems += _gaps(parts, forgotten, report)
     report.problems += _missing(signed, trails, forgotten, report)
@@ -170,6 +175,9 @@ def _join(parts: list[Part], report: Report) -> dict[str, _Walk]:
     for part in parts:
         report.problems += part.problems
         report.bytes += part.size
+        if part.cut > 0:
+            why = f"{part.cut} bytes of a record that a crash left half written were cut"
+            report.cuts.append(Problem(part.file, part.end, why, part.cut_at))
         header = part.header
         if header is None:
             continue

@@ -24,8 +24,8 @@ from engine.runtime.record import (
     GROUPS,
     IDS,
     LONGEST_ID,
-    LONGEST_TOKEN,
     LONGEST_STRING,
+    LONGEST_TOKEN,
     MOST_MESSAGES,
     Capability,
     decode_custom,
@@ -173,7 +173,7 @@ def _wrong(
             message = _lack(raw, field, value) if path not in supplied else ""
             if value is not _ABSENT and value is not None:
                 message = (
-                    (path in IDS and _no_id(value))
+                    (path in IDS and _too_long(value, LONGEST_ID))
                     or objection(value, field.type)
                     or _refusal(path, value)
                 )

@@ -35,6 +35,7 @@ from engine.runtime.shape import DEAF
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
+from engine.runtime.values import Seen, Witness
 
 NOTHING = Redacted()
 
@@ -52,7 +53,7 @@ class Asking(Protocol):
         ...
 
 
-def decide(
+def decide(  # noqa: PLR0913  all that a decision goes by
     policies: PolicySet,
     record: Record,
     store: Store,
@@ -62,11 +63,13 @@ def decide(
     mocks: Mocks = NO_MOCKS,
     consume: bool = True,
     asking: Asking | None = None,
+    witness: Witness | None = None,
 ) -> Decision:
     """Return the decision about *record* at *now_ns* (since the Unix epoch).
 
     *mocks* answer for detectors, classifiers and meters; *asking* leaves questions to classifiers
     open. Without *consume* nothing is taken, put or noted. A settlement names the *decision_id*.
+    *witness* is told what it went by.
     """
     if record.missing:
         return _missing(policies, record, decision_id)
@@ -81,6 +84,8 @@ def decide(
     else:
         evidence = Evidence(record, asking.senses, store, now_ns, mocks)
         outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
+    if witness is not None:
+        witness.seen = Seen(record, evidence, outcome)
     advice = _advise(policies, outcome, evidence) if outcome.advice else {}
     if consume and policies.heard is not DEAF:
         away = listen(policies, record, store, now_ns)

@@ -182,6 +182,14 @@ class Evidence:
             raise Unknowable(known.what)
         return known  # type: ignore[return-value]
 
+    def about(self, record: Record) -> Evidence:
+        """Return what may be asked of *record* instead, at the same instant."""
+        return Evidence(record, self._senses, self._store, self.now_ns, self._mocks)
+
+    def known(self, question: object) -> object:
+        """Return what *question* was answered with, an Unknowable too; None if it was not asked."""
+        return self._known.get(question)
+
     # --- texts -----------------------------------------------------------------------------------
 
     def parts(self, path: str) -> tuple[Part, ...]:

@@ -36,6 +36,7 @@ from engine.runtime.redaction import look_for
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.rollout import Standing, divide
 from engine.runtime.store import Store
+from engine.runtime.values import Witness
 
 AWAITED = "its answer is awaited"
 PENDING = re.compile(rf"classifier\.(\w+) \({AWAITED}\)")
@@ -126,6 +127,7 @@ def decide_asking(
     *,
     decision_id: str = "",
     senses: Senses | None = None,
+    witness: Witness | None = None,
 ) -> Decision | Questions:
     """Return the decision about *record*, or the questions without whose answers there is none.
 
@@ -135,7 +137,15 @@ def decide_asking(
     """
     asking = Inquiry(lookup, senses or policies.senses)
     try:
-        return decide(policies, record, store, now_ns, decision_id=decision_id, asking=asking)
+        return decide(
+            policies,
+            record,
+            store,
+            now_ns,
+            decision_id=decision_id,
+            asking=asking,
+            witness=witness,
+        )
     except Unanswered as unanswered:
         return unanswered.questions
 

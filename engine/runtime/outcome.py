@@ -6,11 +6,11 @@ that follows from the matched rules alone (reasons, verdicts, labels) is made on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from engine.language.program import Advise, Label, MeterDefinition
+from engine.language.program import Advise, Label, MeterDefinition, Rule
 from engine.runtime.combine import (
     Contribution,
     Verdict,
@@ -54,6 +54,8 @@ class Outcome:
     plain: bool
     action: Action
     reasons: tuple[Reason, ...]
+    acting: Mapping[str, Rule]
+    """The rules that contribute, those that only watch too, by name."""
 
 
 def find_outcome(policies: PolicySet, match: Match, evidence: Evidence) -> Outcome:
@@ -156,6 +158,7 @@ def _outcome(
         plain=verdict.settled and would is None and not effects,
         action="deny" if verdict.denials else "allow",
         reasons=verdict.denials or verdict.grants,
+        acting={one.rule.name: one.rule for one in (*acting, *silent)},
     )
 
 

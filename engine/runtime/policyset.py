@@ -24,7 +24,7 @@ from engine.runtime.table import Table
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """See the module. Made by ``build``. All but *remembered* and *holds* is immutable."""
+    """See the module. Made by ``build``. All but the last three is immutable."""
 
     revision: str
     program: Program
@@ -62,6 +62,8 @@ class PolicySet:
     """All entities that any policy looks for."""
     remembered: dict[object, object] = field(default_factory=dict)
     """Outcomes by what matched. Bounded by its user."""
+    readings: dict[str, object] = field(default_factory=dict)
+    """What there is to tell of rules, by name; see ``values``. Bounded by its user."""
     holds: dict[frozenset[str], Hold] = field(default_factory=dict)
     """What streams hold back, by what is looked for in them. Bounded by its user."""
 

@@ -27,7 +27,7 @@ from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
 from engine.service.errand import Errand
 from engine.service.lookout import Lookout, Watch
-from engine.service.record import Subject
+from engine.service.record import Making
 from engine.state.remote import ASKED_BY_CONDITIONS, Unfetched
 
 ROUNDS = 4
@@ -213,18 +213,20 @@ class UnderWay:
 class Undecided(UnderWay):
     """A decision under way."""
 
-    subject: Subject
+    made: Making
     decision_id: str
-    made: Decision | None = None
+    started: int
+    """When the request came, on the clock that `spent` is measured with."""
+    ready: Decision | None = None
     """What is decided, if what it puts into the store can be put."""
 
     def attempt(self, store: Store, now: int) -> Decision | None:
         """Return the decision, or None: there is something to wait for."""
         store, now = self.begin(store, now)
         errand = self.errand
-        made, self.made = self.made, None
-        if made is not None and errand is not None and not errand.failed:
-            return made
+        ready, self.ready = self.ready, None
+        if ready is not None and errand is not None and not errand.failed:
+            return ready
         while True:
             try:
                 found = decide_asking(
@@ -235,6 +237,7 @@ class Undecided(UnderWay):
                     self.questioning,
                     decision_id=self.decision_id,
                     senses=self.senses,
+                    witness=self.made.witness,
                 )
             except Unlooked as stopped:
                 self.look = stopped.look
@@ -246,7 +249,7 @@ class Undecided(UnderWay):
             if isinstance(found, Decision):
                 if errand is None or not errand.due:
                     return found
-                self.made = found
+                self.ready = found
                 return None
             if self.send(found):
                 return None

@@ -68,6 +68,8 @@ class ContentEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """All of the above as JSON, in base64, under the tenant's key; see ``service.vault``."""
     key: str = ""
     """Which key of the tenant's it is."""
+    missing: str = ""
+    """Why there is none, though the settings ask for it."""
 
 
 class Entry(
@@ -138,6 +140,8 @@ class ReviewEntry(
     queue: str
     number: int
     """Of the row in the history of reviews. A line that comes twice has the same."""
+    waited: float = 0.0
+    """Seconds from the opening until the act that has ended the round."""
 
 
 class SettlementEntry(
@@ -197,4 +201,30 @@ class AdminEntry(
     what: dict[str, object] = {}
 
 
-Line = Entry | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry
+class GapEntry(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="gap",
+):
+    """Records that are missing, or might be, and of which this one tells."""
+
+    time: str
+    lost: int
+    """Given without being recorded; or, of a *sink*, never to be sent there."""
+    denied: int = 0
+    """Denied because they could not be recorded, or not in time."""
+    doubtful: int = 0
+    """Appended, and the disk has failed since: it may not have them."""
+    since: str = ""
+    """When the first of them was."""
+    why: str = ""
+    sink: str = ""
+    trail: str = ""
+    first: int = -1
+    """Of a sink: the first record that is missing there, by its number in that trail."""
+
+
+Line = Entry | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry | GapEntry

@@ -11,6 +11,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from time import perf_counter_ns
 from typing import NamedTuple, cast
 
 import msgspec
@@ -23,16 +24,18 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
+from engine.runtime.values import Witness
 from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand
 from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
-from engine.service.keeping import Keeper
+from engine.service.keeping import NOTHING, PLAIN, Keeper
 from engine.service.lookout import Lookout
 from engine.service.observer import Observer
-from engine.service.record import Recorder, Subject, subject_of
+from engine.service.record import Making, Recorder, Subject, subject_of
 from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
+from engine.service.telling import Telling
 from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
 
@@ -71,7 +74,7 @@ class Way(NamedTuple):
 class Gate:
     """Decides with the policies of the last `swap`. Not thread-safe: one thread decides."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the parts that it is put together from
         self,
         store: Store,
         recorder: Recorder | None = None,
@@ -82,17 +85,20 @@ class Gate:
         classifiers: Classifiers | None = None,
         lookout: Lookout | None = None,
         reviews: Reviews | None = None,
+        telling: Telling = PLAIN,
     ) -> None:
         """Make a gate without policies.
 
         *store* keeps buckets, meters and labels; *secret* keys content hashes; *clock* gives ns
         since the Unix epoch; *classifiers* connects with model servers (None: none answers);
         *lookout* looks at much text (None: one with defaults); *reviews* are what escalations open
-        (None: nothing). Both are closed with the gate.
+        (None: nothing). Both are closed with the gate. *telling* is what the record tells beside.
         """
         self.store = store
         self._remote = store if isinstance(store, RemoteStore) else None
-        self._keeper = Keeper(recorder, secret=secret, observer=observer, reviews=reviews)
+        self._keeper = Keeper(
+            recorder, secret=secret, observer=observer, reviews=reviews, telling=telling
+        )
         self._observer = self._keeper.observer
         self._clock = clock
         self._ids = IdSource()
@@ -248,9 +254,8 @@ class Gate:
     ) -> Decision:
         """Return the decision that *make* makes of an id, recorded as one on *record*."""
         now = self._clock()
-        return self._keeper.keep(
-            policies, subject_of(record), make(self._ids.make(now)), now, "", record
-        )
+        made = Making(subject=subject_of(record), now=now, record=record)
+        return self._keeper.keep(policies, made, make(self._ids.make(now)))
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that what *waited* waits for has come.
@@ -258,23 +263,25 @@ class Gate:
         Or *waited* again, when that has raised new questions. A decision that nobody goes
         on with (its caller has gone) was not made: nothing was consumed or recorded.
         """
-        started = time.perf_counter_ns()
-        now = self._clock()
-        error = ""
+        started = perf_counter_ns()
+        made = waited.made
+        made.now = now = self._clock()
+        made.error = ""
         try:
             decision = waited.attempt(self.store, now)
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
-            error = describe(problem)
+            made.error = describe(problem)
             decision = denied(
-                waited.policies.revision, waited.subject.request_id, waited.decision_id, error
+                waited.policies.revision, made.subject.request_id, waited.decision_id, made.error
             )
-        waited.spent += time.perf_counter_ns() - started
+        ended = perf_counter_ns()
+        waited.spent += ended - started
         if decision is None:
             return waited
+        made.decide = waited.spent
+        made.wait = max(0, ended - waited.started - made.read - waited.spent)
         msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
-        return self._keeper.keep(
-            waited.policies, waited.subject, decision, now, error, waited.record
-        )
+        return self._keeper.keep(waited.policies, made, decision)
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
@@ -311,14 +318,25 @@ class Gate:
         """Correct what a decision reserved on an estimate; return whether that changed anything.
 
         False when the decision is unknown, reserved nothing or was settled already. Raises
-        InvalidRequest for negative figures and StoreUnavailable when the store cannot answer.
+        InvalidRequest for negative figures, StoreUnavailable when the store cannot answer, and
+        RecordError when it is settled and cannot be recorded.
         """
-        return settle(self.store, decision_id, usage, self._clock(), self._observer)
+        now = self._clock()
+        found = settle(self.store, decision_id, usage, now)
+        self._keeper.settled(decision_id, usage, now, found=found)
+        return found
 
     async def settle_far(self, decision_id: str, usage: Usage) -> bool:
         """Do what `settle` does without blocking, where the state is kept `far` away."""
         assert self._remote is not None, "only asked for where the state is far"
-        return await settle_far(self._remote, decision_id, usage, self._clock(), self._observer)
+        now = self._clock()
+        found = await settle_far(self._remote, decision_id, usage, now)
+        self._keeper.settled(decision_id, usage, now, found=found)
+        return found
+
+    def note(self, act: str, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
+        """Record that *who* did something beside asking. Raises RecordError."""
+        self._keeper.note(act, self._clock(), who, what)
 
     def sweep(self, entries: int) -> int:
         """Let the store forget up to *entries* that no longer matter; return how many it did.
@@ -366,15 +384,14 @@ class Gate:
         self, policies: PolicySet, read: Callable[[], Record], way: Way | None
     ) -> Decision | Undecided:
         """Return the recorded decision; or where there is a *way* to wait, what must."""
-        started = time.perf_counter_ns()
+        started = perf_counter_ns()
         now = self._clock()
         decision_id = self._ids.make(now)
-        subject = NOBODY
-        record: Record | None = None
-        error = ""
+        made = Making(subject=NOBODY, now=now, witness=Witness())
         try:
-            record = read()
-            subject = subject_of(record)
+            made.record = record = read()
+            made.subject = subject_of(record)
+            made.read = perf_counter_ns() - started
             if way is not None and (
                 record.long or way.servers is not None or self._remote is not None
             ):
@@ -386,16 +403,26 @@ class Gate:
                         lookout=self.lookout,
                         errand=self._errand(),
                         patient=way.stream,
-                        subject=subject,
+                        made=made,
                         decision_id=decision_id,
+                        started=started,
                     )
                 )
-            decision = decide(policies, record, self.at_hand, now, decision_id=decision_id)
+            decision = decide(
+                policies,
+                record,
+                self.at_hand,
+                now,
+                decision_id=decision_id,
+                witness=made.witness,
+            )
         except InvalidRequest:
             self._observer.refused()
             raise
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
-            error = describe(problem)
-            decision = denied(policies.revision, subject.request_id, decision_id, error)
-        msgspec.structs.force_setattr(decision, "evaluated_in", time.perf_counter_ns() - started)
-        return self._keeper.keep(policies, subject, decision, now, error, record)
+            made.error = describe(problem)
+            decision = denied(policies.revision, made.subject.request_id, decision_id, made.error)
+        spent = perf_counter_ns() - started
+        made.decide = spent - made.read
+        msgspec.structs.force_setattr(decision, "evaluated_in", spent)
+        return self._keeper.keep(policies, made, decision)

@@ -1,22 +1,41 @@
-"""A decision in; the same, recorded, or what a review has made of it, out: a ``deny`` if that fails.
+"""A decision in; the same, recorded, or what a review made of it, out: a ``deny`` if that fails.
 
 What is not recorded must not be given, and what cannot be reviewed must not pass.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from time import perf_counter_ns
+
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import Record
+from engine.runtime.record import LONGEST_ID, Record
+from engine.runtime.values import Values, values_of
+from engine.service.entries import AdminEntry, ContentEntry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
 from engine.service.observer import NoObserver, Observer
-from engine.service.record import NoRecorder, Recorder, RecordError, Subject, make_entry
+from engine.service.record import (
+    MOST,
+    NOTHING_TOLD,
+    Making,
+    NoRecorder,
+    Recorder,
+    RecordError,
+    iso_time,
+    make_entry,
+)
 from engine.service.reviews import Reviews
+from engine.service.telling import Telling, content_entry
+from engine.service.usage import Usage
 from engine.storage.reviews import ReviewsUnavailable
 
 UNRECORDED = "the decision could not be recorded"
 UNREVIEWED = "the review could not be opened"
+
+PLAIN = Telling()
+NOTHING: Mapping[str, object] = {}
 
 
 class Keeper:
@@ -29,36 +48,34 @@ class Keeper:
         secret: bytes,
         observer: Observer | None = None,
         reviews: Reviews | None = None,
+        telling: Telling = PLAIN,
     ) -> None:
         """Record with *recorder*; *secret* keys content hashes. None: nothing, nobody, none."""
         self.recorder = recorder or NoRecorder()
         self.observer = observer or NoObserver()
         self.reviews = reviews
+        self._telling = telling
         self._hash_key = derive_key(secret, "content hash")
 
-    def keep(
-        self,
-        policies: PolicySet,
-        subject: Subject,
-        decision: Decision,
-        now: int,
-        error: str,
-        record: Record | None,
-    ) -> Decision:
+    def keep(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
         """Record and count *decision*, or what a review has made of it; return what holds.
 
         That is a ``deny`` when it cannot be recorded.
         """
+        record = made.record
         if decision.escalation is not None and self.reviews is not None and record is not None:
-            decision, error = reviewed(self.reviews, record, decision, now)
+            started = perf_counter_ns()
+            decision, made.error = reviewed(self.reviews, record, decision, made.now)
+            made.review = perf_counter_ns() - started
+        error = made.error
         try:
             entry = make_entry(
-                subject,
+                made,
                 decision,
-                now,
                 key=self._hash_key,
                 constants=policies.spelt,
-                error=error,
+                values=self._values(policies, made, decision),
+                content=self._content(policies, made, decision),
             )
             self.recorder.write(entry)
         except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
@@ -68,8 +85,57 @@ class Keeper:
             )
         if error:
             self.observer.failed(error)
-        self.observer.decided(subject.tenant, subject.stage, decision)
+        self.observer.decided(made.subject.tenant, made.subject.stage, decision)
         return decision
+
+    def _values(
+        self, policies: PolicySet, made: Making, decision: Decision
+    ) -> Mapping[str, Values]:
+        """Return what the deciding rules have read, by rule."""
+        telling = self._telling
+        seen = made.witness.seen if made.witness is not None else None
+        if seen is None:
+            return NOTHING_TOLD
+        told: dict[str, Values] = {}
+        if telling.wants_values(decision.action):
+            for one in decision.reasons[:MOST]:
+                told[one.rule] = values_of(policies, seen, one.rule)
+        shadow = decision.shadow
+        if shadow is not None and telling.wants_values(shadow.action):
+            for one in shadow.reasons[:MOST]:
+                told[one.rule] = values_of(policies, seen, one.rule)
+        return told
+
+    def _content(
+        self, policies: PolicySet, made: Making, decision: Decision
+    ) -> ContentEntry | None:
+        record, telling = made.record, self._telling
+        if record is None or not telling.wants_content(record, decision):
+            return None
+        seen = made.witness.seen if made.witness is not None else None
+        return content_entry(telling, policies, record, seen, decision.decision_id)
+
+    def settled(self, decision_id: str, usage: Usage, now: int, *, found: bool) -> None:
+        """Record and count a settlement. Raises RecordError."""
+        self.observer.settled(decision_id, found=found)
+        figures = {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": usage.cost_usd,
+        }
+        amounts = {name: value for name, value in figures.items() if value is not None}
+        self.recorder.write(
+            SettlementEntry(
+                time=iso_time(now),
+                decision_id=decision_id[:LONGEST_ID],
+                amounts=amounts,
+                settled=found,
+            )
+        )
+
+    def note(self, act: str, now: int, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
+        """Record that somebody did something beside asking. Raises RecordError."""
+        self.recorder.write(AdminEntry(time=iso_time(now), act=act, who=who, what=dict(what)))
 
     def close(self) -> None:
         """Release the reviews and the record."""

@@ -1,26 +1,48 @@
-"""A request and its decision in, one JSON line out, appended to a file: who asked, what, and why.
+"""A request and its decision in, the line that tells who asked, what, and why, out.
 
-The line never holds content: redactions are told by type, path and length, content by a keyed
-hash, and advice that an expression computed (and that might repeat the content) by its length.
+The line holds no content, unless it is handed in: redactions are told by type, path and length,
+content by a keyed hash, advice that an expression computed (and that might repeat the content) by
+its length. And it is never long: of long lists the beginning is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
+from asyncio import gather
+from collections.abc import Awaitable, Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from engine.runtime.decision import Decision, Escalation, Reason, Redaction, ThrottleState
 from engine.runtime.record import Record
-from engine.service.entries import Entry, Line, ReasonEntry, RedactionEntry, ThrottleEntry
+from engine.runtime.values import NO_VALUES, Values, Witness
+from engine.service.entries import (
+    ContentEntry,
+    Entry,
+    Line,
+    ReasonEntry,
+    RedactionEntry,
+    Spent,
+    ThrottleEntry,
+)
+from engine.service.tracing import TRACE
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
 ARGUMENTS = "tool.args"
+
+MOST = 256
+"""Elements of a list that are kept; the line says how many there were."""
+
+LONGEST = 500
+"""Characters of a text that is kept."""
+
+NOTHING_TOLD: Mapping[str, Values] = {}
+Item = TypeVar("Item")
 
 
 class RecordError(Exception):
@@ -41,6 +63,29 @@ class Subject(msgspec.Struct, frozen=True):
     """Only hashed, never written."""
 
 
+class Making(msgspec.Struct, kw_only=True):
+    """What is to be told of how a decision came about. Times are in nanoseconds."""
+
+    subject: Subject
+    now: int
+    """When, since the epoch."""
+    error: str = ""
+    record: Record | None = None
+    """The request, if it could be read."""
+    witness: Witness | None = None
+    read: int = 0
+    decide: int = 0
+    wait: int = 0
+    review: int = 0
+
+    @property
+    def spent(self) -> Spent | None:
+        """Where the time went; None where nobody has looked at the clock."""
+        if not self.decide:
+            return None
+        return Spent(read=self.read, decide=self.decide, wait=self.wait, review=self.review)
+
+
 class Recorder(Protocol):
     """Keeps entries."""
 
@@ -51,6 +96,17 @@ class Recorder(Protocol):
 
     def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
+        ...
+
+    def kept(self) -> Awaitable[None] | None:
+        """Return what is to be awaited before what was written last is answered; None for nothing.
+
+        It raises RecordError when that must not be answered.
+        """
+        ...
+
+    def wait(self) -> None:
+        """Wait until what was written last may be answered. Raises RecordError."""
         ...
 
     def reopen(self) -> None:
@@ -79,6 +135,18 @@ class Both:
         self._first.write(entry)
         self._second.write(entry)
 
+    def kept(self) -> Awaitable[None] | None:
+        """Return what is to be awaited until both may be answered for. It raises RecordError."""
+        first, second = self._first.kept(), self._second.kept()
+        if first is None or second is None:
+            return first or second
+        return one_by_one((first, second))
+
+    def wait(self) -> None:
+        """Wait for both. Raises RecordError."""
+        self._first.wait()
+        self._second.wait()
+
     def reopen(self) -> None:
         """Begin new files. Raises RecordError."""
         self._first.reopen()
@@ -90,6 +158,13 @@ class Both:
         self._second.close()
 
 
+async def one_by_one(waited: Iterable[Awaitable[None]]) -> None:
+    """Await all that is *waited* for; raise what the first of those raises that fail."""
+    problems = [found for found in await gather(*waited, return_exceptions=True) if found]
+    for problem in problems:
+        raise problem
+
+
 class NoRecorder:
     """Keeps nothing."""
 
@@ -97,6 +172,13 @@ class NoRecorder:
 
     def write(self, entry: Line) -> None:
         """Forget it."""
+
+    def kept(self) -> Awaitable[None] | None:
+        """Wait for nothing."""
+        return None
+
+    def wait(self) -> None:
+        """Do nothing."""
 
     def reopen(self) -> None:
         """Do nothing."""
@@ -125,22 +207,24 @@ def subject_of(record: Record) -> Subject:
 
 
 def make_entry(
-    subject: Subject,
+    made: Making,
     decision: Decision,
-    now: int,
     *,
     key: bytes,
     constants: frozenset[str],
-    error: str = "",
+    values: Mapping[str, Values] = NOTHING_TOLD,
+    content: ContentEntry | None = None,
 ) -> Entry:
-    """Return the line for *decision* at *now* (ns since the epoch).
+    """Return the line for *decision*.
 
     *key* keys the content's hash; *constants* are the advice names whose values the policies spell
-    out, so that they can be written as they are.
+    out, so that they can be written as they are; *values* are what rules have read, by rule.
     """
-    shadow = decision.shadow
+    subject, trace = made.subject, TRACE.get()
+    shadow, escalation = decision.shadow, decision.escalation
+    cut: dict[str, int] = {}
     return Entry(
-        time=iso_time(now),
+        time=iso_time(made.now),
         decision_id=decision.decision_id,
         request_id=decision.request_id,
         revision=decision.revision,
@@ -153,24 +237,62 @@ def make_entry(
         action=decision.action,
         effective_action=decision.effective_action,
         downgrade_reason=decision.downgrade_reason,
-        reasons=reason_entries(decision.reasons),
-        redactions=redaction_entries(decision.redactions),
+        reasons=reason_entries(first(decision.reasons, "reasons", cut), values),
+        redactions=redaction_entries(first(decision.redactions, "redactions", cut)),
         restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
-        review_id=decision.escalation.review_id if decision.escalation else "",
-        review=outcome_of(decision.escalation) if decision.escalation else "",
-        advice={
-            name: value if name in constants else measured(value)
-            for name, value in decision.advice.items()
-        },
-        labels=decision.labels,
+        review_id=escalation.review_id if escalation else "",
+        review=outcome_of(escalation) if escalation else "",
+        advice=advice_entries(decision.advice, constants, cut) if decision.advice else {},
+        labels=first(decision.labels, "labels", cut),
         shadow=shadow.action if shadow else "",
-        shadow_reasons=reason_entries(shadow.reasons) if shadow else (),
+        shadow_reasons=(
+            reason_entries(first(shadow.reasons, "shadow_reasons", cut), values) if shadow else ()
+        ),
         evaluated_in=decision.evaluated_in,
-        degraded=decision.degraded,
+        spent=made.spent,
+        degraded=brief(decision.degraded),
+        trace_id=trace.trace_id if trace else "",
+        span_id=trace.span_id if trace else "",
         content_hash=hash_content(subject.content, key) if subject.content else "",
-        error=error,
+        content=content,
+        error=brief(made.error),
+        cut=cut,
     )
+
+
+def first(items: tuple[Item, ...], name: str, cut: dict[str, int]) -> tuple[Item, ...]:
+    """Return the first of *items*; note in *cut* how many there are where that is not all."""
+    if len(items) <= MOST:
+        return items
+    cut[name] = len(items)
+    return items[:MOST]
+
+
+def brief(text: str) -> str:
+    """Return *text*, or its beginning."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def advice_entries(
+    advice: Mapping[str, object], constants: frozenset[str], cut: dict[str, int]
+) -> dict[str, object]:
+    """Return the first pieces of *advice*, as they are where the policies spell them out."""
+    return {
+        name: spelt(value) if name in constants else measured(value)
+        for name, value in first(tuple(advice.items()), "advice", cut)
+    }
+
+
+def spelt(value: object) -> object:
+    """Return a value that a policy spells out, measured if it is long."""
+    match value:
+        case str() if len(value) > LONGEST:
+            return measured(value)
+        case list() | tuple() | dict() | frozenset() if len(repr(value)) > LONGEST:
+            return measured(value)
+        case _:
+            return value
 
 
 def outcome_of(escalation: Escalation) -> str:
@@ -182,9 +304,12 @@ def throttle_entry(state: ThrottleState) -> ThrottleEntry:
     """Return the limit as the record keeps it."""
     return ThrottleEntry(
         rule=state.rule,
+        unit=state.unit,
         limit=state.limit,
         remaining=state.remaining,
         retry_after=state.retry_after.total_seconds(),
+        reset=None if state.reset is None else state.reset.total_seconds(),
+        window=None if state.window is None else state.window.total_seconds(),
     )
 
 
@@ -205,17 +330,23 @@ def known_path(path: str) -> str:
     return ARGUMENTS if path.startswith(f"{ARGUMENTS}.") else path
 
 
-def reason_entries(reasons: tuple[Reason, ...]) -> tuple[ReasonEntry, ...]:
-    """Return *reasons* as the record keeps them."""
+def reason_entries(
+    reasons: tuple[Reason, ...], values: Mapping[str, Values]
+) -> tuple[ReasonEntry, ...]:
+    """Return *reasons* as the record keeps them, with the *values* that their rules have read."""
+    # Hot path: of a list, as above.
     return tuple(
-        ReasonEntry(
-            policy=one.policy,
-            rule=one.rule,
-            action=one.action,
-            severity=one.severity,
-            failure=one.failure,
-        )
-        for one in reasons
+        [
+            ReasonEntry(
+                policy=one.policy,
+                rule=one.rule,
+                action=one.action,
+                severity=one.severity,
+                failure=brief(one.failure),
+                values=values.get(one.rule, NO_VALUES),
+            )
+            for one in reasons
+        ]
     )
 
 

@@ -1,7 +1,7 @@
 """What a decision has reserved and what its call really used go in; the store is put right.
 
 A settlement that finds nothing (the decision is unknown here, another daemon's, reserved nothing,
-was settled already, or is too old) changes nothing, and whoever watches is told.
+was settled already, or is too old) changes nothing.
 """
 
 from __future__ import annotations
@@ -9,40 +9,33 @@ from __future__ import annotations
 from typing import cast
 
 from engine.runtime.store import Store, StoreUnavailable
-from engine.service.observer import Observer
 from engine.service.usage import Usage, amounts_of
 from engine.state.remote import Op
 from engine.state.remote_store import RemoteStore
 
 
-def settle(store: Store, decision_id: str, usage: Usage, now: int, observer: Observer) -> bool:
+def settle(store: Store, decision_id: str, usage: Usage, now: int) -> bool:
     """Return whether anything was put right; blocks while a store that is away from here answers.
 
     Raises InvalidRequest for figures that are no amounts, and StoreUnavailable.
     """
     amounts = amounts_of(usage)
     try:
-        found = store.settle(decision_id, amounts, now)
+        return store.settle(decision_id, amounts, now)
     except StoreUnavailable as away:
-        found = _settle_beside(store, decision_id, amounts, now, away)
-    observer.settled(decision_id, found=found)
-    return found
+        return _settle_beside(store, decision_id, amounts, now, away)
 
 
-async def settle_far(
-    store: RemoteStore, decision_id: str, usage: Usage, now: int, observer: Observer
-) -> bool:
+async def settle_far(store: RemoteStore, decision_id: str, usage: Usage, now: int) -> bool:
     """Do what `settle` does, in the event loop."""
     amounts = amounts_of(usage)
     try:
         (answer,) = await store.run([Op("settle", (decision_id, tuple(sorted(amounts.items()))))])
         if isinstance(answer, StoreUnavailable):
             raise answer
-        found = cast("bool", answer)
+        return cast("bool", answer)
     except StoreUnavailable as away:
-        found = _settle_beside(store, decision_id, amounts, now, away)
-    observer.settled(decision_id, found=found)
-    return found
+        return _settle_beside(store, decision_id, amounts, now, away)
 
 
 def _settle_beside(

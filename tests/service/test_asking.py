@@ -18,7 +18,7 @@ from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.lookout import Lookout
-from engine.service.record import Subject
+from engine.service.record import Making, Subject
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.shelf import NESTED, POLICIES, Reply, Shelf
 from tests.service.test_gate import Broken, Kept, Watcher
@@ -265,8 +265,9 @@ def test_a_reload_keeps_unchanged_servers_and_closes_others_after_their_last_dec
         servers=gate._connect(policies),
         lookout=Lookout(),
         record=policies.reader.read(asked("x")),
-        subject=Subject(),
+        made=Making(subject=Subject(), now=0),
         decision_id="d",
+        started=0,
     )
     plain = {"p.pol": "policy p { default allow }"}
     gate.swap(load_folder(write_folder(tmp_path, plain), Recipe(SECRET)))

@@ -72,17 +72,20 @@ class Broken:
 
 
 class Kept(NoRecorder):
-    """A recorder that keeps entries, or breaks as it is told."""
+    """A recorder that keeps decisions, and what else there is, or breaks as it is told."""
 
     def __init__(self, problem: Exception | None = None) -> None:
         self.entries: list[Entry] = []
+        self.others: list[Line] = []
         self.problem = problem
 
     def write(self, entry: Line) -> None:
-        assert isinstance(entry, Entry)
         if self.problem is not None:
             raise self.problem
-        self.entries.append(entry)
+        if isinstance(entry, Entry):
+            self.entries.append(entry)
+        else:
+            self.others.append(entry)
 
 
 @pytest.fixture(scope="module")

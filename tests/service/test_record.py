@@ -16,6 +16,7 @@ from engine.runtime.decision import (
 )
 from engine.service.entries import Entry
 from engine.service.record import (
+    Making,
     NoRecorder,
     Subject,
     hash_content,
@@ -71,7 +72,9 @@ FULL = Decision(
 
 
 def entry() -> Entry:
-    return make_entry(SUBJECT, FULL, NOW, key=KEY, constants=frozenset({"route"}))
+    return make_entry(
+        Making(subject=SUBJECT, now=NOW), FULL, key=KEY, constants=frozenset({"route"})
+    )
 
 
 def test_the_line_tells_who_what_and_why() -> None:
@@ -124,7 +127,12 @@ def test_equal_contents_have_equal_hashes_that_only_the_key_can_make() -> None:
 
 def test_a_small_decision_makes_a_small_line() -> None:
     decision = Decision(action="allow", effective_action="allow", reasons=(), revision="abc")
-    made = make_entry(Subject(), decision, NOW, key=KEY, constants=frozenset(), error="E at f:1")
+    made = make_entry(
+        Making(subject=Subject(), now=NOW, error="E at f:1"),
+        decision,
+        key=KEY,
+        constants=frozenset(),
+    )
     assert msgspec.json.decode(msgspec.json.encode(made)) == {
         "kind": "decision",
         "time": "2026-01-01T00:00:00.123456Z",
@@ -152,7 +160,7 @@ def test_advice_that_no_json_knows_does_not_stop_the_record() -> None:
         revision="abc",
         advice={"from": ip_address("10.0.0.1")},
     )
-    made = make_entry(Subject(), decision, NOW, key=KEY, constants=frozenset())
+    made = make_entry(Making(subject=Subject(), now=NOW), decision, key=KEY, constants=frozenset())
     assert made.advice == {"from": {"kind": "IPv4Address"}}
 
 

@@ -15,6 +15,7 @@ from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
+from engine.service.record import NoRecorder
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
     SECRET,
@@ -31,25 +32,17 @@ from tests.service.shelf import POLICIES, Shelf
 GUARD = "/engine.v1.PolicyEngine/Guard"
 
 
-class Recorded:
+class Recorded(NoRecorder):
     """A recorder that keeps entries for the test."""
-
-    dropped = 0
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.kept = Event()
+        self.written = Event()
 
     def write(self, entry: Line) -> None:
-        assert isinstance(entry, Entry)
-        self.entries.append(entry)
-        self.kept.set()
-
-    def reopen(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        if isinstance(entry, Entry):
+            self.entries.append(entry)
+            self.written.set()
 
 
 @pytest.fixture
@@ -67,7 +60,7 @@ def recorded(recorder: Recorded) -> list[Entry]:
 
 @pytest.fixture
 def kept(recorder: Recorded) -> Event:
-    return recorder.kept
+    return recorder.written
 
 
 def opened(**fields: Any) -> wire.Chunk:

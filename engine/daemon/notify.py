@@ -21,6 +21,8 @@ LOCK = "notices.lock"
 
 MOST_WAITING = 10_000
 """Of one sink."""
+PATIENCE = 2.0
+"""Seconds that a stopping daemon waits for what is just being sent; it is sent again."""
 TICK = 1.0
 """Seconds between two looks at what waits."""
 
@@ -60,7 +62,7 @@ class Messenger:
         """Send no more; what waits is sent after the next start."""
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(PATIENCE)
         self._spool.close()
 
     def waiting(self) -> dict[str, int]:
@@ -88,7 +90,7 @@ class Messenger:
         try:
             while not self._stop.is_set():
                 try:
-                    sent = courier.round(time.time_ns())
+                    sent = courier.round(time.time_ns(), lambda: not self._stop.is_set())
                     why = courier.why
                 except (SpoolError, ReviewsUnavailable) as error:
                     sent, why = 0, str(error)

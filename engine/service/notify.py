@@ -1,4 +1,4 @@
-"""Lines about reviews in, notices to people out: who must look, what is nearly over, what came of it.
+"""Lines about reviews in, notices to people out: what waits, is nearly over, what came of it.
 
 When a line about a review is recorded, what must be told waits in a file from then on (`Bell`). It
 is sent by one process of the machine, a thread for each sink (`Courier`), again and again until the
@@ -72,6 +72,11 @@ class Tally:
         self.counts[sink, outcome] += 1
 
 
+def always() -> bool:
+    """Return True."""
+    return True
+
+
 class Reader(Protocol):
     """Finds reviews."""
 
@@ -125,14 +130,16 @@ class Courier:
     why: str = ""
     """Why the latest notice could not be sent; empty when it was."""
 
-    def round(self, now: int) -> int:
-        """Send what is ready at *now*; return how many were looked at.
+    def round(self, now: int, going: Callable[[], bool] = always) -> int:
+        """Send what is ready at *now* while *going*; return how much was.
 
         Raises SpoolError and ReviewsUnavailable. After a failure the sink is left alone: what else
         is ready waits as long.
         """
         found = self.spool.ready(self.post.name, now, AT_ONCE)
         for waiting in found:
+            if not going():
+                break
             notice, ready = self._notice(waiting, now)
             if notice is None:
                 if ready is None:

@@ -25,6 +25,7 @@ from engine.service.entries import ReviewEntry
 from engine.service.presenting import Terms, present
 from engine.service.record import Recorder, RecordError, iso_time
 from engine.storage.reviews import (
+    ENDED,
     SECOND,
     Answer,
     Count,
@@ -288,6 +289,7 @@ class Reviews:
                 user=deed.user,
                 queue=deed.queue,
                 number=deed.number,
+                waited=(deed.time - deed.opened_at) / SECOND if deed.act in ENDED else 0.0,
             )
         )
 

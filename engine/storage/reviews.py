@@ -45,6 +45,9 @@ Act = Literal[
     "deleted",
 ]
 
+ENDED: frozenset[Act] = frozenset({"approved", "rejected", "edited", "expired"})
+"""The acts after which a round is over."""
+
 SEVERITIES = ("", "low", "medium", "high", "critical")
 """From the least to the gravest: how soon a person should look."""
 
@@ -190,6 +193,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str = ""
     user: str = ""
     queue: str = ""
+    opened_at: int = 0
+    """When the round was opened."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,12 +225,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """How many reviews of one queue, tenant and state there are."""
+    """How many reviews of one queue, tenant, state and severity there are."""
 
     queue: str
     tenant: str
     state: ReviewState
     number: int
+    severity: str = ""
     claimed: int = 0
     """How many of them somebody has claimed."""
     oldest: int

@@ -17,6 +17,7 @@ from engine.runtime.decision import Reason
 from engine.storage.chest import WrongKey
 from engine.storage.reviews import (
     SECOND,
+    SEVERITIES,
     Act,
     Answer,
     Count,
@@ -57,7 +58,8 @@ _CHANGED = f"UPDATE reviews SET {', '.join(f'{one} = ?' for one in COLUMNS)} WHE
 _DONE = "INSERT INTO review_history (review_id, body) VALUES (?, ?)"
 _COUNTED = (
     "SELECT queue, tenant, state, COUNT(*), SUM(CASE WHEN held_until > ? THEN 1 ELSE 0 END), "
-    "MIN(opened_at) FROM reviews GROUP BY queue, tenant, state ORDER BY queue, tenant, state"
+    "MIN(opened_at), rank FROM reviews GROUP BY queue, tenant, state, rank "
+    "ORDER BY queue, tenant, state, rank"
 )
 
 Made = TypeVar("Made")
@@ -196,7 +198,7 @@ class KeptReviews:
         return self._look(found) if session else ()
 
     def counts(self, now: int) -> tuple[Count, ...]:
-        """Return how many reviews there are of each queue, tenant and state."""
+        """Return how many reviews there are of each queue, tenant, state and severity."""
         return tuple(
             Count(
                 queue=queue,
@@ -205,8 +207,9 @@ class KeptReviews:
                 number=number,
                 claimed=int(claimed),
                 oldest=oldest,
+                severity=SEVERITIES[-rank],
             )
-            for queue, tenant, state, number, claimed, oldest in self._look(
+            for queue, tenant, state, number, claimed, oldest, rank in self._look(
                 lambda session: session.rows(_COUNTED, (now,))
             )
         )
@@ -412,6 +415,7 @@ def deed_of(review: Review, act: Act, now: int, move: Move | None) -> Deed:
         tenant=question.tenant,
         user=question.user,
         queue=question.queue,
+        opened_at=review.opened_at,
     )
 
 

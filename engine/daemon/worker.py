@@ -7,8 +7,6 @@ line and the supervisor's process id. It never outlives the supervisor.
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import os
 import signal
 import socket
 import sys
@@ -18,6 +16,7 @@ from contextlib import ExitStack, suppress
 import uvloop
 
 from engine.daemon import line as say
+from engine.daemon.leash import never_outlive
 from engine.daemon.line import Line, LineLost
 from engine.daemon.logs import open_log
 from engine.daemon.metrics import make_registry
@@ -32,9 +31,6 @@ from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.record import RecordError
 from engine.service.taking import GateTaker
-
-PR_SET_PDEATHSIG = 1
-"""See prctl(2)."""
 
 
 class Desk:
@@ -162,13 +158,6 @@ class Worker:
             return say.Failed(str(error), EXIT_ERROR)
         self._begun.set()
         return say.Done()
-
-
-def never_outlive(parent: int) -> None:
-    """Have the kernel kill this process when its *parent* dies; end if it has died already."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(EXIT_ERROR)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -32,7 +32,7 @@ from engine.storage.frames import (
     read_frames,
 )
 from engine.storage.segment import OPEN, is_begun, read_header
-from engine.storage.source import Source, opened_source, segment_files
+from engine.storage.source import ENDINGS, Source, opened_source, segment_files
 
 PIECE = 2**20
 """Bytes that are read at once, or the length of a longer record."""
@@ -73,6 +73,9 @@ class Missed(NamedTuple):
     place: Place
 
 
+Found = Next | Missed
+
+
 class NotThere(Exception):
     """A place is not in the trail: it is another trail's, or lies behind the end."""
 
@@ -91,33 +94,42 @@ def list_trails(folder: Path) -> Trails:
     return found
 
 
-def follow(folder: Path, trail: str, place: Place) -> Iterator[Next | Missed]:
-    """Yield what stands behind *place*, until nothing more is there yet.
+def follow(folder: Path, trail: str, place: Place, segments: dict[int, Path]) -> Iterator[Found]:
+    """Yield what stands behind *place* in *segments* and in those begun later, as far as it goes.
 
-    Raises NotThere before the first record is yielded, OSError and NoSegment.
+    Raises NotThere, OSError and NoSegment.
     """
-    segments = list_trails(folder).get(trail, {})
-    while segments:
-        number = place.segment
-        if number not in segments:
-            later = [one for one in segments if one > number]
-            if not later:
-                if number > max(segments) + 1 or (place.offset and place.sequence):
-                    raise NotThere(f"segment {number} is not there")
-                return
-            number = min(later)
-            place = place._replace(segment=number, offset=0)
-        with opened_source(segments[number]) as source:
-            segment = _Segment(source, number, last=number == max(segments))
+    number = place.segment
+    if segments and number not in segments:
+        later = [one for one in segments if one > number]
+        if not later and (number > max(segments) + 1 or place.offset):
+            raise NotThere(f"segment {number} is not there")
+        if not later:
+            return
+        number = min(later)
+        place = place._replace(segment=number, offset=0)
+    path = segments.get(number)
+    while path is not None:
+        following = segments.get(number + 1) or _begun(folder, trail, number + 1)
+        with opened_source(path) as source:
+            segment = _Segment(source, number, last=following is None)
             yield from segment.behind(place)
         place = segment.place
-        if segment.last:
-            segments = list_trails(folder).get(trail, {})
-            if not segments or number >= max(segments):
-                return
-            # Another segment was begun, so this one is whole by now: once more, to its end.
-            continue
-        place = place._replace(segment=number + 1, offset=0)
+        if following is not None:
+            number, path = number + 1, following
+            place = place._replace(segment=number, offset=0)
+        elif _begun(folder, trail, number + 1) is None:
+            return
+        # Else it is whole by now: once more, to its end.
+
+
+def _begun(folder: Path, trail: str, number: int) -> Path | None:
+    """Return the segment if it was begun."""
+    for ending in (OPEN, *ENDINGS):
+        path = folder / f"{trail}-{number:08d}{ending}"
+        if path.exists():
+            return path
+    return None
 
 
 class _Segment:
@@ -133,7 +145,7 @@ class _Segment:
         self._base = 0
         """Where in the segment the buffer begins."""
 
-    def behind(self, place: Place) -> Iterator[Next | Missed]:
+    def behind(self, place: Place) -> Iterator[Found]:
         """Yield what stands behind *place*. Raises NotThere, OSError and NoSegment."""
         self.place = place
         if self._resumes(place):
@@ -187,7 +199,7 @@ class _Segment:
             raise NotThere(f"its record {place.sequence - 1} is another one")
         return digest
 
-    def _records(self, digest: bytes) -> Iterator[Next | Missed]:
+    def _records(self, digest: bytes) -> Iterator[Found]:
         """Yield the records from here on; *digest* is that before them."""
         while True:
             base, sequence, end = self._base, self.place.sequence, 0

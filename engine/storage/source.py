@@ -24,6 +24,7 @@ from engine.storage.segment import CLOSED, OPEN, NoSegment
 COMPRESSED = f"{CLOSED}.zst"
 ENDINGS = (CLOSED, COMPRESSED, OPEN)
 """Where two files hold one segment, the first of these counts."""
+PIECE_BYTES = 2**20
 _KEPT_PIECES = 4
 _MOST_BYTES = 2**31
 _BLOCK_HEAD = 3
@@ -61,6 +62,13 @@ def read_bytes(path: Path) -> bytes:
     """
     with opened_source(path) as source:
         return source.all()
+
+
+def compressed(data: bytes, level: int = 3) -> bytes:
+    """Return the segment *data* as zstd frames of a piece each; see `Source.read`."""
+    compressor = zstandard.ZstdCompressor(level=level, write_checksum=True)
+    pieces = range(0, len(data), PIECE_BYTES)
+    return b"".join(compressor.compress(data[at : at + PIECE_BYTES]) for at in pieces)
 
 
 class Source:

@@ -12,16 +12,16 @@ FILE = ".tending"
 
 
 @contextmanager
-def tending(folder: Path) -> Iterator[bool]:
+def tending(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     """Give whether nobody else compresses or prunes segments of *folder* as long as this lasts.
 
     Without it, what one process forgets another might bring back from a copy it has read before.
-    Raises OSError.
+    With *wait* it is waited for. Raises OSError.
     """
     file = os.open(folder / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
         else:

@@ -1,0 +1,314 @@
+"""Rules, holds and a folder in; which records of its closed segments are to be forgotten, out.
+
+A tenant's records are kept for some days, and up to some megabytes, the newest. Nothing that is
+held is forgotten, nor what a sink still waits for, unless the megabytes force it. Records that say
+what was held, released or pruned stay for good: by them it is told who forgot what.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from engine.storage.examine import numbers_digest
+from engine.storage.frames import DIGEST_BYTES, HEAD, OVERHEAD
+from engine.storage.holds import Hold
+from engine.storage.index import Index, Stale, index_of, make_index
+from engine.storage.moment import MICROSECONDS, UNKNOWN
+from engine.storage.query import find
+from engine.storage.segment import OPEN, NoSegment
+from engine.storage.shipped import Shipped
+from engine.storage.source import Source, opened_source, segment_files
+from engine.storage.wanted import Wanted, fields_of
+
+DAY = 86_400 * MICROSECONDS
+MEGABYTE = 2**20
+NO_TENANT = ""
+"""Whose the records are that no tenant has."""
+STAYS = frozenset({"held", "released", "pruned"})
+"""Acts whose records are never forgotten."""
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """How long records are kept, and how many bytes of them; 0 stands for all."""
+
+    days: int = 0
+    megabytes: int = 0
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How long whose records are kept."""
+
+    others: Keep = Keep()
+    """Of the tenants that are not named, of each; and of records without one."""
+    tenants: dict[str, Keep] = {}
+
+    def of(self, tenant: str) -> Keep:
+        """Return what holds for *tenant*."""
+        return self.tenants.get(tenant, self.others)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is ever forgotten."""
+        return any(one != Keep() for one in (self.others, *self.tenants.values()))
+
+
+class Due(msgspec.Struct, kw_only=True):
+    """What of a segment is to be forgotten."""
+
+    path: Path
+    trail: str
+    name: str
+    first: int
+    records: int
+    before: set[int]
+    """Rows that have been pruned already."""
+    rows: set[int] = msgspec.field(default_factory=set)
+    bytes: int = 0
+    by_age: int = 0
+    by_size: int = 0
+    unsent: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many of them a sink still waits for, by its name."""
+    tenants: Counter[str] = msgspec.field(default_factory=Counter)
+    ends: bool = False
+    """Whether nothing is left of it, so that the file goes too."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all records that are without payload then."""
+        return [self.first + row for row in sorted(self.before | self.rows)]
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What the act says; see examine.Pruned."""
+        numbers = self.numbers
+        return {
+            "segment": self.name,
+            "trail": self.trail,
+            "first": self.first,
+            "records": self.records,
+            "pruned": len(numbers),
+            "numbers": numbers_digest(numbers),
+            "deleted": self.ends,
+            "now": len(self.rows),
+            "by_age": self.by_age,
+            "by_size": self.by_size,
+            "unsent": dict(self.unsent),
+        }
+
+
+class _Record(NamedTuple):
+    time: int
+    place: int
+    """Of its segment among those that are looked at."""
+    row: int
+    bytes: int
+    held: bool
+
+
+class _Held(NamedTuple):
+    """What the holds mean for records."""
+
+    tenants: frozenset[str]
+    values: tuple[tuple[str, str], ...]
+
+
+def due_in(
+    folder: Path,
+    rules: Rules,
+    holds: Iterable[Hold],
+    shipped: Shipped,
+    now: int,
+    told: Callable[[str], None] = lambda _: None,
+) -> list[Due]:
+    """Return what of the closed segments in *folder* is to be forgotten at *now* (microseconds).
+
+    *told* hears which segments are not whole: they stay as they are. Raises OSError.
+    """
+    held = _held(folder, tuple(holds))
+    found: list[Due] = []
+    sized: defaultdict[str, list[_Record]] = defaultdict(list)
+    for path in segment_files(folder):
+        if path.name.endswith(OPEN):
+            continue
+        try:
+            with opened_source(path) as source:
+                if source.path.name.endswith(OPEN):
+                    continue
+                due = _aged(source, rules, held, shipped, now, sized, len(found))
+        except FileNotFoundError:
+            continue
+        except NoSegment as error:
+            told(f"{path.name} stays as it is: {error}")
+            continue
+        if isinstance(due, str):
+            told(f"{path.name} stays as it is: it is not whole ({due})")
+        else:
+            found.append(due)
+    _oversized(found, sized, rules, shipped)
+    for due in found:
+        _finish(due)
+    return [due for due in found if due.rows or due.ends]
+
+
+def _held(folder: Path, holds: tuple[Hold, ...]) -> _Held:
+    values = {("decision_id", one.decision) for one in holds if one.decision}
+    for one in holds:
+        if one.session:
+            values.add(("session", one.session))
+            # What came of its decisions later does not name the session.
+            for found in find(folder, Wanted(session=one.session)):
+                values |= {
+                    (name, found.text(name))
+                    for name in ("decision_id", "review_id")
+                    if found.text(name)
+                }
+        elif one.decision:
+            for found in find(folder, Wanted(decision=one.decision)):
+                if found.text("review_id"):
+                    values.add(("review_id", found.text("review_id")))
+    tenants = frozenset(one.tenant for one in holds if one.tenant)
+    return _Held(tenants, tuple(sorted(values)))
+
+
+def _aged(
+    source: Source,
+    rules: Rules,
+    held: _Held,
+    shipped: Shipped,
+    now: int,
+    sized: defaultdict[str, list[_Record]],
+    place: int,
+) -> Due | str:
+    """Return what of a segment is too old, and put what may be too much into *sized*.
+
+    Or return why it is not whole.
+    """
+    try:
+        index = index_of(source)
+        times, offsets, pruned = index.times, index.offsets, set(index.pruned)
+        may = _may(index, rules, now)
+        whose = _whose(index) if may else {}
+        stays = _stays(source, index) if may else set()
+        stays |= {row for name, value in held.values for row in index.rows(name, value)}
+    except Stale:
+        index = make_index(source)
+        return _aged(source, rules, held, shipped, now, sized, place)
+    top = index.top
+    if top.wrong:
+        return top.wrong
+    header = top.header
+    due = Due(
+        path=source.path,
+        trail=header.trail,
+        name=header.name,
+        first=header.first,
+        records=top.records - len(_cut(index)),
+        before=pruned,
+    )
+    sent = shipped.sent(header.trail)
+    limit = top.records if sent is None else sent - header.first
+    for tenant, rows in whose.items():
+        keep = rules.of(tenant)
+        oldest = now - keep.days * DAY if keep.days else UNKNOWN
+        free = tenant not in held.tenants
+        for row in rows:
+            if row in pruned:
+                continue
+            loose = free and row not in stays
+            if loose and UNKNOWN < times[row] < oldest and row < limit:
+                due.rows.add(row)
+                due.by_age += 1
+                due.tenants[tenant] += 1
+                due.bytes += offsets[row + 1] - offsets[row] - OVERHEAD
+            elif keep.megabytes:
+                size = offsets[row + 1] - offsets[row] - OVERHEAD
+                sized[tenant].append(_Record(times[row], place, row, size, not loose))
+    return due
+
+
+def _may(index: Index, rules: Rules, now: int) -> bool:
+    """Return whether any record can be due: mostly none is, and then none is looked at."""
+    keeps = [rules.of(tenant) for tenant in (NO_TENANT, *index.labels("tenant"))]
+    youngest = now - min((one.days for one in keeps if one.days), default=0) * DAY
+    aged = any(one.days for one in keeps) and index.top.earliest < youngest
+    return aged or any(one.megabytes for one in keeps)
+
+
+def _whose(index: Index) -> dict[str, Iterable[int]]:
+    """Return the rows of each tenant."""
+    found: dict[str, Iterable[int]] = {}
+    left = bytearray(b"\1" * index.top.records)
+    for tenant in index.labels("tenant"):
+        rows = index.rows("tenant", tenant)
+        found[tenant] = rows
+        for row in rows:
+            left[row] = 0
+    found[NO_TENANT] = [row for row, none in enumerate(left) if none]
+    return found
+
+
+def _stays(source: Source, index: Index) -> set[int]:
+    """Return the rows that are never forgotten."""
+    offsets = index.offsets
+    found = set(_cut(index))
+    for row in index.rows("kind", "admin"):
+        payload = source.read(offsets[row] + HEAD.size, offsets[row + 1] - DIGEST_BYTES)
+        act = fields_of(payload).get("act")
+        if not isinstance(act, str) or act in STAYS:
+            found.add(row)
+    return found
+
+
+def _cut(index: Index) -> set[int]:
+    """Return the row of the record that a recovery put behind the last one; see segment.is_cut."""
+    return {row for row in index.rows("kind", "cut") if row == index.top.records - 1}
+
+
+def _oversized(
+    found: list[Due],
+    sized: dict[str, list[_Record]],
+    rules: Rules,
+    shipped: Shipped,
+) -> None:
+    """Add what is too much, the oldest first."""
+    for tenant, records in sized.items():
+        over = sum(one.bytes for one in records) - rules.of(tenant).megabytes * MEGABYTE
+        for one in sorted(records):
+            if over <= 0:
+                break
+            if one.held:
+                continue
+            due = found[one.place]
+            due.rows.add(one.row)
+            due.by_size += 1
+            due.tenants[tenant] += 1
+            due.bytes += one.bytes
+            due.unsent.update(shipped.lacking(due.trail, due.first + one.row))
+            over -= one.bytes
+
+
+def _finish(due: Due) -> None:
+    due.ends = len(due.before | due.rows) >= due.records
+    if due.ends and not due.records:
+        due.ends = False
+
+
+def lost_holds(folder: Path, holds: Iterable[Hold]) -> Iterator[str]:
+    """Yield the ids of holds that records tell of, that were not released and are not in *holds*.
+
+    Raises OSError and NoSegment.
+    """
+    held: set[str] = set()
+    for one in find(folder, Wanted(kind="admin")):
+        what = one.fields.get("what")
+        identity = what.get("id") if isinstance(what, dict) else None
+        if isinstance(identity, str):
+            with suppress(KeyError):
+                {"held": held.add, "released": held.discard}[one.text("act")](identity)
+    yield from sorted(held - {one.id for one in holds})

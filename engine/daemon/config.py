@@ -27,6 +27,7 @@ PATHS = frozenset(
         "data",
         "cache",
         "secret_key_file",
+        "reviews.notify",
         "grpc.socket",
         "reviews.reviewers",
         "valkey.ca_file",

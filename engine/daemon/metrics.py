@@ -27,12 +27,13 @@ from prometheus_client.registry import Collector
 
 from engine.classifiers.tally import Tally
 from engine.daemon.classifier_metrics import ClassifierMetrics
+from engine.daemon.review_metrics import ReviewMetrics
 from engine.daemon.state_metrics import StateMetrics, trouble_of
+from engine.daemon.sums import TENANT_BUCKETS
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.service.gate import Gate
 
-TENANT_BUCKETS = 32
 MOST_POLICIES = 256
 OTHERS = "(others)"
 NONE = "(none)"
@@ -248,7 +249,10 @@ class GateWatch:
 
 
 def make_registry(
-    metrics: Metrics, gate: Gate, classifiers: Tally | None = None
+    metrics: Metrics,
+    gate: Gate,
+    classifiers: Tally | None = None,
+    queue: ReviewMetrics | None = None,
 ) -> CollectorRegistry:
     """Return the registry of everything that the daemon can be watched by."""
     registry = CollectorRegistry()
@@ -257,6 +261,8 @@ def make_registry(
     registry.register(StateMetrics(gate.store))
     if classifiers is not None:
         registry.register(ClassifierMetrics(classifiers))
+    if queue is not None:
+        registry.register(queue)
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry

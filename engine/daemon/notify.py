@@ -10,7 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from engine.daemon.notify_file import read_notify
+from engine.daemon.places import reviews_path
+from engine.daemon.settings import Settings
 from engine.service.notify import Bell, Courier, Post, Reader, Tally
+from engine.service.record import Both, Recorder
 from engine.sinks.notice import Way
 from engine.storage.notices import Spool, SpoolError
 from engine.storage.reviews import ReviewsUnavailable
@@ -46,8 +50,8 @@ class Messenger:
         self.bell = Bell(self._spool, self.posts, self.tally)
         """What is recorded beside everything else."""
 
-    def start(self, reviews: Callable[[], Reader]) -> None:
-        """Begin to send; *reviews* opens, in each thread, what reviews are looked up in."""
+    def start(self, reviews: Reader) -> None:
+        """Begin to send; what waits is looked up in *reviews*, from several threads."""
         for post, way in self._sinks:
             thread = threading.Thread(
                 target=self._work,
@@ -73,14 +77,14 @@ class Messenger:
         finally:
             spool.close()
 
-    def _work(self, post: Post, way: Way, reviews: Callable[[], Reader]) -> None:
+    def _work(self, post: Post, way: Way, reviews: Reader) -> None:
         """Send what waits for one sink, while no other process of the machine does."""
         lock = os.open(f"{self._data / LOCK}.{post.name}", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             while not taken(lock):
                 if self._stop.wait(self._tick):
                     return
-            self._send(post, way, reviews())
+            self._send(post, way, reviews)
         finally:
             os.close(lock)  # The lock goes with it, also when the process is killed.
 
@@ -100,6 +104,25 @@ class Messenger:
                     self._stop.wait(self._tick)
         finally:
             spool.close()
+
+
+def open_messenger(settings: Settings, data: Path) -> Messenger | None:
+    """Return who tells people of reviews; None where nobody is told.
+
+    Raises NotifyError and SpoolError.
+    """
+    if not settings.reviews.notify or reviews_path(settings, data) is None:
+        return None
+    return Messenger(data, read_notify(Path(settings.reviews.notify)))
+
+
+def overheard(recorder: Recorder, tally: Recorder, messenger: Messenger | None) -> Recorder:
+    """Return *recorder* with those who must know what is recorded of reviews behind it.
+
+    The last of them cannot fail: what fails is recorded again, and must not be counted twice.
+    """
+    told = recorder if messenger is None else Both(recorder, messenger.bell)
+    return Both(told, tally)
 
 
 def taken(lock: int) -> bool:

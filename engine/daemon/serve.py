@@ -97,7 +97,7 @@ class Daemon:
             told=self._told,
         )
         self._server = Server(parts, log, self._reload, grpc_addresses(settings))
-        registry = make_registry(parts.metrics, parts.gate, parts.classifiers.tally)
+        registry = make_registry(parts.metrics, parts.gate, parts.classifiers.tally, parts.queue)
         self._pages = WatchServer(GateWatch(parts.gate, registry))
 
     async def run(self) -> int:

@@ -57,6 +57,8 @@ class Server:
                 "the file of reviewers was not taken, the one before holds", why=why
             )
         parts.metrics.on_unknown = self._unknown
+        if parts.messenger is not None:
+            parts.messenger.troubled = self._untold
         self.door = Door(
             Service(parts.gate, engine.__version__, reload, parts.desk),
             [Listener(one) for one in addresses],
@@ -101,6 +103,10 @@ class Server:
     def _unknown(self, decision_id: str) -> None:
         """Say so, but no oftener than a caller should be able to make the log grow."""
         self._seldom("a decision was settled that does not wait for it", decision=decision_id[:64])
+
+    def _untold(self, sink: str, why: str) -> None:
+        """Say that people cannot be told of reviews; from the thread of *sink*."""
+        self._seldom("people are not told of reviews: it is tried again", sink=sink, why=why)
 
     async def _sweep(self) -> None:
         """Let the store forget what no longer matters, a little at a time."""

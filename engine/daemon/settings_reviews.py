@@ -42,6 +42,13 @@ class Reviews(Struct, frozen=True, kw_only=True):
             "with RESOURCE_EXHAUSTED.",
         ),
     ] = 2_000
+    notify: Annotated[
+        str,
+        Meta(
+            description="A file (TOML) that says who is told of reviews that open, are nearly "
+            "over, expire or are answered: webhooks, mail, Slack. Empty for nobody."
+        ),
+    ] = ""
     store: Annotated[
         Literal["data", ""],
         Meta(

@@ -13,6 +13,8 @@ from pathlib import Path
 from engine.classifiers.hub import Hub
 from engine.content.entities import STRUCTURED
 from engine.daemon.metrics import Metrics
+from engine.daemon.notify import Messenger, open_messenger, overheard
+from engine.daemon.notify_file import NotifyError
 from engine.daemon.places import (
     StartError,
     cache_folder,
@@ -23,6 +25,7 @@ from engine.daemon.places import (
     reviews_path,
 )
 from engine.daemon.review_desk import open_desk, terms_of
+from engine.daemon.review_metrics import ReviewMetrics, ReviewTally
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
 from engine.runtime.policyset import PolicySet
@@ -37,8 +40,11 @@ from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
+from engine.service.reviewers import ReviewersError
 from engine.service.reviews import SEALED, Reviews
 from engine.state.errors import StateError
+from engine.storage.durability import Way
+from engine.storage.notices import SpoolError
 from engine.storage.reviews import ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
 from engine.storage.trail import MEGABYTE
@@ -51,9 +57,11 @@ REFUSALS = (
     CacheFolderError,
     FinderError,
     KeyFileError,
+    NotifyError,
     RecordError,
     ReviewersError,
     ReviewsUnavailable,
+    SpoolError,
     StateError,
     StoreUnavailable,
 )
@@ -77,6 +85,9 @@ class Parts:
     """Where decisions are recorded; None for nowhere."""
     audit: Audit | None
     desk: Desk | None
+    queue: ReviewMetrics
+    messenger: Messenger | None
+    """Tells people of reviews; None where nobody is told."""
     release: Callable[[], None]
 
 
@@ -109,7 +120,12 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
-    reviews = open_reviews(settings, data, secret, recorder, stack)
+    tally, messenger = ReviewTally(), open_messenger(settings, data)
+    heard = overheard(recorder, tally, messenger)
+    reviews = open_reviews(settings, data, secret, heard, stack)
+    if reviews is not None and messenger is not None:
+        messenger.start(reviews)
+        stack.callback(messenger.close)
     desk = open_desk(settings, reviews)
     store = open_state(settings, data)
     stack.callback(store.close)
@@ -139,6 +155,8 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         recorded=recorded,
         audit=audit,
         desk=desk,
+        queue=ReviewMetrics(reviews, tally, messenger),
+        messenger=messenger,
         release=stack.pop_all().close,
     )
 
@@ -177,10 +195,22 @@ def open_audit(settings: Settings, data: Path) -> Audit | None:
     return Audit(
         data / folder,
         data / KEY,
-        settings.record.on_failure,
+        way_of(settings),
         name=chosen.name,
         time=lambda: iso_time(time.time_ns()),
         segment_bytes=chosen.segment_megabytes * MEGABYTE,
+        segment_seconds=chosen.segment_minutes * 60,
+    )
+
+
+def way_of(settings: Settings) -> Way:
+    """Return how safe records are to be."""
+    chosen = settings.audit
+    return Way(
+        durability=chosen.durability,
+        on_full=chosen.on_full,
+        patience=chosen.patience_ms / 1000,
+        most_bytes=chosen.spool_megabytes * MEGABYTE,
     )
 
 

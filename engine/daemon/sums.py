@@ -9,6 +9,7 @@ number in the label ``worker``; so is what belongs to a process, its memory and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from zlib import crc32
 
 import msgspec
 from prometheus_client import Metric
@@ -20,6 +21,8 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 ADDED = frozenset({"counter", "histogram"})
 OF_A_PROCESS = ("process_", "python_")
 WORKER = "worker"
+TENANT_BUCKETS = 32
+"""Tenants are counted together by the hash of their id, so that the number of series is bounded."""
 
 GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "engine_ready": min,
@@ -30,6 +33,11 @@ GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "engine_bundle_refused_timestamp_seconds": max,
     "engine_classifier_breaker_closed": min,
     "engine_long_waiting": sum,
+    "engine_review_notices_waiting": max,
+    "engine_reviews_claimed": max,
+    "engine_reviews_oldest_seconds": max,
+    "engine_reviews_open": max,
+    "engine_reviews_up": min,
     "engine_state_up": min,
     "engine_state_breaker_closed": min,
     "engine_state_owed": sum,
@@ -145,3 +153,8 @@ def gather(
             found.setdefault(one.key, []).append(one.value)
     for (name, labels), numbers in found.items():
         metric.add_sample(name, dict(labels), how(numbers))
+
+
+def bucket_of(tenant: str) -> int:
+    """Return what *tenant* is counted in."""
+    return crc32(tenant.encode()) % TENANT_BUCKETS

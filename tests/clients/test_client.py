@@ -152,9 +152,9 @@ def test_a_review_is_waited_for_and_then_decides(kind: str, tmp_path: Path) -> N
     with serve(reviews=reviews) as daemon, KINDS[kind](daemon.address, timeout=5) as client:
         review = client.decide(**ask).escalation
         assert review.state == "open"
-        assert client.wait_review(review.review_id, timeout=0.2) == "open"
+        assert client.wait_review(review.review_id, timeout=0.2).state == "open"
         reviews.act(review.review_id, Move(verb="approve", who="bob"))
-        assert client.wait_review(review.review_id, timeout=5) == "approved"
+        assert client.wait_review(review.review_id, timeout=5).state == "approved"
         made = client.decide(**ask)
         assert (made.passes, made.escalation.state) == (True, "approved")
         with pytest.raises(NoDecision, match="no such review"):

@@ -7,6 +7,7 @@ from pol_client.aio import AsyncClient
 from pol_client.aio_exchange import AsyncExchange
 from pol_client.aio_guard import AsyncGuard
 from pol_client.aio_pipeline import AsyncPipeline
+from pol_client.aio_reviews import AsyncReviews
 from pol_client.client import Client
 from pol_client.connect import Tls
 from pol_client.errors import (
@@ -16,7 +17,9 @@ from pol_client.errors import (
     InvalidRequest,
     NoDecision,
     NotAllowed,
+    NotPermitted,
     PolError,
+    Refused,
     Throttled,
     Unavailable,
 )
@@ -44,6 +47,8 @@ from pol_client.results import (
     Throttle,
     Violation,
 )
+from pol_client.results_reviews import EarlierDecision, Review, ReviewDeed, ReviewPage
+from pol_client.reviews import Reviews
 
 __all__ = [
     "Action",
@@ -51,10 +56,12 @@ __all__ = [
     "AsyncExchange",
     "AsyncGuard",
     "AsyncPipeline",
+    "AsyncReviews",
     "Client",
     "DeadlineExceeded",
     "Decision",
     "Denied",
+    "EarlierDecision",
     "Escalated",
     "Escalation",
     "Exchange",
@@ -65,14 +72,20 @@ __all__ = [
     "Message",
     "NoDecision",
     "NotAllowed",
+    "NotPermitted",
     "Passed",
     "Pipeline",
     "PolError",
     "PolicyTrace",
     "Reason",
     "Redaction",
+    "Refused",
     "Request",
+    "Review",
+    "ReviewDeed",
+    "ReviewPage",
     "ReviewState",
+    "Reviews",
     "RuleTrace",
     "Shadow",
     "Stage",

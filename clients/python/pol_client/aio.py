@@ -15,12 +15,14 @@ from pol_client._wire import engine_pb2 as wire
 from pol_client.aio_exchange import AsyncExchange
 from pol_client.aio_guard import AsyncGuard, Source, open_guard
 from pol_client.aio_pipeline import AsyncPipeline
+from pol_client.aio_reviews import AsyncReviews
 from pol_client.client import PAUSE, to_bytes
 from pol_client.errors import from_rpc
 from pol_client.guard import SECONDS
 from pol_client.ledger import OnFailure
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
-from pol_client.results import Decision, Explanation, ReviewState, Status
+from pol_client.results import Decision, Explanation, Status
+from pol_client.results_reviews import Review
 
 
 class AsyncClient:
@@ -59,6 +61,8 @@ class AsyncClient:
             method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
             for method in connect.UNARY
         }
+        self.reviews = AsyncReviews(self._call, self._channel, self._connection)
+        """What reviewers do, and what a gateway is told of reviews."""
 
     async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
@@ -90,13 +94,13 @@ class AsyncClient:
         message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
         return bool((await self._call(connect.SETTLE, message, timeout)).settled)
 
-    async def wait_review(self, review_id: str, *, timeout: float) -> ReviewState:
-        """Return where a review stands once it is answered or *timeout* (seconds) is nearly over.
+    async def wait_review(self, review_id: str, *, timeout: float) -> Review:
+        """Return a review once it is answered, or as it stands when *timeout* is nearly over.
 
         Then ask ``decide`` again with the same request: the decision is what came of the review.
+        Seconds; see ``reviews.watch`` for what happens meanwhile.
         """
-        message = wire.WaitReviewRequest(review_id=review_id)
-        return decode.read_review_state(await self._call(connect.WAIT_REVIEW, message, timeout))
+        return await self.reviews.wait(review_id, timeout=timeout)
 
     async def status(self, *, timeout: float | None = None) -> Status:
         """Return which policies the daemon serves. Needs its Admin service."""

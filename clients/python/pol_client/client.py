@@ -22,7 +22,9 @@ from pol_client.guard import SECONDS, Guard, open_guard
 from pol_client.ledger import OnFailure
 from pol_client.pipeline import Pipeline
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
-from pol_client.results import Decision, Explanation, ReviewState, Status
+from pol_client.results import Decision, Explanation, Status
+from pol_client.results_reviews import Review
+from pol_client.reviews import Reviews
 
 PAUSE = 0.02
 """Seconds between two tries of a call that may be repeated."""
@@ -66,6 +68,8 @@ class Client:
             method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
             for method in connect.UNARY
         }
+        self.reviews = Reviews(self._call, self._channel, self._connection)
+        """What reviewers do, and what a gateway is told of reviews."""
 
     def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
@@ -95,13 +99,13 @@ class Client:
         message = wire.SettleRequest(decision_id=decision_id, usage=build_usage(usage))
         return bool(self._call(connect.SETTLE, message, timeout).settled)
 
-    def wait_review(self, review_id: str, *, timeout: float) -> ReviewState:
-        """Return where a review stands once it is answered or *timeout* (seconds) is nearly over.
+    def wait_review(self, review_id: str, *, timeout: float) -> Review:
+        """Return a review once it is answered, or as it stands when *timeout* is nearly over.
 
         Then ask ``decide`` again with the same request: the decision is what came of the review.
+        Seconds; see ``reviews.watch`` for what happens meanwhile.
         """
-        message = wire.WaitReviewRequest(review_id=review_id)
-        return decode.read_review_state(self._call(connect.WAIT_REVIEW, message, timeout))
+        return self.reviews.wait(review_id, timeout=timeout)
 
     def status(self, *, timeout: float | None = None) -> Status:
         """Return which policies the daemon serves. Needs its Admin service."""

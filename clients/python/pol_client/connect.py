@@ -58,8 +58,30 @@ DECIDE_BATCH = Method(ENGINE + "DecideBatch", wire.DecideBatchResponse, repeatab
 EXPLAIN = Method(ENGINE + "Explain", wire.Explanation, repeatable=True)
 SETTLE = Method(ENGINE + "Settle", wire.SettleResponse, repeatable=True)
 GET_STATUS = Method(ADMIN + "GetStatus", wire.Status, repeatable=True)
-WAIT_REVIEW = Method(ENGINE + "WaitReview", wire.Review, repeatable=True)
-UNARY = (DECIDE, DECIDE_BATCH, EXPLAIN, SETTLE, GET_STATUS, WAIT_REVIEW)
+GET_REVIEW = Method(ENGINE + "GetReview", wire.Review, repeatable=True)
+LIST_REVIEWS = Method(ENGINE + "ListReviews", wire.ListReviewsResponse, repeatable=True)
+REVIEW_HISTORY = Method(ENGINE + "GetReviewHistory", wire.ReviewHistory, repeatable=True)
+CLAIM_REVIEW = Method(ENGINE + "ClaimReview", wire.Review, repeatable=False)
+RELEASE_REVIEW = Method(ENGINE + "ReleaseReview", wire.Review, repeatable=False)
+HAND_OVER_REVIEW = Method(ENGINE + "HandOverReview", wire.Review, repeatable=False)
+COMMENT_REVIEW = Method(ENGINE + "CommentReview", wire.Review, repeatable=False)
+RESOLVE_REVIEW = Method(ENGINE + "ResolveReview", wire.Review, repeatable=False)
+UNARY = (
+    DECIDE,
+    DECIDE_BATCH,
+    EXPLAIN,
+    SETTLE,
+    GET_STATUS,
+    GET_REVIEW,
+    LIST_REVIEWS,
+    REVIEW_HISTORY,
+    CLAIM_REVIEW,
+    RELEASE_REVIEW,
+    HAND_OVER_REVIEW,
+    COMMENT_REVIEW,
+    RESOLVE_REVIEW,
+)
+WAIT_REVIEW = ENGINE + "WaitReview"
 DECIDE_STREAM = ENGINE + "DecideStream"
 GUARD = ENGINE + "Guard"
 
@@ -116,3 +138,14 @@ def try_again(method: Method, error: grpc.RpcError, left: float) -> bool:
         and error.code() is grpc.StatusCode.UNAVAILABLE
         and error.details() != NOT_READY
     )
+
+
+def go_on_waiting(error: grpc.RpcError, left: float) -> bool | None:
+    """Return whether to begin a wait anew that was broken off; None when its time is over."""
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE if left > 0:
+            return True
+        case grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.UNAVAILABLE:
+            return None
+        case _:
+            return False

@@ -117,12 +117,8 @@ def read_escalation(review: wire.Escalation) -> results.Escalation:
         expires_at=review.expires_at.ToDatetime(tzinfo=UTC),
         otherwise=read_action(review.otherwise),
         state=REVIEW_STATES.get(review.state, "open"),
+        approvals_needed=review.approvals_needed or 1,
     )
-
-
-def read_review_state(review: wire.Review) -> results.ReviewState:
-    """Return where a review stands."""
-    return REVIEW_STATES.get(review.state, "open")
 
 
 def read_failure(error: wire.Error) -> results.Failure:

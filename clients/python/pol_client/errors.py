@@ -67,6 +67,14 @@ class InvalidRequest(NoDecision):
         )
 
 
+class Refused(NoDecision):
+    """What a reviewer wants cannot be done as the review stands; *message* says why."""
+
+
+class NotPermitted(NoDecision):
+    """The token is no reviewer's, or its reviewer has not the right; *message* says which."""
+
+
 def not_allowed(decision: Decision) -> NotAllowed:
     """Return the exception for a decision that does not let it through."""
     match decision.effective_action:
@@ -85,6 +93,10 @@ def no_decision(failure: Failure) -> NoDecision:
             return InvalidRequest(failure.message, failure.violations)
         case "UNAVAILABLE":
             return Unavailable(failure.code, failure.message)
+        case "FAILED_PRECONDITION":
+            return Refused(failure.code, failure.message)
+        case "PERMISSION_DENIED" | "UNAUTHENTICATED":
+            return NotPermitted(failure.code, failure.message)
         case "DEADLINE_EXCEEDED":
             return DeadlineExceeded(failure.code, failure.message)
         case _:

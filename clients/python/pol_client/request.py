@@ -64,6 +64,8 @@ class Asked(TypedDict, total=False):
     tool: Group | None
     """Required at the tool stages: ``{"name": "refund", "server": "billing", "args": {…}}``."""
     usage: Usage | None
+    approval: str
+    """``Review.approval_token``, to be presented once."""
     request_id: str
 
 
@@ -271,6 +273,12 @@ def fill_request_id(message: wire.DecideRequest, value: Any) -> Extra:
     return None
 
 
+def fill_approval(message: wire.DecideRequest, value: Any) -> Extra:
+    """Set the token of an approval."""
+    message.approval = value
+    return None
+
+
 FILL: dict[str, Callable[[wire.DecideRequest, Any], Extra]] = {
     "tenant": fill_tenant,
     "user": fill_user,
@@ -284,5 +292,6 @@ FILL: dict[str, Callable[[wire.DecideRequest, Any], Extra]] = {
     "source": fill_source,
     "usage": fill_usage,
     "capabilities": fill_capabilities,
+    "approval": fill_approval,
     "request_id": fill_request_id,
 }

@@ -76,7 +76,8 @@ class Throttle:
 class Escalation:
     """The review that was opened or joined, and what holds when nobody answers in time.
 
-    Once *state* is not ``"open"`` any more, the decision is what came of the review.
+    Once *state* is not ``"open"`` any more, the decision is what came of the review; or it waits
+    for the approval's token, where an approval is good for once.
     """
 
     review_id: str
@@ -84,6 +85,8 @@ class Escalation:
     expires_at: datetime
     otherwise: Action
     state: ReviewState = "open"
+    approvals_needed: int = 1
+    """How many reviewers must approve."""
 
 
 @dataclass(frozen=True, slots=True)

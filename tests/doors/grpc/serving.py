@@ -141,6 +141,7 @@ class Daemon:
 
     gate: Gate
     door: Door
+    desk: Desk | None = None
     addresses: tuple[str, ...] = ()
 
     @property
@@ -167,15 +168,16 @@ def serve(
     reload: Reload | None = None,
     reviews: Reviews | None = None,
     reviewers: Reviewers | None = None,
+    most_waiting: int = 100,
     **options: Any,
 ) -> Daemon:
     """Return a daemon on *addresses*, to be used in a ``with`` statement."""
     gate = make_gate(ready=ready)
     gate.reviews = reviews
     listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
-    desk = None if reviews is None else Desk(reviews, reviewers)
+    desk = None if reviews is None else Desk(reviews, reviewers, most_waiting)
     service = Service(gate, "1.2.3", reload, desk)
-    return Daemon(gate, run(make_door(service, listeners, **options)))
+    return Daemon(gate, run(make_door(service, listeners, **options)), desk)
 
 
 def ask(**fields: Any) -> wire.DecideRequest:

@@ -15,60 +15,20 @@ from engine.service.reviews import Reviews
 from engine.storage.reviews import Move, ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, ask, call, decide, refused, serve
-
-
-class Place:
-    """A daemon that keeps reviews, and a caller."""
-
-    def __init__(self, reviews: Reviews, channel: Channel) -> None:
-        self.reviews = reviews
-        self.channel = channel
-
-    def pay(self, amount: int = 600, **fields: Any) -> wire.Decision:
-        """Ask whether a refund may be paid: over 500 a person must look."""
-        return decide(
-            self.channel,
-            ask(
-                stage=wire.STAGE_TOOL_CALL,
-                tool=wire.Tool(name="refund", args_json=b'{"to": "ann"}'),
-                context_json=b'{"amount": %d}' % amount,
-                **fields,
-            ),
-        )
-
-    def get(self, review_id: str) -> wire.Review:
-        raw = call(
-            self.channel, "PolicyEngine/GetReview", wire.GetReviewRequest(review_id=review_id)
-        )
-        return wire.Review.FromString(raw)
-
-    def wait(self, review_id: str, seconds: float | None = None, left: float = 5) -> wire.Review:
-        message = wire.WaitReviewRequest(review_id=review_id)
-        if seconds is not None:
-            message.timeout.FromNanoseconds(int(seconds * 1e9))
-        return wire.Review.FromString(call(self.channel, "PolicyEngine/WaitReview", message, left))
-
-    def resolve(self, review_id: str, state: Any, **fields: Any) -> wire.Review:
-        message = wire.ResolveReviewRequest(
-            **{"review_id": review_id, "state": state, "reviewer": "bob", **fields}
-        )
-        return wire.Review.FromString(call(self.channel, "PolicyEngine/ResolveReview", message))
-
-    def list(self, **fields: Any) -> wire.ListReviewsResponse:
-        raw = call(self.channel, "PolicyEngine/ListReviews", wire.ListReviewsRequest(**fields))
-        return wire.ListReviewsResponse.FromString(raw)
-
-
-def reviews_in(folder: Path) -> Reviews:
-    return Reviews(SqliteReviews(folder / "reviews.db"), NoRecorder(), time.time_ns)
+from tests.doors.grpc.reviewing import Place, reviews_in, until, watch
+from tests.doors.grpc.serving import Channel, ask, call, decide, refused, run, serve
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    reviews = reviews_in(tmp_path)
+def store(tmp_path: Path) -> SqliteReviews:
+    return SqliteReviews(tmp_path / "reviews.db")
+
+
+@pytest.fixture
+def place(store: SqliteReviews) -> Iterator[Place]:
+    reviews = Reviews(store, NoRecorder(), time.time_ns)
     with serve(reviews=reviews) as daemon, grpc.insecure_channel(daemon.address) as channel:
-        yield Place(reviews, channel)
+        yield Place(daemon, channel)
     reviews.close()
 
 
@@ -143,6 +103,90 @@ def test_who_has_claimed_it_is_told(place: Place) -> None:
     assert review.claimed_until.seconds > review.opened_at.seconds
 
 
+def test_each_change_is_sent_until_the_answer(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    changes = watch(place.channel, wire.WaitReviewRequest(review_id=review_id), 5)
+    assert next(changes).claimed_by == ""
+    place.reviews.act(review_id, Move(verb="claim", who="bob"))  # as another process would
+    assert next(changes).claimed_by == "bob"
+    place.resolve(review_id, wire.REVIEW_STATE_REJECTED)
+    assert [one.state for one in changes] == [wire.REVIEW_STATE_REJECTED]
+
+
+def test_who_stops_waiting_waits_no_more(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    changes: Any = watch(place.channel, wire.WaitReviewRequest(review_id=review_id), 5)
+    next(changes)
+    assert place.watcher.waiting == 1
+    changes.cancel()
+    with pytest.raises(grpc.RpcError):
+        next(changes)
+    until(lambda: place.watcher.waiting == 0)
+
+
+def test_one_more_than_may_wait_is_told_so(tmp_path: Path) -> None:
+    reviews = reviews_in(tmp_path)
+    with (
+        serve(reviews=reviews, most_waiting=1) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+    ):
+        place = Place(daemon, channel)
+        message = wire.WaitReviewRequest(review_id=place.pay().escalation.review_id)
+        first = watch(channel, message, 5)
+        next(first)
+        error = refused(lambda: [*watch(channel, message, 5)])
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    reviews.close()
+
+
+def test_a_daemon_that_stops_lets_go_of_those_who_wait(tmp_path: Path) -> None:
+    reviews = reviews_in(tmp_path)
+    with serve(reviews=reviews) as daemon, grpc.insecure_channel(daemon.address) as channel:
+        place = Place(daemon, channel)
+        message = wire.WaitReviewRequest(review_id=place.pay().escalation.review_id)
+        changes = watch(channel, message, 30)
+        next(changes)
+        run(daemon.door.drain(20))
+        error = refused(lambda: next(changes))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "stopping" in error.details()
+    reviews.close()
+
+
+def test_every_act_can_be_done_and_stands_in_the_history(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    claim = wire.ClaimReviewRequest(review_id=review_id, reviewer="bob", note="mine")
+    claim.lease.FromSeconds(60)
+    made = place.act("Claim", claim)
+    assert made.claimed_by == "bob"
+    assert 0 < made.claimed_until.seconds - made.opened_at.seconds <= 61
+    over = wire.HandOverReviewRequest(review_id=review_id, reviewer="bob", to="eve")
+    assert place.act("HandOver", over).claimed_by == "eve"
+    free = wire.ReleaseReviewRequest(review_id=review_id, reviewer="eve")
+    assert place.act("Release", free).claimed_by == ""
+    said = wire.CommentReviewRequest(review_id=review_id, reviewer="eve", note="hm")
+    assert place.act("Comment", said).state == wire.REVIEW_STATE_OPEN
+    place.resolve(review_id, wire.REVIEW_STATE_APPROVED)
+    deeds = place.history(review_id)
+    assert [(one.act, one.who, one.note) for one in deeds] == [
+        ("opened", "", ""),
+        ("claimed", "bob", "mine"),
+        ("handed_over", "bob", "to eve"),
+        ("released", "eve", ""),
+        ("commented", "eve", "hm"),
+        ("approved", "bob", ""),
+    ]
+    assert deeds[-1].state == wire.REVIEW_STATE_APPROVED
+    assert all(one.round == 1 and one.time.seconds for one in deeds)
+
+
+def test_what_came_is_shown_to_nobody_where_no_reviewers_are_known(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    error = refused(partial(place.get, review_id, full=True))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert "reviews.reviewers" in error.details()
+
+
 def test_waiting_ends_with_the_answer(place: Place) -> None:
     review_id = place.pay().escalation.review_id
     answering = Timer(
@@ -213,9 +257,9 @@ def test_what_may_not_be_done_is_refused_by_name(place: Place) -> None:
 
 
 def test_a_store_that_cannot_answer_is_told_of_without_its_place(
-    place: Place, caplog: pytest.LogCaptureFixture
+    place: Place, store: SqliteReviews, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place.reviews.close()
+    store.close()
     with pytest.raises(ReviewsUnavailable):
         place.reviews.find("r")
     error = refused(partial(place.get, "r9"))
@@ -224,9 +268,15 @@ def test_a_store_that_cannot_answer_is_told_of_without_its_place(
     assert "reviews.db" in caplog.text
 
 
-@pytest.mark.parametrize("method", ["GetReview", "WaitReview", "ResolveReview", "ListReviews"])
+METHODS = ["Claim", "Release", "HandOver", "Comment", "Resolve"]
+
+
+@pytest.mark.parametrize(
+    "method", ["GetReview", "ListReviews", "GetReviewHistory", *(f"{one}Review" for one in METHODS)]
+)
 def test_a_daemon_that_keeps_no_reviews_says_so(channel: Channel, method: str) -> None:
-    error = refused(lambda: call(channel, f"PolicyEngine/{method}", b""))
+    asked = b"\x10\x02" if method == "ResolveReview" else b""
+    error = refused(lambda: call(channel, f"PolicyEngine/{method}", asked))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
     assert "reviews.store" in error.details()
 
@@ -237,7 +287,7 @@ def test_reviewers_are_answered_only_where_the_admin_service_is(tmp_path: Path) 
         serve(reviews=reviews, admin=False) as daemon,
         grpc.insecure_channel(daemon.address) as channel,
     ):
-        place = Place(reviews, channel)
+        place = Place(daemon, channel)
         review_id = place.pay().escalation.review_id
         assert place.get(review_id).state == wire.REVIEW_STATE_OPEN
         for attempt in (place.list, partial(place.resolve, review_id, wire.REVIEW_STATE_APPROVED)):

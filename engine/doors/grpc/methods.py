@@ -223,6 +223,7 @@ async def reload(
     """Read the policies again and return how it went."""
     if service.reload is None:
         raise NotServed("this daemon cannot reload: its policies are fixed")
+    service.gate.note("reload_asked", who="the Admin service")
     found = await service.reload()
     answer = wire.ReloadResponse(loaded=not found, revision=service.gate.status().revision)
     for each in found:

@@ -36,6 +36,7 @@ from engine.doors.grpc.methods import (
 )
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
+from engine.doors.grpc.tracing import follow
 from engine.service.asking import TimeLeft
 
 MESSAGE_BYTES = 64 << 20
@@ -172,6 +173,7 @@ class Door:
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
                 refuse_late(context)
+                follow(context)
                 made = answer(service, parse(raw))
                 if not isinstance(made, Message):
                     made = await made(context.time_remaining)
@@ -189,6 +191,7 @@ class Door:
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
+                follow(context)
                 made = await answer(
                     service, parse(raw), lambda: refuse_late(context), context.time_remaining
                 )
@@ -249,6 +252,7 @@ class Door:
         async def handle(_requests: object, context: Context) -> None:
             stream = Stream(context)
             self._streams.add(stream)
+            follow(context)
             try:
                 while (raw := await stream.read()) is not None:
                     refuse_late(context)
@@ -274,6 +278,7 @@ class Door:
 
         async def handle(_requests: object, context: Context) -> None:
             try:
+                follow(context)
                 await answer(service, Call(context))
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 await end_call(context, refusal_of(error))

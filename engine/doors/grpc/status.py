@@ -21,6 +21,7 @@ from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
 from engine.service.asking import Overloaded
 from engine.service.gate import NotReady
+from engine.service.record import RecordError
 from engine.service.reviewers import Barred, Unknown
 from engine.storage.reviews import NoReview, Refused, ReviewsUnavailable
 from engine.wire import engine_pb2 as wire
@@ -80,6 +81,9 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
         case Unknown() | Barred() | NoReview() | Refused() | ReviewsUnavailable():
             return refusal_of_review(error)
+        case RecordError():
+            LOG.error("what was asked for cannot be recorded: %s", error)
+            return Refusal(grpc.StatusCode.UNAVAILABLE, "it cannot be recorded")
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
         case Overloaded():

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.service.reviewers import (
+    LONGEST,
+    MISSING,
+    Reviewers,
+    ReviewersError,
+    Unknown,
+    hash_of,
+    new_token,
+)
+from tests.service.roll import ROLL, write_roll
+
+
+def read(path: Path, told: list[str] | None = None) -> Reviewers:
+    return Reviewers(path, ([] if told is None else told).append, lambda: 0)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Put *text* in the place of the file, as editors do."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.replace(new, path)  # noqa: PTH105
+
+
+def test_a_token_says_who_comes_and_what_they_may(tmp_path: Path) -> None:
+    reviewers = read(write_roll(tmp_path))
+    ann, bob, cid = (reviewers.who(f"{name}'s") for name in ("ann", "bob", "cid"))
+    assert (ann.name, ann.aliases) == ("ann", ("u1",))
+    assert ann.may("full", "any", "any")
+    assert bob.may("approve", "money", "north")
+    assert not bob.may("edit", "money", "north")
+    assert not bob.sees("money", "south")
+    assert not bob.sees("people", "north")
+    assert cid.sees("money", "south")
+    assert not cid.may("approve", "money", "south")
+
+
+def test_a_reviewer_may_have_two_tokens_while_one_is_changed(tmp_path: Path) -> None:
+    reviewers = read(write_roll(tmp_path))
+    assert reviewers.who("bob's new") == reviewers.who("bob's")
+
+
+@pytest.mark.parametrize(
+    ("credential", "why"),
+    [
+        ("", "is needed"),
+        ("x" * (LONGEST + 1), "too long"),
+        ("a.b.c", "no reviewer's"),
+        ("\udc80", "no"),
+    ],
+)
+def test_who_has_no_token_of_the_file_is_nobody(tmp_path: Path, credential: str, why: str) -> None:
+    with pytest.raises(Unknown, match=why) as caught:
+        read(write_roll(tmp_path)).who(credential)
+    assert credential == "" or credential not in str(caught.value)
+
+
+def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = write_roll(tmp_path)
+    reviewers = read(path, told)
+    rewrite(path, "[[reviewer]]\nname = ")
+    for _ in range(3):
+        assert reviewers.who("ann's").name == "ann"
+    assert len(told) == 1
+    assert "reviewers.toml" in told[0]
+    rewrite(path, ROLL.replace('"ann"', '"amy"'))
+    assert reviewers.who("ann's").name == "amy"
+    path.unlink()
+    assert reviewers.who("ann's").name == "amy"
+    assert "cannot read" in told[1]
+    rewrite(path, "")
+    with pytest.raises(Unknown):
+        reviewers.who("ann's")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x = [", "reviewers.toml: "),
+        ("x = 1", "unknown field `x`"),
+        (ROLL.replace('tenants = ["north"]', ""), "missing required field `tenants`"),
+        (ROLL.replace('"full"]', '"all"]'), "all"),
+        (ROLL.replace("sha256:", "md5:"), "sha256"),
+        (ROLL.replace(hash_of("bob's new"), hash_of("ann's")), "the same token"),
+        (ROLL.replace('"bob"', '" "'), "a reviewer has a name"),
+        ('[[claims]]\nclaim = "g"\nvalue = "v"\nqueues = ["*"]\ntenants = ["*"]', "needs `[oidc]`"),
+    ],
+)
+def test_a_file_that_is_wrong_at_the_start_stops_it(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(ReviewersError) as caught:
+        read(write_roll(tmp_path, text))
+    assert why in str(caught.value)
+
+
+def test_a_file_that_everybody_may_write_is_not_taken(tmp_path: Path) -> None:
+    path = write_roll(tmp_path)
+    path.chmod(0o666)
+    with pytest.raises(ReviewersError, match="chmod o-w"):
+        read(path)
+
+
+def test_what_a_file_keeps_of_a_token_does_not_give_it_away(tmp_path: Path) -> None:
+    token = new_token()
+    assert len(token) > 40
+    assert token != new_token()
+    text = ROLL.replace(hash_of("ann's"), hash_of(token))
+    path = write_roll(tmp_path, text)
+    assert token not in path.read_text()
+    assert read(path).who(token).name == "ann"
+
+
+def test_a_review_is_handed_over_to_those_who_may_answer_it(tmp_path: Path) -> None:
+    reviewers = read(write_roll(tmp_path))
+    assert reviewers.takes("bob", "money", "north")
+    assert not reviewers.takes("bob", "money", "south")
+    assert not reviewers.takes("cid", "money", "north")
+    assert not reviewers.takes("nobody", "money", "north")
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_name: str) -> object:
+        raise ImportError
+
+    monkeypatch.setattr("importlib.import_module", away)
+    text = '[oidc]\nissuer = "i"\naudience = "a"\nkeys = "k"\nalgorithms = ["RS256"]\n'
+    with pytest.raises(ReviewersError) as caught:
+        read(write_roll(tmp_path, text))
+    assert MISSING in str(caught.value)

@@ -33,12 +33,47 @@ class Audit(Struct, frozen=True, kw_only=True):
 
     folder: Annotated[
         str,
+        Meta(description="Folder of the audit trail, relative to the data folder; empty for none."),
+    ] = ""
+    values: Annotated[
+        Literal["none", "restricted", "all"],
         Meta(
-            description="Folder of the audit trail, relative to the data folder; empty for none. "
-            "Nothing in it is ever deleted by the daemon. `record.on_failure` says what becomes of "
-            "a decision that cannot be kept."
+            description="Whether the values that a deciding rule has read are recorded: never, for "
+            "all but `allow` (`restricted`), or for every decision. Never a text."
+        ),
+    ] = "restricted"
+    content: Annotated[
+        Literal["none", "redacted"],
+        Meta(
+            description="Whether the content is recorded too, in the trail only, with labels in "
+            "the place of what policies redact. What they do not redact is recorded as it is."
+        ),
+    ] = "none"
+    content_tenants: Annotated[
+        str,
+        Meta(description="Whose content: ids of tenants, with commas between; empty for all."),
+    ] = ""
+    content_stages: Annotated[
+        str, Meta(description="At which stages, with commas between; empty for all.")
+    ] = ""
+    content_actions: Annotated[
+        str,
+        Meta(
+            description="Of decisions with which effective actions, with commas between, as "
+            "`deny, escalate`; empty for all."
         ),
     ] = ""
+    content_characters: Annotated[
+        int,
+        Meta(ge=1, le=10_000_000, description="How much of a content is recorded at most."),
+    ] = 20_000
+    encrypt: Annotated[
+        bool,
+        Meta(
+            description="Seal the content that is recorded under a key of its tenant's own, which "
+            "`engine audit erase` takes away for good. The keys are in the data folder."
+        ),
+    ] = False
     name: Annotated[
         str,
         Meta(
@@ -51,9 +86,51 @@ class Audit(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=3600, description="Seconds between two signatures, while there is news."),
     ] = 1
+    durability: Annotated[
+        Literal["written", "synced", "spool"],
+        Meta(
+            description="How safe a record is when its decision is answered: `written`, it survives "
+            "the process (after a power cut the last second may be missing); `synced`, it is on the "
+            "disk; `spool`, it is in memory, and the last instants are lost with the process."
+        ),
+    ] = "written"
+    on_full: Annotated[
+        Literal["block", "deny", "drop"],
+        Meta(
+            description="When a record cannot be kept, since the disk is full, slow or broken: the "
+            "answer waits until it can be (`block`), the decision is denied, or it is given and the "
+            "record dropped. Dropped and denied ones are counted, and a signed record tells of them "
+            "as soon as there is room."
+        ),
+    ] = "deny"
+    patience_ms: Annotated[
+        int,
+        Meta(
+            ge=10,
+            le=600_000,
+            description="With `synced`: milliseconds after which a disk is so slow that `on_full` "
+            "holds for an answer that waits (not `block`).",
+        ),
+    ] = 5000
+    spool_megabytes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="Most memory for records that wait, with `spool` or `block`. What does not "
+            "fit is denied, or dropped with `drop`; with both `spool` and `block` answers wait "
+            "while half of it is taken.",
+        ),
+    ] = 16
     segment_megabytes: Annotated[
         int, Meta(ge=1, le=1024, description="The size at which a trail goes on in a new file.")
     ] = 64
+    segment_minutes: Annotated[
+        int, Meta(ge=1, le=10_080, description="The age at which it does, if it has a record.")
+    ] = 60
+    compress: Annotated[
+        bool, Meta(description="Compress what is closed (zstd): to about a sixth.")
+    ] = True
     sinks: Annotated[
         tuple[AnySink, ...],
         Meta(

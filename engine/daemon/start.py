@@ -28,6 +28,7 @@ from engine.daemon.review_desk import open_desk, terms_of
 from engine.daemon.review_metrics import ReviewMetrics, ReviewTally
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
+from engine.daemon.telling import telling_of
 from engine.runtime.policyset import PolicySet
 from engine.runtime.store import StoreUnavailable
 from engine.service.audit import KEY, Audit
@@ -42,6 +43,7 @@ from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
 from engine.service.reviewers import ReviewersError
 from engine.service.reviews import SEALED, Reviews
+from engine.service.vault import VaultError
 from engine.state.errors import StateError
 from engine.storage.durability import Way
 from engine.storage.notices import SpoolError
@@ -64,6 +66,7 @@ REFUSALS = (
     SpoolError,
     StateError,
     StoreUnavailable,
+    VaultError,
 )
 """What a part raises that cannot be made, with a sentence about the remedy."""
 
@@ -142,6 +145,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         classifiers=classifiers,
         lookout=lookout,
         reviews=reviews,
+        telling=telling_of(settings, data, secret),
     )
     return Parts(
         settings=settings,

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.service.entries import Line
+from engine.service.entries import Entry, Line
 from engine.service.record import RecordError
 
 CLOSED = -1
@@ -55,12 +55,20 @@ class Journal:
                 gap = Gap(time=entry.time, lost=self._untold)
                 self._append(self._encoder.encode(gap) + b"\n")
                 self._untold = 0
+            if isinstance(entry, Entry) and entry.content is not None:
+                entry = msgspec.structs.replace(entry, content=None)  # It is for the trail alone.
             self._append(self._encoder.encode(entry) + b"\n")
         except OSError as error:
             if self.on_failure == "deny":
                 raise RecordError(f"cannot write to {self.path}: {error.strerror}") from None
             self.dropped += 1
             self._untold += 1
+
+    def kept(self) -> None:
+        """Wait for nothing: a line is in the kernel's hands when it is written."""
+
+    def wait(self) -> None:
+        """Do nothing."""
 
     def reopen(self) -> None:
         """Continue in a new file where the old one was moved away.

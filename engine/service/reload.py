@@ -11,10 +11,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 from watchfiles import Change, awatch
@@ -31,6 +31,10 @@ PACKAGE_PARENT = Path(__file__).parents[2]
 
 LOOK_AGAIN = 1.0
 """Seconds between looks for a folder that is missing or was replaced by another."""
+
+MOST_CODES = 50
+LONGEST_PLACE = 500
+"""How many problems are recorded, and how many characters of where they are."""
 
 ERROR_BYTES = 2000
 """How much of what a compiler that broke wrote to its standard error is told."""
@@ -49,6 +53,19 @@ class ReloadError(Exception):
 
 def tell_nobody(problem: str | None) -> None:
     """Do nothing with the outcome of a reload."""
+
+
+class Attempt(NamedTuple):
+    """What became of a reload. *why* it was refused: codes with places, nothing when it was not."""
+
+    revision: str
+    """What decides from now on."""
+    previous: str
+    why: tuple[str, ...] = ()
+
+
+def record_nowhere(attempt: Attempt) -> None:
+    """Do nothing with a reload."""
 
 
 class Taker(Protocol):
@@ -76,8 +93,8 @@ class Taker(Protocol):
 class Reloader:
     """Brings the policies in *root* to *taker* by way of *cache*.
 
-    *told* hears of every outcome: None, or the text of the error. *patience* are the seconds
-    that compiling may take.
+    *told* hears of every outcome: None, or the text of the error; *record* keeps it. *patience*
+    are the seconds that compiling may take.
     """
 
     taker: Taker
@@ -86,6 +103,7 @@ class Reloader:
     finder: Finder = "auto"
     patience: float = 120.0
     told: Callable[[str | None], None] = tell_nobody
+    record: Callable[[Attempt], None] = record_nowhere
     _running: asyncio.Lock = field(default_factory=asyncio.Lock)
     _asked: int = 0
     _covered: int = 0
@@ -109,14 +127,17 @@ class Reloader:
     async def _run(self) -> None:
         """Reload once and tell the outcome."""
         self._problem = None
+        previous = self.taker.revision
         try:
             await self._renew()
         except ReloadError as error:
             self._problem = error
             self.taker.refuse(str(error))
+            self.record(Attempt(self.taker.revision, previous, codes_of(error.diagnostics)))
             self.told(str(error))
         else:
             self.taker.confirm()
+            self.record(Attempt(self.taker.revision, previous))
             self.told(None)
 
     async def _renew(self) -> None:
@@ -179,6 +200,12 @@ class Reloader:
             await self.reload()
         except ReloadError:
             return  # the status and *told* say it
+
+
+def codes_of(diagnostics: Sequence[Diagnostic]) -> tuple[str, ...]:
+    """Return what is wrong by code and place, but no more than the record holds."""
+    errors = [one for one in diagnostics if one.severity == "error"]
+    return tuple(f"{one.code} {str(one.span)[:LONGEST_PLACE]}" for one in errors[:MOST_CODES])
 
 
 def relevant(change: Change, path: Path, root: Path, ignored: frozenset[Path]) -> bool:

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from engine.cli.audit_options import in_folder, opened, wanted
-from engine.cli.audit_text import Wanted, found_in
 from engine.cli.bundle import leave
 from engine.cli.output_file import whole_file
 from engine.language.render import inert
@@ -24,6 +23,7 @@ from engine.sinks.forms_table import csv_lines
 from engine.sinks.forms_taken import Taken
 from engine.storage.read import read_folder
 from engine.storage.segment import NoSegment
+from engine.storage.wanted import Wanted, found_in
 
 EPILOG = """\
 \b

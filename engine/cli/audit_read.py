@@ -3,68 +3,159 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
 import click
 import orjson
+from watchfiles import watch
 
-from engine.cli.audit_options import for_machines, in_folder, opened, wanted
-from engine.cli.audit_text import Found, Wanted, describe, found_in
+from engine.cli.audit_options import for_machines, in_folder, opened, progress, wanted, wanted_of
+from engine.cli.audit_text import describe
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
-from engine.storage.read import read_folder
+from engine.language.render import inert
+from engine.storage.follow import Missed, NotThere, Place, follow, list_trails
+from engine.storage.query import find
+from engine.storage.read import Kept
+from engine.storage.wanted import Found, Wanted, fields_of
+
+_STEP = 50
+"""Milliseconds between two looks at a trail that grows."""
+
+
+class Troubles:
+    """Sentences about what cannot be read, each said once on standard error."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+
+    def __call__(self, sentence: str) -> None:
+        """Say *sentence*."""
+        if sentence not in self.said:
+            self.said.add(sentence)
+            click.echo(f"engine: {inert(sentence)}", err=True)
+
+    def code(self, *, found: bool) -> int:
+        """Return the exit code."""
+        return EXIT_FINE if found and not self.said else EXIT_FINDINGS
 
 
 @click.command("tail")
 @in_folder
-@click.option("-n", "--number", type=click.IntRange(1, 100_000), default=10, show_default=True)
+@wanted
+@click.option("-n", "--number", type=click.IntRange(0, 100_000), default=10, show_default=True)
+@click.option("-f", "--follow", "on", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @for_machines
-def tail(folder: str, *, number: int, as_json: bool) -> None:
+def tail(folder: str, *, number: int, on: bool, as_json: bool, **chosen: str | None) -> None:
     """Show the newest records."""
+    choice = wanted_of(chosen)
     with opened(folder) as path:
-        newest: list[Found] = []
-        for one in found_in(read_folder(path), Wanted()):
-            newest.append(one)
-            del newest[:-number]
-    show(iter(newest), as_json=as_json)
+        places = _ends(path) if on else {}
+        newest = list(islice(find(path, choice, newest=True, told=Troubles()), number))
+        seen = {(one.kept.trail, one.kept.sequence) for one in newest}
+        show(reversed(newest), as_json=as_json)
+        if on:
+            with suppress(KeyboardInterrupt):
+                for one in _following(path, choice, places):
+                    if (one.kept.trail, one.kept.sequence) not in seen:
+                        show([one], as_json=as_json)
+                        sys.stdout.flush()
+
+
+def _ends(folder: Path) -> dict[str, Place]:
+    """Return where each trail's last segment begins: what is behind that is read once more."""
+    return {trail: Place(segment=max(segments)) for trail, segments in list_trails(folder).items()}
+
+
+def _following(folder: Path, choice: Wanted, places: dict[str, Place]) -> Iterator[Found]:
+    """Yield the records that are *choice* and come from now on, for ever."""
+    troubles = Troubles()
+    first = True
+    for _ in watch(folder, step=_STEP, yield_on_timeout=True, rust_timeout=500):
+        for trail, segments in list_trails(folder).items():
+            try:
+                for one in follow(folder, trail, places.get(trail, Place()), segments):
+                    places[trail] = one.place
+                    if isinstance(one, Missed):
+                        troubles(f"{one.lost} records of {trail} cannot be read: {one.why}")
+                        continue
+                    fields = fields_of(one.payload)
+                    time = fields.get("time")
+                    kept = Kept(str(time or ""), trail, one.sequence, one.payload)
+                    found = Found(kept, fields)
+                    if not first and choice.fits(found):
+                        yield found
+            except NotThere as error:
+                troubles(f"the trail {trail} cannot be followed: {error}")
+        first = False
 
 
 @click.command("query")
 @in_folder
 @wanted
-@click.option("-n", "--number", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("-n", "--number", "--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--newest", is_flag=True, help="The newest first, and of more than -n these.")
 @for_machines
-def query(folder: str, *, number: int, as_json: bool, **chosen: str | None) -> None:
+def query(folder: str, *, number: int, newest: bool, as_json: bool, **chosen: str | None) -> None:
     """Show the records that fit all that is given, the oldest first."""
+    troubles = Troubles()
     with opened(folder) as path:
-        shown = show(islice(found_in(read_folder(path), Wanted(**chosen)), number), as_json=as_json)
-    sys.exit(EXIT_FINE if shown else EXIT_FINDINGS)
+        with progress(path, "searching") as read:
+            some = find(path, wanted_of(chosen), newest=newest, told=troubles, read=read)
+            found = list(islice(some, number))
+        show(found, as_json=as_json)
+    sys.exit(troubles.code(found=bool(found)))
 
 
 @click.command("show")
 @in_folder
-@click.argument("decision_id")
-def show_one(folder: str, *, decision_id: str) -> None:
-    """Show all that is recorded of a decision."""
+@click.argument("identity", metavar="ID")
+@for_machines
+def show_one(folder: str, *, identity: str, as_json: bool) -> None:
+    """Show all that is recorded of a decision: its settlement and its review too.
+
+    ID is that of a decision, of a request or of a review.
+    """
+    troubles = Troubles()
     with opened(folder) as path:
-        found = [
-            one
-            for one in found_in(read_folder(path), Wanted())
-            if one.fields.get("decision_id") == decision_id
-        ]
+        found = story_of(path, identity, troubles)
     for one in found:
+        if as_json:
+            click.echo(one.kept.payload)
+            continue
         made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **one.fields}
-        click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+        text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
+        click.echo("\n".join(inert(line) for line in text.split("\n")))
     if not found:
         click.echo("no such decision is recorded here", err=True)
-    sys.exit(EXIT_FINE if found else EXIT_FINDINGS)
+    sys.exit(troubles.code(found=bool(found)))
 
 
-def show(found: Iterator[Found], *, as_json: bool) -> int:
+def story_of(folder: Path, identity: str, troubles: Troubles) -> list[Found]:
+    """Return all records of the decision, request or review *identity*, by time."""
+    asked = [Wanted(decision=identity), Wanted(request=identity), Wanted(review=identity)]
+    first = [one for choice in asked for one in find(folder, choice, told=troubles)]
+    # A review may be shared by other decisions: of these only what was done with it is wanted.
+    more = [Wanted(decision=name) for name in sorted({one.text("decision_id") for one in first})]
+    reviews = sorted({one.text("review_id") for one in first})
+    more += [Wanted(review=name, kind="review") for name in reviews]
+    rest = [
+        one
+        for choice in more
+        if choice.decision or choice.review
+        for one in find(folder, choice, told=troubles)
+    ]
+    found = {(one.kept.trail, one.kept.sequence): one for one in (*first, *rest)}
+    return sorted(found.values(), key=lambda one: (one.kept.time, one.kept.trail, one.kept[2]))
+
+
+def show(found: Iterable[Found], *, as_json: bool) -> int:
     """Print records, one a line; return how many there were."""
     count = 0
     for one in found:
         count += 1
-        sys.stdout.write(one.kept.payload.decode() if as_json else describe(one))
+        sys.stdout.write(one.kept.payload.decode(errors="replace") if as_json else describe(one))
         sys.stdout.write("\n")
     return count

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
 
 import click
 import orjson
 
-from engine.cli.audit_options import for_machines, in_folder, opened, wanted
-from engine.cli.audit_text import Wanted, found_in
+from engine.cli.audit_options import for_machines, in_folder, opened, progress, wanted, wanted_of
+from engine.cli.audit_read import Troubles
 from engine.language.render import inert
-from engine.storage.read import read_folder
+from engine.storage.tally import COUNTED, Tally, count
+
+NAMES = {"effective_action": "action"}
+SHARES = (0.5, 0.9, 0.99)
+TOP = 20
 
 
 @click.command("stats")
 @in_folder
 @wanted
+@click.option("--scan", is_flag=True, help="Read every record; without, indexes are believed.")
 @for_machines
-def stats(folder: str, *, as_json: bool, **chosen: str | None) -> None:
-    """Count the records by action, tenant and deciding rule."""
-    counts: dict[str, Counter[str]] = {"action": Counter(), "tenant": Counter(), "rule": Counter()}
-    with opened(folder) as path:
-        for one in found_in(read_folder(path), Wanted(**chosen)):
-            counts["action"][one.text("effective_action")] += 1
-            counts["tenant"][one.text("tenant")] += 1
-            counts["rule"].update(one.rules)
+def stats(folder: str, *, scan: bool, as_json: bool, **chosen: str | None) -> None:
+    """Count records by action, deciding rule, tenant and hour; how long did decisions take?"""
+    troubles = Troubles()
+    with opened(folder) as path, progress(path, "counting") as read:
+        tally = count(path, wanted_of(chosen), scan=scan, told=troubles, read=read)
     if as_json:
-        click.echo(
-            orjson.dumps({name: dict(count.most_common()) for name, count in counts.items()})
-        )
-        return
-    for name, count in counts.items():
-        click.echo(f"by {name}:")
-        for value, number in count.most_common(20):
-            click.echo(f"  {number:>10,}  {inert(value) or '(none)'}")
+        click.echo(orjson.dumps(table_of(tally)))
+    else:
+        click.echo("\n".join(text_of(tally)))
+    sys.exit(troubles.code(found=True))
+
+
+def table_of(tally: Tally) -> dict[str, object]:
+    """Return a tally for machines: counts by name, and nanoseconds."""
+    counts = {NAMES.get(name, name): dict(tally.counts[name].most_common()) for name in COUNTED}
+    took = {f"p{share * 100:g}": tally.part(share) for share in SHARES}
+    hours = dict(sorted(tally.hours.items()))
+    return {"records": tally.records, **counts, "hour": hours, "evaluated_in": took}
+
+
+def text_of(tally: Tally) -> list[str]:
+    """Return the lines of a tally for people."""
+    lines = [f"{tally.records:,} records"]
+    for name in COUNTED:
+        lines.append(f"by {NAMES.get(name, name)}:")
+        for value, number in tally.counts[name].most_common(TOP):
+            lines.append(f"  {number:>10,}  {inert(value) or '(none)'}")
+        if len(tally.counts[name]) > TOP:
+            lines.append(f"              and {len(tally.counts[name]) - TOP:,} more")
+    lines.append("by hour:")
+    lines += [
+        f"  {number:>10,}  {hour or '(none)'}" for hour, number in sorted(tally.hours.items())
+    ]
+    if tally.took:
+        shares = ", ".join(f"p{share * 100:g} {tally.part(share) / 1000:,.0f}" for share in SHARES)
+        lines.append(f"microseconds a decision took: {shares}")
+    return lines

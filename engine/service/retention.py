@@ -100,9 +100,9 @@ def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> None:
 
 
 def checked_holds(folder: Path) -> tuple[Hold, ...]:
-    """Return the holds of *folder*. Raises HoldsError, also where one is gone that was not released.
+    """Return the holds of *folder*.
 
-    Raises OSError and NoSegment.
+    Raises HoldsError, also where one is gone that was not released; OSError and NoSegment.
     """
     holds = read_holds(folder)
     lost = list(lost_holds(folder, holds))
@@ -147,9 +147,9 @@ def release(
         known = identity in set(lost_holds(folder, holds))
         if found is None and not known:
             return None
-        what = {"id": identity, "reason": reason} | (
-            {} if found is None else {"what": found.what, "since": found.since}
-        )
+        what: dict[str, object] = {"id": identity, "reason": reason}
+        if found is not None:
+            what |= {"what": found.what, "since": found.since}
         with closing(opener()) as audit:
             audit.write(AdminEntry(time=time_of(now), act="released", who=who, what=what))
             audit.wait()

@@ -22,7 +22,7 @@ import msgspec
 from engine.storage.frames import DIGEST_BYTES, HEAD, OVERHEAD, Altered, first_digest, frame_at
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import UNKNOWN, moment_of
-from engine.storage.read import Kept, read_folder
+from engine.storage.read import Kept, read_folder, records_of
 from engine.storage.segment import OPEN, Header, is_begun, read_header
 from engine.storage.source import Source, opened_source, segment_files
 from engine.storage.wanted import Found, Wanted, fields_of, found_in
@@ -78,6 +78,14 @@ def find(
     way = _Way(newest, told, read)
     found = [_trail(paths, wanted, way) for paths in trails.values()]
     return merge(*found, key=lambda one: one.kept.time, reverse=newest)
+
+
+def records_in(path: Path, wanted: Wanted, told: Told = lambda _: None) -> Iterator[Found]:
+    """Yield the records of the segment at *path* that are *wanted*, each of them read.
+
+    Raises OSError and NoSegment.
+    """
+    return found_in(records_of(path, told), wanted)
 
 
 def _trail(paths: list[Path], wanted: Wanted, way: _Way) -> Iterator[Found]:

@@ -66,7 +66,7 @@ class Chronicle:
         try:
             self.write(line)
         except RecordError as error:
-            self.log.error("what the daemon did is not recorded", why=str(error))
+            self.log.warning("what the daemon did is not recorded", why=str(error))
 
 
 def written_apart(settings: Settings, data: Path, recorded: Path | None) -> Callable[[Line], None]:

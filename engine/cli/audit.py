@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "show": Verb("engine.cli.audit_read:show_one", "Show all that is recorded of a decision."),
     "stats": Verb("engine.cli.audit_stats:stats", "Count records."),
     "export": Verb("engine.cli.audit_export:export", "Write records in another form."),
+    "erase": Verb("engine.cli.audit_erase:command", "Make a tenant's content unreadable."),
 }
 
 

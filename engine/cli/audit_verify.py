@@ -1,58 +1,115 @@
-"""``engine audit verify``: a trail and known keys in; whether it is whole, or what is not, out."""
+"""``engine audit verify|prove``: a trail and known keys in; whether it is whole, or what is not."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from time import perf_counter
 
 import click
 import msgspec
 import orjson
-from rich.console import Console
-from rich.progress import Progress
 
-from engine.cli.audit_options import for_machines, in_folder, opened
+from engine.cli.audit_options import for_machines, in_folder, opened, progress
+from engine.cli.audit_read import Troubles, story_of
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.language.render import inert
 from engine.service.audit import PUBLIC
 from engine.storage.notes import NoteError, Verifier, read_verifier
+from engine.storage.proof import ProofError, make_proof, notes_in, read_proof
 from engine.storage.source import segment_files
 from engine.storage.verify import Report, verify_folder
 
+APART_BYTES = 2**27
+"""From here on several processes are worth their start."""
+VERIFY_EPILOG = """\
+\b
+Examples:
+  engine audit verify
+  engine audit verify --key "$(cat kept-elsewhere.pub)"
+  engine audit verify --checkpoints daemon.log      does the copy in the log say the same?
+  engine audit verify --proof record.tlog-proof --key "$(cat kept-elsewhere.pub)"
 
-@click.command("verify")
+Exit codes: 0 nothing is wrong, 1 something was changed or is missing, 2 it cannot be read.
+"""
+PROVE_EPILOG = """\
+\b
+Example:
+  engine audit prove 01a22158-1221-7c12-8b0c-c2dcb1c2e947 > record.tlog-proof
+
+The proof holds the record, the way from it to the signed root (C2SP tlog-proof), and the signed
+checkpoint: whoever has the key needs nothing else to check it.
+"""
+with_keys = click.option(
+    "--key", "keys", multiple=True, metavar="NAME+HASH+KEY", help="Who may have signed."
+)
+
+
+@click.command("verify", epilog=VERIFY_EPILOG)
 @in_folder
-@click.option("--key", "keys", multiple=True, metavar="NAME+HASH+KEY", help="Who may have signed.")
+@with_keys
+@click.option(
+    "--checkpoints",
+    "copy",
+    metavar="FILE",
+    help="A second copy of the checkpoints: a log of the daemon, what a sink has, a copied file.",
+)
+@click.option("--proof", metavar="FILE", help="Check this proof of one record, and no folder.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes; else one a core, if worth it.")
 @for_machines
-def verify(folder: str, *, keys: tuple[str, ...], as_json: bool) -> None:
+def verify(
+    folder: str,
+    *,
+    keys: tuple[str, ...],
+    copy: str | None,
+    proof: str | None,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
     """Find the first record of each trail that was changed, moved or taken out.
 
     Without --key the key that lies in the folder is believed: then whoever could change the records
-    could sign them too. Keep the key elsewhere.
+    could sign them too. Keep the key elsewhere, and a copy of the checkpoints: only by these a cut
+    end is found when the checkpoints were cut as well, or all of it made anew.
     """
+    if proof is not None:
+        check_proof(Path(proof), Path(folder), keys)
     with opened(folder) as path:
         verifiers = read_keys(path, keys)
+        notes = notes_in(text_in(Path(copy))) if copy is not None else []
+        if copy is not None and not notes:
+            leave(f"there is no checkpoint in {inert(copy)}")
         total = sum(one.stat().st_size for one in segment_files(path))
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            task = progress.add_task("verifying", total=total)
-            report = verify_folder(path, verifiers, lambda read: progress.advance(task, read))
+        some = jobs or (os.cpu_count() or 1 if total > APART_BYTES else 1)
+        begin = perf_counter()
+        with progress(path, "verifying") as read:
+            report = verify_folder(path, verifiers, read, copy=notes, jobs=some)
+        seconds = perf_counter() - begin
     if as_json:
         click.echo(orjson.dumps(msgspec.to_builtins(report)))
     else:
-        click.echo(text_of(report, verifiers))
+        click.echo(text_of(report, verifiers, seconds))
     sys.exit(EXIT_FINDINGS if report.problems else EXIT_FINE)
 
 
-def text_of(report: Report, verifiers: list[Verifier]) -> str:
+def text_of(report: Report, verifiers: list[Verifier], seconds: float) -> str:
     """Return a report for people."""
-    lines = [inert(str(one)) for one in report.problems]
+    lines = [inert(f"(fine) {one}") for one in report.cuts]
+    lines += [inert(str(one)) for one in report.problems]
     signed = f"{report.signed:,} of them signed by " + " or ".join(one.name for one in verifiers)
     lines.append(
         f"{report.records:,} records in {report.segments:,} segments of {report.trails:,} trails, "
         f"{signed}; {report.checkpoints:,} checkpoints"
     )
+    if report.pruned or report.deleted:
+        lines.append(
+            f"forgotten: {report.pruned:,} of these records but for their digests, and "
+            f"{report.deleted:,} others with their segments"
+        )
+    if seconds > 1:
+        lines.append(f"{seconds:.1f} s, {report.records / seconds:,.0f} records/s")
     lines.append("nothing is wrong" if not report.problems else "this trail was changed")
     return "\n".join(lines)
 
@@ -64,4 +121,63 @@ def read_keys(folder: Path, keys: tuple[str, ...]) -> list[Verifier]:
             return [read_verifier(one) for one in keys]
         return [read_verifier((folder / PUBLIC).read_text())]
     except (OSError, UnicodeDecodeError, NoteError) as error:
-        leave(f"no key: {error}; give one with --key")
+        leave(f"no key: {inert(str(error))}; give one with --key")
+
+
+def text_in(path: Path) -> str:
+    """Return the text of a file; exit with code 2 when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        leave(f"cannot read {inert(str(path))}: {error.strerror}")
+
+
+def check_proof(path: Path, folder: Path, keys: tuple[str, ...]) -> None:
+    """Say what the proof at *path* proves, and exit."""
+    verifiers = read_keys(folder, keys)
+    try:
+        proven = read_proof(text_in(path), verifiers)
+    except (ProofError, NoteError) as error:
+        click.echo(inert(f"{path}: {error}"))
+        sys.exit(EXIT_FINDINGS)
+    one = proven.checkpoint
+    click.echo(inert(proven.payload.decode(errors="replace")))
+    click.echo(
+        inert(
+            f"this is record {proven.index} of the {one.size:,} that {one.origin} has signed at "
+            f"{one.time}"
+        )
+    )
+    sys.exit(EXIT_FINE)
+
+
+@click.command("prove", epilog=PROVE_EPILOG)
+@in_folder
+@with_keys
+@click.argument("identity", metavar="ID")
+@click.option("--trail", metavar="T", help="Of several records with this ID the one of this trail.")
+@click.option("--sequence", type=click.IntRange(0), help="… and of this number.")
+def prove(
+    folder: str, *, keys: tuple[str, ...], identity: str, trail: str | None, sequence: int | None
+) -> None:
+    """Print a proof that the decision ID is in the signed trail, to be checked anywhere."""
+    with opened(folder) as path:
+        verifiers = read_keys(path, keys)
+        found = [
+            one.kept
+            for one in story_of(path, identity, Troubles())
+            if (trail is None or one.kept.trail == trail)
+            and (one.kept.sequence == sequence if sequence is not None else _is_its(one, identity))
+        ]
+        if not found:
+            click.echo("no such decision is recorded here", err=True)
+            sys.exit(EXIT_FINDINGS)
+        try:
+            click.echo(make_proof(path, found[0], verifiers), nl=False)
+        except (ProofError, NoteError) as error:
+            click.echo(f"engine: {inert(str(error))}", err=True)
+            sys.exit(EXIT_FINDINGS)
+
+
+def _is_its(one: object, identity: str) -> bool:
+    return getattr(one, "fields", {}).get("decision_id") == identity

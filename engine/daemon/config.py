@@ -17,8 +17,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.daemon.options import OPTIONS, SINKS, ConfigError, Given, Option, convert_value
+from engine.daemon.options import OPTIONS, SINKS, TENANTS, ConfigError, Given, Option, convert_value
 from engine.daemon.settings import Settings
+from engine.daemon.settings_retention import render_tenants
 from engine.daemon.settings_sinks import render_sinks, rooted
 
 PATHS = frozenset(
@@ -200,15 +201,18 @@ def render_settings(settings: Settings) -> str:
     """Return *settings* as an ``engine.toml`` in which every entry has its meaning above it."""
     parts: list[str] = []
     section = ""
-    sinks = settings.audit.sinks
+    sinks, tenants = settings.audit.sinks, settings.audit.tenants
     for option in OPTIONS.values():
-        if option.form == SINKS and sinks:
+        tables = {SINKS: sinks, TENANTS: tenants}.get(option.form)
+        if tables:
             continue  # Tables stand behind everything else.
         inside, _, leaf = option.name.rpartition(".")
         if inside != section:
             section = inside
             parts.append(f"[{section}]\n")
         parts.append(render_option(option, leaf, value_of(settings, option.name)))
+    if tenants:
+        parts.append(render_tenants(tenants))
     if sinks:
         parts.append(render_sinks(sinks))
     return "\n".join(parts)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from engine.daemon.settings import Settings
+from engine.daemon.settings_retention import KeepError, read_tenants
 from engine.daemon.settings_sinks import SinksError, read_sinks
 
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -17,6 +18,7 @@ BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "
 
 LAST_PORT = 65_535
 SINKS = "sinks"
+TENANTS = "tenants"
 
 
 class ConfigError(Exception):
@@ -32,7 +34,7 @@ class Option:
     default: object
     doc: str
     form: str
-    """``address`` for ``host:port``, ``sinks`` for tables of sinks, else empty."""
+    """``address`` for ``host:port``, ``sinks`` and ``tenants`` for tables, else empty."""
 
     @property
     def variable(self) -> str:
@@ -95,6 +97,8 @@ def convert_value(option: Option, given: Given) -> object:
     """Return the value in the option's type; raise ConfigError that says what it must be."""
     if option.form == SINKS:
         return sinks_of(given)
+    if option.form == TENANTS:
+        return tenants_of(given)
     value = typed_value(option.type, given)
     if value is None or (option.form == "address" and value and not parse_address(str(value))):
         shown = json.dumps(given.value, ensure_ascii=False, default=str)
@@ -114,6 +118,17 @@ def sinks_of(given: Given) -> object:
     except SinksError as error:
         lines = str(error).splitlines()
         raise ConfigError("\n".join(f"{given.place}: {line}" for line in lines)) from None
+
+
+def tenants_of(given: Given) -> object:
+    """Return how long whose records are kept; in text that is JSON. Raises ConfigError."""
+    value = given.value
+    try:
+        return read_tenants(json.loads(str(value)) if given.text else value)
+    except ValueError:
+        raise ConfigError(f"{given.place}: `audit.tenants` must be a JSON object here") from None
+    except KeepError as error:
+        raise ConfigError(f"{given.place}: {error}") from None
 
 
 def typed_value(kind: inspect.Type, given: Given) -> object:
@@ -147,6 +162,8 @@ def wanted(option: Option) -> str:
             return "one of " + ", ".join(f'"{word}"' for word in words)
         case _ if option.form == SINKS:
             return "an array of tables (see Sinks below)"
+        case _ if option.form == TENANTS:
+            return "tables (see Retention below)"
         case _ if option.form == "address":
             return 'an address such as "127.0.0.1:50051", or "" for none'
         case _:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from engine.daemon.settings_retention import TenantKeep
 from engine.daemon.settings_sinks import AnySink
 
 
@@ -131,6 +132,35 @@ class Audit(Struct, frozen=True, kw_only=True):
     compress: Annotated[
         bool, Meta(description="Compress what is closed (zstd): to about a sixth.")
     ] = True
+    keep_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=36_500,
+            description="Days after which records are forgotten; 0 for never. What is held, and "
+            "what a sink still waits for, stays.",
+        ),
+    ] = 0
+    keep_megabytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**20,
+            description="Megabytes of records, before compression, that are kept of each tenant, "
+            "the newest; 0 for all. What is held stays.",
+        ),
+    ] = 0
+    tenants: Annotated[
+        dict[str, TenantKeep],
+        Meta(
+            description="Where something else holds for a tenant: a table `[audit.tenants.NAME]` "
+            "with `keep_days` and `keep_megabytes`; as a variable or a flag, a JSON object.",
+            extra={"form": "tenants"},
+        ),
+    ] = {}
+    prune_minutes: Annotated[
+        int, Meta(ge=1, le=10_080, description="Minutes between two looks at what may go.")
+    ] = 60
     sinks: Annotated[
         tuple[AnySink, ...],
         Meta(

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.storage.notices import Spool, SpoolError
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    made = Spool(tmp_path / "notices.db", 3)
+    yield made
+    made.close()
+
+
+def test_what_waits_is_there_until_it_was_sent(tmp_path: Path, spool: Spool) -> None:
+    assert spool.add("pager", "a.1.opened", b"body", 5, 10)
+    assert spool.ready("pager", 9, 10) == []
+    assert spool.ready("mail", 10, 10) == []
+    other = Spool(tmp_path / "notices.db", 3)
+    (found,) = other.ready("pager", 10, 10)
+    assert (found.key, found.body, found.born, found.tries) == ("a.1.opened", b"body", 5, 0)
+    other.done(found.number)
+    assert spool.ready("pager", 10, 10) == []
+    other.close()
+
+
+def test_the_same_waits_once_for_each_sink(spool: Spool) -> None:
+    for sink in ("pager", "pager", "mail"):
+        assert spool.add(sink, "a", b"", 0, 0)
+    assert spool.waiting() == {"pager": 1, "mail": 1}
+
+
+def test_no_more_wait_than_may(spool: Spool) -> None:
+    assert [spool.add("pager", str(n), b"", 0, 0) for n in range(4)] == [True, True, True, False]
+    assert spool.add("pager", "0", b"", 0, 0)
+    assert spool.add("mail", "3", b"", 0, 0)
+    assert spool.waiting() == {"pager": 3, "mail": 1}
+
+
+def test_what_could_not_be_sent_comes_later(spool: Spool) -> None:
+    for key in ("a", "b"):
+        spool.add("pager", key, b"", 0, 0)
+    first, second = spool.ready("pager", 0, 10)
+    spool.later(first.number, 7, failed=True)
+    spool.later(second.number, 6)
+    assert spool.ready("pager", 5, 10) == []
+    assert [(one.key, one.tries) for one in spool.ready("pager", 7, 10)] == [("b", 0), ("a", 1)]
+
+
+def test_what_waits_for_nobody_is_forgotten(spool: Spool) -> None:
+    for sink in ("pager", "mail"):
+        spool.add(sink, "a", b"", 0, 0)
+    spool.keep_only(("mail",))
+    assert spool.waiting() == {"mail": 1}
+    spool.keep_only(())
+    assert spool.waiting() == {}
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path, spool: Spool) -> None:
+    (tmp_path / "noise.db").write_bytes(b"noise" * 1000)
+    with pytest.raises(SpoolError, match="not a database"):
+        Spool(tmp_path / "noise.db", 3)
+    with pytest.raises(SpoolError, match="Is a directory"):
+        Spool(tmp_path, 3)
+    spool.close()
+    with pytest.raises(SpoolError, match="closed database"):
+        spool.waiting()
+
+
+def test_it_can_be_read_by_its_owner_only(tmp_path: Path, spool: Spool) -> None:
+    assert spool.waiting() == {}
+    assert (tmp_path / "notices.db").stat().st_mode & 0o077 == 0

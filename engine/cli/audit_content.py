@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from engine.service.vault import FOLDER, Erased, Vault, VaultError
 
 KEY_VARIABLE = "ENGINE_SECRET_KEY_FILE"
 
-Fields = dict[str, object]
+Fields = Mapping[str, object]
 
 
 def hide(fields: Fields) -> Fields:

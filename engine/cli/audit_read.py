@@ -12,6 +12,7 @@ import click
 import orjson
 from watchfiles import watch
 
+from engine.cli.audit_content import hide, reveal
 from engine.cli.audit_options import for_machines, in_folder, opened, progress, wanted, wanted_of
 from engine.cli.audit_text import describe
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
@@ -112,20 +113,26 @@ def query(folder: str, *, number: int, newest: bool, as_json: bool, **chosen: st
 @click.command("show")
 @in_folder
 @click.argument("identity", metavar="ID")
+@click.option("--content", "openly", is_flag=True, help="Show the content, if it is recorded.")
+@click.option(
+    "--data", metavar="FOLDER", help="Where its keys are, if it is sealed; else beside the trail."
+)
 @for_machines
-def show_one(folder: str, *, identity: str, as_json: bool) -> None:
+def show_one(folder: str, *, identity: str, openly: bool, data: str | None, as_json: bool) -> None:
     """Show all that is recorded of a decision: its settlement and its review too.
 
     ID is that of a decision, of a request or of a review.
     """
+    home = Path(data) if data else Path(folder).parent
     troubles = Troubles()
     with opened(folder) as path:
         found = story_of(path, identity, troubles)
     for one in found:
+        fields = reveal(one.fields, home) if openly else hide(one.fields)
         if as_json:
-            click.echo(one.kept.payload)
+            click.echo(one.kept.payload if fields is one.fields else orjson.dumps(fields))
             continue
-        made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **one.fields}
+        made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **fields}
         text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
         click.echo("\n".join(inert(line) for line in text.split("\n")))
     if not found:

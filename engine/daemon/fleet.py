@@ -85,8 +85,9 @@ class Fleet:
         self._sums = Sums()
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
-        self._registry = CollectorRegistry()
-        self._registry.register(self._sums)
+        self.registry = CollectorRegistry()
+        """Of what the page of metrics shows."""
+        self.registry.register(self._sums)
 
     # --- the first start, and the end ------------------------------------------------------------
 
@@ -323,7 +324,11 @@ class Fleet:
                 self._sums.hear(str(one.number), found.families)
         own = [*self._process.collect(), *self._own()]
         self._sums.hear(SUPERVISOR, families_of(own))
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
+
+    def counted(self) -> Iterator[Metric]:
+        """Yield what all workers have counted, as of the last time they were asked."""
+        return self._sums.collect()
 
     def _own(self) -> Iterator[Metric]:
         serving = sum(1 for _ in self._serving())

@@ -48,6 +48,19 @@ class Begin(Message, frozen=True):
     """Where to serve when told to."""
 
 
+class Ship(Message, frozen=True):
+    """To the shipper, first of all: ship the trail in *folder*. Answered by Done or Failed.
+
+    *began* is when the daemon did.
+    """
+
+    settings: Settings
+    folder: str
+    key: str
+    """Where the key is that the trail is signed with."""
+    began: str
+
+
 class Load(Message, frozen=True):
     """Load *revision* from the cache and keep it ready. Answered by Loaded or Failed."""
 
@@ -117,6 +130,7 @@ Any = (
     Done
     | Failed
     | Begin
+    | Ship
     | Load
     | Loaded
     | Commit

@@ -24,6 +24,8 @@ from engine.daemon.line import Answer, Line, LineLost
 PACKAGE_PARENT = Path(__file__).parents[2]
 """Where a worker finds this package, wherever it is started."""
 
+WORKER = "engine.daemon.worker"
+
 QUIET_GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 
 Told = TypeVar("Told", bound=say.Message)
@@ -40,8 +42,9 @@ class WorkerError(Exception):
 class Member:
     """One process. Make it with `spawn_member`."""
 
-    def __init__(self, number: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, number: int, process: subprocess.Popen[bytes], name: str = "") -> None:
         self.number = number
+        self.name = name or f"worker {number}"
         self.process = process
         self.revision = ""
         self.serving = False
@@ -86,10 +89,10 @@ class Member:
             async with asyncio.timeout(patience):
                 found = await self._line.ask(message, wanted)
         except TimeoutError:
-            raise WorkerError(f"worker {self.number} did not answer in {patience:g} s") from None
+            raise WorkerError(f"{self.name} did not answer in {patience:g} s") from None
         except LineLost:
             await self.kill()  # It has mostly ended already.
-            raise WorkerError(f"worker {self.number} ended: {self.ending}") from None
+            raise WorkerError(f"{self.name} ended: {self.ending}") from None
         if isinstance(found, say.Failed):
             raise WorkerError(found.why, found.code)
         return found
@@ -155,8 +158,12 @@ class Member:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-def spawn_member(number: int, kept: tuple[int, ...]) -> tuple[Member, socket.socket]:
+def spawn_member(
+    number: int, kept: tuple[int, ...], module: str = WORKER, name: str = ""
+) -> tuple[Member, socket.socket]:
     """Start worker *number*, which inherits the descriptors *kept*; return our end of the line too.
+
+    *module* and *name* are those of another process than a worker.
 
     From the main thread, as the kernel ends a worker with the thread that started it. Raises
     WorkerError.
@@ -164,7 +171,7 @@ def spawn_member(number: int, kept: tuple[int, ...]) -> tuple[Member, socket.soc
     ours, its = socket.socketpair()
     with its:
         paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        command = [sys.executable, "-P", "-m", "engine.daemon.worker"]
+        command = [sys.executable, "-P", "-m", module]
         try:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [*command, str(its.fileno()), str(os.getpid())],
@@ -176,5 +183,5 @@ def spawn_member(number: int, kept: tuple[int, ...]) -> tuple[Member, socket.soc
             )
         except OSError as error:
             ours.close()
-            raise WorkerError(f"a worker cannot be started: {error.strerror}") from None
-    return Member(number, process), ours
+            raise WorkerError(f"{name or 'a worker'} cannot be started: {error.strerror}") from None
+    return Member(number, process, name), ours

@@ -60,6 +60,14 @@ def reviews_path(settings: Settings, data: Path) -> Path | None:
     return data / REVIEWS
 
 
+def trail_folder(settings: Settings, data: Path) -> Path | None:
+    """Return the folder of the audit trail, or None."""
+    folder = Path(settings.audit.folder)
+    if not settings.audit.folder or (settings.state == "memory" and not folder.is_absolute()):
+        return None
+    return data / folder
+
+
 def state_folder(settings: Settings) -> Path | None:
     """Return the data folder if the state is in it, or None."""
     return Path(settings.data).absolute() if settings.state == "data" else None

@@ -8,11 +8,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
 
 import uvloop
 
+from engine.daemon.chronicle import Chronicle
+from engine.daemon.completeness import Completeness
 from engine.daemon.flush import flush_often
+from engine.daemon.front import Front, FrontWatch
 from engine.daemon.http import WatchServer
 from engine.daemon.logs import Log, open_log
 from engine.daemon.metrics import GateWatch, make_registry
@@ -34,8 +40,8 @@ from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
 from engine.service.bundles import load_folder
 from engine.service.compiled import PolicyError
-from engine.service.record import RecordError
-from engine.service.reload import Reloader, ReloadError
+from engine.service.record import RecordError, iso_time
+from engine.service.reload import Attempt, Reloader, ReloadError
 from engine.service.taking import GateTaker
 
 
@@ -88,6 +94,7 @@ class Daemon:
         self._parts = parts
         self._log = log
         settings = parts.settings
+        self._chronicle = Chronicle(parts.gate.recorder.write, log)
         self._reloader = Reloader(
             GateTaker(parts.gate, parts.root, parts.cache, parts.recipe),
             parts.root,
@@ -95,26 +102,43 @@ class Daemon:
             parts.recipe.finder,
             patience=float(settings.reload.timeout_seconds),
             told=self._told,
+            record=self._reloaded,
         )
         self._server = Server(parts, log, self._reload, grpc_addresses(settings))
         registry = make_registry(parts.metrics, parts.gate, parts.classifiers.tally, parts.queue)
-        self._pages = WatchServer(GateWatch(parts.gate, registry))
+        data = Path(settings.data).absolute()
+        self._front = Front(settings, data, (), log, iso_time(time.time_ns()))
+        registry.register(self._front.sums)
+        registry.register(
+            Completeness(lambda: chain(parts.metrics.collect(), self._front.sums.collect()))
+        )
+        self._pages = WatchServer(FrontWatch(GateWatch(parts.gate, registry), self._front))
 
     async def run(self) -> int:
         """Listen, serve until a signal says stop, drain. Raises ListenError or StartError."""
-        addresses = await self._listen()
+        await self._front.start()
+        try:
+            addresses = await self._listen()
+        except (ListenError, StartError):
+            await self._front.kill()
+            raise
         self._announce(addresses)
+        status = self._parts.gate.status()
+        self._chronicle.began(status.revision, status.policies, status.rules, 0)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         settings = self._parts.settings
         if settings.reload.watch:
             watching = self._reloader.watch(settings.reload.debounce_ms, self._parts.own_folders)
             self._server.spawn(watching)
         self._server.spawn(flush_often(state_folder(settings), settings.sync_seconds, self._log))
+        self._server.spawn(self._front.watch())
         await self._server.until_told()
         self._log.info("draining", seconds=settings.drain_seconds)
         self._pages.draining = True
         await self._server.drain()
+        await self._front.drain()
         await self._pages.stop()
+        self._chronicle.ended()
         self._log.info("stopped")
         return EXIT_FINE
 
@@ -145,6 +169,7 @@ class Daemon:
             self._parts.gate.recorder.reopen()
         except RecordError as error:
             self._log.error("the record was not reopened", why=str(error))
+        self._server.spawn(self._front.reopen())
         self._server.spawn(self._reload())
 
     async def _reload(self) -> Sequence[Diagnostic]:
@@ -154,6 +179,10 @@ class Daemon:
         except ReloadError as error:
             return error.diagnostics
         return ()
+
+    def _reloaded(self, attempt: Attempt) -> None:
+        status = self._parts.gate.status()
+        self._chronicle.reloaded(attempt, status.policies, status.rules)
 
     def _told(self, problem: str | None) -> None:
         """Count and log the outcome of a reload, and tell health checks."""

@@ -21,7 +21,7 @@ from engine.sinks.credentials import FILE, is_named
 Positive = Annotated[int, Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Text = Annotated[str, Meta(min_length=1)]
-Form = Literal["jsonl", "ocsf", "opa", "cloudevents"]
+Form = Literal["jsonl", "ocsf", "opa", "cloudevents", "table"]
 
 MEGABYTE = 2**20
 

@@ -11,14 +11,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from engine.daemon.chronicle import Chronicle, written_apart
+from engine.daemon.completeness import Completeness
 from engine.daemon.fleet import Fleet
 from engine.daemon.folder import hold_folder
+from engine.daemon.front import Front, FrontWatch
 from engine.daemon.http import WatchServer
 from engine.daemon.logs import Log, open_log
 from engine.daemon.member import WorkerError
@@ -46,8 +51,8 @@ from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.compiled import FolderShelf
 from engine.service.journal import open_file
 from engine.service.keys import KeyFileError, load_key
-from engine.service.record import RecordError
-from engine.service.reload import Reloader, ReloadError, compile_apart
+from engine.service.record import RecordError, iso_time
+from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,8 @@ class Supervisor:
         settings = ground.settings
         shelf = FolderShelf(ground.cache, ground.root)
         self._fleet = Fleet(settings, shelf, ground.addresses, ground.kept, log, self._reload)
+        write = written_apart(settings, ground.data, ground.recorded)
+        self._chronicle = Chronicle(write, log)
         self._reloader = Reloader(
             self._fleet,
             ground.root,
@@ -138,8 +145,14 @@ class Supervisor:
             settings.scanner,
             patience=float(settings.reload.timeout_seconds),
             told=self._told,
+            record=self._reloaded,
         )
-        self._pages = WatchServer(self._fleet)
+        self._front = Front(settings, ground.data, ground.kept, log, iso_time(time.time_ns()))
+        self._fleet.registry.register(self._front.sums)
+        self._fleet.registry.register(
+            Completeness(lambda: chain(self._fleet.counted(), self._front.sums.collect()))
+        )
+        self._pages = WatchServer(FrontWatch(self._fleet, self._front))
 
     async def run(self) -> int:
         """Start, serve until a signal says stop, drain."""
@@ -150,6 +163,7 @@ class Supervisor:
             code = error.code if isinstance(error, WorkerError) else EXIT_ERROR
         if code != EXIT_FINE:
             await self._fleet.kill()
+            await self._front.kill()
             return code
         await self._stop.wait()
         self._log.info("draining", seconds=self._ground.settings.drain_seconds)
@@ -157,7 +171,9 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await self._fleet.drain()
+        await self._front.drain()
         await self._pages.stop()
+        self._chronicle.ended()
         self._log.info("stopped")
         return self._code
 
@@ -183,6 +199,7 @@ class Supervisor:
             )
             return EXIT_POLICIES
         await beginning
+        await self._front.start()
         await self._fleet.serve(revision, refusal)
         addresses = [*self._fleet.addresses, *await show_pages(self._pages, settings)]
         loop = asyncio.get_running_loop()
@@ -190,10 +207,12 @@ class Supervisor:
             loop.add_signal_handler(number, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self._spawn(self._fleet.watch())
+        self._spawn(self._front.watch())
         if settings.reload.watch:
             ignored = own_folders(ground.data, ground.cache.folder)
             self._spawn(self._reloader.watch(settings.reload.debounce_ms, ignored))
         self._announce(addresses, refusal)
+        self._chronicle.began(self._fleet.revision, *self._fleet.extent, settings.workers)
         return EXIT_FINE
 
     def _announce(self, addresses: Sequence[str], refusal: str) -> None:
@@ -227,6 +246,7 @@ class Supervisor:
         """Drain at the first signal, hurry at the second."""
         if self._stop.is_set():
             self._fleet.hurry()
+            self._front.hurry()
         self._stop.set()
 
     def _hang_up(self) -> None:
@@ -235,6 +255,7 @@ class Supervisor:
 
     async def _reopen_and_reload(self) -> None:
         await self._fleet.reopen()
+        await self._front.reopen()
         await self._reload()
 
     async def _reload(self) -> Sequence[Diagnostic]:
@@ -244,6 +265,9 @@ class Supervisor:
         except ReloadError as error:
             return error.diagnostics
         return ()
+
+    def _reloaded(self, attempt: Attempt) -> None:
+        self._chronicle.reloaded(attempt, *self._fleet.extent)
 
     def _told(self, problem: str | None) -> None:
         """Count and log the outcome of a reload."""

@@ -112,11 +112,9 @@ def with_origin(trail: str, sequence: int, payload: bytes) -> bytes:
     return head + (b"" if rest.lstrip()[:1] == b"}" else b",") + rest
 
 
-def checkpoint_body(number: int, note: str) -> bytes:
-    """Return checkpoint *number* as it is shipped."""
-    return msgspec.json.encode(
-        {"trail": CHECKPOINTS, "sequence": number, "kind": CHECKPOINT, "note": note}
-    )
+def checkpoint_payload(note: str, time: str) -> bytes:
+    """Return a checkpoint as a record."""
+    return msgspec.json.encode({"kind": CHECKPOINT, "time": time, "note": note})
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch]:

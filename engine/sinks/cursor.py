@@ -41,6 +41,8 @@ class Cursor(msgspec.Struct, kw_only=True):
     trails: dict[str, int] = {}
     """By trail: the number of the first record that is not shipped."""
     places: dict[str, Place] = {}
+    born: str = ""
+    """When the sink was first there: trails that were gone by then are no gap."""
     shipped: int = 0
     left_out: int = 0
     """Records that the sink's settings do not choose."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.sinks.batch import Batch, Item
 from engine.sinks.sink import Away, Outcome
-from engine.sinks.web import extra
+from engine.sinks.web import need
 
 TOO_LARGE = frozenset({"MessageSizeTooLargeError", "RecordTooLargeError", "InvalidMessageError"})
 """Errors that are about one record."""
@@ -30,8 +30,8 @@ class KafkaSink:
         self._topic = topic
         self._options = dict(options)
         self._timeout = timeout
-        self._client = extra("aiokafka", "kafka")
-        self._errors = extra("aiokafka.errors", "kafka")
+        self._client = need("aiokafka", "kafka")
+        self._errors = need("aiokafka.errors", "kafka")
         self._producer: Any = None
 
     async def send(self, batch: Batch) -> Outcome:

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.sinks.batch import Batch, Item
 from engine.sinks.sink import Away, Outcome
-from engine.sinks.web import extra
+from engine.sinks.web import need
 
 ID = "Nats-Msg-Id"
 TENANT = "Audit-Tenant"
@@ -39,9 +39,9 @@ class NatsSink:
         self._subject = subject
         self._options = dict(options) | ({"tls": context} if context is not None else {})
         self._timeout = timeout
-        self._client = extra("nats", "nats")
-        self._errors = extra("nats.errors", "nats")
-        self._stream_errors = extra("nats.js.errors", "nats")
+        self._client = need("nats", "nats")
+        self._errors = need("nats.errors", "nats")
+        self._stream_errors = need("nats.js.errors", "nats")
         self._connection: Any = None
 
     async def send(self, batch: Batch) -> Outcome:

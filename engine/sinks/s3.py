@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.sinks.batch import Batch
 from engine.sinks.sink import TAKEN, Away, Outcome, Refused, SinkError
-from engine.sinks.web import LEVEL, extra
+from engine.sinks.web import LEVEL, need
 
 KIND = "application/x-ndjson"
 CHECK_AGAIN = 1000
@@ -37,9 +37,9 @@ class S3Sink:
         timeout: float,
     ) -> None:
         """Raise SinkError where the client is not installed or the settings are none."""
-        self._obstore = extra("obstore", "s3")
-        self._stores = extra("obstore.store", "s3")
-        self._errors = extra("obstore.exceptions", "s3")
+        self._obstore = need("obstore", "s3")
+        self._stores = need("obstore.store", "s3")
+        self._errors = need("obstore.exceptions", "s3")
         self._url = url
         self._config = dict(config)
         self._client = dict(client)

@@ -32,7 +32,7 @@ class Answer:
     body: bytes
 
 
-def extra(module: str, name: str) -> ModuleType:
+def need(module: str, name: str) -> ModuleType:
     """Return *module*, which the extra *name* installs. Raises SinkError."""
     try:
         return importlib.import_module(module)
@@ -53,29 +53,43 @@ class Web:
         context: ssl.SSLContext | None,
         timeout: float,
         *,
+        suffix: str = "",
         pack: bool,
     ) -> None:
-        """Raise SinkError where the client is not installed. *timeout* is for a whole call."""
+        """Raise SinkError where the client is not installed. *timeout* is for a whole call.
+
+        *suffix* stands behind the URL; *pack*: compress what is sent.
+        """
         self._url = url
+        self._suffix = suffix
         self._headers = dict(headers)
         self._timeout = timeout
         self._pack = pack
-        self._httpx = extra("httpx", "http")
+        self._httpx = need("httpx", "http")
         self._client = self._httpx.AsyncClient(
             verify=context if context is not None else True, timeout=None, trust_env=False
         )
 
     async def post(
-        self, body: bytes, kind: str, *, path: str = "", headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        kind: str,
+        *,
+        path: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *body* and return the answer, if it is a good one. Raises Away and Refused."""
+        """Send *body* and return the answer, if it is a good one. Raises Away and Refused.
+
+        *path* stands behind the URL in place of the usual *suffix*.
+        """
+        url = self._url + (self._suffix if path is None else path)
         given = {**self._headers, "Content-Type": kind, **(headers or {})}
         if self._pack:
             given["Content-Encoding"] = "gzip"
             body = gzip.compress(body, LEVEL, mtime=0)
         try:
             async with asyncio.timeout(self._timeout):
-                found = await self._ask(self._url + path, body, given)
+                found = await self._ask(url, body, given)
         except TimeoutError:
             raise Away(f"no answer within {self._timeout:g} s") from None
         except self._httpx.HTTPError as error:

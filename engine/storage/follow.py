@@ -273,8 +273,10 @@ def _goes_on(buffer: bytes, start: int, digest: bytes, sequence: int) -> bool:
         return False
 
 
-def new_notes(path: Path, offset: int, most: int = PIECE) -> tuple[list[str], int]:
-    """Return the checkpoints in the file at *path* from *offset* on, and where they end.
+def new_notes(path: Path, offset: int) -> list[tuple[str, int]]:
+    """Return checkpoints in the file at *path* from *offset* on, each with where its line ends.
+
+    Not all of them, where there are many.
 
     Raises OSError, and NotThere where no line begins at *offset*.
     """
@@ -283,18 +285,18 @@ def new_notes(path: Path, offset: int, most: int = PIECE) -> tuple[list[str], in
     except FileNotFoundError:
         if offset:
             raise NotThere("the file of checkpoints is gone") from None
-        return [], 0
+        return []
     try:
         if offset and os.pread(file, 1, offset - 1) != b"\n":
             raise NotThere("the file of checkpoints is another one")
-        data = os.pread(file, most, offset)
+        data = os.pread(file, PIECE, offset)
     finally:
         os.close(file)
-    notes = []
+    notes: list[tuple[str, int]] = []
     for line in data.splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
         offset += len(line)
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            notes.append(msgspec.json.decode(line, type=Line).note)
-    return notes, offset
+            notes.append((msgspec.json.decode(line, type=Line).note, offset))
+    return notes

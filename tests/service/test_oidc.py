@@ -149,6 +149,7 @@ def test_a_token_cannot_choose_how_it_is_checked(asked: Reviewers, tmp_path: Pat
         "..",
         "a.b.c",
         "é.ü.ß",
+        "\udc80.b.c",
     ]
     for one in tries:
         with pytest.raises(Unknown):

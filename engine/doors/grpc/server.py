@@ -234,6 +234,8 @@ class Door:
                 if not wait.ended:
                     raise
                 refusal = DRAINING
+            except Drained:
+                refusal = DRAINING
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             else:
@@ -310,16 +312,22 @@ class Wait:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._task = asyncio.current_task()
+        self._sending = False
         self.ended = False
 
     async def send(self, message: Message) -> None:
-        """Send an answer; waits while the caller does not read."""
+        """Send an answer; waits while the caller does not read. Raises Drained after `end`."""
+        self._sending = True
         await self._context.write(message.SerializeToString())
+        self._sending = False
+        if self.ended:
+            raise Drained
 
     def end(self) -> None:
         """End it: the daemon stops."""
         self.ended = True
-        if self._task is not None:
+        # Invariant: what is being sent is never cancelled; the library takes no status after that.
+        if self._task is not None and not self._sending:
             self._task.cancel()
 
 

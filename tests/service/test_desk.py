@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from engine.service.desk import MOST_PAGES, Desk
+from engine.service.record import NoRecorder
+from engine.service.reviewers import Reviewers
+from engine.service.reviews import Reviews
+from engine.storage.reviews import Wanted
+from engine.storage.reviews_sqlite import SqliteReviews
+from tests.service.roll import write_roll
+from tests.storage.asked import asked
+
+
+def test_a_page_that_looks_far_for_what_may_be_seen_ends_early_and_leads_on(tmp_path: Path) -> None:
+    store = SqliteReviews(tmp_path / "reviews.db")
+    now = time.time_ns()
+    for number in range(MOST_PAGES + 5):
+        store.open_or_join(asked(f"r{number:02}", at=now, queue="people"), now + number)
+    store.open_or_join(asked("mine", at=now, queue="money"), now + 99)
+    reviews = Reviews(store, NoRecorder(), lambda: now)
+    desk = Desk(reviews, Reviewers(write_roll(tmp_path), lambda _: None, lambda: now))
+    first = asyncio.run(desk.browse("bob's", Wanted(), "", 1))
+    assert (first.reviews, bool(first.token)) == ((), True)
+    rest = asyncio.run(desk.browse("bob's", Wanted(), first.token, 1))
+    assert [one.question.review_id for one in rest.reviews] == ["mine"]
+    reviews.close()

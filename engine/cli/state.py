@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import click
+import msgspec
 import orjson
 
 from engine.cli.bundle import leave
@@ -25,6 +27,9 @@ from engine.cli.state_text import (
 )
 from engine.language.render import inert
 from engine.runtime.store import StoreUnavailable
+from engine.service.acts import keep_apart, whoami
+from engine.service.entries import AdminEntry
+from engine.service.record import RecordError, iso_time
 from engine.state.errors import StateError
 from engine.state.inspect import (
     Overview,
@@ -169,9 +174,13 @@ def busyness(row: Row) -> float:
 @click.option("--all", "everything", is_flag=True, help="Everything.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be forgotten.")
-def reset_state(
+@click.option(
+    "--trail", metavar="FOLDER", help="Where this is recorded; `audit` in the data folder else."
+)
+def reset_state(  # noqa: PLR0913  one for each option
     folder: str,
     *,
+    trail: str | None,
     rule: str | None,
     tenant: str | None,
     key: str | None,
@@ -204,6 +213,24 @@ def reset_state(
             sys.exit(EXIT_FINDINGS)
         done = store.forget(places, steady_now(store))
         click.echo(f"forgot {done:,} of {len(places):,}: {told}")
+    record_reset(Path(folder), trail, wanted, done)
+
+
+def record_reset(data: Path, trail: str | None, wanted: Wanted, done: int) -> None:
+    """Record that *done* entries were forgotten, where a trail is kept; leave if that fails."""
+    what = {
+        name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None
+    }
+    line = AdminEntry(
+        time=iso_time(time.time_ns()),
+        act="state_reset",
+        who=whoami(),
+        what={**what, "forgotten": done},
+    )
+    try:
+        keep_apart(Path(trail) if trail else data / "audit", data, line)
+    except RecordError as error:
+        leave(f"it is not recorded: {inert(str(error))}")
 
 
 def confirmed(told: str) -> bool:

@@ -11,9 +11,11 @@ from engine.cli.state_text import describe_row, instant
 from engine.runtime.keys import join_key
 from engine.runtime.store import NANO, Take
 from engine.runtime.throttle import FOREVER
+from engine.service.audit import KEY, Audit
 from engine.state.clock import SteadyClock
 from engine.state.inspect import Row
 from engine.state.lmdb import LmdbStore
+from engine.storage.read import read_folder
 from tests.cli.calling import call
 from tests.daemon.running import daemon, decide
 from tests.daemon.test_processes import QUICK, loaded
@@ -182,6 +184,23 @@ def test_a_reset_asks_and_forgets_what_was_named(data: Path) -> None:
     assert (done.exit_code, "forgot 2 of 2: 2 bucket" in done.stdout) == (0, True)
     assert "p.r" not in names(data)
     assert "p.number" in names(data)
+
+
+def test_a_reset_is_recorded_where_a_trail_is_kept(data: Path) -> None:
+    trail = data / "elsewhere"
+    Audit(trail, data / KEY, "deny", name="north.example/a", time=lambda: "2026").close()
+    assert call("state", "reset", "--data", data, "--rule", "p.r", "--yes").exit_code == 0
+    reset = ("state", "reset", "--data", data, "--all", "--yes", "--trail", trail)
+    assert call(*reset).exit_code == 0
+    [line] = [json.loads(one.payload) for one in read_folder(trail)]
+    assert (line["kind"], line["act"], line["what"]) == ("admin", "state_reset", {"forgotten": 7})
+
+
+def test_a_reset_that_cannot_be_recorded_is_told(data: Path) -> None:
+    Audit(data / "audit", data / KEY, "deny", name="north.example/a", time=lambda: "2026").close()
+    (data / KEY).unlink()
+    result = call("state", "reset", "--data", data, "--rule", "p.r", "--yes")
+    assert (result.exit_code, "it is not recorded" in result.stderr) == (2, True)
 
 
 def test_a_session_a_key_and_everything_can_be_reset(data: Path) -> None:

@@ -42,7 +42,14 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no redis-server: its tests are skipped"
 	@touch $@
 
-test: .venv/.developer .venv/.server ## Run all tests, with the coverage gates.
+# Likewise for the sink of NATS.
+.venv/.nats: .venv/.pip
+	@command -v nats-server >/dev/null || [ "$$(id -u)" != 0 ] || \
+		(apt-get install -qq -y nats-server || (apt-get update -qq && apt-get install -qq -y nats-server)) \
+		>/dev/null 2>&1 || echo "no nats-server: its tests are skipped"
+	@touch $@
+
+test: .venv/.developer .venv/.server .venv/.nats ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 

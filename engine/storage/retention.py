@@ -30,6 +30,7 @@ DAY = 86_400 * MICROSECONDS
 MEGABYTE = 2**20
 NO_TENANT = ""
 """Whose the records are that no tenant has."""
+REVIEW = "review_id"
 STAYS = frozenset({"held", "released", "pruned"})
 """Acts whose records are never forgotten."""
 
@@ -164,14 +165,12 @@ def _held(folder: Path, holds: tuple[Hold, ...]) -> _Held:
             # What came of its decisions later does not name the session.
             for found in find(folder, Wanted(session=one.session)):
                 values |= {
-                    (name, found.text(name))
-                    for name in ("decision_id", "review_id")
-                    if found.text(name)
+                    (name, found.text(name)) for name in ("decision_id", REVIEW) if found.text(name)
                 }
         elif one.decision:
             for found in find(folder, Wanted(decision=one.decision)):
-                if found.text("review_id"):
-                    values.add(("review_id", found.text("review_id")))
+                if found.text(REVIEW):
+                    values.add((REVIEW, found.text(REVIEW)))
     tenants = frozenset(one.tenant for one in holds if one.tenant)
     return _Held(tenants, tuple(sorted(values)))
 
@@ -195,7 +194,7 @@ def _aged(
         may = _may(index, rules, now)
         whose = _whose(index) if may else {}
         stays = _stays(source, index) if may else set()
-        stays |= {row for name, value in held.values for row in index.rows(name, value)}
+        stays |= _held_rows(index, held)
     except Stale:
         index = make_index(source)
         return _aged(source, rules, held, shipped, now, sized, place)
@@ -238,6 +237,17 @@ def _may(index: Index, rules: Rules, now: int) -> bool:
     youngest = now - min((one.days for one in keeps if one.days), default=0) * DAY
     aged = any(one.days for one in keeps) and index.top.earliest < youngest
     return aged or any(one.megabytes for one in keeps)
+
+
+def _held_rows(index: Index, held: _Held) -> set[int]:
+    """Return the rows that are held for what they are about, whosever they are."""
+    reviews = set(index.rows("kind", "review"))
+    found: set[int] = set()
+    for name, value in held.values:
+        rows = index.rows(name, value)
+        # Several decisions may share a review: of it only what was done is held.
+        found.update(rows if name != REVIEW else reviews.intersection(rows))
+    return found
 
 
 def _whose(index: Index) -> dict[str, Iterable[int]]:

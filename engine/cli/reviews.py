@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 
@@ -12,18 +11,24 @@ import orjson
 
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINE
-from engine.cli.reviews_folder import for_machines, in_folder, opened, whole_id
+from engine.cli.reviews_folder import for_machines, whole_id
+from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
 from engine.cli.reviews_text import deed_json, describe_line, describe_review, review_json
+from engine.doors.grpc.reviews_caller import RemoteReviews
+from engine.language.render import inert
 from engine.runtime.decision import Message
+from engine.service.reviewers import hash_of, new_token
 from engine.storage.reviews import (
     SECOND,
     Move,
+    Refused,
     Review,
     Shown,
     Verb,
     Wanted,
 )
+from engine.storage.reviews_acts import check_name
 
 EPILOG = """\
 \b
@@ -34,9 +39,11 @@ Examples:
   engine reviews approve 9f86 --as ann --note "the customer called"
   engine reviews edit 9f86 --as ann --content "a refund of 60"
   engine reviews stats
+  engine reviews to-test 9f86 --policies policies >> policies/reviews_test.pol
 
 The folder may be that of a running daemon: gateways that ask again, or wait, have the answer at
 once. Whoever may write to the folder may answer; the name that is given is believed and recorded.
+With --address a daemon is asked instead: the token says who you are and what you may do.
 
 Exit codes: 0 fine, 1 there is no such review or the act is refused, 2 there are no reviews or they
 cannot be read.
@@ -50,10 +57,8 @@ def acting(function: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
         for_machines,
         click.option("--note", default="", metavar="TEXT", help="A sentence for the history."),
-        click.option(
-            "--as", "who", default=getpass.getuser, metavar="NAME", help="Who acts; else the user."
-        ),
-        in_folder,
+        click.option("--as", "who", metavar="NAME", help="Who acts; else the token, or the user."),
+        at_place,
         click.argument("review_id"),
     ):
         function = decorate(function)
@@ -66,7 +71,7 @@ def command() -> None:
 
 
 @command.command("list")
-@in_folder
+@at_place
 @click.option("--queue", default="", metavar="Q")
 @click.option("--tenant", default="", metavar="T")
 @click.option(
@@ -79,13 +84,13 @@ def command() -> None:
 @click.option("--after", default="", metavar="TOKEN", help="Go on where a list has ended.")
 @for_machines
 def list_reviews(
-    folder: str, *, queue: str, tenant: str, state: str, number: int, after: str, as_json: bool
+    *, place: Place, queue: str, tenant: str, state: str, number: int, after: str, as_json: bool
 ) -> None:
     """Show reviews, the gravest first and then the oldest."""
     wanted = msgspec.convert(
         {"queue": queue, "tenant": tenant, "state": "" if state == "all" else state}, Wanted
     )
-    with opened(folder) as (store, now):
+    with place.opened() as (store, now):
         page = store.browse(wanted, after, number, now)
     if as_json:
         made = {"reviews": [review_json(one, now) for one in page.reviews], "next": page.token}
@@ -101,13 +106,14 @@ def list_reviews(
 
 @command.command("show")
 @click.argument("review_id")
-@in_folder
+@at_place
+@click.option("--full", is_flag=True, help="With what came, unredacted; needs the right `full`.")
 @for_machines
-def show(review_id: str, folder: str, *, as_json: bool) -> None:
+def show(review_id: str, *, place: Place, full: bool, as_json: bool) -> None:
     """Show what a review is about and what was done with it."""
-    with opened(folder) as (store, now):
-        full = whole_id(store, review_id, now)
-        review, deeds = store.find(full, now), store.history(full)
+    with place.opened() as (store, now):
+        whole = whole_id(store, review_id, now)
+        review, deeds = find(store, whole, now, full=full), store.history(whole)
     if as_json:
         made = {**review_json(review, now), "history": [deed_json(one) for one in deeds]}
         click.echo(orjson.dumps(made))
@@ -115,23 +121,37 @@ def show(review_id: str, folder: str, *, as_json: bool) -> None:
     click.echo(describe_review(review, deeds, now))
 
 
+def find(store: Held, review_id: str, now: int, *, full: bool) -> Review:
+    """Return a review; what came only through a daemon, which sees to it that it is recorded."""
+    if not full:
+        return store.find(review_id, now)
+    if not isinstance(store, RemoteReviews):
+        leave("--full needs --address and --token-file: who reads what came is recorded")
+    return store.find(review_id, now, full=True)
+
+
 @command.command("claim")
 @acting
 @click.option(
     "--minutes", type=click.IntRange(1, 1440), default=15, show_default=True, help="For how long."
 )
-def claim(review_id: str, *, who: str, note: str, minutes: int, folder: str, as_json: bool) -> None:
+def claim(
+    review_id: str, *, who: str | None, note: str, minutes: int, place: Place, as_json: bool
+) -> None:
     """Keep others away from a review for a while."""
-    move = Move(verb="claim", who=who, note=note, lease=minutes * 60 * SECOND)
-    do(review_id, move, folder, as_json=as_json)
+    move = Move(verb="claim", who=place.name(who), note=note, lease=minutes * 60 * SECOND)
+    do(review_id, move, place, as_json=as_json)
 
 
 @command.command("hand-over")
 @acting
 @click.option("--to", required=True, metavar="NAME", help="Who is to look instead.")
-def hand_over(review_id: str, *, who: str, note: str, to: str, folder: str, as_json: bool) -> None:
+def hand_over(
+    review_id: str, *, who: str | None, note: str, to: str, place: Place, as_json: bool
+) -> None:
     """Give a claim to someone else."""
-    do(review_id, Move(verb="hand_over", who=who, note=note, to=to), folder, as_json=as_json)
+    move = Move(verb="hand_over", who=place.name(who), note=note, to=to)
+    do(review_id, move, place, as_json=as_json)
 
 
 @command.command("edit")
@@ -142,12 +162,12 @@ def hand_over(review_id: str, *, who: str, note: str, to: str, folder: str, as_j
 def edit(
     review_id: str,
     *,
-    who: str,
+    who: str | None,
     note: str,
     content: str | None,
     messages: str | None,
     arguments: str | None,
-    folder: str,
+    place: Place,
     as_json: bool,
 ) -> None:
     """Let something else pass in place of what was asked."""
@@ -161,7 +181,8 @@ def edit(
         messages=None if messages is None else read_messages(messages),
         arguments=None if arguments is None else read_json("--arguments", arguments),
     )
-    do(review_id, Move(verb="edit", who=who, note=note, shown=shown), folder, as_json=as_json)
+    move = Move(verb="edit", who=place.name(who), note=note, shown=shown)
+    do(review_id, move, place, as_json=as_json)
 
 
 def read_messages(text: str) -> tuple[Message, ...]:
@@ -185,8 +206,9 @@ def simple(verb: Verb, help_text: str) -> None:
 
     @command.command(verb, help=help_text)
     @acting
-    def act(review_id: str, *, who: str, note: str, folder: str, as_json: bool) -> None:
-        do(review_id, Move(verb=verb, who=who, note=note), folder, as_json=as_json)
+    def act(review_id: str, *, who: str | None, note: str, place: Place, as_json: bool) -> None:
+        move = Move(verb=verb, who=place.name(who), note=note)
+        do(review_id, move, place, as_json=as_json)
 
 
 simple("release", "Give a claim up.")
@@ -196,10 +218,29 @@ simple("comment", "Write a --note into the history.")
 command.add_command(stats)
 
 
-def do(review_id: str, move: Move, folder: str, *, as_json: bool) -> None:
+@command.command("token")
+@click.argument("name")
+def token(name: str) -> None:
+    """Make a token for a reviewer: shown once, kept nowhere.
+
+    What the daemon's file of reviewers needs is printed beside it; complete queues and rights.
+    """
+    try:
+        check_name(name)
+    except Refused as error:
+        leave(inert(str(error)))
+    made = new_token()
+    click.echo(made)
+    click.echo(
+        f'\n[[reviewer]]\nname = {orjson.dumps(name).decode()}\ntokens = ["{hash_of(made)}"]\n'
+        'queues = ["*"]\ntenants = ["*"]\nmay = ["approve", "edit"]',
+        err=True,
+    )
+
+
+def do(review_id: str, move: Move, place: Place, *, as_json: bool) -> None:
     """Do it, and show how the review stands then."""
-    with opened(folder) as (store, now):
-        review: Review = store.act(whole_id(store, review_id, now), move, now)
+    review, now = place.act(review_id, move)
     if as_json:
         click.echo(orjson.dumps(review_json(review, now)))
     else:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -17,7 +18,7 @@ from engine.daemon.places import REVIEWS
 from engine.language.render import inert
 from engine.service.keys import KeyFileError, derive_key, load_key
 from engine.service.reviews import SEALED
-from engine.storage.reviews import NoReview, Refused, ReviewsUnavailable
+from engine.storage.reviews import NoReview, Refused, Review, ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
 
 in_folder = click.option(
@@ -34,7 +35,19 @@ PATIENCE = 10.0
 """Seconds that are waited for other processes."""
 
 
-def whole_id(store: SqliteReviews, beginning: str, now: int) -> str:
+class Held(Protocol):
+    """What reviews are looked up in."""
+
+    def begin_with(self, text: str, most: int) -> tuple[str, ...]:
+        """Return up to *most* ids that begin with *text*."""
+        ...
+
+    def find(self, review_id: str, now: int, /) -> Review:
+        """Return a review as it stands. Raises NoReview."""
+        ...
+
+
+def whole_id(store: Held, beginning: str, now: int) -> str:
     """Return the id that begins with *beginning*. Raises NoReview, and Refused for several."""
     found = store.begin_with(beginning, 2)
     if not found:

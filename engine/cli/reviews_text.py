@@ -52,6 +52,8 @@ def describe_review(review: Review, deeds: Sequence[Deed], now: int) -> str:
         rows.append(("tool", question.tool))
     if question.needed > 1:
         rows.append(("approvals", f"{len(review.approvals)} of {question.needed}"))
+    if review.used_at:
+        rows.append(("presented", f"its approval token was, {iso_time(review.used_at)}"))
     rows += [
         ("because", ": ".join(part for part in (one.rule or one.policy, one.message) if part))
         for one in question.reasons
@@ -117,11 +119,13 @@ def review_json(review: Review, now: int) -> dict[str, object]:
         "resolved_by": review.resolved_by,
         "resolved_at": iso_time(review.resolved_at) if review.resolved_at else "",
         "note": review.note,
+        "presented_at": iso_time(review.used_at) if review.used_at else "",
         "needed": question.needed,
         "within_seconds": question.within / SECOND,
         "edited": None if review.edited is None else msgspec.to_builtins(review.edited),
     }
     del made["within"]
+    made.pop("original", None)  # Sealed, and long.
     return made
 
 

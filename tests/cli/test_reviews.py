@@ -73,6 +73,10 @@ def test_a_list_goes_on_where_it_has_ended(place: Place) -> None:
     assert "none of ours" in place.run("list", "--after", "x", code=1)
 
 
+def test_what_came_is_not_shown_past_the_daemon(place: Place) -> None:
+    assert "--full needs --address" in place.run("show", "abc1", "--full", code=2)
+
+
 def test_an_approval_is_written_down(place: Place) -> None:
     assert "claimed by bob" in place.act("claim", "--minutes", "5")
     assert "bob has claimed it" in place.act("approve", who="eve", code=1)

@@ -15,6 +15,7 @@ from engine.cli.reviews_folder import for_machines, whole_id
 from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
 from engine.cli.reviews_text import deed_json, describe_line, describe_review, review_json
+from engine.cli.reviews_to_test import to_test
 from engine.doors.grpc.reviews_caller import RemoteReviews
 from engine.language.render import inert
 from engine.runtime.decision import Message
@@ -216,6 +217,7 @@ simple("approve", "Let it pass when it is asked again.")
 simple("reject", "Deny it; the note is told to who asked.")
 simple("comment", "Write a --note into the history.")
 command.add_command(stats)
+command.add_command(to_test)
 
 
 @command.command("token")

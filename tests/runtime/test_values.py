@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.content.findings import Finding
+from engine.language.functions import Unknowable
 from engine.runtime.decide import decide
 from engine.runtime.memory import MemoryStore
 from engine.runtime.values import LONGEST, MOST_VALUES, REMEMBERED, Values, Witness, values_of
@@ -93,6 +96,30 @@ def test_a_string_that_an_argument_holds_is_told_by_its_length(told: Told) -> No
         context={"word": "ann@example.com"},
     )
     assert found == {"context.word": {"kind": "string", "length": 15}}
+
+
+def test_a_string_that_nobody_has_said_is_told_beside_arguments(told: Told) -> None:
+    tool = {"name": "t", "args": {"to": "ann@example.com", "more": ["bob"]}}
+    rule = 'when (context.word ?? "") != "x" then deny'
+    here = {"word": "eight or more"}
+    found = told(rule, "", stage="tool_call", tool=tool, context=here)
+    assert found == {"context.word": "eight or more"}
+
+
+def test_a_detector_that_could_not_look_is_told_as_one(tmp_path: Path) -> None:
+    class Broken:
+        def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+            raise Unknowable(f"the scanner ({len(text)}, {len(entities)})")
+
+    text = "policy p { default allow rule r { when content has pii.email then deny } }"
+    policies = load_folder(write_folder(tmp_path, {"p.pol": text}), Recipe(SECRET))
+    policies = replace(policies, senses=replace(policies.senses, scanner=Broken()))
+    witness = Witness()
+    decide(policies, policies.reader.read(asked()), MemoryStore(), NOW, witness=witness)
+    assert witness.seen is not None
+    assert values_of(policies, witness.seen, "p.r") == {
+        "content has pii.email": {"unknown": "the scanner (5, 1)"}
+    }
 
 
 def test_a_string_is_not_told_beside_content_that_is_too_long_to_search(told: Told) -> None:

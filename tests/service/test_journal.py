@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.service.entries import Entry
+from engine.service.entries import ContentEntry, Entry
 from engine.service.journal import Journal
 from engine.service.record import RecordError
 
@@ -67,6 +67,14 @@ def test_values_that_json_does_not_know_are_written_as_text(tmp_path: Path) -> N
     journal.write(entry(1, source=ip_address("10.0.0.1")))
     journal.close()
     assert lines(tmp_path / "d")[0]["advice"] == {"source": "10.0.0.1"}
+
+
+def test_content_is_for_the_trail_alone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "d", "deny")
+    journal.write(msgspec.structs.replace(entry(1), content=ContentEntry(text="my secret")))
+    journal.close()
+    [line] = lines(tmp_path / "d")
+    assert (line["decision_id"], "content" in line) == ("d1", False)
 
 
 def test_a_full_disk_denies_and_leaves_whole_lines(tmp_path: Path) -> None:

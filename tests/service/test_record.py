@@ -19,10 +19,12 @@ from engine.service.record import (
     Making,
     NoRecorder,
     Subject,
+    brief,
     hash_content,
     iso_time,
     known_path,
     make_entry,
+    spelt,
 )
 
 NOW = 1_767_225_600_123_456_789
@@ -170,3 +172,10 @@ def test_no_recorder_keeps_nothing() -> None:
     recorder.reopen()
     recorder.close()
     assert recorder.dropped == 0
+
+
+def test_of_a_long_value_that_a_policy_spells_out_the_length_is_told() -> None:
+    assert spelt("x" * 501) == {"kind": "str", "length": 501}
+    assert spelt(["x" * 500]) == {"kind": "list", "length": 1}
+    assert spelt(["x"]) == ["x"]
+    assert brief("x" * 501) == "x" * 499 + "…"

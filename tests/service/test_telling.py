@@ -148,7 +148,7 @@ def test_where_nothing_was_said_nothing_is_recorded(tmp_path: Path) -> None:
 )
 def test_whose_content_is_recorded_can_be_chosen(
     telling: Telling,
-    recorded: bool,
+    recorded: bool,  # noqa: FBT001 - a case
     tmp_path: Path,
 ) -> None:
     assert (told(tmp_path, telling).content is not None) is recorded

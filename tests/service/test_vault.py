@@ -84,6 +84,12 @@ def test_a_key_that_another_process_has_made_anew_is_noticed(vault: Vault) -> No
     assert vault.seal("north", "d3", SAID)[0] == key
 
 
+def test_whoever_comes_late_finds_the_key_that_is_there(vault: Vault) -> None:
+    key, _ = vault.seal("north", "d1", SAID)
+    vault._make("north")
+    assert vault.seal("north", "d2", SAID)[0] == key
+
+
 def test_erasing_takes_other_names_of_the_file_along_and_can_be_repeated(vault: Vault) -> None:
     key, _ = vault.seal("north", "d1", SAID)
     path = key_path(vault.folder, "north")

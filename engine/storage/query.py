@@ -123,15 +123,17 @@ def _one(source: Source, layout: Layout, row: int, told: Told) -> tuple[Found | 
     number = layout.header.first + row
     try:
         return _read(source, layout, row), layout
-    except Altered:
-        pass
-    try:
-        # The segment was rewritten since; or somebody has changed the record, or the index.
-        if _closed(source):
-            layout = _from_index(make_index(source))
-        return _read(source, layout, row), layout
     except Altered as altered:
-        told(f"{source.path.name} record {number} cannot be read: ask `verify` ({altered})")
+        why = altered.why
+    if _closed(source) and not layout.wrong:
+        # The segment was rewritten since; or somebody has changed the record, or the index.
+        fresh = _from_index(make_index(source))
+        try:
+            return _read(source, fresh, row), fresh
+        except Altered as altered:
+            why = fresh.wrong or altered.why
+        layout.wrong = why
+    told(f"{source.path.name} record {number} cannot be read: {why}; ask `verify`")
     return None, layout
 
 

@@ -12,6 +12,7 @@ import orjson
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINE
 from engine.cli.reviews_folder import for_machines, whole_id
+from engine.cli.reviews_overturn import overturn
 from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
 from engine.cli.reviews_text import deed_json, describe_line, describe_review, review_json
@@ -218,6 +219,7 @@ simple("reject", "Deny it; the note is told to who asked.")
 simple("comment", "Write a --note into the history.")
 command.add_command(stats)
 command.add_command(to_test)
+command.add_command(overturn)
 
 
 @command.command("token")

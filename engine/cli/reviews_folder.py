@@ -29,6 +29,11 @@ in_folder = click.option(
     metavar="FOLDER",
     help="The daemon's data folder.",
 )
+with_trail = click.option(
+    "--trail",
+    metavar="FOLDER",
+    help="The folder of the audit trail; `audit` in the data folder else.",
+)
 for_machines = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 KEY_VARIABLE = "ENGINE_SECRET_KEY_FILE"
 PATIENCE = 10.0

@@ -22,7 +22,7 @@ ENDING = ".json"
 ASIDE = ".unreadable"
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where in a trail the sink goes on."""
 
     segment: int = 0
@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True):
     """Of the last record that was shipped, in hex; empty before the first."""
 
 
-class Cursor(msgspec.Struct, kw_only=True):
+class Cursor(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How far a sink has got, and what it has done."""
 
     format: int = FORMAT

@@ -1,0 +1,175 @@
+"""Messages of a topic, on the brokers that librdkafka brings: what they do not know is not tested
+(replication over machines, transactions of others, authentication).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.daemon.settings_sinks import Kafka
+from engine.daemon.sinks import open_sink
+from engine.sinks.kafka import milliseconds
+from engine.sinks.sink import TAKEN, Away, Outcome, SinkError
+from tests.sinks.shipping_made import batch, item, of_items
+
+pytestmark = [
+    pytest.mark.slow,
+    # aiokafka leaves connections to the garbage collector when a broker dies under it.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+class Brokers:
+    """The process with the cluster."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [sys.executable, str(Path(__file__).with_name("broker.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ},
+        )
+        assert self.process.stdout is not None
+        self.servers = self.process.stdout.readline().strip().split(",")
+
+    def read(self, topic: str) -> list[tuple[str, bytes, str]]:
+        """Return what *topic* has: key, value and id."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{topic}\n")
+        self.process.stdin.flush()
+        found = json.loads(self.process.stdout.readline())
+        return [(key, base64.b64decode(value), name) for key, value, name in found]
+
+
+@contextmanager
+def running() -> Iterator[Brokers]:
+    found = Brokers()
+    try:
+        yield found
+    finally:
+        found.process.kill()
+        found.process.wait()
+        assert found.process.stdin is not None
+        assert found.process.stdout is not None
+        found.process.stdin.close()
+        found.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def brokers() -> Iterator[Brokers]:
+    with running() as found:
+        yield found
+
+
+def settings(servers: list[str], topic: str = "audit", **more: object) -> Kafka:
+    table = {"kind": "kafka", "name": "k", "servers": servers, "topic": topic, **more}
+    return msgspec.convert({"timeout_seconds": 20, **table}, Kafka)
+
+
+def send(one: Kafka, *counts: int) -> list[Outcome]:
+    sink = open_sink(one)
+
+    async def go() -> list[Outcome]:
+        try:
+            done, first = [], 0
+            for count in counts:
+                done.append(await sink.send(batch(count, first)))
+                first += count
+            return done
+        finally:
+            await sink.close()
+            await sink.close()
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_all_of_a_batch_is_in_the_topic_under_its_tenant(
+    brokers: Brokers, compression: str
+) -> None:
+    topic = f"audit-{compression}"
+    assert send(settings(brokers.servers, topic, compression=compression), 5, 3) == [TAKEN, TAKEN]
+    found = brokers.read(topic)
+    assert sorted(found) == sorted(("north", item(n).body, f"t/{n}") for n in range(8))
+
+
+def test_what_one_tenant_did_stays_in_order(brokers: Brokers) -> None:
+    send(settings(brokers.servers, "order"), 200)
+    assert [name for _, _, name in brokers.read("order")] == [f"t/{n}" for n in range(200)]
+
+
+def test_a_record_that_is_too_long_is_refused_and_the_others_are_taken(brokers: Brokers) -> None:
+    sink = open_sink(settings(brokers.servers, "long", compression="none"))
+    what = of_items(item(0), item(1, text="x" * 2**21), item(2, tenant=""))
+
+    async def go() -> Outcome:
+        try:
+            return await sink.send(what)
+        finally:
+            await sink.close()
+
+    outcome = asyncio.run(go())
+    assert [place for place, _ in outcome.refused] == [1]
+    assert outcome.again == ()
+    assert {name for _, _, name in brokers.read("long")} == {"t/0", "t/2"}
+
+
+def test_brokers_that_stop_are_away_and_lose_nothing_when_they_go_on() -> None:
+    with running() as brokers:
+        one = settings(brokers.servers, timeout_seconds=2)
+        assert send(one, 3) == [TAKEN]
+        brokers.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(Away):
+            send(one, 5)
+        brokers.process.send_signal(signal.SIGCONT)
+        assert send(settings(brokers.servers), 5) == [TAKEN]
+        assert {name for _, _, name in brokers.read("audit")} == {f"t/{n}" for n in range(5)}
+
+
+def test_brokers_that_were_killed_are_away() -> None:
+    with running() as brokers:
+        one = settings(brokers.servers, timeout_seconds=2)
+        sink = open_sink(one)
+
+        async def go() -> None:
+            await sink.send(batch(3))
+            brokers.process.kill()
+            brokers.process.wait()
+            try:
+                outcome = await sink.send(batch(3, 3))
+            except Away:
+                pass
+            else:
+                assert outcome.again == (0, 1, 2)
+            with pytest.raises(Away):
+                await sink.send(batch(3, 3))
+            await sink.close()
+
+        asyncio.run(go())
+
+
+def test_a_time_that_is_none_is_the_brokers() -> None:
+    assert milliseconds("") is None
+    assert milliseconds("2026-01-01T00:00:00Z") == 1767225600000
+
+
+def test_without_the_extra_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiokafka", None)
+    with pytest.raises(SinkError, match=r"needs aiokafka.*pol-engine\[kafka\]"):
+        open_sink(settings(["x:1"]))

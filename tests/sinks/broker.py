@@ -37,9 +37,11 @@ def read(servers: str, topic: str) -> list[tuple[str, str, str]]:
         one = consumer.poll(30)
         assert one is not None, "nothing more comes"
         assert one.error() is None, one.error()
-        key, value, named = one.key(), one.value(), dict(one.headers() or [])
-        body = base64.b64encode(value or b"").decode()
-        messages.append(((key or b"").decode(), body, named["audit-id"].decode()))
+        key, value, name = one.key(), one.value(), dict(one.headers() or [])["audit-id"]
+        assert isinstance(value, bytes)
+        assert isinstance(name, bytes)
+        tenant = key.decode() if isinstance(key, bytes) else ""
+        messages.append((tenant, base64.b64encode(value).decode(), name.decode()))
     consumer.close()
     return messages
 

@@ -52,6 +52,8 @@ def reply(handler: BaseHTTPRequestHandler, answer: Answer, hanging: threading.Ev
                 handler.send_header(name, value)
             handler.end_headers()
             handler.wfile.write(data)
+        case _:
+            raise AssertionError(answer)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ scores, counts, labels and meters are told where the condition has asked for the
     when context.amount > 500 and injection(content) >= 0.8 and length(context.note) > 3
 
 tells ``context.amount: 900``, ``injection(content): 0.93`` and of ``context.note``, which is a
-text, only that it is one, and its length. So it is with a string that the content or an argument
-holds too, unless the rule itself spells it out: it might be what somebody has said.
+text, only that it is one, and its length. So it is with a string of which the content or an
+argument holds a piece, unless the rule itself spells it out: somebody might have said it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LONGEST = 64
 """Characters of a string that is told as it is."""
 
 TELLING = 8
-"""Characters from which on a string, or a figure, might repeat what somebody has said."""
+"""Characters of a piece by which a string, or a figure, might repeat what somebody has said."""
 
 MOST_SEARCHED = 20_000
 """Characters of content that are searched for a string; in more it counts as found."""
@@ -249,14 +249,15 @@ def suspect(seen: Seen, text: str) -> bool:
 
 
 def repeats(seen: Seen, text: str) -> bool:
-    """Return whether the content or an argument holds *text*, or too much to know."""
+    """Return whether *text* holds a piece of the content or of an argument, or nobody can know."""
     content = seen.evidence.content()
-    if len(content) > MOST_SEARCHED or text in content:
+    pieces = [text[at : at + TELLING] for at in range(len(text) - TELLING + 1)]
+    if len(content) > MOST_SEARCHED or any(piece in content for piece in pieces):
         return True
     left = MOST_SEARCHED
     for said in texts_in(seen.record.tool.args):
         left -= len(said)
-        if left < 0 or text in said:
+        if left < 0 or any(piece in said for piece in pieces):
             return True
     return False
 

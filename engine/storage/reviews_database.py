@@ -24,7 +24,7 @@ class Manner:
 
     lock: str = ""
     """Behind a query: others that act on its rows wait."""
-    pass_by: str = ""
+    skip: str = ""
     """The same, and rows on which others act are left out."""
     by_deadline: str = ""
     """Behind the table: reviews are looked up by their deadline."""

@@ -256,7 +256,7 @@ class KeptReviews:
         )
 
         def handed(session: Session) -> tuple[Deed, ...]:
-            found = session.rows(asked + self._manner.pass_by, (now, most))
+            found = session.rows(asked + self._manner.skip, (now, most))
             _mark(session, [row[0] for row in found], now + TELLING)
             return self._deeds(found)
 

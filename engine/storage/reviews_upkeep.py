@@ -27,7 +27,7 @@ def erase_over(
 ) -> int:
     """Erase what up to *most* reviews showed that were over at *ended*; return how many."""
     asked = f"SELECT body FROM reviews WHERE {_OVER} AND erased = 0 ORDER BY ended_at LIMIT ?"  # noqa: S608  our words
-    found = session.rows(asked + manner.pass_by, (ended, now, most))
+    found = session.rows(asked + manner.skip, (ended, now, most))
     for (body,) in found:
         review = without_content(rows.review(body))
         review_id = review.question.review_id
@@ -50,7 +50,7 @@ def delete_over(
     session: Session, rows: Rows, manner: Manner, now: int, ended: int, most: int
 ) -> int:
     """Delete up to *most* reviews that were over at *ended*, and their history; return how many."""
-    found = session.rows(_DELETABLE + manner.pass_by, (ended, now, most))
+    found = session.rows(_DELETABLE + manner.skip, (ended, now, most))
     for (body,) in found:
         review = rows.review(body)
         review_id = review.question.review_id

@@ -1,0 +1,78 @@
+"""The URL of a PostgreSQL database in; how to connect with it, and a name without secrets, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+SCHEMES = ("postgresql", "postgres")
+SECRET = frozenset({"password", "sslpassword", "passfile"})
+
+KEEPALIVE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files (PEM): whom to trust, who we are; empty for none."""
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is, and how it is entered. `str` has no password."""
+
+    told: Mapping[str, str] = field(repr=False)
+
+    def __str__(self) -> str:
+        host = self.told.get("host", "") or "a local socket"
+        port = self.told.get("port", "")
+        where = host if not port or host.startswith("/") else f"{host}:{port}"
+        return f"the database `{self.told.get('dbname') or self.told.get('user', '')}` on {where}"
+
+    def options(self, timeout: float) -> dict[str, str]:
+        """Return what psycopg connects with; a connection is made within *timeout* seconds.
+
+        The client library takes whole seconds, and two at least.
+        """
+        return {
+            "application_name": "pol-engine",
+            "target_session_attrs": "read-write",
+            "keepalives_idle": str(KEEPALIVE_SECONDS),
+            "tcp_user_timeout": str(int(timeout * 1000)),
+            **self.told,
+            "connect_timeout": str(max(2, round(timeout))),
+        }
+
+
+def read_url(url: str, tls: Tls | None = None) -> Address:
+    """Return the address at *url*; ValueError, which does not repeat it, where it is none.
+
+    With a file of whom to trust the server must prove its name (``sslmode=verify-full``), unless
+    the URL says otherwise.
+    """
+    if url.partition("://")[0] not in SCHEMES or "://" not in url:
+        raise ValueError("it must begin with `postgresql://`")
+    try:
+        split = urlsplit(url)
+        queried = {name for name, _ in parse_qsl(split.query, keep_blank_values=True)}
+        told = conninfo_to_dict(url)
+    except (psycopg.Error, ValueError):  # What they say holds pieces of it.
+        raise ValueError(
+            "it is no URL of PostgreSQL; what is special in a password is written as %XX"
+        ) from None
+    hidden = sorted(queried & SECRET)
+    if hidden:
+        raise ValueError(f"`{hidden[0]}` does not belong behind the `?`, where it would be shown")
+    options = {name: str(value) for name, value in told.items() if value is not None}
+    given = tls or Tls()
+    files = {"sslrootcert": given.ca, "sslcert": given.certificate, "sslkey": given.key}
+    if given.ca:
+        options = {"sslmode": "verify-full", **options}
+    return Address({**options, **{name: file for name, file in files.items() if file}})

@@ -1,0 +1,166 @@
+"""A PostgreSQL server for tests: on a port and a socket of its own, run by who may (not by root)."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from itertools import count
+from pathlib import Path
+from time import monotonic, sleep
+
+import psycopg
+
+MISSING = "there is no PostgreSQL server that can be run; apt-get install postgresql"
+USERS = ("postgres", "nobody")
+"""Who runs it where the tests run as root, who may not."""
+
+OPTIONS = ("fsync=off", "max_connections=40", "shared_buffers=16MB")
+_numbers = count()
+
+
+@cache
+def programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL; None where there is none."""
+    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    beside = shutil.which("postgres")
+    found = [Path(beside).resolve()] if beside else []
+    return next((one.parent for one in reversed(known or found)), None)
+
+
+@cache
+def user() -> str | None:
+    """Return who runs the server; None for who runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    there = {one.pw_name for one in pwd.getpwall()}
+    return next((one for one in USERS if one in there), None)
+
+
+class Server:
+    """A server process and its data."""
+
+    def __init__(self, *settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        self.settings = settings
+        if user():
+            shutil.chown(self.folder, user())
+        shutil.copytree(template(), self.data)
+        if user():
+            for one in (self.data, *self.data.rglob("*")):
+                shutil.chown(one, user())
+        self.data.chmod(0o700)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://reviewer:s3cret@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = [part for one in (*OPTIONS, *self.settings) for part in ("-c", one)]
+        places = ["-D", str(self.data), "-k", str(self.folder), "-p", str(self.port)]
+        self.process = run("postgres", *places, "-h", "127.0.0.1", *settings)
+        ends = monotonic() + 30
+        while monotonic() < ends and self.process.poll() is None:
+            try:
+                psycopg.connect(self.url, connect_timeout=2).close()
+            except psycopg.OperationalError:
+                sleep(0.01)
+            else:
+                return
+        raise AssertionError("the server does not start")
+
+    def schema(self) -> str:
+        """Return the URL of tables of their own."""
+        name = f"t{next(_numbers)}_{os.getpid()}"
+        self.do(f"CREATE SCHEMA {name}")
+        return f"{self.url}?options=-csearch_path%3D{name}"
+
+    def do(self, statement: str) -> None:
+        """Do one statement past the engine."""
+        with psycopg.connect(self.url, autocommit=True) as line:
+            line.execute(statement.encode())
+
+    def tree(self) -> list[int]:
+        """Return the processes of the server, the first one first."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8")
+        return [pid, *map(int, children.split())]
+
+    def send(self, what: signal.Signals) -> None:
+        """Send a signal to every process of the server."""
+        for pid in self.tree():
+            os.kill(pid, what)
+
+    def freeze(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a lack of memory does: nothing is written any more."""
+        self.send(signal.SIGKILL)
+        self.process.wait()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.thaw()
+            self.kill()
+        shutil.rmtree(self.folder)
+
+
+@cache
+def template() -> Path:
+    """Return data of a server as they are at first."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    atexit.register(shutil.rmtree, folder)
+    if user():
+        shutil.chown(folder, user())
+    word = folder / "word"
+    word.write_text("s3cret", "utf-8")
+    word.chmod(0o644)
+    data = folder / "data"
+    made = run(
+        "initdb", "-D", str(data), "-U", "reviewer", "-A", "scram-sha-256", "-N",
+        "--no-instructions", "-E", "UTF8", "--locale", "C", f"--pwfile={word}",
+    )  # fmt: skip
+    assert made.wait() == 0
+    return data
+
+
+@cache
+def shared() -> Server:
+    """Return the server of this process."""
+    server = Server()
+    atexit.register(server.stop)
+    return server
+
+
+def run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start one of PostgreSQL's programs as who may."""
+    folder = programs()
+    assert folder is not None
+    command: Sequence[str] = [str(folder / program), *arguments]
+    return subprocess.Popen(  # noqa: S603 - our own arguments
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user(), cwd="/"
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        port: int = tried.getsockname()[1]
+        return port

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pol_client import AsyncClient, Client
+from pol_client import AsyncClient, AsyncReviews, Client
 
 from tests.doors.grpc.serving import run
 
@@ -19,6 +19,8 @@ class InLoop:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
+        if isinstance(found, AsyncReviews):
+            return InLoop(found)
         if not callable(found):
             return found
 

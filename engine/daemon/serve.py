@@ -105,7 +105,9 @@ class Daemon:
             record=self._reloaded,
         )
         self._server = Server(parts, log, self._reload, grpc_addresses(settings))
-        registry = make_registry(parts.metrics, parts.gate, parts.classifiers.tally, parts.queue)
+        registry = make_registry(
+            parts.metrics, parts.gate, parts.classifiers.tally, parts.queue.metrics
+        )
         data = Path(settings.data).absolute()
         self._front = Front(settings, data, (), log, iso_time(time.time_ns()))
         registry.register(self._front.sums)

@@ -52,15 +52,15 @@ class Server:
         self._seldom = Seldom(log.warning, SELDOM_SECONDS)
         settings = parts.settings
         parts.metrics.on_failure = self._failed
-        if parts.desk is not None and parts.desk.reviewers is not None:
-            parts.desk.reviewers.told = lambda why: log.error(
+        if parts.queue.desk is not None and parts.queue.desk.reviewers is not None:
+            parts.queue.desk.reviewers.told = lambda why: log.error(
                 "the file of reviewers was not taken, the one before holds", why=why
             )
         parts.metrics.on_unknown = self._unknown
-        if parts.messenger is not None:
-            parts.messenger.troubled = self._untold
+        if parts.queue.messenger is not None:
+            parts.queue.messenger.troubled = self._untold
         self.door = Door(
-            Service(parts.gate, engine.__version__, reload, parts.desk),
+            Service(parts.gate, engine.__version__, reload, parts.queue.desk),
             [Listener(one) for one in addresses],
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,

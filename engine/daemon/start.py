@@ -13,7 +13,6 @@ from pathlib import Path
 from engine.classifiers.hub import Hub
 from engine.content.entities import STRUCTURED
 from engine.daemon.metrics import Metrics
-from engine.daemon.notify import Messenger, open_messenger, overheard
 from engine.daemon.notify_file import NotifyError
 from engine.daemon.places import (
     StartError,
@@ -22,10 +21,8 @@ from engine.daemon.places import (
     make_data_folder,
     own_folders,
     record_path,
-    reviews_path,
 )
-from engine.daemon.review_desk import open_desk, terms_of
-from engine.daemon.review_metrics import ReviewMetrics, ReviewTally
+from engine.daemon.review_queue import Queue, open_queue
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
 from engine.daemon.telling import telling_of
@@ -34,7 +31,6 @@ from engine.runtime.store import StoreUnavailable
 from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
-from engine.service.desk import Desk
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
@@ -42,13 +38,11 @@ from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
 from engine.service.reviewers import ReviewersError
-from engine.service.reviews import SEALED, Reviews
 from engine.service.vault import VaultError
 from engine.state.errors import StateError
 from engine.storage.durability import Way
 from engine.storage.notices import SpoolError
 from engine.storage.reviews import ReviewsUnavailable
-from engine.storage.reviews_sqlite import SqliteReviews
 from engine.storage.trail import MEGABYTE
 
 WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
@@ -87,10 +81,7 @@ class Parts:
     recorded: Path | None
     """Where decisions are recorded; None for nowhere."""
     audit: Audit | None
-    desk: Desk | None
-    queue: ReviewMetrics
-    messenger: Messenger | None
-    """Tells people of reviews; None where nobody is told."""
+    queue: Queue
     release: Callable[[], None]
 
 
@@ -123,13 +114,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     if audit is not None:
         stack.callback(audit.close)
         recorder = Both(audit, recorder)
-    tally, messenger = ReviewTally(), open_messenger(settings, data)
-    heard = overheard(recorder, tally, messenger)
-    reviews = open_reviews(settings, data, secret, heard, stack)
-    if reviews is not None and messenger is not None:
-        messenger.start(reviews)
-        stack.callback(messenger.close)
-    desk = open_desk(settings, reviews)
+    queue = open_queue(settings, data, secret, recorder, stack)
     store = open_state(settings, data)
     stack.callback(store.close)
     metrics = Metrics()
@@ -144,7 +129,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         observer=metrics,
         classifiers=classifiers,
         lookout=lookout,
-        reviews=reviews,
+        reviews=queue.reviews,
         telling=telling_of(settings, data, secret),
     )
     return Parts(
@@ -158,9 +143,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         own_folders=own_folders(data, cache.folder),
         recorded=recorded,
         audit=audit,
-        desk=desk,
-        queue=ReviewMetrics(reviews, tally, messenger),
-        messenger=messenger,
+        queue=queue,
         release=stack.pop_all().close,
     )
 
@@ -172,22 +155,6 @@ def open_data(settings: Settings, stack: ExitStack) -> Path:
     data = Path(settings.data).absolute()
     make_data_folder(data)
     return data
-
-
-def open_reviews(
-    settings: Settings, data: Path, secret: bytes, recorder: Recorder, stack: ExitStack
-) -> Reviews | None:
-    """Return the reviews, sealed with *secret* and closed by *stack*; None where none are kept.
-
-    Raises ReviewsUnavailable.
-    """
-    path = reviews_path(settings, data)
-    if path is None:
-        return None
-    store = SqliteReviews(path, key=derive_key(secret, SEALED))
-    made = Reviews(store, recorder, time.time_ns, terms_of(settings, secret))
-    stack.callback(made.close)
-    return made
 
 
 def open_audit(settings: Settings, data: Path) -> Audit | None:

@@ -102,6 +102,11 @@ BENCHES = (
         ("--rounds", "3"),
     ),
     Bench(
+        "record",
+        "What does the record of a decision cost, and what do values and content add to it?",
+        ("--rounds", "10"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

@@ -7,7 +7,7 @@ it: also where it was denied, and where the rule only watches. For whoever keeps
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from engine.language.functions import Unknowable
 from engine.language.program import Redact, Rule, Strategy
@@ -17,7 +17,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.redaction import expect, finds, redact
 from engine.runtime.sight import Unlooked
-from engine.runtime.values import Seen
+from engine.runtime.values import Seen, make_room
 
 LABEL = Strategy("label")
 UNSEEN = "it was not looked at"
@@ -44,7 +44,7 @@ def retell(policies: PolicySet, record: Record, seen: Seen | None) -> Retold:
     if record.streamed is not None and record.streamed.restored:
         raise Untold(RESTORED)
     evidence = seen.evidence if seen.record is record else seen.evidence.about(record)
-    asked = list(filter(None, map(labelling, seen.outcome.acting.values())))
+    asked = [one for name in seen.outcome.acting if (one := labelling(policies, seen, name))]
     try:
         expect(asked, evidence)
         for one in asked:
@@ -61,7 +61,16 @@ def retell(policies: PolicySet, record: Record, seen: Seen | None) -> Retold:
     return Retold(text, record.tool.args if made.arguments is None else made.arguments)
 
 
-def labelling(rule: Rule) -> Contribution | None:
+def labelling(policies: PolicySet, seen: Seen, name: str) -> Contribution | None:
+    """Return the acting rule *name* as one that puts labels, if it redacts what is retold."""
+    key = f"{name} as label"  # No rule is called so.
+    if key not in policies.readings:
+        make_room(policies)
+        policies.readings[key] = with_labels(seen.outcome.acting[name])
+    return cast("Contribution | None", policies.readings[key])
+
+
+def with_labels(rule: Rule) -> Contribution | None:
     """Return *rule* as one that puts labels, if it redacts what is retold."""
     action = rule.action
     if not isinstance(action, Redact) or action.path not in SHOWN:

@@ -89,8 +89,7 @@ def values_of(policies: PolicySet, seen: Seen, rule: str) -> Values:
         acting = seen.outcome.acting.get(rule)
         if acting is None:  # The default of a policy, say.
             return NO_VALUES
-        if len(policies.readings) >= REMEMBERED:
-            policies.readings.clear()
+        make_room(policies)
         reading = policies.readings[rule] = reading_of(acting)
     made: Values = {}
     for name, probe in cast("Reading", reading):
@@ -98,6 +97,12 @@ def values_of(policies: PolicySet, seen: Seen, rule: str) -> Values:
         if value is not UNASKED:
             made[name] = value
     return made
+
+
+def make_room(policies: PolicySet) -> None:
+    """Forget all readings when there are as many as may be."""
+    if len(policies.readings) >= REMEMBERED:
+        policies.readings.clear()
 
 
 # --- what there is to read ------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import msgspec
@@ -15,11 +16,18 @@ from engine.cli.reviews_folder import for_machines, whole_id
 from engine.cli.reviews_overturn import overturn
 from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
-from engine.cli.reviews_text import deed_json, describe_line, describe_review, review_json
+from engine.cli.reviews_text import (
+    deed_json,
+    describe_earlier,
+    describe_line,
+    describe_review,
+    review_json,
+)
 from engine.cli.reviews_to_test import to_test
 from engine.doors.grpc.reviews_caller import RemoteReviews
 from engine.language.render import inert
 from engine.runtime.decision import Message
+from engine.service.earlier import Earlier, earlier
 from engine.service.reviewers import hash_of, new_token
 from engine.storage.reviews import (
     SECOND,
@@ -50,6 +58,9 @@ With --address a daemon is asked instead: the token says who you are and what yo
 Exit codes: 0 fine, 1 there is no such review or the act is refused, 2 there are no reviews or they
 cannot be read.
 """
+
+AUDIT = "audit"
+"""Where the trail is in a data folder, unless its settings say otherwise."""
 
 STATES = ("open", "approved", "rejected", "edited", "expired")
 
@@ -115,21 +126,32 @@ def show(review_id: str, *, place: Place, full: bool, as_json: bool) -> None:
     """Show what a review is about and what was done with it."""
     with place.opened() as (store, now):
         whole = whole_id(store, review_id, now)
-        review, deeds = find(store, whole, now, full=full), store.history(whole)
+        review, before = look(store, place, whole, now, full=full)
+        deeds = store.history(whole)
     if as_json:
         made = {**review_json(review, now), "history": [deed_json(one) for one in deeds]}
-        click.echo(orjson.dumps(made))
+        click.echo(orjson.dumps({**made, "earlier": msgspec.to_builtins(before)}))
         return
     click.echo(describe_review(review, deeds, now))
+    for line in describe_earlier(before):
+        click.echo(line)
 
 
-def find(store: Held, review_id: str, now: int, *, full: bool) -> Review:
-    """Return a review; what came only through a daemon, which sees to it that it is recorded."""
-    if not full:
-        return store.find(review_id, now)
-    if not isinstance(store, RemoteReviews):
+def look(
+    store: Held, place: Place, review_id: str, now: int, *, full: bool
+) -> tuple[Review, Earlier]:
+    """Return a review, and what was decided in its conversation before it was opened.
+
+    What came is only shown through a daemon, which sees to it that this is recorded.
+    """
+    if isinstance(store, RemoteReviews):
+        return store.look(review_id, full=full)
+    if full:
         leave("--full needs --address and --token-file: who reads what came is recorded")
-    return store.find(review_id, now, full=True)
+    review = store.find(review_id, now)
+    question = review.question
+    trail = Path(place.folder, AUDIT)
+    return review, earlier(trail, question.tenant, question.session, review.opened_at)
 
 
 @command.command("claim")

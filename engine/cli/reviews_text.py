@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.language.render import inert
+from engine.service.earlier import Earlier
 from engine.service.record import iso_time
 from engine.storage.reviews import SECOND, Deed, Review, Shown
 
@@ -95,6 +96,19 @@ def shown_lines(title: str, shown: Shown) -> list[str]:
 def quoted(before: str, text: str) -> list[str]:
     """Return *text* line for line, with nothing in it that a terminal could obey."""
     return [f"  | {inert(line)}" for line in f"{before}{text}".split("\n")]
+
+
+def describe_earlier(before: Earlier) -> list[str]:
+    """Return what was decided in the conversation before, a line for each; nothing where none."""
+    if not before.decisions:
+        return []
+    lines = ["what was decided in this conversation before"]
+    for one in before.decisions:
+        rules = f": {', '.join(one.rules)}" if one.rules else ""
+        lines.append(f"  {inert(f'{one.time}  {one.stage}  {one.effective_action}{rules}')}")
+    if before.missing:
+        lines.append(f"  and perhaps more: {inert(before.missing)}")
+    return lines
 
 
 def describe_deed(deed: Deed) -> str:

@@ -28,13 +28,14 @@ def terms_of(settings: Settings, secret: bytes) -> Terms:
     )
 
 
-def open_desk(settings: Settings, reviews: Reviews | None) -> Desk | None:
+def open_desk(settings: Settings, data: Path, reviews: Reviews | None) -> Desk | None:
     """Return where *reviews* are answered; None where none are kept. Raises ReviewersError."""
     if reviews is None:
         return None
     file = settings.reviews.reviewers
     reviewers = Reviewers(Path(file).absolute(), ignore, time.time_ns) if file else None
-    return Desk(reviews, reviewers, settings.reviews.most_waiting)
+    trail = data / settings.audit.folder if settings.audit.folder else None
+    return Desk(reviews, reviewers, settings.reviews.most_waiting, trail)
 
 
 def ignore(_why: str) -> None:

@@ -43,7 +43,7 @@ def open_queue(
         messenger.start(reviews)
         stack.callback(messenger.close)
     metrics = ReviewMetrics(reviews, tally, messenger)
-    return Queue(reviews, open_desk(settings, reviews), messenger, metrics)
+    return Queue(reviews, open_desk(settings, data, reviews), messenger, metrics)
 
 
 def open_reviews(

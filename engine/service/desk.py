@@ -8,12 +8,16 @@ of this machine).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import msgspec
 
+from engine.service import earlier as past
+from engine.service.earlier import Earlier
 from engine.service.reviewers import Barred, Reviewer, Reviewers, Right, Unknown
 from engine.service.reviews import LISTED, MOST_LISTED, Reviews
 from engine.service.watcher import MOST, Watcher
@@ -39,6 +43,9 @@ DOES: Mapping[Right, str] = {
 
 NO_REVIEWERS = "nobody may: this daemon knows no reviewers, see `reviews.reviewers`"
 UNSHOWN = "it is shown to reviewers only"
+READERS = 2
+"""How many look for earlier decisions at once."""
+
 MOST_PAGES = 20
 """How many pages of the store are looked through for one page of a reviewer's own."""
 
@@ -54,25 +61,46 @@ class Seen:
     """Of its approval, for gateways."""
     full: Shown | None = None
     """What came as it came, where that was asked for."""
+    earlier: Earlier | None = None
+    """What was decided before, where that was asked for."""
 
 
 class Desk:
     """Where reviewers and gateways are answered about reviews; of one event loop."""
 
     def __init__(
-        self, reviews: Reviews, reviewers: Reviewers | None = None, most_waiting: int = MOST
+        self,
+        reviews: Reviews,
+        reviewers: Reviewers | None = None,
+        most_waiting: int = MOST,
+        trail: Path | None = None,
     ) -> None:
-        """Serve *reviews*; *reviewers* None: every name is believed."""
+        """Serve *reviews*; *reviewers* None: every name is believed.
+
+        *trail* is the folder of the audit trail, in which earlier decisions are looked up.
+        """
         self.reviews = reviews
         self.reviewers = reviewers
+        self._trail = trail
+        self._readers = asyncio.Semaphore(READERS)
         self.watcher = Watcher(
             lambda known: reviews.apart(lambda: reviews.look(known)), most_waiting
         )
 
-    async def get(self, credential: str, review_id: str, *, full: bool = False) -> Seen:
-        """Return a review as it stands. Raises NoReview, Refused, Barred and Unknown."""
-        if full:
-            return await self._get_full(credential, review_id)
+    async def get(
+        self, credential: str, review_id: str, *, full: bool = False, earlier: bool = False
+    ) -> Seen:
+        """Return a review as it stands. Raises NoReview, Refused, Barred and Unknown.
+
+        *full*: with what came; *earlier*: with what was decided in the conversation before.
+        """
+        get = self._get_full if full else self._get
+        seen = await get(credential, review_id)
+        if seen.bare or not earlier:
+            return seen
+        return replace(seen, earlier=await self._before(seen.review))
+
+    async def _get(self, credential: str, review_id: str) -> Seen:
         who = self._who_if(credential)
         review = await self.reviews.apart(lambda: self.reviews.find(review_id))
         if who is not None and not who.sees(review.question.queue, review.question.tenant):
@@ -84,7 +112,7 @@ class Desk:
 
         Raises what `get` does, and Overloaded.
         """
-        first = await self.get(credential, review_id)
+        first = await self._get(credential, review_id)
         async with aclosing(self.watcher.follow(review_id, first.review)) as changes:
             async for review in changes:
                 # Asked each time: a credential may be taken away while someone waits.
@@ -144,6 +172,14 @@ class Desk:
         review = await self.reviews.apart(lambda: self.reviews.find(review_id))
         read = await self._do(who, review, Move(verb="read_full", who=who.name))
         return Seen(read, bare=False, full=self.reviews.terms.original(read))
+
+    async def _before(self, review: Review) -> Earlier:
+        """Return what was decided in the conversation before *review* was opened."""
+        question = review.question
+        async with self._readers:  # It may read much: a few at a time.
+            return await asyncio.to_thread(
+                past.earlier, self._trail, question.tenant, question.session, review.opened_at
+            )
 
     async def _page(self, wanted: Wanted, token: str, most: int) -> Page:
         return await self.reviews.apart(lambda: self.reviews.browse(wanted, token, most))

@@ -527,12 +527,14 @@ class EarlierDecision(_message.Message):
     def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_id: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., action: _Optional[_Union[Action, str]] = ..., effective_action: _Optional[_Union[Action, str]] = ..., rules: _Optional[_Iterable[str]] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetReviewRequest(_message.Message):
-    __slots__ = ("review_id", "full")
+    __slots__ = ("review_id", "full", "earlier")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
     FULL_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_FIELD_NUMBER: _ClassVar[int]
     review_id: str
     full: bool
-    def __init__(self, review_id: _Optional[str] = ..., full: _Optional[bool] = ...) -> None: ...
+    earlier: bool
+    def __init__(self, review_id: _Optional[str] = ..., full: _Optional[bool] = ..., earlier: _Optional[bool] = ...) -> None: ...
 
 class ReviewDeed(_message.Message):
     __slots__ = ("number", "time", "act", "who", "note", "state", "round")

@@ -54,10 +54,19 @@ class AsyncReviews:
         )
 
     async def get(
-        self, review_id: str, *, full: bool = False, timeout: float | None = None
+        self,
+        review_id: str,
+        *,
+        full: bool = False,
+        earlier: bool = False,
+        timeout: float | None = None,
     ) -> Review:
-        """Return a review as it stands; *full*: with what came, before anything was redacted."""
-        message = wire.GetReviewRequest(review_id=review_id, full=full)
+        """Return a review as it stands.
+
+        *full*: with what came, before anything was redacted, which needs the right to it;
+        *earlier*: with what was decided in the conversation before.
+        """
+        message = wire.GetReviewRequest(review_id=review_id, full=full, earlier=earlier)
         return read_review(await self._call(connect.GET_REVIEW, message, timeout))
 
     async def list(self, *, timeout: float | None = None, **wanted: Unpack[Wanted]) -> ReviewPage:

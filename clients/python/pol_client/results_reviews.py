@@ -58,7 +58,7 @@ class Review:
     resolved_at: datetime | None = None
     note: str = ""
     earlier: tuple[EarlierDecision, ...] = ()
-    """What was decided in this conversation before, the oldest first; only from ``get``."""
+    """What was decided in this conversation before, the oldest first; see ``get``."""
     earlier_missing: str = ""
     """Why decisions may be missing there; empty when none are."""
     approval_token: str = ""

@@ -51,9 +51,20 @@ class Reviews:
             connect.WAIT_REVIEW, wire.WaitReviewRequest.SerializeToString, wire.Review.FromString
         )
 
-    def get(self, review_id: str, *, full: bool = False, timeout: float | None = None) -> Review:
-        """Return a review as it stands; *full*: with what came, before anything was redacted."""
-        message = wire.GetReviewRequest(review_id=review_id, full=full)
+    def get(
+        self,
+        review_id: str,
+        *,
+        full: bool = False,
+        earlier: bool = False,
+        timeout: float | None = None,
+    ) -> Review:
+        """Return a review as it stands.
+
+        *full*: with what came, before anything was redacted, which needs the right to it;
+        *earlier*: with what was decided in the conversation before.
+        """
+        message = wire.GetReviewRequest(review_id=review_id, full=full, earlier=earlier)
         return read_review(self._call(connect.GET_REVIEW, message, timeout))
 
     def list(self, *, timeout: float | None = None, **wanted: Unpack[Wanted]) -> ReviewPage:

@@ -50,7 +50,9 @@ async def get_review(
     service: Service, message: wire.GetReviewRequest, credential: str
 ) -> wire.Review:
     """Return a review as it stands."""
-    seen = await desk_of(service).get(credential, message.review_id, full=message.full)
+    seen = await desk_of(service).get(
+        credential, message.review_id, full=message.full, earlier=message.earlier
+    )
     return write_seen(seen, service.gate.now)
 
 

@@ -16,6 +16,8 @@ from google.protobuf.message import Message as Sent
 from engine.doors.grpc.caller import STATE_NAMES, action_of, failure_of, reasons_of
 from engine.doors.grpc.convert import REVIEW_STATES, STAGES, encode_json
 from engine.runtime.decision import Message
+from engine.service.earlier import Earlier, Passed
+from engine.service.record import iso_time
 from engine.storage.reviews import (
     Deed,
     Move,
@@ -57,10 +59,19 @@ class RemoteReviews:
         """Disconnect."""
         self._channel.close()
 
-    def find(self, review_id: str, _now: int, *, full: bool = False) -> Review:
-        """Return a review as it stands; *full*: with what came. Raises NoReview and Refused."""
-        message = wire.GetReviewRequest(review_id=review_id, full=full)
+    def find(self, review_id: str, _now: int) -> Review:
+        """Return a review as it stands. Raises NoReview and Refused."""
+        message = wire.GetReviewRequest(review_id=review_id)
         return read_review(self._ask("GetReview", message, wire.Review.FromString))
+
+    def look(self, review_id: str, *, full: bool) -> tuple[Review, Earlier]:
+        """Return a review with what was decided before; *full*: with what came.
+
+        Raises NoReview and Refused.
+        """
+        message = wire.GetReviewRequest(review_id=review_id, full=full, earlier=True)
+        answer = self._ask("GetReview", message, wire.Review.FromString)
+        return read_review(answer), read_earlier(answer)
 
     def act(self, review_id: str, move: Move, _now: int) -> Review:
         """Return the review after *move*. Raises NoReview and Refused."""
@@ -189,6 +200,23 @@ def read_review(answer: wire.Review) -> Review:
         note=answer.note,
         used_at=answer.approval_used_at.ToNanoseconds(),
     )
+
+
+def read_earlier(answer: wire.Review) -> Earlier:
+    """Return what was decided in the conversation before."""
+    decisions = tuple(
+        Passed(
+            time=iso_time(one.time.ToNanoseconds()),
+            decision_id=one.decision_id,
+            stage=STAGES.get(one.stage, ""),
+            action=action_of(one.action),
+            effective_action=action_of(one.effective_action),
+            rules=tuple(one.rules),
+            labels=tuple(one.labels),
+        )
+        for one in answer.earlier
+    )
+    return Earlier(decisions=decisions, missing=answer.earlier_missing)
 
 
 def read_shown(answer: wire.Review) -> Shown:

@@ -7,6 +7,7 @@ from typing import Any
 from engine.doors.grpc.convert import ACTIONS, REVIEW_STATES, STAGES, encode_json, write_reason
 from engine.service.approvals import ends_at
 from engine.service.desk import UNSHOWN, Seen
+from engine.service.earlier import Passed
 from engine.storage.reviews import Deed, Review, Shown
 from engine.wire import engine_pb2 as wire
 
@@ -29,7 +30,22 @@ def write_seen(seen: Seen, now: int) -> wire.Review:
             answer.ClearField(name)
         answer.full = True
         write_shown(answer, seen.full)
+    if seen.earlier is not None:
+        answer.earlier_missing = seen.earlier.missing
+        for one in seen.earlier.decisions:
+            write_earlier(answer.earlier.add(), one)
     return answer
+
+
+def write_earlier(into: wire.EarlierDecision, one: Passed) -> None:
+    """Fill a decision of the conversation."""
+    into.time.FromJsonString(one.time)
+    into.decision_id = one.decision_id
+    into.stage = STAGE_NUMBERS.get(one.stage, wire.STAGE_UNSPECIFIED)
+    into.action = ACTIONS.get(one.action, wire.ACTION_DENY)
+    into.effective_action = ACTIONS.get(one.effective_action, wire.ACTION_DENY)
+    into.rules.extend(one.rules)
+    into.labels.extend(one.labels)
 
 
 def write_standing(review: Review) -> wire.Review:

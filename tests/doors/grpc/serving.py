@@ -169,13 +169,14 @@ def serve(
     reviews: Reviews | None = None,
     reviewers: Reviewers | None = None,
     most_waiting: int = 100,
+    trail: Path | None = None,
     **options: Any,
 ) -> Daemon:
     """Return a daemon on *addresses*, to be used in a ``with`` statement."""
     gate = make_gate(ready=ready)
     gate.reviews = reviews
     listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
-    desk = None if reviews is None else Desk(reviews, reviewers, most_waiting)
+    desk = None if reviews is None else Desk(reviews, reviewers, most_waiting, trail)
     service = Service(gate, "1.2.3", reload, desk)
     return Daemon(gate, run(make_door(service, listeners, **options)), desk)
 

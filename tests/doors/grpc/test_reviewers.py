@@ -7,16 +7,20 @@ from typing import Any
 
 import grpc
 import pytest
+from pol_client import Client
 
 from engine.service.approvals import Approvals
 from engine.service.desk import UNSHOWN
+from engine.service.earlier import NO_SESSION
 from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers, hash_of
 from engine.storage.chest import Chest
 from engine.wire import engine_pb2 as wire
+from tests.cli.calling import call
 from tests.doors.grpc.reviewing import Place, reviews_in
 from tests.doors.grpc.serving import SECRET, refused, serve
 from tests.service.roll import ROLL, write_roll
+from tests.service.test_earlier import Book
 
 APPROVED, EDITED = wire.REVIEW_STATE_APPROVED, wire.REVIEW_STATE_EDITED
 SEVERAL = f"""
@@ -211,3 +215,40 @@ def test_a_review_is_handed_over_to_who_may_answer_it(gateway: Place) -> None:
     assert gateway.by("bob's").act("HandOver", over).claimed_by == "dora"
     done = gateway.by("dora's").resolve(review_id, EDITED, content="bye")
     assert (done.state, done.content) == (EDITED, "bye")
+
+
+def test_what_was_decided_before_is_told_to_reviewers_who_ask(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    for number, action in enumerate(("allow", "deny")):
+        book.write(number, action, session="s1", labels=("tainted",))
+    book.write(2, session="another")
+    reviews = reviews_in(tmp_path)
+    reviewers = Reviewers(write_roll(tmp_path), lambda _: None, lambda: 0)
+    with (
+        serve(reviews=reviews, reviewers=reviewers, trail=book.folder) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+    ):
+        gateway = Place(daemon, channel)
+        made = gateway.pay(session=wire.Session(id="s1"))
+        asked = wire.GetReviewRequest(review_id=made.escalation.review_id, earlier=True)
+        assert not gateway.act("Get", asked).earlier
+        assert not gateway.by("bob's").get(asked.review_id).earlier
+        review = gateway.by("bob's").act("Get", asked)
+        assert [(one.decision_id, one.action) for one in review.earlier] == [
+            ("d0", wire.ACTION_ALLOW),
+            ("d1", wire.ACTION_DENY),
+        ]
+        assert (review.earlier[0].stage, review.earlier_missing) == (wire.STAGE_REQUEST, "")
+        assert (review.earlier[0].rules, review.earlier[0].labels) == (["p.r"], ["tainted"])
+        asked.review_id = gateway.pay(700).escalation.review_id
+        assert gateway.by("bob's").act("Get", asked).earlier_missing == NO_SESSION
+        place = ["--address", daemon.address, "--token-file", str(tmp_path / "token")]
+        (tmp_path / "token").write_text("bob's")
+        shown = call("reviews", "show", review.review_id, *place).stdout
+        assert "what was decided in this conversation before" in shown
+        assert "request  deny: p.r" in shown
+        with Client(daemon.address, token="bob's") as client:
+            (_, second) = client.reviews.get(review.review_id, earlier=True).earlier
+            assert (second.decision_id, second.stage, second.action) == ("d1", "request", "deny")
+    book.audit.close()
+    reviews.close()

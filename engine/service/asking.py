@@ -27,6 +27,7 @@ from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
 from engine.service.errand import Errand
 from engine.service.lookout import Lookout, Watch
+from engine.service.meeting import Meeting
 from engine.service.record import Making
 from engine.state.remote import ASKED_BY_CONDITIONS, Unfetched
 
@@ -74,6 +75,8 @@ class UnderWay:
     answers: dict[Question, float | Unknowable] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     rounds: int = 0
+    meeting: Meeting | None = None
+    """What the store of reviews is asked, now that everything else is known."""
     spent: int = 0
     """Nanoseconds that tries and looks took; waiting is no deciding."""
 
@@ -141,6 +144,9 @@ class UnderWay:
 
     def wait(self) -> None:
         """Block until every question is answered or late, or what is to be looked at was."""
+        if self.meeting is not None:
+            self.meeting.wait()
+            return
         if self.errand is not None and self.errand.due:
             self.errand.wait()
             return
@@ -165,6 +171,10 @@ class UnderWay:
 
         Raises Overloaded.
         """
+        if self.meeting is not None:
+            remaining = left()
+            await self.meeting.hear(None if remaining is None else remaining * SHARE)
+            return
         if self.errand is not None and self.errand.due:
             await self.errand.hear()
             return

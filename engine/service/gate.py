@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter_ns
 from typing import NamedTuple, cast
 
@@ -31,10 +31,12 @@ from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
 from engine.service.keeping import NOTHING, PLAIN, Keeper
 from engine.service.lookout import Lookout
+from engine.service.meeting import Meeting
 from engine.service.observer import Observer
 from engine.service.record import Making, Recorder, Subject, subject_of
 from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
+from engine.service.status import Status
 from engine.service.telling import Telling
 from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
@@ -47,21 +49,6 @@ NOBODY = Subject()
 
 class NotReady(Exception):
     """No policies were loaded yet, so nothing can be decided; ask again later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Which policies decide. Times are ns since the epoch, 0 for never."""
-
-    serving: bool = False
-    revision: str = ""
-    loaded_at: int = 0
-    policies: int = 0
-    rules: int = 0
-    refused_at: int = 0
-    """When the newest reload was refused; 0 when the newest went well."""
-    refusal: str = ""
-    """Why, as text for people."""
 
 
 class Way(NamedTuple):
@@ -247,7 +234,7 @@ class Gate:
 
     def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         """Return the recorded decision without asking classifiers: nobody waits for it."""
-        return self._decide(policies, read)
+        return cast("Decision", self._step(policies, read, None, alone=True))
 
     def enter(
         self, policies: PolicySet, record: Record, make: Callable[[str], Decision]
@@ -263,8 +250,10 @@ class Gate:
         Or *waited* again, when that has raised new questions. A decision that nobody goes
         on with (its caller has gone) was not made: nothing was consumed or recorded.
         """
-        started = perf_counter_ns()
         made = waited.made
+        if waited.meeting is not None:
+            return self._keeper.keep_met(waited.policies, made, waited.meeting)
+        started = perf_counter_ns()
         made.now = now = self._clock()
         made.error = ""
         try:
@@ -281,7 +270,8 @@ class Gate:
         made.decide = waited.spent
         made.wait = max(0, ended - waited.started - made.read - waited.spent)
         msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
-        return self._keeper.keep(waited.policies, made, decision)
+        waited.meeting = self._keeper.meeting(made, decision)
+        return waited if waited.meeting else self._keeper.keep(waited.policies, made, decision)
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
@@ -381,9 +371,17 @@ class Gate:
         return cast("Decision", self._step(policies, read, None))
 
     def _step(
-        self, policies: PolicySet, read: Callable[[], Record], way: Way | None
+        self,
+        policies: PolicySet,
+        read: Callable[[], Record],
+        way: Way | None,
+        *,
+        alone: bool = False,
     ) -> Decision | Undecided:
-        """Return the recorded decision; or where there is a *way* to wait, what must."""
+        """Return the recorded decision; or where there is a *way* to wait, what must.
+
+        *alone*: nobody waits for it, and it waits for no review.
+        """
         started = perf_counter_ns()
         now = self._clock()
         decision_id = self._ids.make(now)
@@ -395,19 +393,7 @@ class Gate:
             if way is not None and (
                 record.long or way.servers is not None or self._remote is not None
             ):
-                return self.go_on(
-                    Undecided(
-                        policies=policies,
-                        record=record,
-                        servers=way.servers,
-                        lookout=self.lookout,
-                        errand=self._errand(),
-                        patient=way.stream,
-                        made=made,
-                        decision_id=decision_id,
-                        started=started,
-                    )
-                )
+                return self.go_on(self._begun(policies, way, made, decision_id, started))
             decision = decide(
                 policies,
                 record,
@@ -425,4 +411,31 @@ class Gate:
         spent = perf_counter_ns() - started
         made.decide = spent - made.read
         msgspec.structs.force_setattr(decision, "evaluated_in", spent)
-        return self._keeper.keep(policies, made, decision)
+        if way is not None and decision.escalation is not None:
+            meeting = self._keeper.meeting(made, decision)
+            if meeting is not None:
+                return self._begun(policies, way, made, decision_id, started, meeting)
+        return self._keeper.keep(policies, made, decision, alone=alone)
+
+    def _begun(
+        self,
+        policies: PolicySet,
+        way: Way,
+        made: Making,
+        decision_id: str,
+        started: int,
+        meeting: Meeting | None = None,
+    ) -> Undecided:
+        assert made.record is not None
+        return Undecided(
+            policies=policies,
+            record=made.record,
+            servers=way.servers,
+            lookout=self.lookout,
+            errand=self._errand(),
+            patient=way.stream,
+            meeting=meeting,
+            made=made,
+            decision_id=decision_id,
+            started=started,
+        )

@@ -5,16 +5,17 @@ What is not recorded must not be given, and what cannot be reviewed must not pas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import LONGEST_ID, Record
+from engine.runtime.record import LONGEST_ID
 from engine.runtime.values import Values, values_of
 from engine.service.entries import AdminEntry, ContentEntry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
+from engine.service.meeting import Meeting, meet
 from engine.service.observer import NoObserver, Observer
 from engine.service.record import (
     MOST,
@@ -57,16 +58,40 @@ class Keeper:
         self._telling = telling
         self._hash_key = derive_key(secret, "content hash")
 
-    def keep(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
+    def keep(
+        self, policies: PolicySet, made: Making, decision: Decision, *, alone: bool = False
+    ) -> Decision:
         """Record and count *decision*, or what a review has made of it; return what holds.
 
-        That is a ``deny`` when it cannot be recorded.
+        That is a ``deny`` when it cannot be recorded. *alone*: nobody waits for it; its review is
+        opened, and it does not wait for that.
         """
-        record = made.record
-        if decision.escalation is not None and self.reviews is not None and record is not None:
+        record, reviews = made.record, self.reviews
+        if alone:
+            self.meeting(made, decision)
+        elif decision.escalation is not None and reviews is not None and record is not None:
             started = perf_counter_ns()
-            decision, made.error = reviewed(self.reviews, record, decision, made.now)
+            decision = outcome(lambda: reviews.meet(record, decision, made.now), made, decision)
             made.review = perf_counter_ns() - started
+        return self._write(policies, made, decision)
+
+    def meeting(self, made: Making, decision: Decision) -> Meeting | None:
+        """Ask the store of reviews about *decision*; None where it need not be asked."""
+        record, reviews = made.record, self.reviews
+        if decision.escalation is None or reviews is None or record is None:
+            return None
+        if decision.effective_action != "escalate":
+            return None
+        return meet(reviews, record, decision, made.now)
+
+    def keep_met(self, policies: PolicySet, made: Making, meeting: Meeting) -> Decision:
+        """Record and count what came of *meeting*, as `keep` does."""
+        decision = outcome(meeting.outcome, made, meeting.decision)
+        made.review = meeting.spent
+        return self._write(policies, made, decision)
+
+    def _write(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
+        """Record and count *decision*; return what holds."""
         error = made.error
         try:
             entry = make_entry(
@@ -144,13 +169,12 @@ class Keeper:
         self.recorder.close()
 
 
-def reviewed(
-    reviews: Reviews, record: Record, decision: Decision, now: int
-) -> tuple[Decision, str]:
-    """Return what a review has made of *decision*; a ``deny`` and why when none answers."""
+def outcome(ask: Callable[[], Decision], made: Making, decision: Decision) -> Decision:
+    """Return what a review has made of *decision*; a ``deny``, and why in *made*, if none can."""
+    made.error = ""
     try:
-        return reviews.meet(record, decision, now), ""
+        return ask()
     except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
         known = isinstance(problem, ReviewsUnavailable)
-        made = denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)
-        return made, str(problem) if known else describe(problem)
+        made.error = str(problem) if known else describe(problem)
+        return denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)

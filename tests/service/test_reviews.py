@@ -10,6 +10,7 @@ import pytest
 from engine.runtime.decision import Decision, Message
 from engine.runtime.memory import MemoryStore
 from engine.runtime.record import Streamed
+from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line, ReviewEntry
 from engine.service.gate import Gate
@@ -249,7 +250,11 @@ def test_what_was_streamed_cannot_be_edited(desk: Desk) -> None:
     policies = desk.gate.policies
     record: Any = policies.reader.read(asked("doubt"))
     msgspec.structs.force_setattr(record, "streamed", Streamed(0, ()))
-    made = desk.gate.decide_read(policies, lambda: record)
+    made = desk.gate.begin_read(policies, lambda: record)
+    assert isinstance(made, Undecided)
+    made.wait()
+    made = desk.gate.go_on(made)
+    assert isinstance(made, Decision)
     assert made.effective_action == "deny"
     assert made.reasons[0].message == NO_EDIT
 

@@ -41,8 +41,8 @@ GAPS = bytes.maketrans(NO_LETTERS, b" " * len(NO_LETTERS))
 SIGNS = b"013457@$!|"
 FORMED = bytes(32 if code in NO_LETTERS else ALIKE[code] for code in range(256))
 """Letters as in `ALIKE`, and spaces for all else."""
-SPACE = bytes(code == ord(" ") for code in range(256))
-BOTH = bytes(SPACE[code] + 7 * (code in SIGNS) for code in range(256))
+SIGN = 7
+BOTH = bytes((code == ord(" ")) + SIGN * (code in SIGNS) for code in range(256))
 SUMMED = 8192
 """Adler-32 sums up bytes below 65,521: so many, of 7 at most."""
 CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -149,20 +149,26 @@ def disguises(simple: str, shown: str) -> Iterator[str]:
     """
     data = simple.encode("utf-8", "replace")
     # Most texts have few spaces and signs. One sum says so: 1 for each space, 7 for each sign.
-    if len(data) == len(simple) and _sum(data, BOTH) * 3 <= len(data):
+    both = _sum(data, BOTH)
+    if len(data) == len(simple) and both * 3 <= len(data):
         return
-    joined = simple
-    if _sum(data, SPACE) * 3 > len(simple):  # words of two letters and a space on the average
+    joined, signs = simple, _signs(data)
+    if (both - SIGN * signs) * 3 > len(simple):  # words of two letters and a space on the average
         joined = " ".join(plain(word.replace(" ", "")) for word in _wide.split(shown))
         yield joined
-        data = joined.encode("utf-8", "replace")
+        signs = _signs(joined.encode("utf-8", "replace"))
     # Counting is cheap; words are looked at one by one only where it makes one suspect.
-    if len(data) - len(data.translate(None, SIGNS)) > FEW_SIGNS * len(joined):
+    if signs > FEW_SIGNS * len(joined):
         least = LEET_SHARE * (1 + joined.count(" "))
         if _leets(joined) > least:  # at least one in each such word
             words = joined.split(" ")
             if sum(_leet.search(word) is not None for word in words) > least:
                 yield joined.translate(LEET)
+
+
+def _signs(data: bytes) -> int:
+    """Return how many of `SIGNS` are in *data*."""
+    return len(data) - len(data.translate(None, SIGNS))
 
 
 def _leets(text: str) -> int:

@@ -31,12 +31,13 @@ from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.lexicon import LONGEST, OWN, TURNS, Place, Words, arranged, foreign, grouped
 from engine.content.mention import TALK, has_quotes, talked_about
-from engine.content.phrases import PHRASES, Phrase
+from engine.content.phrases import AHEAD, PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
 from engine.content.phrases_hidden import CONCEALED
 from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
+from engine.content.translate import WIDEST
 from engine.content.wording import heard, model
 
 WINDOW = 700
@@ -138,9 +139,12 @@ def prepare_injection() -> None:
     for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode()):
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
-    for pattern in (*(one for _, *both in _patterns() for one in both if one), *TALK):
+    for pattern in (*(pattern for _, pattern, _ in _patterns()), *TALK):
         for _ in spans(pattern, data):
             pass
+    for _, _, core in _patterns():
+        if core is not None:
+            core.occurs(data, 0, len(data))
 
 
 def find_evidence(text: str, *, embedded: bool) -> list[Hit]:
@@ -222,7 +226,7 @@ def _phrases(data: bytes, near: dict[int, list[list[int]]], *, embedded: bool) -
         phrase, pattern, core = patterns[number]
         weight = phrase.embedded if embedded else phrase.direct
         for begin, stop in places:
-            if core is not None and core.find(data, begin, min(stop, size))[0][0] < 0:
+            if core is not None and not core.occurs(data, begin, min(stop, size)):
                 continue
             start, end = pattern.find(data, begin, min(stop, size))[0]
             while start >= 0:
@@ -290,13 +294,35 @@ def strongest(text: str, *, embedded: bool) -> dict[str, float]:
     return found
 
 
+class Core(NamedTuple):
+    """What is in all that a slow pattern matches, and what stands before it (None: anything)."""
+
+    pattern: Regex
+    opening: Regex | None
+
+    def occurs(self, data: bytes, begin: int, stop: int) -> bool:
+        """Return whether it is in ``data[begin:stop]``."""
+        start, end = self.pattern.find(data, begin, stop)[0]
+        while start >= 0:
+            if self.opening is None:
+                return True
+            ahead = AHEAD if data[begin:start].isascii() else AHEAD * WIDEST
+            if self.opening.find(data, max(begin, start - ahead), start)[0][0] >= 0:
+                return True
+            start, end = NOWHERE if end >= stop else self.pattern.find(data, end, stop)[0]
+        return False
+
+
 @cache
-def _patterns() -> tuple[tuple[Phrase, Regex, Regex | None], ...]:
+def _patterns() -> tuple[tuple[Phrase, Regex, Core | None], ...]:
     """Return the phrases with their patterns and cores."""
-    return tuple(
-        (one, compiled(one.regex), compiled(one.core) if one.core else None)
-        for one in (*ENGLISH, *ABROAD)
-    )
+    return tuple((one, compiled(one.regex), _core(one)) for one in (*ENGLISH, *ABROAD))
+
+
+def _core(phrase: Phrase) -> Core | None:
+    if not phrase.core:
+        return None
+    return Core(compiled(phrase.core), compiled(phrase.opening) if phrase.opening else None)
 
 
 @cache

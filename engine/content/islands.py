@@ -64,15 +64,16 @@ Place = tuple[int, int, str]
 """Begin, end, and what is said there."""
 
 
-def hidden(text: str, data: bytes, kinds: int = 3) -> list[Place]:
+def hidden(text: str, data: bytes, firsts: Sequence[int] = (0, 0, 0)) -> list[Place]:
     """Return where *text* (in UTF-8: *data*) hides another text in base64, hex or bits, and which.
 
-    Only the first *kinds* of these three are looked for. What is binary is no text: nearly all of
-    it must be characters that are shown.
+    *firsts* are, for as many of these three as may be there, bytes before which `LONG`, `PAIRS` and
+    `BITS` do not begin. What is binary is no text: nearly all of it must be characters that are
+    shown.
     """
     found: list[Place] = []
     room = MOST_SAID
-    for one in _read(data, READERS[:kinds]):
+    for one in _read(data, firsts):
         room -= len(one[2])
         if room < 0 or len(found) == MOST_ISLANDS:
             break
@@ -83,9 +84,11 @@ def hidden(text: str, data: bytes, kinds: int = 3) -> list[Place]:
     return sorted(found)
 
 
-def _read(data: bytes, readers: Sequence[Reader]) -> Iterator[Place]:
-    for pattern, decode in readers:
-        for start, end in spans(pattern, data):
+def _read(data: bytes, firsts: Sequence[int]) -> Iterator[Place]:
+    for (pattern, decode), first in zip(READERS, firsts, strict=False):
+        # What is read as base64 may begin with signs that are in no `LONG`.
+        begin = first if pattern is not _wrapped else len(data[:first].rstrip(URL_SAFE_SIGNS))
+        for start, end in spans(pattern, data, begin):
             for begin, stop, said in decode(data[start:end]):
                 yield start + begin, start + stop, said
 
@@ -129,6 +132,7 @@ READERS: Sequence[Reader] = (
     (_bits, _said_in_bits),
 )
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
+URL_SAFE_SIGNS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 
 
 def _shown(data: bytes) -> str | None:

@@ -27,6 +27,9 @@ ORDERS = (
 )
 WISHES = r"(?:context|commands?|orders?|messages?|conversations?|requests?|tasks?|input|text)"
 
+AHEAD = 200
+"""An `opening` of 11 letters, 120 characters, a word or two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
@@ -35,7 +38,7 @@ class Phrase:
     It is searched for only where one of *keywords* occurs. *hint* is a small pattern that is in all
     that the pattern matches (if empty, one of the keywords is). All hints are sought at once: one with
     repeats makes the automaton of all of them large. *core* is another, for a pattern that is slow
-    in itself. A phrase that is *marked* counts the same when it is quoted: nobody writes chat-template
+    in itself; *opening*, one that matches at most `AHEAD` characters before a core. A phrase that is *marked* counts the same when it is quoted: nobody writes chat-template
     tokens in prose.
     """
 
@@ -47,6 +50,7 @@ class Phrase:
     marked: bool = False
     hint: str = ""
     core: str = ""
+    opening: str = ""
 
 
 def pairs(first: str, second: str) -> tuple[str, ...]:

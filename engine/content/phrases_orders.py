@@ -26,6 +26,7 @@ INSTRUCTIONS = (
         0.78,
         hint=r"\byour (?:\w+ )?(?:responses?|answer|output|summary|solution)\b",
         core=r"\byour (?:\w+ )?(?:responses?|answer|output|summary|solution)\b",
+        opening=r"\b(?:" + PUT + r")\b",
     ),
     Phrase(
         "instruction_in_document",
@@ -43,6 +44,7 @@ INSTRUCTIONS = (
         0.1,
         0.3,
         core=r"\b(?:your|the) (?:\w+ )?(?:reply|replies)\b",
+        opening=r"\b(?:" + PUT + r")\b",
     ),
     Phrase(
         "instruction_in_document",
@@ -52,6 +54,7 @@ INSTRUCTIONS = (
         0.55,
         hint=r"\bthe (?:\w+ )?(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
         core=r"\bthe (?:\w+ )?(?:responses?|repl(?:y|ies)|answer|output|summary|solution)\b",
+        opening=r"\b(?:" + PUT + r")\b",
     ),
     Phrase(
         "instruction_in_document",

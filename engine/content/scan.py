@@ -118,7 +118,7 @@ class Scanner:
         if first is not None:
             for view in views(folded.text, data):
                 found += _seen(search, view)
-        return tuple(sorted(_merged(found, folded), key=_place)) if found else ()
+        return _arranged(found, folded)
 
     def wanted(self, entities: frozenset[str]) -> Wanted:
         """Return what a net for *entities* must hold. Raises `EntityError` for an unknown name."""
@@ -295,6 +295,14 @@ def supported(near: Regex, text: str, start: int, end: int) -> bool:
     # The character before the window tells whether a word begins there.
     window = (text[first - 1 : first] or " ") + text[first : end + REACH]
     return near.within(window.encode("utf-8", "replace"))
+
+
+def _arranged(found: list[Found], folded: Folded) -> tuple[Finding, ...]:
+    """Return *found*, by place and name, in the original of a text that is *folded*."""
+    if len(found) > 1:
+        return tuple(sorted(_merged(found, folded), key=_place))
+    # Hot path: most texts with anything in them have one thing.
+    return tuple([Finding(name, *folded.origin(at, to), score) for name, at, to, score in found])
 
 
 def _merged(found: list[Found], folded: Folded) -> Iterator[Finding]:

@@ -118,18 +118,21 @@ def views(text: str, data: bytes) -> Iterator[View]:
     """Yield the views of *text*, which is folded; *data* is its UTF-8."""
     if len(data) != len(text) and DISGUISED.within(data):
         yield View(revealed(text), (0,), (0,), (0,), alike=True)
-    if not DISGUISES.within(data):
+    size = len(data)
+    long = DISGUISES.find(data, 0, size)[0][0]
+    if long < 0:
         return
     # Hot path: most texts that come here have a long name or path in them, and nothing else; or a
     # long number, too.
-    size, more = len(data), _more.within(data)
-    first = _rare.find(data, 0, size)[0][0] if more else -1
+    paired = _more.find(data, long, size)[0][0]
+    more = paired >= 0
+    first = _rare.find(data, paired, size)[0][0] if more else -1
     rare = first >= 0
     if rare and _escape.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, _escapes(text, data))
     if rare and _spaced.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
-    found = hidden(text, data, 1 + more + rare)
+    found = hidden(text, data, (long, paired, first)[: 1 + more + rare])
     if found:
         yield _islands(found)
     if rare and _rotated.find(data, first, size)[0][0] >= 0:

@@ -23,7 +23,7 @@ import msgspec
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.lexicon import Grouped, Place, forms
-from engine.content.regex import compiled
+from engine.content.regex import compiled, spans
 
 PLACE = Path(__file__).with_name("injection.json")
 MOST = 4.0
@@ -33,7 +33,8 @@ LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789'_\n" + bytes(range(128, 256))
 WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
 ALIKE = WORDS.translate(bytes.maketrans(b"123456789_", b"0" * 10))
 """The same, and all digits are one: no term has any, and fewer bytes make automata small."""
-ENDS = (b". ", b"? ", b"! ", b": ")
+SIGNS = b".?!:"
+"""What ends a sentence where a space follows, in the order in which they are sought."""
 STOPS = bytes.maketrans(b"?!:", b"...")
 _several = compiled(r"[?!:]\. |[!:]\? |:! ")
 """Where the space that stands for the second sign makes the first one an end, too."""
@@ -80,13 +81,31 @@ def sentences(data: bytes, words: bytes = WORDS) -> bytes:
     Nothing moves: byte ``i`` becomes byte ``i + 1``. *words* says what each byte becomes.
     """
     # Hot path: looking for one end instead of four takes a third of the time.
-    parted = data.translate(STOPS).replace(b". ", b" \n")
-    if b"." in parted and b". \n" in parted and _several.within(data):
-        parted = data
-        for end in ENDS:
-            if end[:1] in data:
-                parted = parted.replace(end, b" \n")
-    return b"\n" + parted.translate(words) + b"\n"
+    parted = data.translate(STOPS).replace(b". ", b" \n").translate(words)
+    first = _several.find(data, 0, len(data))[0][0]
+    if first >= 0:
+        parted = _again(data, parted, first)
+    return b"\n" + parted + b"\n"
+
+
+def _again(data: bytes, parted: bytes, first: int) -> bytes:
+    """Return *parted*, made of *data*, with what else ends where signs follow one another.
+
+    None do before *first*. `SIGNS` are sought one after the other: where one became a space, a sign
+    before it that is sought later has become an end, too.
+    """
+    made = bytearray(parted)
+    for start, end in spans(_several, data, first):
+        place, last = start, end - 2
+        while place and _order(data[place - 1]) > _order(data[place]):
+            place -= 1
+        made[place + 1 : last + 1] = b"\n" * (last - place)
+    return bytes(made)
+
+
+def _order(sign: int) -> int:
+    """Return when *sign* is sought, -1 for never."""
+    return SIGNS.find(sign)
 
 
 def heard(data: bytes, *, embedded: bool) -> Heard:

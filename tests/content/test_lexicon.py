@@ -8,7 +8,7 @@ from engine.content.cues import CUES
 from engine.content.disguises import plain
 from engine.content.lexicon import LONGEST, OWN, TURNS, forms, grouped
 from engine.content.phrases_abroad import ABROAD
-from engine.content.wording import ALIKE, ENDS, WORDS, heard, sentences
+from engine.content.wording import ALIKE, WORDS, heard, sentences
 
 GROUPS = (*(cue.words for cue in CUES), *TURNS, *(phrase.keywords for phrase in ABROAD))
 EVERY = grouped(GROUPS)
@@ -30,7 +30,7 @@ def sought(data: bytes) -> list[tuple[int, int, int]]:
 
 def replaced(data: bytes) -> bytes:
     """Return what `sentences` returns, one end after the other."""
-    for end in ENDS:
+    for end in (b". ", b"? ", b"! ", b": "):
         data = data.replace(end, b" \n")
     return b"\n" + data.translate(WORDS) + b"\n"
 

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine.service.approvals import Approvals
 from engine.service.bundles import Recipe, load_folder
+from engine.service.presenting import Terms
 from tests.documents import read_blocks
+from tests.doors.grpc.reviewing import reviews_in
 from tests.doors.grpc.serving import SECRET, loop, run, serve
 
 README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
@@ -23,7 +26,8 @@ def test_the_examples_do_what_they_show(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "desk.pol").write_text(policy)
     monkeypatch.setattr(asyncio, "run", run)  # one event loop a process: the tests' own
     names: dict[str, Any] = {}
-    with serve() as daemon:
+    reviews = reviews_in(tmp_path, terms=Terms(approvals=Approvals(SECRET)))
+    with serve(reviews=reviews) as daemon:
         loaded = load_folder(tmp_path, Recipe(SECRET))
         loop().call_soon_threadsafe(daemon.gate.swap, loaded)
         for block in blocks:
@@ -32,3 +36,4 @@ def test_the_examples_do_what_they_show(tmp_path: Path, monkeypatch: pytest.Monk
                 exec(compile(text, str(README), "exec"), names)  # noqa: S102 - our own text
         names["client"].close()
         names["secure"].close()
+    reviews.close()

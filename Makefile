@@ -42,6 +42,16 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no redis-server: its tests are skipped"
 	@touch $@
 
+# Likewise for reviews in PostgreSQL: Debian's package, whose own server is not started for it.
+.venv/.postgres: .venv/.pip
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
+		[ "$$(id -u)" != 0 ] || (mkdir -p /etc/postgresql-common && \
+		{ test -e /etc/postgresql-common/createcluster.conf || \
+		echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; } && \
+		(apt-get install -qq -y postgresql || (apt-get update -qq && apt-get install -qq -y postgresql))) \
+		>/dev/null 2>&1 || echo "no postgresql: its tests are skipped"
+	@touch $@
+
 # Likewise for the sink of NATS.
 .venv/.nats: .venv/.pip
 	@command -v nats-server >/dev/null || [ "$$(id -u)" != 0 ] || \
@@ -49,7 +59,7 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no nats-server: its tests are skipped"
 	@touch $@
 
-test: .venv/.developer .venv/.server .venv/.nats ## Run all tests, with the coverage gates.
+test: .venv/.developer .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 

@@ -21,12 +21,12 @@ from engine.doors.grpc.reviews_caller import RemoteReviews
 from engine.language.render import inert
 from engine.runtime.request import InvalidRequest
 from engine.storage.reviews import Move, NoReview, Refused, Review
-from engine.storage.reviews_sqlite import SqliteReviews
+from engine.storage.reviews_kept import KeptReviews
 
 SECONDS = 10.0
 """How long a daemon may take to answer."""
 
-Held = SqliteReviews | RemoteReviews
+Held = KeptReviews | RemoteReviews
 
 
 @dataclass(frozen=True, slots=True)

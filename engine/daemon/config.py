@@ -31,6 +31,10 @@ PATHS = frozenset(
         "reviews.notify",
         "grpc.socket",
         "reviews.reviewers",
+        "reviews.url_file",
+        "reviews.ca_file",
+        "reviews.certificate_file",
+        "reviews.key_file",
         "valkey.ca_file",
         "valkey.certificate_file",
         "valkey.key_file",
@@ -40,8 +44,8 @@ PATHS = frozenset(
 
 SECTIONS = frozenset(name.partition(".")[0] for name in OPTIONS if "." in name)
 
-PASSWORD = re.compile(r"(://[^/@\s]*:)[^/@\s]*(?=@)")
-"""What stands behind the user in a URL: it is not shown."""
+PASSWORD = re.compile(r"(://[^/@\s:]*:)\S*(?=@)|([?&](?:ssl)?password=)[^&\s]*")
+"""What stands behind the user in a URL, or behind its `password=`: it is not shown."""
 CLOSE = 0.9
 """How alike an unknown ``ENGINE_…`` variable must be to a known one to count as misspelt. Others
 are left alone: container platforms set variables such as ``ENGINE_SERVICE_HOST``."""
@@ -223,6 +227,6 @@ def render_option(option: Option, leaf: str, value: object) -> str:
     text = f"{option.doc} ({option.variable})"
     comment = textwrap.fill(text, 96, initial_indent="# ", subsequent_indent="# ")
     if isinstance(value, str):
-        value = PASSWORD.sub(r"\1***", value)
+        value = PASSWORD.sub(r"\1\2***", value)
     # JSON's strings, whole numbers and truth values are written alike in TOML.
     return f"{comment}\n{leaf} = {json.dumps(value, ensure_ascii=False)}\n"

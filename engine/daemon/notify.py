@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.daemon.notify_file import read_notify
-from engine.daemon.places import reviews_path
+from engine.daemon.places import keeps_reviews
 from engine.daemon.settings import Settings
 from engine.service.notify import Bell, Courier, Post, Reader, Tally
 from engine.service.record import Both, Recorder
@@ -111,7 +111,7 @@ def open_messenger(settings: Settings, data: Path) -> Messenger | None:
 
     Raises NotifyError and SpoolError.
     """
-    if not settings.reviews.notify or reviews_path(settings, data) is None:
+    if not settings.reviews.notify or not keeps_reviews(settings):
         return None
     return Messenger(data, read_notify(Path(settings.reviews.notify)))
 

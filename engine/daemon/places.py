@@ -55,9 +55,16 @@ def record_path(settings: Settings, data: Path) -> Path | None:
 
 def reviews_path(settings: Settings, data: Path) -> Path | None:
     """Return the file that reviews are kept in, or None."""
-    if not settings.reviews.store or settings.state == "memory":
+    if settings.reviews.store != "data" or settings.state == "memory":
         return None
     return data / REVIEWS
+
+
+def keeps_reviews(settings: Settings) -> bool:
+    """Return whether reviews are kept anywhere."""
+    if settings.reviews.store == "data":
+        return settings.state != "memory"
+    return bool(settings.reviews.store)
 
 
 def trail_folder(settings: Settings, data: Path) -> Path | None:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.daemon.notify import Messenger, open_messenger, overheard
-from engine.daemon.places import reviews_path
 from engine.daemon.review_desk import open_desk, terms_of
 from engine.daemon.review_metrics import ReviewMetrics, ReviewTally
+from engine.daemon.review_store import open_store, upkeep_of
 from engine.daemon.settings import Settings
 from engine.service.desk import Desk
 from engine.service.keys import derive_key
 from engine.service.record import Recorder
 from engine.service.reviews import SEALED, Reviews
-from engine.storage.reviews_sqlite import SqliteReviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,10 @@ def open_reviews(
 
     Raises ReviewsUnavailable.
     """
-    path = reviews_path(settings, data)
-    if path is None:
+    store = open_store(settings, data, derive_key(secret, SEALED))
+    if store is None:
         return None
-    store = SqliteReviews(path, key=derive_key(secret, SEALED))
-    made = Reviews(store, recorder, time.time_ns, terms_of(settings, secret))
+    terms, upkeep = terms_of(settings, secret), upkeep_of(settings)
+    made = Reviews(store, recorder, time.time_ns, terms, upkeep)
     stack.callback(made.close)
     return made

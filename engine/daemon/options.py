@@ -75,7 +75,9 @@ def walk_options(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Opt
         assert isinstance(one.type, inspect.Metadata)
         doc = (one.type.extra_json_schema or {}).get("description", "")
         form = (one.type.extra or {}).get("form", "")
-        yield Option(name, one.type.type, one.default, doc, form)
+        made = one.default_factory
+        default = one.default if made is msgspec.NODEFAULT else made()
+        yield Option(name, one.type.type, default, doc, form)
 
 
 OPTIONS: dict[str, Option] = {one.name: one for one in walk_options(Settings)}

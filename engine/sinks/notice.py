@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, assert_never
 from urllib.parse import quote
 
 import msgspec
@@ -70,6 +70,8 @@ def subject_of(notice: Notice) -> str:
             return f"{what} is over, nobody answered: {notice.otherwise}"
         case "resolved":
             return f"{what} was {notice.state}" + (f" by {notice.who}" if notice.who else "")
+        case _:
+            assert_never(notice.event)
 
 
 def lines_of(notice: Notice) -> list[str]:

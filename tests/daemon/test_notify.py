@@ -169,6 +169,17 @@ def test_one_process_sends_and_the_next_goes_on(tmp_path: Path, shelf: Shelf) ->
     assert sorted(people[0].ids() + people[1].ids()) == ["a.1.opened", "b.1.opened"]
 
 
+def test_who_waits_for_the_turn_can_be_stopped(tmp_path: Path, shelf: Shelf) -> None:
+    people = People(), People()
+    one = started(tmp_path, shelf, people[0])
+    one.bell.write(opened("a"))
+    until(lambda: people[0].ids() == ["a.1.opened"])
+    two = started(tmp_path, shelf, people[1])
+    two.close()
+    one.close()
+    assert people[1].ids() == []
+
+
 def test_what_keeps_people_from_being_told_is_said(tmp_path: Path, shelf: Shelf) -> None:
     said: list[tuple[str, str]] = []
     people = People()

@@ -18,6 +18,7 @@ from engine.daemon.review_metrics import (
     first,
 )
 from engine.daemon.sums import Sums, families_of
+from engine.service.entries import AdminEntry
 from engine.service.record import NoRecorder
 from engine.service.reviews import Reviews
 from engine.storage.reviews import SECOND, Count, Move, Refused
@@ -117,6 +118,11 @@ def test_a_store_that_is_away_is_told(place: Place) -> None:
     found = place.look()
     assert found["engine_reviews_up"] == {(): 0}
     assert found["engine_reviews_open"] == {("people", NONE): 1}
+
+
+def test_what_is_recorded_of_decisions_is_not_counted(place: Place) -> None:
+    place.tally.write(AdminEntry(time="", act="started", who="root"))
+    assert place.look()["engine_review_acts_refused_total"] == {(): 0}
 
 
 def test_where_there_are_no_reviews_nothing_is_told() -> None:

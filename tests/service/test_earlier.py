@@ -7,7 +7,7 @@ import pytest
 
 from engine.service.audit import KEY, Audit
 from engine.service.earlier import NO_SESSION, NO_TRAIL, Earlier, earlier
-from engine.service.entries import Entry, ReasonEntry
+from engine.service.entries import AdminEntry, Entry, ReasonEntry
 from engine.service.labels import NoLabel, label_of, overturned
 from engine.service.notify import instant
 from engine.service.record import iso_time
@@ -118,6 +118,11 @@ def test_a_denial_is_overturned_once_and_stays_what_it_was(book: Book) -> None:
     with pytest.raises(NoLabel, match="bob has overturned it already"):
         label_of(book.folder, "d0", "eve", "", iso_time(START))
     assert earlier(book.folder, "north", "s", START + SECOND).decisions[0].action == "deny"
+
+
+def test_other_acts_are_no_labels(book: Book) -> None:
+    book.audit.write(AdminEntry(time=iso_time(START), act="held", who="bob"))
+    assert overturned(book.folder) == ()
 
 
 def test_only_denials_are_overturned(book: Book) -> None:

@@ -100,6 +100,22 @@ class Mailbox:
     mails: list[EmailMessage] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     refuse: list[str] = field(default_factory=list)
+    unknown: str = ""
+    """Whom it has no mailbox for."""
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd calls it so
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        del server, session, options
+        if address == self.unknown:
+            return "550 nobody of that name"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(  # noqa: N802  aiosmtpd calls it so
         self, server: SMTP, session: Session, envelope: Envelope

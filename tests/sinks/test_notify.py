@@ -194,6 +194,13 @@ def test_what_a_mail_server_refuses_is_not_sent() -> None:
     assert len(box.mails) == 1
 
 
+def test_a_mail_that_not_all_can_have_is_not_sent() -> None:
+    with mail_server(None) as box:
+        box.unknown = "bob@example.com"
+        with pytest.raises(NotSent, match="refuses 1 of the addresses"):
+            mail(box.port, "none").send(NOTICE)
+
+
 def test_a_mail_server_that_is_away_is_told() -> None:
     with pytest.raises(NotSent, match="refused"):
         mail(free_port(), "none").send(NOTICE)

@@ -209,7 +209,7 @@ def objection(root: Path, text: str) -> str:
     """
     with TemporaryDirectory(prefix="engine-") as folder:
         copy = Path(folder) / "policies"
-        shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", "data"))
+        shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git"))
         path = copy / "a_review_that_became_a_test.pol"
         path.write_text(text, "utf-8")
         try:

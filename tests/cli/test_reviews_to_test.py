@@ -223,6 +223,18 @@ def test_what_cannot_be_made_a_test_is_refused(shop: Shop, tmp_path: Path) -> No
     assert "do not check" in shop.run(review, code=2)
 
 
+def test_what_was_not_looked_at_is_refused(shop: Shop) -> None:
+    policies = load_folder(shop.root, Recipe(SECRET, 4, on_content_too_large="escalate"))
+    shop.gate.swap(policies)
+    assert "too large to be looked at" in shop.run(shop.ask("much too long"), code=1)
+
+
+def test_labels_stand_where_nobody_has_made_a_value_up(shop: Shop) -> None:
+    block = shop.run(shop.ask("doubt about SSN 536-22-8745, MRN-12 and passport C01X00T47"))
+    assert "C01X00T47" not in block
+    assert "labels stand there" in shop.said
+
+
 def test_a_test_that_does_not_pass_is_told(shop: Shop) -> None:
     assert "expected deny, but the decision is allow" in objection(
         shop.root,

@@ -63,7 +63,7 @@ class Front:
     def _wanted(self) -> bool:
         if self._folder is None:
             return False
-        return bool(self._settings.audit.sinks) or has_work(self._settings, self._folder)
+        return bool(self._settings.audit.sinks) or has_work(self._settings.audit, self._folder)
 
     async def start(self) -> None:
         """Start the process if there are sinks. Raises StartError when they cannot be made."""

@@ -116,18 +116,20 @@ class Desk:
 
     async def run(self) -> None:
         """Ship until a signal says stop, and then what there is, for as long as draining takes."""
-        loop = asyncio.get_running_loop()
+        loop, settings = asyncio.get_running_loop(), self.settings
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         shipping = [asyncio.create_task(self._ship(one)) for one in self.routes]
         beside = [
             asyncio.create_task(self._look()),
-            asyncio.create_task(tend_often(self.settings, self._folder, self._log)),
+            asyncio.create_task(
+                tend_often(settings.audit, self._key.parent, self._folder, self._log)
+            ),
         ]
         await self._stop.wait()
         hurried = asyncio.create_task(self._hurry.wait())
         if shipping:
-            patience = self.settings.drain_seconds
+            patience = settings.drain_seconds
             ended = asyncio.gather(*shipping, return_exceptions=True)
             await asyncio.wait(
                 (ended, hurried), timeout=patience, return_when=asyncio.FIRST_COMPLETED

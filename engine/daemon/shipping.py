@@ -153,8 +153,10 @@ class Route:
     def _due(self, *, stopping: bool, full: bool) -> bool:
         """Return whether what was read is to be shipped and noted."""
         pending = self._pending
+        if pending.gaps:
+            return True
         if not pending.items:
-            news = bool(pending.places or pending.gaps or pending.gone)
+            news = bool(pending.places or pending.gone)
             late = self._ground.clock() - self._noted >= NOTE_SECONDS
             return news and (full or stopping or late)
         return full or stopping or self._waited() >= self.settings.batch_seconds
@@ -224,7 +226,7 @@ class Route:
             why = f"the cursor is not of this trail: {error}; it is shipped again"
             self._pending.gaps.append(self._gap(why, trail))
             self._pending.places[trail] = Place()
-            return False
+            return self._read(trail, segments)
         except FileNotFoundError:
             return False  # It was compressed or deleted: the next look tells.
         except (OSError, NoSegment) as error:
@@ -253,11 +255,11 @@ class Route:
                 self._offer(trail, sequence, payload, glance_at(payload))
                 self._pending.places[trail] = place
             case Missed(first, lost, why, place):
-                if not lost and (trail, place) in self._told:
-                    return
                 if not lost:
-                    self._told.add((trail, place))
                     self._unread = f"the trail {trail} cannot be read any further"
+                    if (trail, place) in self._told:
+                        return
+                    self._told.add((trail, place))
                 self._lose(trail, first, lost, why)
                 self._pending.places[trail] = place
 
@@ -302,7 +304,7 @@ class Route:
             self._pending.gaps.append(self._gap(f"{error}; checkpoints are shipped again"))
             self._cursor.born = self._ground.time()
             self._pending.places[CHECKPOINTS] = Place()
-            return False
+            return self._read_notes(trails)
         except OSError as error:
             self._unread = f"the checkpoints cannot be read: {error.strerror}"
             return False

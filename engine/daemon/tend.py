@@ -1,34 +1,62 @@
-"""The closed segments of a trail in; compressed and tended, beside everything else, out."""
+"""The closed segments of a trail in; indexed, forgotten where they may be, compressed, out.
+
+Beside everything else, in a thread, so that shipping goes on meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
-from engine.daemon.logs import Log
-from engine.daemon.settings import Settings
-from engine.storage.segment import CLOSED
+from engine.daemon.logs import Log, Seldom
+from engine.daemon.retention import rules_of, tidy
+from engine.daemon.settings_audit import Audit
+from engine.storage.index import missing_indexes
+from engine.storage.segment import OPEN
+from engine.storage.source import segment_files
 
 PAUSE_SECONDS = 5.0
 """Between two looks for what was closed."""
+SELDOM_SECONDS = 600.0
 
 
-def closed_in(folder: Path) -> list[Path]:
-    """Return the segments in *folder* that are closed and not compressed."""
+def has_work(settings: Audit, folder: Path) -> bool:
+    """Return whether there is something to tend in *folder*."""
+    return rules_of(settings).any or bool(untended(folder))
+
+
+async def tend_often(settings: Audit, data: Path, folder: Path, log: Log) -> None:
+    """Tend *folder*, which is in *data*, when something was closed, and now and then; for ever."""
+    warn = Seldom(log.warning, SELDOM_SECONDS)
+
+    def told(why: str) -> None:
+        warn("the audit trail", why=why)
+
+    due = 0.0
+    left: list[str] = []
+    """What could not be tended, and is no news."""
+    while True:
+        if monotonic() >= due or await asyncio.to_thread(untended, folder) != left:
+            due = monotonic() + settings.prune_minutes * 60
+            await asyncio.to_thread(tend, settings, data, told, log)
+            left = await asyncio.to_thread(untended, folder)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def untended(folder: Path) -> list[str]:
+    """Return the segments that were closed and that nobody has tended."""
     try:
-        return sorted(folder.glob(f"*{CLOSED}"))
+        files = segment_files(folder)
+        found = missing_indexes(path for path in files if not path.name.endswith(OPEN))
     except OSError:
         return []
+    return [path.name for path in found]
 
 
-def has_work(settings: Settings, folder: Path) -> bool:
-    """Return whether there is something to tend."""
-    del settings
-    return bool(closed_in(folder))
-
-
-async def tend_often(settings: Settings, folder: Path, log: Log) -> None:
-    """Tend *folder* now and then, for ever."""
-    del settings, folder, log
-    while True:
-        await asyncio.sleep(PAUSE_SECONDS)
+def tend(settings: Audit, data: Path, told: Callable[[str], None], log: Log) -> None:
+    """Tend the trail once."""
+    found = tidy(settings, data, told)
+    if found.records:
+        log.info("audit records were forgotten", records=found.records, segments=found.segments)

@@ -107,6 +107,11 @@ BENCHES = (
         ("--rounds", "10"),
     ),
     Bench(
+        "audit_read",
+        "How fast is an audit trail verified, asked and counted, with a million records?",
+        ("--records", "50000", "--rounds", "2"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

@@ -27,7 +27,7 @@ from engine.storage.segment import OPEN, Header, is_begun, read_header
 from engine.storage.source import Source, opened_source, segment_files
 from engine.storage.wanted import Found, Wanted, fields_of, found_in
 
-_BATCH = 64
+_BATCH = 256
 """Records that are read between two looks at where the segment is."""
 _FEW = 16
 """Where one list is so many times shorter, its numbers are looked up in the other one by one."""

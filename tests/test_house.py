@@ -79,7 +79,9 @@ def test_imports_stand_at_the_top(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ENGINE, ids=name)
 def test_only_the_gate_and_the_doors_catch_everything(path: Path) -> None:
-    if path.is_relative_to(ROOT / "engine/doors") or path == ROOT / "engine/service/gate.py":
+    # The gate has given what it does after a decision to `keeping`.
+    gate = {ROOT / "engine/service/gate.py", ROOT / "engine/service/keeping.py"}
+    if path.is_relative_to(ROOT / "engine/doors") or path in gate:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ExceptHandler):

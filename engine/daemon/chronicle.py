@@ -15,7 +15,6 @@ from engine.daemon.logs import Log
 from engine.daemon.settings import Settings
 from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry, Line, ReloadEntry
-from engine.service.journal import Journal
 from engine.service.record import RecordError, iso_time
 from engine.service.reload import Attempt
 
@@ -69,16 +68,12 @@ class Chronicle:
             self.log.warning("what the daemon did is not recorded", why=str(error))
 
 
-def written_apart(settings: Settings, data: Path, recorded: Path | None) -> Callable[[Line], None]:
+def written_apart(settings: Settings, data: Path) -> Callable[[Line], None]:
     """Return what keeps lines for a process that decides nothing, beside those that do."""
-    trail = data / settings.audit.folder if settings.audit.folder else None
+    folder = settings.audit.folder
 
     def write(line: Line) -> None:
-        if trail is not None:
-            keep_apart(trail, data, line)
-        if recorded is not None:
-            journal = Journal(recorded, settings.record.on_failure, shared=True)
-            journal.write(line)
-            journal.close()
+        if folder:
+            keep_apart(data / folder, data, line)
 
     return write

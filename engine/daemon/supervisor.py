@@ -136,7 +136,7 @@ class Supervisor:
         settings = ground.settings
         shelf = FolderShelf(ground.cache, ground.root)
         self._fleet = Fleet(settings, shelf, ground.addresses, ground.kept, log, self._reload)
-        write = written_apart(settings, ground.data, ground.recorded)
+        write = written_apart(settings, ground.data)
         self._chronicle = Chronicle(write, log)
         self._reloader = Reloader(
             self._fleet,

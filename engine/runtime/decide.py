@@ -92,21 +92,31 @@ def decide(  # noqa: PLR0913  all that a decision goes by
         if away:
             return decide_uncounted(policies, record, decision_id, away)
     if outcome.plain:
-        made = Decision(
-            action=outcome.action,
-            effective_action=outcome.action,
-            reasons=outcome.reasons,
-            revision=policies.revision,
-            advice=advice,
-            request_id=record.request_id,
-            decision_id=decision_id,
-        )
+        made = _plain(policies, outcome, advice, record.request_id, decision_id)
     else:
         desk = Desk(record, evidence, store, decision_id, consume, policies.when_away)
         made = _carry_out(policies, outcome, desk, advice)
     if record.streamed is not None:
         made = show_streamed(made, record)
     return show_restored(made, turned) if turned.count else made
+
+
+def _plain(
+    policies: PolicySet,
+    outcome: Outcome,
+    advice: dict[str, object],
+    request_id: str,
+    decision_id: str,
+) -> Decision:
+    return Decision(
+        action=outcome.action,
+        effective_action=outcome.action,
+        reasons=outcome.reasons,
+        revision=policies.revision,
+        advice=advice,
+        request_id=request_id,
+        decision_id=decision_id,
+    )
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:

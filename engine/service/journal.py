@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.service.entries import Entry, Line
+from engine.service.entries import Entry, Line, ReviewEntry
 from engine.service.record import RecordError
 
 CLOSED = -1
@@ -49,7 +49,12 @@ class Journal:
         self._file = open_file(path, shared=shared)
 
     def write(self, entry: Line) -> None:
-        """Append *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
+        """Append *entry*; raise RecordError when that fails and decisions may not go unrecorded.
+
+        Of what is no decision and no act on a review only a trail tells.
+        """
+        if not isinstance(entry, Entry | ReviewEntry):
+            return
         try:
             if self._untold:
                 gap = Gap(time=entry.time, lost=self._untold)

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from engine.runtime.decision import Decision, Escalation, Reason, Redaction, ThrottleState
+from engine.runtime.decision import Decision, Escalation, Reason, Redaction, Shadow, ThrottleState
 from engine.runtime.record import Record
 from engine.runtime.values import NO_VALUES, Values, Witness
 from engine.service.entries import (
@@ -29,7 +29,7 @@ from engine.service.entries import (
     Spent,
     ThrottleEntry,
 )
-from engine.service.tracing import TRACE
+from engine.service.tracing import NO_TRACE, TRACE
 
 SECOND = 1_000_000_000
 HASH_BYTES = 16
@@ -217,10 +217,9 @@ def make_entry(
 ) -> Entry:
     """Return the line for *decision*.
 
-    *key* keys the content's hash; *constants* are the advice names whose values the policies spell
-    out, so that they can be written as they are; *values* are what rules have read, by rule.
+    *key* keys hashes; *constants* are advice that policies spell out; *values* are told by rule.
     """
-    subject, trace = made.subject, TRACE.get()
+    subject, trace = made.subject, TRACE.get() or NO_TRACE
     shadow, escalation = decision.shadow, decision.escalation
     cut: dict[str, int] = {}
     return Entry(
@@ -242,23 +241,28 @@ def make_entry(
         restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
         review_id=escalation.review_id if escalation else "",
-        review=outcome_of(escalation) if escalation else "",
+        review=outcome_of(escalation),
         advice=advice_entries(decision.advice, constants, cut) if decision.advice else {},
         labels=first(decision.labels, "labels", cut),
         shadow=shadow.action if shadow else "",
-        shadow_reasons=(
-            reason_entries(first(shadow.reasons, "shadow_reasons", cut), values) if shadow else ()
-        ),
+        shadow_reasons=shadow_entries(shadow, values, cut) if shadow else (),
         evaluated_in=decision.evaluated_in,
         spent=made.spent,
         degraded=brief(decision.degraded),
-        trace_id=trace.trace_id if trace else "",
-        span_id=trace.span_id if trace else "",
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
         content_hash=hash_content(subject.content, key) if subject.content else "",
         content=content,
         error=brief(made.error),
         cut=cut,
     )
+
+
+def shadow_entries(
+    shadow: Shadow, values: Mapping[str, Values], cut: dict[str, int]
+) -> tuple[ReasonEntry, ...]:
+    """Return the reasons of what shadow rules would have decided."""
+    return reason_entries(first(shadow.reasons, "shadow_reasons", cut), values)
 
 
 def first(items: tuple[Item, ...], name: str, cut: dict[str, int]) -> tuple[Item, ...]:
@@ -295,9 +299,9 @@ def spelt(value: object) -> object:
             return value
 
 
-def outcome_of(escalation: Escalation) -> str:
-    """Return what came of a review; empty while it is open."""
-    return "" if escalation.state == "open" else escalation.state
+def outcome_of(escalation: Escalation | None) -> str:
+    """Return what came of a review; empty while it is open, or there is none."""
+    return "" if escalation is None or escalation.state == "open" else escalation.state
 
 
 def throttle_entry(state: ThrottleState) -> ThrottleEntry:

@@ -25,6 +25,8 @@ class Trace(NamedTuple):
     span_id: str
 
 
+NO_TRACE = Trace("", "")
+
 TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 

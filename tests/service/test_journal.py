@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.service.entries import ContentEntry, Entry
+from engine.service.entries import AdminEntry, ContentEntry, Entry
 from engine.service.journal import Journal
 from engine.service.record import RecordError
 
@@ -75,6 +75,13 @@ def test_content_is_for_the_trail_alone(tmp_path: Path) -> None:
     journal.close()
     [line] = lines(tmp_path / "d")
     assert (line["decision_id"], "content" in line) == ("d1", False)
+
+
+def test_what_is_no_decision_is_for_the_trail_too(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "d", "deny")
+    journal.write(AdminEntry(time="2026-01-01T00:00:00Z", act="started"))
+    journal.close()
+    assert lines(tmp_path / "d") == []
 
 
 def test_a_full_disk_denies_and_leaves_whole_lines(tmp_path: Path) -> None:

@@ -34,8 +34,14 @@ TICK = 1.0
 class Messenger:
     """Owns the spool of notices, and a thread for each sink while this process is the one."""
 
-    def __init__(self, data: Path, sinks: Sequence[tuple[Post, Way]], tick: float = TICK) -> None:
-        """Open what waits in *data*. Raises SpoolError."""
+    def __init__(
+        self,
+        data: Path,
+        sinks: Sequence[tuple[Post, Way]],
+        tick: float = TICK,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Open what waits in *data*; look every *tick* seconds. Raises SpoolError."""
         self.tally = Tally()
         self.posts = tuple(post for post, _ in sinks)
         self.troubled: Callable[[str, str], None] = ignore
@@ -43,6 +49,7 @@ class Messenger:
         self._data = data
         self._sinks = tuple(sinks)
         self._tick = tick
+        self._patience = patience
         self._spool = Spool(data / SPOOL, MOST_WAITING)
         self._spool.keep_only(tuple(post.name for post in self.posts))
         self._stop = threading.Event()
@@ -66,7 +73,7 @@ class Messenger:
         """Send no more; what waits is sent after the next start."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(self._patience)
         self._spool.close()
 
     def waiting(self) -> dict[str, int]:

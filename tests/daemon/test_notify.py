@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,7 +18,7 @@ from engine.sinks.notice import Event, NotSent, Way
 from engine.storage.notices import SpoolError
 from engine.storage.reviews import Review, ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
-from tests.daemon.running import daemon, decide, free_port
+from tests.daemon.running import PATIENCE, daemon, decide, free_port
 from tests.daemon.test_reviews import reviews
 from tests.daemon.test_serve import until
 from tests.service.bundle import write_folder
@@ -193,6 +194,33 @@ def test_what_keeps_people_from_being_told_is_said(tmp_path: Path, shelf: Shelf)
     until(lambda: ("pager", "away") in said)
     assert made.waiting() == {"pager": 1}
     made.close()
+
+
+def test_a_sink_that_does_not_answer_holds_up_nothing(tmp_path: Path, shelf: Shelf) -> None:
+    answer = threading.Event()
+    asked_for = threading.Event()
+
+    class Slow:
+        def send(self, notice: object) -> None:
+            del notice
+            asked_for.set()
+            answer.wait(PATIENCE * 10)
+
+    people = People()
+    sinks: list[tuple[Post, Way]] = [
+        (Post(name="slow", events=OPENED), Slow()),
+        (Post(name="pager", events=OPENED), people),
+    ]
+    made = Messenger(tmp_path, sinks, tick=0.01, patience=0.01)
+    made.start(shelf)
+    made.bell.write(opened("a"))
+    assert asked_for.wait(PATIENCE)
+    made.bell.write(opened("b"))
+    until(lambda: people.ids() == ["a.1.opened", "b.1.opened"])
+    assert made.waiting() == {"slow": 2, "pager": 0}
+    made.close()
+    assert not answer.is_set()
+    answer.set()
 
 
 def test_how_notices_fare_is_counted(tmp_path: Path, shelf: Shelf) -> None:

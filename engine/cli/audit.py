@@ -21,6 +21,7 @@ Examples:
   engine audit show 01a22158-1221-7c12-8b0c-c2dcb1c2e947
   engine audit stats --since 7d
   engine audit export --format csv -o decisions.csv
+  engine audit sinks
   engine audit hold north --reason "case 17/2026"
   engine audit prune --dry-run
 
@@ -42,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "hold": Verb("engine.cli.audit_keep:hold_one", "Keep records from being forgotten."),
     "release": Verb("engine.cli.audit_keep:release_one", "Release a hold."),
     "holds": Verb("engine.cli.audit_keep:list_holds", "List what is held."),
+    "sinks": Verb("engine.cli.audit_sinks:sinks", "Show how far the trail is shipped."),
     "prune": Verb("engine.cli.audit_keep:prune_now", "Forget what need not be kept."),
 }
 

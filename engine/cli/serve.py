@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from engine.cli.main import EXIT_ERROR
+from engine.cli.main import EXIT_ERROR, EXIT_FINE
 from engine.daemon.config import load_settings, render_settings
 from engine.daemon.options import ConfigError
 from engine.daemon.settings import Settings
+from engine.daemon.sinks import check_sinks
 
 DEFAULT_FILE = Path("engine.toml")
 
@@ -25,6 +26,7 @@ Examples:
   engine serve policies --workers 4             four processes that share port and state
   engine serve --config engine.toml             everything from a file
   engine serve --print-config > engine.toml     begin such a file
+  engine serve --check-config                   are the settings right, and is all there?
   ENGINE_LOG_LEVEL=debug engine serve policies  any setting as a variable
   engine serve policies --set drain_seconds=30  any setting as a flag
 
@@ -74,6 +76,9 @@ the one that is needed is loaded."""
 @click.option("--log-format", metavar="FORMAT", help="auto, json or text.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any setting.")
 @click.option("--print-config", is_flag=True, help="Print every setting as it would be, and stop.")
+@click.option(
+    "--check-config", is_flag=True, help="Say whether the settings can be used, and stop."
+)
 def command(
     config: Path | None,
     settings: tuple[str, ...],
@@ -82,6 +87,7 @@ def command(
     wait: bool,
     no_watch: bool,
     print_config: bool,
+    check_config: bool,
     **named: str | None,
 ) -> None:
     """Run the daemon that answers gateways over gRPC, until it is told to stop.
@@ -102,7 +108,19 @@ def command(
     if print_config:
         click.echo(render_settings(chosen), nl=False)
         return
+    if check_config:
+        sys.exit(check(chosen))
     sys.exit(serve(chosen))
+
+
+def check(settings: Settings) -> int:
+    """Say whether what *settings* name can be had: what sinks need, and their secrets."""
+    problems = check_sinks(settings.audit.sinks)
+    for problem in problems:
+        click.echo(f"engine: {problem}", err=True)
+    if not problems:
+        click.echo("the settings can be used")
+    return EXIT_ERROR if problems else EXIT_FINE
 
 
 def split_setting(text: str) -> tuple[str, str]:

@@ -37,15 +37,15 @@ from engine.service.audit import Audit
 from engine.service.entries import GapEntry
 from engine.service.record import iso_time
 from engine.sinks.cursor import FOLDER, forget_others
-from engine.sinks.ship import Dead, Pauses, Shipment, Tally
+from engine.sinks.ship import DEAD, Dead, Pauses, Shipment, Tally
 from engine.sinks.sink import Sink, SinkError
+from engine.sinks.status import Status, write_status
 
 LOOK_SECONDS = 1.0
 """How often is looked how far the trails have got, and how the sinks fare."""
 SELDOM_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 """A pause before a route that broke is begun again."""
-DEAD = ".dead.jsonl"
 
 
 class Desk:
@@ -76,7 +76,11 @@ class Desk:
     def _route(self, one: AnySink) -> Route:
         dead = Dead(self._folder / FOLDER / f"{one.name}{DEAD}")
         pauses = Pauses(one.retry_seconds, one.retry_most_seconds)
-        shipment = Shipment(open_sink(one), dead, pauses, asyncio.sleep, random.random, Tally())
+        try:
+            sink = open_sink(one)
+        except SinkError as error:
+            raise SinkError(f"sink `{one.name}`: {error}") from None
+        shipment = Shipment(sink, dead, pauses, asyncio.sleep, random.random, Tally())
         return Route(one, shipment, self._ground, Shipped())
 
     async def answer(self, message: say.Any) -> say.Any:
@@ -164,16 +168,19 @@ class Desk:
             one.settings.name: Seldom(self._log.error, SELDOM_SECONDS) for one in self.routes
         }
         away: set[str] = set()
+        told: dict[str, Status] = {}
         while True:
             with suppress(OSError):
                 self._signed.look()
             for one in self.routes:
-                name = one.settings.name
-                if one.trouble:
+                name, why, tally = one.settings.name, one.trouble, one.shipment.tally
+                status = Status(why, tally.retries, tally.failures)
+                if told.get(name) != status:
+                    told[name] = status
+                    write_status(self._folder, name, status)
+                if why:
                     away.add(name)
-                    tellers[name](
-                        "a sink does not take the audit trail", sink=name, why=one.trouble
-                    )
+                    tellers[name]("a sink does not take the audit trail", sink=name, why=why)
                 elif name in away:
                     away.discard(name)
                     self._log.info("a sink takes the audit trail again", sink=name)

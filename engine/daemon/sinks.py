@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import assert_never
@@ -34,7 +34,7 @@ from engine.sinks.nats import NatsSink
 from engine.sinks.otlp import OtlpSink
 from engine.sinks.s3 import S3Sink
 from engine.sinks.s3_lock import Bucket, ask, require_lock
-from engine.sinks.sink import Sink
+from engine.sinks.sink import Sink, SinkError
 
 SCHEMES = {"splunk": "Splunk", "elastic": "ApiKey"}
 """What stands before a token, by the shape; Bearer before others."""
@@ -185,3 +185,14 @@ def checking(bucket: Bucket, one: S3) -> Callable[[], Awaitable[None]]:
         require_lock(bucket, one.lock, found)
 
     return check
+
+
+def check_sinks(sinks: Iterable[AnySink]) -> list[str]:
+    """Return why sinks cannot be made: a package, a file or a secret that is missing."""
+    problems = []
+    for one in sinks:
+        try:
+            open_sink(one)
+        except SinkError as error:
+            problems.append(f"sink `{one.name}`: {error}")
+    return problems

@@ -22,6 +22,8 @@ PATIENT = 5
 """How often a batch that is refused as a whole is tried again before its records are dead."""
 DOUBTFUL = 8
 """Records refused one by one, and none taken, after which that is likely."""
+DEAD = ".dead.jsonl"
+"""What stands behind a sink's name in that of its file of the dead."""
 MOST_WHY = 300
 """Characters of a reason that are kept."""
 

@@ -239,9 +239,7 @@ def test_a_sink_that_cannot_be_made_stands_in_the_way_of_the_start(
     write(tmp_path, web("http://127.0.0.1:9", token="env:NO_SUCH_VARIABLE"), free_port())
     code, text = refused(tmp_path, "--listen", "127.0.0.1:0", "--workers", workers)
     assert code == 2
-    assert (
-        "the audit trail cannot be shipped: `token`: the variable NO_SUCH_VARIABLE is not" in text
-    )
+    assert "cannot be shipped: sink `web`: `token`: the variable NO_SUCH_VARIABLE is not" in text
 
 
 def test_what_is_missed_is_in_the_trail_signed_and_shipped(tmp_path: Path) -> None:

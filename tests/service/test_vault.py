@@ -12,6 +12,7 @@ import pytest
 
 from engine.service import vault as vaults
 from engine.service.vault import Erased, Kept, Vault, VaultError, erase, key_path
+from tests.service.test_journal import full_disk
 
 SECRET = b"s" * 32
 SAID = b"what somebody said"
@@ -137,6 +138,14 @@ def test_a_folder_that_cannot_be_used_is_told(vault: Vault) -> None:
         vault.seal("south", "d1", SAID)
     with pytest.raises(VaultError, match="no key can be read"):
         vault.open("south", "d1", key, sealed)
+
+
+def test_on_a_full_disk_no_half_a_key_is_left(vault: Vault) -> None:
+    with full_disk(20), pytest.raises(VaultError, match="no key can be kept"):
+        vault.seal("north", "d1", SAID)
+    assert list(vault.folder.iterdir()) == []
+    key, sealed = vault.seal("north", "d1", SAID)
+    assert vault.open("north", "d1", key, sealed) == SAID
 
 
 def test_a_key_that_never_stays_is_given_up(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:

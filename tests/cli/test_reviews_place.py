@@ -7,7 +7,9 @@ from pathlib import Path
 import grpc
 import pytest
 
+from engine.cli.reviews_text import describe_earlier
 from engine.service.approvals import Approvals
+from engine.service.earlier import Earlier, Passed
 from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers
 from engine.storage.chest import Chest
@@ -132,6 +134,19 @@ def test_a_daemon_that_believes_names_is_given_one(tmp_path: Path) -> None:
         assert said.exit_code == 0
         assert reviews.find(review_id).resolved_by == "zoe"
     reviews.close()
+
+
+def test_what_was_decided_before_is_shown_inert_and_what_may_be_missing_is_said() -> None:
+    one = Passed(
+        time="2026-01-02T03:04:05Z", decision_id="d", stage="request", action="deny",
+        effective_action="deny", rules=("p.r", "x\x1b[2J"),
+    )  # fmt: skip
+    title, line, missing = describe_earlier(Earlier(decisions=(one,), missing="pruned"))
+    assert title == "what was decided in this conversation before"
+    assert line.startswith("  2026-01-02T03:04:05Z  request  deny: p.r, x")
+    assert "\x1b" not in line
+    assert missing == "  and perhaps more: pruned"
+    assert describe_earlier(Earlier(missing="no session")) == []
 
 
 def test_a_token_is_made_once_and_its_hash_goes_into_the_file(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from tests.daemon.test_serve import until
 from tests.doors.grpc.serving import run
 from tests.service.bundle import write_folder
 from tests.service.roll import write_roll
+from tests.storage import postgres
 
 pytestmark = pytest.mark.slow
 
@@ -113,19 +114,56 @@ def test_of_workers_that_are_shown_one_token_one_takes_it(tmp_path: Path) -> Non
             review_id = opened(one, content)
             bob.reviews.approve(review_id)
             token = one.reviews.get(review_id).approval_token
-            start, passed = Barrier(2), list[bool]()
+            assert sorted(present_at_once((one, other), content, token)) == [False, True]
 
-            def go(client: Client, content: str = content, token: str = token) -> None:
-                start.wait()  # noqa: B023  of this round
-                made = client.decide(**DOUBT, content=content, approval=token)
-                passed.append(made.passes)  # noqa: B023
 
-            racing = [Thread(target=go, args=(each,)) for each in (one, other)]
-            for each in racing:
-                each.start()
-            for each in racing:
-                each.join()
-            assert sorted(passed) == [False, True]
+@pytest.mark.skipif(postgres.programs() is None, reason=postgres.MISSING)
+def test_nodes_that_share_a_database_share_who_waits_and_what_was_presented(
+    tmp_path: Path,
+) -> None:
+    url = postgres.shared().schema()
+    (tmp_path / "key").write_text("5a" * 32)
+    (tmp_path / "key").chmod(0o600)
+    shared = {
+        "reviews.store": "postgresql", "reviews.url": url, "secret_key_file": f"{tmp_path}/key",
+    }  # fmt: skip
+    options = [part for name, value in shared.items() for part in ("--set", f"{name}={value}")]
+    nodes = [tmp_path / "one", tmp_path / "other"]
+    with ExitStack() as stack:
+        pairs = []
+        for folder in nodes:
+            folder.mkdir()
+            _, (address,) = stack.enter_context(known(folder, *options))
+            pairs.append(stack.enter_context(clients(address)))
+        (one, _), (other, bob) = pairs
+        for number in range(20):
+            content = f"doubt {number}"
+            review_id = opened(one, content)
+            changes = one.reviews.watch(review_id, timeout=20)
+            assert next(changes).state == "open"
+            bob.reviews.approve(review_id)
+            *_, last = changes
+            assert last.state == "approved"
+            assert sorted(present_at_once((one, other), content, last.approval_token)) == [
+                False,
+                True,
+            ]
+
+
+def present_at_once(nodes: tuple[Client, ...], content: str, token: str) -> list[bool]:
+    """Return whether it passed, for each that presents *token* at the same time."""
+    start, passed = Barrier(len(nodes)), list[bool]()
+
+    def go(client: Client) -> None:
+        start.wait()
+        passed.append(client.decide(**DOUBT, content=content, approval=token).passes)
+
+    racing = [Thread(target=go, args=(each,)) for each in nodes]
+    for each in racing:
+        each.start()
+    for each in racing:
+        each.join()
+    return passed
 
 
 def test_of_reviewers_who_claim_at_once_at_different_workers_one_wins(tmp_path: Path) -> None:

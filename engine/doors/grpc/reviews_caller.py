@@ -13,7 +13,7 @@ import grpc
 import msgspec
 from google.protobuf.message import Message as Sent
 
-from engine.doors.grpc.caller import STATE_NAMES, action_of, failure_of, reasons_of
+from engine.doors.grpc.caller import MOST_BYTES, STATE_NAMES, action_of, failure_of, reasons_of
 from engine.doors.grpc.convert import REVIEW_STATES, STAGES, encode_json
 from engine.runtime.decision import Message
 from engine.service.earlier import Earlier, Passed
@@ -53,7 +53,8 @@ class RemoteReviews:
         self.address = address
         self._seconds = seconds
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        self._channel = grpc.insecure_channel(address)
+        options = [("grpc.max_receive_message_length", MOST_BYTES)]
+        self._channel = grpc.insecure_channel(address, options)
 
     def close(self) -> None:
         """Disconnect."""

@@ -100,21 +100,21 @@ class Bell(NoRecorder):
         if event is None:
             return
         assert isinstance(entry, ReviewEntry)
-        now = instant(entry.time)
-        for post in self._posts:
-            if post.wants(event, entry.queue):
-                self._add(post, event, entry, now)
-            if event == "opened" and post.wants("due", entry.queue):
-                self._add(post, "due", entry, now)
-
-    def _add(self, post: Post, event: Event, entry: ReviewEntry, now: int) -> None:
-        body = msgspec.json.encode(entry)
-        key = f"{entry.review_id}.{entry.round}.{event}"
+        events: tuple[Event, ...] = ("opened", "due") if event == "opened" else (event,)
+        wanted = [
+            (post.name, f"{entry.review_id}.{entry.round}.{one}")
+            for post in self._posts
+            for one in events
+            if post.wants(one, entry.queue)
+        ]
+        if not wanted:
+            return
         try:
-            if not self._spool.add(post.name, key, body, now, now):
-                self._tally.count(post.name, "full")
+            full = self._spool.add(wanted, msgspec.json.encode(entry), instant(entry.time))
         except SpoolError as error:
             raise RecordError(str(error)) from None
+        for sink in full:
+            self._tally.count(sink, "full")
 
 
 @dataclass(slots=True)

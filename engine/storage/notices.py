@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,17 +69,28 @@ class Spool:
             self._line.close()
             raise
 
-    def add(self, sink: str, key: str, body: bytes, now: int, ready: int) -> bool:
-        """Let it wait for *sink* until *ready*; once for each *key*. False: too many wait."""
+    def add(self, wanted: Sequence[tuple[str, str]], body: bytes, now: int) -> tuple[str, ...]:
+        """Let *body* wait from *now* on, for each sink and key in *wanted*; once for each.
+
+        All of them or, when this raises, none. Returns the sinks for which too many wait.
+        """
         with self._told():
-            # One statement: counting and adding are one act, whoever else adds.
-            added = self._line.execute(
-                "INSERT OR IGNORE INTO notices (sink, key, born, ready, body) "
-                "SELECT ?1, ?2, ?3, ?4, ?5 "
-                "WHERE (SELECT COUNT(*) FROM notices WHERE sink = ?1) < ?6",
-                (sink, key, now, ready, body, self._most),
-            ).rowcount
-            return added == 1 or self._has(sink, key)
+            self._line.execute("BEGIN IMMEDIATE").close()
+            try:
+                full = tuple(sink for sink, key in wanted if not self._added(sink, key, body, now))
+                self._line.execute("COMMIT").close()
+            finally:
+                self._line.rollback()  # After the commit there is nothing to take back.
+        return full
+
+    def _added(self, sink: str, key: str, body: bytes, now: int) -> bool:
+        added = self._line.execute(
+            "INSERT OR IGNORE INTO notices (sink, key, born, ready, body) "
+            "SELECT ?1, ?2, ?3, ?3, ?4 "
+            "WHERE (SELECT COUNT(*) FROM notices WHERE sink = ?1) < ?5",
+            (sink, key, now, body, self._most),
+        ).rowcount
+        return added == 1 or self._has(sink, key)
 
     def _has(self, sink: str, key: str) -> bool:
         found = self._line.execute(

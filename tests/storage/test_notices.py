@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +17,8 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 def test_what_waits_is_there_until_it_was_sent(tmp_path: Path, spool: Spool) -> None:
-    assert spool.add("pager", "a.1.opened", b"body", 5, 10)
-    assert spool.ready("pager", 9, 10) == []
+    assert spool.add([("pager", "a.1.opened")], b"body", 5) == ()
+    assert spool.ready("pager", 4, 10) == []
     assert spool.ready("mail", 10, 10) == []
     other = Spool(tmp_path / "notices.db", 3)
     (found,) = other.ready("pager", 10, 10)
@@ -28,21 +29,18 @@ def test_what_waits_is_there_until_it_was_sent(tmp_path: Path, spool: Spool) -> 
 
 
 def test_the_same_waits_once_for_each_sink(spool: Spool) -> None:
-    for sink in ("pager", "pager", "mail"):
-        assert spool.add(sink, "a", b"", 0, 0)
+    assert spool.add([("pager", "a"), ("pager", "a"), ("mail", "a")], b"", 0) == ()
     assert spool.waiting() == {"pager": 1, "mail": 1}
 
 
 def test_no_more_wait_than_may(spool: Spool) -> None:
-    assert [spool.add("pager", str(n), b"", 0, 0) for n in range(4)] == [True, True, True, False]
-    assert spool.add("pager", "0", b"", 0, 0)
-    assert spool.add("mail", "3", b"", 0, 0)
+    assert spool.add([("pager", str(n)) for n in range(4)], b"", 0) == ("pager",)
+    assert spool.add([("pager", "0"), ("mail", "3")], b"", 0) == ()
     assert spool.waiting() == {"pager": 3, "mail": 1}
 
 
 def test_what_could_not_be_sent_comes_later(spool: Spool) -> None:
-    for key in ("a", "b"):
-        spool.add("pager", key, b"", 0, 0)
+    spool.add([("pager", "a"), ("pager", "b")], b"", 0)
     first, second = spool.ready("pager", 0, 10)
     spool.later(first.number, 7, failed=True)
     spool.later(second.number, 6)
@@ -51,8 +49,7 @@ def test_what_could_not_be_sent_comes_later(spool: Spool) -> None:
 
 
 def test_what_waits_for_nobody_is_forgotten(spool: Spool) -> None:
-    for sink in ("pager", "mail"):
-        spool.add(sink, "a", b"", 0, 0)
+    spool.add([("pager", "a"), ("mail", "a")], b"", 0)
     spool.keep_only(("mail",))
     assert spool.waiting() == {"mail": 1}
     spool.keep_only(())
@@ -68,6 +65,21 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, spool: Spool) -> None:
     spool.close()
     with pytest.raises(SpoolError, match="closed database"):
         spool.waiting()
+    with pytest.raises(SpoolError, match="closed database"):
+        spool.add([("pager", "a")], b"", 0)
+
+
+@pytest.mark.slow
+def test_another_process_that_writes_is_waited_for_but_not_for_ever(
+    tmp_path: Path, spool: Spool
+) -> None:
+    other = sqlite3.connect(tmp_path / "notices.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE").close()
+    with pytest.raises(SpoolError, match="locked"):
+        spool.add([("pager", "a")], b"", 0)
+    other.execute("ROLLBACK").close()
+    assert spool.add([("pager", "a")], b"", 0) == ()
+    other.close()
 
 
 def test_it_can_be_read_by_its_owner_only(tmp_path: Path, spool: Spool) -> None:

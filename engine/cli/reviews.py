@@ -49,6 +49,7 @@ Examples:
   engine reviews approve 9f86 --as ann --note "the customer called"
   engine reviews edit 9f86 --as ann --content "a refund of 60"
   engine reviews stats
+  engine reviews overturn 0197a1b2-… --note "a known customer"
   engine reviews to-test 9f86 --policies policies >> policies/reviews_test.pol
 
 The folder may be that of a running daemon: gateways that ask again, or wait, have the answer at

@@ -1,117 +1,182 @@
-"""Entries in, records of a signed trail out; what cannot be kept denies, or is counted and told.
+"""Entries in, records of a signed trail out, as safe as was chosen.
 
-See ``engine.storage`` for how they are kept. `tend` signs what there is, and is called now and then
-beside the decisions.
+See ``engine.storage`` for how they are kept, and ``committer`` there for what becomes of those that
+cannot be. `tend` signs what there is, and is called now and then beside the decisions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from asyncio import Future
+from collections.abc import Awaitable, Callable
+from math import inf
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.service.entries import Line
+from engine.service.entries import AdminEntry, GapEntry, Line, ReviewEntry
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError
+from engine.storage.committer import Committer, reason_of
+from engine.storage.durability import Losses, OnFull, Tally, Way
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment, recover
 from engine.storage.trail import MEGABYTE, Trail, sign_closed
 
-OnFailure = Literal["deny", "drop"]
-
 KEY = "audit.key"
 PUBLIC = "audit.pub"
 """In the trail's folder: the key that its checkpoints are signed with, as C2SP writes it."""
-
-
-class Gap(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="gap"):
-    """The record that tells of entries which were lost before it."""
-
-    time: str
-    lost: int
+CLOCK = "clock_went_back"
+"""The act by which a record tells that the clock was set back since the one before it."""
 
 
 class Audit:
     """Keeps entries in a trail of its own in *folder*; see record.Recorder.
 
-    *on_failure* as of a `Journal`: ``deny`` raises RecordError, ``drop`` counts in `dropped` and
-    tells of the gap, which the next checkpoint signs.
+    *way* says how safe they are to be and what becomes of those that cannot be kept; only the
+    latter is enough for ``written``. What is lost is counted in `dropped`, and told by a record.
     """
 
     def __init__(
         self,
         folder: Path,
         key: Path,
-        on_failure: OnFailure,
+        way: Way | OnFull,
         *,
         name: str,
         time: Callable[[], str],
         segment_bytes: int = 64 * MEGABYTE,
+        segment_seconds: float = inf,
     ) -> None:
         """Begin a trail.
 
         *name* is the signer's; its key is made at *key* if there is none. Raises RecordError.
         """
         self.folder = folder
-        self.on_failure = on_failure
-        self.dropped = 0
-        self._untold = 0
+        self.way = way if isinstance(way, Way) else Way(on_full=way)
         self.told: Callable[[str], None] = lambda _: None
-        """Hears what is wrong."""
+        """Hears what is wrong, from any thread."""
         self._time = time
-        self._encoder = msgspec.json.Encoder(enc_hook=str)
+        self._newest = ""
+        """The latest time of an entry."""
+        self._encode = msgspec.json.Encoder(enc_hook=str).encode
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             signer = Signer(name, Ed25519PrivateKey.from_private_bytes(load_key(key)))
             (folder / PUBLIC).write_text(f"{signer.verifier}\n")
             self._signer = signer
-            self._trail = Trail(folder, signer, time=time, segment_bytes=segment_bytes)
+            self._trail = Trail(
+                folder,
+                signer,
+                time=time,
+                segment_bytes=segment_bytes,
+                segment_seconds=segment_seconds,
+                careful=self.way.durability == "synced",
+            )
         except KeyFileError as error:
             raise RecordError(str(error)) from None
         except OSError as error:
             raise RecordError(f"cannot keep an audit trail in {folder}: {error.strerror}") from None
         self.verifier = signer.verifier
+        self._committer = Committer(
+            self._trail, self.way, gap=self._gap, time=time, told=self._tell
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted."""
+        return self._committer.tally
+
+    @property
+    def dropped(self) -> int:
+        """How many entries were lost."""
+        return self.tally.dropped
+
+    @property
+    def waiting(self) -> int:
+        """How many entries are not as safe yet as they are to be."""
+        return self._committer.waiting
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing can be written."""
+        return self._committer.stuck
 
     def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
+        time = entry.time
+        if time > self._newest:
+            self._newest = time
+        elif time < self._newest and not isinstance(entry, ReviewEntry):  # They are told later.
+            newest, self._newest = self._newest, time
+            self._put(AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time}))
+        self._put(entry)
+
+    def _put(self, entry: Line) -> None:
         try:
-            if self._untold:
-                gap = Gap(time=entry.time, lost=self._untold)
-                self._trail.append(self._encoder.encode(gap))
-                self._untold = 0
-            self._trail.append(self._encoder.encode(entry))
+            self._committer.put(self._encode(entry))
         except OSError as error:
-            if self.on_failure == "deny":
-                why = error.strerror or str(error)
-                raise RecordError(f"cannot write to {self.folder}: {why}") from None
-            self.dropped += 1
-            self._untold += 1
+            raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
+
+    def kept(self) -> Awaitable[None] | None:
+        """Return what is to be awaited before what was written last is answered; None for nothing.
+
+        It raises RecordError when that must not be answered.
+        """
+        waited = self._committer.kept()
+        return None if waited is None else self._keeps(waited)
+
+    async def _keeps(self, waited: Future[str]) -> None:
+        self._check(await waited)
+
+    def wait(self) -> None:
+        """Wait until what was written last may be answered. Raises RecordError."""
+        self._check(self._committer.wait())
+
+    def _tell(self, why: str) -> None:
+        self.told(why)
+
+    def _check(self, why: str) -> None:
+        if why:
+            raise RecordError(f"cannot write to {self.folder}: {why}")
+
+    def _gap(self, losses: Losses) -> bytes:
+        return self._encode(
+            GapEntry(
+                time=self._time(),
+                lost=losses.dropped,
+                denied=losses.denied,
+                doubtful=losses.doubtful,
+                since=losses.since,
+                why=losses.why,
+            )
+        )
 
     def tend(self) -> str:
-        """Sign what is new and return the checkpoint, to be copied elsewhere; empty for none."""
+        """Bring to the disk and sign what is new; return the checkpoint, to be copied elsewhere.
+
+        Empty for none. May be called in another thread.
+        """
         try:
-            return self._trail.checkpoint()
+            return self._committer.tend()
         except OSError as error:
-            self.told(f"the audit trail cannot be signed: {error.strerror}")
+            self.told(f"it cannot be signed: {reason_of(error)}")
             return ""
 
     def reopen(self) -> None:
         """Go on in a new segment. Raises RecordError."""
         try:
-            self._trail.roll()
+            self._committer.turn()
         except OSError as error:
-            raise RecordError(f"cannot go on in {self.folder}: {error.strerror}") from None
+            raise RecordError(f"cannot go on in {self.folder}: {reason_of(error)}") from None
 
     def close(self) -> None:
-        """Sign and close the trail; closing twice is fine."""
+        """Keep what waits, sign and close the trail; closing twice is fine."""
         try:
-            self._trail.close()
+            self._committer.close()
         except OSError as error:
-            self.told(f"the audit trail could not be closed: {error.strerror}")
+            self.told(f"it could not be closed: {reason_of(error)}")
 
     def recover(self) -> None:
         """Close the trails of processes that are gone."""
@@ -121,7 +186,7 @@ class Audit:
                 if closed is not None:
                     sign_closed(closed, self._signer, self._time())
             except (OSError, NoSegment, Altered) as error:
-                self.told(f"the audit segment {path.name} cannot be closed: {error}")
+                self.told(f"the segment {path.name} cannot be closed: {error}")
             else:
                 if closed is not None:
-                    self.told(f"the audit segment {closed.name} was left open, and is closed now")
+                    self.told(f"the segment {closed.name} was left open, and is closed now")

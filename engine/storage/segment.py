@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from errno import ENOSPC
+from errno import EIO, ENOSPC
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -79,6 +81,17 @@ def read_header(data: bytes) -> tuple[Header, int]:
     return header, end
 
 
+class Mark(NamedTuple):
+    """A place between two records of a segment."""
+
+    size: int
+    """Bytes before it."""
+    sequence: int
+    """The number of the record behind it."""
+    digest: bytes
+    """Of the record before it."""
+
+
 class Segment:
     """The segment that a process writes. Not for several threads at once, but for `sync`."""
 
@@ -104,6 +117,16 @@ class Segment:
             self.path.unlink(missing_ok=True)
             raise
 
+    @property
+    def empty(self) -> bool:
+        """Whether it has no record."""
+        return self.sequence == self.header.first
+
+    @property
+    def mark(self) -> Mark:
+        """The place behind the last record."""
+        return Mark(self.size, self.sequence, self.digest)
+
     def append(self, payload: bytes) -> bytes:
         """Append a record whole and return its leaf; raise OSError and leave all as it was."""
         frame, leaf, digest = make_frame(self.digest, self.sequence, payload)
@@ -112,13 +135,33 @@ class Segment:
         self.sequence += 1
         return leaf
 
+    def append_all(self, payloads: Sequence[bytes]) -> list[bytes]:
+        """Append all records in one go and return their leaves; or raise OSError and none."""
+        frames, leaves, digest = [], [], self.digest
+        for number, payload in enumerate(payloads, self.sequence):
+            frame, leaf, digest = make_frame(digest, number, payload)
+            frames.append(frame)
+            leaves.append(leaf)
+        self._write(b"".join(frames))
+        self.digest = digest
+        self.sequence += len(leaves)
+        return leaves
+
     def sync(self) -> None:
         """Bring everything to the disk. Raises OSError; then the segment is broken."""
+        if self.broken:
+            raise OSError(EIO, self.broken)
         try:
             os.fdatasync(self._file)
         except OSError as error:
             self.broken = f"it cannot be brought to the disk: {error.strerror}"
             raise
+
+    def rewind(self, mark: Mark) -> None:
+        """Forget, in a broken segment, what is behind *mark*: the disk may have it or not."""
+        self.size, self.sequence, self.digest = mark
+        with suppress(OSError):  # Whoever recovers it may find more than it should have, then.
+            os.ftruncate(self._file, mark.size)
 
     def close(self) -> Path:
         """Sync, close and rename the file, and return its new path. Raises OSError.
@@ -140,9 +183,14 @@ class Segment:
             os.close(self._file)
             self._file = NONE
 
+    def remove(self) -> None:
+        """Close and delete the file: there is nothing in it."""
+        self.drop()
+        self.path.unlink(missing_ok=True)
+
     def _write(self, data: bytes) -> None:
         if self.broken:
-            raise OSError(0, self.broken)
+            raise OSError(EIO, self.broken)
         written = os.write(self._file, data)
         if written < len(data):
             written = self._rest(data, written)
@@ -154,7 +202,10 @@ class Segment:
             while written < len(data):
                 written += os.write(self._file, data[written:])
         except OSError:
-            os.ftruncate(self._file, self.size)
+            try:
+                os.ftruncate(self._file, self.size)
+            except OSError as error:
+                self.broken = f"half a record cannot be taken back: {error.strerror}"
             raise
         return written
 

@@ -2,14 +2,22 @@
 
 A trail goes on over its segments: numbers, the chain and the Merkle tree are those of the trail.
 Appending costs a write into the kernel's pages; the tree grows beside (`digest`), a little at a
-time, and is signed now and then (`checkpoint`).
+time, and is signed now and then (`checkpoint`). One thread appends; another one may bring it to the
+disk (`sync`), close what is full, and sign, meanwhile.
+
+When the disk fails (`sync` raises), the segment is never touched again. A *careful* trail takes
+nothing into its tree that is not on the disk: so it can forget what the disk may not have
+(`rewind`), and whoever still has those records appends them anew, with the same numbers.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
+from threading import Lock, RLock
+from time import monotonic
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
@@ -19,10 +27,14 @@ from engine.storage.segment import Header, Segment, is_cut, read_header
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
+DIGESTED = 256
+"""How many records are taken into the tree at once: 0.4 ms during which nothing is appended."""
+MOST_CLOSING = 4
+"""How many full segments may wait for another thread to close them."""
 
 
 class Trail:
-    """Owns the segments it writes. One thread appends; see `sync` for another one."""
+    """Owns the segments it writes."""
 
     def __init__(
         self,
@@ -31,19 +43,37 @@ class Trail:
         *,
         time: Callable[[], str],
         segment_bytes: int = 64 * MEGABYTE,
+        segment_seconds: float = inf,
+        clock: Callable[[], float] = monotonic,
+        careful: bool = False,
     ) -> None:
-        """Begin a new trail in *folder*; *time* gives now as RFC 3339. Raises OSError."""
+        """Begin a new trail in *folder*; *time* gives now as RFC 3339. Raises OSError.
+
+        A segment is closed at *segment_bytes*, or when it is *segment_seconds* old by *clock*; that
+        of a *careful* trail only by `turn`.
+        """
         self.name = os.urandom(NAME_BYTES).hex()
         self._folder = folder
         self._signer = signer
         self._time = time
-        self._limit = segment_bytes
+        self._clock = clock
+        self._limits = segment_bytes, segment_seconds
+        self._careful = careful
         self._tree = Tree()
         self._leaves: list[bytes] = []
         """Of records that are not in the tree yet."""
         self._signed = 0
         self._checkpoints = CheckpointFile(folder)
+        self._lock = RLock()
+        """Of all but `_syncing`, which is taken before it."""
+        self._syncing = Lock()
+        self._closing: list[Segment] = []
+        """Full ones, which are on the disk only when they are closed."""
         self._segment = Segment(folder, self._header(0, ""))
+        self._since = clock()
+        self._sure = self._segment.mark
+        """Up to where the newest segment is known to be on the disk."""
+        self._closed = False
 
     @property
     def path(self) -> Path:
@@ -55,66 +85,156 @@ class Trail:
         """How many records there are."""
         return self._segment.sequence
 
+    @property
+    def due(self) -> bool:
+        """Whether the segment is so full or old that it should be closed."""
+        size, age = self._limits
+        old = self._clock() - self._since >= age and not self._segment.empty
+        return self._segment.size >= size or old
+
+    @property
+    def unsure(self) -> int:
+        """How many records the disk may not have yet."""
+        with self._lock:
+            oldest = min((one.header.first for one in self._closing), default=self._sure.sequence)
+            return self.size - oldest
+
     def append(self, payload: bytes) -> None:
         """Keep a record. Raises OSError; then nothing of it is kept."""
-        if self._segment.size >= self._limit or self._segment.broken:
-            self.roll()
-        self._leaves.append(self._segment.append(payload))
+        with self._lock:
+            self._make_room()
+            self._leaves.append(self._segment.append(payload))
 
-    def roll(self) -> None:
-        """Go on in a new segment. Raises OSError, and goes on in the old one if that is whole."""
+    def append_all(self, payloads: Sequence[bytes]) -> None:
+        """Keep records, all or none. Raises OSError."""
+        with self._lock:
+            self._make_room()
+            self._leaves += self._segment.append_all(payloads)
+
+    def _make_room(self) -> None:
+        full = self._segment.size >= self._limits[0] and not self._careful
+        if full or self._segment.broken:
+            self._go_on()
+            if len(self._closing) > MOST_CLOSING and self._syncing.acquire(blocking=False):
+                try:
+                    self._finish()
+                finally:
+                    self._syncing.release()
+
+    def turn(self) -> None:
+        """Go on in a new segment and close the old one; raise OSError.
+
+        Where no new one can be made it goes on in the old one, if that is whole.
+        """
+        with self._syncing:
+            with self._lock:
+                if self._careful:
+                    self._bring()
+                self._go_on()
+            self._finish()
+
+    def _go_on(self) -> None:
+        """Begin a new segment."""
         old = self._segment
-        while self.digest():
+        if old.broken and old.empty:
+            # Not even its header is sure to be there.
+            old.remove()
+            number, previous = old.header.number, old.header.previous
+        else:
+            number, previous = old.header.number + 1, old.digest.hex()
+        while self._digest():
             pass
-        self._segment = Segment(self._folder, self._header(old.header.number + 1, old.digest.hex()))
-        try:
-            old.close()
-        finally:
-            old.drop()
-        self.checkpoint()
+        self._segment = Segment(self._folder, self._header(number, previous))
+        self._since = self._clock()
+        self._sure = self._segment.mark
+        self._closing.append(old)
+
+    def _finish(self) -> None:
+        """Close what is full. Raises OSError when that cannot be brought to the disk."""
+        while self._closing:
+            old = self._closing[0]
+            try:
+                old.close()
+            finally:
+                old.drop()
+                with self._lock:
+                    self._closing.remove(old)
 
     def sync(self) -> None:
-        """Bring everything to the disk. May be called in another thread. Raises OSError.
+        """Bring everything to the disk, in another thread if need be. Raises OSError.
 
-        If that fails, all that follows is kept in a new segment.
+        After that all that follows is kept in a new segment.
         """
-        self._segment.sync()
+        with self._syncing:
+            self._finish()
+            self._bring()
 
-    def digest(self, most: int = 256) -> bool:
+    def _bring(self) -> None:
+        with self._lock:
+            segment, mark = self._segment, self._segment.mark
+        if mark == self._sure:
+            return
+        try:
+            segment.sync()
+        except OSError:
+            if not self._careful:
+                self._sure = mark  # It is told once.
+            raise
+        with self._lock:
+            if segment is self._segment:
+                self._sure = mark
+
+    def rewind(self) -> None:
+        """Forget, in a careful trail whose `sync` has failed, what the disk may not have."""
+        with self._lock:
+            lost = self.size - self._sure.sequence
+            del self._leaves[len(self._leaves) - lost :]
+            self._segment.rewind(self._sure)
+
+    def digest(self, most: int = DIGESTED) -> bool:
         """Take up to *most* records into the tree; return whether there are more."""
+        with self._lock:
+            return self._digest(most)
+
+    def _digest(self, most: int = DIGESTED) -> bool:
+        if self._careful:
+            most = min(most, self._sure.sequence - self._tree.size)
         self._tree.extend(self._leaves[:most])
         del self._leaves[:most]
-        return bool(self._leaves)
+        return bool(most and self._leaves)
 
     def checkpoint(self) -> str:
         """Sign what there is and return the note; empty when nothing is new. Raises OSError."""
-        if self.size == self._signed:
-            return ""
         while self.digest():
             pass
-        segment = self._segment
+        with self._lock:
+            while self._digest():
+                pass
+            size, root = self._tree.size, self._tree.root
+            digest = self._sure.digest if self._careful else self._segment.digest
+            number = self._segment.header.number
+        if size == self._signed:
+            return ""
+        origin = f"{self._signer.name}/{self.name}"
         note = self._checkpoints.append(
-            Checkpoint(
-                f"{self._signer.name}/{self.name}",
-                self._tree.size,
-                self._tree.root,
-                segment.header.number,
-                segment.digest,
-                self._time(),
-                "",
-            ),
-            self._signer,
+            Checkpoint(origin, size, root, number, digest, self._time(), ""), self._signer
         )
-        self._signed = self._tree.size
+        self._signed = size
         return note
 
     def close(self) -> None:
-        """Sign and close. Raises OSError."""
-        try:
-            self.checkpoint()
-            self._segment.close()
-        finally:
-            self._segment.drop()
+        """Sign and close; raise OSError. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._syncing:
+            try:
+                self._finish()
+                self._bring()
+                self.checkpoint()
+                self._segment.close()
+            finally:
+                self._segment.drop()
 
     def _header(self, number: int, previous: str) -> Header:
         return Header(

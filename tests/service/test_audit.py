@@ -7,9 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.service.audit import Audit, OnFailure
+from engine.service.audit import Audit
 from engine.service.journal import Journal
 from engine.service.record import Both, RecordError
+from engine.storage.durability import OnFull
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.segment import OPEN, read_header
 from engine.storage.source import segment_files
@@ -19,11 +20,11 @@ from tests.service.test_record import entry
 TIME = "2026-01-01T00:00:00.000000Z"
 
 
-def opened(folder: Path, on_failure: OnFailure = "deny", told: list[str] | None = None) -> Audit:
+def opened(folder: Path, on_full: OnFull = "deny", told: list[str] | None = None) -> Audit:
     made = Audit(
         folder / "audit",
         folder / "audit.key",
-        on_failure,
+        on_full,
         name="audit.example",
         time=lambda: TIME,
     )
@@ -84,7 +85,7 @@ def test_what_a_process_left_open_is_closed(tmp_path: Path) -> None:
     broken = tmp_path / "audit" / f"broken{OPEN}"
     broken.write_bytes(b"nothing\n")
     opened(tmp_path, told=told).close()
-    assert "the audit segment broken.open cannot be closed: its first line" in told[1]
+    assert "the segment broken.open cannot be closed: its first line" in told[1]
 
 
 def fails(_file: int, _data: bytes) -> int:
@@ -104,7 +105,9 @@ def test_two_recorders_keep_what_one_does(tmp_path: Path) -> None:
 def test_what_cannot_be_kept_denies_or_leaves_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    denies, drops = opened(tmp_path), opened(tmp_path, "drop")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    denies, drops = opened(tmp_path / "a"), opened(tmp_path / "b", "drop")
 
     monkeypatch.setattr(os, "write", fails)
     with pytest.raises(RecordError, match=r"cannot write to .*: No space left on device"):
@@ -116,7 +119,8 @@ def test_what_cannot_be_kept_denies_or_leaves_a_gap(
     drops.write(entry())
     drops.close()
     denies.close()
-    assert [one.get("lost") for one in payloads(tmp_path)] == [3, None]
+    assert [one.get("lost") for one in payloads(tmp_path / "b")] == [3, None]
+    assert [(one["lost"], one["denied"]) for one in payloads(tmp_path / "a")] == [(0, 1)]
     assert problems(drops) == []
 
 
@@ -133,8 +137,8 @@ def test_a_trail_that_cannot_be_signed_or_rolled_says_so(
         audit.reopen()
     audit.close()
     assert [one.partition(":")[0] for one in told] == [
-        "the audit trail cannot be signed",
-        "the audit trail could not be closed",
+        "it cannot be signed",
+        "it could not be closed",
     ]
 
 

@@ -63,6 +63,10 @@ def read_url(url: str, tls: Tls | None = None) -> Address:
         split = urlsplit(url)
         queried = {name for name, _ in parse_qsl(split.query, keep_blank_values=True)}
         told = conninfo_to_dict(url)
+        ports = str(told.get("port") or "0").split(",")
+        # An `@` in a host is one in a password: it would be shown with the host.
+        if "@" in str(told.get("host")) or not all(one.isdecimal() for one in ports):
+            raise ValueError
     except (psycopg.Error, ValueError):  # What they say holds pieces of it.
         raise ValueError(
             "it is no URL of PostgreSQL; what is special in a password is written as %XX"

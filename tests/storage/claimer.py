@@ -1,18 +1,18 @@
-"""A process that claims every review: ``claimer.py FILE NAME COUNT`` prints what it won."""
+"""A process that claims every review: ``claimer.py PLACE NAME COUNT`` prints what it won."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from engine.storage.reviews import Move, Refused
-from engine.storage.reviews_sqlite import SqliteReviews
 from tests.storage.asked import NOW
+from tests.storage.places import Place
 
 
-def main(path: str, who: str, count: str) -> None:
+def main(place: str, who: str, count: str) -> None:
     """Wait for a line, then try each claim once."""
-    store = SqliteReviews(Path(path), patience=30.0)
+    store = Place(place).open()
+    store.counts(NOW)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: on a port and a socket of its own, run by who may (not by root)."""
+"""A PostgreSQL server for tests, on a port of its own, run by who may (root may not)."""
 
 from __future__ import annotations
 

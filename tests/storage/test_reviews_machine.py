@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.storage.reviews import Move, NoReview, Refused, Shown, Verb, Wanted
-from engine.storage.reviews_sqlite import SqliteReviews
+from tests.storage import postgres
 from tests.storage.asked import NOW, asked
+from tests.storage.places import Kind, new_place
 
 IDS = st.sampled_from(["r1", "r2", "r3"])
 NAMES = st.sampled_from(["ann", "bob", "eve"])
@@ -39,13 +40,15 @@ class Note:
 
 
 class Reviews(RuleBasedStateMachine):
-    """Two processes' connections to one file, used in turn."""
+    """Two processes' connections to one place, used in turn."""
+
+    kind: Kind = "sqlite"
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "reviews.db"
-        self.stores = [SqliteReviews(path), SqliteReviews(path)]
+        place = new_place(self.kind, Path(self.folder.name))
+        self.stores = [place.open(), place.open()]
         self.notes: dict[str, Note] = {}
         self.now = NOW
         self.told = 0
@@ -153,7 +156,9 @@ class Reviews(RuleBasedStateMachine):
     @rule(by=st.sampled_from([0, 1]), most=st.sampled_from([1, 100]))
     def tell(self, by: int, most: int) -> None:
         left = sum(note.lines for note in self.notes.values()) - self.told
-        told = self.stores[by].tell(lambda _: None, most)
+        deeds = self.stores[by].untold(most, self.now)
+        self.stores[1 - by].told([one.number for one in deeds])
+        told = len(deeds)
         assert told == min(most, left)
         self.told += told
 
@@ -179,11 +184,21 @@ class Reviews(RuleBasedStateMachine):
             assert found == {each for each, note in self.notes.items() if note.state == state}
 
 
+class FarReviews(Reviews):
+    """The same in PostgreSQL."""
+
+    kind = "postgresql"
+
+
 class LongReviews(Reviews):
     """The same for the nightly run."""
 
 
 Reviews.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 LongReviews.TestCase.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+FarReviews.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
 TestReviews = pytest.mark.slow(Reviews.TestCase)
+TestFarReviews = pytest.mark.skipif(postgres.programs() is None, reason=postgres.MISSING)(
+    pytest.mark.slow(FarReviews.TestCase)
+)
 TestReviewsLong = pytest.mark.nightly(LongReviews.TestCase)

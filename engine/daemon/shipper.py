@@ -151,16 +151,19 @@ class Desk:
         self._stop.set()
 
     async def _ship(self, route: Route) -> None:
-        """Run *route*, and begin again after an error in the code."""
+        """Run *route*; begin again after an error in the code, and let the other sinks go on."""
         while True:
+            running = asyncio.create_task(route.run(self._stop))
             try:
-                await route.run(self._stop)
-            except Exception as error:  # noqa: BLE001 - told, and the other sinks go on
-                self._log.broken("shipping broke", error)
-                route.shipment.tally.trouble = f"an error in the code ({type(error).__name__})"
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
+                await asyncio.wait({running})
+            finally:
+                running.cancel()
+            error = running.exception()
+            if error is None:
                 return
+            self._log.broken("shipping broke", error)
+            route.shipment.tally.trouble = f"an error in the code ({type(error).__name__})"
+            await asyncio.sleep(AGAIN_SECONDS)
 
     async def _look(self) -> None:
         """Follow the checkpoints, and tell the log of sinks that are away and back."""

@@ -71,10 +71,10 @@ class KafkaSink:
         )
         try:
             await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        self._producer = producer
+            self._producer = producer
+        finally:
+            if self._producer is None:
+                await producer.stop()
 
     async def _send(self, item: Item) -> None:
         sent = await self._producer.send(

@@ -15,6 +15,10 @@ from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError, iso_time
 from engine.service.vault import FOLDER, erase, key_path
+from engine.storage.holds import Hold, HoldsError, read_holds
+from engine.storage.query import find
+from engine.storage.segment import NoSegment
+from engine.storage.wanted import Wanted
 
 EPILOG = """\
 \b
@@ -29,8 +33,10 @@ it records of the tenant from then on is sealed under a new key. Content that wa
 `audit.encrypt` was off is not sealed, and stays. Copies of the key folder, as in backups of the
 data folder, must be deleted too.
 
-Exit codes: 0 erased, 1 there is no key or it was not confirmed, 2 it could not be erased, or not
-be recorded.
+What is under a legal hold (`engine audit hold`) is not erased.
+
+Exit codes: 0 erased, 1 there is no key, it is held, or was not confirmed, 2 it could not be erased,
+or not be recorded.
 """
 
 
@@ -51,6 +57,12 @@ def command(tenant: str, *, data: str, folder: str | None, yes: bool) -> None:
     """Make the recorded content of TENANT unreadable, for good."""
     home = Path(data)
     keys, shown = home / FOLDER, inert(tenant)
+    trail = Path(folder) if folder else home / "audit"
+    held = held_for(trail, tenant)
+    if held is not None:
+        why = f"{inert(held.what)} is held ({inert(held.reason)}): release the hold {held.id} first"
+        click.echo(f"nothing was erased: {why}")
+        sys.exit(EXIT_FINDINGS)
     if not key_path(keys, tenant).exists():
         erase_key(keys, tenant)  # What a process that was killed may have left of one.
         click.echo(f"there is no key of {shown} in {inert(str(keys))}: nothing to erase")
@@ -62,7 +74,6 @@ def command(tenant: str, *, data: str, folder: str | None, yes: bool) -> None:
     click.echo(f"the key of {shown} is erased: what was sealed under it cannot be read any more")
     what: dict[str, object] = {"tenant": tenant, "key": key or ""}
     line = AdminEntry(time=iso_time(time.time_ns()), act="erased", who=whoami(), what=what)
-    trail = Path(folder) if folder else home / "audit"
     try:
         kept = keep_apart(trail, home, line)
     except RecordError as error:
@@ -79,6 +90,20 @@ def confirmed(tenant: str) -> bool:
     except click.Abort:
         click.echo()
         return False
+
+
+def held_for(trail: Path, tenant: str) -> Hold | None:
+    """Return a legal hold of *tenant*, or of something that is recorded of it; leave if unknown."""
+    try:
+        for hold in read_holds(trail):
+            held = Wanted(
+                tenant=tenant, session=hold.session or None, decision=hold.decision or None
+            )
+            if hold.tenant == tenant or (not hold.tenant and any(find(trail, held))):
+                return hold
+    except (HoldsError, NoSegment, OSError) as error:
+        leave(f"whether something is held cannot be known: {inert(str(error))}")
+    return None
 
 
 def erase_key(keys: Path, tenant: str) -> str | None:

@@ -13,6 +13,7 @@ from engine.service.audit import KEY, Audit
 from engine.service.entries import ContentEntry, Entry
 from engine.service.keys import load_key
 from engine.service.vault import FOLDER, Vault
+from engine.storage.holds import Hold, write_holds
 from engine.storage.notes import read_verifier
 from engine.storage.read import read_folder
 from engine.storage.verify import verify_folder
@@ -157,3 +158,28 @@ def test_a_key_that_cannot_be_erased_is_told(data: Path) -> None:
     (key / "x").mkdir(parents=True)
     result = call("audit", "erase", "north", "--data", data, "--yes")
     assert (result.exit_code, "could not be erased" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "held", [{"tenant": "north"}, {"decision": "d2"}], ids=["the tenant", "one of its decisions"]
+)
+def test_what_is_held_is_not_erased(data: Path, held: dict[str, str]) -> None:
+    hold = Hold(id="h1", since=NOW, reason="case 17", **held)
+    write_holds(data / "audit", (hold,))
+    result = call("audit", "erase", "north", "--data", data, "--yes")
+    assert (result.exit_code, "release the hold h1 first" in result.stdout) == (1, True)
+    assert shown(data, "d2", "--content")["content"] == json.loads(SAID)
+
+
+def test_what_is_held_of_others_does_not_matter(data: Path) -> None:
+    others = {"tenant": "south"}, {"decision": "d9"}, {"session": "s9"}
+    holds = [Hold(id=f"h{at}", since=NOW, reason="r", **one) for at, one in enumerate(others)]
+    write_holds(data / "audit", tuple(holds))
+    assert call("audit", "erase", "north", "--data", data, "--yes").exit_code == 0
+
+
+def test_where_holds_cannot_be_read_nothing_is_erased(data: Path) -> None:
+    (data / "audit" / "holds.json").write_text("{")
+    result = call("audit", "erase", "north", "--data", data, "--yes")
+    assert (result.exit_code, "cannot be known" in result.stderr) == (2, True)
+    assert shown(data, "d2", "--content")["content"] == json.loads(SAID)

@@ -303,10 +303,10 @@ PHRASES = (
         "exfiltration",
         r"\b(?:send|post|upload|forward|beacon|exfiltrate|leak|transmit|submit|append|concatenate)\b"
         r" (?:[^ !?]+ ){0,14}to (?:[^ !?]+ ){0,4}(?:https?://|www\.|attacker|external server|(?:a |my |this )?webhook)",
-        ("http", "www.", "attacker", "external", "webhook"),
+        (" http", " www.", " attacker", " external", " webhook"),
         0.4,
         0.76,
-        hint=r"http|www\.|attacker|external server|webhook",
+        hint=r" (?:https?://|www\.|attacker|external server|webhook)",
     ),
     Phrase(
         "exfiltration",

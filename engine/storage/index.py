@@ -3,7 +3,7 @@
 So that a question about millions of records is answered without reading them: for each field the
 hashes of its values, sorted, and for each the numbers of the records that have it::
 
-    {"format":1,"segment":…,"size":…,"digest":…,…,"sections":{"user.keys":[offset,bytes,crc32],…}}
+    crc32 {"format":1,"size":…,"digest":…,…,"sections":{"user.keys":[offset,bytes,crc32],…}}
     user.keys    hash u64 …                    sorted
     user.starts  where its rows begin u32 …    one more than keys
     user.rows    row u32 …                     ascending for each key
@@ -172,17 +172,25 @@ class Index:
         return data
 
 
+def checksum_of(text: bytes) -> bytes:
+    """Return what stands before the first line."""
+    return b"%08x" % crc32(text)
+
+
 def open_index(source: Source) -> Index:
     """Return the index beside the segment *source*. Raises Stale and OSError."""
     path = source.path.with_name(f"{stem_of(source.path)}{ENDING}")
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
-    line, end, _ = head.partition(b"\n")
+    line, _, _ = head.partition(b"\n")
+    checksum, _, text = line.partition(b" ")
+    if checksum != checksum_of(text):
+        raise Stale("the index is broken")
     try:
-        top = _top.decode(line)
+        top = _top.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Stale("the index has no first line") from None
-    if not end or top.format != FORMAT or top.order != sys.byteorder:
+        raise Stale("the index is of another format") from None
+    if top.format != FORMAT or top.order != sys.byteorder:
         raise Stale("the index is of another format")
     last = source.read(source.size - DIGEST_BYTES, source.size)
     if (top.size, top.digest) != (source.size, last.hex()):
@@ -220,7 +228,8 @@ def make_index(source: Source) -> Index:
         wrong="" if found.wrong is None else str(found.wrong),
         sections=table,
     )
-    line = msgspec.json.encode(top)
+    text = msgspec.json.encode(top)
+    line = checksum_of(text) + b" " + text
     path = source.path.with_name(f"{stem_of(source.path)}{ENDING}")
     if len(line) < _HEAD_BYTES:
         with suppress(OSError):  # Who may only read asks without.

@@ -98,9 +98,11 @@ def _add(index: Index, wanted: Wanted, tally: Tally) -> None:
     chosen = bytearray(index.top.records)
     for row in rows:
         chosen[row] = 1
+    everything = len(rows) == index.top.records
     for name in COUNTED:
         for label in index.labels(name):
-            number = sum(map(chosen.__getitem__, index.rows(name, label)))
+            having = index.rows(name, label)
+            number = len(having) if everything else sum(map(chosen.__getitem__, having))
             if number:
                 tally.counts[name][label] += number
     times, took = index.times, index.took

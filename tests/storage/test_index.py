@@ -16,6 +16,7 @@ from engine.storage.index import (
     FORMAT,
     Index,
     Stale,
+    checksum_of,
     hash_of,
     index_of,
     make_index,
@@ -135,12 +136,17 @@ def stale(path: Path) -> str:
 
 def top_changed(file: Path, **changes: object) -> None:
     line, _, body = file.read_bytes().partition(b"\n")
-    file.write_bytes(json.dumps(json.loads(line) | changes).encode() + b"\n" + body)
+    write_index(file, json.loads(line.partition(b" ")[2]) | changes, body)
+
+
+def write_index(file: Path, top: object, body: bytes) -> None:
+    text = json.dumps(top).encode()
+    file.write_bytes(checksum_of(text) + b" " + text + b"\n" + body)
 
 
 def test_an_index_from_the_future_or_another_machine_is_made_anew(folder: Path) -> None:
     path, file = an_index(folder)
-    for change in ({"format": FORMAT + 1}, {"order": "middle"}):
+    for change in ({"format": FORMAT + 1}, {"order": "middle"}, {"size": "much"}):
         top_changed(file, **change)
         assert stale(path) == "the index is of another format"
         assert asked(folder, Wanted(tenant="north")) == scanned(folder, Wanted(tenant="north"))
@@ -273,15 +279,13 @@ def decided(tenant: str) -> list[str]:
 def test_an_index_that_leads_astray_is_not_believed(folder: Path) -> None:
     path, file = an_index(folder)
     line, _, body = file.read_bytes().partition(b"\n")
-    top = json.loads(line)
+    top = json.loads(line.partition(b" ")[2])
     # The list of tenant `north` stands for `south` now: keys changed places, checksum and all.
     offset, size, _ = top["sections"]["tenant.keys"]
     keys = body[offset : offset + size]
     swapped = keys[8:16] + keys[:8] + keys[16:]
     top["sections"]["tenant.keys"][2] = crc32(swapped)
-    file.write_bytes(
-        json.dumps(top).encode() + b"\n" + body[:offset] + swapped + body[offset + size :]
-    )
+    write_index(file, top, body[:offset] + swapped + body[offset + size :])
     assert path.exists()
     assert set(asked(folder, Wanted(tenant="north"))) <= set(decided("north"))
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 SCHEMES = ("postgresql", "postgres")
 SECRET = frozenset({"password", "sslpassword", "passfile"})
 
 KEEPALIVE_SECONDS = 30
+
+NONE = "it is no URL of PostgreSQL; what is special in a password is written as %XX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Address:
             "connect_timeout": str(max(2, round(timeout))),
         }
 
+    def conninfo(self, timeout: float) -> str:
+        """Return `options` as the client library reads them; with the password."""
+        return make_conninfo("", **self.options(timeout))
+
 
 def read_url(url: str, tls: Tls | None = None) -> Address:
     """Return the address at *url*; ValueError, which does not repeat it, where it is none.
@@ -63,14 +69,12 @@ def read_url(url: str, tls: Tls | None = None) -> Address:
         split = urlsplit(url)
         queried = {name for name, _ in parse_qsl(split.query, keep_blank_values=True)}
         told = conninfo_to_dict(url)
-        ports = str(told.get("port") or "0").split(",")
-        # An `@` in a host is one in a password: it would be shown with the host.
-        if "@" in str(told.get("host")) or not all(one.isdecimal() for one in ports):
-            raise ValueError
     except (psycopg.Error, ValueError):  # What they say holds pieces of it.
-        raise ValueError(
-            "it is no URL of PostgreSQL; what is special in a password is written as %XX"
-        ) from None
+        raise ValueError(NONE) from None
+    ports = str(told.get("port") or "0").split(",")
+    # An `@` in a host is one in a password: it would be shown with the host.
+    if "@" in str(told.get("host")) or not all(one.isdecimal() for one in ports):
+        raise ValueError(NONE)
     hidden = sorted(queried & SECRET)
     if hidden:
         raise ValueError(f"`{hidden[0]}` does not belong behind the `?`, where it would be shown")

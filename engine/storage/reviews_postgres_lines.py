@@ -110,7 +110,7 @@ class Lines:
             if monotonic() - line.used < IDLE_SECONDS and not line.closed:
                 return line
             line.close()
-        line = Line.connect(**self._address.options(self._timeout), autocommit=True)
+        line = Line.connect(self._address.conninfo(self._timeout), autocommit=True)
         try:
             line.until = monotonic() + self._timeout
             bound(line, self._timeout)

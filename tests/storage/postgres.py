@@ -44,6 +44,13 @@ def user() -> str | None:
     return next((one for one in USERS if one in there), None)
 
 
+def give(*paths: Path) -> None:
+    """Let who runs the server own *paths*."""
+    owner = user()
+    for path in paths if owner else ():
+        shutil.chown(path, owner or 0)
+
+
 class Server:
     """A server process and its data."""
 
@@ -52,12 +59,8 @@ class Server:
         self.data = self.folder / "data"
         self.port = free_port()
         self.settings = settings
-        if user():
-            shutil.chown(self.folder, user())
         shutil.copytree(template(), self.data)
-        if user():
-            for one in (self.data, *self.data.rglob("*")):
-                shutil.chown(one, user())
+        give(self.folder, self.data, *self.data.rglob("*"))
         self.data.chmod(0o700)
         self.start()
 
@@ -126,8 +129,7 @@ def template() -> Path:
     """Return data of a server as they are at first."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     atexit.register(shutil.rmtree, folder)
-    if user():
-        shutil.chown(folder, user())
+    give(folder)
     word = folder / "word"
     word.write_text("s3cret", "utf-8")
     word.chmod(0o644)

@@ -45,6 +45,7 @@ from tests.runtime.made import (
 RESTRICTING: tuple[Action, ...] = (
     DENY,
     ESCALATE,
+    replace(ESCALATE, queue="four eyes", reviewers=2),
     throttle(1, "tokens"),
     throttle(100),
     redact("pii.email"),

@@ -3,7 +3,8 @@
     python bench/bench_content.py [--quick] [--json]
 
 Each text is scanned once only: RE2 keeps its automata, and a text seen before flatters everyone.
-"full" texts hold an entity a kilobyte, "chat" texts none, as most do.
+"full" texts are words, "code" texts prose and Go, both with an entity a kilobyte; "chat" texts have
+none, as most do.
 The times are of this thread's CPU, medians over many texts. Peers look for the same patterns:
 
 - ``re2 one by one``: each RE2 pattern over the whole text, no gate, no guard, no validator;
@@ -20,7 +21,6 @@ with its English recognizers and no language model, whose share of the entities 
 from __future__ import annotations
 
 import argparse
-import random
 import re
 import statistics
 import sys
@@ -43,6 +43,7 @@ except ImportError:
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.content_texts import KINDS, fresh
 from bench.goals import Goal, Result, Row, show
 from engine.content.collect import Span, collect
 from engine.content.detectors import THRESHOLD
@@ -54,21 +55,6 @@ from engine.content.redact import Strategy, redact_text
 from engine.content.rules import Rule
 from engine.content.scan import Scanner, build_scanner, supported
 
-WORDS = """
-the quarterly figures were discussed at length and nobody objected to the plan although some asked
-whether delivery in March is likely since the supplier changed its terms twice this year please
-review section four before Monday because the customer expects an answer about pricing
-def handler(event): return load(event.path) for item in rows if item.count > 3 else None token
-"""
-PLANTED = (
-    "ann.lee@example.org", "+49 30 1234567", "4111 1111 1111 1111", "DE89370400440532013000",
-    "10.20.30.40", "536-90-4399", "(415) 555-0132",
-)  # fmt: skip
-CHAT = """
-i would like to know where my order went because the tracking page has not changed since tuesday and
-nobody answers your support line please tell me when it arrives or how to get my money back the
-courier said it was delivered to a neighbour but we have no such neighbour thanks for your help
-"""
 SIZES = ((1_000, 400), (4_000, 200), (32_000, 30))
 """Characters of a text, and how many different texts."""
 STEADY = 400_000
@@ -98,31 +84,6 @@ GOALS = (
     ("all, chat", 4_000, SIDES[0], 8.0),
     ("secret, full", 4_000, SIDES[0], 6.0),
 )
-
-
-def fresh(size: int, count: int, seed: int, *, chat: bool = False) -> list[str]:
-    """Return *count* different texts of *size* characters with one planted entity a kilobyte.
-
-    Texts of a *chat* have none.
-    """
-    source = random.Random(seed)
-    vocabulary = (CHAT if chat else WORDS).split()
-    texts = []
-    for _ in range(count):
-        words: list[str] = []
-        length = planted = 0
-        while length < size:
-            if length >= planted * 1000 and not chat:
-                planted += 1
-                word = source.choice(PLANTED)
-            else:
-                word = source.choice(vocabulary) + source.choice(
-                    ("", "", "", ",", ".", str(length % 7))
-                )
-            words.append(word)
-            length += len(word) + 1
-        texts.append(" ".join(words)[:size])
-    return texts
 
 
 def micros(work: Callable[[str], object], texts: Sequence[str]) -> float:
@@ -231,7 +192,7 @@ def scanning(scanner: Scanner, share: int) -> list[Row]:
         gated, duty = keyworded(rules), dutiful(rules)
         plain = library([re.compile(translated(regex)) for regex in regexes])
         for number, (size, count) in enumerate(SIZES):
-            texts = fresh(size, max(20, count // share), number, chat=chat)
+            texts = fresh(size, max(20, count // share), number, "chat" if chat else "full")
             ours = micros(partial(scanner.scan, entities=entities), texts)
             sides = (
                 micros(peer, texts),
@@ -253,7 +214,7 @@ def others(scanner: Scanner, share: int) -> list[Row]:
     rows: list[Row] = []
     for chat, number in ((chat, number) for chat in (False, True) for number in range(len(SIZES))):
         size, count = SIZES[number]
-        texts = fresh(size, max(20, count // share), number, chat=chat)
+        texts = fresh(size, max(20, count // share), number, "chat" if chat else "full")
         full = micros(partial(scanner.scan, entities=STRUCTURED), texts)
         for what, work in (
             ("injection score", partial(score_injection, role="document")),
@@ -286,17 +247,15 @@ def everything(scanner: Scanner, share: int) -> list[Row]:
         score_injection(text, "user")
 
     rows: list[Row] = []
-    for chat, (number, (size, count)) in product((False, True), enumerate(SIZES)):
+    for kind, (number, (size, count)) in product(KINDS, enumerate(SIZES)):
         many = max(20, count // share)
-        texts = fresh(size, many, number, chat=chat)
+        texts = fresh(size, many, number, kind)
         # A daemon has read other texts before: their automata are there, these texts are new.
-        for text in fresh(size, max(many, STEADY // size), number + STEADY, chat=chat):
+        for text in fresh(size, max(many, STEADY // size), number + STEADY, kind):
             work(text)
         ours = micros(work, texts)
         theirs = None if peer is None else micros(peer, texts[: max(10, count // 10)]) / ours
-        rows.append(
-            {"texts": "chat" if chat else "full", "chars": size, "us": ours, PRESIDIO: theirs}
-        )
+        rows.append({"texts": kind, "chars": size, "us": ours, PRESIDIO: theirs})
     return rows
 
 

@@ -43,7 +43,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     overdue: float | None
     """The part that nobody answered in time."""
     load: float
-    """The part of all answers of people that is this one's."""
+    """The part of all that reviewers have looked at, who may be several for one review."""
     median_seconds: float | None
     """Until the answer; None without one."""
     p90_seconds: float | None
@@ -97,8 +97,9 @@ def stats_of(answers: Iterable[Answer], labels: Iterable[Overturned] = ()) -> St
     for one in answers:
         for rule in one.rules:
             rules.setdefault(rule, []).append(one)
-        if one.who:
-            reviewers.setdefault(one.who, []).append(one)
+        for who in dict.fromkeys((*one.endorsed, one.who)):
+            if who:
+                reviewers.setdefault(who, []).append(one)
         queues.setdefault(one.queue, []).append(one)
     all_of_them = sum(len(group) for group in reviewers.values())
     return Stats(

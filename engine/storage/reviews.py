@@ -222,6 +222,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int
     ended_at: int
     review_id: str = ""
+    endorsed: tuple[str, ...] = ()
+    """Who had approved it before, where several must."""
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):

@@ -362,10 +362,13 @@ def answers_in(deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]) ->
     """Return the rounds in a history that have ended."""
     opened: dict[tuple[str, int], int] = {}
     ended: dict[tuple[str, int], Deed] = {}
+    endorsed: dict[tuple[str, int], tuple[str, ...]] = {}
     for deed in deeds:
         where = deed.review_id, deed.round
         if deed.act == "opened":
             opened[where] = deed.time
+        elif deed.act == "endorsed":
+            endorsed[where] = (*endorsed.get(where, ()), deed.who)
         elif deed.state != "open":
             ended.setdefault(where, deed)
     return tuple(
@@ -377,6 +380,7 @@ def answers_in(deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]) ->
             opened_at=opened[where],
             ended_at=deed.time,
             review_id=where[0],
+            endorsed=endorsed.get(where, ()),
         )
         for where, deed in ended.items()
         if where in opened and where[0] in reasons

@@ -196,6 +196,15 @@ def test_figures_tell_which_rules_are_too_careful(place: Place) -> None:
     assert "propose a test of p.r: engine reviews to-test r1" in said
 
 
+def test_who_approves_first_has_looked_too(place: Place) -> None:
+    question = asked("two", at=place.now, within=HOUR)
+    place.store.open_or_join(msgspec.structs.replace(question, needed=2), place.now)
+    for who in ("bob", "eve"):
+        place.store.act("two", Move(verb="approve", who=who), place.now + SECOND)
+    made = json.loads(place.run("stats", "--json"))["reviewers"]
+    assert {name: one["load"] for name, one in made.items()} == {"bob": 0.5, "eve": 0.5}
+
+
 def test_a_folder_without_reviews_is_told(tmp_path: Path) -> None:
     result = call("reviews", "list", "--data", tmp_path)
     assert result.exit_code == 2

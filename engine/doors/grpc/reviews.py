@@ -21,6 +21,8 @@ from engine.wire import engine_pb2 as wire
 
 NO_STORE = "this daemon keeps no reviews: its setting `reviews.store` is empty"
 
+LONGEST = 86_400.0
+"""Seconds until a wait in which nothing changes ends well, whatever the caller says."""
 MARGIN = 0.05
 """Seconds before the caller's deadline at which a wait ends well."""
 
@@ -66,7 +68,7 @@ async def wait_review(
     """Send a review as it stands and as that changes, until it is answered or time is over."""
     until = None
     if message.HasField("timeout"):
-        until = monotonic() + message.timeout.ToTimedelta().total_seconds()
+        until = monotonic() + message.timeout.seconds + message.timeout.nanos / 1e9
     async with aclosing(desk_of(service).follow(credential, message.review_id)) as changes:
         await send(write_seen(await anext(changes), service.gate.now))
         while True:
@@ -78,12 +80,12 @@ async def wait_review(
             await send(write_seen(seen, service.gate.now))
 
 
-def rest_of(left: TimeLeft, until: float | None) -> float | None:
-    """Return the seconds that may be waited; None for as long as the call lasts."""
+def rest_of(left: TimeLeft, until: float | None) -> float:
+    """Return the seconds that may be waited: at most a day, then the caller may wait again."""
     remaining = left()
     ends = [] if remaining is None else [remaining - MARGIN]
     ends += [] if until is None else [until - monotonic()]
-    return min(ends, default=None)
+    return min((LONGEST, *ends))
 
 
 async def list_reviews(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,14 @@ from engine.service.earlier import NO_SESSION
 from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers, hash_of
 from engine.storage.chest import Chest
+from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.cli.calling import call
 from tests.doors.grpc.reviewing import Place, reviews_in
 from tests.doors.grpc.serving import SECRET, refused, serve
 from tests.service.roll import ROLL, write_roll
 from tests.service.test_earlier import Book
+from tests.storage.asked import asked
 
 APPROVED, EDITED = wire.REVIEW_STATE_APPROVED, wire.REVIEW_STATE_EDITED
 SEVERAL = f"""
@@ -179,6 +182,24 @@ def test_what_came_is_read_by_those_with_the_right_and_that_is_kept(gateway: Pla
     assert [(one.act, one.who) for one in deeds] == [("opened", ""), ("read_full", "ann")]
     gateway.by("bob's").resolve(review_id, APPROVED)
     assert ann.get(review_id, full=True).content == "mail a@b.example"
+
+
+def test_two_people_approve_where_two_must(gateway: Place, tmp_path: Path) -> None:
+    now = time.time_ns()
+    store = SqliteReviews(tmp_path / "reviews.db")
+    question = asked("two", at=now, user="zoe", queue="money", needed=2)
+    store.open_or_join(question, now)
+    store.close()
+    first = gateway.by("ann's").resolve("two", APPROVED)
+    assert (first.state, list(first.approved_by)) == (wire.REVIEW_STATE_OPEN, ["ann"])
+    assert (first.approvals_needed, gateway.get("two").approvals_needed) == (2, 2)
+    assert gateway.get("two").approval_token == ""
+    again = refused(resolve(gateway.by("ann's"), "two"))
+    assert "someone else must too" in again.details()
+    second = gateway.by("bob's").resolve("two", APPROVED)
+    assert (second.state, list(second.approved_by)) == (APPROVED, ["ann", "bob"])
+    acts = [one.act for one in gateway.by("ann's").history("two")]
+    assert acts == ["opened", "endorsed", "refused", "approved"]
 
 
 def test_a_right_that_is_taken_away_ends_at_once(gateway: Place, tmp_path: Path) -> None:

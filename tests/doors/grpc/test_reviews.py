@@ -206,6 +206,20 @@ def test_waiting_ends_when_its_time_is_over(
     assert place.wait(review_id, seconds, left).state == wire.REVIEW_STATE_OPEN
 
 
+@pytest.mark.parametrize("seconds", [-(2**63), -1, 2**63 - 1])
+def test_any_time_may_be_named(place: Place, seconds: int) -> None:
+    review_id = place.pay().escalation.review_id
+    message = wire.WaitReviewRequest(review_id=review_id)
+    message.timeout.seconds = seconds
+    changes = watch(place.channel, message, 0.5)
+    assert [one.state for one in changes] == [wire.REVIEW_STATE_OPEN]
+    claim = wire.ClaimReviewRequest(review_id=review_id, reviewer="bob")
+    claim.lease.seconds = seconds
+    error = refused(partial(place.act, "Claim", claim))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "a day at most" in error.details()
+
+
 def test_reviews_are_listed_in_pages(place: Place) -> None:
     ids = {place.pay(amount).escalation.review_id for amount in (501, 502, 503)}
     first = place.list(queue="money", tenant_id="north", state=wire.REVIEW_STATE_OPEN, page_size=2)

@@ -195,7 +195,8 @@ class Desk:
 
     def _seen(self, who: Reviewer | None, review: Review) -> Seen:
         if who is not None:
-            return Seen(review, bare=False)
+            question = review.question
+            return Seen(review, bare=not who.sees(question.queue, question.tenant))
         approvals = self.reviews.terms.approvals
         token = "" if approvals is None else approvals.token(review, self.reviews.now)
         return Seen(review, bare=self.reviewers is not None, token=token)

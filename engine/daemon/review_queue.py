@@ -38,7 +38,8 @@ def open_queue(
     tally, messenger = ReviewTally(), open_messenger(settings, data)
     heard = overheard(recorder, tally, messenger)
     reviews = open_reviews(settings, data, secret, heard, stack)
-    if reviews is not None and messenger is not None:
+    if messenger is not None:
+        assert reviews is not None, "nobody is told where no reviews are kept"
         messenger.start(reviews)
         stack.callback(messenger.close)
     metrics = ReviewMetrics(reviews, tally, messenger)

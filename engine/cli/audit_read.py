@@ -17,13 +17,15 @@ from engine.cli.audit_options import for_machines, in_folder, opened, progress, 
 from engine.cli.audit_text import describe
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.language.render import inert
-from engine.storage.follow import Missed, NotThere, Place, follow, list_trails
+from engine.storage.follow import Missed, Next, NotThere, Place, follow, list_trails
 from engine.storage.query import find
 from engine.storage.read import Kept
 from engine.storage.wanted import Found, Wanted, fields_of
 
 _STEP = 50
-"""Milliseconds between two looks at a trail that grows."""
+"""Milliseconds to wait for more once something has changed."""
+_LOOK = 500
+"""Milliseconds between two looks where nothing is told of changes."""
 
 
 class Troubles:
@@ -66,31 +68,41 @@ def tail(folder: str, *, number: int, on: bool, as_json: bool, **chosen: str | N
 
 
 def _ends(folder: Path) -> dict[str, Place]:
-    """Return where each trail's last segment begins: what is behind that is read once more."""
-    return {trail: Place(segment=max(segments)) for trail, segments in list_trails(folder).items()}
+    """Return where each trail ends now."""
+    places: dict[str, Place] = {}
+    for trail, segments in list_trails(folder).items():
+        last = Place(segment=max(segments))
+        for one in _behind(folder, trail, last, segments, Troubles()):
+            last = one.place
+        places[trail] = last
+    return places
+
+
+def _behind(
+    folder: Path, trail: str, place: Place, segments: dict[int, Path], troubles: Troubles
+) -> Iterator[Next | Missed]:
+    try:
+        yield from follow(folder, trail, place, segments)
+    except NotThere as error:
+        troubles(f"the trail {trail} cannot be followed: {error}")
 
 
 def _following(folder: Path, choice: Wanted, places: dict[str, Place]) -> Iterator[Found]:
-    """Yield the records that are *choice* and come from now on, for ever."""
+    """Yield the records that are *choice* and come behind *places*, for ever."""
     troubles = Troubles()
-    first = True
-    for _ in watch(folder, step=_STEP, yield_on_timeout=True, rust_timeout=500):
+    for _ in watch(folder, step=_STEP, yield_on_timeout=True, rust_timeout=_LOOK):
         for trail, segments in list_trails(folder).items():
-            try:
-                for one in follow(folder, trail, places.get(trail, Place()), segments):
-                    places[trail] = one.place
-                    if isinstance(one, Missed):
-                        troubles(f"{one.lost} records of {trail} cannot be read: {one.why}")
-                        continue
-                    fields = fields_of(one.payload)
-                    time = fields.get("time")
-                    kept = Kept(str(time or ""), trail, one.sequence, one.payload)
-                    found = Found(kept, fields)
-                    if not first and choice.fits(found):
-                        yield found
-            except NotThere as error:
-                troubles(f"the trail {trail} cannot be followed: {error}")
-        first = False
+            place = places.get(trail, Place())
+            for one in _behind(folder, trail, place, segments, troubles):
+                places[trail] = one.place
+                if isinstance(one, Missed):
+                    troubles(f"{one.lost} records of {trail} cannot be read: {one.why}")
+                    continue
+                fields = fields_of(one.payload)
+                time = fields.get("time")
+                found = Found(Kept(str(time or ""), trail, one.sequence, one.payload), fields)
+                if choice.fits(found):
+                    yield found
 
 
 @click.command("query")

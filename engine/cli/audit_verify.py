@@ -167,7 +167,7 @@ def prove(
             one.kept
             for one in story_of(path, identity, Troubles())
             if (trail is None or one.kept.trail == trail)
-            and (one.kept.sequence == sequence if sequence is not None else _is_its(one, identity))
+            and (sequence is None or one.kept.sequence == sequence)
         ]
         if not found:
             click.echo("no such decision is recorded here", err=True)
@@ -177,7 +177,3 @@ def prove(
         except (ProofError, NoteError) as error:
             click.echo(f"engine: {inert(str(error))}", err=True)
             sys.exit(EXIT_FINDINGS)
-
-
-def _is_its(one: object, identity: str) -> bool:
-    return getattr(one, "fields", {}).get("decision_id") == identity

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.cli.audit_options import MOMENT
+from engine.service.audit import PUBLIC, Audit
+from engine.service.entries import ReviewEntry, SettlementEntry
+from engine.storage.checkpoints import FILE
+from engine.storage.moment import moment_of
+from engine.storage.segment import CLOSED
+from engine.storage.source import COMPRESSED, compressed, segment_files
+from tests.cli.calling import call
+from tests.service.test_record import entry
+
+TIME = "2026-01-01T00:00:00.000000Z"
+LATER = "2026-01-01T00:00:10.000000Z"
+
+
+def begun(root: Path) -> Audit:
+    return Audit(root / "audit", root / "key", "deny", name="x", time=lambda: TIME)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A decision with a settlement and a review, and another one that shares the review."""
+    audit = begun(tmp_path)
+    for number in range(10):
+        audit.write(
+            msgspec.structs.replace(
+                entry(),
+                time=TIME.replace("00.000", f"0{number}.000"),
+                decision_id=f"d{number}",
+                request_id=f"r{number}",
+                session="s\x1b[2J\u202e<b>",
+                review_id="v1" if number in {3, 4} else "",
+            )
+        )
+    audit.write(
+        SettlementEntry(time=LATER, decision_id="d3", amounts={"input_tokens": 3}, settled=True)
+    )
+    audit.write(
+        ReviewEntry(
+            time=LATER,
+            review_id="v1",
+            act="approved",
+            state="approved",
+            round=1,
+            tenant="north",
+            user="u",
+            queue="q",
+            number=1,
+        )
+    )
+    audit.close()
+    return tmp_path / "audit"
+
+
+def test_the_whole_story_of_a_decision_is_shown(folder: Path) -> None:
+    for identity in ("d3", "r3"):
+        result = call("audit", "show", identity, "--folder", folder, "--json")
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        assert sorted(one["kind"] for one in found) == ["decision", "review", "settlement"]
+        assert result.exit_code == 0
+    found = call("audit", "show", "v1", "--folder", folder, "--json").stdout.splitlines()
+    assert len(found) == 4  # Both decisions, the settlement, the act.
+    shown = call("audit", "show", "d3", "--folder", folder).stdout
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+def test_a_proof_is_printed_and_checked_without_the_trail(folder: Path, tmp_path: Path) -> None:
+    proof = tmp_path / "d5.tlog-proof"
+    proof.write_text(call("audit", "prove", "d5", "--folder", folder).stdout)
+    key = (folder / PUBLIC).read_text().strip()
+    asked = ("--proof", proof, "--key", key, "--folder", tmp_path / "nowhere")
+    result = call("audit", "verify", *asked)
+    assert result.exit_code == 0
+    assert '"decision_id":"d5"' in result.stdout
+    assert "this is record 5 of the 12 that x/" in result.stdout
+    proof.write_text(proof.read_text().replace("index 5", "index 6"))
+    changed = call("audit", "verify", *asked)
+    assert (changed.exit_code, "it proves nothing" in changed.stdout) == (1, True)
+    assert call("audit", "verify", "--proof", tmp_path / "no", "--key", key).exit_code == 2
+    settled = call("audit", "prove", "d3", "--folder", folder, "--sequence", "10").stdout
+    assert "index 10" in settled
+    missing = call("audit", "prove", "d3", "--folder", folder, "--trail", "none")
+    assert (missing.exit_code, missing.stdout) == (1, "")
+    (folder / FILE).unlink()
+    late = call("audit", "prove", "d5", "--folder", folder)
+    assert (late.exit_code, "no checkpoint vouches" in late.stderr) == (1, True)
+
+
+def test_a_second_copy_of_the_checkpoints_is_held_against_them(
+    folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "log"
+    copy.write_bytes((folder / FILE).read_bytes())
+    asked = ("audit", "verify", "--folder", folder, "--checkpoints", copy)
+    assert call(*asked).exit_code == 0
+    for path in segment_files(folder):
+        path.unlink()
+    (folder / FILE).unlink()
+    assert call("audit", "verify", "--folder", folder).exit_code == 0
+    result = call(*asked)
+    assert result.exit_code == 1
+    assert "all 12 records of the trail" in result.stdout
+    copy.write_text("nothing")
+    assert "there is no checkpoint in" in call(*asked).stderr
+    assert call(*asked[:-1], tmp_path / "none").exit_code == 2
+
+
+def test_a_report_for_machines_names_file_record_and_time(folder: Path) -> None:
+    (path,) = folder.glob(f"*{CLOSED}")
+    path.write_bytes(path.read_bytes().replace(b'"d4"', b'"d5"', 1))
+    result = call("audit", "verify", "--folder", folder, "--json", "--jobs", "1")
+    found = json.loads(result.stdout)["problems"][0]
+    assert (found["file"], found["record"]) == (path.name, 4)
+    assert found["time"] == "2026-01-01T00:00:03.000000Z"
+    assert result.exit_code == 1
+
+
+def test_names_of_files_and_texts_in_records_are_inert(folder: Path) -> None:
+    (path,) = folder.glob(f"*{CLOSED}")
+    path.with_name(f"\x1b[31mz-00000000{CLOSED}").write_bytes(path.read_bytes())
+    result = call("audit", "verify", "--folder", folder)
+    assert "\x1b" not in result.stdout
+    path.with_name(f"\x1b[31mz-00000000{CLOSED}").write_bytes(b"\x1b[2J\n")
+    for verb in ("verify", "tail", "stats"):
+        result = call("audit", verb, "--folder", folder)
+        assert "\x1b" not in result.stdout + result.stderr
+    assert "\x1b" not in call("audit", "verify", "--folder", folder, "--key", "\x1b[2J").stderr
+
+
+def test_compressed_trails_are_read_too(folder: Path) -> None:
+    (path,) = folder.glob(f"*{CLOSED}")
+    path.with_suffix(COMPRESSED).write_bytes(compressed(path.read_bytes()))
+    path.unlink()
+    assert call("audit", "verify", "--folder", folder).exit_code == 0
+    assert (
+        len(call("audit", "query", "--folder", folder, "--tenant", "north").stdout.split("\n")) > 5
+    )
+
+
+def test_what_cannot_be_read_is_told_and_the_code_says_so(folder: Path) -> None:
+    (path,) = folder.glob(f"*{CLOSED}")
+    path.write_bytes(path.read_bytes().replace(b'"d4"', b'"d5"', 1))
+    result = call("audit", "query", "--folder", folder, "--user", "u1")
+    assert (result.exit_code, "ask `verify`" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("2026-01-01T10:00Z", "2026-01-01T10:00"),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T08:00:00.000000Z"),
+        ("2026", "2026"),
+    ],
+)
+def test_times_are_understood(text: str, moment: str) -> None:
+    assert MOMENT.convert(text, None, None) == moment
+
+
+def test_a_time_may_be_so_long_ago(folder: Path) -> None:
+    two, one = (moment_of(MOMENT.convert(text, None, None)) for text in ("2h", "60m"))
+    assert abs(one - two - 3_600_000_000) < 60_000_000
+    assert call("audit", "query", "--folder", folder, "--since", "2h").exit_code == 1
+    wrong = call("audit", "query", "--folder", folder, "--since", "yesterday")
+    assert (wrong.exit_code, "is no time" in wrong.stderr) == (2, True)
+    assert call("audit", "query", "--folder", folder, "--since", "2026-13-01").exit_code == 2
+
+
+def test_statistics_tell_hours_and_how_long_decisions_took(folder: Path) -> None:
+    text = call("audit", "stats", "--folder", folder).stdout
+    assert "12 records" in text
+    assert "by hour:\n          12  2026-01-01T00" in text
+    assert "microseconds a decision took: p50 " in text
+    found = json.loads(call("audit", "stats", "--folder", folder, "--json", "--scan").stdout)
+    assert found["kind"] == {"decision": 10, "settlement": 1, "review": 1}
+    assert found["evaluated_in"]["p50"] == 12
+
+
+@pytest.mark.slow
+def test_a_trail_is_followed_over_its_segments(folder: Path) -> None:
+    words = [sys.executable, "-m", "engine", "audit", "tail", "-n", "1", "-f", "--json"]
+    with subprocess.Popen(  # noqa: S603 - the engine itself
+        [*words, "--folder", folder, "--kind", "decision"], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        assert json.loads(child.stdout.readline())["decision_id"] == "d9"
+        audit = begun(folder.parent)
+        for number in range(20, 26):
+            audit.write(msgspec.structs.replace(entry(), time=TIME, decision_id=f"d{number}"))
+            if number == 22:
+                audit.reopen()
+        seen = [json.loads(child.stdout.readline())["decision_id"] for _ in range(6)]
+        child.terminate()
+        audit.close()
+    assert seen == [f"d{number}" for number in range(20, 26)]

@@ -67,6 +67,11 @@ BENCHES = (
         ("--rounds", "60", "--calls", "1000"),
     ),
     Bench(
+        "reviews",
+        "How long do reviewers wait for a list and a claim, with 10,000 open reviews?",
+        ("--rounds", "10"),
+    ),
+    Bench(
         "taint",
         "How much do sessions cost: the user's words, labelled content, tainted arguments?",
         ("--rounds", "3"),

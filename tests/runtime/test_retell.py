@@ -48,6 +48,7 @@ def seen(policies: PolicySet, **parts: object) -> tuple[Any, Seen]:
 def test_a_label_stands_for_what_is_redacted_however_that_is_done(policies: PolicySet) -> None:
     record, found = seen(policies, context={"note": "bob@example.com"})
     assert retell(policies, record, found) == Retold("I am [EMAIL]", None)
+    assert retell(policies, record, found) == Retold("I am [EMAIL]", None)  # Now it is remembered.
 
 
 def test_what_the_rules_did_not_come_to_is_not_retold(policies: PolicySet) -> None:

@@ -11,6 +11,7 @@ import pytest
 from engine.service.acts import keep_apart, whoami
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.service.entries import AdminEntry
+from engine.service.keys import load_key
 from engine.service.record import RecordError
 from engine.storage.notes import read_verifier
 from engine.storage.read import read_folder
@@ -53,6 +54,18 @@ def test_a_key_that_is_none_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / KEY).write_text("nonsense")
     with pytest.raises(RecordError, match="cannot be signed"):
         keep_apart(folder, tmp_path, LINE)
+
+
+def test_a_key_is_never_made_nor_put_in_the_place_of_another(folder: Path, tmp_path: Path) -> None:
+    public = (folder / PUBLIC).read_text()
+    (tmp_path / KEY).unlink()
+    with pytest.raises(RecordError, match="is not there"):
+        keep_apart(folder, tmp_path, LINE)
+    assert not (tmp_path / KEY).exists()
+    load_key(tmp_path / KEY)
+    with pytest.raises(RecordError, match="signed with another key"):
+        keep_apart(folder, tmp_path, LINE)
+    assert (folder / PUBLIC).read_text() == public
 
 
 def test_who_acts_has_a_name_or_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

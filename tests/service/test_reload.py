@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from watchfiles import Change
 
+from engine.language.diagnostics import Diagnostic
+from engine.language.text import Span
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import open_cache
 from engine.service.compiled import BUNDLE, FolderShelf, is_current
 from engine.service.gate import Gate
 from engine.service.reload import (
+    Attempt,
     Reloader,
     ReloadError,
+    codes_of,
     compile_apart,
     identity,
     relevant,
@@ -45,7 +49,10 @@ class House:
         self.told: list[str | None] = []
         self.heard = asyncio.Event()
         taker = GateTaker(self.gate, self.root, self.cache, RECIPE)
-        self.reloader = Reloader(taker, self.root, self.cache, told=self.hear)
+        self.attempts: list[Attempt] = []
+        self.reloader = Reloader(
+            taker, self.root, self.cache, told=self.hear, record=self.attempts.append
+        )
 
     def hear(self, problem: str | None) -> None:
         self.told.append(problem)
@@ -79,8 +86,10 @@ def test_changed_policies_decide_after_a_reload(house: House) -> None:
     house.write(SHUT)
     run(house.reloader.reload())
     assert house.action == "deny"
-    assert house.gate.status().revision != before
+    after = house.gate.status().revision
+    assert after != before
     assert house.told == [None]
+    assert house.attempts == [Attempt(after, before)]
 
 
 def test_unchanged_policies_are_not_loaded_again(house: House) -> None:
@@ -88,6 +97,7 @@ def test_unchanged_policies_are_not_loaded_again(house: House) -> None:
     house.gate.refuse("something earlier")
     run(house.reloader.reload())
     assert house.gate.status() == before
+    assert house.attempts == [Attempt(before.revision, before.revision)]
 
 
 def test_broken_policies_change_nothing_but_the_status(house: House) -> None:
@@ -99,6 +109,16 @@ def test_broken_policies_change_nothing_but_the_status(house: House) -> None:
     status = house.gate.status()
     assert status.refusal == str(caught.value) == house.told[0]
     assert status.refused_at > status.loaded_at
+    [attempt] = house.attempts
+    assert attempt.revision == attempt.previous == status.revision
+    assert attempt.why == ("E101 door.pol:1:23",)
+
+
+def test_of_very_many_problems_the_first_are_recorded() -> None:
+    long = Span("x" * 600, 0, 0, 1, 1, 1, 1)
+    found = [Diagnostic("W101", "m", long, "warning"), *[Diagnostic("E201", "m", long)] * 60]
+    told = codes_of(found)
+    assert (len(told), told[0]) == (50, "E201 " + "x" * 500)
 
 
 def test_calls_that_arrive_during_a_reload_share_the_next(house: House) -> None:

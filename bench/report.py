@@ -117,6 +117,11 @@ BENCHES = (
         ("--records", "50000", "--rounds", "2"),
     ),
     Bench(
+        "sinks",
+        "How fast is the audit trail shipped, and what of that is reading, forming and sending?",
+        ("--records", "20000"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

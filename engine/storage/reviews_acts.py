@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Literal, assert_never
 
 import msgspec
 
@@ -27,6 +27,10 @@ from engine.storage.reviews import (
     Review,
     Shown,
 )
+
+
+Answering = Literal["claim", "release", "hand_over", "approve", "reject", "edit"]
+"""What may only be done while a review is open."""
 
 
 def begin(question: Question, now: int, before: Review | None = None) -> Review:
@@ -73,8 +77,10 @@ def apply(review: Review, move: Move, now: int) -> tuple[Review, Act]:
             return review, "read_full"
         case "present":
             return _presented(review, move, now), "presented"
+        case "claim" | "release" | "hand_over" | "approve" | "reject" | "edit" as verb:
+            return _answered(review, verb, move, now)
         case _:
-            return _answered(review, move, now)
+            assert_never(move.verb)
 
 
 def _presented(review: Review, move: Move, now: int) -> Review:
@@ -88,14 +94,14 @@ def _presented(review: Review, move: Move, now: int) -> Review:
     return msgspec.structs.replace(review, used_at=now)
 
 
-def _answered(review: Review, move: Move, now: int) -> tuple[Review, Act]:
+def _answered(review: Review, verb: Answering, move: Move, now: int) -> tuple[Review, Act]:
     """Return *review* after what may only be done while it is open."""
     if review.state != "open":
         raise Refused(f"the review is over: {review.state}")
     claimant = review.claimant(now)
     if claimant and claimant != move.who:
         raise Refused(f"{claimant} has claimed it")
-    match move.verb:
+    match verb:
         case "reject":
             return _resolved(review, move, now, "rejected"), "rejected"
         case "approve":
@@ -110,10 +116,8 @@ def _answered(review: Review, move: Move, now: int) -> tuple[Review, Act]:
             return _held(review, move.who, move.lease, now), "claimed"
         case "release" | "hand_over":
             return _given_up(review, move, now, claimant)
-        case "comment" | "read" | "read_full" | "present":
-            raise AssertionError(move.verb)  # pragma: no cover - `apply` has done it
         case _:
-            assert_never(move.verb)
+            assert_never(verb)
 
 
 def _given_up(review: Review, move: Move, now: int, claimant: str) -> tuple[Review, Act]:

@@ -101,7 +101,7 @@ def ocsf_form(taken: Taken) -> dict[str, object]:
     left = {
         key: exact(value)
         for key, value in taken.fields.items()
-        if key not in carried or not isinstance(value, str)
+        if key not in carried or not (value and isinstance(value, str))
     }
     if not taken.fields:
         left = {"bytes": taken.payload.decode(errors="replace")}

@@ -79,7 +79,7 @@ def arrow_type(type_: Type) -> pa.DataType:
 
 
 def _field(column: Column) -> pa.Field:
-    always = column.name in {"trail", "sequence", "kind"}
+    always = column.name in {"trail", "sequence"}
     return pa.field(column.name, arrow_type(column.type), nullable=not always)
 
 

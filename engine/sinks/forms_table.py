@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     *_inside("number", "amounts", "cost_usd", prefix="used"),
     *_columns("flag", "settled"),
     *_columns("json", "what"),
-    *_columns("whole", "lost"),
+    *_columns("whole", "lost", "denied", "doubtful"),
     *_columns("text", "trail"),
     *_columns("whole", "sequence"),
     *_columns("json", "rest"),
@@ -168,6 +168,8 @@ def _flag(value: object) -> bool | None:
 
 
 def _texts(value: object) -> list[str] | None:
+    if isinstance(value, str):
+        return [value]
     fits = isinstance(value, list) and all(isinstance(one, str) for one in value)
     return value if fits else None  # type: ignore[return-value]
 

@@ -18,7 +18,7 @@ from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
 from engine.storage.holds import Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
-from engine.storage.prune import NotWhole, forget, sweep
+from engine.storage.prune import NotWhole, checked, forget, sweep
 from engine.storage.retention import Due, Rules, due_in, lost_holds
 from engine.storage.segment import NoSegment
 from engine.storage.shipped import read_shipped
@@ -76,6 +76,8 @@ def prune(
                 f"since the megabytes are used up"
                 for sink, count in due.unsent.items()
             ]
+        if not dry:
+            _each(found, lambda due: checked(due.path, due))
         if found.due and not dry:
             _forget(found, now, opener, who)
     return found
@@ -88,15 +90,20 @@ def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> None:
         audit.wait()
         if not audit.tend():
             raise RecordError("what is to be forgotten cannot be signed, so nothing is")
-        done = []
-        for due in found.due:
-            try:
-                forget(due)
-            except (OSError, NoSegment, NotWhole) as error:
-                found.told.append(f"{due.name} stays as it is: {error}")
-            else:
-                done.append(due)
-        found.due = done
+        _each(found, forget)
+
+
+def _each(found: Forgotten, act: Callable[[Due], object]) -> None:
+    """Do *act* with each segment; leave out those where that cannot be done, and tell."""
+    done = []
+    for due in found.due:
+        try:
+            act(due)
+        except (OSError, NoSegment, NotWhole) as error:
+            found.told.append(f"{due.name} stays as it is: {error}")
+        else:
+            done.append(due)
+    found.due = done
 
 
 def checked_holds(folder: Path) -> tuple[Hold, ...]:

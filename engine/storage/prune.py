@@ -30,12 +30,27 @@ def forget(due: Due) -> None:
     """
     folder = due.path.parent
     path = _settled(due.path)
+    data, found, start = checked(path, due)
     if due.ends:
         path.unlink()
     else:
-        _rewrite(path, due)
+        _rewrite(path, data, start, found, due)
     path.with_name(f"{due.name}{ENDING}").unlink(missing_ok=True)
     sync_folder(folder)
+
+
+def checked(path: Path, due: Due) -> tuple[bytes, Scan, int]:
+    """Return the segment at *path*, what stands in it, and where its records begin.
+
+    Raises OSError, NoSegment, and NotWhole: what was changed is evidence, and stays.
+    """
+    data = read_bytes(path)
+    found, start, first = _scanned(data)
+    if found.wrong is not None:
+        raise NotWhole(f"{path.name} is not whole ({found.wrong})")
+    if first != due.first or set(found.pruned) != due.before:
+        raise NotWhole(f"{path.name} is not what it was when it was looked at")
+    return data, found, start
 
 
 def sweep(folder: Path) -> None:
@@ -57,11 +72,7 @@ def _settled(path: Path) -> Path:
     return path
 
 
-def _rewrite(path: Path, due: Due) -> None:
-    data = read_bytes(path)
-    found, start, first = _scanned(data)
-    if found.wrong is not None or first != due.first or set(found.pruned) != due.before:
-        raise NotWhole(f"{path.name} is not what it was when it was looked at")
+def _rewrite(path: Path, data: bytes, start: int, found: Scan, due: Due) -> None:
     parts = [data[:start]]
     for row, end in enumerate(found.ends):
         parts.append(pruned_frame(data, start) if row in due.rows else data[start:end])

@@ -250,9 +250,17 @@ def test_a_segment_that_changed_since_it_was_looked_at_stays(folder: Path) -> No
     data = due.path.read_bytes()
     changed = data.replace(b"south", b"soutH", 1)
     due.path.write_bytes(changed)
-    with pytest.raises(NotWhole, match="is not what it was when it was looked at"):
+    with pytest.raises(NotWhole, match="is not whole"):
+        forget(due)
+    due.ends = True
+    with pytest.raises(NotWhole, match="is not whole"):
         forget(due)
     assert due.path.read_bytes() == changed
+    due.path.write_bytes(data)
+    due.before = {0}
+    with pytest.raises(NotWhole, match="is not what it was when it was looked at"):
+        forget(due)
+    assert due.path.read_bytes() == data
 
 
 def test_a_full_disk_leaves_the_segment_as_it_was(

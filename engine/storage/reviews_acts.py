@@ -28,7 +28,6 @@ from engine.storage.reviews import (
     Shown,
 )
 
-
 Answering = Literal["claim", "release", "hand_over", "approve", "reject", "edit"]
 """What may only be done while a review is open."""
 

@@ -20,12 +20,13 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.language._grammar import KEYWORDS
 from engine.language.diagnostics import Report
 from engine.language.format import format_file
 from engine.language.literals import LARGEST_INT, LONGEST_NUMBER, escape_string
 from engine.language.parse import parse_file
-from engine.language.render import inert
 from engine.language.program import Field
+from engine.language.render import inert
 from engine.language.text import Source
 from engine.language.types import (
     BOOL,
@@ -177,7 +178,9 @@ def object_text(value: Mapping[str, object], path: str, left_out: list[str]) -> 
     """Return a JSON object as a record; what cannot be written in it is left out, and named."""
     entries = []
     for key, inner in value.items():
-        name = key if BARE.fullmatch(key) else escape_string(key)
+        # Some words cannot be names everywhere, such as `true`.
+        bare = BARE.fullmatch(key) and key not in KEYWORDS
+        name = key if bare else escape_string(key)
         try:
             entries.append(f"{name}: {json_text(inner, f'{path}.{key}', left_out)}")
         except Unwritable:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.language import program
+from engine.language._grammar import KEYWORDS
 from engine.verify.compose import Composed, Wanted, compose_test
 from tests.language.checking import checked
 
@@ -77,7 +78,8 @@ def test_a_block_reads_as_a_person_would_write_it() -> None:
     assert read(made.text)[0] == program.At(TIME)
 
 
-@given(content=texts, key=texts, value=json_values)
+@given(content=texts, key=texts | st.sampled_from(sorted(KEYWORDS)), value=json_values)
+@example(content="", key="true", value=[])
 def test_whatever_is_asked_the_block_parses_back_to_it(
     content: str, key: str, value: object
 ) -> None:

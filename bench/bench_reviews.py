@@ -123,7 +123,7 @@ def fill(store: KeptReviews, reviews: int, prefix: str = "r") -> None:
             made = begin(question(number, prefix), NOW + number)
             store._write(session, made, "opened", NOW + number, new=True)  # noqa: SLF001
 
-    store._do(write)  # noqa: SLF001
+    store.do(write)
 
 
 def measure(store: KeptReviews, reviews: int, rounds: int) -> dict[str, float]:
@@ -143,7 +143,7 @@ def measure(store: KeptReviews, reviews: int, rounds: int) -> dict[str, float]:
     turn = iter(range(1 << 30))
     look_up = "SELECT body FROM reviews WHERE review_id = ?"
     asked: dict[str, Callable[[], object]] = {
-        "plain look-up by key": lambda: store._look(  # noqa: SLF001
+        "plain look-up by key": lambda: store.look(
             lambda session: session.rows(look_up, (question(next(turn) % reviews).review_id,))
         )
     }

@@ -14,6 +14,7 @@ from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINE
 from engine.cli.reviews_folder import for_machines, whole_id
 from engine.cli.reviews_overturn import overturn
+from engine.cli.reviews_move import move
 from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
 from engine.cli.reviews_text import (
@@ -240,6 +241,7 @@ simple("release", "Give a claim up.")
 simple("approve", "Let it pass when it is asked again.")
 simple("reject", "Deny it; the note is told to who asked.")
 simple("comment", "Write a --note into the history.")
+command.add_command(move)
 command.add_command(stats)
 command.add_command(to_test)
 command.add_command(overturn)

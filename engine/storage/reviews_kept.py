@@ -50,7 +50,7 @@ TELLING = 60 * SECOND
 _READ = "SELECT body FROM reviews WHERE review_id = ?"
 _LISTED = "SELECT rank, opened_at, review_id, body FROM reviews WHERE "
 _AFTER = "(rank, opened_at, review_id) > (?, ?, ?) ORDER BY rank, opened_at, review_id LIMIT ?"
-_OPENED = (
+OPENED = (
     f"INSERT INTO reviews ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608  our names
     "ON CONFLICT (review_id) DO NOTHING"
 )
@@ -71,7 +71,7 @@ class KeptReviews:
     def __init__(self, database: Database, rows: Rows) -> None:
         self._database = database
         self._manner = database.manner
-        self._rows = rows
+        self.rows = rows
 
     @property
     def name(self) -> str:
@@ -96,9 +96,9 @@ class KeptReviews:
             return made
 
         # Reading alone locks nobody out, and most questions are asked again.
-        found = self._look(lambda session: self._read(session, question.review_id))
+        found = self.look(lambda session: self._read(session, question.review_id))
         if found is None or not self._joins(found, question, now):
-            found = self._do(opened)
+            found = self.do(opened)
         same_question(found.question, question)
         return found
 
@@ -109,7 +109,7 @@ class KeptReviews:
 
     def find(self, review_id: str, now: int) -> Review:
         """Return a review as it stands. Raises NoReview."""
-        found = self._look(lambda session: self._read(session, review_id))
+        found = self.look(lambda session: self._read(session, review_id))
         if found is None:
             raise NoReview("there is no such review")
         return in_time(found, now)
@@ -129,7 +129,7 @@ class KeptReviews:
             self._write(session, *made, now, move)
             return made[0]
 
-        found = self._do(acted)
+        found = self.do(acted)
         if isinstance(found, Refused):
             raise found
         return found
@@ -148,9 +148,9 @@ class KeptReviews:
             return len(found)
 
         # Nearly always there is nothing, and then nobody is locked out.
-        if not self._look(lambda session: session.rows(overdue, (now, 1))):
+        if not self.look(lambda session: session.rows(overdue, (now, 1))):
             return 0
-        return self._do(ended)
+        return self.do(ended)
 
     # --- what there is ----------------------------------------------------------------------------
 
@@ -167,22 +167,22 @@ class KeptReviews:
             found = session.rows(f"{_LISTED}{where}{_AFTER}", values)
             more = len(found) > most
             return Page(
-                reviews=tuple(self._rows.review(row[3]) for row in found[:most]),
+                reviews=tuple(self.rows.review(row[3]) for row in found[:most]),
                 token=token_after(found[most - 1][:3]) if more else "",
             )
 
-        return self._look(listed)
+        return self.look(listed)
 
     def begin_with(self, text: str, most: int) -> tuple[str, ...]:
         """Return up to *most* ids that begin with *text*, in their order."""
         asked = "SELECT review_id FROM reviews WHERE review_id >= ? ORDER BY review_id LIMIT ?"
-        found = self._look(lambda session: session.rows(asked, (text, most)))
+        found = self.look(lambda session: session.rows(asked, (text, most)))
         return tuple(row[0] for row in found if text and row[0].startswith(text))
 
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review, the oldest first. Raises NoReview."""
         asked = "SELECT number, body FROM review_history WHERE review_id = ? ORDER BY number"
-        found = self._look(lambda session: self._deeds(session.rows(asked, (review_id,))))
+        found = self.look(lambda session: self._deeds(session.rows(asked, (review_id,))))
         if not found:
             raise NoReview("there is no such review")
         return found
@@ -192,10 +192,10 @@ class KeptReviews:
         asked = "SELECT body FROM reviews WHERE session = ? ORDER BY opened_at DESC LIMIT ?"
 
         def found(at: Session) -> tuple[Review, ...]:
-            named = self._rows.session(tenant, session)
-            return tuple(self._rows.review(row[0]) for row in at.rows(asked, (named, most)))
+            named = self.rows.session(tenant, session)
+            return tuple(self.rows.review(row[0]) for row in at.rows(asked, (named, most)))
 
-        return self._look(found) if session else ()
+        return self.look(found) if session else ()
 
     def counts(self, now: int) -> tuple[Count, ...]:
         """Return how many reviews there are of each queue, tenant, state and severity."""
@@ -209,7 +209,7 @@ class KeptReviews:
                 oldest=oldest,
                 severity=SEVERITIES[-rank],
             )
-            for queue, tenant, state, number, claimed, oldest, rank in self._look(
+            for queue, tenant, state, number, claimed, oldest, rank in self.look(
                 lambda session: session.rows(_COUNTED, (now,))
             )
         )
@@ -227,12 +227,12 @@ class KeptReviews:
             reasons = {
                 one.question.review_id: one.question.reasons
                 for one in (
-                    self._rows.review(row[0]) for row in session.rows("SELECT body FROM reviews")
+                    self.rows.review(row[0]) for row in session.rows("SELECT body FROM reviews")
                 )
             }
             return answers_in(deeds, reasons)
 
-        return self._look(found)
+        return self.look(found)
 
     def stamps(self, review_ids: Sequence[str]) -> dict[str, int]:
         """Return the number of the newest deed of each of these reviews that there is."""
@@ -243,7 +243,7 @@ class KeptReviews:
                 "SELECT review_id, MAX(number) FROM review_history "  # noqa: S608  question marks
                 f"WHERE review_id IN ({', '.join('?' * len(some))}) GROUP BY review_id"
             )
-            found.update(self._look(lambda session: session.rows(asked, some)))  # noqa: B023  at once
+            found.update(self.look(lambda session: session.rows(asked, some)))  # noqa: B023  at once
         return found
 
     # --- what is recorded, and upkeep -------------------------------------------------------------
@@ -260,14 +260,14 @@ class KeptReviews:
             _mark(session, [row[0] for row in found], now + TELLING)
             return self._deeds(found)
 
-        if not self._look(lambda session: session.rows(asked, (now, 1))):
+        if not self.look(lambda session: session.rows(asked, (now, 1))):
             return ()
-        return self._do(handed)
+        return self.do(handed)
 
     def told(self, numbers: Sequence[int], *, kept: bool = True) -> None:
         """Note that what was handed over was kept; or that it was not: it is handed over again."""
         if numbers:
-            self._do(lambda session: _mark(session, numbers, int(kept)))
+            self.do(lambda session: _mark(session, numbers, int(kept)))
 
     def prune(self, upkeep: Upkeep, now: int, most: int) -> int:
         """Erase what up to *most* reviews show, and delete as many; return how many there were."""
@@ -276,12 +276,12 @@ class KeptReviews:
             done = 0
             if upkeep.keep_content:
                 ended = now - upkeep.keep_content
-                done += erase_over(session, self._rows, self._manner, now, ended, most)
+                done += erase_over(session, self.rows, self._manner, now, ended, most)
             if upkeep.keep:
-                done += delete_over(session, self._rows, self._manner, now, now - upkeep.keep, most)
+                done += delete_over(session, self.rows, self._manner, now, now - upkeep.keep, most)
             return done
 
-        return self._do(pruned)
+        return self.do(pruned)
 
     # --- rows -------------------------------------------------------------------------------------
 
@@ -289,13 +289,13 @@ class KeptReviews:
         found = session.rows(_READ + lock, (review_id,))
         if not found:
             return None
-        review = self._rows.review(found[0][0])
+        review = self.rows.review(found[0][0])
         if review.question.review_id != review_id:
             raise ReviewsUnavailable(f"{self.name} holds one review in the place of another")
         return review
 
     def _deeds(self, rows: Sequence[tuple[int, bytes]]) -> tuple[Deed, ...]:
-        return tuple(self._rows.deed(*row) for row in rows)
+        return tuple(self.rows.deed(*row) for row in rows)
 
     def _caught_up(self, session: Session, review_id: str, now: int) -> Review | None:
         """Return a review as it stands, its end written down where its time is over."""
@@ -318,19 +318,21 @@ class KeptReviews:
         new: bool = False,
     ) -> None:
         """Write *review* as it stands after *act*, and the row of history."""
-        values = self._rows.of_review(review)
+        values = self.rows.of_review(review)
         review_id = review.question.review_id
         if not new:
             session.do(_CHANGED, (*values, review_id))
-        elif not session.do(_OPENED, values):
+        elif not session.do(OPENED, values):
             raise Raced
-        session.do(_DONE, (review_id, self._rows.of_deed(deed_of(review, act, now, move))))
+        session.do(_DONE, (review_id, self.rows.of_deed(deed_of(review, act, now, move))))
 
-    def _look(self, work: Callable[[Session], Made]) -> Made:
+    def look(self, work: Callable[[Session], Made]) -> Made:
+        """Return what *work* finds. Nothing of it may write."""
         with self._told_apart():
             return self._database.read(work)
 
-    def _do(self, work: Callable[[Session], Made]) -> Made:
+    def do(self, work: Callable[[Session], Made]) -> Made:
+        """Do all of *work* or nothing; it may be begun several times."""
         with self._told_apart():
             return self._database.write(work)
 

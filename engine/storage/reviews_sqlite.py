@@ -93,7 +93,7 @@ class SqliteReviews(KeptReviews):
         database = SqliteDatabase(path, patience)
         super().__init__(database, rows)
         try:
-            self._do(lambda session: prepare(session, rows, database.name))
+            self.do(lambda session: prepare(session, rows, database.name))
         except BaseException:
             database.close()
             raise

@@ -414,18 +414,18 @@ def test_a_review_in_the_place_of_another_is_noticed(store: KeptReviews) -> None
         ((body,),) = session.rows("SELECT body FROM reviews WHERE review_id = ?", ("r2",))
         session.do("UPDATE reviews SET body = ? WHERE review_id = ?", (body, "r1"))
 
-    store._do(swap)
+    store.do(swap)
     with pytest.raises(ReviewsUnavailable, match="in the place of another"):
         store.find("r1", NOW)
 
 
 def test_a_review_that_was_spoilt_is_no_review(store: KeptReviews) -> None:
     store.open_or_join(asked(), NOW)
-    store._do(lambda session: session.do("UPDATE reviews SET body = ?", (b"{}",)))
+    store.do(lambda session: session.do("UPDATE reviews SET body = ?", (b"{}",)))
     with pytest.raises(ReviewsUnavailable, match="cannot be read"):
         store.open_or_join(asked(), NOW)
     bare = Rows(None)
-    store._rows = bare
+    store.rows = bare
     with pytest.raises(ReviewsUnavailable, match="is none"):
         store.open_or_join(asked(), NOW)
 

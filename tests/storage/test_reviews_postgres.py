@@ -216,7 +216,7 @@ def test_what_is_lost_at_the_end_of_an_act_is_told_as_unsure(
         do(url, f"SELECT pg_terminate_backend({pid}, 5000)")
 
     with pytest.raises(ReviewsUnavailable, match="whether it was done is not known"):
-        store._do(ended)
+        store.do(ended)
     assert store.find("r1", NOW).state == "open"
 
 
@@ -251,7 +251,7 @@ def test_who_cannot_be_ordered_in_time_is_told(url: str) -> None:
         raise psycopg.errors.SerializationFailure
 
     with pytest.raises(ReviewsUnavailable, match="too many act at once"):
-        store._do(unordered)
+        store.do(unordered)
     store.close()
 
 

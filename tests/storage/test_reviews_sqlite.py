@@ -150,7 +150,7 @@ def test_a_thread_that_acts_too_long_is_told_of(store: SqliteReviews) -> None:
         go_on.wait()
 
     with ThreadPoolExecutor(1) as pool:
-        acting = pool.submit(store._do, slowly)
+        acting = pool.submit(store.do, slowly)
         begun.wait()
         with pytest.raises(ReviewsUnavailable, match="take too long"):
             store.open_or_join(asked(), NOW)

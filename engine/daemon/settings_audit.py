@@ -90,18 +90,19 @@ class Audit(Struct, frozen=True, kw_only=True):
     durability: Annotated[
         Literal["written", "synced", "spool"],
         Meta(
-            description="How safe a record is when its decision is answered: `written`, it survives "
-            "the process (after a power cut the last second may be missing); `synced`, it is on the "
-            "disk; `spool`, it is in memory, and the last instants are lost with the process."
+            description="How safe a record is when its decision is answered: `written`, it "
+            "survives the process (after a power cut the last second may be missing); `synced`, it "
+            "is on the disk; `spool`, it is in memory, and the last instants are lost with the "
+            "process."
         ),
     ] = "written"
     on_full: Annotated[
         Literal["block", "deny", "drop"],
         Meta(
             description="When a record cannot be kept, since the disk is full, slow or broken: the "
-            "answer waits until it can be (`block`), the decision is denied, or it is given and the "
-            "record dropped. Dropped and denied ones are counted, and a signed record tells of them "
-            "as soon as there is room."
+            "answer waits until it can be (`block`), the decision is denied, or it is given and "
+            "the record dropped. Dropped and denied ones are counted, and a signed record tells of "
+            "them as soon as there is room."
         ),
     ] = "deny"
     patience_ms: Annotated[

@@ -14,7 +14,8 @@ from engine.daemon.logs import Log, Seldom
 from engine.daemon.retention import rules_of, tidy
 from engine.daemon.settings_audit import Audit
 from engine.storage.index import missing_indexes
-from engine.storage.segment import OPEN
+from engine.storage.press import press_folder
+from engine.storage.segment import CLOSED, OPEN, NoSegment
 from engine.storage.source import segment_files
 
 PAUSE_SECONDS = 5.0
@@ -24,7 +25,7 @@ SELDOM_SECONDS = 600.0
 
 def has_work(settings: Audit, folder: Path) -> bool:
     """Return whether there is something to tend in *folder*."""
-    return rules_of(settings).any or bool(untended(folder))
+    return rules_of(settings).any or bool(untended(settings, folder))
 
 
 async def tend_often(settings: Audit, data: Path, folder: Path, log: Log) -> None:
@@ -35,24 +36,26 @@ async def tend_often(settings: Audit, data: Path, folder: Path, log: Log) -> Non
         warn("the audit trail", why=why)
 
     due = 0.0
-    left: list[str] = []
+    left: set[str] = set()
     """What could not be tended, and is no news."""
     while True:
-        if monotonic() >= due or await asyncio.to_thread(untended, folder) != left:
+        if monotonic() >= due or await asyncio.to_thread(untended, settings, folder) != left:
             due = monotonic() + settings.prune_minutes * 60
             await asyncio.to_thread(tend, settings, data, told, log)
-            left = await asyncio.to_thread(untended, folder)
+            left = await asyncio.to_thread(untended, settings, folder)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-def untended(folder: Path) -> list[str]:
-    """Return the segments that were closed and that nobody has tended."""
+def untended(settings: Audit, folder: Path) -> set[str]:
+    """Return the names of the segments that were closed and that nobody has tended."""
     try:
-        files = segment_files(folder)
-        found = missing_indexes(path for path in files if not path.name.endswith(OPEN))
+        closed = [path for path in segment_files(folder) if not path.name.endswith(OPEN)]
+        found = {path.name for path in missing_indexes(closed)}
     except OSError:
-        return []
-    return [path.name for path in found]
+        return set()
+    if settings.compress:
+        found |= {path.name for path in closed if path.name.endswith(CLOSED)}
+    return found
 
 
 def tend(settings: Audit, data: Path, told: Callable[[str], None], log: Log) -> None:
@@ -60,3 +63,9 @@ def tend(settings: Audit, data: Path, told: Callable[[str], None], log: Log) -> 
     found = tidy(settings, data, told)
     if found.records:
         log.info("audit records were forgotten", records=found.records, segments=found.segments)
+    if settings.compress:
+        try:
+            while press_folder(data / settings.folder):
+                pass
+        except (NoSegment, OSError) as error:
+            told(f"a segment cannot be compressed: {error}")

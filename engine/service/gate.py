@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from time import perf_counter_ns
 from typing import NamedTuple, cast
@@ -335,6 +335,14 @@ class Gate:
         """
         return self.store.sweep(self._clock(), entries)
 
+    def kept(self) -> Awaitable[None] | None:
+        """Return what `when_kept` awaits before the newest decision is answered; None: nothing."""
+        return self._keeper.recorder.kept()
+
+    async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
+        """Return *decision* when it may be answered; a ``deny`` when it could not be kept."""
+        return await self._keeper.when_kept(decision, waited)
+
     async def leave(self) -> None:
         """Disconnect this event loop from a store that is away; in the end, before `close`."""
         if self._remote is not None:
@@ -365,10 +373,10 @@ class Gate:
         while not isinstance(step, Decision):
             step.wait()
             step = self.go_on(step)
-        return step
+        return self._keeper.sure(step)
 
     def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
-        return cast("Decision", self._step(policies, read, None))
+        return self._keeper.sure(cast("Decision", self._step(policies, read, None)))
 
     def _step(
         self,

@@ -5,7 +5,7 @@ What is not recorded must not be given, and what cannot be reviewed must not pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter_ns
 
 from engine.runtime.decision import Decision
@@ -74,6 +74,26 @@ class Keeper:
             decision = outcome(lambda: reviews.meet(record, decision, made.now), made, decision)
             made.review = perf_counter_ns() - started
         return self._write(policies, made, decision)
+
+    def sure(self, decision: Decision) -> Decision:
+        """Return *decision* when it may be answered, or the ``deny`` in its place; blocks."""
+        try:
+            self.recorder.wait()
+        except RecordError as error:
+            return self._unkept(decision, error)
+        return decision
+
+    async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
+        """Return *decision* when it may be answered, or the ``deny`` in its place."""
+        try:
+            await waited
+        except RecordError as error:
+            return self._unkept(decision, error)
+        return decision
+
+    def _unkept(self, decision: Decision, error: RecordError) -> Decision:
+        self.observer.failed(str(error))
+        return denied(decision.revision, decision.request_id, decision.decision_id, UNRECORDED)
 
     def meeting(self, made: Making, decision: Decision) -> Meeting | None:
         """Ask the store of reviews about *decision*; None where it need not be asked."""

@@ -1,4 +1,4 @@
-"""Answers that wait for classifiers: begun in one step, given when the model servers have answered.
+"""Answers that wait: for model servers, for a store that is away, for the record to be kept.
 
 Whoever runs an answer hands in how much time the caller has left. Cancelling it (the caller has
 gone) leaves no decision behind.
@@ -30,7 +30,19 @@ def later_decision(gate: Gate, begun: Undecided) -> Callable[[TimeLeft], Awaitab
         while isinstance(found, Undecided):
             await hear(found, left)
             found = gate.go_on(found)
-        return write_decision(found)
+        waited = gate.kept()
+        return write_decision(found if waited is None else await gate.when_kept(found, waited))
+
+    return wait
+
+
+def kept_decision(
+    gate: Gate, decision: Decision, waited: Awaitable[None]
+) -> Callable[[TimeLeft], Awaitable[wire.Decision]]:
+    """Return what gives *decision* when its record is kept. That is *waited* for in any case."""
+
+    async def wait(_left: TimeLeft) -> wire.Decision:
+        return write_decision(await gate.when_kept(decision, waited))
 
     return wait
 

@@ -18,6 +18,7 @@ from engine.doors.grpc.convert import read_standard, read_whole, write_decision
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Later,
+    kept_decision,
     later_decision,
     later_explanation,
     later_settlement,
@@ -121,7 +122,8 @@ def decide(service: Service, message: wire.DecideRequest) -> wire.Decision | Dec
     found = service.gate.begin_parts(read_standard(message), message.context_json)
     if isinstance(found, Undecided):
         return later_decision(service.gate, found)
-    return write_decision(found)
+    waited = service.gate.kept()
+    return write_decision(found) if waited is None else kept_decision(service.gate, found, waited)
 
 
 def decide_or_say_why(

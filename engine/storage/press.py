@@ -1,0 +1,70 @@
+"""A closed segment in, the same compressed out; a crash at any moment leaves one of them whole.
+
+It is written beside, brought to the disk, read back, and only then takes the name that readers look
+for; the old one goes last. While both are there, readers take the old one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.storage.segment import CLOSED, COMPRESSED, NoSegment, sync_folder
+from engine.storage.source import compressed, opened_source
+from engine.storage.tending import tending
+
+BESIDE = ".pressing"
+"""The ending of what is not whole yet: no reader looks at it."""
+LEVEL = 3
+
+
+def press_folder(folder: Path, most: int = 16) -> int:
+    """Compress up to *most* closed segments of *folder*, the oldest first; return how many.
+
+    0 also when another process is at it. Raises OSError and NoSegment.
+    """
+    with tending(folder) as mine:
+        if not mine:
+            return 0
+        for path in folder.glob(f"*{BESIDE}"):
+            path.unlink()  # A crash has left it.
+        some = sorted(folder.glob(f"*{CLOSED}"))[:most]
+        for path in some:
+            press(path)
+        return len(some)
+
+
+def press(path: Path) -> Path:
+    """Compress the closed segment at *path* and return where it is then; for who is `tending`.
+
+    Raises OSError and NoSegment, and leaves it as it is.
+    """
+    data = path.read_bytes()
+    made = path.with_name(path.name.removesuffix(CLOSED) + COMPRESSED)
+    beside = made.with_name(made.name + BESIDE)
+    try:
+        write_whole(beside, compressed(data, LEVEL))
+        beside.replace(made)
+        sync_folder(path.parent)
+        with opened_source(made) as source:
+            if source.all() != data:
+                made.unlink()
+                raise NoSegment("it is not what it was when it is decompressed")
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    path.unlink()
+    sync_folder(path.parent)
+    return made
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write *data* to a new file at *path* and to the disk. Raises OSError."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.fsync(file)
+    finally:
+        os.close(file)

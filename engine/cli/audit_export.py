@@ -6,24 +6,21 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import chain
 from typing import BinaryIO
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from engine.cli.audit_options import in_folder, opened, wanted
+from engine.cli.audit_options import in_folder, opened, progress, wanted, wanted_of
+from engine.cli.audit_read import Troubles
 from engine.cli.bundle import leave
 from engine.cli.output_file import whole_file
 from engine.language.render import inert
 from engine.sinks.forms import line
 from engine.sinks.forms_table import csv_lines
 from engine.sinks.forms_taken import Taken
-from engine.storage.read import read_folder
+from engine.storage.query import find
 from engine.storage.segment import NoSegment
-from engine.storage.wanted import Wanted, found_in
+from engine.storage.wanted import Found
 
 EPILOG = """\
 \b
@@ -39,7 +36,8 @@ Every kind of record has a form in every format. A file appears under its name w
 what was there before stays until then. In CSV a cell that a spreadsheet would take for a formula
 has a ' in front. Parquet needs the extra `parquet`.
 
-Exit codes: 0 fine, 2 the trail cannot be read, or the file cannot be written.
+Exit codes: 0 fine, 1 a part of the trail cannot be read (what can is written, and what cannot is
+told), 2 none of it can, or the file cannot be written.
 """
 
 MISSING = (
@@ -51,9 +49,6 @@ LINES = {"jsonl": "json", "ocsf": "ocsf", "opa": "opa", "cloudevents": "cloudeve
 """Formats that are lines of JSON, with the form of a line."""
 
 FORMATS = ("jsonl", "csv", "parquet", *list(LINES)[1:])
-
-BATCH = 1000
-"""Records between two looks at the progress."""
 
 Write = Callable[[Iterable[Taken], BinaryIO], None]
 
@@ -68,22 +63,23 @@ Write = Callable[[Iterable[Taken], BinaryIO], None]
 def export(folder: str, *, form: str, output: str | None, **chosen: str | None) -> None:
     """Write records in a form that other programs read, the oldest first."""
     write = writer(form)
-    if output is None and form == "parquet" and sys.stdout.isatty():
+    if output is None and form == "parquet" and on_terminal():
         leave("Parquet is not for a terminal: say where to with --output")
-    with opened(folder) as path:
-        records = (
-            Taken(one.kept.trail, one.kept.sequence, one.kept.payload, one.fields)
-            for one in found_in(read_folder(path), Wanted(**chosen))
-        )
-        # The first is asked for here: a folder that cannot be read is no fault of the output.
-        first = next(records, None)
-        with counted(chain(() if first is None else (first,), records)) as (source, count):
-            if output is None:
-                print_all(write, source)
-            else:
-                write_all(write, source, output)
+    troubles, count = Troubles(), Count()
+    with opened(folder) as path, progress(path, "exporting") as read:
+        records = count.passing(find(path, wanted_of(chosen), told=troubles, read=read))
+        if output is None:
+            print_all(write, records)
+        else:
+            write_all(write, records, output)
     if output is not None:
-        click.echo(f"{count():,} records are in {inert(output)}", err=True)
+        click.echo(f"{count.passed:,} records are in {inert(output)}", err=True)
+    sys.exit(troubles.code(found=True))
+
+
+def on_terminal() -> bool:
+    """Return whether what is printed is read by a person."""
+    return sys.stdout.isatty()
 
 
 def writer(form: str) -> Write:
@@ -116,33 +112,20 @@ def write_csv(records: Iterable[Taken], file: BinaryIO) -> None:
     file.writelines(f"{text}\r\n".encode() for text in csv_lines(records))
 
 
-@contextmanager
-def counted(records: Iterable[Taken]) -> Iterator[tuple[Iterator[Taken], Callable[[], int]]]:
-    """Give *records*, shown on a terminal as they pass, and what tells how many have passed."""
-    console = Console(stderr=True)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("exporting {task.completed:,} records"),
-        TimeElapsedColumn(),
-    )
-    passed = 0
+class Count:
+    """How many records have passed."""
 
-    def passing() -> Iterator[Taken]:
-        nonlocal passed
+    def __init__(self) -> None:
+        self.passed = 0
+
+    def passing(self, found: Iterable[Found]) -> Iterator[Taken]:
+        """Yield the records in *found*. Raises NoSegment where they cannot be read."""
         try:
-            for one in records:
-                passed += 1
-                if passed % BATCH == 0:
-                    progress.update(task, completed=passed)
-                yield one
+            for one in found:
+                self.passed += 1
+                yield Taken(one.kept.trail, one.kept.sequence, one.kept.payload, one.fields)
         except OSError as error:  # Not to be taken for one of the output's.
             raise NoSegment(str(error)) from None
-
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("", total=None)
-        yield passing(), lambda: passed
 
 
 def print_all(write: Write, records: Iterator[Taken]) -> None:

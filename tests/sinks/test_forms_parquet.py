@@ -65,6 +65,7 @@ def test_another_program_can_ask_the_file(tmp_path: Path) -> None:
     entities = asked.query(
         "t", "SELECT DISTINCT r.entity FROM (SELECT unnest(redactions) r FROM t)"
     )
+    assert entities is not None
     assert entities.fetchall() == [("pii.email",)]
     assert table.aggregate("count(DISTINCT sequence)").fetchall() == [(len(ALL),)]
     assert table.filter(f"trail <> '{TRAIL}'").fetchall() == []

@@ -13,8 +13,8 @@ import orjson
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINE
 from engine.cli.reviews_folder import for_machines, whole_id
-from engine.cli.reviews_overturn import overturn
 from engine.cli.reviews_move import move
+from engine.cli.reviews_overturn import overturn
 from engine.cli.reviews_place import Held, Place, at_place
 from engine.cli.reviews_stats import stats
 from engine.cli.reviews_text import (

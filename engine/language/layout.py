@@ -78,7 +78,7 @@ def _flat_value(node: trials.ListValue | trials.Record | trials.Absent | trials.
         case trials.Record():
             return f"{{ {flat_all(node.fields)} }}" if node.fields else "{}"
         case trials.RecordField():
-            return f"{key(node.name.name)}: {flat(node.value)}"
+            return f"{key(node.name)}: {flat(node.value)}"
         case trials.Absent():
             return "absent"
         case _:
@@ -90,10 +90,12 @@ def flat_all(parts: Sequence[Part]) -> str:
     return ", ".join(flat(part) for part in parts)
 
 
-def key(name: str) -> str:
-    """Return a record's key, in quotes where it is no name."""
+def key(node: nodes.Name) -> str:
+    """Return a record's key, in quotes where it is no name, or where its dots are no path."""
+    name = node.name
     plain = _PLAIN_KEY.fullmatch(name) and name not in _CONSTANTS
-    return name if plain else escape_string(name)
+    quoted = "." in name and node.span.end - node.span.start > len(name)
+    return name if plain and not quoted else escape_string(name)
 
 
 def regex(node: nodes.Regex) -> str:
@@ -153,7 +155,7 @@ def lay(page: Page, node: Part, indent: int, used: int) -> Lines:  # noqa: C901 
             opening = f"{node.function.name}("
             return elements(page, opening, node.arguments, node.span, indent)
         case trials.RecordField():
-            head = f"{key(node.name.name)}: "
+            head = f"{key(node.name)}: "
             return glue([head], lay(page, node.value, indent, used + len(head)))
         case _:
             return [text]

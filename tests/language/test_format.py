@@ -65,3 +65,10 @@ def test_an_empty_file_stays_empty() -> None:
 def test_a_policy_without_a_place_for_its_default_is_written_too() -> None:
     (policy,) = parsed("policy p { rule a { then allow } default deny }").items
     assert "default deny" in format_file(File("x", None, (), (policy,), ()))
+
+
+def test_a_key_with_dots_that_is_no_path_stays_in_quotes() -> None:
+    text = 'fixture f { tool.args: { "a.b": 1, "c": 2, d.e: 3 }, "user.id": "u" }\n'
+    assert formatted(text) == (
+        'fixture f { tool.args: { "a.b": 1, c: 2, d.e: 3 }, "user.id": "u" }\n'
+    )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.language import program
@@ -80,9 +80,19 @@ def test_a_block_reads_as_a_person_would_write_it() -> None:
 
 @given(content=texts, key=texts | st.sampled_from(sorted(KEYWORDS)), value=json_values)
 @example(content="", key="true", value=[])
+@example(content="", key="a.b", value={"c.d": 1})
 def test_whatever_is_asked_the_block_parses_back_to_it(
     content: str, key: str, value: object
 ) -> None:
+    tool = {"name": "pay", "args": {key: value}}
+    request = {**BASE, "stage": "tool_call", "content": content, "tool": tool}
+    assert back(request) == request
+
+
+@pytest.mark.nightly
+@settings(max_examples=20_000, deadline=None)
+@given(content=texts, key=texts | st.sampled_from(sorted(KEYWORDS)), value=json_values)
+def test_a_long_search_finds_no_request_that_changes(content: str, key: str, value: object) -> None:
     tool = {"name": "pay", "args": {key: value}}
     request = {**BASE, "stage": "tool_call", "content": content, "tool": tool}
     assert back(request) == request

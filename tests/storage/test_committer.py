@@ -25,9 +25,11 @@ NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 BROKEN = OSError(errno.EIO, "Input/output error")
 
 
-def made(folder: Path, way: Way, said: list[str] | None = None, **limits: int) -> Committer:
+def made(
+    folder: Path, way: Way, said: list[str] | None = None, segment_bytes: int = 2**20
+) -> Committer:
     careful = way.durability == "synced"
-    trail = Trail(folder, SIGNER, time=lambda: TIME, careful=careful, **limits)
+    trail = Trail(folder, SIGNER, time=lambda: TIME, careful=careful, segment_bytes=segment_bytes)
     heard = said if said is not None else []
     return Committer(trail, way, gap=gap, time=lambda: TIME, told=heard.append)
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time
@@ -110,9 +110,9 @@ def measure(folder: Path, records: int) -> Result:
             table = {"kind": "nats", "servers": [f"nats://127.0.0.1:{port}"], "subject": "audit"}
             rows.append(shipped(trail, "nats, each acknowledged", table, records))
     figures = {str(row["what"]): float(row["us a record"] or 0) for row in rows}
-    file_rate = next(float(one["records/s"] or 0) for one in rows if one["what"].startswith("file"))
+    rates = {str(row["what"]): float(row["records/s"] or 0) for row in rows}
     goals = [
-        Goal("to a file, records/s", file_rate, 20_000, "higher"),
+        Goal("to a file, records/s", rates["file, synced batch by batch"], 20_000, "higher"),
         Goal(
             "shipping without the sink, against reading the trail",
             figures["taken, jsonl"] / figures["read"],
@@ -132,7 +132,7 @@ def read(trail: Path, records: int) -> Row:
 
 
 def shipped(
-    trail: Path, what: str, table: dict[str, object], records: int, sink: Sink | None = None
+    trail: Path, what: str, table: Mapping[str, object], records: int, sink: Sink | None = None
 ) -> Row:
     """Return what shipping the trail costs."""
     shutil.rmtree(trail / FOLDER, ignore_errors=True)

@@ -39,10 +39,12 @@ async def tend_often(settings: Audit, data: Path, folder: Path, log: Log) -> Non
     left: set[str] = set()
     """What could not be tended, and is no news."""
     while True:
-        if monotonic() >= due or await asyncio.to_thread(untended, settings, folder) != left:
+        found = await asyncio.to_thread(untended, settings, folder)
+        if monotonic() >= due or found != left:
             due = monotonic() + settings.prune_minutes * 60
             await asyncio.to_thread(tend, settings, data, told, log)
-            left = await asyncio.to_thread(untended, settings, folder)
+            # What was closed meanwhile is news.
+            left = found & await asyncio.to_thread(untended, settings, folder)
         await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -26,12 +26,14 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from engine.classifiers.tally import Tally
+from engine.daemon.audit_metrics import AuditMetrics
 from engine.daemon.classifier_metrics import ClassifierMetrics
 from engine.daemon.review_metrics import ReviewMetrics
 from engine.daemon.state_metrics import StateMetrics, trouble_of
 from engine.daemon.sums import TENANT_BUCKETS
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
+from engine.service.audit import Audit
 from engine.service.gate import Gate
 
 MOST_POLICIES = 256
@@ -253,6 +255,7 @@ def make_registry(
     gate: Gate,
     classifiers: Tally | None = None,
     queue: ReviewMetrics | None = None,
+    audit: Audit | None = None,
 ) -> CollectorRegistry:
     """Return the registry of everything that the daemon can be watched by."""
     registry = CollectorRegistry()
@@ -263,6 +266,8 @@ def make_registry(
         registry.register(ClassifierMetrics(classifiers))
     if queue is not None:
         registry.register(queue)
+    if audit is not None:
+        registry.register(AuditMetrics(audit))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     return registry

@@ -106,7 +106,11 @@ class Daemon:
         )
         self._server = Server(parts, log, self._reload, grpc_addresses(settings))
         registry = make_registry(
-            parts.metrics, parts.gate, parts.classifiers.tally, parts.queue.metrics
+            parts.metrics,
+            parts.gate,
+            parts.classifiers.tally,
+            parts.queue.metrics,
+            parts.audit,
         )
         data = Path(settings.data).absolute()
         self._front = Front(settings, data, (), log, iso_time(time.time_ns()))

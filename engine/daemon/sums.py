@@ -25,6 +25,8 @@ TENANT_BUCKETS = 32
 """Tenants are counted together by the hash of their id, so that the number of series is bounded."""
 
 GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
+    "engine_audit_up": min,
+    "engine_audit_waiting": sum,
     "engine_ready": min,
     "engine_bundle": max,
     "engine_bundle_policies": max,

@@ -48,7 +48,11 @@ class Desk:
         parts = self._parts
         self._taker = GateTaker(parts.gate, parts.root, parts.cache, parts.recipe)
         self._registry = make_registry(
-            parts.metrics, parts.gate, parts.classifiers.tally, parts.queue.metrics
+            parts.metrics,
+            parts.gate,
+            parts.classifiers.tally,
+            parts.queue.metrics,
+            parts.audit,
         )
         self._ready: PolicySet | None = None
         self.server = Server(parts, self._log, self._reload, begin.addresses, share_port=True)

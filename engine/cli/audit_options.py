@@ -23,7 +23,7 @@ from engine.storage.holds import HoldsError
 from engine.storage.moment import UNKNOWN, moment_of, time_of
 from engine.storage.notes import NoteError, read_verifier
 from engine.storage.segment import NoSegment
-from engine.storage.source import segment_files
+from engine.storage.source import segment_files, size_of
 from engine.storage.wanted import Wanted
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -129,7 +129,7 @@ def opened(folder: str) -> Iterator[Path]:
 def progress(folder: Path, what: str) -> Iterator[Callable[[int], None]]:
     """Give what is to be told of bytes that are done: on a terminal a bar shows how many are."""
     console = Console(stderr=True)
-    total = sum(one.stat().st_size for one in segment_files(folder) if one.exists())
+    total = sum(map(size_of, segment_files(folder)))
     columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

@@ -19,7 +19,7 @@ from engine.language.render import inert
 from engine.service.audit import PUBLIC
 from engine.storage.notes import NoteError, Verifier, read_verifier
 from engine.storage.proof import ProofError, make_proof, notes_in, read_proof
-from engine.storage.source import segment_files
+from engine.storage.source import segment_files, size_of
 from engine.storage.verify import Report, verify_folder
 
 APART_BYTES = 2**27
@@ -81,7 +81,7 @@ def verify(
         notes = notes_in(text_in(Path(copy))) if copy is not None else []
         if copy is not None and not notes:
             leave(f"there is no checkpoint in {inert(copy)}")
-        total = sum(one.stat().st_size for one in segment_files(path))
+        total = sum(map(size_of, segment_files(path)))
         some = jobs or (os.cpu_count() or 1 if total > APART_BYTES else 1)
         begin = perf_counter()
         with progress(path, "verifying") as read:

@@ -24,7 +24,7 @@ from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import UNKNOWN, moment_of
 from engine.storage.read import Kept, read_folder, records_of
 from engine.storage.segment import OPEN, Header, is_begun, read_header
-from engine.storage.source import Source, opened_source, segment_files
+from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Found, Wanted, fields_of, found_in
 
 _BATCH = 256
@@ -91,10 +91,10 @@ def records_in(path: Path, wanted: Wanted, told: Told = lambda _: None) -> Itera
 def _trail(paths: list[Path], wanted: Wanted, way: _Way) -> Iterator[Found]:
     for path in reversed(paths) if way.newest else paths:
         try:
-            size = path.stat().st_size
+            size = size_of(path)
             yield from _segment(path, wanted, way)
         except FileNotFoundError:
-            continue  # It has been forgotten since the folder was listed, or has another name.
+            continue  # It has been forgotten since the folder was listed.
         way.read(size)
 
 

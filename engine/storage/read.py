@@ -16,7 +16,7 @@ import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
 from engine.storage.segment import OPEN, NoSegment, is_begun, read_header
-from engine.storage.source import opened_source, segment_files
+from engine.storage.source import opened_source, segment_files, size_of
 
 HEADER_BYTES = 2**16
 """The most that the first line of a segment takes."""
@@ -117,6 +117,6 @@ def _trail(
     for path in paths:
         # A segment may have been forgotten since the folder was listed.
         with suppress(FileNotFoundError):
-            size = path.stat().st_size
+            size = size_of(path)
             yield from records_of(path, told)
             read(size)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -314,11 +313,11 @@ def lost_holds(folder: Path, holds: Iterable[Hold]) -> Iterator[str]:
 
     Raises OSError and NoSegment.
     """
-    held: set[str] = set()
+    told: dict[str, set[str]] = {"held": set(), "released": set()}
     for one in find(folder, Wanted(kind="admin")):
         what = one.fields.get("what")
         identity = what.get("id") if isinstance(what, dict) else None
-        if isinstance(identity, str):
-            with suppress(KeyError):
-                {"held": held.add, "released": held.discard}[one.text("act")](identity)
-    yield from sorted(held - {one.id for one in holds})
+        if isinstance(identity, str) and one.text("act") in told:
+            told[one.text("act")].add(identity)
+    # An id is never used again, so that it does not matter what came first by which clock.
+    yield from sorted(told["held"] - told["released"] - {one.id for one in holds})

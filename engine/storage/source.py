@@ -55,6 +55,14 @@ def _rank(path: Path) -> int:
     return next(rank for rank, ending in enumerate(ENDINGS) if path.name.endswith(ending))
 
 
+def size_of(path: Path) -> int:
+    """Return how many bytes the file at *path* has; 0 where it has another name by now."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def read_bytes(path: Path) -> bytes:
     """Return the bytes of the segment at *path*, or where it is by now.
 

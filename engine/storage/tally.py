@@ -17,7 +17,7 @@ from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of, time_of
 from engine.storage.query import indexed_rows, records_in
 from engine.storage.segment import OPEN
-from engine.storage.source import Source, opened_source, segment_files
+from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Wanted
 
 COUNTED = ("kind", "effective_action", "tenant", "rule", "stage")
@@ -56,7 +56,7 @@ def count(
     tally = Tally()
     for path in segment_files(folder):
         try:
-            size = path.stat().st_size
+            size = size_of(path)
             with opened_source(path) as source:
                 closed = not source.path.name.endswith(OPEN)
                 if closed and not scan:

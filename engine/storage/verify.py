@@ -95,8 +95,10 @@ def verify_folder(
     """
     report = Report()
     with ExitStack() as stack:
-        with suppress(OSError):  # Who may only read cannot be in the way of anybody either.
-            stack.enter_context(tending(folder))
+        # While records are pruned, what says so and what is there do not fit each other yet. (Who
+        # may only read cannot lock anything, and takes it as it is.)
+        with suppress(OSError):
+            stack.enter_context(tending(folder, wait=True))
         signed = _signed(folder, tuple(verifiers), copy, report)
         parts = list(_examined(segment_files(folder), signed, told, jobs))
     trails = _join(parts, report)

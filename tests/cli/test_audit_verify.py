@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from engine.cli.audit_options import MOMENT
+from engine.cli.audit_read import _ends, _following
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import ReviewEntry, SettlementEntry
 from engine.storage.checkpoints import FILE
 from engine.storage.moment import moment_of
 from engine.storage.segment import CLOSED
 from engine.storage.source import COMPRESSED, compressed, segment_files
+from engine.storage.wanted import Wanted
 from tests.cli.calling import call
 from tests.service.test_record import entry
 
@@ -184,6 +186,33 @@ def test_statistics_tell_hours_and_how_long_decisions_took(folder: Path) -> None
     found = json.loads(call("audit", "stats", "--folder", folder, "--json", "--scan").stdout)
     assert found["kind"] == {"decision": 10, "settlement": 1, "review": 1}
     assert found["evaluated_in"]["p50"] == 12
+
+
+@pytest.mark.slow
+def test_what_comes_after_a_look_is_followed(folder: Path) -> None:
+    places = _ends(folder)
+    audit = begun(folder.parent)
+    audit.write(msgspec.structs.replace(entry(), time=TIME, decision_id="d70", tenant="x"))
+    audit.write(msgspec.structs.replace(entry(), time=TIME, decision_id="d71"))
+    found = next(_following(folder, Wanted(tenant="north"), places))
+    assert found.text("decision_id") == "d71"
+    audit.write(msgspec.structs.replace(entry(), time=TIME, decision_id="d72"))
+    found = next(_following(folder, Wanted(tenant="north"), places))
+    assert found.text("decision_id") == "d72"
+    audit.close()
+
+
+@pytest.mark.slow
+def test_a_trail_that_is_no_longer_the_same_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ((name, place),) = _ends(folder).items()
+    places = {name: place._replace(sequence=place.sequence + 5, digest="00" * 32)}
+    audit = begun(folder.parent)
+    audit.write(msgspec.structs.replace(entry(), time=TIME, decision_id="d70"))
+    assert next(_following(folder, Wanted(), places)).text("decision_id") == "d70"
+    audit.close()
+    assert f"the trail {name} cannot be followed" in capsys.readouterr().err
 
 
 @pytest.mark.slow

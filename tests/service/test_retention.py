@@ -158,6 +158,19 @@ def test_what_no_sink_has_goes_loudly_when_it_is_too_much(tmp_path: Path) -> Non
     assert any(what["unsent"] for _, what in acts(tmp_path) if isinstance(what, dict))
 
 
+def test_a_changed_segment_is_neither_forgotten_nor_said_to_be(root: Path) -> None:
+    list(find(root / "audit", Wanted(tenant="north")))  # An index that knows of no change.
+    path = segment_files(root / "audit")[0]
+    path.write_bytes(path.read_bytes().replace(b"north", b"nortH", 1))
+    before = path.read_bytes()
+    found = prune(root / "audit", RULES, NOW, opener(root), who="ann")
+    assert any(one.startswith(f"{path.stem} stays as it is: ") for one in found.told)
+    assert path.read_bytes() == before
+    said = [what["segment"] for _, what in acts(root) if isinstance(what, dict)]
+    assert said
+    assert path.stem not in said
+
+
 # --- holds ---------------------------------------------------------------------------------------
 
 
@@ -172,9 +185,9 @@ def test_a_hold_is_in_force_and_on_record_until_it_is_released(root: Path) -> No
     assert checked_holds(folder) == ()
     prune(folder, RULES, NOW, opener(root), who="ann")
     assert sum(name.startswith("north") for name in left(root)) == 20
-    told = [(name, what) for name, what in acts(root) if name != "pruned"]
-    assert [name for name, _ in told] == ["held", "released"]
-    assert told[0][1] == msgspec.to_builtins(made)
+    told = dict(one for one in acts(root) if one[0] != "pruned")
+    assert told.keys() == {"held", "released"}
+    assert told["held"] == msgspec.to_builtins(made)
     assert verified(root).problems == []
 
 

@@ -39,6 +39,7 @@ VERBS: dict[str, Verb] = {
     "show": Verb("engine.cli.audit_read:show_one", "Show all that is recorded of a decision."),
     "stats": Verb("engine.cli.audit_stats:stats", "Count records."),
     "export": Verb("engine.cli.audit_export:export", "Write records in another form."),
+    "report": Verb("engine.cli.audit_report:report", "Tell all about one incident, as a page too."),
     "erase": Verb("engine.cli.audit_erase:command", "Make a tenant's content unreadable."),
     "hold": Verb("engine.cli.audit_keep:hold_one", "Keep records from being forgotten."),
     "release": Verb("engine.cli.audit_keep:release_one", "Release a hold."),

@@ -18,10 +18,21 @@ from contextlib import suppress
 from errno import EIO, ENOSPC
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 
-from engine.storage.frames import Altered, Frame, Torn, first_digest, make_frame, read_frames
+from engine.storage.frames import (
+    DIGEST_BYTES,
+    HEAD,
+    OVERHEAD,
+    Altered,
+    Frame,
+    Torn,
+    first_digest,
+    make_frame,
+    read_frames,
+)
 
 FORMAT = 1
 OPEN = ".open"
@@ -274,7 +285,7 @@ def _cut(file: int, data: bytes, time: str) -> None:
     except Torn:
         pass
     except Altered as altered:
-        if not altered.last:
+        if not _is_last(data, altered.at):
             raise
     payload = msgspec.json.encode(Cut(time=time, lost=len(data) - end))
     last, _, _ = make_frame(digest, sequence, payload)
@@ -282,6 +293,18 @@ def _cut(file: int, data: bytes, time: str) -> None:
     if os.write(file, last) < len(last):
         os.ftruncate(file, end)
         raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+
+def _is_last(data: bytes, at: int) -> bool:
+    """Return whether the frame at *at*, which is not what was written, is the last of *data*.
+
+    Behind it are at most zeros, which a power cut leaves where bytes did not come to the disk; or
+    all that is left is its own, and only its length is another.
+    """
+    length, checksum, _ = HEAD.unpack_from(data, at)
+    if len(data.rstrip(b"\0")) <= max(at + OVERHEAD + length, at + HEAD.size):
+        return True
+    return crc32(data[at + HEAD.size : len(data) - DIGEST_BYTES]) == checksum
 
 
 def sync_folder(folder: Path) -> None:

@@ -122,6 +122,11 @@ BENCHES = (
         ("--records", "20000"),
     ),
     Bench(
+        "audit",
+        "What does the audit trail cost a decision, and what does group commit gain?",
+        ("--rounds", "5", "--records", "1000"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),

@@ -113,7 +113,7 @@ class ReviewMetrics(Collector):
         if self._clock() - self._asked >= FRESH:
             self._asked = self._clock()
             try:
-                self._known = tuple(one for one in reviews.counts() if one.state == "open")
+                self._known = reviews.counts("open")
                 self._up = True
             except ReviewsUnavailable:
                 self._up = False

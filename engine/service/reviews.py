@@ -16,7 +16,7 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
-from engine.runtime.decision import Action, Decision, Escalation, Reason
+from engine.runtime.decision import Action, Decision, Escalation, Reason, ReviewState
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
 from engine.service.apart import Apart
@@ -267,9 +267,9 @@ class Reviews:
         if due and not self._store.prune(self._upkeep, now, AT_ONCE):
             self._pruned_at = now
 
-    def counts(self) -> tuple[Count, ...]:
-        """Return how many reviews there are of each queue, tenant and state."""
-        return self._store.counts(self._clock())
+    def counts(self, state: ReviewState | None = None) -> tuple[Count, ...]:
+        """Return how many there are of each queue, tenant, state and severity, or of one state."""
+        return self._store.counts(self._clock(), state)
 
     def close(self) -> None:
         """Release the store."""

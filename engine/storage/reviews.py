@@ -298,8 +298,8 @@ class ReviewStore(Protocol):
         """Note that what was handed over was kept; or that it was not: it is handed over again."""
         ...
 
-    def counts(self, now: int) -> tuple[Count, ...]:
-        """Return how many reviews there are of each queue, tenant and state."""
+    def counts(self, now: int, state: ReviewState | None = None) -> tuple[Count, ...]:
+        """Return how many there are of each queue, tenant, state and severity, or of one state."""
         ...
 
     def of_session(self, tenant: str, session: str, most: int) -> tuple[Review, ...]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-from engine.runtime.decision import Reason
+from engine.runtime.decision import ReviewState
 from engine.storage.chest import WrongKey
 from engine.storage.reviews import (
     SECOND,
@@ -29,12 +29,12 @@ from engine.storage.reviews import (
     Refused,
     Review,
     ReviewsUnavailable,
-    Shown,
     Upkeep,
     Wanted,
 )
 from engine.storage.reviews_acts import apply, begin, in_time, stands
 from engine.storage.reviews_database import Database, Raced, Session
+from engine.storage.reviews_deeds import answers_in, deed_of, printable
 from engine.storage.reviews_rows import COLUMNS, Rows, read_token, token_after
 from engine.storage.reviews_upkeep import delete_over, erase_over
 
@@ -58,7 +58,7 @@ _CHANGED = f"UPDATE reviews SET {', '.join(f'{one} = ?' for one in COLUMNS)} WHE
 _DONE = "INSERT INTO review_history (review_id, body) VALUES (?, ?)"
 _COUNTED = (
     "SELECT queue, tenant, state, COUNT(*), SUM(CASE WHEN held_until > ? THEN 1 ELSE 0 END), "
-    "MIN(opened_at), rank FROM reviews GROUP BY queue, tenant, state, rank "
+    "MIN(opened_at), rank FROM reviews {} GROUP BY queue, tenant, state, rank "
     "ORDER BY queue, tenant, state, rank"
 )
 
@@ -197,20 +197,22 @@ class KeptReviews:
 
         return self.look(found) if session else ()
 
-    def counts(self, now: int) -> tuple[Count, ...]:
-        """Return how many reviews there are of each queue, tenant, state and severity."""
+    def counts(self, now: int, state: ReviewState | None = None) -> tuple[Count, ...]:
+        """Return how many there are of each queue, tenant, state and severity."""
+        asked = _COUNTED.format("WHERE state = ?" if state else "")
+        values = (now, state) if state else (now,)
         return tuple(
             Count(
                 queue=queue,
                 tenant=tenant,
-                state=state,
+                state=which,
                 number=number,
                 claimed=int(claimed),
                 oldest=oldest,
                 severity=SEVERITIES[-rank],
             )
-            for queue, tenant, state, number, claimed, oldest, rank in self.look(
-                lambda session: session.rows(_COUNTED, (now,))
+            for queue, tenant, which, number, claimed, oldest, rank in self.look(
+                lambda session: session.rows(asked, values)
             )
         )
 
@@ -360,35 +362,6 @@ def _mark(session: Session, numbers: Sequence[int], told: int) -> None:
             session.do(f"DELETE FROM review_history AS of WHERE {these} AND {gone}", some)  # noqa: S608  question marks
 
 
-def answers_in(deeds: Sequence[Deed], reasons: dict[str, tuple[Reason, ...]]) -> tuple[Answer, ...]:
-    """Return the rounds in a history that have ended."""
-    opened: dict[tuple[str, int], int] = {}
-    ended: dict[tuple[str, int], Deed] = {}
-    endorsed: dict[tuple[str, int], tuple[str, ...]] = {}
-    for deed in deeds:
-        where = deed.review_id, deed.round
-        if deed.act == "opened":
-            opened[where] = deed.time
-        elif deed.act == "endorsed":
-            endorsed[where] = (*endorsed.get(where, ()), deed.who)
-        elif deed.state != "open":
-            ended.setdefault(where, deed)
-    return tuple(
-        Answer(
-            rules=tuple(one.rule or one.policy for one in reasons[where[0]]),
-            queue=deed.queue,
-            state=deed.state,
-            who=deed.who,
-            opened_at=opened[where],
-            ended_at=deed.time,
-            review_id=where[0],
-            endorsed=endorsed.get(where, ()),
-        )
-        for where, deed in ended.items()
-        if where in opened and where[0] in reasons
-    )
-
-
 def attempt(review: Review, move: Move, now: int) -> tuple[Review, Act] | Refused:
     """Return what `apply` does, or why it refuses."""
     try:
@@ -404,41 +377,3 @@ def same_question(held: Question, asked: Question) -> None:
     """
     if (held.tenant, held.user, held.revision) != (asked.tenant, asked.user, asked.revision):
         raise ReviewsUnavailable("a review of this id belongs to someone else")
-
-
-def deed_of(review: Review, act: Act, now: int, move: Move | None) -> Deed:
-    """Return the row of history of *act*."""
-    question = review.question
-    return Deed(
-        review_id=question.review_id,
-        round=review.round,
-        time=now,
-        act=act,
-        who="" if move is None else move.who,
-        note=note_of(move),
-        state=review.state,
-        shown=edit_of(act, review.edited),
-        tenant=question.tenant,
-        user=question.user,
-        queue=question.queue,
-        opened_at=review.opened_at,
-    )
-
-
-def edit_of(act: Act, edited: Shown | None) -> Shown | None:
-    """Return what the history keeps of an edit: what was put in place."""
-    return edited if act in {"edited", "endorsed"} else None
-
-
-def note_of(move: Move | None) -> str:
-    """Return the note of *move*: also to whom it hands the review over."""
-    if move is None:
-        return ""
-    if move.verb == "hand_over" and move.to:
-        return f"to {move.to}" + (f": {move.note}" if move.note else "")
-    return move.note
-
-
-def printable(name: str) -> str:
-    """Return what a history can show of a name that was refused."""
-    return name[:64].encode("ascii", "backslashreplace").decode()

@@ -310,6 +310,7 @@ def test_counts_are_by_queue_tenant_state_and_severity(store: KeptReviews) -> No
     store.open_or_join(asked("r3", tenant="south"), NOW)
     store.act("r0", Move(verb="claim", who="bob"), NOW)
     store.act("r3", Move(verb="reject", who="bob"), NOW)
+    assert [one.tenant for one in store.counts(NOW, "open")] == ["north"]
     assert store.counts(NOW) == (
         Count(
             queue="people", tenant="north", state="open", severity="high",

@@ -49,6 +49,8 @@ Examples:
   engine reviews claim 9f86 --as ann
   engine reviews approve 9f86 --as ann --note "the customer called"
   engine reviews edit 9f86 --as ann --content "a refund of 60"
+  engine reviews list --config engine.toml     (where this daemon has them)
+  engine reviews move --to postgresql://engine@db.example/engine
   engine reviews stats
   engine reviews overturn 0197a1b2-… --note "a known customer"
   engine reviews to-test 9f86 --policies policies >> policies/reviews_test.pol

@@ -34,6 +34,14 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    def without_empty(self) -> Table:
+        """Return the table without the columns that say nothing."""
+        kept = [at for at in range(len(self.columns)) if any(row[at].text for row in self.rows)]
+        return Table(
+            tuple(self.columns[at] for at in kept),
+            tuple(tuple(row[at] for at in kept) for row in self.rows),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -41,7 +41,8 @@ th { text-align: left; font-weight: 600; color: #5a6475; border-bottom: 1.5px so
   padding: 1mm 2mm 1mm 0; white-space: nowrap; }
 td { vertical-align: top; padding: 1.1mm 2mm 1.1mm 0; border-bottom: 1px solid #e3e8ef;
   overflow-wrap: anywhere; }
-td.time { white-space: nowrap; }
+td.word { white-space: nowrap; }
+td.name { min-width: 34mm; }
 tr, dl > * { break-inside: avoid; }
 code { font: .92em ui-monospace, "Liberation Mono", monospace; }
 p { margin: 1.5mm 0 3mm; }
@@ -51,6 +52,10 @@ p { margin: 1.5mm 0 3mm; }
 p.bad, p.warn { padding: 2mm 3mm; border-left: 3px solid; background: #faf6f0; }
 @media print { body { max-width: none; padding: 0; } }
 """
+
+CLASSES: Final = {"Time": "word", "Proof": "word", "Verified": "word", "Action": "word"}
+CLASSES.update({"Who": "name", "By": "name", "Rule": "name", "Record": "name"})
+"""Columns whose cells are never broken, or not before they have some room."""
 
 HASH: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
 POLICY: Final = (
@@ -97,13 +102,14 @@ def _block(block: Block) -> Iterator[str]:
             yield "</dl>\n"
         case Note(text, tone):
             yield f'<p class="{tone}">{_isolated(text)}</p>\n'
-        case Table(columns, rows):
-            heads = "".join(f'<th scope="col">{shown(one)}</th>' for one in columns)
+        case Table():
+            table = block.without_empty()
+            heads = "".join(f'<th scope="col">{shown(one)}</th>' for one in table.columns)
             yield f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
-            for row in rows:
+            for row in table.rows:
                 cells = "".join(
-                    f'<td class="{"time" if name == "Time" else "cell"}">{_cell(cell)}</td>'
-                    for name, cell in zip(columns, row, strict=True)
+                    f'<td class="{CLASSES.get(name, "cell")}">{_cell(cell)}</td>'
+                    for name, cell in zip(table.columns, row, strict=True)
                 )
                 yield f"<tr>{cells}</tr>\n"
             yield "</tbody>\n</table>\n"

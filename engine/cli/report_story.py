@@ -105,7 +105,7 @@ def _verdict(incident: Incident, decisions: Sequence[Found]) -> Iterable[Cell]:
     actions = [one.text("effective_action") for one in decisions]
     for action in dict.fromkeys(actions):
         count = actions.count(action)
-        shown = action if count == 1 and len(actions) == 1 else f"{count} x {action}"
+        shown = action if count == 1 else f"{count} x {action}"
         yield Cell(shown, ACTION_TONES.get(action, "plain"))
     for review in dict.fromkeys(one.text("review") for one in decisions if one.text("review")):
         yield Cell(f"review: {review}", "good" if review == "approved" else "warn")

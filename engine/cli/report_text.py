@@ -8,7 +8,7 @@ from typing import assert_never
 from engine.cli.report_document import Block, Document, Facts, Note, Table
 from engine.language.render import inert
 
-LABEL = 18
+LABEL = 20
 """Columns of a fact's name."""
 
 
@@ -37,10 +37,11 @@ def _block(block: Block) -> Iterator[str]:
                 yield f"{name:<{LABEL}}{inert(cell.text)}"
         case Note(text):
             yield inert(text)
-        case Table(columns, rows):
-            shown = [[inert(cell.text) for cell in row] for row in rows]
-            lines = [list(columns), *shown]
-            widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+        case Table():
+            table = block.without_empty()
+            shown = [[inert(cell.text) for cell in row] for row in table.rows]
+            lines = [list(table.columns), *shown]
+            widths = [max(len(line[at]) for line in lines) for at in range(len(table.columns))]
             for line in lines:
                 padded = (f"{text:<{width}}" for text, width in zip(line, widths, strict=True))
                 yield "  ".join(padded).rstrip()

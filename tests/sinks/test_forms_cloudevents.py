@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unicodedata import category
 
 import pytest
 from cloudevents.core.formats.json import JSONFormat
@@ -33,7 +34,7 @@ def test_no_field_makes_an_event_that_the_sdk_refuses(one: Taken) -> None:
     JSONFormat().read(None, made)
     for name, value in json.loads(made).items():
         assert name.isalnum() or name == "data_base64"
-        assert name == "data" or value.isprintable(), name
+        assert name == "data" or not any(category(one) in {"Cc", "Cs"} for one in value), name
 
 
 def test_a_decision_is_an_event_about_itself() -> None:

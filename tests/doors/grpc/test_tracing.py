@@ -12,7 +12,7 @@ from engine.language.diagnostics import Diagnostic
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Daemon, ask, call, refused, serve
+from tests.doors.grpc.serving import Channel, Daemon, ask, call, refused, serve
 from tests.service.test_gate import Kept
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -38,7 +38,7 @@ def kept(daemon: Daemon) -> Kept:
 
 
 @pytest.fixture
-def channel(daemon: Daemon) -> Iterator[grpc.Channel]:
+def channel(daemon: Daemon) -> Iterator[Channel]:
     with grpc.insecure_channel(daemon.address) as made:
         yield made
 
@@ -47,27 +47,27 @@ def traces(kept: Kept) -> list[tuple[str, str]]:
     return [(one.trace_id, one.span_id) for one in kept.entries]
 
 
-def send(channel: Any, method: str, message: Any, *headers: tuple[str, str]) -> None:
+def send(channel: Channel, method: str, message: Any, *headers: tuple[str, str]) -> None:
     channel.unary_unary(f"{ENGINE}/{method}")(
         message.SerializeToString(), timeout=5, wait_for_ready=True, metadata=headers
     )
 
 
-def test_a_decision_belongs_to_the_trace_of_its_call(channel: grpc.Channel, kept: Kept) -> None:
+def test_a_decision_belongs_to_the_trace_of_its_call(channel: Channel, kept: Kept) -> None:
     send(channel, "Decide", ask(), ("other", "x"), PARENT)
     send(channel, "Decide", ask())
     send(channel, "Decide", ask(), ("traceparent", "nonsense"))
     assert traces(kept) == [(TRACE, SPAN), ("", ""), ("", "")]
 
 
-def test_a_batch_and_a_stream_do_so_too(channel: grpc.Channel, kept: Kept) -> None:
+def test_a_batch_and_a_stream_do_so_too(channel: Channel, kept: Kept) -> None:
     send(channel, "DecideBatch", wire.DecideBatchRequest(requests=[ask(), ask()]), PARENT)
     stream = channel.stream_stream(f"{ENGINE}/DecideStream")
     assert list(stream(iter([ask().SerializeToString()]), timeout=5, metadata=[PARENT]))
     assert traces(kept) == [(TRACE, SPAN)] * 3
 
 
-def test_a_guarded_stream_does_so_too(channel: grpc.Channel, kept: Kept) -> None:
+def test_a_guarded_stream_does_so_too(channel: Channel, kept: Kept) -> None:
     known = wire.DecideRequest(tenant_id="north", user_id="u1", stage=wire.STAGE_RESPONSE)
     opening = wire.Chunk(open=known)
     pieces = [opening, wire.Chunk(text="hello", last=True)]
@@ -76,7 +76,7 @@ def test_a_guarded_stream_does_so_too(channel: grpc.Channel, kept: Kept) -> None
     assert traces(kept) == [(TRACE, SPAN)]
 
 
-def test_who_asks_for_a_reload_is_recorded(channel: grpc.Channel, kept: Kept) -> None:
+def test_who_asks_for_a_reload_is_recorded(channel: Channel, kept: Kept) -> None:
     call(channel, "Admin/Reload", wire.ReloadRequest())
     [line] = kept.others
     assert isinstance(line, AdminEntry)
@@ -84,7 +84,7 @@ def test_who_asks_for_a_reload_is_recorded(channel: grpc.Channel, kept: Kept) ->
 
 
 def test_what_cannot_be_recorded_is_refused(
-    channel: grpc.Channel, kept: Kept, caplog: pytest.LogCaptureFixture
+    channel: Channel, kept: Kept, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept.problem = RecordError("the disk is full")
     error = refused(lambda: call(channel, "Admin/Reload", wire.ReloadRequest()))

@@ -7,6 +7,7 @@ what was held, released or pruned stay for good: by them it is told who forgot w
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -78,6 +79,12 @@ class Due(msgspec.Struct, kw_only=True):
     ends: bool = False
     """Whether nothing is left of it, so that the file goes too."""
 
+    def add(self, row: int, size: int, tenant: str) -> None:
+        """Have *row* forgotten too, a record of *size* bytes."""
+        self.rows.add(row)
+        self.tenants[tenant] += 1
+        self.bytes += size
+
     @property
     def numbers(self) -> list[int]:
         """The numbers of all records that are without payload then."""
@@ -109,6 +116,17 @@ class _Record(NamedTuple):
     row: int
     bytes: int
     held: bool
+
+
+class _Look(NamedTuple):
+    """What of a segment must be known."""
+
+    times: array[int]
+    offsets: array[int]
+    pruned: set[int]
+    whose: dict[str, Iterable[int]]
+    """The rows of each tenant; none where nothing can be due."""
+    stays: set[int]
 
 
 class _Held(NamedTuple):
@@ -187,47 +205,52 @@ def _aged(
 
     Or return why it is not whole.
     """
+    index = index_of(source)
     try:
-        index = index_of(source)
-        times, offsets, pruned = index.times, index.offsets, set(index.pruned)
-        may = _may(index, rules, now)
-        whose = _whose(index) if may else {}
-        stays = _stays(source, index) if may else set()
-        stays |= _held_rows(index, held)
+        look = _look(index, source, rules, held, now)
     except Stale:
         index = make_index(source)
-        return _aged(source, rules, held, shipped, now, sized, place)
+        look = _look(index, source, rules, held, now)
     top = index.top
     if top.wrong:
         return top.wrong
-    header = top.header
     due = Due(
         path=source.path,
-        trail=header.trail,
-        name=header.name,
-        first=header.first,
+        trail=top.header.trail,
+        name=top.header.name,
+        first=top.header.first,
         records=top.records - len(_cut(index)),
-        before=pruned,
+        before=look.pruned,
     )
-    sent = shipped.sent(header.trail)
-    limit = top.records if sent is None else sent - header.first
-    for tenant, rows in whose.items():
+    sent = shipped.sent(due.trail)
+    limit = top.records if sent is None else sent - due.first
+    for tenant, rows in look.whose.items():
         keep = rules.of(tenant)
         oldest = now - keep.days * DAY if keep.days else UNKNOWN
         free = tenant not in held.tenants
         for row in rows:
-            if row in pruned:
+            if row in look.pruned:
                 continue
-            loose = free and row not in stays
-            if loose and UNKNOWN < times[row] < oldest and row < limit:
-                due.rows.add(row)
+            time, size = look.times[row], look.offsets[row + 1] - look.offsets[row] - OVERHEAD
+            loose = free and row not in look.stays
+            if loose and UNKNOWN < time < oldest and row < limit:
                 due.by_age += 1
-                due.tenants[tenant] += 1
-                due.bytes += offsets[row + 1] - offsets[row] - OVERHEAD
+                due.add(row, size, tenant)
             elif keep.megabytes:
-                size = offsets[row + 1] - offsets[row] - OVERHEAD
-                sized[tenant].append(_Record(times[row], place, row, size, not loose))
+                sized[tenant].append(_Record(time, place, row, size, not loose))
     return due
+
+
+def _look(index: Index, source: Source, rules: Rules, held: _Held, now: int) -> _Look:
+    """Return what an index says. Raises Stale."""
+    may = _may(index, rules, now)
+    return _Look(
+        index.times,
+        index.offsets,
+        set(index.pruned),
+        _whose(index) if may else {},
+        _stays(source, index) | _held_rows(index, held) if may else set(),
+    )
 
 
 def _may(index: Index, rules: Rules, now: int) -> bool:
@@ -294,10 +317,8 @@ def _oversized(
             if one.held:
                 continue
             due = found[one.place]
-            due.rows.add(one.row)
             due.by_size += 1
-            due.tenants[tenant] += 1
-            due.bytes += one.bytes
+            due.add(one.row, one.bytes, tenant)
             due.unsent.update(shipped.lacking(due.trail, due.first + one.row))
             over -= one.bytes
 

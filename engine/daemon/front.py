@@ -93,7 +93,7 @@ class Front:
         if member is None:
             await asyncio.sleep(LOOK_SECONDS)
             return
-        member.ping(MOST_SILENT * LOOK_SECONDS)
+        member.ping(MOST_SILENT * LOOK_SECONDS * 2)
         if member.silent >= MOST_SILENT:
             self._log.error("the shipper does not answer, and is killed")
             member.send(signal.SIGKILL)

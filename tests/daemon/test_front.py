@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import random
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -21,6 +23,8 @@ from engine.daemon.settings import Settings
 from engine.daemon.settings_audit import Audit
 from engine.daemon.settings_sinks import read_sinks
 from engine.daemon.shipper_metrics import timestamp
+from engine.storage.trail import Trail
+from tests.storage.made import SIGNER
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +38,10 @@ def settings(data: Path, **more: object) -> Settings:
 
 
 def run(
-    data: Path, work: Callable[[Front, io.StringIO], Awaitable[None]], given: Settings | None = None
+    data: Path,
+    work: Callable[[Front, io.StringIO], Awaitable[None]],
+    given: Settings | None = None,
+    patience: float = 60.0,
 ) -> str:
     """Do *work* with a front; return what the log has."""
     out = io.StringIO()
@@ -44,7 +51,7 @@ def run(
         log = open_log("info", "json", out)
         front = Front(given or settings(data), data, (), log, BEGAN)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(patience):
                 await work(front, out)
         finally:
             await front.kill()
@@ -93,6 +100,67 @@ def test_one_that_dies_is_begun_again_and_what_it_counted_stays(tmp_path: Path) 
         await front.drain()
 
     assert "the shipper died" in run(tmp_path, work)
+
+
+def kept_in(data: Path) -> list[str]:
+    """Return the ids of the decisions in the file sink, as often as they are there."""
+    lines = b"".join(one.read_bytes() for one in (data / "copy").glob("*.jsonl")).splitlines()
+    found = [msgspec.json.decode(line) for line in lines]
+    return [one["id"] for one in found if one["kind"] == "decision"]
+
+
+def killed(data: Path, rounds: int, seed: int) -> None:
+    """Kill the shipper so often, at any moment of its life, while records are made."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+    (data / "audit").mkdir()
+    made: list[str] = []
+    trail = Trail(data / "audit", SIGNER, time=lambda: BEGAN, segment_bytes=4096)
+    table = settings(data, batch_records=7, batch_seconds=0, rotate_megabytes=1)
+
+    def more() -> None:
+        for _ in range(chance.randrange(20)):
+            made.append(f"d{len(made)}")
+            payload = {"kind": "decision", "time": BEGAN, "tenant": "t", "id": made[-1]}
+            trail.append(msgspec.json.encode(payload))
+        trail.checkpoint()
+
+    async def work(front: Front, _out: io.StringIO) -> None:
+        await front.start()
+        watching = asyncio.create_task(front.watch())
+        for _ in range(rounds):
+            await until(lambda: front._member is not None and not front._member.gone.is_set())
+            dying = front._member
+            assert dying is not None
+            ends = asyncio.get_running_loop().time() + chance.random() * 0.3
+            while asyncio.get_running_loop().time() < ends:
+                more()
+                await asyncio.sleep(0.01)
+            dying.send(signal.SIGKILL)
+            await dying.gone.wait()
+        await until(lambda: set(kept_in(data)) >= set(made))
+        watching.cancel()
+        assert front.deaths >= rounds - 1
+
+    run(data, work, table, patience=60.0 + rounds * 5)
+    trail.close()
+    assert set(kept_in(data)) == set(made)
+    first = list(dict.fromkeys(kept_in(data)))
+    assert first == made  # In their order, but for what came again.
+
+
+def test_one_that_is_killed_a_few_times_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fronts, "LAST_PAUSE", 0.01)
+    killed(tmp_path, 3, seed=1)
+
+
+@pytest.mark.nightly
+def test_one_that_is_killed_two_hundred_times_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fronts, "LAST_PAUSE", 0.01)
+    killed(tmp_path, 200, seed=2)
 
 
 def test_one_that_does_not_answer_is_killed(

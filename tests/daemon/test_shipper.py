@@ -146,11 +146,6 @@ def test_a_shipper_that_is_killed_goes_on_and_everything_is_there_at_least_once(
     killed_rounds(tmp_path, 3, seed=1)
 
 
-@pytest.mark.nightly
-def test_a_shipper_that_is_killed_two_hundred_times_loses_nothing(tmp_path: Path) -> None:
-    killed_rounds(tmp_path, 200, seed=2)
-
-
 def test_a_sink_that_is_away_holds_up_no_decision_and_gets_everything_when_it_is_back(
     tmp_path: Path,
 ) -> None:

@@ -19,7 +19,8 @@ from engine.daemon.sinks import open_sink
 from engine.sinks.batch import Batch
 from engine.sinks.s3 import S3Sink, name_of
 from engine.sinks.s3_lock import Bucket, Lock, ask, read_lock, signed_headers
-from engine.sinks.sink import TAKEN, Away, SinkError
+from engine.sinks.sink import TAKEN, Away, Refused, SinkError
+from tests.sinks.collector import collector
 from tests.sinks.servers import Server, s3_server
 from tests.sinks.shipping_made import batch, item
 
@@ -206,3 +207,17 @@ def test_without_the_extra_one_sentence_says_so(
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(SinkError, match=r"needs obstore.*pol-engine\[s3\]"):
         open_sink(settings(server, "x"))
+
+
+def test_an_object_that_is_too_large_is_refused_and_a_bucket_that_hangs_is_away() -> None:
+    with collector(lambda _: "hang") as hanging:
+        one = msgspec.structs.replace(
+            S3(name="lake", url="s3://bucket/x", lock="off"),
+            endpoint=hanging.url,
+            timeout_seconds=0.3,
+        )
+        with pytest.raises(Away):
+            put(one, batch(1))
+    sink = open_sink(one)
+    assert isinstance(sink, S3Sink)
+    assert isinstance(sink._judged(OSError("<Code>EntityTooLarge</Code>")), Refused)

@@ -24,7 +24,7 @@ from engine.language import typed
 from engine.language.functions import Unknowable
 from engine.language.program import Rule, Throttle
 from engine.language.typed import Expr
-from engine.language.types import BOOL, DECIMAL, FLOAT, INT, TEXT, Enumeration
+from engine.language.types import BOOL, DECIMAL, FLOAT, INT, STRING, TEXT, Enumeration, SetOf
 from engine.language.walk import inner
 from engine.runtime.arguments import texts_in
 from engine.runtime.evidence import Evidence, Findings
@@ -180,7 +180,16 @@ def _attribute(node: typed.Attribute, words: frozenset[str]) -> Probe:
         return get
     if node.type == TEXT:
         return lambda seen: _length(get(seen))
+    if node.type == SetOf(STRING):
+        return lambda seen: _strings(seen, get(seen), words)
     return lambda seen: _told(seen, get(seen), words)
+
+
+def _strings(seen: Seen, value: frozenset[str] | None, words: frozenset[str]) -> object:
+    """Return what `_told` does of strings: in half the time, since roles are asked for often."""
+    if value is None or len(value) > MOST_ITEMS:
+        return None if value is None else measured("set", len(value))
+    return [one if len(one) < TELLING else _told(seen, one, words) for one in sorted(value)]
 
 
 def _length(text: str | None) -> object:

@@ -25,6 +25,8 @@ schema {
   context.word: string?
   context.note: text?
   context.tags: set<string>
+  context.more: set<string>?
+  context.days: set<int>?
   context.steps: list<int>
   context.wait: duration?
   context.ip: ip?
@@ -157,6 +159,18 @@ def test_of_collections_the_elements_are_told_unless_they_are_many(told: Told) -
         "context.tags": {"kind": "set", "length": 17},
         "context.steps": {"kind": "list", "length": 17},
     }
+
+
+def test_an_element_that_the_content_holds_is_told_by_its_length(told: Told) -> None:
+    rule = 'when not (context.tags contains "x") and (context.more is absent) then deny'
+    assert told(rule, "my dear friend", context={"tags": ["dear friend", "b"]}) == {
+        "context.tags": ["b", {"kind": "string", "length": 11}],
+        "context.more": None,
+    }
+    rule = "when (context.days is present) and context.days contains 3 then deny"
+    assert told(rule, context={"days": [5, 3]}) == {"context.days": [3, 5]}
+    many = {"days": list(range(17))}
+    assert told(rule, context=many) == {"context.days": {"kind": "set", "length": 17}}
 
 
 def test_durations_addresses_and_the_clock(told: Told) -> None:

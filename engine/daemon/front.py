@@ -59,7 +59,6 @@ class Front:
         """What the processes have counted; a collector."""
         self._pause = FIRST_PAUSE
 
-    @property
     def _wanted(self) -> bool:
         if self._folder is None:
             return False
@@ -79,7 +78,8 @@ class Front:
             if self._member is None or self._member.gone.is_set():
                 if self._member is not None:
                     await self._mourn(self._member)
-                if self._wanted and self._folder is not None:
+                # Of many segments, looking takes a while, and decisions may share this loop.
+                if self._folder is not None and await asyncio.to_thread(self._wanted):
                     try:
                         await self._begin(self._folder)
                     except WorkerError as error:

@@ -78,7 +78,7 @@ def test_where_nothing_is_kept_nothing_is_started(tmp_path: Path) -> None:
         await front.drain()
         front.hurry()
         assert front.trouble == ""
-        assert not front._wanted
+        assert not front._wanted()
         assert front._member is None
 
     run(tmp_path, work, Settings(data=str(tmp_path), audit=Audit(folder="")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import cast
 
@@ -62,15 +62,14 @@ def open_database(
     except ValueError as error:
         raise StartError(f"`reviews.url` cannot be used: {error}") from None
     store = module.PostgresReviews(found, key, settings.timeout_ms / 1000)
-    try:
+    with ExitStack() as undo:
+        undo.callback(store.close)
         if must_answer:
             store.prepare()
         else:
             with suppress(module.ReviewsAway):  # What escalates is denied until it is there.
                 store.prepare()
-    except BaseException:
-        store.close()
-        raise
+        undo.pop_all()
     return cast("KeptReviews", store)
 
 

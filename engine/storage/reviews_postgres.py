@@ -9,7 +9,7 @@ take, and those that come in the next second at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from time import monotonic
 from typing import Any, TypeVar
@@ -182,13 +182,10 @@ class Talk:
 def together(line: Line, work: Callable[[Session], Made]) -> Made:
     """Do *work* in one transaction. Raises Unsure."""
     line.execute("BEGIN")
-    try:
+    with ExitStack() as undo:
+        undo.callback(take_back, line)
         made = work(Talk(line))
-    except BaseException:
-        if line.pgconn.transaction_status in UNDER_WAY:
-            with suppress(psycopg.Error):
-                line.execute("ROLLBACK")
-        raise
+        undo.pop_all()
     try:
         line.execute("COMMIT")
     except AGAIN:
@@ -196,6 +193,13 @@ def together(line: Line, work: Callable[[Session], Made]) -> Made:
     except psycopg.OperationalError:
         raise Unsure from None
     return made
+
+
+def take_back(line: Line) -> None:
+    """End a transaction that is under way, unless the connection is lost, and it with it."""
+    if line.pgconn.transaction_status in UNDER_WAY:
+        with suppress(psycopg.Error):
+            line.execute("ROLLBACK")
 
 
 @cache

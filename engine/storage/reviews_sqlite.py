@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
@@ -92,11 +92,10 @@ class SqliteReviews(KeptReviews):
         rows = Rows(key)
         database = SqliteDatabase(path, patience)
         super().__init__(database, rows)
-        try:
+        with ExitStack() as undo:
+            undo.callback(database.close)
             self.do(lambda session: prepare(session, rows, database.name))
-        except BaseException:
-            database.close()
-            raise
+            undo.pop_all()
 
 
 class SqliteDatabase:

@@ -16,12 +16,20 @@ from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.meeting import LATE
-from engine.service.reviews import Reviews
-from engine.storage.reviews import Question, Review, ReviewsUnavailable
+from engine.service.reviews import PRUNE_EVERY, Reviews
+from engine.storage.reviews import (
+    Move,
+    Question,
+    Refused,
+    Review,
+    ReviewsUnavailable,
+    Upkeep,
+)
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.test_gate import Clock, Watcher
-from tests.service.test_reviews import POLICY, Book
+from tests.service.test_reviews import HOUR, POLICY, Book
+from tests.storage.asked import asked as question
 
 
 class Slow(SqliteReviews):
@@ -146,3 +154,40 @@ def test_where_nobody_waits_the_review_is_opened_all_the_same(desk: Desk) -> Non
 def test_a_caller_that_cannot_wait_asks_nobody(desk: Desk) -> None:
     request = {**asked("doubt"), "capabilities": ["mask"]}
     assert isinstance(desk.gate.begin(request), Decision)
+
+
+def test_acts_and_upkeep_wait_apart_and_are_recorded_here(desk: Desk) -> None:
+    desk.store.may.set()
+    made = desk.gate.decide(asked("doubt"))
+    assert made.escalation is not None
+    review_id = made.escalation.review_id
+    assert desk.reviews.now == desk.clock.now
+
+    async def work() -> None:
+        desk.book.full = True
+        review = await desk.reviews.acted(review_id, Move(verb="approve", who="bob"))
+        assert review.state == "approved"
+        assert await desk.reviews.tend_apart() == "the disk is full"
+        desk.book.full = False
+        assert await desk.reviews.tend_apart() == ""
+        with pytest.raises(Refused):
+            await desk.reviews.acted(review_id, Move(verb="claim", who="bob"))
+
+    asyncio.run(work())
+    assert desk.book.acts() == ["opened", "approved", "refused"]
+
+
+def test_what_is_over_is_deleted_now_and_then_and_that_is_recorded(tmp_path: Path) -> None:
+    clock, book = Clock(), Book()
+    store = SqliteReviews(tmp_path / "reviews.db")
+    reviews = Reviews(store, book, clock, upkeep=Upkeep(keep=HOUR))
+    store.open_or_join(question(at=clock.now), clock.now)
+    assert reviews.tend() == ""
+    clock.now += 3 * HOUR
+    assert [reviews.tend() for _ in range(3)] == ["", "", ""]
+    assert book.acts() == ["opened", "expired"]
+    clock.now += PRUNE_EVERY
+    assert [reviews.tend() for _ in range(2)] == ["", ""]
+    assert book.acts() == ["opened", "expired", "deleted"]
+    assert reviews.counts() == ()
+    reviews.close()

@@ -21,6 +21,7 @@ Examples:
   engine audit show 01a22158-1221-7c12-8b0c-c2dcb1c2e947
   engine audit stats --since 7d
   engine audit export --format csv -o decisions.csv
+  engine audit report 01a22158-1221-7c12-8b0c-c2dcb1c2e947 --html incident.html
   engine audit sinks
   engine audit hold north --reason "case 17/2026"
   engine audit prune --dry-run

@@ -34,7 +34,7 @@ def whole_file(name: str) -> Iterator[BinaryIO]:
             os.fchmod(made.fileno(), mode)
             os.fsync(made.fileno())
             Path(made.name).replace(path)
-        except BaseException:
-            with suppress(OSError):
+        finally:
+            # It has another name now, unless something went wrong.
+            with suppress(FileNotFoundError):
                 Path(made.name).unlink()
-            raise

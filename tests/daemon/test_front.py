@@ -104,7 +104,9 @@ def test_one_that_dies_is_begun_again_and_what_it_counted_stays(tmp_path: Path) 
 
 def kept_in(data: Path) -> list[str]:
     """Return the ids of the decisions in the file sink, as often as they are there."""
-    lines = b"".join(one.read_bytes() for one in (data / "copy").glob("*.jsonl")).splitlines()
+    lines = b"".join(
+        one.read_bytes() for one in sorted((data / "copy").glob("*.jsonl"))
+    ).splitlines()
     found = [msgspec.json.decode(line) for line in lines]
     return [one["id"] for one in found if one["kind"] == "decision"]
 

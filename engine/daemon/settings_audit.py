@@ -34,8 +34,11 @@ class Audit(Struct, frozen=True, kw_only=True):
 
     folder: Annotated[
         str,
-        Meta(description="Folder of the audit trail, relative to the data folder; empty for none."),
-    ] = ""
+        Meta(
+            description="Folder of the audit trail, relative to the data folder; empty for none. "
+            "While `state` is `memory` none is kept, unless the folder is absolute."
+        ),
+    ] = "audit"
     values: Annotated[
         Literal["none", "restricted", "all"],
         Meta(
@@ -131,7 +134,7 @@ class Audit(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=10_080, description="The age at which it does, if it has a record.")
     ] = 60
     compress: Annotated[
-        bool, Meta(description="Compress what is closed (zstd): to about a sixth.")
+        bool, Meta(description="Compress what is closed (zstd): to about a fourth.")
     ] = True
     keep_days: Annotated[
         int,

@@ -7,11 +7,10 @@ import pytest
 
 from engine.daemon.places import REVIEWS, StartError
 from engine.daemon.settings import Settings
-from engine.daemon.settings_audit import Record
+from engine.daemon.settings_audit import Audit, Record
 from engine.daemon.settings_reviews import Reviews
 from engine.daemon.start import assemble
-from engine.service.journal import Journal
-from engine.service.record import NoRecorder
+from engine.service.record import Both, NoRecorder
 from engine.state.clock import SteadyStore
 from engine.state.lmdb import FILE
 
@@ -34,7 +33,9 @@ def test_the_first_start_makes_a_folder_for_its_owner_alone(tmp_path: Path) -> N
     assert parts.recorded == data / "decisions.jsonl"
     assert isinstance(parts.gate.store, SteadyStore)
     assert (data / "state" / FILE).exists()
-    assert isinstance(parts.gate.recorder, Journal)
+    assert isinstance(parts.gate.recorder, Both)
+    assert parts.audit is not None
+    assert parts.audit.folder == data / "audit"
     assert not parts.gate.ready
     assert parts.own_folders >= {data, data / "cache"}
     parts.release()
@@ -76,8 +77,8 @@ def test_memory_can_still_record_and_have_a_key_and_a_cache(tmp_path: Path) -> N
     assert (tmp_path / "cache").exists()
 
 
-def test_an_empty_record_file_records_nothing(tmp_path: Path) -> None:
-    parts = assemble(settings(tmp_path, record=Record(file="")))
+def test_without_a_record_file_and_a_trail_nothing_is_recorded(tmp_path: Path) -> None:
+    parts = assemble(settings(tmp_path, record=Record(file=""), audit=Audit(folder="")))
     assert isinstance(parts.gate.recorder, NoRecorder)
     parts.release()
 

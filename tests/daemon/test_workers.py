@@ -140,7 +140,7 @@ def test_each_worker_has_a_trail_of_its_own_in_one_audit_folder(folder: Path) ->
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert verified.returncode == 0, verified.stderr
-    assert re.match(r"4 records in 3 segments of 3 trails", verified.stdout)
+    assert re.match(r"6 records in 5 segments of 5 trails", verified.stdout)
 
 
 def test_workers_share_their_state_exactly(folder: Path) -> None:

@@ -122,6 +122,11 @@ BENCHES = (
         ("--records", "20000"),
     ),
     Bench(
+        "export",
+        "How many records a second does the audit trail give in each format of an export?",
+        ("--records", "5000"),
+    ),
+    Bench(
         "audit",
         "What does the audit trail cost a decision, and what does group commit gain?",
         ("--rounds", "5", "--records", "1000"),

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine.service.entries import AdminEntry, GapEntry, Line, ReviewEntry
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError
-from engine.storage.committer import Committer, reason_of
-from engine.storage.durability import Losses, OnFull, Tally, Way
+from engine.storage.committer import Committer
+from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment, recover

@@ -28,7 +28,7 @@ from errno import ENOSPC
 from threading import Condition, Lock, Thread
 from time import monotonic
 
-from engine.storage.durability import BOUNDS, Losses, Tally, Way
+from engine.storage.durability import BOUNDS, Losses, Tally, Way, reason_of
 from engine.storage.trail import Trail
 from engine.storage.waiters import Waiter, Waiters, answer_all
 
@@ -82,8 +82,8 @@ class Committer:
         self._backlog: deque[bytes] = deque()
         """Accepted, and not appended yet."""
         self._backlog_bytes = 0
-        self._unsynced: deque[bytes] = deque()
-        """Appended, and not on the disk yet; only of what is ``synced``."""
+        self._unsynced: deque[tuple[bytes, Losses | None]] = deque()
+        """Appended, and not on the disk yet; and what it tells. Only of what is ``synced``."""
         self._losses: Losses | None = None
         """Not told yet."""
         self._last = 0
@@ -164,7 +164,10 @@ class Committer:
         else:
             self._trail.append_all(payloads)
         if self._careful:
-            self._unsynced.extend(payloads)
+            telling = losses
+            for payload in payloads:
+                self._unsynced.append((payload, telling))
+                telling = None
         if losses is not None:
             self._losses = None
             self.tally.gaps += 1
@@ -205,7 +208,10 @@ class Committer:
         """Note what is to be told. Under the lock."""
         self.tally.dropped += dropped
         self.tally.denied += denied
-        losses = Losses(dropped, denied, doubtful, self._time(), why)
+        self._untell(Losses(dropped, denied, doubtful, self._time(), why))
+
+    def _untell(self, losses: Losses) -> None:
+        """Have *losses* be told with the next record. Under the lock."""
         if self._losses is None:
             self._losses = losses
         else:
@@ -319,26 +325,31 @@ class Committer:
     def _anew(self, failed: OSError) -> bool:
         """Append anew what the disk may not have, or do with it as was chosen."""
         with self._lock:
-            payloads = tuple(self._unsynced)
+            parts = tuple(self._unsynced)
             self._trail.rewind()
             try:
-                self._trail.append_all(payloads)
+                self._trail.append_all([payload for payload, _ in parts])
                 self._bring()
             except OSError as error:
                 self._trail.rewind()
                 self._unsynced.clear()
-                self._give_up(payloads, error)
+                self._give_up(parts, error)
                 return False
             self._unsynced.clear()
             self._lose(why=reason_of(failed))
             self._finished(self._appended)
         return True
 
-    def _give_up(self, payloads: Sequence[bytes], error: OSError) -> None:
+    def _give_up(self, parts: Sequence[tuple[bytes, Losses | None]], error: OSError) -> None:
         """Do with records that the disk has failed to take twice as was chosen. Under the lock."""
         self._is_stuck(error)
-        self.tally.records -= len(payloads)
-        self.tally.bytes -= sum(map(len, payloads))
+        self.tally.records -= len(parts)
+        self.tally.bytes -= sum(len(payload) for payload, _ in parts)
+        payloads = [payload for payload, losses in parts if losses is None]
+        for _, losses in parts:
+            if losses is not None:
+                self.tally.gaps -= 1
+                self._untell(losses)
         match self._way.on_full:
             case "block":
                 self._backlog.extendleft(reversed(payloads))
@@ -436,8 +447,3 @@ class Committer:
                 with suppress(OSError):
                     self._append(())
         self._trail.close()
-
-
-def reason_of(error: OSError) -> str:
-    """Return why, in words."""
-    return error.strerror or str(error)

@@ -59,3 +59,8 @@ class Tally:
     """Times that the disk failed to take what was written."""
     syncs: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     sync_seconds: float = 0.0
+
+
+def reason_of(error: OSError) -> str:
+    """Return why, in words."""
+    return error.strerror or str(error)

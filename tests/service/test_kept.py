@@ -1,0 +1,125 @@
+"""Answers wait until what they say is recorded, or become a deny."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Awaitable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.runtime.memory import MemoryStore
+from engine.service.audit import CLOCK, Audit
+from engine.service.bundles import Recipe, load_folder
+from engine.service.gate import Gate
+from engine.service.journal import Journal
+from engine.service.record import Both, NoRecorder, RecordError
+from engine.storage.durability import Way
+from engine.storage.read import read_folder
+from tests.service.bundle import SECRET, asked, write_folder
+from tests.service.test_record import entry
+
+TIME = "2026-01-01T00:00:00.000000Z"
+BROKEN = OSError(errno.EIO, "Input/output error")
+
+
+def synced(folder: Path) -> Audit:
+    return Audit(
+        folder / "audit", folder / "key", Way(durability="synced"), name="x", time=lambda: TIME
+    )
+
+
+def gate(folder: Path, audit: Audit) -> Gate:
+    write_folder(folder / "policies", {"door.pol": "policy door { default allow }"})
+    made = Gate(MemoryStore(), audit, secret=SECRET)
+    made.swap(load_folder(folder / "policies", Recipe(SECRET)))
+    return made
+
+
+def breaks(patch: pytest.MonkeyPatch) -> None:
+    def fail(_file: int) -> None:
+        raise BROKEN
+
+    patch.setattr(os, "fdatasync", fail)
+
+
+async def answered(gate: Gate) -> str:
+    """Decide as a door does; return the action that is answered."""
+    decision = gate.begin(asked())
+    waited = gate.kept()
+    assert waited is not None
+    return (await gate.when_kept(decision, waited)).action  # type: ignore[arg-type]
+
+
+def test_a_decision_is_answered_when_it_is_on_the_disk(tmp_path: Path) -> None:
+    made = gate(tmp_path, synced(tmp_path))
+    assert made.decide(asked()).action == "allow"
+    assert asyncio.run(answered(made)) == "allow"
+    made.close()
+    assert len(list(read_folder(tmp_path / "audit"))) == 2
+
+
+def test_a_decision_that_the_disk_does_not_take_is_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = synced(tmp_path)
+    made = gate(tmp_path, audit)
+    breaks(monkeypatch)
+    assert made.decide(asked()).action == "deny"
+    assert asyncio.run(answered(made)) == "deny"
+    assert (audit.tally.denied, audit.stuck, audit.waiting) == (2, True, 0)
+    monkeypatch.undo()
+    assert made.decide(asked()).action == "allow"
+    made.close()
+    kinds = [msgspec.json.decode(one.payload)["kind"] for one in read_folder(tmp_path / "audit")]
+    assert kinds == ["gap", "decision"]
+
+
+class Late(NoRecorder):
+    """Takes its time, and fails then if it is told to."""
+
+    def __init__(self, why: str = "") -> None:
+        self._why = why
+
+    def kept(self) -> Awaitable[None] | None:
+        return self._wait()
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(0)
+        if self._why:
+            raise RecordError(self._why)
+
+
+def test_two_recorders_are_both_waited_for(tmp_path: Path) -> None:
+    async def wait(both: Both) -> None:
+        waited = both.kept()
+        assert waited is not None
+        await waited
+
+    journal = Journal(tmp_path / "lines", "deny")
+    assert Both(NoRecorder(), journal).kept() is None
+    Both(NoRecorder(), journal).wait()
+    asyncio.run(wait(Both(Late(), journal)))
+    asyncio.run(wait(Both(Late(), Late())))
+    for both in (Both(Late("no"), Late()), Both(Late(), Late("no"))):
+        with pytest.raises(RecordError, match="no"):
+            asyncio.run(wait(both))
+    journal.close()
+
+
+def test_a_clock_that_is_set_back_is_recorded(tmp_path: Path) -> None:
+    audit = synced(tmp_path)
+    later = msgspec.structs.replace(entry(), time="2026-01-02T00:00:00.000000Z")
+    for one in (later, later, entry(), entry()):
+        audit.write(one)
+    audit.reopen()
+    audit.close()
+    found = [msgspec.json.decode(one.payload) for one in read_folder(tmp_path / "audit")]
+    told = [one for one in found if one["kind"] == "admin"]
+    assert [(one["act"], one["what"]) for one in told] == [
+        (CLOCK, {"from": later.time, "to": entry().time})
+    ]
+    assert [one["kind"] for one in found].index("admin") == 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -21,6 +22,8 @@ from engine.storage.source import segment_files
 PAUSE_SECONDS = 5.0
 """Between two looks for what was closed."""
 SELDOM_SECONDS = 600.0
+MUCH_BYTES = 10 << 30
+"""When the folder has more, and no setting says what is to go, that is worth a line of the log."""
 
 
 def has_work(settings: Audit, folder: Path) -> bool:
@@ -71,3 +74,16 @@ def tend(settings: Audit, data: Path, told: Callable[[str], None], log: Log) -> 
                 pass
         except (NoSegment, OSError) as error:
             told(f"a segment cannot be compressed: {error}")
+    size = size_of(data / settings.folder)
+    if size > MUCH_BYTES and not rules_of(settings).any:
+        told(f"it has {size >> 30} GB, and nothing is ever forgotten: see `audit.keep_days`")
+
+
+def size_of(folder: Path) -> int:
+    """Return how many bytes *folder* has, while others rename files in it."""
+    size = 0
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(FileNotFoundError):
+                size += path.stat().st_size
+    return size

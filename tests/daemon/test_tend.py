@@ -80,3 +80,14 @@ def test_what_is_closed_later_is_tended_too(folder: Path, monkeypatch: pytest.Mo
 
     asyncio.run(go())
     assert msgspec.json.decode(out.getvalue().splitlines()[0])["event"] == "the audit trail"
+
+
+def test_a_trail_that_grows_for_ever_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(folder, 5)
+    monkeypatch.setattr(tending, "MUCH_BYTES", 10)
+    log = open_log("info", "json", io.StringIO())
+    said: list[str] = []
+    tend(SETTINGS, folder.parent, said.append, log)
+    assert said == ["it has 0 GB, and nothing is ever forgotten: see `audit.keep_days`"]
+    tend(Audit(folder="audit", keep_days=1), folder.parent, pytest.fail, log)
+    assert tending.size_of(folder / "nowhere") == 0

@@ -7,7 +7,6 @@ well.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -123,8 +122,4 @@ def stamp(taken: Taken) -> int:
 
 def encode(value: object, *, ordered: bool = False) -> bytes:
     """Return *value* as JSON in a line; *ordered* sorts the names, as RFC 8785 asks."""
-    try:
-        return (_sorted if ordered else _encoder).encode(value)
-    except OverflowError:  # A whole number of more than 64 bits.
-        made = json.dumps(value, ensure_ascii=False, sort_keys=ordered, separators=(",", ":"))
-        return made.encode()
+    return (_sorted if ordered else _encoder).encode(value)

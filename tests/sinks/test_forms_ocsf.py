@@ -120,6 +120,19 @@ def test_a_finding_names_who_asked_what_decided_and_the_model() -> None:
     assert event["duration"] == 2
 
 
+def test_what_a_finding_does_not_know_it_does_not_say() -> None:
+    event = event_of({"kind": "decision", "reasons": [{"policy": "p"}, {}], "user": "u"})
+    assert event["policy"] == {"name": "p", "is_applied": True}
+    assert event["finding_info"]["analytic"] == {
+        **{"name": "p", "type": "Rule", "type_id": 1, "category": "p"},
+    }
+    assert "related_analytics" not in event["finding_info"]
+    nobody = event_of({"kind": "decision", "reasons": [{"rule": "r"}]})
+    assert "actor" not in nobody["evidences"][0]
+    assert "policy" not in nobody
+    assert event_of({"kind": "decision", "reasons": [{"rule": "r"}]})["severity_id"] == 3
+
+
 def test_a_settlement_tells_the_tokens_of_its_decision() -> None:
     event = event_of(samples.SETTLEMENT)
     assert event["finding_info"]["uid"] == "d-allowed"

@@ -124,7 +124,10 @@ def test_what_a_finding_does_not_know_it_does_not_say() -> None:
     event = event_of({"kind": "decision", "reasons": [{"policy": "p"}, {}], "user": "u"})
     assert event["policy"] == {"name": "p", "is_applied": True}
     assert event["finding_info"]["analytic"] == {
-        **{"name": "p", "type": "Rule", "type_id": 1, "category": "p"},
+        "name": "p",
+        "type": "Rule",
+        "type_id": 1,
+        "category": "p",
     }
     assert "related_analytics" not in event["finding_info"]
     nobody = event_of({"kind": "decision", "reasons": [{"rule": "r"}]})

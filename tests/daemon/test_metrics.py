@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.daemon.metrics import MOST_POLICIES, TENANT_BUCKETS, Metrics, make_registry
+from engine.daemon.metrics import MOST_POLICIES, Metrics, make_registry
+from engine.daemon.sums import TENANT_BUCKETS
 from engine.runtime.decision import Action, Decision, Reason, Redaction, Shadow
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder

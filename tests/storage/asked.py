@@ -20,6 +20,7 @@ def asked(
     otherwise: Literal["allow", "deny"] = "deny",
     needed: int = 1,
     shown: Shown | None = None,
+    hidden: str = "",
     **more: str,
 ) -> Question:
     """Return a question asked at *at* that may wait for *within*."""
@@ -34,5 +35,12 @@ def asked(
         within=within,
         otherwise=otherwise,
         needed=needed,
-        **texts,
+        hidden=hidden,
+        tenant=texts["tenant"],
+        user=texts["user"],
+        stage=texts["stage"],
+        queue=texts["queue"],
+        session=texts.get("session", ""),
+        tool=texts.get("tool", ""),
+        decision_id=texts.get("decision_id", ""),
     )

@@ -5,49 +5,21 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-import msgspec
 import pytest
 
 from engine.storage import committer as committing
 from engine.storage.committer import Committer
-from engine.storage.durability import Losses, OnFull, Way
-from engine.storage.read import read_folder
-from engine.storage.segment import OPEN, recover
+from engine.storage.durability import OnFull, Way
 from engine.storage.trail import Trail
-from tests.storage.made import SIGNER, TIME, record, told, verified
+from tests.storage.committed import gap, kept, made, whole
+from tests.storage.made import SIGNER, TIME, record, verified
 
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 BROKEN = OSError(errno.EIO, "Input/output error")
-
-
-def made(
-    folder: Path, way: Way, said: list[str] | None = None, segment_bytes: int = 2**20
-) -> Committer:
-    careful = way.durability == "synced"
-    trail = Trail(folder, SIGNER, time=lambda: TIME, careful=careful, segment_bytes=segment_bytes)
-    heard = said if said is not None else []
-    return Committer(trail, way, gap=gap, time=lambda: TIME, told=heard.append)
-
-
-def gap(losses: Losses) -> bytes:
-    return msgspec.json.encode({"kind": "gap", "time": TIME, **msgspec.to_builtins(losses)})
-
-
-def kept(folder: Path) -> list[object]:
-    """Return the numbers of the records, and what gaps tell."""
-    found: list[object] = []
-    for one in read_folder(folder):
-        fields = msgspec.json.decode(one.payload)
-        if fields["kind"] == "gap":
-            found.append(tuple(fields[name] for name in ("dropped", "denied", "doubtful")))
-        elif fields["kind"] == "decision":
-            found.append(fields["number"])
-    return found
 
 
 class Disk:
@@ -83,13 +55,6 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk(monkeypatch)
     yield disk
     disk.go_on.set()
-
-
-def whole(folder: Path) -> None:
-    """Check that all there is is whole and signed, when what is left open was recovered."""
-    for path in folder.glob(f"*{OPEN}"):
-        recover(path, TIME)
-    assert told(folder) == []
 
 
 # --- synced --------------------------------------------------------------------------------------
@@ -412,64 +377,3 @@ def test_answers_wait_while_half_of_a_blocking_spool_is_taken(tmp_path: Path, di
     assert asyncio.run(ask()) == ""
     one.close()
     assert kept(tmp_path) == [0, 1, 2]
-
-
-# --- a real disk that is full ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of half a megabyte."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0  # noqa: S603
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no file system can be mounted here: that needs root")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: S603, S607
-
-
-def fill(one: Committer, place: Path) -> int:
-    """Put records until there is no room for one; return how many went."""
-    ballast = place / "ballast"
-    ballast.write_bytes(bytes(300_000))
-    number = 0
-    while not (one.stuck or one.tally.dropped):
-        try:
-            one.put(record(number))
-        except OSError:
-            break
-        number += 1
-    return number
-
-
-@pytest.mark.parametrize("on_full", ["deny", "drop", "block"])
-@pytest.mark.parametrize("synced", [False, True])
-def test_a_full_disk_is_survived(small: Path, on_full: OnFull, *, synced: bool) -> None:
-    folder = small / "audit"
-    folder.mkdir()
-    durability: Callable[[], Way] = lambda: Way(  # noqa: E731
-        durability="synced" if synced else "written", on_full=on_full, patience=60
-    )
-    one = made(folder, durability())
-    last = fill(one, small)
-    (small / "ballast").unlink()
-    one.put(record(1_000_000))
-    assert one.wait() == ""
-    one.close()
-    found = kept(folder)
-    numbers = [each for each in found if isinstance(each, int)]
-    gaps = [each for each in found if not isinstance(each, int)]
-    assert numbers[-1] == 1_000_000
-    assert numbers[:-1] == list(range(len(numbers) - 1))
-    assert len(numbers) - 1 + one.tally.dropped == last
-    wanted = {"deny": [(0, 1, 0)], "drop": [(1, 0, 0)], "block": []}
-    assert gaps == wanted[on_full]
-    whole(folder)
-    assert verified(folder).signed == len(found)

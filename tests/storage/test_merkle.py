@@ -43,7 +43,7 @@ def test_the_standards_example() -> None:
     data = [b"", b"\x00", b"\x10", b" !", b"01", b"@ABC", b"PQRSTUVW", b"`abcdefghijklmno"]
     tree = Tree()
     assert tree.root == EMPTY
-    tree.extend(sha256(b"\0" + one).digest() for one in data)
+    tree.extend([sha256(b"\0" + one).digest() for one in data])
     assert tree.root.hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 

@@ -1,0 +1,72 @@
+"""A real disk that is full, and what becomes of records then."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.storage.committer import Committer
+from engine.storage.durability import OnFull, Way
+from tests.storage.committed import kept, made, whole
+from tests.storage.made import record, verified
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of half a megabyte."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0  # noqa: S603
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no file system can be mounted here: that needs root")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: S603, S607
+
+
+def fill(one: Committer, place: Path) -> int:
+    """Put records until there is no room for one; return how many went."""
+    ballast = place / "ballast"
+    ballast.write_bytes(bytes(300_000))
+    number = 0
+    while not (one.stuck or one.tally.dropped):
+        try:
+            one.put(record(number))
+        except OSError:
+            break
+        number += 1
+    return number
+
+
+@pytest.mark.parametrize("on_full", ["deny", "drop", "block"])
+@pytest.mark.parametrize("synced", [False, True])
+def test_a_full_disk_is_survived(small: Path, on_full: OnFull, *, synced: bool) -> None:
+    folder = small / "audit"
+    folder.mkdir()
+    durability: Callable[[], Way] = lambda: Way(  # noqa: E731
+        durability="synced" if synced else "written", on_full=on_full, patience=60
+    )
+    one = made(folder, durability())
+    last = fill(one, small)
+    (small / "ballast").unlink()
+    one.put(record(1_000_000))
+    assert one.wait() == ""
+    one.close()
+    found = kept(folder)
+    numbers = [each for each in found if isinstance(each, int)]
+    gaps = [each for each in found if not isinstance(each, int)]
+    assert numbers[-1] == 1_000_000
+    assert numbers[:-1] == list(range(len(numbers) - 1))
+    assert len(numbers) - 1 + one.tally.dropped == last
+    wanted = {"deny": [(0, 1, 0)], "drop": [(1, 0, 0)], "block": []}
+    assert gaps == wanted[on_full]
+    whole(folder)
+    assert verified(folder).signed == len(found)

@@ -304,7 +304,8 @@ def _is_last(data: bytes, at: int) -> bool:
     length, checksum, _ = HEAD.unpack_from(data, at)
     if len(data.rstrip(b"\0")) <= max(at + OVERHEAD + length, at + HEAD.size):
         return True
-    return crc32(data[at + HEAD.size : len(data) - DIGEST_BYTES]) == checksum
+    rest: int = crc32(data[at + HEAD.size : len(data) - DIGEST_BYTES])
+    return rest == checksum
 
 
 def sync_folder(folder: Path) -> None:

@@ -304,8 +304,7 @@ def _is_last(data: bytes, at: int) -> bool:
     length, checksum, _ = HEAD.unpack_from(data, at)
     if len(data.rstrip(b"\0")) <= max(at + OVERHEAD + length, at + HEAD.size):
         return True
-    rest: int = crc32(data[at + HEAD.size : len(data) - DIGEST_BYTES])
-    return rest == checksum
+    return bool(crc32(data[at + HEAD.size : len(data) - DIGEST_BYTES]) == checksum)
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from grammar import (  # noqa: E402 - the script runs from anywhere
     generate_diagnostics,
     generate_parser,
     generate_tables,
+    generate_typescript,
     generate_wire,
 )
 
@@ -26,6 +27,7 @@ def outputs() -> dict[str, bytes]:
     parts = (
         generate_parser,
         generate_wire,
+        generate_typescript,
         generate_diagnostics,
         generate_detectors,
         generate_tables,

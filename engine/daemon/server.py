@@ -65,6 +65,7 @@ class Server:
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
             share_port=share_port,
+            transport=settings.grpc.transport,
         )
 
     async def until_told(self) -> None:

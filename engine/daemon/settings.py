@@ -37,6 +37,13 @@ class Grpc(Struct, frozen=True, kw_only=True):
             "never."
         ),
     ] = "loopback"
+    transport: Annotated[
+        Literal["grpcio", "lean"],
+        Meta(
+            description="Which server of HTTP/2 serves the gRPC door: the library's, or the lean "
+            "one of this package, which costs a fraction of it."
+        ),
+    ] = "grpcio"
 
 
 class Metrics(Struct, frozen=True, kw_only=True):

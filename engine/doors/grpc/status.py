@@ -128,12 +128,16 @@ def place_of(error: Exception) -> str:
 
 async def end_call(context: Context, refusal: Refusal) -> NoReturn:
     """End the call with *refusal* and its details."""
-    trailers: tuple[tuple[str, bytes], ...] = ()
-    if refusal.violations:
-        status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
-        status.details.add().Pack(list_violations(refusal.violations))
-        trailers = ((DETAILS, status.SerializeToString()),)
-    await context.abort(refusal.code, refusal.message, trailers)
+    await context.abort(refusal.code, refusal.message, trailers_of(refusal))
+
+
+def trailers_of(refusal: Refusal) -> tuple[tuple[str, bytes], ...]:
+    """Return the trailing metadata that carry the details of *refusal*."""
+    if not refusal.violations:
+        return ()
+    status = status_pb2.Status(code=refusal.code.value[0], message=refusal.message)
+    status.details.add().Pack(list_violations(refusal.violations))
+    return ((DETAILS, status.SerializeToString()),)
 
 
 def list_violations(violations: tuple[tuple[str, str], ...]) -> error_details_pb2.BadRequest:

@@ -19,7 +19,7 @@ import grpc
 import pytest
 
 from engine.doors.grpc.listener import Listener
-from engine.doors.grpc.server import Door
+from engine.doors.grpc.server import Door, Transport
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 Channel = Any
 """grpc.Channel, for which the published stubs ask arguments that it does not."""
+
+chosen: Transport = "grpcio"
+"""The server over which doors are built; the fixture of these tests sets it."""
 
 SECRET = b"the tests' own secret, 32 bytes!"
 
@@ -159,7 +162,7 @@ class Daemon:
 
 async def make_door(service: Service, listeners: tuple[Listener, ...], **options: Any) -> Door:
     """Return a door that belongs to the loop."""
-    return Door(service, listeners, **options)
+    return Door(service, listeners, **{"transport": chosen, **options})
 
 
 def serve(

@@ -11,7 +11,8 @@ import pytest
 
 from engine.doors.grpc.later import hear, or_say_why
 from engine.doors.grpc.listener import Listener
-from engine.doors.grpc.server import WAITS, Door
+from engine.doors.grpc.open_calls import WAITS
+from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import TooLate
 from engine.runtime.memory import MemoryStore
@@ -20,7 +21,7 @@ from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, run
+from tests.doors.grpc.serving import Channel, make_door, run
 from tests.service.bundle import SECRET
 from tests.service.shelf import NESTED, POLICIES, Shelf
 
@@ -55,7 +56,7 @@ def served(policies: PolicySet, shelf: Shelf) -> Iterator[Channel]:
     gate.swap(policies)
 
     async def start() -> tuple[Door, str]:
-        door = Door(Service(gate, "0"), [Listener("127.0.0.1:0")])
+        door = await make_door(Service(gate, "0"), (Listener("127.0.0.1:0"),))
         (address,) = await door.start()
         return door, address
 

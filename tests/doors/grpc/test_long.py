@@ -24,7 +24,7 @@ from engine.service.gate import Gate
 from engine.service.guarding import open_guard
 from engine.service.lookout import Lookout
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, refused, run
+from tests.doors.grpc.serving import Channel, make_door, refused, run
 from tests.doors.grpc.test_later import PATIENCE, call, request, stream
 from tests.service.bundle import SECRET, write_folder
 from tests.service.eye import POLICIES, Eye, planted
@@ -56,7 +56,7 @@ def served(
     gate.swap(eye.policies)
 
     async def start() -> tuple[Door, str]:
-        door = Door(Service(gate, "0"), [Listener("127.0.0.1:0")])
+        door = await make_door(Service(gate, "0"), (Listener("127.0.0.1:0"),))
         (address,) = await door.start()
         return door, address
 

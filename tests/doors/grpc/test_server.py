@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from engine.doors.grpc.addresses import ListenError
 from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.methods import BATCH_LIMIT, METHODS
-from engine.doors.grpc.server import Drained, Stream
+from engine.doors.grpc.open_calls import Drained, Stream
 from engine.doors.grpc.service import Reload, Service
 from engine.language.diagnostics import Diagnostic
 from engine.language.text import Span
@@ -297,11 +297,11 @@ def test_a_stream_that_is_cancelled_leaves_nothing_behind(daemon: Daemon, channe
 
     answers = decide_stream(channel, messages())
     next(answers)
-    tasks = [stream._task for stream in daemon.door._streams if stream._task]
+    tasks = [stream._task for stream in daemon.door._handlers.streams if stream._task]
     answers.cancel()
     release.set()
     run(asyncio.wait(tasks, timeout=10))
-    assert not daemon.door._streams
+    assert not daemon.door._handlers.streams
     assert decide(channel, ask()).action == wire.ACTION_ALLOW
 
 

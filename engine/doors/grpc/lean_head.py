@@ -1,0 +1,166 @@
+"""The fields of a request in, what a gRPC call says with them out; and fields that end a call."""
+
+from __future__ import annotations
+
+import base64
+from binascii import Error as NotBase64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import grpc
+
+from engine.doors.http2.connection import Malformed
+from engine.doors.http2.fields import Fields, block_of, size_of
+from engine.doors.http2.limits import Limits
+
+UNITS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
+DIGITS = 8
+"""Of a timeout, at most."""
+LONGEST_SECONDS = 366 * 86_400.0
+"""A timeout that is longer is as good as none."""
+MESSAGE_BYTES = 4_096
+"""Of a status' sentence as it is sent: clients refuse trailers of more than 8 KB."""
+HEADER_BYTES = Limits().header_bytes
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+OPENING = b"\x88" + block_of(
+    ((b"content-type", b"application/grpc"), (b"grpc-accept-encoding", b"identity,gzip"))
+)
+"""``:status 200`` (the 8th of the static table) and what every answer begins with."""
+FINE = block_of(((b"grpc-status", b"0"),))
+GRPC = b"application/grpc"
+PSEUDO = frozenset((b":method", b":path", b":scheme", b":authority"))
+FORBIDDEN = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
+)
+BLANK = (b" ", b"\t")
+OWN = frozenset(
+    (
+        b"te",
+        b"content-type",
+        b"content-length",
+        b"grpc-timeout",
+        b"grpc-encoding",
+        b"grpc-accept-encoding",
+    )
+)
+TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~")
+MESSAGE_SIGNS = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
+"""What is sent as it is, beside letters and digits: all printable signs but ``%``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the fields of a call say. *timeout* in seconds; *refused* is why it is no call."""
+
+    path: str
+    timeout: float | None
+    metadata: Metadata
+    gzipped: bool = False
+    length: int = -1
+    http: bytes = b""
+    """The status of HTTP for what is no gRPC at all."""
+    refused: tuple[grpc.StatusCode, str] | None = None
+
+
+def read_head(fields: Fields) -> Head | Malformed:
+    """Return what *fields* say."""
+    pseudo: dict[bytes, bytes] = {}
+    plain: list[tuple[bytes, bytes]] = []
+    for name, value in fields:
+        if name[:1] == b":":
+            if plain or name in pseudo or name not in PSEUDO:
+                return Malformed("pseudo-fields out of order")
+            pseudo[name] = value
+        elif name in FORBIDDEN or (name == b"te" and value != b"trailers") or not _proper(name):
+            return Malformed("a field that HTTP/2 forbids")
+        else:
+            plain.append((name, value))
+        if _has_forbidden(value):
+            return Malformed("a value with signs that HTTP/2 forbids")
+    if size_of(fields) > HEADER_BYTES:
+        return Head("", None, (), refused=(grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_LARGE))
+    if not pseudo.get(b":method") or not pseudo.get(b":path") or not pseudo.get(b":scheme"):
+        return Malformed("a pseudo-field is missing")
+    return _call(pseudo, plain)
+
+
+TOO_LARGE = f"metadata of more than {HEADER_BYTES:,} bytes"
+
+
+def _has_forbidden(value: bytes) -> bool:
+    return any(sign in value for sign in b"\0\r\n") or value[:1] in BLANK or value[-1:] in BLANK
+
+
+def _proper(name: bytes) -> bool:
+    return bool(name) and TOKEN.issuperset(name)
+
+
+def _call(pseudo: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Head | Malformed:
+    """Return the call that fields of HTTP ask for."""
+    said = dict(plain)
+    length = -1
+    if b"content-length" in said:
+        lengths = {value for name, value in plain if name == b"content-length"}
+        if len(lengths) != 1 or not said[b"content-length"].isdigit():
+            return Malformed("content-length is no number")
+        length = int(said[b"content-length"])
+    path = pseudo[b":path"].decode("ascii", "replace")
+    http = b""
+    if pseudo[b":method"] != b"POST":
+        http = b"405"
+    elif said.get(b"content-type", b"").partition(b";")[0].partition(b"+")[0] != GRPC:
+        http = b"415"
+    encoding = said.get(b"grpc-encoding", b"identity")
+    refused = None
+    if encoding not in (b"identity", b"gzip"):
+        refused = (grpc.StatusCode.UNIMPLEMENTED, "messages are compressed with gzip or not at all")
+    timeout = None
+    if b"grpc-timeout" in said:
+        timeout = _seconds(said[b"grpc-timeout"])
+        if timeout is None:
+            refused = (grpc.StatusCode.INTERNAL, "grpc-timeout is no timeout")
+    metadata = tuple([_metadatum(*one) for one in plain if one[0] not in OWN])
+    return Head(path, timeout, metadata, encoding == b"gzip", length, http, refused)
+
+
+def _metadatum(name: bytes, value: bytes) -> tuple[str, str | bytes]:
+    if not name.endswith(b"-bin"):
+        return name.decode(), value.decode("latin-1")
+    try:
+        return name.decode(), base64.b64decode(value + b"=" * (-len(value) % 4))
+    except NotBase64:
+        return name.decode(), b""
+
+
+def _seconds(text: bytes) -> float | None:
+    """Return a ``grpc-timeout`` in seconds; None if it is none."""
+    number, unit = text[:-1], UNITS.get(text[-1:])
+    if unit is None or not number.isdigit() or len(number) > DIGITS:
+        return None
+    return min(int(number) * unit, LONGEST_SECONDS)
+
+
+def trailers_of(
+    code: grpc.StatusCode, message: str, metadata: Sequence[tuple[str, str | bytes]] = ()
+) -> bytes:
+    """Return the fields that end a call."""
+    fields = [(b"grpc-status", str(code.value[0]).encode())]
+    if message:
+        fields.append((b"grpc-message", _sentence(message)))
+    for name, value in metadata:
+        sent = base64.b64encode(value).rstrip(b"=") if isinstance(value, bytes) else value.encode()
+        fields.append((name.encode(), sent))
+    return block_of(fields)
+
+
+def _sentence(message: str) -> bytes:
+    """Return a status' sentence as it is sent; the end of one that is very long is left out."""
+    message = message[:MESSAGE_BYTES]
+    while True:
+        said = quote(message, safe=MESSAGE_SIGNS, errors="replace").encode()
+        if len(said) <= MESSAGE_BYTES:
+            return said
+        message = message[: len(message) // 2]

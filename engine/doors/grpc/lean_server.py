@@ -1,0 +1,249 @@
+"""Methods in, a gRPC server of our own out: sockets, connections, drain; grpc.aio's names for them.
+
+It takes what grpc.aio's server takes, so that a door is put together in one way for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import grpc
+import grpc.aio
+
+from engine.doors.grpc.lean_call import (
+    OVERLOADED,
+    Call,
+    Inline,
+    Room,
+    Served,
+    refuse_http,
+)
+from engine.doors.grpc.lean_head import Head, Metadata, read_head
+from engine.doors.grpc.lean_sockets import open_sockets, remove, secured
+from engine.doors.grpc.listener import Listener
+from engine.doors.http2.connection import Connection
+from engine.doors.http2.limits import Limits
+from engine.doors.http2.stream import NOBODY, App, Stream
+
+BACKLOG = 1_024
+CONNECTIONS = 20_000
+"""Connections at once; one more is closed."""
+OPEN_EACH = 4
+"""So many calls may be open for each that may be answered at once: some are not whole yet."""
+HELD_BYTES = 256 << 20
+HELD_MESSAGES = 4
+"""What requests that are not answered may hold together: bytes, or largest messages if more."""
+HANDSHAKE_SECONDS = 10.0
+
+
+class Asked(NamedTuple):
+    """What a generic handler is asked about."""
+
+    method: str
+    invocation_metadata: Metadata = ()
+
+
+class LeanServer:
+    """Serves methods on sockets. Make, start and stop it in one event loop."""
+
+    def __init__(
+        self,
+        *,
+        message_bytes: int,
+        calls: int,
+        share_port: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
+        """*message_bytes* bounds a message, *calls* how many are answered at once."""
+        self._most = message_bytes
+        self._share = share_port
+        self._limits = limits or Limits()
+        held = max(HELD_BYTES, HELD_MESSAGES * message_bytes)
+        self.room = Room(tasks=calls, calls=calls * OPEN_EACH, held=held)
+        self._sockets: list[tuple[Listener, socket.socket]] = []
+        self._paths: list[tuple[str, int]] = []
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection[Head]] = set()
+        self._handlers: list[grpc.GenericRpcHandler[Any, Any]] = []
+        self._methods: dict[str, Served] = {}
+        self.inline: dict[str, Inline] = {}
+        """By path, who answers a message at once."""
+        self._stopping = False
+        self._empty = asyncio.Event()
+        """Set when it stops and no connection is left."""
+        self._stopped = asyncio.Event()
+
+    # What grpc.aio's server takes, too.
+
+    def add_generic_rpc_handlers(
+        self, handlers: Sequence[grpc.GenericRpcHandler[Any, Any]]
+    ) -> None:
+        """Serve what *handlers* know."""
+        self._handlers += handlers
+
+    def add_registered_method_handlers(self, name: str, handlers: Mapping[str, object]) -> None:
+        """Do nothing: the generic handlers know the same."""
+        del name, handlers
+
+    def listen(self, listener: Listener) -> str:
+        """Listen; return the address with the port that was given. Raises ListenError."""
+        address, opened = open_sockets(listener, share_port=self._share)
+        for one in opened:
+            one.setblocking(False)  # noqa: FBT003 - the library's
+            self._sockets.append((listener, one))
+        if listener.path is not None:
+            self._paths.append((listener.path, Path(listener.path).stat().st_ino))
+        return address
+
+    async def start(self) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        for listener, one in self._sockets:
+            make = loop.create_server if listener.path is None else loop.create_unix_server
+            options: dict[str, Any] = {"sock": one, "backlog": BACKLOG}
+            if listener.tls is not None:
+                options["ssl"] = secured(listener.tls)
+                options["ssl_handshake_timeout"] = HANDSHAKE_SECONDS
+            self._servers.append(await make(self._connection, **options))
+
+    async def stop(self, grace: float | None) -> None:
+        """Take no new calls, finish those that run, end after *grace* seconds at the latest."""
+        self._stopping = True
+        for serving in self._servers:
+            serving.close()
+        for connection in tuple(self._connections):
+            connection.drain()
+        if not self._connections:
+            self._empty.set()
+        if grace:
+            await _wait(self._empty, grace)
+        for connection in tuple(self._connections):
+            connection.abort()
+        await self._empty.wait()
+        for path, inode in self._paths:
+            remove(path, inode)
+        self._stopped.set()
+
+    async def wait_for_termination(self) -> None:
+        """Return when it has stopped."""
+        await self._stopped.wait()
+
+    # Connections.
+
+    def _connection(self) -> asyncio.Protocol:
+        if len(self._connections) >= CONNECTIONS or self._stopping:
+            return Closed()
+        made = Connection(self._serve, read_head, self._limits, self._ended)
+        self._connections.add(made)
+        return made
+
+    def _ended(self, connection: Connection[Head]) -> None:
+        self._connections.discard(connection)
+        if self._stopping and not self._connections:
+            self._empty.set()
+
+    def _serve(self, stream: Stream, head: Head) -> App:
+        """Return who answers a call."""
+        # Hot path: each call comes by here.
+        if head.http:
+            refuse_http(stream, head.http)
+            return NOBODY
+        method = self._methods.get(head.path) or self._find(head.path)
+        stream.expected = head.length
+        call = Call(stream, head, method, self._most, self.room)
+        if head.refused is not None:
+            call.refuse(*head.refused)
+        elif method is NONE:
+            call.refuse(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        elif self.room.calls > self.room.most_calls:
+            call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, OVERLOADED)
+        elif not method.one_asks:
+            call.begin()
+        return call
+
+    def _find(self, path: str) -> Served:
+        for generic in self._handlers:
+            handler = generic.service(Asked(path))  # type: ignore[arg-type]
+            if handler is not None:
+                made = served(handler, self.inline.get(path))
+                self._methods[path] = made
+                return made
+        return NONE
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Return when *event* is set, or *seconds* are over."""
+    waited = asyncio.ensure_future(event.wait())
+    await asyncio.wait((waited,), timeout=seconds)
+    waited.cancel()
+
+
+async def _nothing(_message: bytes | None, _call: Call) -> bytes | None:
+    return None
+
+
+NONE = Served(one_asks=True, apart=_nothing)
+
+
+class Closed(asyncio.Protocol):
+    """A connection that is not wanted."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """End it."""
+        transport.close()
+
+
+class Typed:
+    """A call whose messages are read and written by functions, as grpc.aio's context is."""
+
+    def __init__(self, call: Call, handler: grpc.RpcMethodHandler[Any, Any]) -> None:
+        self._call = call
+        self._parse = handler.request_deserializer or _same
+        self._pack = handler.response_serializer or _same
+        self.abort = call.abort
+        self.time_remaining = call.time_remaining
+        self.invocation_metadata = call.invocation_metadata
+
+    async def read(self) -> Any:
+        """Return the next message, or EOF."""
+        raw = await self._call.read()
+        return raw if raw is grpc.aio.EOF else self._parse(raw)  # type: ignore[attr-defined]
+
+    async def write(self, message: Any) -> None:
+        """Send a message."""
+        await self._call.write(self._pack(message))
+
+    async def requests(self) -> AsyncIterator[Any]:
+        """Yield the messages."""
+        while (message := await self.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+            yield message
+
+
+def _same(message: Any) -> Any:
+    return message
+
+
+def served(handler: grpc.RpcMethodHandler[Any, Any], inline: Inline | None) -> Served:
+    """Return *handler* as this server calls it."""
+    work: Any = (
+        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    )
+    one_asks, one_answers = not handler.request_streaming, not handler.response_streaming
+    parse, pack = handler.request_deserializer or _same, handler.response_serializer or _same
+
+    async def apart(message: bytes | None, call: Call) -> bytes | None:
+        context = Typed(call, handler)
+        made = work(parse(message) if one_asks else context.requests(), context)
+        if hasattr(made, "__aiter__"):
+            async for one in made:
+                await context.write(one)
+            return None
+        if isinstance(made, Awaitable):
+            made = await made
+        return pack(made) if one_answers else None
+
+    return Served(one_asks, apart, inline)

@@ -119,15 +119,17 @@ class Front:
     async def _begin(self, folder: Path) -> None:
         """Start the process. Raises WorkerError."""
         member, end = spawn_member(0, self._kept, MODULE, NAME)
+        # Known from here on: a drain may come while it starts.
+        self._member = member
         await member.connect(end, nothing)
         ship = say.Ship(self._settings, str(folder), str(self._key), self._began)
         try:
             await member.ask(ship, say.Done, START_SECONDS)
         except WorkerError:
             await member.kill()
+            self._member = None
             raise
         member.serve()
-        self._member = member
 
     async def count(self) -> None:
         """Ask the process what it has counted; keep what it said last when it does not answer."""

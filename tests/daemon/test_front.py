@@ -91,7 +91,9 @@ def test_one_that_dies_is_begun_again_and_what_it_counted_stays(tmp_path: Path) 
         first = pid(front)
         watching = asyncio.create_task(front.watch())
         os.kill(first, signal.SIGKILL)
-        await until(lambda: front._member is not None and pid(front) != first)
+        await until(
+            lambda: front._member is not None and pid(front) != first and front._member.serving
+        )
         assert front.deaths == 1
         await front.count()
         names = {metric.name for metric in front.sums.collect()}
@@ -104,9 +106,11 @@ def test_one_that_dies_is_begun_again_and_what_it_counted_stays(tmp_path: Path) 
 
 def kept_in(data: Path) -> list[str]:
     """Return the ids of the decisions in the file sink, as often as they are there."""
-    lines = b"".join(
-        one.read_bytes() for one in sorted((data / "copy").glob("*.jsonl"))
-    ).splitlines()
+    written = [one.read_bytes() for one in sorted((data / "copy").glob("*.jsonl"))]
+    # What is being written has no line end yet.
+    lines = [
+        line for one in written for line in one.splitlines(keepends=True) if line[-1:] == b"\n"
+    ]
     found = [msgspec.json.decode(line) for line in lines]
     return [one["id"] for one in found if one["kind"] == "decision"]
 
@@ -130,7 +134,7 @@ def killed(data: Path, rounds: int, seed: int) -> None:
         await front.start()
         watching = asyncio.create_task(front.watch())
         for _ in range(rounds):
-            await until(lambda: front._member is not None and not front._member.gone.is_set())
+            await until(lambda: front._member is not None and front._member.serving)
             dying = front._member
             assert dying is not None
             ends = asyncio.get_running_loop().time() + chance.random() * 0.3

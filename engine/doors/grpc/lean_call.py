@@ -23,6 +23,8 @@ from engine.doors.http2.stream import Stream
 
 LOG = logging.getLogger("engine.doors.grpc")
 
+REQUEST_SECONDS = 60.0
+"""How long the message of a call that one message asks may take."""
 OVERLOADED = "the engine is overloaded: try again"
 
 
@@ -71,6 +73,7 @@ class Call:
         "_over",
         "_reader",
         "_room",
+        "_since",
         "_stream",
         "_task",
         "_timer",
@@ -100,6 +103,8 @@ class Call:
         self._deadline: float | None = None
         if head.timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + head.timeout
+        self._since = 0.0
+        """When it was first seen not to be whole."""
         self.begun = False
 
     def begin(self) -> None:
@@ -162,9 +167,15 @@ class Call:
             self._task.cancel()
 
     def look(self, now: float) -> None:
-        """End a call whose deadline is over before it was asked."""
-        if self._deadline is not None and self._task is None and now >= self._deadline:
+        """End a call that is not whole when its deadline, or all patience, is over."""
+        if self._task is not None or self._over:
+            return
+        if self._since == 0.0:
+            self._since = now
+        if self._deadline is not None and now >= self._deadline:
             self._late()
+        elif now - self._since > REQUEST_SECONDS:
+            self._finish(grpc.StatusCode.CANCELLED, "the request did not come")
 
     # What the handler asks for.
 

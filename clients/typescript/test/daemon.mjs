@@ -26,6 +26,7 @@ policy guard "The front desk" {
 
   rule no_word  { when content contains "forbidden" then deny "that word is not spoken here" }
   rule contacts { when content has pii.email then redact pii.email as label }
+  rule in_calls { when stage == "tool_call" then redact pii.email in tool.args as label }
   rule refunds  {
     when stage == "tool_call" and (context.amount ?? 0) > 500
     then escalate to "money" within 15m
@@ -62,7 +63,7 @@ export async function serve(policies, data, options = []) {
   const said = [];
   child.stderr.on("data", (bytes) => said.push(bytes));
   for await (const line of createInterface({ input: child.stdout })) {
-    const found = / serves ([^,:]*:\S*?),? /.exec(line);
+    const found = / serves (\S+?:\d+)[,:]/.exec(line);
     if (found !== null) {
       child.stdout.resume();
       return {

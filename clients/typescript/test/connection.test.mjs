@@ -1,0 +1,159 @@
+// What happens when the daemon is not there, goes away, or does not answer.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { it } from "node:test";
+
+import { Client, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable } from "../index.mjs";
+import { ASK, desk, serve } from "./daemon.mjs";
+
+/** Return an address where nobody listens. */
+async function nobody() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+function open(test, address, options) {
+  const client = new Client(address, options);
+  test.after(() => client.close());
+  return client;
+}
+
+async function started(test, options) {
+  const home = await desk();
+  test.after(home.remove);
+  const daemon = await serve(home.policies, home.data, options);
+  test.after(() => daemon.stop("SIGKILL"));
+  return { home, daemon };
+}
+
+it("a call waits for a daemon that is not there, until its deadline, and says that it was never sent", async (test) => {
+  const client = open(test, await nobody());
+  await assert.rejects(client.decide(ASK, { timeoutMs: 200 }), (error) => {
+    assert.ok(error instanceof DeadlineExceeded);
+    assert.match(error.message, /never sent/);
+    return true;
+  });
+  const hasty = open(test, await nobody(), { waitForReady: false, timeoutMs: 10_000 });
+  await assert.rejects(hasty.decide(ASK), Unavailable);
+});
+
+it("a signal gives up what waits and what is under way, and nothing else", async (test) => {
+  const away = open(test, await nobody(), { timeoutMs: 10_000 });
+  await assert.rejects(away.decide(ASK, { signal: AbortSignal.abort(new RangeError("why")) }), (error) => {
+    assert.equal(error.name, "AbortError");
+    assert.equal(error.cause.message, "why");
+    return true;
+  });
+  await assert.rejects(away.decide(ASK, { signal: AbortSignal.timeout(50) }), { name: "AbortError" });
+  await assert.rejects(away.explain(ASK, { signal: AbortSignal.timeout(50) }), { name: "AbortError" });
+
+  const { daemon } = await started(test);
+  const client = open(test, daemon.address, { timeoutMs: 10_000 });
+  await client.decide(ASK);
+  const stop = new AbortController();
+  const [given, kept] = await Promise.allSettled([
+    (async () => {
+      const asking = client.decide(ASK, { signal: stop.signal });
+      await new Promise(setImmediate);
+      stop.abort();
+      return asking;
+    })(),
+    client.decide(ASK),
+  ]);
+  assert.ok(given.status === "fulfilled" || given.reason.name === "AbortError");
+  assert.equal(kept.value.action, "allow");
+});
+
+it("a daemon that is killed fails what was in flight, and the next call finds its successor", async (test) => {
+  const { home, daemon } = await started(test);
+  const client = open(test, daemon.address, { timeoutMs: 30_000 });
+  await client.decide(ASK);
+  daemon.signal("SIGSTOP");
+  const flying = Array.from({ length: 20 }, () => client.decide(ASK));
+  const failed = Promise.allSettled(flying);
+  // Written by now: the connection stood.
+  await new Promise(setImmediate);
+  await daemon.stop("SIGKILL");
+  for (const each of await failed) {
+    assert.ok(each.reason instanceof Unavailable, String(each.reason));
+  }
+  const waiting = client.decide(ASK);
+  const next = await serve(home.policies, home.data, ["--listen", daemon.address]);
+  test.after(() => next.stop());
+  assert.equal((await waiting).action, "allow");
+});
+
+it("deadlines hold while the daemon stands still, and what was not written is not sent later", async (test) => {
+  const { daemon } = await started(test);
+  const client = open(test, daemon.address, { timeoutMs: 10_000, inFlight: 4, waiting: 6 });
+  await client.decide(ASK);
+  daemon.signal("SIGSTOP");
+  const asked = await Promise.allSettled(Array.from({ length: 12 }, () => client.decide(ASK, { timeoutMs: 200 })));
+  daemon.signal("SIGCONT");
+  const why = asked.map((each) => each.reason.message);
+  assert.equal(why.filter((each) => /DEADLINE_EXCEEDED: no answer in time$/.test(each)).length, 4);
+  assert.equal(why.filter((each) => each.endsWith("never sent")).length, 6);
+  assert.equal(why.filter((each) => each.startsWith("RESOURCE_EXHAUSTED")).length, 2);
+  assert.equal((await client.decide(ASK)).action, "allow");
+});
+
+it("more at once than may be in flight are all answered", async (test) => {
+  const { daemon } = await started(test);
+  const client = open(test, daemon.address, { timeoutMs: 60_000, inFlight: 3 });
+  const decisions = await Promise.all(
+    Array.from({ length: 200 }, (_, at) => client.decide({ ...ASK, requestId: String(at) })),
+  );
+  assert.deepEqual(decisions.map((each) => each.requestId), decisions.map((_, at) => String(at)));
+});
+
+it("a token that changes opens another stream, and loses nothing", async (test) => {
+  const { daemon } = await started(test);
+  let number = 0;
+  const client = open(test, daemon.address, { timeoutMs: 30_000, token: () => `t${Math.floor(number++ / 5)}` });
+  const decisions = await Promise.all(Array.from({ length: 40 }, () => client.decide(ASK)));
+  assert.equal(decisions.every((each) => each.passes), true);
+});
+
+it("closing fails what is under way", async (test) => {
+  const client = open(test, await nobody(), { timeoutMs: 10_000 });
+  const asked = [client.decide(ASK), client.decideBatch([ASK])];
+  const failed = Promise.allSettled(asked);
+  client.close();
+  for (const each of await failed) {
+    assert.ok(each.reason instanceof NoDecision, String(each.reason));
+  }
+});
+
+it("what cannot be sent is refused with its path, before anything is sent", async (test) => {
+  const client = open(test, await nobody(), { timeoutMs: 10_000 });
+  const loop = {};
+  loop.self = loop;
+  const wrong = {
+    content: { content: "half \uD83D" },
+    contnet: { contnet: "hello" },
+    constructor: { ["constructor"]: "x" },
+    stage: { stage: "nowhere" },
+    "user.roles": { user: { id: "u", roles: "clerk" } },
+    "usage.inputTokens": { usage: { inputTokens: 1.5 } },
+    "usage.costUsd": { usage: { costUsd: Number.NaN } },
+    "session.trun": { session: { id: "s", trun: 1 } },
+    capabilities: { capabilities: ["fly"] },
+    context: { context: { loop } },
+    "tool.args": { tool: { name: "t", args: { n: 2n ** 60n } } },
+    "messages[1].text": { messages: [{ role: "user", text: "a" }, { role: "user", text: 3 }] },
+  };
+  for (const [path, part] of Object.entries(wrong)) {
+    await assert.rejects(client.decide({ ...ASK, ...part }), (error) => {
+      assert.ok(error instanceof InvalidRequest, String(error));
+      assert.equal(error.violations[0].path, path);
+      return true;
+    });
+  }
+  for (const context of [{ n: Number.NaN }, { at: new Date(Number.NaN) }, { f: () => 1 }]) {
+    await assert.rejects(client.decide({ ...ASK, context }), InvalidRequest);
+  }
+});

@@ -63,12 +63,20 @@ test: .venv/.developer .venv/.server .venv/.postgres .venv/.nats ## Run all test
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 
+# The TypeScript client, where there is node >= 18; its tests run with the others and say so when there is none.
+clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
+	@command -v npm >/dev/null && cd clients/typescript && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
+
 check: .venv/.developer ## Lint, types, floors, generated files, documentation, packs.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python grammar/generate.py --check
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18)'; \
+		then $(MAKE) --no-print-directory clients/typescript/node_modules/.package-lock.json && \
+			echo "tsc --noEmit" && npm run --silent --prefix clients/typescript check; \
+		else echo "no node >= 18 with npm: the types of the TypeScript client are not checked"; fi
 	$(BIN)/engine fmt --check policies
 	@for bundle in $(BUNDLES); do \
 		echo "engine check and test $$bundle"; \

@@ -132,9 +132,19 @@ BENCHES = (
         ("--rounds", "5", "--records", "1000"),
     ),
     Bench(
+        "clients",
+        "What does the TypeScript client gain when concurrent decisions share a stream?",
+        ("--seconds", "0.3", "--rounds", "3"),
+    ),
+    Bench(
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),
+    ),
+    Bench(
+        "transport",
+        "How much quicker are decisions over the lean HTTP/2 server than over grpcio's?",
+        ("--seconds", "0.5", "--rounds", "3"),
     ),
 )
 

@@ -306,7 +306,7 @@ it("the starter packs answer, and a closed client does not", async (test) => {
   test.after(() => daemon.stop());
   const client = new Client(daemon.address, { timeoutMs: 20_000 });
   test.after(() => client.close());
-  const asked = { ...WHO, stage: "request", content: "hello", context: { app: "chatbot" } };
+  const asked = { ...WHO, stage: "request", content: "hello", context: { app: "codegen", repository: "public" } };
   assert.equal((await client.decide(asked)).revision.length, 32);
   client.close();
   await assert.rejects(client.decide(asked), Unavailable);

@@ -1,5 +1,5 @@
 // Asks a daemon with the TypeScript client: `node bench_typescript.mjs ADDRESS CLIENT SECONDS ROUNDS`. Prints one line of JSON:
-// for each way and number in flight the decisions a second and the median latency in us, a list with one item a round.
+// for each way and number in flight the decisions a second, the median latency and the client's CPU of one in us, a list with one item a round.
 
 const [address, place, seconds, rounds] = process.argv.slice(2);
 const { Client } = await import(place);
@@ -12,6 +12,7 @@ for (const [way, coalesce] of Object.entries(ways)) {
 
 async function measure(client, flying) {
   const taken = [];
+  const used = process.cpuUsage();
   const begin = performance.now();
   const end = begin + Number(seconds) * 1000;
   await Promise.all(
@@ -23,8 +24,9 @@ async function measure(client, flying) {
     }),
   );
   const rate = (taken.length / (performance.now() - begin)) * 1000;
+  const { user, system } = process.cpuUsage(used);
   taken.sort((one, other) => one - other);
-  return { rate, p50: taken[taken.length >> 1] * 1000 };
+  return { rate, p50: taken[taken.length >> 1] * 1000, cpu: (user + system) / taken.length };
 }
 
 const found = {};

@@ -53,7 +53,12 @@ def test_every_flag_stands_for_its_setting() -> None:
     )  # fmt: skip
     assert (tree["policies"], tree["data"], tree["state"]) == ("rules", "/d", "memory")
     assert tree["wait_for_bundle"] is True
-    assert tree["grpc"] == {"listen": "h:1", "socket": "/s", "reflection": "loopback"}
+    assert tree["grpc"] == {
+        "listen": "h:1",
+        "socket": "/s",
+        "reflection": "loopback",
+        "transport": "grpcio",
+    }
     assert tree["metrics"] == {"listen": ""}
     assert tree["reload"]["watch"] is False  # type: ignore[index]
     assert tree["record"]["file"] == "r"  # type: ignore[index]

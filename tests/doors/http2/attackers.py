@@ -23,7 +23,7 @@ from engine.doors.http2.limits import Limits
 from tests.doors.grpc.serving import run
 
 MESSAGE_BYTES = 1 << 20
-PATIENCE = 3.0
+PATIENCE = 10.0
 GROWTH = 96 << 20
 """How much more memory the process may have after an attack: client and server are one process."""
 HEAD_BYTES = 9

@@ -24,6 +24,9 @@ waits; Python's own default is ten times as long."""
 SELDOM_SECONDS = 10.0
 """How often at most that is logged which callers bring about."""
 
+MOST_FAILURES = 100
+"""Different errors that are told apart in the log; what comes beyond is told as one."""
+
 REVIEW_SECONDS = 1.0
 """How often reviews are looked after."""
 
@@ -50,6 +53,7 @@ class Server:
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._seldom = Seldom(log.warning, SELDOM_SECONDS)
+        self._failures: dict[str, Seldom] = {}
         settings = parts.settings
         parts.metrics.on_failure = self._failed
         if parts.queue.desk is not None and parts.queue.desk.reviewers is not None:
@@ -99,7 +103,10 @@ class Server:
             self._log.broken("a task of the daemon broke", error)
 
     def _failed(self, error: str) -> None:
-        self._log.error("a decision was denied because of an error", error=error)
+        """Say so, each error seldom: a full disk fails thousands a second, and may have the log."""
+        key = error if error in self._failures or len(self._failures) < MOST_FAILURES else ""
+        say = self._failures.setdefault(key, Seldom(self._log.error, SELDOM_SECONDS))
+        say("a decision was denied because of an error", error=error)
 
     def _unknown(self, decision_id: str) -> None:
         """Say so, but no oftener than a caller should be able to make the log grow."""

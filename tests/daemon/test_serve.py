@@ -243,6 +243,18 @@ def test_decisions_that_cannot_be_recorded_are_denied_and_logged(
     assert "No space left" in str(told[0]["error"])
 
 
+def test_a_disk_that_is_full_does_not_flood_the_log(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    address = f"unix://{folder}/s"
+
+    def work() -> None:
+        assert [decide(address).effective_action for _ in range(5)] == ["deny"] * 5
+
+    assert serve_here(settings(folder, record=Record(file="/dev/full")), work) == EXIT_FINE
+    assert len([one for one in events(capfd) if one["level"] == "error"]) == 1
+
+
 @pytest.mark.parametrize("taken", ["grpc", "metrics"])
 def test_an_address_in_use_is_one_clear_sentence(
     folder: Path, capfd: pytest.CaptureFixture[str], taken: str

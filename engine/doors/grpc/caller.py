@@ -72,8 +72,7 @@ def failure_of(address: str, error: grpc.RpcError) -> Exception:
             return CallError(f"the daemon at {address} answers: {details}")
         case grpc.StatusCode.UNAVAILABLE:
             return CallError(
-                f"no daemon answers at {address}; start one with `engine serve`, or name another "
-                "with --addr"
+                f"no daemon answers at {address}; start one with `engine serve`, or name another"
             )
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return CallError(f"the daemon at {address} did not answer in time; see --timeout")

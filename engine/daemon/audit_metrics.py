@@ -17,6 +17,11 @@ from engine.service.audit import Audit
 from engine.storage.durability import BOUNDS
 
 
+def trouble_with(audit: Audit | None) -> str:
+    """Return that nothing can be written to the trail of *audit*, or an empty string."""
+    return "the audit trail cannot be written" if audit is not None and audit.stuck else ""
+
+
 class AuditMetrics(Collector):
     """What the trail of this process knows of itself when somebody asks."""
 

@@ -26,7 +26,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from engine.classifiers.tally import Tally
-from engine.daemon.audit_metrics import AuditMetrics
+from engine.daemon.audit_metrics import AuditMetrics, trouble_with
 from engine.daemon.classifier_metrics import ClassifierMetrics
 from engine.daemon.review_metrics import ReviewMetrics
 from engine.daemon.state_metrics import StateMetrics, trouble_of
@@ -233,9 +233,10 @@ class GateMetrics(Collector):
 class GateWatch:
     """One gate as the pages see it. See http.Watched."""
 
-    def __init__(self, gate: Gate, registry: CollectorRegistry) -> None:
+    def __init__(self, gate: Gate, registry: CollectorRegistry, audit: Audit | None = None) -> None:
         self._gate = gate
         self._registry = registry
+        self._audit = audit
 
     async def metrics(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -246,7 +247,7 @@ class GateWatch:
         status = self._gate.status()
         if not status.serving:
             return False, "no policies were loaded yet"
-        trouble = trouble_of(self._gate.store)
+        trouble = trouble_of(self._gate.store) or trouble_with(self._audit)
         return True, f"serving {status.revision}" + (f"; degraded: {trouble}" if trouble else "")
 
 

@@ -118,7 +118,9 @@ class Daemon:
         registry.register(
             Completeness(lambda: chain(parts.metrics.collect(), self._front.sums.collect()))
         )
-        self._pages = WatchServer(FrontWatch(GateWatch(parts.gate, registry), self._front))
+        self._pages = WatchServer(
+            FrontWatch(GateWatch(parts.gate, registry, parts.audit), self._front)
+        )
 
     async def run(self) -> int:
         """Listen, serve until a signal says stop, drain. Raises ListenError or StartError."""

@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 import uvloop
 
 from engine.daemon import line as say
+from engine.daemon.audit_metrics import trouble_with
 from engine.daemon.leash import never_outlive
 from engine.daemon.line import Line, LineLost
 from engine.daemon.logs import open_log
@@ -75,7 +76,9 @@ class Desk:
             case say.Count():
                 return await self.count()
             case say.Ping():
-                return say.Alive(trouble_of(self._parts.gate.store))
+                return say.Alive(
+                    trouble_of(self._parts.gate.store) or trouble_with(self._parts.audit)
+                )
             case _:  # No supervisor asks anything else.
                 pass
         return say.Done()

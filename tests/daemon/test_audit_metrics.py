@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.daemon.audit_metrics import trouble_with
 from engine.daemon.metrics import Metrics, make_registry
 from engine.daemon.sums import Sums, families_of
 from engine.runtime.memory import MemoryStore
@@ -58,9 +59,11 @@ def test_what_is_written_lost_and_waits_is_counted(
     monkeypatch.undo()
     found = told(audit)
     assert (found["up"], found["dropped_total"], found["gaps_total"]) == (0, 2, 0)
+    assert trouble_with(audit) == "the audit trail cannot be written"
     audit.write(entry())
     audit.wait()
     found = told(audit)
     assert (found["up"], found["gaps_total"], found["waiting"]) == (1, 2, 0)
+    assert trouble_with(audit) == ""
     assert found["records_total"] == 6
     audit.close()

@@ -22,6 +22,7 @@ import os
 from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from errno import ENOSPC
 from hashlib import sha256
@@ -157,14 +158,20 @@ def opened(
 
 
 def _newest(file: int, size: int) -> tuple[str, int]:
-    """Return the newest note in *file*, or "", and where the whole lines end."""
-    at, data = size, b""
-    while at and data.count(b"\n") < 2:  # noqa: PLR2004 - the line's end and that before it
-        step = min(at, 4096)
+    """Return the newest note in *file* that can be read, or "", and where the whole lines end.
+
+    A line that cannot be read is evidence, which verify names: it stays, and what is signed next
+    stands behind it.
+    """
+    at, data, most = size, b"", 4096
+    while at:
+        step = min(at, most)
         at -= step
         data = os.pread(file, step, at) + data
-    end = data.rfind(b"\n") + 1
-    if not end:
-        return "", at
-    line = data[:end].splitlines()[-1]
-    return msgspec.json.decode(line, type=Line).note, at + end
+        whole = data[: data.rfind(b"\n") + 1].splitlines()
+        # The first of these lines may be the end of one that begins further ahead.
+        for line in reversed(whole if not at else whole[1:]):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                return msgspec.json.decode(line, type=Line).note, at + data.rfind(b"\n") + 1
+        most = len(data)
+    return "", data.rfind(b"\n") + 1

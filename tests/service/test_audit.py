@@ -151,3 +151,25 @@ def test_a_folder_or_a_key_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "audit").write_text("a file")
     with pytest.raises(RecordError, match=r"cannot keep an audit trail in .*: File exists"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [b"x\n", b"\xff\xfe\n" * 3000, b"\0" * 9000 + b"\n"])
+def test_a_checkpoint_that_cannot_be_read_is_named_and_stops_nobody(
+    tmp_path: Path, damage: bytes
+) -> None:
+    path = tmp_path / "audit" / "checkpoints.jsonl"
+
+    def sign() -> Audit:
+        audit = opened(tmp_path)
+        audit.write(entry())
+        audit.close()
+        with path.open("ab") as file:
+            file.write(damage)
+        return audit
+
+    sign()
+    audit = sign()
+    kept = path.read_bytes()
+    assert kept.count(damage) == 2
+    assert kept.count(b'"note"') == 2
+    assert any("this is no checkpoint" in one for one in problems(audit))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import engine
@@ -52,8 +52,10 @@ class Server:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._seldom = Seldom(log.warning, SELDOM_SECONDS)
+        self._unsettled = Seldom(log.warning, SELDOM_SECONDS)
+        self._notices = Seldom(log.warning, SELDOM_SECONDS)
         self._failures: dict[str, Seldom] = {}
+        self._troubles: dict[str, Seldom] = {}
         settings = parts.settings
         parts.metrics.on_failure = self._failed
         if parts.queue.desk is not None and parts.queue.desk.reviewers is not None:
@@ -104,17 +106,18 @@ class Server:
 
     def _failed(self, error: str) -> None:
         """Say so, each error seldom: a full disk fails thousands a second, and may have the log."""
-        key = error if error in self._failures or len(self._failures) < MOST_FAILURES else ""
-        say = self._failures.setdefault(key, Seldom(self._log.error, SELDOM_SECONDS))
+        say = one_of(self._failures, error, self._log.error)
         say("a decision was denied because of an error", error=error)
 
     def _unknown(self, decision_id: str) -> None:
         """Say so, but no oftener than a caller should be able to make the log grow."""
-        self._seldom("a decision was settled that does not wait for it", decision=decision_id[:64])
+        self._unsettled(
+            "a decision was settled that does not wait for it", decision=decision_id[:64]
+        )
 
     def _untold(self, sink: str, why: str) -> None:
         """Say that people cannot be told of reviews; from the thread of *sink*."""
-        self._seldom("people are not told of reviews: it is tried again", sink=sink, why=why)
+        self._notices("people are not told of reviews: it is tried again", sink=sink, why=why)
 
     async def _sweep(self) -> None:
         """Let the store forget what no longer matters, a little at a time."""
@@ -125,9 +128,13 @@ class Server:
             except StoreUnavailable as error:
                 self._log.warning("the state store could not be tidied", why=str(error))
 
+    def _troubled(self, why: str) -> None:
+        """Say what is wrong with the audit trail, each thing seldom; from any thread."""
+        one_of(self._troubles, why, self._log.warning)("the audit trail", why=why)
+
     async def _sign(self, audit: Audit) -> None:
         """Sign what the audit trail has, and copy each checkpoint to the log: a second place."""
-        audit.told = lambda why: self._log.warning("the audit trail", why=why)
+        audit.told = self._troubled
         await asyncio.to_thread(audit.recover)
         while True:
             await asyncio.sleep(self._parts.settings.audit.checkpoint_seconds)
@@ -156,3 +163,9 @@ class Server:
             await self.door.drain(0)
         await drained
         await self._parts.gate.leave()
+
+
+def one_of(gates: dict[str, Seldom], what: str, say: Callable[..., None]) -> Seldom:
+    """Return the gate of *what* among *gates*; of many different things, one for all the others."""
+    key = what if what in gates or len(gates) < MOST_FAILURES else ""
+    return gates.setdefault(key, Seldom(say, SELDOM_SECONDS))

@@ -20,7 +20,7 @@ from engine.service.audit import PUBLIC
 from engine.storage.notes import NoteError, Verifier, read_verifier
 from engine.storage.proof import ProofError, make_proof, notes_in, read_proof
 from engine.storage.source import segment_files, size_of
-from engine.storage.verify import Report, verify_folder
+from engine.storage.verify import USUAL_SECONDS, Report, verify_folder
 
 APART_BYTES = 2**27
 """From here on several processes are worth their start."""
@@ -57,6 +57,15 @@ with_keys = click.option(
     help="A second copy of the checkpoints: a log of the daemon, what a sink has, a copied file.",
 )
 @click.option("--proof", metavar="FILE", help="Check this proof of one record, and no folder.")
+@click.option(
+    "--signed-every",
+    "patience",
+    type=click.FloatRange(0, 86_400),
+    default=USUAL_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="So long records may be unsigned: audit.checkpoint_seconds, where that is more.",
+)
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes; else one a core, if worth it.")
 @for_machines
 def verify(
@@ -65,6 +74,7 @@ def verify(
     keys: tuple[str, ...],
     copy: str | None,
     proof: str | None,
+    patience: float,
     jobs: int | None,
     as_json: bool,
 ) -> None:
@@ -85,7 +95,7 @@ def verify(
         some = jobs or (os.cpu_count() or 1 if total > APART_BYTES else 1)
         begin = perf_counter()
         with progress(path, "verifying") as read:
-            report = verify_folder(path, verifiers, read, copy=notes, jobs=some)
+            report = verify_folder(path, verifiers, read, copy=notes, jobs=some, patience=patience)
         seconds = perf_counter() - begin
     if as_json:
         click.echo(orjson.dumps(msgspec.to_builtins(report)))
@@ -107,6 +117,15 @@ def text_of(report: Report, verifiers: list[Verifier], seconds: float) -> str:
         lines.append(
             f"forgotten: {report.pruned:,} of these records but for their digests, and "
             f"{report.deleted:,} others with their segments"
+        )
+    if report.unsigned:
+        newest = report.unsigned_newest
+        of = f"the newest unsigned is of {newest}" if newest else "they have no time"
+        lines.append(
+            inert(
+                f"warning: {report.unsigned:,} of {report.records:,} records are signed by no "
+                f"checkpoint; {of}; compare with a copy: --checkpoints FILE"
+            )
         )
     if seconds > 1:
         lines.append(f"{seconds:.1f} s, {report.records / seconds:,.0f} records/s")

@@ -124,17 +124,23 @@ class CheckpointFile:
 
     def notes(self) -> Iterator[str]:
         """Yield the notes in their order. Raises OSError, and NoteError for what is no line."""
+        for number, note in enumerate(self.lines(), 1):
+            if note is None:
+                raise NoteError(f"{self.path}:{number}: this is no checkpoint")
+            yield note
+
+    def lines(self) -> Iterator[str | None]:
+        """Yield the note of each line, None for what is no line of this file. Raises OSError."""
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
-            if not line.endswith(b"\n"):
-                return  # It is being written, or a crash has cut it.
+        # Behind the last end of a line is what is being written, or what a crash has cut.
+        for line in data.split(b"\n")[:-1]:
             try:
                 yield msgspec.json.decode(line, type=Line).note
             except (msgspec.DecodeError, UnicodeDecodeError):
-                raise NoteError(f"{self.path}:{number}: this is no checkpoint") from None
+                yield None
 
 
 def opened(
@@ -155,6 +161,51 @@ def opened(
             raise NoteError(f"checkpoint {number} does not follow the one before it")
         previous = digest_of(note)
         yield found
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """What is wrong with the checkpoints of the lines *first* to *last*."""
+
+    first: int
+    last: int
+    why: str
+
+    def __str__(self) -> str:
+        if self.last == self.first:
+            return f"checkpoint {self.first}{self.why}"
+        return f"checkpoints {self.first} to {self.last}{self.why}"
+
+
+def sound(
+    lines: Iterable[str | None], verifiers: Iterable[Verifier], damages: list[Damage]
+) -> Iterator[Checkpoint]:
+    """Yield the signed checkpoints in *lines*, whatever stands between them; that in *damages*.
+
+    Each signature stands for itself: one line that was changed takes nothing from the others.
+    """
+    known = tuple(verifiers)
+    previous: str | None = ""
+    for number, note in enumerate(lines, 1):
+        try:
+            found = read_checkpoint(open_note(note or "", known))
+        except NoteError as error:
+            _damaged(damages, number, ": this is no checkpoint" if note is None else f": {error}")
+            # What comes next follows what this line was, or, if it was written later than the
+            # damage was done, the newest line that could be read: that cannot be told any more.
+            previous = None
+            continue
+        if previous is not None and found.previous != previous:
+            _damaged(damages, number, " does not follow the one before it")
+        previous = digest_of(note or "")
+        yield found
+
+
+def _damaged(damages: list[Damage], number: int, why: str) -> None:
+    """Add a line to *damages*: to the last of them, where it goes on."""
+    first = number
+    if damages and (damages[-1].last, damages[-1].why) == (number - 1, why):
+        first = damages.pop().first
+    damages.append(Damage(first, number, why))
 
 
 def _newest(file: int, size: int) -> tuple[str, int]:

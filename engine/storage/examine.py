@@ -89,6 +89,10 @@ class Part(msgspec.Struct, kw_only=True):
     """The number of the record behind its last one."""
     signed: int = 0
     """How many of the trail's records the last checkpoint vouches for that fits."""
+    since: str = ""
+    """When the first record behind these was made, as it says itself; "" where that is unknown."""
+    newest: str = ""
+    """When the last record was made, likewise."""
     pruned: int = 0
     numbers: str = ""
     cut: int = 0
@@ -150,12 +154,14 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     part.numbers = numbers_digest([header.first + row for row in found.pruned])
     _vouch(part, header.first, found, tree, signed)
     part.peaks = tree.peaks
+    part.since = _time_at(data, end, found, max(0, part.signed - header.first))
+    part.newest = _time_at(data, end, found, len(found.ends) - 1)
     part.acts = list(_acts(data, end, found, header.first))
     if found.wrong is not None and (
         isinstance(found.wrong, Altered) or not part.file.endswith(OPEN)
     ):
         part.lost = isinstance(found.wrong, Altered)
-        time = _time_before(data, end, found) or header.opened
+        time = part.newest or header.opened
         part.problems.append(Problem(part.file, part.end, str(found.wrong), time))
     return part
 
@@ -214,11 +220,11 @@ def _acts(data: bytes, start: int, found: Scan, first: int) -> Iterator[Told]:
         at = data.find(_ACT, found.ends[row])
 
 
-def _time_before(data: bytes, start: int, found: Scan) -> str:
-    """Return when the last whole record was made, as it says."""
-    if not found.ends:
+def _time_at(data: bytes, start: int, found: Scan, row: int) -> str:
+    """Return when the record of *row* was made, as it says; "" where none is there, or no time."""
+    if not 0 <= row < len(found.ends):
         return ""
-    begin = found.ends[-2] if len(found.ends) > 1 else start
+    begin = found.ends[row - 1] if row else start
     with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return _stamp.decode(data[begin + HEAD.size : found.ends[-1] - DIGEST_BYTES]).time
+        return _stamp.decode(data[begin + HEAD.size : found.ends[row] - DIGEST_BYTES]).time
     return ""

@@ -17,13 +17,18 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from time import time_ns
 
-from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened
+from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, Damage, opened, sound
 from engine.storage.examine import Part, Problem, Pruned, Signed, examine
+from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.segment import Header
+from engine.storage.segment import OPEN, Header
 from engine.storage.source import segment_files, stem_of
 from engine.storage.tending import tending
+
+USUAL_SECONDS = 60
+"""So long records may well be without signature, where nobody says how often they are signed."""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,11 @@ class Report:
     bytes: int = 0
     vouched: dict[str, int] = field(default_factory=dict)
     """How many of its records a checkpoint vouches for, by trail."""
+    unsigned: int = 0
+    """How many records are signed by no checkpoint, though it was time; few of a trail that a
+    process may have left by a crash are no problem."""
+    unsigned_newest: str = ""
+    """When the newest of these was made, as it says itself."""
     cuts: list[Problem] = field(default_factory=list)
     """What crashes have left half written, and recoveries have cut. Nothing is wrong with that."""
     problems: list[Problem] = field(default_factory=list)
@@ -56,6 +66,11 @@ class _Walk:
     digest: str
     number: int
     signed: int = 0
+    since: str = ""
+    """When the first record behind the signed ones was made, as it says itself."""
+    newest: str = ""
+    file: str = ""
+    """The last segment."""
     lost: bool = False
     """Whether the last segment could not be read to its end."""
 
@@ -88,12 +103,14 @@ def verify_folder(
     *,
     copy: Sequence[str] = (),
     jobs: int = 1,
+    patience: float = USUAL_SECONDS,
 ) -> Report:
     """Return what there is in *folder* and what is wrong with it; *told* hears of bytes read.
 
     *copy* are checkpoints that were kept elsewhere; *jobs* processes examine segments.
+    *patience* is the time in seconds that records of a running process may be without signature.
     """
-    report = Report()
+    report, begun = Report(), _now()
     with ExitStack() as stack:
         # While records are pruned, what says so and what is there do not fit each other yet. (Who
         # may only read cannot lock anything, and takes it as it is.)
@@ -108,6 +125,7 @@ def verify_folder(
     forgotten = _Forgotten(parts, trails)
     report.problems += _gaps(parts, forgotten, report)
     report.problems += _missing(signed, trails, forgotten, report)
+    report.problems += _unsigned(signed, trails, begun, int(patience * MICROSECONDS), report)
     return report
 
 
@@ -134,12 +152,14 @@ def _signed(
     """Return what was signed of every trail by its size; what is wrong goes into *report*."""
     found: dict[str, dict[int, Checkpoint]] = {}
     file = CheckpointFile(folder)
+    damages: list[Damage] = []
     try:
-        for one in opened(file.notes(), verifiers):
+        for one in sound(file.lines(), verifiers, damages):
             found.setdefault(one.trail, {})[one.size] = one
             report.checkpoints += 1
-    except (OSError, NoteError) as error:
+    except OSError as error:
         report.problems.append(Problem(file.path.name, -1, str(error)))
+    report.problems += [Problem(file.path.name, -1, str(one)) for one in damages]
     for one in opened_copy(copy, verifiers, report.problems):
         held = found.setdefault(one.trail, {}).setdefault(one.size, one)
         if held.root != one.root:
@@ -192,12 +212,17 @@ def _join(parts: list[Part], report: Report) -> dict[str, _Walk]:
             if joined != (walk.size, walk.digest, tuple(one.hex() for one in walk.peaks)):
                 why = "it does not go on where the segment before it ended"
                 report.problems.append(Problem(part.file, -1, why))
+        # Where nothing of it is signed, what is unsigned may begin in a segment before it.
+        began = walk.since if walk is not None and not part.signed else ""
         trails[header.trail] = _Walk(
             part.end,
             part.peaks,
             part.digest.hex(),
             header.number,
             max(part.signed, 0 if walk is None else walk.signed),
+            began or part.since,
+            part.newest or ("" if walk is None else walk.newest),
+            part.file,
             part.lost,
         )
     return trails
@@ -241,3 +266,39 @@ def _missing(
         elif has < size:
             why = f"of the {size} signed records of the trail {trail} {has} are there"
             yield Problem(FILE, -1, why)
+
+
+def _unsigned(
+    signed: dict[str, list[Signed]],
+    trails: dict[str, _Walk],
+    begun: int,
+    patience: int,
+    report: Report,
+) -> Iterator[Problem]:
+    """Yield of which trails more is unsigned than a running process or a crash leaves.
+
+    A process signs what is new again and again, and all of it when it closes its trail, or when
+    the next process does so in its place. Times are those of the records: a trail that a crash
+    has left open is no problem, however long ago that was.
+    """
+    for trail, walk in trails.items():
+        known = signed[trail][-1].size if trail in signed else 0
+        if walk.size <= walk.signed or known > walk.signed:
+            continue  # All are signed, or why what is signed does not fit has been said.
+        since, newest = moment_of(walk.since), moment_of(walk.newest)
+        if since != UNKNOWN and begun - patience <= since <= _now() + patience:
+            continue  # Made just now, or while this was read.
+        number = walk.size - walk.signed
+        report.unsigned += number
+        report.unsigned_newest = max(report.unsigned_newest, walk.newest)
+        if walk.file.endswith(OPEN) and newest - since <= patience:
+            continue
+        why = (
+            f"{number} of {walk.size} records of the trail {trail} are signed by no checkpoint, "
+            "which a crash does not leave"
+        )
+        yield Problem(walk.file, walk.signed, why)
+
+
+def _now() -> int:
+    return time_ns() // 1000

@@ -118,6 +118,43 @@ def test_a_second_copy_of_the_checkpoints_is_held_against_them(
     assert call(*asked[:-1], tmp_path / "none").exit_code == 2
 
 
+def test_what_no_checkpoint_has_signed_is_warned_of(folder: Path) -> None:
+    (folder / FILE).unlink()
+    result = call("audit", "verify", "--folder", folder)
+    assert (
+        "warning: 12 of 12 records are signed by no checkpoint; the newest unsigned is of "
+        f"{LATER}; compare with a copy: --checkpoints FILE"
+    ) in result.stdout
+    assert result.exit_code == 1
+    found = json.loads(call("audit", "verify", "--folder", folder, "--json").stdout)
+    assert (found["unsigned"], found["unsigned_newest"]) == (12, LATER)
+
+
+def test_what_a_crash_left_unsigned_is_warned_of_and_is_fine(tmp_path: Path) -> None:
+    audit = begun(tmp_path)
+    audit.write(msgspec.structs.replace(entry(), time=TIME))
+    audit._trail._segment.drop()
+    asked = ("audit", "verify", "--folder", audit.folder)
+    result = call(*asked)
+    assert "warning: 1 of 1 records are signed by no checkpoint" in result.stdout
+    assert result.exit_code == 0
+    audit = begun(tmp_path)
+    audit.recover()
+    audit.close()
+    result = call(*asked)
+    assert ("warning" in result.stdout, result.exit_code) == (False, 0)
+
+
+def test_one_damaged_checkpoint_leaves_the_others_standing(folder: Path) -> None:
+    begun(folder.parent).close()
+    lines = (folder / FILE).read_bytes().splitlines(keepends=True)
+    (folder / FILE).write_bytes(b"".join([b"torn\n", *lines]))
+    result = call("audit", "verify", "--folder", folder)
+    assert f"{FILE}: checkpoint 1: this is no checkpoint" in result.stdout
+    assert "12 of them signed by" in result.stdout
+    assert result.exit_code == 1
+
+
 def test_a_report_for_machines_names_file_record_and_time(folder: Path) -> None:
     (path,) = folder.glob(f"*{CLOSED}")
     path.write_bytes(path.read_bytes().replace(b'"d4"', b'"d5"', 1))

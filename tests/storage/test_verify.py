@@ -5,6 +5,7 @@ import os
 from itertools import pairwise
 from pathlib import Path
 from struct import unpack_from
+from time import time_ns
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from engine.storage.checkpoints import FILE, CheckpointFile, Line
 from engine.storage.examine import Problem
 from engine.storage.frames import HEAD, OVERHEAD, first_digest, make_frame, scan_frames
+from engine.storage.moment import time_of
 from engine.storage.notes import Signer
 from engine.storage.segment import CLOSED, OPEN, Segment, read_header, recover
 from engine.storage.source import COMPRESSED, compressed, segment_files
@@ -131,6 +133,107 @@ def test_a_wrong_signature_is_told(kept: Path) -> None:
     problem = verified(kept).problems[0]
     assert (problem.file, problem.record) == (FILE, -1)
     assert problem.why == "checkpoint 2: the signature of `audit.example` is wrong"
+
+
+def damaged(folder: Path, number: int, line: bytes) -> None:
+    """Put *line* where the checkpoint of this number (from 1 on) was."""
+    lines = (folder / FILE).read_bytes().splitlines(keepends=True)
+    lines[number - 1] = line
+    (folder / FILE).write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize("line", [b"no line\n", b"\r\xff\n", b"{}\n", b'{"note":"none"}\n'])
+def test_a_damaged_checkpoint_is_named_and_takes_nothing_from_the_others(
+    kept: Path, line: bytes
+) -> None:
+    count = verified(kept).checkpoints
+    damaged(kept, 2, line)
+    report = verified(kept)
+    (problem,) = report.problems
+    assert (problem.file, problem.record) == (FILE, -1)
+    assert problem.why.startswith("checkpoint 2: this is no")
+    assert (report.signed, report.checkpoints) == (40, count - 1)
+
+
+def test_what_is_signed_behind_a_damaged_line_follows_what_stands_before_it(
+    tmp_path: Path,
+) -> None:
+    one = trail(tmp_path)
+    for number in range(3):
+        one.append(timed(number))
+        one.checkpoint()
+    damaged(tmp_path, 3, b"torn\n")
+    one.append(timed(3))
+    one.close()
+    report = verified(tmp_path)
+    assert [one.why for one in report.problems] == ["checkpoint 3: this is no checkpoint"]
+    assert report.signed == 4
+
+
+def test_damaged_lines_in_a_row_are_told_at_once(kept: Path) -> None:
+    for number in (2, 3, 5):
+        damaged(kept, number, b"torn\n")
+    assert told(kept) == [
+        f"{FILE}: checkpoints 2 to 3: this is no checkpoint",
+        f"{FILE}: checkpoint 5: this is no checkpoint",
+    ]
+
+
+def test_cut_checkpoints_do_not_look_fine(kept: Path) -> None:
+    lines = (kept / FILE).read_bytes().splitlines(keepends=True)
+    (kept / FILE).write_bytes(b"".join(lines[:2]))
+    report = verified(kept)
+    (problem,) = report.problems
+    assert (problem.file, problem.record) == (segment_files(kept)[-1].name, 14)
+    assert problem.why.startswith("26 of 40 records of the trail")
+    assert (report.unsigned, report.unsigned_newest) == (26, "2026-01-01T00:00:39Z")
+    (kept / FILE).unlink()
+    report = verified(kept)
+    assert (len(report.problems), report.unsigned) == (1, 40)
+
+
+def test_a_closed_trail_without_times_or_signatures_is_told(tmp_path: Path) -> None:
+    filled(tmp_path, 5)
+    (tmp_path / FILE).unlink()
+    report = verified(tmp_path)
+    assert (len(report.problems), report.unsigned, report.unsigned_newest) == (1, 5, "")
+
+
+def test_what_a_crash_leaves_unsigned_is_told_and_is_no_problem(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    for number in range(5):
+        one.append(timed(number))
+        if number == 2:
+            one.checkpoint()
+    one._segment.drop()
+    report = verified(tmp_path)
+    assert (report.problems, report.signed, report.unsigned) == ([], 3, 2)
+    assert report.unsigned_newest == "2026-01-01T00:00:04Z"
+
+
+def test_more_than_a_crash_leaves_unsigned_is_a_problem(tmp_path: Path) -> None:
+    one = trail(tmp_path, segment_bytes=1000)
+    for number in range(40):
+        one.append(timed(number))
+    one._segment.drop()
+    assert verify_folder(tmp_path, KEYS, patience=39).problems == []
+    (problem,) = verify_folder(tmp_path, KEYS, patience=38).problems
+    assert problem.why.startswith("40 of 40 records of the trail")
+
+
+def test_what_was_recorded_just_now_may_be_unsigned(tmp_path: Path) -> None:
+    one = trail(tmp_path, segment_bytes=300)
+    for number in range(8):
+        time = time_of(time_ns() // 1000)
+        one.append(f'{{"kind":"decision","time":"{time}","n":{number}}}'.encode())
+    assert len(segment_files(tmp_path)) > 1
+    report = verified(tmp_path)
+    assert (report.problems, report.unsigned) == ([], 0)
+    # A process may have closed its trail since the checkpoints were read.
+    one.close()
+    (tmp_path / FILE).unlink()
+    report = verified(tmp_path)
+    assert (report.problems, report.unsigned) == ([], 0)
 
 
 def test_a_cut_tail_is_told(kept: Path) -> None:

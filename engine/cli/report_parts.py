@@ -26,6 +26,7 @@ PLAIN = (
     ("Review's outcome", "review"),
     ("Shadow outcome", "shadow"),
     ("Content hash", "content_hash"),
+    ("Arguments hash", "arguments_hash"),
     ("Trace", "trace_id"),
 )
 """Fields of a decision that are shown as they are, if there are any."""

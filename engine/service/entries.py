@@ -113,6 +113,8 @@ class Entry(
     span_id: str = ""
     """Of the caller's span, in hexadecimal (W3C Trace Context)."""
     content_hash: str = ""
+    arguments_hash: str = ""
+    """Of the arguments of the tool's call, as JSON whose names are in order."""
     content: ContentEntry | None = None
     error: str = ""
     cut: dict[str, int] = {}

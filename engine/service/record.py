@@ -44,6 +44,8 @@ LONGEST = 500
 NOTHING_TOLD: Mapping[str, Values] = {}
 Item = TypeVar("Item")
 
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
 
 class RecordError(Exception):
     """A line could not be written; the text says where and why, without the line."""
@@ -252,6 +254,7 @@ def make_entry(
         trace_id=trace.trace_id,
         span_id=trace.span_id,
         content_hash=hash_content(subject.content, key) if subject.content else "",
+        arguments_hash=hash_arguments(made.record, key),
         content=content,
         error=brief(made.error),
         cut=cut,
@@ -367,7 +370,19 @@ def measured(value: object) -> object:
 
 def hash_content(content: str, key: bytes) -> str:
     """Return the keyed hash by which equal contents can be told without knowing them."""
-    return hashlib.blake2b(content.encode(), key=key, digest_size=HASH_BYTES).hexdigest()
+    return hash_bytes(content.encode(), key)
+
+
+def hash_arguments(record: Record | None, key: bytes) -> str:
+    """Return the keyed hash of the tool's arguments in *record*; empty where it has none."""
+    if record is None or record.tool.args is None:
+        return ""
+    return hash_bytes(_canonical(record.tool.args), key)
+
+
+def hash_bytes(data: bytes, key: bytes) -> str:
+    """Return the keyed hash of *data* in hexadecimal."""
+    return hashlib.blake2b(data, key=key, digest_size=HASH_BYTES).hexdigest()
 
 
 def iso_time(now: int) -> str:

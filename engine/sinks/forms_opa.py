@@ -29,7 +29,9 @@ METRICS = {
 }
 """OPA's names of where the time goes, by ours; the last two have none there."""
 
-ABOUT = ("request_id", "stage", "content_hash")
+ABOUT = ("request_id", "stage", "content_hash", "arguments_hash")
+HASHED = {"content_hash": "content", "arguments_hash": "tool.args"}
+"""Parts of a request of which a decision has only a hash, by the field that has it."""
 NAMED = {"tenant": "id", "user": "id", "session": "id", "model": "name", "tool": "name"}
 """Fields of a decision that are about its request, with their attribute in the language."""
 
@@ -86,8 +88,9 @@ def _hidden(fields: Fields) -> dict[str, object]:
     """Return what of the request is not in the event, and what in it is not what was sent."""
     kept = fields_of(fields, "content")
     made: dict[str, object] = {}
-    if text_of(fields, "content_hash") and not kept:
-        made["erased"] = ["/input/content"]
+    erased = [pointer(part) for name, part in HASHED.items() if text_of(fields, name)]
+    if erased and not kept:
+        made["erased"] = erased
     places = [pointer(text_of(one, "path")) for one in list_of(fields, "redactions")]
     if places:
         made["masked"] = list(dict.fromkeys(places))

@@ -62,6 +62,7 @@ COLUMNS: tuple[Column, ...] = (
     *_columns("whole", "evaluated_in"),
     *_inside("whole", "spent", "read", "decide", "wait", "review"),
     *_columns("text", "degraded", "error", "trace_id", "span_id", "content_hash"),
+    *_columns("text", "arguments_hash"),
     *_columns("json", "content"),
     *_columns("text", "revision", "previous", "outcome"),
     Column("reload_policies", "whole", ("policies",)),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.runtime.decision import Decision
@@ -162,6 +163,22 @@ def test_the_record_names_the_parts_of_the_request(gate: Gate, kept: Kept) -> No
     assert (entry.tool, entry.model, entry.session) == ("refund", "large", "s1")
     gate.decide(asked("a\nb"))
     assert kept.entries[1].content_hash == entry.content_hash
+
+
+def test_equal_arguments_have_equal_hashes_however_they_are_ordered(gate: Gate, kept: Kept) -> None:
+    secret = "4111 1111 1111 1111"
+    for tool in (
+        {"name": "refund", "args": {"card": secret, "sum": [1, None]}},
+        {"name": "refund", "args": {"sum": [1, None], "card": secret}},
+        {"name": "refund", "args": {"sum": [None, 1], "card": secret}},
+        {"name": "refund"},
+    ):
+        gate.decide(asked(stage="tool_call", tool=tool))
+    first, same, other, none = (entry.arguments_hash for entry in kept.entries)
+    assert first == same
+    assert len({first, other, none}) == 3
+    assert none == ""
+    assert secret not in msgspec.json.encode(kept.entries[0]).decode()
 
 
 def test_computed_advice_is_not_recorded_but_spelt_out_advice_is(gate: Gate, kept: Kept) -> None:

@@ -74,6 +74,7 @@ DECISION = Entry(
     trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
     span_id="00f067aa0ba902b7",
     content_hash="9f86d081884c7d65",
+    arguments_hash="44136fa355b3678a",
     cut={"redactions": 10_000},
 )
 

@@ -91,7 +91,11 @@ def test_durations_are_in_nanoseconds_under_the_names_of_opa() -> None:
 
 def test_what_is_not_there_is_erased_and_what_was_replaced_is_masked() -> None:
     event = event_of(DECISION)
-    assert event["erased"] == ["/input/content"]
+    assert event["erased"] == ["/input/content", "/input/tool/args"]
+    assert event["input"]["arguments_hash"] == DECISION.arguments_hash
+    assert "arguments_hash" not in event["result"]
+    without = msgspec.structs.replace(DECISION, arguments_hash="")
+    assert event_of(without)["erased"] == ["/input/content"]
     assert event["masked"] == ["/input/messages/2/text", "/input/content"]
     kept = event_of(samples.WITH_TEXT)
     assert "erased" not in kept

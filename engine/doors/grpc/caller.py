@@ -34,6 +34,8 @@ from engine.wire import engine_pb2 as wire
 
 METHOD = "/engine.v1.PolicyEngine/Decide"
 MOST_BYTES = 64 << 20
+NOBODY = ("failed to connect", "resolution")
+"""What the library says where nobody listens; all else was said by who does, or by its going."""
 
 STAGE_NUMBERS: dict[str, Any] = {name: number for number, name in STAGES.items()}
 STATE_NAMES: dict[int, ReviewState] = {number: name for name, number in REVIEW_STATES.items()}  # type: ignore[misc]
@@ -68,7 +70,7 @@ def failure_of(address: str, error: grpc.RpcError) -> Exception:
     match error.code():
         case grpc.StatusCode.INVALID_ARGUMENT:
             return InvalidRequest(tuple(violations_of(error)) or (Problem("", details),))
-        case grpc.StatusCode.UNAVAILABLE if "no policies" in details:
+        case grpc.StatusCode.UNAVAILABLE if not any(one in details for one in NOBODY):
             return CallError(f"the daemon at {address} answers: {details}")
         case grpc.StatusCode.UNAVAILABLE:
             return CallError(

@@ -20,8 +20,14 @@ def describe_line(review: Review, now: int) -> str:
     return inert(
         f"{question.review_id}  {review.state:<8}  {question.severity or '-':<8}  "
         f"{question.queue}  {question.tenant}/{question.user}  {rules}  "
-        f"{left(review, now)}{held}"
+        f"{', '.join(filter(None, (left(review, now), so_far(review))))}{held}"
     )
+
+
+def so_far(review: Review) -> str:
+    """Return how many have approved of those that must, where one is not enough."""
+    needed = review.question.needed
+    return f"{len(review.approvals)} of {needed} approvals" if needed > 1 else ""
 
 
 def left(review: Review, now: int) -> str:
@@ -51,8 +57,6 @@ def describe_review(review: Review, deeds: Sequence[Deed], now: int) -> str:
         rows.append(("session", question.session))
     if question.tool:
         rows.append(("tool", question.tool))
-    if question.needed > 1:
-        rows.append(("approvals", f"{len(review.approvals)} of {question.needed}"))
     if review.used_at:
         rows.append(("presented", f"its approval token was, {iso_time(review.used_at)}"))
     rows += [
@@ -72,10 +76,10 @@ def describe_review(review: Review, deeds: Sequence[Deed], now: int) -> str:
 
 def state_of(review: Review, now: int) -> str:
     """Return how a review stands, and through whom."""
-    if review.resolved_by:
-        return f"{review.state} by {review.resolved_by}"
-    claimant = review.claimant(now)
-    return f"{review.state}, claimed by {claimant}" if claimant else review.state
+    claimant, number = review.claimant(now), so_far(review)
+    state = f"{review.state} by {review.resolved_by}" if review.resolved_by else review.state
+    held = f"claimed by {claimant}" if claimant else ""
+    return ", ".join(filter(None, (state, number, held)))
 
 
 def shown_lines(title: str, shown: Shown) -> list[str]:

@@ -155,7 +155,20 @@ def test_content_cannot_command_the_terminal_or_pretend(place: Place) -> None:
         assert "\x1b" not in said
         assert "\u202e" not in said
     assert "  |   | now" in place.run("show", "evil")
-    assert "approvals  0 of 2" in place.run("show", "evil")
+    assert "state      open, 0 of 2 approvals\n" in place.run("show", "evil")
+
+
+def test_where_several_must_approve_it_is_told_how_many_have(place: Place) -> None:
+    assert "approvals" not in place.run("list") + place.run("show", "abc1")
+    place.ask("both", needed=2)
+    place.run("approve", "both", "--as", "bob")
+    listed = next(one for one in place.run("list").splitlines() if one.startswith("both"))
+    assert listed.endswith(" left, 1 of 2 approvals")
+    place.run("claim", "both", "--as", "carl")
+    assert "left, 1 of 2 approvals, claimed by carl" in place.run("list")
+    assert "state      open, 1 of 2 approvals, claimed by carl\n" in place.run("show", "both")
+    place.run("approve", "both", "--as", "carl")
+    assert "state      approved by carl, 2 of 2 approvals\n" in place.run("show", "both")
 
 
 def test_what_was_too_large_says_so(place: Place) -> None:

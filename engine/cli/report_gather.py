@@ -16,9 +16,8 @@ from engine.cli.audit_read import Troubles, story_of
 from engine.cli.audit_verify import read_keys
 from engine.cli.report_story import Incident, Proof
 from engine.service.record import iso_time
-from engine.storage.checkpoints import CheckpointFile
-from engine.storage.checkpoints import opened as opened_notes
-from engine.storage.notes import NoteError, Verifier
+from engine.storage.checkpoints import CheckpointFile, sound
+from engine.storage.notes import Verifier
 from engine.storage.query import find
 from engine.storage.verify import verify_folder
 from engine.storage.wanted import Found, Wanted
@@ -144,9 +143,9 @@ def _covering(
     """Return by ``trail/number`` the time and the size of the first checkpoint over each record."""
     sizes: dict[str, list[tuple[int, str]]] = {}
     try:
-        for one in opened_notes(CheckpointFile(folder).notes(), verifiers):
+        for one in sound(CheckpointFile(folder).lines(), verifiers, []):
             sizes.setdefault(one.trail, []).append((one.size, one.time))
-    except (OSError, NoteError):
+    except OSError:
         pass  # Verifying has said what is wrong with them.
     made = {}
     for record in found:

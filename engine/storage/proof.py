@@ -25,7 +25,7 @@ import msgspec
 from engine.storage.checkpoints import Checkpoint, CheckpointFile, read_checkpoint
 from engine.storage.frames import first_digest, leaf_of, scan_frames
 from engine.storage.merkle import inclusion, root_from
-from engine.storage.notes import Verifier, open_note
+from engine.storage.notes import NoteError, Verifier, open_note
 from engine.storage.read import Kept
 from engine.storage.segment import read_header
 from engine.storage.source import read_bytes, segment_files, stem_of
@@ -85,12 +85,15 @@ def make_proof(folder: Path, kept: Kept, verifiers: Iterable[Verifier]) -> str:
 def _vouching(folder: Path, kept: Kept, verifiers: tuple[Verifier, ...]) -> tuple[str, Checkpoint]:
     """Return the smallest signed checkpoint of the record's trail that covers it."""
     found: tuple[str, Checkpoint] | None = None
-    for note in CheckpointFile(folder).notes():
-        one = read_checkpoint(note.rpartition("\n\n")[0] + "\n")
+    for note in CheckpointFile(folder).lines():
+        try:
+            one = read_checkpoint((note or "").rpartition("\n\n")[0] + "\n")
+        except NoteError:
+            continue  # A damaged line: another one may vouch.
         if one.trail != kept.trail or one.size <= kept.sequence:
             continue
         if found is None or one.size < found[1].size:
-            found = note, one
+            found = note or "", one
     if found is None:
         raise ProofError("no checkpoint vouches for it yet; the next one will, in a moment")
     open_note(found[0], verifiers)

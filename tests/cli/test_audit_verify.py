@@ -153,6 +153,7 @@ def test_one_damaged_checkpoint_leaves_the_others_standing(folder: Path) -> None
     assert f"{FILE}: checkpoint 1: this is no checkpoint" in result.stdout
     assert "12 of them signed by" in result.stdout
     assert result.exit_code == 1
+    assert call("audit", "prove", "d5", "--folder", folder).exit_code == 0
 
 
 def test_a_report_for_machines_names_file_record_and_time(folder: Path) -> None:

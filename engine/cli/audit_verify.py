@@ -32,6 +32,9 @@ Examples:
   engine audit verify --checkpoints daemon.log      does the copy in the log say the same?
   engine audit verify --proof record.tlog-proof --key "$(cat kept-elsewhere.pub)"
 
+Records that no checkpoint has signed are a warning; they are wrong where the trail is closed, or
+where they stretch over more than --signed-every.
+
 Exit codes: 0 nothing is wrong, 1 something was changed or is missing, 2 it cannot be read.
 """
 PROVE_EPILOG = """\

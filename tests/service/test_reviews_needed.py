@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.reviews import Move, Refused, Shown
+from engine.service.entries import ReviewEntry
+from engine.storage.reviews import SECOND, Move, Refused, Shown, Verb
 from tests.service.test_reviews import Desk, state
 
 FOUR_EYES = """\
@@ -40,6 +41,29 @@ def test_a_second_person_must_approve_where_a_rule_says_so(desk: Desk) -> None:
     assert made.escalation.needed == 2
     acts = ["opened", "endorsed", "refused", "approved"]
     assert desk.book.acts() == acts
+
+
+def test_only_acts_that_end_a_round_tell_how_long_it_took(desk: Desk) -> None:
+    first = desk.ask("huge")
+    assert first.escalation is not None
+    moves: tuple[tuple[str, Verb], ...] = (
+        ("bob", "claim"),
+        ("bob", "approve"),
+        ("ann", "comment"),
+        ("ann", "approve"),
+    )
+    for who, verb in moves:
+        desk.clock.now += SECOND
+        desk.reviews.act(first.escalation.review_id, Move(verb=verb, who=who, note="a note"))
+    desk.ask("huge")
+    lines = [one for one in desk.book.lines if isinstance(one, ReviewEntry)]
+    assert [(one.act, one.waited) for one in lines] == [
+        ("opened", 0),
+        ("claimed", 0),
+        ("endorsed", 0),
+        ("commented", 0),
+        ("approved", 4),
+    ]
 
 
 def test_an_edit_must_be_approved_by_a_second_person_as_it_is(desk: Desk) -> None:

@@ -217,10 +217,7 @@ def make_entry(
     values: Mapping[str, Values] = NOTHING_TOLD,
     content: ContentEntry | None = None,
 ) -> Entry:
-    """Return the line for *decision*.
-
-    *key* keys hashes; *constants* are advice that policies spell out; *values* are told by rule.
-    """
+    """Return the line; *key* is of hashes, *constants* are spelt-out advice, *values* by rule."""
     subject, trace = made.subject, TRACE.get() or NO_TRACE
     shadow, escalation = decision.shadow, decision.escalation
     cut: dict[str, int] = {}

@@ -17,6 +17,8 @@ from engine.doors.http2.limits import Limits
 UNITS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
 DIGITS = 8
 """Of a timeout, at most."""
+LENGTH_DIGITS = 18
+"""Of a content-length, at most: Python reads no number of thousands of digits."""
 LONGEST_SECONDS = 366 * 86_400.0
 """A timeout that is longer is as good as none."""
 MESSAGE_BYTES = 4_096
@@ -104,9 +106,10 @@ def _call(pseudo: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> H
     length = -1
     if b"content-length" in said:
         lengths = {value for name, value in plain if name == b"content-length"}
-        if len(lengths) != 1 or not said[b"content-length"].isdigit():
+        text = said[b"content-length"]
+        if len(lengths) != 1 or not text.isdigit() or len(text) > LENGTH_DIGITS:
             return Malformed("content-length is no number")
-        length = int(said[b"content-length"])
+        length = int(text)
     path = pseudo[b":path"].decode("ascii", "replace")
     http = b""
     if pseudo[b":method"] != b"POST":

@@ -54,6 +54,9 @@ class Wire(asyncio.Transport):
     def abort(self) -> None:
         self.closed = self.aborted = True
 
+    def is_closing(self) -> bool:
+        return self.closed
+
     def pause_reading(self) -> None:
         self.paused = True
 

@@ -322,3 +322,12 @@ def test_idle_connections_cost_little() -> None:
         assert target.echo() == b"still here"
         for one in kept:
             one.close()
+
+
+def test_a_length_of_thousands_of_digits_breaks_its_stream_only() -> None:
+    with attacked() as target, Raw(target) as client:
+        client.send(client.request(1, (b"content-length", b"9" * 5_000)))
+        reset = client.wait_for(frames.RST_STREAM, 1)
+        assert [one[2] for one in reset] == [int(Code.PROTOCOL_ERROR).to_bytes(4)]
+        client.send(client.request(3) + data(3, message(b"x"), end=True))
+        assert client.status_of(3) == OK

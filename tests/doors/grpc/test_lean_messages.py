@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import gzip
+
+import grpc
+import pytest
+
+from engine.doors.grpc.lean_messages import RefusedMessage, Unpacker, packed
+
+MOST = 100
+
+
+def unpacker(*, gzipped: bool = True) -> Unpacker:
+    return Unpacker(MOST, gzipped=gzipped)
+
+
+def test_many_messages_come_in_one_frame() -> None:
+    assert unpacker().feed(packed(b"a") + packed(b"") + packed(b"c")) == [
+        (0, b"a"),
+        (0, b""),
+        (0, b"c"),
+    ]
+
+
+def test_a_message_may_come_byte_by_byte() -> None:
+    made, found = unpacker(), []
+    for byte in packed(b"one") + packed(b"two"):
+        found += made.feed(bytes((byte,)))
+    assert found == [(0, b"one"), (0, b"two")]
+    assert made.rest == 0
+
+
+def test_what_is_not_whole_is_kept_until_it_is_forgotten() -> None:
+    made = unpacker()
+    assert made.feed(packed(b"whole") + packed(b"half")[:7]) == [(0, b"whole")]
+    assert made.rest == 7
+    made.forget()
+    assert made.rest == 0
+    assert made.feed(packed(b"new")) == [(0, b"new")]
+
+
+@pytest.mark.parametrize("split", [None, 5])
+def test_one_byte_over_the_limit_is_refused(split: int | None) -> None:
+    assert unpacker().feed(packed(bytes(MOST))) == [(0, bytes(MOST))]
+    with pytest.raises(RefusedMessage) as caught:
+        unpacker().feed(packed(bytes(MOST + 1))[:split])
+    assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    ("flag", "body", "code"),
+    [
+        (1, gzip.compress(bytes(MOST + 1), mtime=0), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (1, gzip.compress(bytes(1 << 24), mtime=0), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (1, gzip.compress(b"one", mtime=0)[:-1], grpc.StatusCode.INTERNAL),
+        (1, b"no gzip", grpc.StatusCode.INTERNAL),
+        (2, gzip.compress(b"one", mtime=0), grpc.StatusCode.INTERNAL),
+    ],
+)
+def test_what_cannot_be_unpacked_is_refused(flag: int, body: bytes, code: grpc.StatusCode) -> None:
+    with pytest.raises(RefusedMessage) as caught:
+        unpacker().unpacked((flag, body))
+    assert caught.value.code is code
+
+
+def test_a_whole_gzip_of_the_limit_is_read() -> None:
+    assert unpacker().unpacked((1, gzip.compress(bytes(MOST), mtime=0))) == bytes(MOST)
+
+
+def test_a_compressed_message_is_refused_where_no_encoding_was_said() -> None:
+    with pytest.raises(RefusedMessage):
+        unpacker(gzipped=False).unpacked((1, gzip.compress(b"one", mtime=0)))

@@ -21,8 +21,8 @@ from engine.storage.committer import Committer
 from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
-from engine.storage.segment import OPEN, NoSegment, recover
-from engine.storage.trail import MEGABYTE, Trail, sign_closed
+from engine.storage.segment import OPEN, NoSegment
+from engine.storage.trail import MEGABYTE, Trail, recover_signed
 
 KEY = "audit.key"
 PUBLIC = "audit.pub"
@@ -182,9 +182,7 @@ class Audit:
         """Close the trails of processes that are gone."""
         for path in sorted(self.folder.glob(f"*{OPEN}")):
             try:
-                closed = recover(path, self._time())
-                if closed is not None:
-                    sign_closed(closed, self._signer, self._time())
+                closed = recover_signed(path, self._signer, self._time())
             except (OSError, NoSegment, Altered) as error:
                 self.told(f"the segment {path.name} cannot be closed: {error}")
             else:

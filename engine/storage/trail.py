@@ -23,7 +23,7 @@ from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
-from engine.storage.segment import Header, Segment, is_cut, read_header
+from engine.storage.segment import CLOSED, Header, Segment, is_cut, read_header, recover
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
@@ -264,3 +264,20 @@ def sign_closed(path: Path, signer: Signer, time: str) -> str:
         f"{signer.name}/{header.trail}", tree.size, tree.root, header.number, digest, time, ""
     )
     return CheckpointFile(path.parent).append(checkpoint, signer)
+
+
+def recover_signed(path: Path, signer: Signer, time: str) -> Path | None:
+    """Close the open segment at *path* if its writer is gone, and sign all of its trail.
+
+    Return the closed segment: the one before it, where *path* was not even begun; None where there
+    is nothing to do. Raises OSError, NoSegment and Altered.
+    """
+    closed = recover(path, time)
+    if closed is None:
+        name, _, number = path.stem.rpartition("-")
+        before = path.with_name(f"{name}-{int(number) - 1:08d}{CLOSED}")
+        if path.exists() or path.with_suffix(CLOSED).exists() or not before.exists():
+            return None  # Somebody has it, was quicker, or it was the first one.
+        closed = before
+    sign_closed(closed, signer, time)
+    return closed

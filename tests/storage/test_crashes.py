@@ -16,8 +16,8 @@ from engine.storage.frames import Altered
 from engine.storage.read import read_folder
 from engine.storage.segment import CLOSED, OPEN, read_header, recover
 from engine.storage.source import segment_files
-from engine.storage.trail import Trail
-from tests.storage.made import TIME, record, told, trail, verified
+from engine.storage.trail import Trail, recover_signed
+from tests.storage.made import SIGNER, TIME, record, told, trail, verified
 
 ROOT = Path(__file__).parents[2]
 
@@ -147,11 +147,38 @@ def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
             rest = writer.stdout.read().splitlines()
         answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
         for path in folder.glob(f"*{OPEN}"):
-            recover(path, TIME)
+            assert recover_signed(path, SIGNER, TIME) is not None
             assert not path.exists()
         report = verified(folder)
-        assert report.problems == []
+        assert (report.problems, report.unsigned) == ([], 0)
         assert report.records > answered
+
+
+def test_what_was_not_even_begun_leaves_the_trail_signed(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    for number in range(5):
+        one.append(record(number))
+    path = one.path
+    one._segment.close()
+    following = path.with_name(f"{one.name}-00000001{OPEN}")
+    following.write_bytes(b'{"format":1,"tra')
+    assert recover_signed(following, SIGNER, TIME) == path.with_suffix(CLOSED)
+    assert not following.exists()
+    report = verified(tmp_path)
+    assert (report.problems, report.signed, report.unsigned) == ([], 5, 0)
+    assert recover_signed(following, SIGNER, TIME) is not None  # Once more does no harm.
+    assert verified(tmp_path).problems == []
+
+
+def test_what_somebody_writes_or_was_the_first_is_left(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    one.append(record(0))
+    assert recover_signed(one.path, SIGNER, TIME) is None
+    first = tmp_path / f"{'ab' * 8}-00000000{OPEN}"
+    first.write_bytes(b"{")
+    assert recover_signed(first, SIGNER, TIME) is None
+    assert not first.exists()
+    one.close()
 
 
 # --- disks ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 from grammar import (  # noqa: E402 - the script runs from anywhere
     generate_detectors,
     generate_diagnostics,
+    generate_http2,
     generate_parser,
     generate_tables,
     generate_typescript,
@@ -27,6 +28,7 @@ def outputs() -> dict[str, bytes]:
     parts = (
         generate_parser,
         generate_wire,
+        generate_http2,
         generate_typescript,
         generate_diagnostics,
         generate_detectors,

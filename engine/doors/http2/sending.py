@@ -138,8 +138,7 @@ class Sender(asyncio.Protocol):
             return
         self._blocked.pop(stream.id, None)
         if stream.trailers is not None:
-            self.send(headers(stream.id, stream.trailers, self._frame_bytes, end=True))
-            self._ended(stream)
+            self._finish(stream, stream.trailers)
         elif stream.writers and stream.waiting_bytes <= ENOUGH:
             stream.wake()
 
@@ -224,6 +223,11 @@ class Sender(asyncio.Protocol):
             self._blocked.pop(stream.id, None)
             self._blocked[stream.id] = stream
             stream.since = asyncio.get_running_loop().time()
+
+    def _finish(self, stream: Stream, trailers: bytes) -> None:
+        """End what is sent on a stream."""
+        self.send(headers(stream.id, trailers, self._frame_bytes, end=True))
+        self._ended(stream)
 
     def _ended(self, stream: Stream) -> None:
         """Forget a stream whose answer is sent; a request that still comes is not wanted."""

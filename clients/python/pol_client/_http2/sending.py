@@ -1,0 +1,258 @@
+# GENERATED from engine/doors/http2/sending.py by grammar/generate.py, do not edit.
+"""What a connection sends: frames within its peer's windows, in one write for all that was read.
+
+Nothing is kept without bound for a peer that does not read: what it may not get yet waits with its
+stream, whose writer waits too, and while the kernel takes nothing, nothing more is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pol_client._http2.frames import (
+    DATA,
+    FRAME_BYTES,
+    MOST_WINDOW,
+    WINDOW,
+    Code,
+    ConnectionFailed,
+    StreamFailed,
+    head,
+    headers,
+    rst_stream,
+    window_update,
+)
+from pol_client._http2.limits import Bucket, Limits
+from pol_client._http2.stream import ENOUGH, Stream
+
+FORGOTTEN = 1_000
+"""So many of the streams that were broken off are known: what still comes for them is ignored."""
+TURN_BYTES = 1 << 16
+"""So much a stream sends before the next one has its turn."""
+EARNS_BYTES = 1_024
+"""A frame of so many bytes is an answer that comes on."""
+
+
+class Sender(asyncio.Protocol):
+    """The half of a connection that sends."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        clock = time.monotonic
+        self._calm = Bucket(limits.idle_frames, limits.idle_frames_a_second, clock)
+        self._resets = Bucket(limits.resets, limits.resets_a_second, clock)
+        self.streams: dict[int, Stream] = {}
+        self._transport: asyncio.Transport | None = None
+        self._out: list[bytes] = []
+        self._reading = False
+        """Whether frames are being read: what is sent meanwhile is written together."""
+        self._full = False
+        """Whether the kernel takes no more."""
+        self._window = WINDOW
+        """What may be sent on all streams together."""
+        self._first_window = WINDOW
+        self._frame_bytes = FRAME_BYTES
+        self._allowed = limits.connection_bytes
+        """What the peer may still send on all streams together."""
+        self._consumed = 0
+        """What of it came and was used, and is not yet given back."""
+        self._broken: dict[int, None] = {}
+        self._blocked: dict[int, Stream] = {}
+        self._full_since = 0.0
+
+    # What streams ask for.
+
+    def consumed(self, stream: Stream, size: int) -> None:
+        """Let the peer send *size* bytes more on *stream*, and on the connection."""
+        stream.unread -= size
+        self.give_back(size)
+        # Updates are few: each opens at least half of the window.
+        more = self.limits.window_bytes - stream.allowed - stream.unread
+        if more * 2 >= self.limits.window_bytes and not (stream.heard or stream.closed):
+            stream.allowed += more
+            self.send(window_update(stream.id, more))
+
+    def give_back(self, size: int) -> None:
+        """Let the peer send *size* bytes more on the connection."""
+        self._consumed += size
+        if self._consumed * 2 >= self.limits.connection_bytes:
+            self._allowed += self._consumed
+            self.send(window_update(0, self._consumed))
+            self._consumed = 0
+
+    def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
+        """Send the fields of an answer."""
+        self.send(headers(stream.id, block, self._frame_bytes, end=end))
+        if end:
+            self._ended(stream)
+
+    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
+        """Send a whole answer."""
+        size = len(body)
+        # Hot path: most answers fit.
+        if size <= self._window and size <= stream.window and size <= self._frame_bytes:
+            self._window -= size
+            number = stream.id
+            self.send(
+                b"".join(
+                    (
+                        head(len(block), 1, 4, number),
+                        block,
+                        head(size, DATA, 0, number),
+                        body,
+                        head(len(trailers), 1, 5, number),
+                        trailers,
+                    )
+                )
+            )
+            self._ended(stream)
+            return
+        stream.begin(block)
+        stream.write(body)
+        stream.finish(trailers)
+
+    def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
+        """Send of what waits on *stream* as its windows, and the kernel, take; about *most*."""
+        waiting, sent = stream.waiting, 0
+        while waiting and not self._full:
+            size = min(len(waiting[0]), self._window, stream.window, self._frame_bytes)
+            if size <= 0:
+                break
+            piece = waiting.popleft()
+            if size < len(piece):
+                view = memoryview(piece)  # A long piece is cut many times, and never copied.
+                waiting.appendleft(view[size:])
+                piece = view[:size]
+            self._window -= size
+            stream.window -= size
+            stream.waiting_bytes -= size
+            self.send(head(size, DATA, 0, stream.id) + piece)
+            # A peer that opens its window byte by byte earns nothing.
+            if size >= EARNS_BYTES or not waiting:
+                self._calm.give(self.limits.earned)
+            sent += size
+            if sent >= most:
+                break
+        if waiting:
+            self._block(stream, progress=sent > 0)
+            return
+        self._blocked.pop(stream.id, None)
+        if stream.trailers is not None:
+            self._finish(stream, stream.trailers)
+        elif stream.writers and stream.waiting_bytes <= ENOUGH:
+            stream.wake()
+
+    def reset(self, stream: Stream, code: Code) -> None:
+        """Break *stream* off."""
+        self.send(rst_stream(stream.id, code))
+        self._forget(stream, broken=True)
+
+    # Windows.
+
+    def widen(self, more: int) -> None:
+        """Let *more* bytes be sent on all streams together. Raises ConnectionFailed."""
+        self._window += more
+        if self._window > MOST_WINDOW:
+            raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window beyond 2^31 - 1")
+        self._pump_all()
+
+    def widen_stream(self, stream: Stream, more: int) -> None:
+        """Let *more* bytes be sent on *stream*. Raises StreamFailed."""
+        stream.window += more
+        if stream.window > MOST_WINDOW:
+            raise StreamFailed(stream.id, Code.FLOW_CONTROL_ERROR, "a window beyond 2^31 - 1")
+        if stream.waiting:
+            self.pump(stream)
+
+    def change_first_window(self, size: int) -> None:
+        """Follow SETTINGS_INITIAL_WINDOW_SIZE, also on open streams. Raises ConnectionFailed."""
+        difference, self._first_window = size - self._first_window, size
+        for stream in self.streams.values():
+            stream.window += difference
+            if stream.window > MOST_WINDOW:
+                raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window beyond 2^31 - 1")
+        self._pump_all()
+
+    def pause_writing(self) -> None:
+        """Read no more while the kernel takes no more, so that nothing more need be sent."""
+        self._full = True
+        self._full_since = asyncio.get_running_loop().time()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on: the kernel takes more again."""
+        self._full = False
+        self._pump_all()
+        transport = self._transport
+        if transport is not None and not self._full and not transport.is_closing():
+            transport.resume_reading()
+
+    # Bytes.
+
+    def send(self, data: bytes) -> None:
+        """Send *data*: at once, or with all else that is sent while frames are read."""
+        if self._reading:
+            self._out.append(data)
+        elif self._transport is not None:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what was kept while frames were read."""
+        if self._out:
+            out = self._out
+            self._out = []
+            if self._transport is not None:
+                self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+
+    def _pump_all(self) -> None:
+        """Let all streams that wait send in turns, a little each, while anything can be sent."""
+        going = True
+        while going:
+            going = False
+            for stream in tuple(self._blocked.values()):
+                if self._full or self._window <= 0:
+                    return
+                if stream.window > 0:
+                    self.pump(stream, TURN_BYTES)
+                    going = True
+
+    def _block(self, stream: Stream, *, progress: bool) -> None:
+        if progress or stream.id not in self._blocked:
+            # Who got something goes to the end of the queue: nobody waits for ever.
+            self._blocked.pop(stream.id, None)
+            self._blocked[stream.id] = stream
+            stream.since = asyncio.get_running_loop().time()
+
+    def _finish(self, stream: Stream, trailers: bytes) -> None:
+        """End what is sent on a stream."""
+        self.send(headers(stream.id, trailers, self._frame_bytes, end=True))
+        self._ended(stream)
+
+    def _ended(self, stream: Stream) -> None:
+        """Forget a stream whose answer is sent; a request that still comes is not wanted."""
+        self._resets.give(self.limits.resets_earned)
+        if not stream.heard:
+            self.send(rst_stream(stream.id, Code.NO_ERROR))
+        self._forget(stream, broken=not stream.heard)
+
+    def _forget(self, stream: Stream, *, broken: bool) -> None:
+        self.streams.pop(stream.id, None)
+        self._blocked.pop(stream.id, None)
+        if stream.unread:
+            self.give_back(stream.unread)
+            stream.unread = 0
+        stream.close()
+        if broken:
+            self._break(stream.id)
+        self.left()
+
+    def _break(self, number: int) -> None:
+        """Know that what still comes for a stream was under way before its client knew."""
+        self._broken[number] = None
+        if len(self._broken) > FORGOTTEN:
+            del self._broken[next(iter(self._broken))]
+
+    def left(self) -> None:
+        """Hear that a stream is over."""

@@ -1,0 +1,182 @@
+# GENERATED from engine/doors/http2/stream.py by grammar/generate.py, do not edit.
+"""One stream of a connection: what its peer may still send, and what waits to be sent to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from pol_client._http2.frames import Code
+
+ENOUGH = 1 << 16
+"""So many bytes may wait to be sent on a stream before whoever writes waits, too."""
+
+
+class Peer(Protocol):
+    """What a stream needs of its connection."""
+
+    def consumed(self, stream: Stream, size: int) -> None:
+        """Let the peer send *size* bytes more."""
+        ...
+
+    def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
+        """Send HEADERS."""
+        ...
+
+    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
+        """Send a whole answer."""
+        ...
+
+    def pump(self, stream: Stream) -> None:
+        """Send as much of what waits as may be sent."""
+        ...
+
+    def reset(self, stream: Stream, code: Code) -> None:
+        """Send RST_STREAM and forget the stream."""
+        ...
+
+
+class App(Protocol):
+    """What answers one stream. None of its methods may raise."""
+
+    def data(self, data: bytes) -> None:
+        """Take a piece of the request's body, which counts until `Stream.consumed` is told."""
+        ...
+
+    def end(self) -> None:
+        """Hear that the request is whole."""
+        ...
+
+    def gone(self) -> None:
+        """Hear that the stream is over, and that nobody hears an answer any more."""
+        ...
+
+    def look(self, now: float) -> None:
+        """End what takes too long; called every few seconds with the loop's time."""
+        ...
+
+
+class Nobody:
+    """An app for streams that nobody answers."""
+
+    def data(self, data: bytes) -> None:
+        """Forget it."""
+
+    def end(self) -> None:
+        """Do nothing."""
+
+    def gone(self) -> None:
+        """Do nothing."""
+
+    def look(self, now: float) -> None:
+        """Do nothing."""
+
+
+NOBODY = Nobody()
+
+
+class Stream:
+    """A request and its answer. Belongs to one connection, and to one event loop."""
+
+    __slots__ = (
+        "allowed",
+        "app",
+        "begun",
+        "closed",
+        "expected",
+        "heard",
+        "id",
+        "peer",
+        "since",
+        "told",
+        "trailers",
+        "unread",
+        "waiting",
+        "waiting_bytes",
+        "window",
+        "writers",
+    )
+
+    def __init__(self, peer: Peer, number: int, window: int, allowed: int) -> None:
+        """Make stream *number*, on which *window* bytes may be sent and *allowed* may come."""
+        self.peer = peer
+        self.id = number
+        self.app: App = NOBODY
+        self.window = window
+        self.allowed = allowed
+        """What the peer may still send."""
+        self.unread = 0
+        """Bytes that came and were not consumed."""
+        self.expected = -1
+        """Bytes of the body that `content-length` still promises; -1 if it says nothing."""
+        self.heard = False
+        """Whether the request is whole."""
+        self.begun = False
+        """Whether HEADERS were sent."""
+        self.told = False
+        """Whether the answer's end was sent."""
+        self.closed = False
+        self.since = 0.0
+        """When it last could send something, if it waits for the peer."""
+        self.waiting: deque[bytes | memoryview] = deque()
+        self.waiting_bytes = 0
+        self.trailers: bytes | None = None
+        """What is sent behind all that waits."""
+        self.writers: list[asyncio.Future[None]] = []
+
+    def consumed(self, size: int) -> None:
+        """Tell that *size* bytes of the body were used, so that more may come."""
+        if not self.closed:  # Else all was given back when it closed.
+            self.peer.consumed(self, size)
+
+    def begin(self, block: bytes, *, end: bool = False) -> None:
+        """Send the answer's fields; with *end* they are all of it."""
+        if not self.closed:
+            self.begun = True
+            self.peer.begin(self, block, end=end)
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the answer's body, or keep it until it may be sent."""
+        if not self.closed and data:
+            self.waiting.append(data)
+            self.waiting_bytes += len(data)
+            self.peer.pump(self)
+
+    def finish(self, trailers: bytes) -> None:
+        """End the answer with *trailers*, behind all that was written."""
+        if not self.closed:
+            self.trailers = trailers
+            self.peer.pump(self)
+
+    def reset(self, code: Code) -> None:
+        """Break the stream off."""
+        if not self.closed:
+            self.peer.reset(self, code)
+
+    async def room(self) -> None:
+        """Return when little waits to be sent, or the stream is over."""
+        while self.waiting_bytes > ENOUGH and not self.closed:
+            writer = asyncio.get_running_loop().create_future()
+            self.writers.append(writer)
+            try:
+                await writer
+            finally:
+                if writer in self.writers:
+                    self.writers.remove(writer)
+
+    def wake(self) -> None:
+        """Let those go on who wait for room."""
+        for writer in self.writers:
+            if not writer.done():
+                writer.set_result(None)
+        self.writers.clear()
+
+    def close(self) -> None:
+        """Forget what waits: nothing is sent any more."""
+        self.closed = True
+        self.waiting.clear()
+        self.waiting_bytes = 0
+        self.trailers = None
+        if self.writers:
+            self.wake()

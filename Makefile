@@ -5,7 +5,7 @@ JOBS ?= auto
 # Folders that are one bundle each: the packs run together, an example alone.
 BUNDLES = policies/starter $(sort $(dir $(wildcard policies/examples/*/*.pol)))
 
-.PHONY: help install demo serve test check bench bench-full nightly fix generate wheel clean
+.PHONY: help install demo serve test check bench bench-full nightly fuzz fix generate wheel clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,10 @@ check: .venv/.developer ## Lint, types, floors, generated files, documentation, 
 
 nightly: .venv/.developer ## Long searches: agreement, fuzzing, laws.
 	$(BIN)/python -m pytest -n $(JOBS) -m nightly tests
+
+fuzz: .venv/.developer ## Coverage-guided fuzzing of HTTP/2 connections, for a minute.
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python -m tests.doors.http2.fuzz_connection --seconds 60
 
 bench: .venv/.bench ## Quick benchmarks: ratios against peers in the same run.
 	$(BIN)/python -m bench.report --quick

@@ -123,7 +123,7 @@ class Call:
             found = self._unpacker.feed(data)
         except RefusedMessage as error:
             self._stream.consumed(len(data))
-            self._finish(error.code, str(error))
+            self._stop(error.code, str(error))
             return
         self._messages += found
         if self._method.one_asks:
@@ -146,7 +146,7 @@ class Call:
         if self._over:
             return
         if self._unpacker.rest:
-            self._finish(grpc.StatusCode.INTERNAL, "the last message is not whole")
+            self._stop(grpc.StatusCode.INTERNAL, "the last message is not whole")
         elif not self._method.one_asks:
             self._wake()
         elif self._messages:
@@ -286,7 +286,11 @@ class Call:
             self._finish(grpc.StatusCode.INTERNAL, "the daemon failed")
 
     def _late(self) -> None:
-        self._finish(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline was over")
+        self._stop(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline was over")
+
+    def _stop(self, code: grpc.StatusCode, message: str) -> None:
+        """End the call with a status, and the handler with it: nothing would ever wake it."""
+        self._finish(code, message)
         if self._task is not None:
             self._task.cancel()
 
@@ -320,9 +324,7 @@ class Call:
         room.held += size - self._booked
         self._booked = size
         if room.held > room.most_bytes and size > 0 and not self._over:
-            self._finish(grpc.StatusCode.RESOURCE_EXHAUSTED, OVERLOADED)
-            if self._task is not None:
-                self._task.cancel()
+            self._stop(grpc.StatusCode.RESOURCE_EXHAUSTED, OVERLOADED)
 
     def _close(self) -> None:
         """Give back what the call holds, once."""

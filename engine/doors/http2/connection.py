@@ -172,12 +172,7 @@ class Connection(Control, Generic[Request]):
         self._transport = None
         if self._tick is not None:
             self._tick.cancel()
-        for stream in tuple(self.streams.values()):
-            app, stream.app = stream.app, NOBODY
-            stream.close()
-            app.gone()
-        self.streams.clear()
-        self._blocked.clear()
+        self._drop()
         self._ended_call(self)
 
     # What the server asks for.
@@ -221,8 +216,20 @@ class Connection(Control, Generic[Request]):
 
     def _fail(self, code: Code, why: str) -> None:
         """End the connection, and say why."""
-        self.send(goaway(self._last, code, why))
+        # Never a later stream than an earlier GOAWAY has said (RFC 9113, 6.8).
+        self.send(goaway(min(self._last, self._most), code, why))
         self._close()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Forget all streams: nobody hears an answer any more."""
+        self._ready.clear()
+        for stream in tuple(self.streams.values()):
+            app, stream.app = stream.app, NOBODY
+            stream.close()
+            app.gone()
+        self.streams.clear()
+        self._blocked.clear()
 
     def _look(self) -> None:
         """Now and then: end what takes too long."""

@@ -54,9 +54,14 @@ class Control(Sender):
         if number == 0:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "PRIORITY of the connection")
         if len(payload) != PRIORITY_BYTES:
-            raise StreamFailed(number, Code.FRAME_SIZE_ERROR, "PRIORITY of another length")
-        if U32.unpack_from(payload)[0] & NO_STREAM == number:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, "a stream that depends on itself")
+            code, why = Code.FRAME_SIZE_ERROR, "PRIORITY of another length"
+        elif U32.unpack_from(payload)[0] & NO_STREAM == number:
+            code, why = Code.PROTOCOL_ERROR, "a stream that depends on itself"
+        else:
+            return
+        if number in self.streams:
+            raise StreamFailed(number, code, why)
+        raise ConnectionFailed(code, why)  # An idle stream cannot be broken off (RFC 9113, 6.4).
 
     def _rst_stream(self, _flags: int, number: int, payload: bytes) -> None:
         if number == 0 or number > self._last:

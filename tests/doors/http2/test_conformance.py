@@ -84,6 +84,8 @@ CONNECTION_ERRORS: tuple[tuple[str, str, Sent, Code], ...] = (
     ("6.2", "another frame inside a field block", lambda c: frame(HEADERS, 1, 1, block(c)) + frame(PING, 0, 0, bytes(8)), Code.PROTOCOL_ERROR),
     ("6.2", "another stream inside a field block", lambda c: frame(HEADERS, 1, 1, block(c)) + frame(CONTINUATION, 4, 3, b""), Code.PROTOCOL_ERROR),
     ("6.3", "PRIORITY of stream 0", lambda _: frame(PRIORITY, 0, 0, bytes(5)), Code.PROTOCOL_ERROR),
+    ("6.3", "PRIORITY of another length, on an idle stream", lambda _: frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR),
+    ("6.3", "an idle stream that depends on itself", lambda _: frame(PRIORITY, 0, 1, u32(1) + b"\0"), Code.PROTOCOL_ERROR),
     ("6.4", "RST_STREAM of stream 0", lambda _: frame(RST_STREAM, 0, 0, u32(8)), Code.PROTOCOL_ERROR),
     ("6.4", "RST_STREAM of another length", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(RST_STREAM, 0, 1, b"\0\0\0"), Code.FRAME_SIZE_ERROR),
     ("6.5", "SETTINGS of a stream", lambda _: frame(SETTINGS, 0, 1), Code.PROTOCOL_ERROR),
@@ -111,9 +113,9 @@ CONNECTION_ERRORS: tuple[tuple[str, str, Sent, Code], ...] = (
 )  # fmt: skip
 
 STREAM_ERRORS: tuple[tuple[str, str, Sent, Code], ...] = (
-    ("5.3.1", "a stream that depends on itself", lambda _: frame(PRIORITY, 0, 1, u32(1) + b"\0"), Code.PROTOCOL_ERROR),
+    ("5.3.1", "a stream that depends on itself", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(PRIORITY, 0, 1, u32(1) + b"\0"), Code.PROTOCOL_ERROR),
     ("5.3.1", "HEADERS of a stream that depends on itself", lambda c: frame(HEADERS, 5 | PRIORITIZED, 1, u32(1) + b"\0" + block(c)), Code.PROTOCOL_ERROR),
-    ("6.3", "PRIORITY of another length", lambda _: frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR),
+    ("6.3", "PRIORITY of another length", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR),
     ("6.9", "a stream's window wider by 0", lambda c: frame(HEADERS, 4, 1, block(c)) + window_update(1, 0), Code.PROTOCOL_ERROR),
     ("6.9.1", "a stream's window beyond 2^31 - 1", lambda c: frame(HEADERS, 4, 1, block(c)) + window_update(1, 2**31 - 1), Code.FLOW_CONTROL_ERROR),
     ("8.1", "trailers that do not end the stream", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(HEADERS, 4, 1, c.block(((b"x", b"y"),))), Code.PROTOCOL_ERROR),

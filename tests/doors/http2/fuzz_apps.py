@@ -1,0 +1,94 @@
+"""Who answers the calls of a fuzzed connection: the script, or a gRPC server that listens nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from engine.doors.grpc.lean_call import Call
+from engine.doors.grpc.lean_server import LeanServer
+from engine.doors.http2 import frames
+from engine.doors.http2.stream import ENOUGH, Stream
+
+MESSAGE_BYTES = 100_000
+
+
+class Busy:
+    """An app that writes when the script says so."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.held = 0
+
+    def data(self, data: bytes) -> None:
+        self.held += len(data)
+
+    def end(self) -> None:
+        """Nothing: the script answers."""
+
+    def gone(self) -> None:
+        assert self.stream.closed
+
+    def look(self, now: float) -> None:
+        assert now > 0
+
+    def act(self, what: int, size: int) -> None:
+        """Do what an app may do."""
+        stream = self.stream
+        if stream.closed and what == 4:  # Whoever answers knows whether it was told to go.
+            return
+        match what:
+            case 0 if not stream.begun:
+                stream.begin(b"\x88")
+            case 1 if stream.begun and stream.waiting_bytes <= ENOUGH and stream.trailers is None:
+                stream.write(bytes(size))
+            case 2 if stream.begun and stream.trailers is None:
+                stream.finish(b"\0\1a\1b")
+            case 3:
+                stream.reset(frames.Code.CANCEL)
+            case 4 if not stream.begun:
+                stream.peer.answer(stream, b"\x88", bytes(size), b"\0\1a\1b")
+            case 5 if not stream.begun:
+                stream.begin(b"\x88", end=True)
+            case 6:
+                size = min(size, self.held)
+                self.held -= size
+                stream.consumed(size)
+            case _:
+                pass
+
+
+def grpc_server() -> LeanServer:
+    """Return a server with a method of each kind, which listens nowhere."""
+
+    async def echo(raw: bytes, _call: Any) -> bytes:
+        return raw
+
+    async def wait(raw: bytes, _call: Any) -> bytes:
+        await asyncio.sleep(5)
+        return raw
+
+    async def stream(_asked: Any, call: Any) -> None:
+        while (raw := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+            await call.write(raw)
+
+    async def many(raw: bytes, call: Any) -> None:
+        for _ in range(8):
+            await call.write(raw + bytes(30_000))
+
+    def inline(raw: bytes, _call: Call) -> bytes:
+        return raw
+
+    server = LeanServer(message_bytes=MESSAGE_BYTES, calls=3)
+    methods = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "Wait": grpc.unary_unary_rpc_method_handler(wait),
+        "Stream": grpc.stream_stream_rpc_method_handler(stream),
+        "Many": grpc.unary_stream_rpc_method_handler(many),
+    }
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", methods)])
+    server.inline["/t.T/Echo"] = inline
+    return server

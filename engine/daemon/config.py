@@ -30,6 +30,9 @@ PATHS = frozenset(
         "secret_key_file",
         "reviews.notify",
         "grpc.socket",
+        "grpc.tls.certificate_file",
+        "grpc.tls.key_file",
+        "grpc.tls.client_ca_file",
         "reviews.reviewers",
         "reviews.url_file",
         "reviews.ca_file",
@@ -42,7 +45,7 @@ PATHS = frozenset(
 )
 """Settings that hold a path of the file system (``record.file`` is relative to the data folder)."""
 
-SECTIONS = frozenset(name.partition(".")[0] for name in OPTIONS if "." in name)
+SECTIONS = frozenset(name.rpartition(".")[0] for name in OPTIONS if "." in name)
 
 PASSWORD = re.compile(r"(://[^/@\s:]*:)\S*(?=@)|([?&](?:ssl)?password=)[^&\s]*")
 """What stands behind the user in a URL, or behind its `password=`: it is not shown."""
@@ -84,6 +87,16 @@ def together(settings: Settings) -> Settings:
         raise ConfigError(
             "`audit.sinks` ship the audit trail, and nothing is kept while `state` is `memory`"
         )
+    tls = settings.grpc.tls
+    if bool(tls.certificate_file) != bool(tls.key_file) or (
+        tls.client_ca_file and not tls.certificate_file
+    ):
+        raise ConfigError(
+            "`grpc.tls` needs both a certificate and its key: set grpc.tls.certificate_file and "
+            "grpc.tls.key_file"
+        )
+    if tls.certificate_file and not settings.grpc.listen:
+        raise ConfigError("`grpc.tls` secures the port of `grpc.listen`, and there is none")
     return settings
 
 
@@ -115,13 +128,13 @@ def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
     return given
 
 
-def flatten(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def flatten(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yield the dotted name and value of every entry, entering the sections that exist."""
     for name, value in tree.items():
-        if isinstance(value, dict) and name in SECTIONS:
-            yield from ((f"{name}.{inner}", one) for inner, one in value.items())
+        if isinstance(value, dict) and prefix + name in SECTIONS:
+            yield from flatten(value, f"{prefix}{name}.")
         else:
-            yield name, value
+            yield prefix + name, value
 
 
 def lines_of(text: str) -> dict[str, int]:
@@ -183,13 +196,11 @@ def nested(flat: Mapping[str, object]) -> dict[str, object]:
     """Return the sections of dotted names as dictionaries within one."""
     tree: dict[str, object] = {}
     for name, value in flat.items():
-        section, dot, leaf = name.rpartition(".")
-        if dot:
-            inner = tree.setdefault(section, {})
-            assert isinstance(inner, dict)
-            inner[leaf] = value
-        else:
-            tree[name] = value
+        *sections, leaf = name.split(".")
+        inner = tree
+        for section in sections:
+            inner = inner.setdefault(section, {})  # type: ignore[assignment]
+        inner[leaf] = value
     return tree
 
 

@@ -5,6 +5,7 @@ Nothing here loads what decides, so that a supervisor can look before its worker
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +28,12 @@ EXIT_BROKEN = 70
 
 class StartError(Exception):
     """The daemon cannot start. The text is one sentence with the remedy."""
+
+
+def open_many_files() -> None:
+    """Let this process have as many files open, and so connections, as it may allow itself."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def make_data_folder(folder: Path) -> None:

@@ -173,6 +173,7 @@ class Daemon:
 
     def _hang_up(self) -> None:
         """Reopen the record, so that it can be rotated, and reload the policies."""
+        self._server.renew()
         try:
             self._parts.gate.recorder.reopen()
         except RecordError as error:

@@ -8,9 +8,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import engine
+from engine.daemon.certificates import certificates_of
 from engine.daemon.logs import Log, Seldom
+from engine.daemon.places import open_many_files
 from engine.daemon.start import Parts
-from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.addresses import path_of
+from engine.doors.grpc.certificates import TlsError
+from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.server import Door
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.store import StoreUnavailable
@@ -26,6 +30,9 @@ SELDOM_SECONDS = 10.0
 
 MOST_FAILURES = 100
 """Different errors that are told apart in the log; what comes beyond is told as one."""
+
+CERTIFICATE_SECONDS = 5.0
+"""How often it is looked whether the files of the certificate have changed."""
 
 REVIEW_SECONDS = 1.0
 """How often reviews are looked after."""
@@ -65,14 +72,46 @@ class Server:
         parts.metrics.on_unknown = self._unknown
         if parts.queue.messenger is not None:
             parts.queue.messenger.troubled = self._untold
+        open_many_files()
+        self._certificates = certificates_of(settings)
+        self._warn_of(addresses)
         self.door = Door(
             Service(parts.gate, engine.__version__, reload, parts.queue.desk),
-            [Listener(one) for one in addresses],
+            [Listener(one, self._tls_of(one)) for one in addresses],
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             message_bytes=settings.limits.message_bytes,
             share_port=share_port,
             transport=settings.grpc.transport,
         )
+
+    def _tls_of(self, address: str) -> Tls | None:
+        """Return the TLS of *address*: that of the port, for a socket has the file system."""
+        if self._certificates is None or path_of(address) is not None:
+            return None
+        return self._certificates.tls
+
+    def _warn_of(self, addresses: Sequence[str]) -> None:
+        """Say so when other machines can ask, and everybody between can read along."""
+        for one in addresses:
+            if self._certificates is None and not Listener(one).local:
+                self._log.warning(
+                    "other machines reach this address and nothing is encrypted: set `grpc.tls`, "
+                    "unless a mesh does it",
+                    address=one,
+                )
+
+    def renew(self) -> None:
+        """Show the certificate that is in the files now, if that is another one."""
+        if self._certificates is None:
+            return
+        try:
+            tls = self._certificates.renewed()
+        except TlsError as error:
+            self._log.error("the certificate was not taken, the one before holds", why=str(error))
+            return
+        if tls is not None:
+            self.door.renew(tls)
+            self._log.info("a new certificate is shown")
 
     async def until_told(self) -> None:
         """Tidy up now and then, until SIGTERM, SIGINT or `end` says stop."""
@@ -80,6 +119,8 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.end)
         self.spawn(self._sweep())
+        if self._certificates is not None:
+            self.spawn(self._look_at_certificates())
         if self._parts.audit is not None:
             self.spawn(self._sign(self._parts.audit))
         if self._parts.gate.reviews is not None:
@@ -127,6 +168,12 @@ class Server:
                 self._parts.gate.sweep(SWEEP_ENTRIES)
             except StoreUnavailable as error:
                 self._log.warning("the state store could not be tidied", why=str(error))
+
+    async def _look_at_certificates(self) -> None:
+        """Take a certificate that was renewed."""
+        while True:
+            await asyncio.sleep(CERTIFICATE_SECONDS)
+            self.renew()
 
     def _troubled(self, why: str) -> None:
         """Say what is wrong with the audit trail, each thing seldom; from any thread."""

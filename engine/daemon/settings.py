@@ -17,6 +17,33 @@ Listen = Annotated[str, Meta(extra={"form": "address"})]
 """``host:port``, or empty for none."""
 
 
+class Tls(Struct, frozen=True, kw_only=True):
+    """How the port of the gRPC door is secured. The Unix socket has the file system for that."""
+
+    certificate_file: Annotated[
+        str,
+        Meta(
+            description="The certificate of `grpc.listen` with its chain (PEM): then nothing but "
+            "TLS (1.2 or later) is spoken there. Empty for no TLS. Read again when it changes, "
+            "and on SIGHUP."
+        ),
+    ] = ""
+    key_file: Annotated[
+        str,
+        Meta(
+            description="The key of `grpc.tls.certificate_file` (PEM, not encrypted), which only "
+            "this user may read."
+        ),
+    ] = ""
+    client_ca_file: Annotated[
+        str,
+        Meta(
+            description="Whose certificates callers must show (PEM): nobody else is answered. "
+            "Empty: anybody who reaches the port is."
+        ),
+    ] = ""
+
+
 class Grpc(Struct, frozen=True, kw_only=True):
     """Where gateways ask for decisions."""
 
@@ -44,6 +71,7 @@ class Grpc(Struct, frozen=True, kw_only=True):
             "one of this package, which costs a fraction of it."
         ),
     ] = "grpcio"
+    tls: Tls = field(default_factory=Tls)
 
 
 class Metrics(Struct, frozen=True, kw_only=True):

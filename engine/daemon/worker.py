@@ -116,6 +116,7 @@ class Desk:
         return say.Done()
 
     def _reopen(self) -> say.Done | say.Failed:
+        self.server.renew()
         try:
             self._parts.gate.recorder.reopen()
         except RecordError as error:

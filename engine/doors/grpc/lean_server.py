@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,22 +22,24 @@ from engine.doors.grpc.lean_call import (
     Served,
     refuse_http,
 )
+from engine.doors.grpc.lean_handshake import Handshakes
 from engine.doors.grpc.lean_head import Head, Metadata, read_head
-from engine.doors.grpc.lean_sockets import open_sockets, remove, secured
-from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, secured
+from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import NOBODY, App, Stream
 
 BACKLOG = 1_024
 CONNECTIONS = 20_000
-"""Connections at once; one more is closed."""
+OTHER_FILES = 256
+"""Connections at once; one more is closed. Never so many that this many files besides could not be
+opened: records, the state, calls of other servers."""
 OPEN_EACH = 4
 """So many calls may be open for each that may be answered at once: some are not whole yet."""
 HELD_BYTES = 256 << 20
 HELD_MESSAGES = 4
 """What requests that are not answered may hold together: bytes, or largest messages if more."""
-HANDSHAKE_SECONDS = 10.0
 
 
 class Asked(NamedTuple):
@@ -62,11 +64,13 @@ class LeanServer:
         self._most = message_bytes
         self._share = share_port
         self._limits = limits or Limits()
+        self.most_connections = min(CONNECTIONS, max(1, open_files() - OTHER_FILES))
         held = max(HELD_BYTES, HELD_MESSAGES * message_bytes)
         self.room = Room(tasks=calls, calls=calls * OPEN_EACH, held=held)
         self._sockets: list[tuple[Listener, socket.socket]] = []
         self._paths: list[tuple[str, int]] = []
         self._servers: list[asyncio.Server] = []
+        self._handshakes: list[Handshakes] = []
         self._connections: set[Connection[Head]] = set()
         self._handlers: list[grpc.GenericRpcHandler[Any, Any]] = []
         self._methods: dict[str, Served] = {}
@@ -103,18 +107,27 @@ class LeanServer:
         """Accept connections."""
         loop = asyncio.get_running_loop()
         for listener, one in self._sockets:
+            accept: Callable[[], asyncio.Protocol] = self._connection
+            if listener.tls is not None:
+                handshakes = Handshakes(secured(listener.tls), self._connection)
+                self._handshakes.append(handshakes)
+                accept = handshakes.accept
             make = loop.create_server if listener.path is None else loop.create_unix_server
             options: dict[str, Any] = {"sock": one, "backlog": BACKLOG}
-            if listener.tls is not None:
-                options["ssl"] = secured(listener.tls)
-                options["ssl_handshake_timeout"] = HANDSHAKE_SECONDS
-            self._servers.append(await make(self._connection, **options))
+            self._servers.append(await make(accept, **options))
+
+    def renew(self, tls: Tls) -> None:
+        """Show the certificate of *tls* from the next handshake on; open connections go on."""
+        for handshakes in self._handshakes:
+            handshakes.context = secured(tls)
 
     async def stop(self, grace: float | None) -> None:
         """Take no new calls, finish those that run, end after *grace* seconds at the latest."""
         self._stopping = True
         for serving in self._servers:
             serving.close()
+        for handshakes in self._handshakes:
+            handshakes.stop()
         for connection in tuple(self._connections):
             connection.drain()
         if not self._connections:
@@ -135,7 +148,7 @@ class LeanServer:
     # Connections.
 
     def _connection(self) -> asyncio.Protocol:
-        if len(self._connections) >= CONNECTIONS or self._stopping:
+        if len(self._connections) >= self.most_connections or self._stopping:
             return Closed()
         made = Connection(self._serve, read_head, self._limits, self._ended)
         self._connections.add(made)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import ssl
-import tempfile
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.doors.grpc.addresses import busy, refuse_taken
@@ -67,21 +69,36 @@ def _at_host(host: str, port: int, *, share_port: bool, opened: list[socket.sock
 
 
 def secured(tls: Tls) -> ssl.SSLContext:
-    """Return what the event loop wants."""
+    """Return what the event loop wants. Raises ssl.SSLError and ValueError where it is none."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_ciphers(CIPHERS)
     made.set_alpn_protocols([ALPN])
     made.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    with tempfile.TemporaryDirectory() as folder:  # Only this user can read what is in it.
-        chain, key = Path(folder, "chain"), Path(folder, "key")
-        chain.write_bytes(tls.certificate)
-        key.write_bytes(tls.key)
-        made.load_cert_chain(chain, key)
+    with in_memory(tls.certificate) as chain, in_memory(tls.key) as key:
+        made.load_cert_chain(chain, key, password="")  # Else it would ask at the terminal.
     if tls.client_roots is not None:
         made.verify_mode = ssl.CERT_REQUIRED
-        made.load_verify_locations(cadata=tls.client_roots.decode())
+        made.load_verify_locations(cadata=tls.client_roots.decode("ascii"))
     return made
+
+
+@contextmanager
+def in_memory(text: bytes) -> Iterator[str]:
+    """Give the path of a file with *text* that is on no disk: OpenSSL reads keys from files."""
+    descriptor = os.memfd_create("pem")
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(text)
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def open_files() -> int:
+    """Return how many files, and so connections, this process may have open."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def remove(path: str, inode: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -18,13 +19,31 @@ class Tls:
     key: bytes = field(repr=False)
     client_roots: bytes | None = None
 
-    def credentials(self) -> grpc.ServerCredentials:
-        """Return what grpc wants."""
-        return grpc.ssl_server_credentials(
-            [(self.key, self.certificate)],
-            root_certificates=self.client_roots,
-            require_client_auth=self.client_roots is not None,
-        )
+
+def credentials(first: Tls, newest: Callable[[], Tls | None]) -> grpc.ServerCredentials:
+    """Return what grpc wants: *first*, and at later handshakes the *newest*."""
+    given = first
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal given
+        found = newest()
+        if found is None or found is given:
+            return None
+        given = found
+        return configuration(found)
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(first),
+        fetch,  # type: ignore[arg-type]  # None stands for no change.
+        require_client_authentication=first.client_roots is not None,
+    )
+
+
+def configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:
+    """Return *tls* as grpc wants it."""
+    return grpc.ssl_server_certificate_configuration(
+        [(tls.key, tls.certificate)], root_certificates=tls.client_roots
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +70,17 @@ class Listener:
             return host == "localhost"
 
 
-def bind(server: grpc.aio.Server, listener: Listener) -> str:
-    """Listen; return the address with the port that was given. Raises ListenError."""
+def bind(server: grpc.aio.Server, listener: Listener, newest: Callable[[], Tls | None]) -> str:
+    """Listen; return the address with the port that was given. Raises ListenError.
+
+    A listener with TLS shows the *newest* certificate at each handshake, if there is one.
+    """
     refuse_taken(listener.address)
     try:
         if listener.tls is None:
             port = server.add_insecure_port(listener.address)
         else:
-            port = server.add_secure_port(listener.address, listener.tls.credentials())
+            port = server.add_secure_port(listener.address, credentials(listener.tls, newest))
     except RuntimeError:
         port = 0
     if port == 0:

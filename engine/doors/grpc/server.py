@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from engine.doors.grpc.handlers import Handlers
 from engine.doors.grpc.lean_server import LeanServer
-from engine.doors.grpc.listener import Listener, bind
+from engine.doors.grpc.listener import Listener, Tls, bind
 from engine.doors.grpc.methods import (
     ADMIN,
     ENGINE,
@@ -64,6 +64,7 @@ class Door:
         self._service = service
         self._listeners = listeners
         self._handlers = Handlers(service)
+        self._renewed: Tls | None = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         self._server = make_server(transport, message_bytes, share_port=share_port)
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
@@ -97,7 +98,16 @@ class Door:
     def _bind(self, listener: Listener) -> str:
         if isinstance(self._server, LeanServer):
             return self._server.listen(listener)
-        return bind(self._server, listener)
+        return bind(self._server, listener, lambda: self._renewed)
+
+    def renew(self, tls: Tls) -> None:
+        """Show the certificate of *tls* from the next handshake on; open connections go on.
+
+        Listeners without TLS stay so.
+        """
+        self._renewed = tls
+        if isinstance(self._server, LeanServer):
+            self._server.renew(tls)
 
     async def show_serving(self) -> None:
         """Tell health checks whether there are policies. To be called after each reload."""

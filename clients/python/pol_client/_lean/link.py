@@ -1,0 +1,142 @@
+"""A connection to a daemon that is made when it is needed, and again whenever it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+
+from pol_client._lean.deadlines import Deadlines
+from pol_client._lean.dial import Target, dial
+from pol_client._lean.peer import Peer
+from pol_client.connect import Tls
+from pol_client.errors import NoDecision, Unavailable
+
+FIRST_PAUSE, MOST_PAUSE = 0.05, 1.0
+"""Seconds between two tries to connect: a daemon restarts in well under a second."""
+GROWTH = 1.6
+JITTER = 0.2
+"""How much more or less, so that a thousand clients do not come back at once."""
+GREETING_SECONDS = 10.0
+"""How long a connection may take until the daemon has spoken."""
+SILENCE_SECONDS = 2.0
+"""How long a daemon may take to answer a PING when a call got no answer in time."""
+
+
+class Link:
+    """One connection at a time. Belongs to one event loop."""
+
+    def __init__(self, target: Target, tls: Tls | None, deadlines: Deadlines) -> None:
+        self._target = target
+        self._tls = tls
+        self._deadlines = deadlines
+        self.peer: Peer | None = None
+        """The connection that takes calls, if there is one."""
+        self._peers: set[Peer] = set()
+        """All that are not closed: some only finish what runs on them."""
+        self._trying: asyncio.Task[None] | None = None
+        self._waiting: dict[asyncio.Future[None], bool] = {}
+        """Who waits for a connection, and whether that outlives a failure."""
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._random = random.Random()  # noqa: S311 - jitter is no secret
+
+    async def wait(self, deadline: float, *, patient: bool) -> Peer:
+        """Return a connection with room for a call. Raises NoDecision."""
+        while True:
+            if self._closed:
+                raise Unavailable("UNAVAILABLE", "the client was closed")
+            peer = self.peer
+            if peer is not None and peer.open:
+                if not peer.crowded:
+                    return peer
+                future = peer.room()
+            else:
+                future = self._loop.create_future()
+                self._waiting[future] = patient
+                if self._trying is None:
+                    self._trying = self._loop.create_task(self._connect())
+            self._deadlines.add(deadline, future)
+            try:
+                await future
+            finally:
+                self._waiting.pop(future, None)
+
+    def doubt(self, peer: Peer, heard: int) -> None:
+        """End *peer* unless it is alive: a call got no answer, and since *heard* nothing came."""
+        if peer.heard == heard and not peer.doubted:
+            peer.doubted = True
+            peer.probe()
+            self._loop.call_later(SILENCE_SECONDS, self._judge, peer, heard)
+
+    def close(self, failure: NoDecision) -> None:
+        """End it."""
+        self._closed = True
+        if self._trying is not None:
+            self._trying.cancel()
+        self._tell(failure, all_of_them=True)
+        for peer in tuple(self._peers):
+            peer.abort(failure)
+
+    def _judge(self, peer: Peer, heard: int) -> None:
+        peer.doubted = False
+        if peer.heard == heard:
+            peer.abort(Unavailable("UNAVAILABLE", "the daemon is silent"))
+
+    async def _connect(self) -> None:
+        """Try until there is a connection, or nobody waits for one."""
+        pause = FIRST_PAUSE
+        try:
+            while self._waiting:
+                try:
+                    self.peer = await self._greeted()
+                except (OSError, TimeoutError, ValueError, ssl.SSLError) as error:
+                    why = type(error).__name__ if isinstance(error, ValueError) else str(error)
+                    failure = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
+                except NoDecision as error:
+                    failure = Unavailable("UNAVAILABLE", error.message)
+                else:
+                    self._tell(None, all_of_them=True)
+                    return
+                self._tell(failure, all_of_them=False)
+                if self._waiting:
+                    await asyncio.sleep(pause * self._random.uniform(1 - JITTER, 1 + JITTER))
+                    pause = min(pause * GROWTH, MOST_PAUSE)
+        finally:
+            self._trying = None
+
+    async def _greeted(self) -> Peer:
+        """Return a connection on which the daemon has spoken."""
+        greeting: asyncio.Future[None] = self._loop.create_future()
+
+        def ready() -> None:
+            if not greeting.done():
+                greeting.set_result(None)
+
+        def lost(failure: NoDecision) -> None:
+            if self.peer is peer:
+                self.peer = None
+            if not greeting.done():
+                greeting.set_exception(failure)
+
+        peer = Peer(ready, lost, self._peers.discard)
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                await dial(self._target, self._tls, lambda: peer)
+                self._peers.add(peer)
+                await greeting
+        except BaseException:
+            peer.abort()
+            if greeting.done() and not greeting.cancelled():
+                greeting.exception()  # Whoever waited was told.
+            raise
+        return peer
+
+    def _tell(self, failure: NoDecision | None, *, all_of_them: bool) -> None:
+        """Let those go on who wait for a connection: all, or only the impatient."""
+        for future, patient in tuple(self._waiting.items()):
+            if (all_of_them or not patient) and not future.done():
+                if failure is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(failure)

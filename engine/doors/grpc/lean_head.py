@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import grpc
 
-from engine.doors.http2.connection import Malformed
 from engine.doors.http2.fields import Fields, block_of, size_of
 from engine.doors.http2.limits import Limits
+from engine.doors.http2.requests import Malformed
 
 UNITS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
 DIGITS = 8
@@ -33,11 +33,6 @@ OPENING = b"\x88" + block_of(
 """``:status 200`` (the 8th of the static table) and what every answer begins with."""
 FINE = block_of(((b"grpc-status", b"0"),))
 GRPC = b"application/grpc"
-PSEUDO = frozenset((b":method", b":path", b":scheme", b":authority"))
-FORBIDDEN = frozenset(
-    (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
-BLANK = (b" ", b"\t")
 OWN = frozenset(
     (
         b"te",
@@ -48,7 +43,6 @@ OWN = frozenset(
         b"grpc-accept-encoding",
     )
 )
-TOKEN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~")
 MESSAGE_SIGNS = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 """What is sent as it is, beside letters and digits: all printable signs but ``%``."""
 
@@ -68,41 +62,18 @@ class Head:
 
 
 def read_head(fields: Fields) -> Head | Malformed:
-    """Return what *fields* say."""
-    pseudo: dict[bytes, bytes] = {}
-    plain: list[tuple[bytes, bytes]] = []
-    for name, value in fields:
-        if name[:1] == b":":
-            if plain or name in pseudo or name not in PSEUDO:
-                return Malformed("pseudo-fields out of order")
-            pseudo[name] = value
-        elif name in FORBIDDEN or (name == b"te" and value != b"trailers") or not _proper(name):
-            return Malformed("a field that HTTP/2 forbids")
-        else:
-            plain.append((name, value))
-        if _has_forbidden(value):
-            return Malformed("a value with signs that HTTP/2 forbids")
+    """Return what *fields*, which HTTP/2 allows, say."""
     if size_of(fields) > HEADER_BYTES:
         return Head("", None, (), refused=(grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_LARGE))
-    if not pseudo.get(b":method") or not pseudo.get(b":path") or not pseudo.get(b":scheme"):
-        return Malformed("a pseudo-field is missing")
-    return _call(pseudo, plain)
+    plain = [one for one in fields if one[0][:1] != b":"]
+    return _call(dict(fields), plain)
 
 
 TOO_LARGE = f"metadata of more than {HEADER_BYTES:,} bytes"
 
 
-def _has_forbidden(value: bytes) -> bool:
-    return any(sign in value for sign in b"\0\r\n") or value[:1] in BLANK or value[-1:] in BLANK
-
-
-def _proper(name: bytes) -> bool:
-    return bool(name) and TOKEN.issuperset(name)
-
-
-def _call(pseudo: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Head | Malformed:
+def _call(said: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Head | Malformed:
     """Return the call that fields of HTTP ask for."""
-    said = dict(plain)
     length = -1
     if b"content-length" in said:
         lengths = {value for name, value in plain if name == b"content-length"}
@@ -110,9 +81,9 @@ def _call(pseudo: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> H
         if len(lengths) != 1 or not text.isdigit() or len(text) > LENGTH_DIGITS:
             return Malformed("content-length is no number")
         length = int(text)
-    path = pseudo[b":path"].decode("ascii", "replace")
+    path = said.get(b":path", b"").decode("ascii", "replace")  # CONNECT has none.
     http = b""
-    if pseudo[b":method"] != b"POST":
+    if said[b":method"] != b"POST":
         http = b"405"
     elif said.get(b"content-type", b"").partition(b";")[0].partition(b"+")[0] != GRPC:
         http = b"415"

@@ -8,66 +8,45 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, cast
 
-from engine.doors.http2.control import DRAIN_PING, NO_STREAM, PRIORITY_BYTES, Control
-from engine.doors.http2.fields import FieldReader, Fields
+from engine.doors.http2.control import CONTROLS, DRAIN_PING, NO_STREAM
+from engine.doors.http2.fields import Fields
 from engine.doors.http2.frames import (
     ACK,
     CONTINUATION,
-    END_HEADERS,
-    END_STREAM,
+    DATA,
     HEAD,
     HEAD_BYTES,
+    HEADERS,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
     MAX_HEADER_LIST_SIZE,
-    PADDED,
     PREFACE,
-    PRIORITIZED,
     SETTINGS,
-    U32,
     WINDOW,
     Code,
     ConnectionFailed,
     StreamFailed,
     goaway,
     ping,
-    rst_stream,
     settings,
-    unpadded,
     window_update,
 )
 from engine.doors.http2.limits import Limits
-from engine.doors.http2.stream import NOBODY, App, Stream
-
-Request = TypeVar("Request")
+from engine.doors.http2.requests import Malformed, Request, Requests, Serve
+from engine.doors.http2.stream import NOBODY
 
 GRACE_SECONDS = 1.0
 """How long after a GOAWAY streams are still taken that were under way to here."""
 TICK_SECONDS = 2.0
 LINGER_SECONDS = 5.0
 """How long a connection that is closed may take to send what it still has."""
-
-Serve = Callable[[Stream, Request], App]
-"""Takes a new stream and what its fields mean; returns who answers it."""
-
-
-PADDED_OR_PRIORITIZED = PADDED | PRIORITIZED
 ALPN = "h2"
-LISTS = 4
-"""A list of fields that is so many times as long as allowed ends the connection; who serves a
-request whose list is only too long refuses that request."""
-SELF = 0x100
-"""Beside the flags of a frame: the stream said that it depends on itself."""
 
 
-class Malformed(Exception):
-    """Fields that are no request (RFC 9113, 8.1.1); the text says why."""
-
-
-class Connection(Control, Generic[Request]):
+class Connection(Requests[Request], Generic[Request]):
     """One connection. *serve* is asked for each request; *read* makes it of its fields."""
 
     def __init__(
@@ -78,41 +57,16 @@ class Connection(Control, Generic[Request]):
         ended: Callable[[Connection[Request]], None] = lambda _: None,
     ) -> None:
         """*read* returns Malformed where fields are no request; *ended* hears of the end."""
-        super().__init__(limits)
-        self._serve = serve
-        self._fields: FieldReader[tuple[Request | Malformed, bool]] = FieldReader(
-            LISTS * limits.header_bytes, lambda fields: (read(fields), _are_trailers(fields))
-        )
+        super().__init__(serve, read, limits)
         self._ended_call = ended
         self._buffer = b""
         self._greeted = False
         """Whether the preface has come."""
-        self._most = NO_STREAM
-        """The newest stream that is taken: what a GOAWAY has said."""
-        self._partial: list[bytes] | None = None
-        """The pieces of a field block that is not whole, and the stream and flags it belongs to."""
-        self._partial_of = (0, 0)
-        self._partial_bytes = 0
-        self._partial_since = 0.0
-        self._ready: list[Stream] = []
-        """Streams whose requests have become whole in this read."""
         self._closing = False
         self._closed_at = 0.0
         self._since = 0.0
         """When it began, or when its last stream ended."""
         self._tick: asyncio.TimerHandle | None = None
-        self._kinds = (
-            self._data,
-            self._headers,
-            self._priority,
-            self._rst_stream,
-            self._settings,
-            self._push_promise,
-            self._ping,
-            self._goaway,
-            self._window_update,
-            self._continuation,
-        )
 
     # What the transport tells.
 
@@ -304,146 +258,16 @@ class Connection(Control, Generic[Request]):
 
     def _handle(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         try:
-            if kind < len(self._kinds):
-                self._kinds[kind](flags, number, payload)
+            # Hot path: calls are made of two kinds.
+            if kind == DATA:
+                self._data(flags, number, payload)
+            elif kind == HEADERS:
+                self._headers(flags, number, payload)
+            elif kind == CONTINUATION:
+                self._continuation(flags, number, payload)
+            elif kind in CONTROLS:
+                CONTROLS[kind](self, flags, number, payload)
             else:  # To be ignored (RFC 9113, 4.1).
                 self._patience()
         except StreamFailed as error:
             self._fail_stream(error)
-
-    def _fail_stream(self, error: StreamFailed) -> None:
-        if not self._resets.take():
-            raise ConnectionFailed(Code.ENHANCE_YOUR_CALM, "too many broken streams")
-        stream = self.streams.get(error.stream)
-        if stream is not None:
-            self._break_off(stream, error.code)
-            return
-        if error.stream <= self._last:
-            self._break(error.stream)
-        self.send(rst_stream(error.stream, error.code))
-
-    def _break_off(self, stream: Stream, code: Code) -> None:
-        app, stream.app = stream.app, NOBODY
-        self.reset(stream, code)
-        app.gone()
-
-    def _data(self, flags: int, number: int, payload: bytes) -> None:
-        size = len(payload)
-        stream = self.streams.get(number)
-        self._allowed -= size
-        if self._allowed < 0:
-            raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "more data than the window holds")
-        if stream is None or stream.heard:
-            self.give_back(size)
-            self._stray(number)
-            return
-        self._take(stream, size)
-        body = unpadded(payload, flags) if flags & PADDED else payload
-        if size > len(body):
-            stream.consumed(size - len(body))
-        end = flags & END_STREAM
-        if not (body or end):
-            self._patience()
-        if stream.expected >= 0:
-            stream.expected -= len(body)
-            if stream.expected < 0 or (end and stream.expected):
-                raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
-        stream.heard = bool(end)
-        if body:
-            stream.app.data(body)
-        if end:
-            self._ready.append(stream)
-
-    def _take(self, stream: Stream, size: int) -> None:
-        stream.allowed -= size
-        stream.unread += size
-        if stream.allowed < 0:
-            why = "more data than the window holds"
-            raise StreamFailed(stream.id, Code.FLOW_CONTROL_ERROR, why)
-
-    def _stray(self, number: int) -> None:
-        """Refuse a frame for a stream that takes none. Raises ConnectionFailed and StreamFailed."""
-        if number == 0 or number > self._last or not number & 1:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, f"a frame for stream {number}, not open")
-        if number in self.streams:
-            raise StreamFailed(number, Code.STREAM_CLOSED, "data behind the end")
-        if number in self._broken:  # It was under way when the stream was broken off.
-            self._patience()
-            return
-        raise ConnectionFailed(Code.STREAM_CLOSED, f"a frame for stream {number}, closed")
-
-    def _headers(self, flags: int, number: int, payload: bytes) -> None:
-        if number == 0 or not number & 1:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, f"a request on stream {number}")
-        block = unpadded(payload, flags) if flags & PADDED_OR_PRIORITIZED else payload
-        if flags & PRIORITIZED:
-            if len(block) < PRIORITY_BYTES:
-                raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "HEADERS without its priority")
-            block, parent = block[PRIORITY_BYTES:], U32.unpack_from(block)[0] & NO_STREAM
-            flags = flags | SELF if parent == number else flags
-        if flags & END_HEADERS:
-            self._whole(flags, number, block)
-            return
-        self._partial, self._partial_of, self._partial_bytes = [block], (flags, number), len(block)
-        self._partial_since = asyncio.get_running_loop().time()
-
-    def _continuation(self, flags: int, number: int, payload: bytes) -> None:
-        if self._partial is None or number != self._partial_of[1]:
-            raise ConnectionFailed(Code.PROTOCOL_ERROR, "CONTINUATION of nothing")
-        self._partial.append(payload)
-        self._partial_bytes += len(payload)
-        limits = self.limits
-        if (
-            len(self._partial) > limits.continuations + 1
-            or self._partial_bytes > limits.block_bytes
-        ):
-            raise ConnectionFailed(Code.ENHANCE_YOUR_CALM, "a field block that is too long")
-        if flags & END_HEADERS:
-            block, self._partial = b"".join(self._partial), None
-            self._whole(self._partial_of[0], number, block)
-
-    def _whole(self, flags: int, number: int, block: bytes) -> None:
-        """Begin a stream, or end one with trailers. Its block must be read whatever it is for."""
-        request, are_trailers = self._fields.read(block)
-        if number <= self._last:
-            self._trailers(flags, number, proper=are_trailers)
-            return
-        self._last = number
-        if flags & SELF:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, "a stream that depends on itself")
-        if number > self._most:  # After a GOAWAY: to be asked elsewhere.
-            self._patience()
-            self._break(number)
-            return
-        if len(self.streams) >= self.limits.streams:
-            raise StreamFailed(number, Code.REFUSED_STREAM, "too many streams")
-        if isinstance(request, Malformed):
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, str(request))
-        stream = Stream(self, number, self._first_window, self.limits.window_bytes)
-        self.streams[number] = stream
-        self._calm.give(self.limits.earned)
-        stream.heard = bool(flags & END_STREAM)
-        stream.app = self._serve(stream, request)
-        if stream.heard and not stream.closed:
-            if stream.expected > 0:
-                raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
-            self._ready.append(stream)
-
-    def _trailers(self, flags: int, number: int, *, proper: bool) -> None:
-        stream = self.streams.get(number)
-        if stream is None or stream.heard:
-            self._stray(number)
-            return
-        if not flags & END_STREAM:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, "trailers that do not end the stream")
-        if not proper:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, "trailers with a pseudo-field")
-        if stream.expected > 0:
-            raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
-        stream.heard = True
-        self._ready.append(stream)
-
-
-def _are_trailers(fields: Fields) -> bool:
-    """Return whether *fields* may end a request (RFC 9113, 8.1)."""
-    return not any(name[:1] == b":" or name != name.lower() for name, _ in fields)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from engine.doors.http2.fields import TABLE_BYTES
 from engine.doors.http2.frames import (
     ACK,
     FRAME_BYTES,
+    GOAWAY,
     MOST_FRAME_BYTES,
     MOST_WINDOW,
+    PING,
+    PRIORITY,
+    PUSH_PROMISE,
+    RST_STREAM,
     SETTING,
+    SETTINGS,
     SETTINGS_ACK,
     U32,
+    WINDOW_UPDATE,
     Code,
     ConnectionFailed,
     StreamFailed,
@@ -44,6 +54,10 @@ class Control(Sender):
         """Say which stream was the last one: the peer has seen that this connection ends."""
         raise NotImplementedError
 
+    def _is_idle(self, number: int) -> bool:
+        """Return whether *number* is no stream that there is or was."""
+        return number == 0 or number > self._last or number & 1 == 0
+
     def _patience(self) -> None:
         """Count a frame that brings nothing on. Raises ConnectionFailed."""
         if not self._calm.take():
@@ -64,7 +78,7 @@ class Control(Sender):
         raise ConnectionFailed(code, why)  # An idle stream cannot be broken off (RFC 9113, 6.4).
 
     def _rst_stream(self, _flags: int, number: int, payload: bytes) -> None:
-        if number == 0 or number > self._last:
+        if self._is_idle(number):
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "RST_STREAM of a stream that is not open")
         if len(payload) != U32.size:
             raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "RST_STREAM of another length")
@@ -98,6 +112,8 @@ class Control(Sender):
     def _set(self, name: int, value: int, first_window: int) -> int:
         """Follow a setting; return the first window of streams after it."""
         match name:
+            case 1 if value < TABLE_BYTES:  # HEADER_TABLE_SIZE: to be agreed to (RFC 9113, 4.3.1).
+                self._emptied = False
             case 2 if value > 1:  # ENABLE_PUSH
                 raise ConnectionFailed(Code.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
             case 4:  # INITIAL_WINDOW_SIZE
@@ -108,7 +124,7 @@ class Control(Sender):
                 if not FRAME_BYTES <= value <= MOST_FRAME_BYTES:
                     raise ConnectionFailed(Code.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of its range")
                 self._frame_bytes = min(value, LARGE_FRAME)
-            case _:  # The table is never used by what is sent, and the rest is of no matter.
+            case _:  # The rest is of no matter to who sends so little.
                 pass
         return first_window
 
@@ -145,7 +161,7 @@ class Control(Sender):
             return
         stream = self.streams.get(number)
         if stream is None:
-            if number > self._last:
+            if self._is_idle(number):
                 raise ConnectionFailed(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of an idle stream")
             self._patience()
             return
@@ -153,3 +169,15 @@ class Control(Sender):
             raise StreamFailed(number, Code.PROTOCOL_ERROR, "a window wider by nothing")
         self._patience()
         self.widen_stream(stream, more)
+
+
+CONTROLS: dict[int, Callable[[Control, int, int, bytes], None]] = {
+    PRIORITY: Control._priority,  # noqa: SLF001 - this module's own
+    RST_STREAM: Control._rst_stream,  # noqa: SLF001
+    SETTINGS: Control._settings,  # noqa: SLF001
+    PUSH_PROMISE: Control._push_promise,  # noqa: SLF001
+    PING: Control._ping,  # noqa: SLF001
+    GOAWAY: Control._goaway,  # noqa: SLF001
+    WINDOW_UPDATE: Control._window_update,  # noqa: SLF001
+}
+"""Who heeds a frame: by its type; each takes its flags, stream and payload."""

@@ -21,6 +21,12 @@ Fields = tuple[tuple[bytes, bytes], ...]
 
 TABLE_BYTES = 4_096
 """Of the dynamic table: SETTINGS_HEADER_TABLE_SIZE."""
+RESIZE, SIZE, MORE = 0x20, 0x1F, 0x80
+"""How a change of the table's size begins, its digits, and that there are more (RFC 7541, 6.3)."""
+RESIZES = 2
+"""So often a block may change it, at its beginning: to the least that it was, and to the last."""
+EMPTY_TABLE = bytes((RESIZE,))
+"""With which a block begins that makes its reader's table as small as can be."""
 REMEMBERED = 32
 REMEMBERED_BYTES = 2_048
 """How many blocks are remembered, and how long each, and what it means, may be."""
@@ -66,6 +72,8 @@ class FieldReader(Generic[Made]):
         if known is not None:
             return known
         before = self._table.changes
+        if _resizes_too_often(block):
+            raise ConnectionFailed(Code.COMPRESSION_ERROR, "a table that changes all the time")
         try:
             fields = tuple([(name, value) for name, value in self._decoder.decode(block, raw=True)])
         except OversizedHeaderListError:
@@ -80,6 +88,21 @@ class FieldReader(Generic[Made]):
                 self._known.clear()
             self._known[block] = made
         return made
+
+
+def _resizes_too_often(block: bytes) -> bool:
+    """Return whether *block* begins with more changes of the table's size than anybody needs."""
+    at = count = 0
+    while at < len(block) and block[at] & ~SIZE == RESIZE:
+        count += 1
+        if count > RESIZES:
+            return True
+        more = block[at] & SIZE == SIZE
+        at += 1
+        while more and at < len(block):
+            more = block[at] >= MORE
+            at += 1
+    return False
 
 
 def size_of(fields: Fields) -> int:

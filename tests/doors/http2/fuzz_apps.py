@@ -1,4 +1,4 @@
-"""Who answers the calls of a fuzzed connection: the script, or a gRPC server that listens nowhere."""
+"""Who answers on a fuzzed connection: the script, or a gRPC server that listens nowhere."""
 
 from __future__ import annotations
 

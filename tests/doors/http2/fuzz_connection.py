@@ -23,6 +23,8 @@ MODULES = (
     "engine.doors.http2.fields",
     "engine.doors.http2.frames",
     "engine.doors.http2.limits",
+    "engine.doors.http2.messages",
+    "engine.doors.http2.requests",
     "engine.doors.http2.sending",
     "engine.doors.http2.stream",
     "engine.doors.grpc.lean_call",

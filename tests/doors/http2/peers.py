@@ -9,10 +9,11 @@ from typing import NamedTuple
 from hpack import Decoder, Encoder
 
 from engine.doors.http2 import frames
-from engine.doors.http2.connection import Connection, Malformed
+from engine.doors.http2.connection import Connection
 from engine.doors.http2.fields import Fields, block_of
 from engine.doors.http2.frames import Code
 from engine.doors.http2.limits import Limits
+from engine.doors.http2.requests import Malformed
 from engine.doors.http2.stream import Stream
 
 REQUEST = (

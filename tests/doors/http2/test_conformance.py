@@ -75,7 +75,7 @@ CONNECTION_ERRORS: tuple[tuple[str, str, Sent, Code], ...] = (
     ("5.1.1", "a stream of 0", lambda c: frame(HEADERS, 5, 0, block(c)), Code.PROTOCOL_ERROR),
     ("5.1", "HEADERS on a closed stream", lambda c: (frame(HEADERS, 5, 3, block(c)), frame(HEADERS, 5, 3, block(c))), Code.STREAM_CLOSED),
     ("5.1", "DATA on a closed stream", lambda c: (frame(HEADERS, 5, 3, block(c)), data(3, b"x")), Code.STREAM_CLOSED),
-    ("5.1.1", "a stream older than the newest", lambda c: frame(HEADERS, 5, 5, block(c)) + frame(HEADERS, 5, 3, block(c)), Code.STREAM_CLOSED),
+    ("5.1.1", "a stream older than the newest", lambda c: frame(HEADERS, 5, 5, block(c)) + frame(HEADERS, 5, 3, block(c)), Code.PROTOCOL_ERROR),
     ("6.1", "DATA on stream 0", lambda _: data(0, b"x"), Code.PROTOCOL_ERROR),
     ("6.1", "DATA with more padding than payload", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(DATA, PADDED, 1, b"\x05abc"), Code.PROTOCOL_ERROR),
     ("6.1", "DATA that is padded and empty", lambda c: frame(HEADERS, 4, 1, block(c)) + frame(DATA, PADDED, 1, b""), Code.PROTOCOL_ERROR),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+from pol_client._http2.fields import EMPTY_TABLE
 from pol_client._http2.frames import (
     DATA,
     FRAME_BYTES,
@@ -57,6 +58,8 @@ class Sender(asyncio.Protocol):
         """What the peer may still send on all streams together."""
         self._consumed = 0
         """What of it came and was used, and is not yet given back."""
+        self._emptied = True
+        """Whether the peer knows that the table of what is sent, which is never used, is small."""
         self._broken: dict[int, None] = {}
         self._blocked: dict[int, Stream] = {}
         self._full_since = 0.0
@@ -83,7 +86,7 @@ class Sender(asyncio.Protocol):
 
     def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
         """Send the fields of an answer."""
-        self.send(headers(stream.id, block, self._frame_bytes, end=end))
+        self._send_fields(stream, block, end=end)
         if end:
             self._ended(stream)
 
@@ -91,7 +94,12 @@ class Sender(asyncio.Protocol):
         """Send a whole answer."""
         size = len(body)
         # Hot path: most answers fit.
-        if size <= self._window and size <= stream.window and size <= self._frame_bytes:
+        if (
+            size <= self._window
+            and size <= stream.window
+            and size <= self._frame_bytes
+            and self._emptied
+        ):
             self._window -= size
             number = stream.id
             self.send(
@@ -227,8 +235,14 @@ class Sender(asyncio.Protocol):
 
     def _finish(self, stream: Stream, trailers: bytes) -> None:
         """End what is sent on a stream."""
-        self.send(headers(stream.id, trailers, self._frame_bytes, end=True))
+        self._send_fields(stream, trailers, end=True)
         self._ended(stream)
+
+    def _send_fields(self, stream: Stream, block: bytes, *, end: bool) -> None:
+        if not self._emptied:
+            self._emptied = True
+            block = EMPTY_TABLE + block
+        self.send(headers(stream.id, block, self._frame_bytes, end=end))
 
     def _ended(self, stream: Stream) -> None:
         """Forget a stream whose answer is sent; a request that still comes is not wanted."""

@@ -104,10 +104,13 @@ class Control(Sender):
         first_window = self._first_window
         for name, value in SETTING.iter_unpack(payload):
             first_window = self._set(name, value, first_window)
-        # Once a frame, for it looks at every stream.
-        if first_window != self._first_window:
+        changed = first_window != self._first_window
+        if changed:  # Once a frame, for it looks at every stream.
             self.change_first_window(first_window)
+        # The peer holds us to what it had set before until it hears that we heard.
         self.send(SETTINGS_ACK)
+        if changed:
+            self.pump_all()
 
     def _set(self, name: int, value: int, first_window: int) -> int:
         """Follow a setting; return the first window of streams after it."""

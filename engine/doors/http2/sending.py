@@ -162,7 +162,7 @@ class Sender(asyncio.Protocol):
         self._window += more
         if self._window > MOST_WINDOW:
             raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window beyond 2^31 - 1")
-        self._pump_all()
+        self.pump_all()
 
     def widen_stream(self, stream: Stream, more: int) -> None:
         """Let *more* bytes be sent on *stream*. Raises StreamFailed."""
@@ -179,7 +179,6 @@ class Sender(asyncio.Protocol):
             stream.window += difference
             if stream.window > MOST_WINDOW:
                 raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "a window beyond 2^31 - 1")
-        self._pump_all()
 
     def pause_writing(self) -> None:
         """Read no more while the kernel takes no more, so that nothing more need be sent."""
@@ -191,7 +190,7 @@ class Sender(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on: the kernel takes more again."""
         self._full = False
-        self._pump_all()
+        self.pump_all()
         transport = self._transport
         if transport is not None and not self._full and not transport.is_closing():
             transport.resume_reading()
@@ -213,7 +212,7 @@ class Sender(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
-    def _pump_all(self) -> None:
+    def pump_all(self) -> None:
         """Let all streams that wait send in turns, a little each, while anything can be sent."""
         going = True
         while going:

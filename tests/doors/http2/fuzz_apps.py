@@ -1,4 +1,7 @@
-"""Who answers on a fuzzed connection: the script, or a gRPC server that listens nowhere."""
+"""What a fuzzed connection is played with: a script of bytes, and who answers.
+
+That is the script itself, or a gRPC server that listens nowhere.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,33 @@ from engine.doors.http2 import frames
 from engine.doors.http2.stream import ENOUGH, Stream
 
 MESSAGE_BYTES = 100_000
+
+
+class Script:
+    """Bytes that are read as choices; behind their end all is nought."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    @property
+    def more(self) -> bool:
+        """Whether something is left."""
+        return self._at < len(self._data)
+
+    def byte(self) -> int:
+        """Return the next byte."""
+        self._at += 1
+        return self._data[self._at - 1] if self._at <= len(self._data) else 0
+
+    def take(self, size: int) -> bytes:
+        """Return *size* bytes, or what there is."""
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def one_of(self, choices: tuple[Any, ...]) -> Any:
+        """Return one of *choices*."""
+        return choices[self.byte() % len(choices)]
 
 
 class Busy:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from hpack import Encoder
 
@@ -21,8 +20,9 @@ from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.sending import FORGOTTEN
 from engine.doors.http2.stream import ENOUGH, App, Stream
-from tests.doors.http2.attackers import message
-from tests.doors.http2.fuzz_apps import MESSAGE_BYTES, Busy, grpc_server
+from tests.doors.http2.attackers import FIELDS, message
+from tests.doors.http2.fuzz_apps import MESSAGE_BYTES, Busy, Script, grpc_server
+from tests.doors.http2.fuzz_honest import HonestSession
 from tests.doors.http2.peers import Wire
 from tests.doors.http2.test_timeouts import Clock
 from tests.doors.http2.witness import Witness, split
@@ -37,14 +37,6 @@ SMALL = Limits(
     connection_bytes=66_000,
     resets=6,
     idle_frames=30,
-)
-FIELDS = (
-    (b":method", b"POST"),
-    (b":scheme", b"http"),
-    (b":path", b"/t.T/Echo"),
-    (b":authority", b"localhost"),
-    (b"content-type", b"application/grpc"),
-    (b"te", b"trailers"),
 )
 PATHS = (b"/t.T/Echo", b"/t.T/Wait", b"/t.T/Stream", b"/t.T/Many", b"/t.T/None", b"*", b"")
 MORE = (
@@ -67,33 +59,6 @@ NUMBERS = (0, 1, 2, 3, 5, 7, 9, 2**31 - 1)
 SIZES = (0, 1, 5, 100, 5_000, 16_384, 65_536, 65_537)
 WINDOWS = (0, 1, 10, 65_535, 2**16, 2**30, 2**31 - 1, 2**32 - 1)
 SECONDS = (0.1, 1.1, 2.1, 11.0, 31.0, 61.0)
-
-
-class Script:
-    """Bytes that are read as choices; behind their end all is nought."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    @property
-    def more(self) -> bool:
-        """Whether something is left."""
-        return self._at < len(self._data)
-
-    def byte(self) -> int:
-        """Return the next byte."""
-        self._at += 1
-        return self._data[self._at - 1] if self._at <= len(self._data) else 0
-
-    def take(self, size: int) -> bytes:
-        """Return *size* bytes, or what there is."""
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def one_of(self, choices: tuple[Any, ...]) -> Any:
-        """Return one of *choices*."""
-        return choices[self.byte() % len(choices)]
 
 
 class Session:
@@ -376,6 +341,8 @@ def play(data: bytes) -> None:
         loop.set_exception_handler(
             lambda _, said: failed.append(said.get("exception") or AssertionError(said["message"]))
         )
-        runner.run(Session(Script(data)).run())
+        script = Script(data[1:])
+        honest = data[:1] >= b"\x80"
+        runner.run(HonestSession(script).run() if honest else Session(script).run())
     if failed:
         raise failed[0]

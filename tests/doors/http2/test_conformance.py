@@ -216,6 +216,15 @@ def test_6_5_settings_are_acknowledged_and_unknown_ones_ignored() -> None:
     assert client.frames() == []
 
 
+def test_6_5_3_what_a_setting_allows_is_sent_behind_the_word_that_it_was_heard() -> None:
+    client = Client()
+    client.feed(settings(((4, 10),)))
+    client.open(1, b"0123456789abcdef")
+    client.frames()
+    client.feed(settings(((4, 16), (5, 2**20))))
+    assert [one.kind for one in client.frames()] == [SETTINGS, DATA, HEADERS]
+
+
 def test_6_7_pings_are_answered_with_what_they_said() -> None:
     client = Client()
     client.feed(frame(PING, 0, 0, b"abcdefgh") + frame(PING, ACK, 0, b"abcdefgh"))

@@ -9,23 +9,27 @@ import pytest
 from tests.doors.http2.fuzz_target import play
 
 SEEDS: dict[str, bytes] = {
-    "calls": b"\x01\x01" + b"\x00\x00\x00\x01\x51\x00hello" * 3,
-    "streams": b"\x01\x01" + b"\x00\x00\x02\x01\x51\x00hello\x02\x05\x00" * 3,
-    "many": b"\x01\x01\x00\x00\x03\x01\x51\x00hello\x02\x03\x00\xf1",
-    "busy": b"\x02\x01" + b"\x00\x01\x00\x05\x04\x03\x02\x05\x00" * 3,
-    "in one read": b"\x00\x01\x0a\x00\x00\x00\x01\x51\x00hello\x09\x00\x0a\x03",
-    "paused": b"\x02\x01\x00\x01\x00\x05\x00\x00\x0b\x05\x01\x05\x0b\xf1\x0e\x00\xf1",
-    "wrong": b"\x00\x01\x07\x00\x05\x03abc\x00\x08\x04wxyz\x0c\x05\x82\x84\x86\x41\x01\x0d\x01\x82",
+    "calls": b"\x00\x01\x01" + b"\x00\x00\x00\x01\x51\x00hello" * 3,
+    "streams": b"\x00\x01\x01" + b"\x00\x00\x02\x01\x51\x00hello\x02\x05\x00" * 3,
+    "many": b"\x00\x01\x01\x00\x00\x03\x01\x51\x00hello\x02\x03\x00\xf1",
+    "busy": b"\x00\x02\x01" + b"\x00\x01\x00\x05\x04\x03\x02\x05\x00" * 3,
+    "in one read": b"\x00\x00\x01\x0a\x00\x00\x00\x01\x51\x00hello\x09\x00\x0a\x03",
+    "paused": b"\x00\x02\x01\x00\x01\x00\x05\x00\x00\x0b\x05\x01\x05\x0b\xf1\x0e\x00\xf1",
+    "honest": bytes.fromhex("80800081000200820000800281000300840380038682"),
+    "honest, and settings": bytes.fromhex(
+        "80800081000200820084038004058681800081000200820084038682"
+    ),
+    "wrong": bytes.fromhex("000001070005036162630008047778797a0c05828486410d0182"),
 }
 FOUND: dict[str, bytes] = {
     "a GOAWAY with a later stream than the one before": bytes.fromhex(
-        "0201000000f9f9f9f9f90e00f9f9f9f9f9f900010af9f9f900f9f9f9f9f9f9f10000"
+        "000201000000f9f9f9f9f90e00f9f9f9f9f9f900010af9f9f900f9f9f9f9f9f9f10000"
     ),
     "an answer behind the GOAWAY that ends all": bytes.fromhex(
-        "0101000001affa68656c6c6f020500000002015100686c6c6f028500"
+        "000101000001affa68656c6c6f020500000002015100686c6c6f028500"
     ),
     "a handler whose stream was ended for it, and who waits for ever": bytes.fromhex(
-        "010100000201510069208700006500000000002c32000007000205510051000000000068656c7e002601"
+        "00010100000201510069208700006500000000002c32000007000205510051000000000068656c7e002601"
     ),
 }
 LIVES = 300

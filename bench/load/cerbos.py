@@ -11,13 +11,10 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import grpc
@@ -25,15 +22,15 @@ import grpc
 from bench.load.cerbos_wire import check_request, effect_of
 from bench.load.daemons import Running
 from bench.load.machine import SERVER, pinned
-from bench.load.requests import Expected
+from bench.load.ports import free_port, wait_listening
+from bench.load.requests import Expected, attributes
 from bench.workloads import Rule, Workload
 
 ROOT = Path(__file__).parent.parent.parent
 CHECK = "/cerbos.svc.v1.CerbosService/CheckResources"
 REST = "/api/check/resources"
 NAMES = re.compile(r"\b(stage|tool|user|tenant|session|context)\b")
-PATIENCE = 120.0
-STEP = 0.05
+PATIENCE = 30.0
 ALLOW, DENY = 1, 2
 
 
@@ -71,12 +68,6 @@ def write_policies(folder: Path, workload: Workload) -> None:
     for tenant, rules in tenants.items():
         path = folder / f"{tenant or 'root'}.json"
         path.write_text(json.dumps(policy_of(tenant, rules)), encoding="utf-8")
-
-
-def attributes(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return what the rules look at."""
-    names = ("tenant", "user", "stage", "tool", "session", "context", "content")
-    return {name: asked[name] for name in names}
 
 
 def grpc_bodies(workload: Workload) -> list[bytes]:
@@ -122,12 +113,6 @@ def rest_proofs(expected: Sequence[Expected]) -> list[list[bytes]]:
     return [[f'"decide":"EFFECT_{action.upper()}"'.encode()] for action, _ in expected]
 
 
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
-
-
 @contextmanager
 def server(place: Path, binary: str, workload: Workload) -> Iterator[tuple[Running, str]]:
     """Yield the server with the workload's rules, and the address of its REST interface."""
@@ -150,24 +135,11 @@ def server(place: Path, binary: str, workload: Workload) -> Iterator[tuple[Runni
     command = [*pinned(SERVER), binary, "server", f"--config={path}", "--log-level=error"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        wait(process, ports[0])
+        wait_listening(process, ports[0])
         yield Running(process, f"127.0.0.1:{ports[0]}"), f"127.0.0.1:{ports[1]}"
     finally:
         process.terminate()
         process.wait()
-
-
-def wait(process: subprocess.Popen[str], port: int) -> None:
-    """Return when somebody listens at *port*."""
-    end = monotonic() + PATIENCE
-    while monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            sleep(STEP)
-        else:
-            return
-    sys.exit("a peer's server did not start")
 
 
 def look(address: str, bodies: Sequence[bytes]) -> list[str]:

@@ -47,3 +47,9 @@ def expected_of(workload: Workload) -> list[Expected]:
     peer = Closures()
     ask = peer.prepare(workload)
     return [peer.answer(ask(number)) for number in range(len(workload.requests))]
+
+
+def attributes(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return a request as peers get it: what the rules look at, and the content."""
+    names = ("tenant", "user", "stage", "tool", "session", "context", "content")
+    return {name: asked[name] for name in names}

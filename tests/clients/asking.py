@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pol_client import AsyncClient, AsyncReviews, Client
@@ -58,7 +59,12 @@ def synchronous(address: str, **options: Any) -> Iterator[Any]:
         yield client
 
 
-KINDS: dict[str, Callable[..., Any]] = {"sync": synchronous, "async": asynchronous}
+KINDS: dict[str, Callable[..., Any]] = {
+    "sync": synchronous,
+    "async": asynchronous,
+    "sync-grpcio": partial(synchronous, transport="grpcio"),
+    "async-grpcio": partial(asynchronous, transport="grpcio"),
+}
 
 WHO: dict[str, Any] = {"tenant": "north", "user": "u1"}
 ASK: dict[str, Any] = {**WHO, "stage": "request", "content": "hello"}

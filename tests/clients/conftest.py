@@ -10,13 +10,14 @@ from tests.clients.asking import KINDS
 from tests.doors.grpc.serving import Daemon, serve
 
 
-@pytest.fixture(scope="session", params=["tcp", "unix"])
+@pytest.fixture(scope="session", params=["tcp-lean", "unix-lean", "tcp-grpcio"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("client")
-    address = "127.0.0.1:0" if request.param == "tcp" else f"unix://{folder}/engine.sock"
-    with serve(address) as started:
+    way, _, transport = request.param.partition("-")
+    address = "127.0.0.1:0" if way == "tcp" else f"unix://{folder}/engine.sock"
+    with serve(address, transport=transport) as started:
         yield started
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
-import grpc
 import pytest
 from pol_client import (
     AsyncClient,
@@ -16,7 +16,8 @@ from pol_client import (
     InvalidRequest,
     Unavailable,
 )
-from pol_client.guard import Pieces, opening
+from pol_client.connect import Transport
+from pol_client.guard import opening
 
 from tests.clients.asking import WHO
 from tests.doors.grpc.serving import Daemon, run, serve
@@ -25,15 +26,18 @@ Guarded = tuple[list[str], Any]
 Guarding = Callable[..., Guarded]
 
 
-def in_thread(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
-    with Client(address, timeout=5) as client, client.guard(pieces, **{**WHO, **asked}) as guard:
+def in_thread(transport: Transport, address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+    with (
+        Client(address, timeout=5, transport=transport) as client,
+        client.guard(pieces, **{**WHO, **asked}) as guard,
+    ):
         return list(guard), guard
 
 
-def in_loop(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+def in_loop(transport: Transport, address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
     async def all_of() -> Guarded:
         async with (
-            AsyncClient(address, timeout=5) as client,
+            AsyncClient(address, timeout=5, transport=transport) as client,
             client.guard(pieces, **{**WHO, **asked}) as guard,
         ):
             return [text async for text in guard], guard
@@ -41,18 +45,25 @@ def in_loop(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
     return run(all_of())
 
 
-def in_loop_from_loop(address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
+def in_loop_from_loop(
+    transport: Transport, address: str, pieces: Iterable[str], **asked: Any
+) -> Guarded:
     async def source() -> AsyncIterator[str]:
         for piece in pieces:
             yield piece
 
-    return in_loop(address, source(), **asked)  # type: ignore[arg-type]
+    return in_loop(transport, address, source(), **asked)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=["lean", "grpcio"])
+def transport(request: pytest.FixtureRequest) -> str:
+    made: str = request.param
+    return made
 
 
 @pytest.fixture(params=[in_thread, in_loop, in_loop_from_loop])
-def guarding(request: pytest.FixtureRequest) -> Guarding:
-    made: Guarding = request.param
-    return made
+def guarding(request: pytest.FixtureRequest, transport: Transport) -> Guarding:
+    return partial(request.param, transport)
 
 
 def test_a_response_flows_redacted(daemon: Daemon, guarding: Guarding) -> None:
@@ -100,20 +111,24 @@ def test_other_stages_stream_too(daemon: Daemon, guarding: Guarding) -> None:
 
 def test_a_stream_that_the_daemon_ends_without_a_decision_is_no_answer() -> None:
     class Ended:
-        def __next__(self) -> None:
-            raise StopIteration
+        def write(self, _chunk: object) -> None:
+            pass
 
+        def read(self) -> None:
+            pass
+
+    class AsyncEnded:
         async def write(self, _chunk: object) -> None:
             pass
 
-        async def read(self) -> object:
-            return grpc.aio.EOF  # type: ignore[attr-defined]
+        async def read(self) -> None:
+            pass
 
-    opened = opening(WHO)
+    opened, ended, async_ended = opening(WHO), cast("Any", Ended()), cast("Any", AsyncEnded())
     with pytest.raises(Unavailable, match="ended the stream"):
-        next(Guard(Ended(), Pieces(opened, []), raise_on_block=True))
+        next(Guard(ended, opened, [], raise_on_block=True))
     with pytest.raises(Unavailable, match="ended the stream"):
-        run(anext(AsyncGuard(Ended(), opened, [], raise_on_block=True)))
+        run(anext(AsyncGuard(async_ended, opened, [], raise_on_block=True)))
 
 
 def test_without_policies_nothing_passes(guarding: Guarding) -> None:

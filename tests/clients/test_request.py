@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pol_client import InvalidRequest, Message
 from pol_client._wire import engine_pb2 as wire
-from pol_client.connect import Connection
+from pol_client.connect import Connection, More
 from pol_client.request import STAGES, build_request, build_usage
 
 
@@ -142,5 +142,7 @@ def test_a_token_is_sent_as_bearer() -> None:
 
 
 def test_options_of_the_caller_win() -> None:
-    options = Connection("a", options=[("grpc.max_reconnect_backoff_ms", 7)]).channel_options()
+    options = Connection(
+        "a", more={"options": [("grpc.max_reconnect_backoff_ms", 7)]}
+    ).channel_options()
     assert dict(options)["grpc.max_reconnect_backoff_ms"] == 7

@@ -8,16 +8,17 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-import grpc
-
 from pol_client import connect, decode
+from pol_client._lean.transport import LeanTransport
 from pol_client._wire import engine_pb2 as wire
 from pol_client.aio_exchange import AsyncExchange
 from pol_client.aio_guard import AsyncGuard, Source, open_guard
 from pol_client.aio_pipeline import AsyncPipeline
 from pol_client.aio_reviews import AsyncReviews
-from pol_client.client import PAUSE, to_bytes
-from pol_client.errors import from_rpc
+from pol_client.aio_transport import AsyncTransport
+from pol_client.client import PAUSE
+from pol_client.errors import NoDecision
+from pol_client.grpcio_aio import GrpcioTransport
 from pol_client.guard import SECONDS
 from pol_client.ledger import OnFailure
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
@@ -40,34 +41,30 @@ class AsyncClient:
         tls: connect.Tls | None = None,
         token: connect.Token = None,
         metadata: connect.Pairs = (),
-        options: connect.Options = (),
         wait_for_ready: bool = True,
+        transport: connect.Transport = "lean",
+        **more: Unpack[connect.More],
     ) -> None:
         """Prepare a connection; it is made at the first call and again whenever it is lost.
 
         The arguments are those of ``Client``.
         """
         self._connection = connect.Connection(
-            address, timeout, tls, token, metadata, options, wait_for_ready
+            address, timeout, tls, token, metadata, wait_for_ready, more
         )
-        credentials = self._connection.credentials()
-        settings = self._connection.channel_options()
-        self._channel = (
-            grpc.aio.insecure_channel(address, settings)
-            if credentials is None
-            else grpc.aio.secure_channel(address, credentials, settings)
+        self._transport: AsyncTransport = (
+            LeanTransport(self._connection)
+            if transport == "lean"
+            else GrpcioTransport(self._connection)
         )
-        self._calls = {
-            method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
-            for method in connect.UNARY
-        }
-        self.reviews = AsyncReviews(self._call, self._channel, self._connection)
+        self.reviews = AsyncReviews(self._call, self._transport)
         """What reviewers do, and what a gateway is told of reviews."""
 
     async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
         message = build_request(asked)
-        return decode.read_decision(await self._call(connect.DECIDE, message, timeout))
+        seconds = self._connection.timeout if timeout is None else timeout
+        return decode.read_answer(await self._transport.decide(message, seconds))
 
     async def decide_batch(
         self, requests: Iterable[Request], *, timeout: float | None = None
@@ -109,7 +106,7 @@ class AsyncClient:
 
     def pipeline(self) -> AsyncPipeline:
         """Return a stream on which many tasks decide at once, cheaper than one call each."""
-        return AsyncPipeline(self._channel, self._connection)
+        return AsyncPipeline(self._transport.pipe(), self._connection)
 
     def guard(
         self,
@@ -123,9 +120,7 @@ class AsyncClient:
 
         *pieces* are its pieces of text. *timeout* is for the whole.
         """
-        return open_guard(
-            self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
-        )
+        return open_guard(self._transport, pieces, asked, timeout, raise_on_block=raise_on_block)
 
     def exchange(
         self,
@@ -142,7 +137,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connection; calls that run are cancelled."""
-        await self._channel.close(None)
+        await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -155,18 +150,14 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _call(self, method: connect.Method, message: object, timeout: float | None) -> Any:
+    async def _call(self, method: connect.Method, message: Any, timeout: float | None) -> Any:
         deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
-        call = self._calls[method]
+        raw = message.SerializeToString()
         while True:
             try:
-                return await call(
-                    message,
-                    timeout=max(deadline - time.monotonic(), 0),
-                    metadata=self._connection.headers(),
-                    wait_for_ready=self._connection.wait_for_ready,
-                )
-            except grpc.RpcError as error:
+                seconds = max(deadline - time.monotonic(), 0)
+                return method.answer.FromString(await self._transport.unary(method, raw, seconds))
+            except NoDecision as error:
                 if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
-                    raise from_rpc(error) from None
+                    raise
             await asyncio.sleep(PAUSE)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
-
-import grpc
+from typing import Self
 
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import Unavailable, from_rpc
+from pol_client.aio_transport import AsyncStream, AsyncTransport
+from pol_client.errors import Unavailable
 from pol_client.guard import end, opening, take
 from pol_client.results import Decision, Redaction
 
@@ -24,7 +23,7 @@ class AsyncGuard:
     """
 
     def __init__(
-        self, call: Any, opened: wire.DecideRequest, source: Source, *, raise_on_block: bool
+        self, call: AsyncStream, opened: wire.DecideRequest, source: Source, *, raise_on_block: bool
     ) -> None:
         self.decision: Decision | None = None
         """The decision on the whole, without its content; None until the end."""
@@ -42,15 +41,12 @@ class AsyncGuard:
         while self.decision is None:
             # Step by step: grpc.aio forgets the daemon's answer when a piece comes after it.
             chunk = await anext(self._chunks, None)
-            try:
-                if chunk is not None:
-                    await self._call.write(chunk)
-                answer = await self._call.read()
-            except grpc.RpcError as error:
-                raise from_rpc(error) from None
-            if answer is grpc.aio.EOF:  # type: ignore[attr-defined]
+            if chunk is not None:
+                await self._call.write(chunk.SerializeToString())
+            answer = await self._call.read()
+            if answer is None:
                 raise Unavailable("UNAVAILABLE", "the daemon ended the stream")
-            text = take(self, answer)
+            text = take(self, wire.GuardedChunk.FromString(answer))
             if text:
                 return text
         end(self, raise_on_block=self._raise_on_block)
@@ -85,8 +81,7 @@ async def chunks(opened: wire.DecideRequest, source: Source) -> AsyncIterator[wi
 
 
 def open_guard(
-    channel: grpc.aio.Channel,
-    connection: connect.Connection,
+    transport: AsyncTransport,
     source: Source,
     asked: Mapping[str, object],
     timeout: float,
@@ -95,13 +90,5 @@ def open_guard(
 ) -> AsyncGuard:
     """Return the guard of *source*, about which *asked* is known."""
     opened = opening(asked)
-    start = channel.stream_stream(
-        connect.GUARD, wire.Chunk.SerializeToString, wire.GuardedChunk.FromString
-    )
-    call = start(
-        None,
-        timeout=timeout,
-        metadata=connection.headers(),
-        wait_for_ready=connection.wait_for_ready,
-    )
+    call = transport.stream(connect.GUARD, timeout)
     return AsyncGuard(call, opened, source, raise_on_block=raise_on_block)

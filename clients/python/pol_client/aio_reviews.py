@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol, Unpack
 
-import grpc
-
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
+from pol_client.aio_transport import AsyncTransport
 from pol_client.decode_reviews import read_history, read_page, read_review
-from pol_client.errors import from_rpc
+from pol_client.errors import NoDecision
 from pol_client.results import Message
 from pol_client.results_reviews import Review, ReviewDeed, ReviewPage
 from pol_client.review_requests import (
@@ -43,15 +42,10 @@ class AsyncReviews:
     not be done as the review stands, and NoDecision otherwise.
     """
 
-    def __init__(
-        self, call: Caller, channel: grpc.aio.Channel, connection: connect.Connection
-    ) -> None:
-        """Ask with *call*, and watch on *channel*."""
+    def __init__(self, call: Caller, transport: AsyncTransport) -> None:
+        """Ask with *call*, and watch over *transport*."""
         self._call = call
-        self._connection = connection
-        self._watch = channel.unary_stream(
-            connect.WAIT_REVIEW, wire.WaitReviewRequest.SerializeToString, wire.Review.FromString
-        )
+        self._transport = transport
 
     async def get(
         self,
@@ -158,20 +152,23 @@ class AsyncReviews:
         """
         deadline = monotonic() + timeout
         seen: Review | None = None
+        asked = wire.WaitReviewRequest(review_id=review_id).SerializeToString()
         while True:
-            call = self._open(review_id, deadline - monotonic())
+            call = self._transport.stream(connect.WAIT_REVIEW, max(deadline - monotonic(), 0))
             try:
-                async for answer in call:
-                    found = read_review(answer)
+                await call.write(asked)
+                await call.end()
+                while (answer := await call.read()) is not None:
+                    found = read_review(wire.Review.FromString(answer))
                     if found != seen:
                         seen = found
                         yield found
-            except grpc.RpcError as error:
+            except NoDecision as error:
                 again = connect.go_on_waiting(error, deadline - monotonic() - PAUSE)
                 if again is None and seen is not None:
                     return
                 if not again:
-                    raise from_rpc(error) from None
+                    raise
             else:
                 return
             finally:
@@ -185,14 +182,6 @@ class AsyncReviews:
             pass
         assert seen is not None, "the first one comes at once"
         return seen
-
-    def _open(self, review_id: str, left: float) -> Any:
-        return self._watch(
-            wire.WaitReviewRequest(review_id=review_id),
-            timeout=max(left, 0),
-            metadata=self._connection.headers(),
-            wait_for_ready=self._connection.wait_for_ready,
-        )
 
     async def _review(
         self, method: connect.Method, message: object, timeout: float | None

@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-import grpc
-
 from pol_client import connect, decode
+from pol_client._lean.threads import LeanThreads
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import from_rpc
+from pol_client.errors import NoDecision
 from pol_client.exchange import Exchange
+from pol_client.grpcio_threads import GrpcioTransport
 from pol_client.guard import SECONDS, Guard, open_guard
 from pol_client.ledger import OnFailure
 from pol_client.pipeline import Pipeline
@@ -25,6 +25,7 @@ from pol_client.request import About, Opening, Request, Usage, build_request, bu
 from pol_client.results import Decision, Explanation, Status
 from pol_client.results_reviews import Review
 from pol_client.reviews import Reviews
+from pol_client.threads_transport import Transport
 
 PAUSE = 0.02
 """Seconds between two tries of a call that may be repeated."""
@@ -45,36 +46,33 @@ class Client:
         tls: connect.Tls | None = None,
         token: connect.Token = None,
         metadata: connect.Pairs = (),
-        options: connect.Options = (),
         wait_for_ready: bool = True,
+        transport: connect.Transport = "lean",
+        **more: Unpack[connect.More],
     ) -> None:
         """Prepare a connection; it is made at the first call and again whenever it is lost.
 
         *address* is ``host:port`` or ``unix:///path``. *timeout* is in seconds, for each call.
         *token* (or a function that returns one) is sent as ``authorization: Bearer``. With
         *wait_for_ready* a call waits, within its deadline, for a daemon that is starting.
+        *transport* carries the calls; for *more* see ``connect.More``.
         """
         self._connection = connect.Connection(
-            address, timeout, tls, token, metadata, options, wait_for_ready
+            address, timeout, tls, token, metadata, wait_for_ready, more
         )
-        credentials = self._connection.credentials()
-        settings = self._connection.channel_options()
-        self._channel = (
-            grpc.insecure_channel(address, settings)
-            if credentials is None
-            else grpc.secure_channel(address, credentials, settings)
+        self._transport: Transport = (
+            LeanThreads(self._connection)
+            if transport == "lean"
+            else GrpcioTransport(self._connection)
         )
-        self._calls = {
-            method: self._channel.unary_unary(method.path, to_bytes, method.answer.FromString)
-            for method in connect.UNARY
-        }
-        self.reviews = Reviews(self._call, self._channel, self._connection)
+        self.reviews = Reviews(self._call, self._transport)
         """What reviewers do, and what a gateway is told of reviews."""
 
     def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
         message = build_request(asked)
-        return decode.read_decision(self._call(connect.DECIDE, message, timeout))
+        seconds = self._connection.timeout if timeout is None else timeout
+        return decode.read_answer(self._transport.decide(message, seconds))
 
     def decide_batch(
         self, requests: Iterable[Request], *, timeout: float | None = None
@@ -113,7 +111,7 @@ class Client:
 
     def pipeline(self) -> Pipeline:
         """Return a stream on which many threads decide at once, cheaper than one call each."""
-        return Pipeline(self._channel, self._connection)
+        return Pipeline(self._transport.pipe(), self._connection)
 
     def guard(
         self,
@@ -125,11 +123,9 @@ class Client:
     ) -> Guard:
         """Return an iterator over what may pass on of a streamed response, as it flows.
 
-        *pieces* are its pieces of text, read in a thread of gRPC's. *timeout* is for the whole.
+        *pieces* are its pieces of text, read as they are asked for. *timeout* is for the whole.
         """
-        return open_guard(
-            self._channel, self._connection, pieces, asked, timeout, raise_on_block=raise_on_block
-        )
+        return open_guard(self._transport, pieces, asked, timeout, raise_on_block=raise_on_block)
 
     def exchange(
         self,
@@ -146,7 +142,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; calls that run end with CANCELLED."""
-        self._channel.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -159,24 +155,14 @@ class Client:
     ) -> None:
         self.close()
 
-    def _call(self, method: connect.Method, message: object, timeout: float | None) -> Any:
+    def _call(self, method: connect.Method, message: Any, timeout: float | None) -> Any:
         deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
-        call = self._calls[method]
+        raw = message.SerializeToString()
         while True:
             try:
-                return call(
-                    message,
-                    timeout=max(deadline - time.monotonic(), 0),
-                    metadata=self._connection.headers(),
-                    wait_for_ready=self._connection.wait_for_ready,
-                )
-            except grpc.RpcError as error:
+                seconds = max(deadline - time.monotonic(), 0)
+                return method.answer.FromString(self._transport.unary(method, raw, seconds))
+            except NoDecision as error:
                 if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
-                    raise from_rpc(error) from None
+                    raise
             time.sleep(PAUSE)
-
-
-def to_bytes(message: Any) -> bytes:
-    """Return a protobuf message's bytes."""
-    raw: bytes = message.SerializeToString()
-    return raw

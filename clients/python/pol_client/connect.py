@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import grpc
 
 from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import NoDecision
+
+UNAVAILABLE = "UNAVAILABLE"
 
 ENGINE = "/engine.v1.PolicyEngine/"
 ADMIN = "/engine.v1.Admin/"
@@ -18,6 +21,8 @@ NOT_READY = "no policies are loaded yet"
 
 Token = str | Callable[[], str] | None
 Pairs = Sequence[tuple[str, str]]
+Transport = Literal["lean", "grpcio"]
+"""What carries calls: connections of our own, or grpcio's."""
 Options = Sequence[tuple[str, str | int]]
 
 OPTIONS: tuple[tuple[str, int], ...] = (
@@ -86,6 +91,21 @@ DECIDE_STREAM = ENGINE + "DecideStream"
 GUARD = ENGINE + "Guard"
 
 
+class More(TypedDict, total=False):
+    """What one of the transports knows, and the other has no use for."""
+
+    options: Options
+    """grpcio: more options of its channel."""
+    connections: int
+    """lean: how many; 1 by default. More, where the daemon has several workers."""
+    coalesce: bool
+    """lean: whether decisions asked for at once share calls; True by default."""
+    in_flight: int
+    """lean: how many decisions are asked for at once, 1024 by default; what is more waits."""
+    waiting: int
+    """lean: how many may wait, 65536 by default; one more fails with RESOURCE_EXHAUSTED."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Everything about how to reach a daemon."""
@@ -98,10 +118,9 @@ class Connection:
     token: Token = field(default=None, repr=False)
     """Sent as ``authorization: Bearer …``; a function is asked before each call."""
     metadata: Pairs = ()
-    options: Options = ()
-    """More gRPC channel options."""
     wait_for_ready: bool = True
     """Wait (within the deadline) for a daemon that is not there yet, instead of failing at once."""
+    more: More = field(default_factory=lambda: More())  # noqa: PLW0108 - it is below
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Return the metadata of a call."""
@@ -117,7 +136,7 @@ class Connection:
         """Return the options of a channel; later ones win."""
         name = self.tls.server_name if self.tls else None
         override = [("grpc.ssl_target_name_override", name)] if name else []
-        return [*OPTIONS, *override, *self.options]
+        return [*OPTIONS, *override, *self.more.get("options", ())]
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         """Return the TLS credentials, or None for a plain connection."""
@@ -126,26 +145,19 @@ class Connection:
         return grpc.ssl_channel_credentials(self.tls.roots, self.tls.key, self.tls.certificate)
 
 
-def try_again(method: Method, error: grpc.RpcError, left: float) -> bool:
+def try_again(method: Method, error: NoDecision, left: float) -> bool:
     """Return whether to repeat a call that failed, with *left* seconds until its deadline.
 
     Only where twice is the same as once, and the daemon went away: one that answers "no policies
     are loaded yet" is there, and its answer stands.
     """
     return (
-        method.repeatable
-        and left > 0
-        and error.code() is grpc.StatusCode.UNAVAILABLE
-        and error.details() != NOT_READY
+        method.repeatable and left > 0 and error.code == UNAVAILABLE and error.message != NOT_READY
     )
 
 
-def go_on_waiting(error: grpc.RpcError, left: float) -> bool | None:
+def go_on_waiting(error: NoDecision, left: float) -> bool | None:
     """Return whether to begin a wait anew that was broken off; None when its time is over."""
-    match error.code():
-        case grpc.StatusCode.UNAVAILABLE if left > 0:
-            return True
-        case grpc.StatusCode.DEADLINE_EXCEEDED | grpc.StatusCode.UNAVAILABLE:
-            return None
-        case _:
-            return False
+    if error.code == UNAVAILABLE and left > 0:
+        return True
+    return None if error.code in {UNAVAILABLE, "DEADLINE_EXCEEDED"} else False

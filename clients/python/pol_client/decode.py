@@ -11,6 +11,7 @@ import grpc
 
 from pol_client import results
 from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import no_decision
 
 ACTIONS: dict[int, results.Action] = {
     wire.ACTION_ALLOW: "allow",
@@ -70,6 +71,14 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
         evaluated_in=answer.evaluated_in_ns,
         failure=read_failure(answer.error) if answer.HasField("error") else None,
     )
+
+
+def read_answer(answer: wire.Decision) -> results.Decision:
+    """Return the decision that one caller asked for; raise NoDecision where there is none."""
+    decision = read_decision(answer)
+    if decision.failure is not None:
+        raise no_decision(decision.failure)
+    return decision
 
 
 def read_redactions(redactions: Iterable[wire.Redaction]) -> tuple[results.Redaction, ...]:

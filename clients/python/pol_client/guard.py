@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import grpc
-
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.decode import read_decision, read_redactions
-from pol_client.errors import Unavailable, from_rpc, not_allowed
+from pol_client.errors import Unavailable, not_allowed
 from pol_client.request import build_request, refused
 from pol_client.results import Decision, Redaction
+from pol_client.threads_transport import Stream, Transport
 
 SECONDS = 600.0
 """For a whole response, where the call does not say otherwise."""
@@ -26,13 +25,20 @@ class Guard:
     use ``with``: the daemon then decides on and records what had come.
     """
 
-    def __init__(self, call: Any, pieces: Pieces, *, raise_on_block: bool) -> None:
+    def __init__(
+        self,
+        call: Stream,
+        opened: wire.DecideRequest,
+        source: Iterable[str],
+        *,
+        raise_on_block: bool,
+    ) -> None:
         self.decision: Decision | None = None
         """The decision on the whole, without its content; None until the end."""
         self.redactions: list[Redaction] = []
         """What was replaced so far; places count from the beginning of the response."""
         self._call = call
-        self._pieces = pieces
+        self._chunks = chunks(opened, source)
         self._raise_on_block = raise_on_block
 
     def __iter__(self) -> Self:
@@ -41,15 +47,13 @@ class Guard:
     def __next__(self) -> str:
         """Return the next text. Raises NotAllowed at the end of what is blocked; NoDecision."""
         while self.decision is None:
-            try:
-                answer = next(self._call)
-            except grpc.RpcError as error:
-                if self._pieces.problem is not None:
-                    raise self._pieces.problem from None
-                raise from_rpc(error) from None
-            except StopIteration:
-                raise Unavailable("UNAVAILABLE", "the daemon ended the stream") from None
-            text = take(self, answer)
+            chunk = next(self._chunks, None)
+            if chunk is not None:
+                self._call.write(chunk.SerializeToString())
+            answer = self._call.read()
+            if answer is None:
+                raise Unavailable("UNAVAILABLE", "the daemon ended the stream")
+            text = take(self, wire.GuardedChunk.FromString(answer))
             if text:
                 return text
         end(self, raise_on_block=self._raise_on_block)
@@ -71,30 +75,16 @@ class Guard:
         self.close()
 
 
-class Pieces:
-    """The chunks of a response; keeps the *problem* that its source had, to be raised again."""
-
-    def __init__(self, opened: wire.DecideRequest, source: Iterable[str]) -> None:
-        self.problem: Exception | None = None
-        self._chunks = self._make(opened, source)
-
-    def __iter__(self) -> Iterator[wire.Chunk]:
-        return self._chunks
-
-    def _make(self, opened: wire.DecideRequest, source: Iterable[str]) -> Iterator[wire.Chunk]:
-        yield wire.Chunk(open=opened)
-        try:
-            for piece in source:
-                yield wire.Chunk(text=piece)
-        except Exception as problem:
-            self.problem = problem
-            raise
-        yield wire.Chunk(last=True)
+def chunks(opened: wire.DecideRequest, source: Iterable[str]) -> Iterator[wire.Chunk]:
+    """Yield the chunks of a response."""
+    yield wire.Chunk(open=opened)
+    for piece in source:
+        yield wire.Chunk(text=piece)
+    yield wire.Chunk(last=True)
 
 
 def open_guard(
-    channel: grpc.Channel,
-    connection: connect.Connection,
+    transport: Transport,
     source: Iterable[str],
     asked: Mapping[str, object],
     timeout: float,
@@ -102,17 +92,9 @@ def open_guard(
     raise_on_block: bool,
 ) -> Guard:
     """Return the guard of *source*, about which *asked* is known."""
-    pieces = Pieces(opening(asked), source)
-    start = channel.stream_stream(
-        connect.GUARD, wire.Chunk.SerializeToString, wire.GuardedChunk.FromString
-    )
-    call = start(
-        iter(pieces),
-        timeout=timeout,
-        metadata=connection.headers(),
-        wait_for_ready=connection.wait_for_ready,
-    )
-    return Guard(call, pieces, raise_on_block=raise_on_block)
+    opened = opening(asked)
+    call = transport.stream(connect.GUARD, timeout)
+    return Guard(call, opened, source, raise_on_block=raise_on_block)
 
 
 def opening(asked: Mapping[str, object]) -> wire.DecideRequest:

@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any, Protocol, Unpack
 
-import grpc
-
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.decode_reviews import read_history, read_page, read_review
-from pol_client.errors import from_rpc
+from pol_client.errors import NoDecision
 from pol_client.results import Message
 from pol_client.results_reviews import Review, ReviewDeed, ReviewPage
 from pol_client.review_requests import (
@@ -23,6 +21,7 @@ from pol_client.review_requests import (
     build_hand_over,
     build_list,
 )
+from pol_client.threads_transport import Transport
 
 PAUSE = 0.1
 """Seconds until a wait that was broken off is begun again."""
@@ -43,13 +42,10 @@ class Reviews:
     not be done as the review stands, and NoDecision otherwise.
     """
 
-    def __init__(self, call: Caller, channel: grpc.Channel, connection: connect.Connection) -> None:
-        """Ask with *call*, and watch on *channel*."""
+    def __init__(self, call: Caller, transport: Transport) -> None:
+        """Ask with *call*, and watch over *transport*."""
         self._call = call
-        self._connection = connection
-        self._watch = channel.unary_stream(
-            connect.WAIT_REVIEW, wire.WaitReviewRequest.SerializeToString, wire.Review.FromString
-        )
+        self._transport = transport
 
     def get(
         self,
@@ -154,20 +150,23 @@ class Reviews:
         """
         deadline = monotonic() + timeout
         seen: Review | None = None
+        asked = wire.WaitReviewRequest(review_id=review_id).SerializeToString()
         while True:
-            call = self._open(review_id, deadline - monotonic())
+            call = self._transport.stream(connect.WAIT_REVIEW, max(deadline - monotonic(), 0))
             try:
-                for answer in call:
-                    found = read_review(answer)
+                call.write(asked)
+                call.end()
+                while (answer := call.read()) is not None:
+                    found = read_review(wire.Review.FromString(answer))
                     if found != seen:
                         seen = found
                         yield found
-            except grpc.RpcError as error:
+            except NoDecision as error:
                 again = connect.go_on_waiting(error, deadline - monotonic() - PAUSE)
                 if again is None and seen is not None:
                     return
                 if not again:
-                    raise from_rpc(error) from None
+                    raise
             else:
                 return
             finally:
@@ -181,14 +180,6 @@ class Reviews:
             pass
         assert seen is not None, "the first one comes at once"
         return seen
-
-    def _open(self, review_id: str, left: float) -> Any:
-        return self._watch(
-            wire.WaitReviewRequest(review_id=review_id),
-            timeout=max(left, 0),
-            metadata=self._connection.headers(),
-            wait_for_ready=self._connection.wait_for_ready,
-        )
 
     def _review(self, method: connect.Method, message: object, timeout: float | None) -> Review:
         return read_review(self._call(method, message, timeout))

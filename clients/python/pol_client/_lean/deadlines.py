@@ -5,14 +5,27 @@ from __future__ import annotations
 import asyncio
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from pol_client.errors import DeadlineExceeded
 
 FEW = 64
 """So many futures are kept that are done, beside as many as are not."""
 
-Due = tuple[float, int, asyncio.Future[Any]]
+
+class Waits(Protocol):
+    """What has a deadline: a future, or what can be failed like one."""
+
+    def done(self) -> bool:
+        """Return whether it is over."""
+        ...
+
+    def set_exception(self, failure: Any, /) -> None:
+        """Fail it."""
+        ...
+
+
+Due = tuple[float, int, Waits]
 
 
 class Deadlines:
@@ -29,7 +42,7 @@ class Deadlines:
         self._most = 2 * FEW
         self._loop = asyncio.get_running_loop()
 
-    def add(self, deadline: float, future: asyncio.Future[Any]) -> None:
+    def add(self, deadline: float, future: Waits) -> None:
         """Fail *future* with DeadlineExceeded at *deadline*, in the loop's time."""
         due = self._due
         while due and due[0][2].done():

@@ -44,9 +44,7 @@ def read_address(address: str) -> Target:
     for lead in NAMED:
         text = text.removeprefix(lead)
     host, colon, port = text.rpartition(":")
-    if not colon or "]" in port:  # [::1] has no port.
-        host, port = text, str(PORT)
-    elif ":" in host and not host.startswith("["):  # ::1 has none either.
+    if not colon or "]" in port or (":" in host and not host.startswith("[")):  # [::1] has no port.
         host, port = text, str(PORT)
     host = host.removeprefix("[").removesuffix("]")
     if not host or "/" in host or not port.isdigit() or not 0 < int(port) < 1 << 16:

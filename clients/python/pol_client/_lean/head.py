@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ CODES = (
     "UNAUTHENTICATED",
 )
 """The gRPC statuses, by number."""
+NAMES = {str(number).encode(): name for number, name in enumerate(CODES)}
+HTTP = re.compile(rb"[1-5]\d\d")
 OF_HTTP = {
     b"400": "INTERNAL",
     b"401": "UNAUTHENTICATED",
@@ -91,10 +94,11 @@ class Answer:
 
 def read_answer(fields: Fields) -> Answer:
     """Return what *fields* say."""
-    http, plain = b"", {}
+    http = b""
+    plain: dict[bytes, bytes] = {}
     for name, value in fields:
         if name[:1] == b":":
-            if name != b":status" or http or plain or not (len(value) == 3 and value.isdigit()):
+            if name != b":status" or http or plain or not HTTP.fullmatch(value):
                 return Answer(broken=True)
             http = value
         elif name in FORBIDDEN or name != name.lower():
@@ -115,8 +119,7 @@ def _code(text: bytes | None) -> str:
     """Return the name of a status; empty where there is none."""
     if text is None:
         return ""
-    known = text.isdigit() and len(text) <= 2 and int(text) < len(CODES)
-    return CODES[int(text)] if known else "UNKNOWN"
+    return NAMES.get(text, "UNKNOWN")
 
 
 def _violations(text: bytes | None) -> tuple[Violation, ...]:
@@ -138,9 +141,7 @@ def of_reset(code: int) -> NoDecision:
     return no_decision(Failure(said, f"the daemon broke the call off: {name}"))
 
 
-def call_block(
-    scheme: bytes, authority: str, path: str, pairs: Sequence[tuple[str, str]]
-) -> bytes:
+def call_block(scheme: bytes, authority: str, path: str, pairs: Sequence[tuple[str, str]]) -> bytes:
     """Return the fields of a call but its timeout. Raises InvalidRequest for metadata."""
     return b"".join(
         (
@@ -176,12 +177,10 @@ def timeout_field(seconds: float) -> bytes:
 
     Two digits count, so that calls alike have the same fields, which both sides remember.
     """
-    for unit, size in UNITS:
-        number = seconds / size
-        if number < MOST_DIGITS:
-            break
-    else:
+    found = next((one for one in UNITS if seconds / one[1] < MOST_DIGITS), None)
+    if found is None:
         return b""  # As good as none.
+    unit, number = found[0], seconds / found[1]
     whole = max(int(number) + (number > int(number)), 1)
     step = 10 ** max(len(str(whole)) - 2, 0)
     whole = -(-whole // step) * step

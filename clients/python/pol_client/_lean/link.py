@@ -41,6 +41,11 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
+    @property
+    def connecting(self) -> bool:
+        """Whether it is being connected."""
+        return self._trying is not None
+
     async def wait(self, deadline: float, *, patient: bool) -> Peer:
         """Return a connection with room for a call. Raises NoDecision."""
         while True:

@@ -183,7 +183,7 @@ class Peer(Control):
         """Whether a call must wait: the daemon takes no more at once, or the kernel nothing."""
         return len(self.streams) >= self.most or self._full
 
-    def begin(self, make: Make[Made], block: bytes, message: bytes | None) -> Made:
+    def start(self, make: Make[Made], block: bytes, message: bytes | None) -> Made:
         """Begin a call; with a *message* that is all it asks. To be asked only while it is open."""
         number = self._last = self._next
         self._next += 2
@@ -506,4 +506,3 @@ class Peer(Control):
         stream.told = True
         stream.trailers = None
         self.send(head(0, DATA, END_STREAM, stream.id))
-

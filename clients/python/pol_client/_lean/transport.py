@@ -1,19 +1,25 @@
-"""Calls of a daemon from one event loop: connections are chosen, calls made again where they may."""
+"""Calls of a daemon from one event loop: which connection, and what may be tried again."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from itertools import cycle
 
 from pol_client import connect
-from pol_client._lean.calls import Undecided, Unary, resolver
+from pol_client._lean.calls import Unary, Undecided, resolver
+from pol_client._lean.coalescer import Coalescer
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
 from pol_client._lean.head import call_block, timeout_field
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
+from pol_client._lean.streams import Expiry, LeanStream, Streamed
+from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+
+Pairs = tuple[tuple[str, str], ...]
 
 BLOCKS = 256
 """So many field blocks are remembered: callers with a few timeouts and a token have few."""
@@ -24,29 +30,36 @@ AGAIN_SECONDS = 0.05
 class LeanTransport:
     """Calls over connections of our own. Belongs to the loop of its first call."""
 
-    def __init__(self, connection: connect.Connection, connections: int) -> None:
-        """Prepare so many *connections*. Raises ValueError for an address that is none."""
-        if connections < 1:
-            raise ValueError("connections must be at least 1")
+    def __init__(self, connection: connect.Connection) -> None:
+        """Prepare connections. Raises ValueError for settings and addresses that are none."""
+        more = connection.more
+        if "options" in more:
+            raise ValueError('options are for transport="grpcio"')
         self._connection = connection
-        self._count = connections
+        self._count = at_least_one("connections", more.get("connections", 1))
+        self._in_flight = at_least_one("in_flight", more.get("in_flight", 1_024))
+        self._waiting = at_least_one("waiting", more.get("waiting", 65_536))
+        self._coalesce = more.get("coalesce", True)
+        self._coalescer: Coalescer | None = None
         self._target = read_address(connection.address)
         self._scheme = b"http" if connection.tls is None else b"https"
         self._blocks: dict[tuple[object, ...], bytes] = {}
         self._links: list[Link] = []
         self._closed = False
+        self.patient = connection.wait_for_ready
+        """Whether a call waits for a daemon that is not there yet."""
 
     async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        block = self.block(method.path, seconds)
+        block = self.block(method.path, seconds, self.pairs())
         tries = 0
         while True:
             link = self.link()
             peer = link.peer
             if peer is None or not peer.open or peer.crowded:
-                peer = await link.wait(deadline, patient=self._connection.wait_for_ready)
+                peer = await link.wait(deadline, patient=self.patient)
             try:
                 return await self._once(link, peer, block, message, deadline)
             except Undecided:
@@ -56,12 +69,43 @@ class LeanTransport:
             if tries > 1:
                 await asyncio.sleep(AGAIN_SECONDS)
 
+    async def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision, through a call that others may share. Raises NoDecision."""
+        if not self._coalesce:
+            answer = await self.unary(connect.DECIDE, message.SerializeToString(), seconds)
+            return wire.Decision.FromString(answer)
+        if self._coalescer is None:
+            self._coalescer = self.coalescer()
+        return await self._coalescer.ask(message, seconds)
+
+    def stream(self, path: str, seconds: float) -> LeanStream:
+        """Begin a call with many messages."""
+        block = self.block(path, seconds, self.pairs())
+        until = time.monotonic() + seconds
+
+        async def begin() -> Streamed:
+            deadline = asyncio.get_running_loop().time() + until - time.monotonic()
+            peer = await self.link().wait(deadline, patient=self.patient)
+            call = peer.start(Streamed, block, None)
+            self.deadlines().add(deadline, Expiry(call))
+            return call
+
+        return LeanStream(begin)
+
+    def coalescer(self) -> Coalescer:
+        """Return what puts decisions together, in this loop."""
+        return Coalescer(self, self._in_flight, self._waiting)
+
+    def pipe(self) -> LeanPipe:
+        """Return what takes many decisions at once."""
+        return LeanPipe(self)
+
     async def _once(
         self, link: Link, peer: Peer, block: bytes, message: bytes, deadline: float
     ) -> bytes:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         heard = peer.heard
-        call = peer.begin(partial(Unary, done=resolver(future)), block, message)
+        call = peer.start(partial(Unary, done=resolver(future)), block, message)
         self._deadlines.add(deadline, future)
         try:
             return await future
@@ -73,9 +117,12 @@ class LeanTransport:
             peer.drop(call)
             raise
 
-    def block(self, path: str, seconds: float | None) -> bytes:
-        """Return the fields of a call."""
-        pairs = self._connection.headers()
+    def pairs(self) -> Pairs:
+        """Return the metadata of a call that is made now."""
+        return self._connection.headers()
+
+    def block(self, path: str, seconds: float | None, pairs: Pairs) -> bytes:
+        """Return the fields of a call that may take so many *seconds*."""
         timeout = b"" if seconds is None else timeout_field(seconds)
         key = (path, timeout, pairs)
         made = self._blocks.get(key)
@@ -86,12 +133,22 @@ class LeanTransport:
             self._blocks[key] = made
         return made
 
-    def link(self) -> Link:
-        """Return the connection with the fewest calls; of several the next in turn."""
+    def deadlines(self) -> Deadlines:
+        """Return what fails that is not done in time."""
+        self.links()
+        return self._deadlines
+
+    def links(self) -> list[Link]:
+        """Return all connections."""
         if not self._links:
             self._make()
-        if self._count == 1:
-            return self._links[0]
+        return self._links
+
+    def link(self) -> Link:
+        """Return the connection with the fewest calls; of several the next in turn."""
+        links = self.links()
+        if len(links) == 1:
+            return links[0]
         return min((next(self._turns) for _ in self._links), key=_calls_of)
 
     def _make(self) -> None:
@@ -109,8 +166,40 @@ class LeanTransport:
         links, self._links = self._links, []
         for link in links:
             link.close(NoDecision("CANCELLED", "the client was closed"))
+        if self._coalescer is not None:
+            await self._coalescer.close()
         if links:
             self._deadlines.close()
+
+
+class LeanPipe:
+    """Many decisions at once, put together apart from the client's others."""
+
+    def __init__(self, transport: LeanTransport) -> None:
+        self._transport = transport
+        self._coalescer: Coalescer | None = None
+        self._closed = False
+
+    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision. Raises NoDecision."""
+        if self._closed:
+            raise Unavailable("UNAVAILABLE", "the pipeline was closed")
+        if self._coalescer is None:
+            self._coalescer = self._transport.coalescer()
+        return await self._coalescer.ask(message, seconds)
+
+    async def close(self) -> None:
+        """Fail what is under way, and take no more."""
+        self._closed = True
+        if self._coalescer is not None:
+            await self._coalescer.close()
+
+
+def at_least_one(name: str, value: int) -> int:
+    """Return *value*; raise ValueError where it is none."""
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1")
+    return value
 
 
 def _calls_of(link: Link) -> int:

@@ -1,0 +1,250 @@
+"""Calls of a daemon from many threads: one loop in a thread of its own carries them all.
+
+What threads ask for at once shares calls, as what tasks ask for does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import Any, TypeVar
+
+from pol_client import connect
+from pol_client._lean.coalescer import Coalescer, Pairs
+from pol_client._lean.streams import LeanStream
+from pol_client._lean.transport import LeanTransport
+from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 1.0
+"""How much later than its deadline a thread gives up by itself: the loop is to be first."""
+
+
+class Waited:
+    """An answer that one thread waits for. Set once, from another thread."""
+
+    __slots__ = ("_answer", "_done", "_failure", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._lock.acquire()
+        self._answer: wire.Decision | None = None
+        self._failure: NoDecision | None = None
+        self._done = False
+
+    def done(self) -> bool:
+        """Return whether it is there, or not wanted any more."""
+        return self._done
+
+    def set_result(self, answer: wire.Decision) -> None:
+        """Give it."""
+        self._answer = answer
+        self._done = True
+        self._lock.release()
+
+    def set_exception(self, failure: NoDecision, /) -> None:
+        """Say that there is none."""
+        self._failure = failure
+        self._done = True
+        self._lock.release()
+
+    def result(self, seconds: float) -> wire.Decision:
+        """Wait for it. Raises NoDecision."""
+        if not self._lock.acquire(timeout=seconds + GRACE_SECONDS):
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time")
+        if self._answer is not None:
+            return self._answer
+        assert self._failure is not None
+        raise self._failure
+
+
+class Promised:
+    """A future that its owner may cancel at any time, from any thread."""
+
+    __slots__ = ("_future", "_told")
+
+    def __init__(self, future: Future[wire.Decision]) -> None:
+        self._future = future
+        self._told = False
+
+    def done(self) -> bool:
+        """Return whether it is there, or not wanted any more."""
+        return self._told or self._future.done()
+
+    def set_result(self, answer: wire.Decision) -> None:
+        """Give it."""
+        self._told = True
+        if self._future.set_running_or_notify_cancel():
+            self._future.set_result(answer)
+
+    def set_exception(self, failure: NoDecision, /) -> None:
+        """Say that there is none."""
+        self._told = True
+        if self._future.set_running_or_notify_cancel():
+            self._future.set_exception(failure)
+
+
+Asking = tuple[bytes, Pairs, float, Waited | Promised]
+
+
+class Inbox:
+    """What threads ask one coalescer for."""
+
+    def __init__(self, threads: LeanThreads) -> None:
+        self._threads = threads
+        self._asked: deque[Asking] = deque()
+        self._coalescer: Coalescer | None = None
+        self._closed = False
+        self._called = False
+        """Whether the loop is told already that there is something."""
+
+    def put(self, one: Asking) -> None:
+        """Hand it to the loop. Raises Unavailable when it is closed."""
+        if self._closed:
+            raise Unavailable("UNAVAILABLE", "the pipeline was closed")
+        self._asked.append(one)
+        if not self._called:
+            self._called = True
+            self._threads.call(self._take)
+
+    def submit(self, message: wire.DecideRequest, seconds: float) -> Future[wire.Decision]:
+        """Return the future of a decision."""
+        answer: Future[wire.Decision] = Future()
+        raw = message.SerializeToString()
+        self.put((raw, self._threads.pairs(), seconds, Promised(answer)))
+        return answer
+
+    def close(self) -> None:
+        """Fail what is under way, and take no more."""
+        self._closed = True
+        self._threads.run(self.end())
+
+    async def end(self) -> None:
+        """Fail what is under way, in the loop."""
+        self._closed = True
+        if self._coalescer is not None or self._asked:
+            self._take()
+            assert self._coalescer is not None
+            await self._coalescer.close()
+
+    def _take(self) -> None:
+        if self._coalescer is None:
+            self._coalescer = self._threads.inner.coalescer()
+        self._called = False
+        asked = self._asked
+        while asked:
+            self._coalescer.put(*asked.popleft())
+
+
+class LeanThreads:
+    """Calls over connections of our own, from any thread."""
+
+    def __init__(self, connection: connect.Connection) -> None:
+        """Prepare. Raises ValueError for settings and addresses that are none."""
+        self.inner = LeanTransport(connection)
+        self.pairs = self.inner.pairs
+        self._coalesce = connection.more.get("coalesce", True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = Lock()
+        self._closed = False
+        self._inbox = Inbox(self)
+
+    def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
+        """Return the answer. Raises NoDecision."""
+        return self.run(self.inner.unary(method, message, seconds))
+
+    def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision. Raises NoDecision."""
+        if not self._coalesce:
+            return self.run(self.inner.decide(message, seconds))
+        answer = Waited()
+        self._inbox.put((message.SerializeToString(), self.pairs(), seconds, answer))
+        return answer.result(seconds)
+
+    def stream(self, path: str, seconds: float) -> ThreadStream:
+        """Begin a call with many messages."""
+
+        async def begin() -> LeanStream:
+            return self.inner.stream(path, seconds)
+
+        return ThreadStream(self, self.run(begin()))
+
+    def pipe(self) -> Inbox:
+        """Return what takes many decisions at once."""
+        return Inbox(self)
+
+    def close(self) -> None:
+        """Close the connections; calls that run fail."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+            loop = self._loop
+        if loop is not None and not closed:
+            asyncio.run_coroutine_threadsafe(self._end(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+
+    def call(self, function: Any) -> None:
+        """Have *function* called in the loop. Raises Unavailable when it is closed."""
+        self._running().call_soon_threadsafe(function)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return what *coroutine* returns in the loop. Raises NoDecision."""
+        try:
+            loop = self._running()
+        except Unavailable:
+            coroutine.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None or self._closed:
+            with self._lock:
+                if self._closed:
+                    raise Unavailable("UNAVAILABLE", "the client was closed")
+                if self._loop is None:
+                    self._loop = asyncio.new_event_loop()
+                    Thread(target=self._serve, name="pol-client", daemon=True).start()
+        return self._loop
+
+    def _serve(self) -> None:
+        loop = self._loop
+        assert loop is not None
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
+
+    async def _end(self) -> None:
+        await self._inbox.end()
+        await self.inner.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=GRACE_SECONDS)
+
+
+class ThreadStream:
+    """A call with many messages, from one thread."""
+
+    def __init__(self, threads: LeanThreads, inner: LeanStream) -> None:
+        self._threads = threads
+        self._inner = inner
+
+    def write(self, message: bytes) -> None:
+        """Send a message; waits while the daemon does not read. Raises NoDecision."""
+        self._threads.run(self._inner.write(message))
+
+    def end(self) -> None:
+        """Send no more. Raises NoDecision."""
+        self._threads.run(self._inner.end())
+
+    def read(self) -> bytes | None:
+        """Return the next message, or None at the end. Raises NoDecision."""
+        return self._threads.run(self._inner.read())
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._threads.call(self._inner.cancel)

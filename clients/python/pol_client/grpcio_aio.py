@@ -1,0 +1,193 @@
+"""Calls over grpcio, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from pol_client import connect
+from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, from_rpc
+
+
+class GrpcioTransport:
+    """Calls over one channel of grpc.aio."""
+
+    def __init__(self, connection: connect.Connection) -> None:
+        self._connection = connection
+        credentials = connection.credentials()
+        settings = connection.channel_options()
+        self._channel = (
+            grpc.aio.insecure_channel(connection.address, settings)
+            if credentials is None
+            else grpc.aio.secure_channel(connection.address, credentials, settings)
+        )
+        self._calls = {
+            method.path: self._channel.unary_unary(method.path, None, None)
+            for method in connect.UNARY
+        }
+
+    async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
+        """Return the answer. Raises NoDecision."""
+        try:
+            answer: bytes = await self._calls[method.path](
+                message,
+                timeout=seconds,
+                metadata=self._connection.headers(),
+                wait_for_ready=self._connection.wait_for_ready,
+            )
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+        return answer
+
+    async def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision. Raises NoDecision."""
+        answer = await self.unary(connect.DECIDE, message.SerializeToString(), seconds)
+        return wire.Decision.FromString(answer)
+
+    def stream(self, path: str, seconds: float) -> GrpcioStream:
+        """Begin a call with many messages."""
+        call = self._channel.stream_stream(path, None, None)(
+            None,
+            timeout=seconds,
+            metadata=self._connection.headers(),
+            wait_for_ready=self._connection.wait_for_ready,
+        )
+        return GrpcioStream(call)
+
+    def pipe(self) -> Lines:
+        """Return a stream on which many tasks decide at once."""
+        return Lines(self._channel, self._connection)
+
+    async def close(self) -> None:
+        """Close the connection; calls that run are cancelled."""
+        await self._channel.close(None)
+
+
+class GrpcioStream:
+    """A call with many messages."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def write(self, message: bytes) -> None:
+        """Send a message. Raises NoDecision."""
+        try:
+            await self._call.write(message)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+        except asyncio.InvalidStateError:  # It is over: what is still to be read says how.
+            pass
+
+    async def end(self) -> None:
+        """Send no more."""
+        await self._call.done_writing()
+
+    async def read(self) -> bytes | None:
+        """Return the next message, or None at the end. Raises NoDecision."""
+        try:
+            answer = await self._call.read()
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+        return None if answer is grpc.aio.EOF else answer  # type: ignore[attr-defined]
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._call.cancel()
+
+
+class Lines:
+    """One stream at a time, which many tasks share; opened again when it broke."""
+
+    def __init__(self, channel: grpc.aio.Channel, connection: connect.Connection) -> None:
+        self._connection = connection
+        self._open = channel.stream_stream(connect.DECIDE_STREAM, None, None)
+        self._numbers = itertools.count(1)
+        self._line: Line | None = None
+        self._closed = False
+
+    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision. Raises NoDecision."""
+        asked = message.request_id
+        number = message.request_id = str(next(self._numbers))
+        line = self._current()
+        answer = line.send(number, message)
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await answer
+        except TimeoutError:
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time") from None
+        finally:
+            line.waiting.pop(number, None)
+        reply.request_id = asked
+        return reply
+
+    async def close(self) -> None:
+        """End the stream; what is under way fails with Unavailable."""
+        self._closed = True
+        line, self._line = self._line, None
+        if line is not None:
+            line.fail(Unavailable("UNAVAILABLE", "the pipeline was closed"))
+            line.call.cancel()
+            await line.reading
+
+    def _current(self) -> Line:
+        if self._closed:
+            raise Unavailable("UNAVAILABLE", "the pipeline was closed")
+        if self._line is None or self._line.broken:
+            self._line = Line(self._open, self._connection)
+        return self._line
+
+
+class Line:
+    """One stream, from its opening until it breaks."""
+
+    def __init__(self, opening: Any, connection: connect.Connection) -> None:
+        self.waiting: dict[str, asyncio.Future[wire.Decision]] = {}
+        self.broken = False
+        self._outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.call = opening(
+            self._requests(),
+            metadata=connection.headers(),
+            wait_for_ready=connection.wait_for_ready,
+        )
+        self.reading = asyncio.create_task(self._read(), name="pol-client-pipeline")
+
+    def send(self, number: str, message: wire.DecideRequest) -> asyncio.Future[wire.Decision]:
+        """Send *message*; return the future of its reply."""
+        answer = self.waiting[number] = asyncio.get_running_loop().create_future()
+        self._outbox.put_nowait(message.SerializeToString())
+        return answer
+
+    def fail(self, error: NoDecision) -> None:
+        """Fail everything that waits, and take no more."""
+        self.broken = True
+        self._outbox.put_nowait(None)
+        for answer in self.waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+    async def _requests(self) -> AsyncIterator[bytes]:
+        while (message := await self._outbox.get()) is not None:
+            yield message
+
+    async def _read(self) -> None:
+        try:
+            async for raw in self.call:
+                reply = wire.Decision.FromString(raw)
+                answer = self.waiting.get(reply.request_id)
+                # None: its caller has given up.
+                if answer is not None and not answer.done():
+                    answer.set_result(reply)
+        except grpc.RpcError as error:
+            self.fail(from_rpc(error))
+        except asyncio.CancelledError:
+            # The call was cancelled by close, or this task with its loop.
+            self.fail(Unavailable("UNAVAILABLE", "the pipeline was closed"))
+        else:
+            self.fail(Unavailable("UNAVAILABLE", "the daemon ended the stream"))

@@ -1,0 +1,188 @@
+"""Calls over grpcio, for threads."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Any
+
+import grpc
+
+from pol_client import connect
+from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import NoDecision, Unavailable, from_rpc
+
+
+class GrpcioTransport:
+    """Calls over one channel of grpcio."""
+
+    def __init__(self, connection: connect.Connection) -> None:
+        self._connection = connection
+        credentials = connection.credentials()
+        settings = connection.channel_options()
+        self._channel = (
+            grpc.insecure_channel(connection.address, settings)
+            if credentials is None
+            else grpc.secure_channel(connection.address, credentials, settings)
+        )
+        self._calls = {
+            method.path: self._channel.unary_unary(method.path, None, None)
+            for method in connect.UNARY
+        }
+
+    def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
+        """Return the answer. Raises NoDecision."""
+        try:
+            answer: bytes = self._calls[method.path](
+                message,
+                timeout=seconds,
+                metadata=self._connection.headers(),
+                wait_for_ready=self._connection.wait_for_ready,
+            )
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+        return answer
+
+    def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+        """Return the decision. Raises NoDecision."""
+        answer = self.unary(connect.DECIDE, message.SerializeToString(), seconds)
+        return wire.Decision.FromString(answer)
+
+    def stream(self, path: str, seconds: float) -> GrpcioStream:
+        """Begin a call with many messages."""
+        outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        call = self._channel.stream_stream(path, None, None)(
+            iter(outbox.get, None),
+            timeout=seconds,
+            metadata=self._connection.headers(),
+            wait_for_ready=self._connection.wait_for_ready,
+        )
+        return GrpcioStream(call, outbox)
+
+    def pipe(self) -> Lines:
+        """Return a stream on which many threads decide at once."""
+        return Lines(self._channel, self._connection)
+
+    def close(self) -> None:
+        """Close the connection; calls that run end with CANCELLED."""
+        self._channel.close()
+
+
+class GrpcioStream:
+    """A call with many messages."""
+
+    def __init__(self, call: Any, outbox: SimpleQueue[bytes | None]) -> None:
+        self._call = call
+        self._outbox = outbox
+
+    def write(self, message: bytes) -> None:
+        """Send a message."""
+        self._outbox.put(message)
+
+    def end(self) -> None:
+        """Send no more."""
+        self._outbox.put(None)
+
+    def read(self) -> bytes | None:
+        """Return the next message, or None at the end. Raises NoDecision."""
+        try:
+            answer: bytes | None = next(self._call, None)
+        except grpc.RpcError as error:
+            raise from_rpc(error) from None
+        return answer
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._call.cancel()
+        self._outbox.put(None)
+
+
+class Lines:
+    """One stream at a time, which many threads share; opened again when it broke."""
+
+    def __init__(self, channel: grpc.Channel, connection: connect.Connection) -> None:
+        self._connection = connection
+        self._open: Any = channel.stream_stream(connect.DECIDE_STREAM, None, None)
+        self._lock = Lock()
+        self._numbers = itertools.count(1)
+        self._line: Line | None = None
+        self._closed = False
+
+    def submit(self, message: wire.DecideRequest, seconds: float) -> Future[wire.Decision]:
+        """Return the future of a decision. Raises Unavailable when it is closed."""
+        del seconds  # Who waits gives up; the stream has no deadline.
+        asked = message.request_id
+        number = message.request_id = str(next(self._numbers))
+        answer: Future[wire.Decision] = Future()
+        with self._lock:
+            if self._closed:
+                raise Unavailable("UNAVAILABLE", "the pipeline was closed")
+            line = self._line
+            if line is None or line.broken:
+                line = self._line = Line(self._open, self._connection)
+            line.send(number, asked, answer, message.SerializeToString())
+        return answer
+
+    def close(self) -> None:
+        """End the stream; what is under way fails with Unavailable."""
+        with self._lock:
+            self._closed = True
+            line, self._line = self._line, None
+        if line is not None:
+            line.fail(Unavailable("UNAVAILABLE", "the pipeline was closed"))
+            line.call.cancel()
+
+
+class Line:
+    """One stream, from its opening until it breaks."""
+
+    def __init__(self, opening: Any, connection: connect.Connection) -> None:
+        self.waiting: dict[str, tuple[str, Future[wire.Decision]]] = {}
+        self.broken = False
+        self._lock = Lock()
+        self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        self.call = opening(
+            iter(self._outbox.get, None),
+            metadata=connection.headers(),
+            wait_for_ready=connection.wait_for_ready,
+        )
+        Thread(target=self._read, name="pol-client-pipeline", daemon=True).start()
+
+    def send(self, number: str, asked: str, answer: Future[wire.Decision], message: bytes) -> None:
+        """Send *message*; *answer* will have the decision under the request's id, *asked*."""
+        with self._lock:
+            self.waiting[number] = (asked, answer)
+            broken = self.broken
+        if broken:
+            self.fail(Unavailable("UNAVAILABLE", "the stream broke"))
+        else:
+            answer.add_done_callback(lambda _: self.waiting.pop(number, None))
+            self._outbox.put(message)
+
+    def fail(self, error: NoDecision) -> None:
+        """Fail everything that waits, and take no more."""
+        with self._lock:
+            self.broken = True
+            waiting, self.waiting = self.waiting, {}
+        self._outbox.put(None)
+        for _, answer in waiting.values():
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(error)
+
+    def _read(self) -> None:
+        try:
+            for raw in self.call:
+                self._answer(wire.Decision.FromString(raw))
+        except grpc.RpcError as error:
+            self.fail(from_rpc(error))
+        else:
+            self.fail(Unavailable("UNAVAILABLE", "the daemon ended the stream"))
+
+    def _answer(self, reply: wire.Decision) -> None:
+        asked, answer = self.waiting.pop(reply.request_id, ("", None))
+        # None: its caller has given up.
+        if answer is not None and answer.set_running_or_notify_cancel():
+            reply.request_id = asked
+            answer.set_result(reply)

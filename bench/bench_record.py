@@ -32,7 +32,7 @@ from engine.runtime.values import Witness
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Line
 from engine.service.keeping import Keeper
-from engine.service.record import Making, NoRecorder, subject_of
+from engine.service.record import Making, NoRecorder
 from engine.service.telling import Telling
 from engine.service.vault import Vault
 from engine.storage.frames import make_frame
@@ -151,10 +151,9 @@ def contenders_of(
         framing = Framing()
         keeper = Keeper(framing, secret=SECRET, telling=telling)
         making = Making(
-            subject=subject_of(record),
             now=NOW,
             record=record,
-            witness=witness,
+            seen=witness.seen,
             read=9_000,
             decide=20_000,
         )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import cast
 
 import msgspec
 
@@ -62,7 +62,7 @@ Values = dict[str, object]
 NO_VALUES: Values = {}
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True):
     """What a decision went by; of *record* the placeholders are turned back."""
 
     record: Record

@@ -247,7 +247,7 @@ class Undecided(UnderWay):
                     self.questioning,
                     decision_id=self.decision_id,
                     senses=self.senses,
-                    witness=self.made.witness,
+                    witness=self.made,
                 )
             except Unlooked as stopped:
                 self.look = stopped.look

@@ -12,9 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from time import perf_counter_ns
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-import msgspec
+from msgspec.structs import force_setattr
 
 from engine.classifiers.asked import Classifiers, Servers
 from engine.runtime.decide import decide
@@ -22,9 +22,8 @@ from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Request
+from engine.runtime.request import InvalidRequest, Reader, Request
 from engine.runtime.store import Store
-from engine.runtime.values import Witness
 from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand
 from engine.service.failing import denied, describe
@@ -33,7 +32,7 @@ from engine.service.keeping import NOTHING, PLAIN, Keeper
 from engine.service.lookout import Lookout
 from engine.service.meeting import Meeting
 from engine.service.observer import Observer
-from engine.service.record import Making, Recorder, Subject, subject_of
+from engine.service.record import Making, Recorder
 from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
 from engine.service.status import Status
@@ -42,9 +41,9 @@ from engine.service.usage import Usage
 from engine.state.remote_store import RemoteStore
 
 RequestLike = Request | Mapping[str, object]
-
-NOBODY = Subject()
-"""Of a request that could not be read."""
+Given = TypeVar("Given")
+Read = Callable[[Reader, Any], Record]
+"""Makes a record of what a door was given; raises InvalidRequest."""
 
 
 class NotReady(Exception):
@@ -187,38 +186,24 @@ class Gate:
         Raises NotReady before the first `swap`, and InvalidRequest (nothing was decided, consumed
         or recorded) when the request does not fit the schema.
         """
-        policies = self._current()
-        if not self._waits:  # Hot path: the long way asks for nothing, but costs calls.
-            return self._decide(policies, lambda: policies.reader.read(request))
-        return self._finish(self.begin(request))
+        return self._decide(Reader.read, request)
 
     def decide_json(self, raw: bytes) -> Decision:
-        """Return the recorded decision on a whole request in JSON; the fastest entrance."""
-        policies = self._current()
-        if not self._waits:
-            return self._decide(policies, lambda: policies.reader.read_json(raw))
-        return self._finish(self._step(policies, lambda: policies.reader.read_json(raw), self._way))
-
-    def decide_parts(self, standard: Mapping[str, object], context: bytes) -> Decision:
-        """Return the recorded decision on *standard* parts and the ``context`` as JSON."""
-        policies = self._current()
-        if not self._waits:
-            return self._decide(policies, lambda: policies.reader.read_parts(standard, context))
-        return self._finish(self.begin_parts(standard, context))
+        """Return the recorded decision on a whole request in JSON."""
+        return self._decide(Reader.read_json, raw)
 
     def begin(self, request: RequestLike) -> Decision | Undecided:
         """Return what `decide` does, or what must wait, for `go_on`; never blocks.
 
         Without classifiers in the policies, and without much text, it is always the decision.
         """
-        policies = self._current()
-        return self._step(policies, lambda: policies.reader.read(request), self._way)
+        return self._step(self._current(), Reader.read, request, self._way)
 
-    def begin_parts(self, standard: Mapping[str, object], context: bytes) -> Decision | Undecided:
-        """Return what `decide_parts` does, or what must wait, for `go_on`."""
-        policies = self._current()
-        read = policies.reader.read_parts
-        return self._step(policies, lambda: read(standard, context), self._way)
+    def begin_with(
+        self, read: Callable[[Reader, Given], Record], given: Given
+    ) -> Decision | Undecided:
+        """Return what `begin` does of what *read* makes of *given*: the fastest entrance."""
+        return self._step(self._current(), read, given, self._way)
 
     def begin_read(
         self, policies: PolicySet, read: Callable[[], Record], *, ask: bool = True
@@ -230,18 +215,18 @@ class Gate:
         servers: Servers | None = None
         if ask:
             servers = self._servers if policies is self._policies else self._connect(policies)
-        return self._step(policies, read, Way(servers, stream=True))
+        return self._step(policies, call, read, Way(servers, stream=True))
 
     def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         """Return the recorded decision without asking classifiers: nobody waits for it."""
-        return cast("Decision", self._step(policies, read, None, alone=True))
+        return cast("Decision", self._step(policies, call, read, None, alone=True))
 
     def enter(
         self, policies: PolicySet, record: Record, make: Callable[[str], Decision]
     ) -> Decision:
         """Return the decision that *make* makes of an id, recorded as one on *record*."""
         now = self._clock()
-        made = Making(subject=subject_of(record), now=now, record=record)
+        made = Making(now=now, record=record)
         return self._keeper.keep(policies, made, make(self._ids.make(now)))
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
@@ -261,7 +246,7 @@ class Gate:
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
             made.error = describe(problem)
             decision = denied(
-                waited.policies.revision, made.subject.request_id, waited.decision_id, made.error
+                waited.policies.revision, made.request_id, waited.decision_id, made.error
             )
         ended = perf_counter_ns()
         waited.spent += ended - started
@@ -269,7 +254,7 @@ class Gate:
             return waited
         made.decide = waited.spent
         made.wait = max(0, ended - waited.started - made.read - waited.spent)
-        msgspec.structs.force_setattr(decision, "evaluated_in", waited.spent)
+        force_setattr(decision, "evaluated_in", waited.spent)
         waited.meeting = self._keeper.meeting(made, decision)
         return waited if waited.meeting else self._keeper.keep(waited.policies, made, decision)
 
@@ -337,7 +322,7 @@ class Gate:
 
     def kept(self) -> Awaitable[None] | None:
         """Return what `when_kept` awaits before the newest decision is answered; None: nothing."""
-        return self._keeper.recorder.kept()
+        return self._keeper.kept()
 
     async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
         """Return *decision* when it may be answered; a ``deny`` when it could not be kept."""
@@ -375,13 +360,16 @@ class Gate:
             step = self.go_on(step)
         return self._keeper.sure(step)
 
-    def _decide(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
-        return self._keeper.sure(cast("Decision", self._step(policies, read, None)))
+    def _decide(self, read: Read, given: object) -> Decision:
+        # The long way asks for nothing where nothing waits, but costs calls.
+        way = self._way if self._waits else None
+        return self._finish(self._step(self._current(), read, given, way))
 
     def _step(
         self,
         policies: PolicySet,
-        read: Callable[[], Record],
+        read: Read,
+        given: object,
         way: Way | None,
         *,
         alone: bool = False,
@@ -390,36 +378,30 @@ class Gate:
 
         *alone*: nobody waits for it, and it waits for no review.
         """
+        # Hot path: all that every decision passes through is here, in one piece.
         started = perf_counter_ns()
         now = self._clock()
         decision_id = self._ids.make(now)
-        made = Making(subject=NOBODY, now=now, witness=Witness())
+        made = Making(now=now)
         try:
-            made.record = record = read()
-            made.subject = subject_of(record)
+            made.record = record = read(policies.reader, given)
             made.read = perf_counter_ns() - started
             if way is not None and (
                 record.long or way.servers is not None or self._remote is not None
             ):
                 return self.go_on(self._begun(policies, way, made, decision_id, started))
-            decision = decide(
-                policies,
-                record,
-                self.at_hand,
-                now,
-                decision_id=decision_id,
-                witness=made.witness,
-            )
+            store = self.store if self._remote is None else self._remote.at_hand()
+            decision = decide(policies, record, store, now, decision_id=decision_id, witness=made)
         except InvalidRequest:
             self._observer.refused()
             raise
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
             made.error = describe(problem)
-            decision = denied(policies.revision, made.subject.request_id, decision_id, made.error)
+            decision = denied(policies.revision, made.request_id, decision_id, made.error)
         spent = perf_counter_ns() - started
         made.decide = spent - made.read
-        msgspec.structs.force_setattr(decision, "evaluated_in", spent)
-        if way is not None and decision.escalation is not None:
+        force_setattr(decision, "evaluated_in", spent)
+        if decision.escalation is not None and way is not None:
             meeting = self._keeper.meeting(made, decision)
             if meeting is not None:
                 return self._begun(policies, way, made, decision_id, started, meeting)
@@ -447,3 +429,8 @@ class Gate:
             decision_id=decision_id,
             started=started,
         )
+
+
+def call(_reader: Reader, read: Callable[[], Record]) -> Record:
+    """Return what *read* gives, which has a reader of its own."""
+    return read()

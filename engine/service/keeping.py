@@ -58,6 +58,18 @@ class Keeper:
         self._telling = telling
         self._hash_key = derive_key(secret, "content hash")
 
+    @property
+    def recorder(self) -> Recorder:
+        """Where decisions are recorded."""
+        return self._recorder
+
+    @recorder.setter
+    def recorder(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        # Hot path: for one that keeps nothing no entry is made.
+        self._silent = type(recorder) is NoRecorder
+        self.kept = recorder.kept
+
     def keep(
         self, policies: PolicySet, made: Making, decision: Decision, *, alone: bool = False
     ) -> Decision:
@@ -66,19 +78,25 @@ class Keeper:
         That is a ``deny`` when it cannot be recorded. *alone*: nobody waits for it; its review is
         opened, and it does not wait for that.
         """
+        if decision.escalation is not None:
+            decision = self._met(made, decision, alone=alone)
+        return self._write(policies, made, decision)
+
+    def _met(self, made: Making, decision: Decision, *, alone: bool) -> Decision:
+        """Return what a review makes of *decision*; *alone*, as it is."""
         record, reviews = made.record, self.reviews
         if alone:
             self.meeting(made, decision)
-        elif decision.escalation is not None and reviews is not None and record is not None:
+        elif reviews is not None and record is not None:
             started = perf_counter_ns()
             decision = outcome(lambda: reviews.meet(record, decision, made.now), made, decision)
             made.review = perf_counter_ns() - started
-        return self._write(policies, made, decision)
+        return decision
 
     def sure(self, decision: Decision) -> Decision:
         """Return *decision* when it may be answered, or the ``deny`` in its place; blocks."""
         try:
-            self.recorder.wait()
+            self._recorder.wait()
         except RecordError as error:
             return self._unkept(decision, error)
         return decision
@@ -113,8 +131,26 @@ class Keeper:
     def _write(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
         """Record and count *decision*; return what holds."""
         error = made.error
-        try:
-            entry = make_entry(
+        if not self._silent:
+            try:
+                self._record(policies, made, decision)
+            except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
+                error = str(problem) if isinstance(problem, RecordError) else describe(problem)
+                decision = denied(
+                    decision.revision, decision.request_id, decision.decision_id, UNRECORDED
+                )
+        record = made.record
+        if error:
+            self.observer.failed(error)
+        if record is None:
+            self.observer.decided("", "", decision)
+        else:
+            self.observer.decided(record.tenant.id, record.stage, decision)
+        return decision
+
+    def _record(self, policies: PolicySet, made: Making, decision: Decision) -> None:
+        self._recorder.write(
+            make_entry(
                 made,
                 decision,
                 key=self._hash_key,
@@ -122,23 +158,14 @@ class Keeper:
                 values=self._values(policies, made, decision),
                 content=self._content(policies, made, decision),
             )
-            self.recorder.write(entry)
-        except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
-            error = str(problem) if isinstance(problem, RecordError) else describe(problem)
-            decision = denied(
-                decision.revision, decision.request_id, decision.decision_id, UNRECORDED
-            )
-        if error:
-            self.observer.failed(error)
-        self.observer.decided(made.subject.tenant, made.subject.stage, decision)
-        return decision
+        )
 
     def _values(
         self, policies: PolicySet, made: Making, decision: Decision
     ) -> Mapping[str, Values]:
         """Return what the deciding rules have read, by rule."""
         telling = self._telling
-        seen = made.witness.seen if made.witness is not None else None
+        seen = made.seen
         if seen is None:
             return NOTHING_TOLD
         told: dict[str, Values] = {}
@@ -157,7 +184,7 @@ class Keeper:
         record, telling = made.record, self._telling
         if record is None or not telling.wants_content(record, decision):
             return None
-        seen = made.witness.seen if made.witness is not None else None
+        seen = made.seen
         return content_entry(telling, policies, record, seen, decision.decision_id)
 
     def settled(self, decision_id: str, usage: Usage, now: int, *, found: bool) -> None:
@@ -169,7 +196,7 @@ class Keeper:
             "cost_usd": usage.cost_usd,
         }
         amounts = {name: value for name, value in figures.items() if value is not None}
-        self.recorder.write(
+        self._recorder.write(
             SettlementEntry(
                 time=iso_time(now),
                 decision_id=decision_id[:LONGEST_ID],
@@ -180,13 +207,13 @@ class Keeper:
 
     def note(self, act: str, now: int, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
         """Record that somebody did something beside asking. Raises RecordError."""
-        self.recorder.write(AdminEntry(time=iso_time(now), act=act, who=who, what=dict(what)))
+        self._recorder.write(AdminEntry(time=iso_time(now), act=act, who=who, what=dict(what)))
 
     def close(self) -> None:
         """Release the reviews and the record."""
         if self.reviews is not None:
             self.reviews.close()
-        self.recorder.close()
+        self._recorder.close()
 
 
 def outcome(ask: Callable[[], Decision], made: Making, decision: Decision) -> Decision:

@@ -65,20 +65,27 @@ class Subject(msgspec.Struct, frozen=True):
     """Only hashed, never written."""
 
 
-class Making(msgspec.Struct, kw_only=True):
+NOBODY = Subject()
+"""Of a request that could not be read."""
+
+
+class Making(Witness, kw_only=True):
     """What is to be told of how a decision came about. Times are in nanoseconds."""
 
-    subject: Subject
     now: int
     """When, since the epoch."""
     error: str = ""
     record: Record | None = None
     """The request, if it could be read."""
-    witness: Witness | None = None
     read: int = 0
     decide: int = 0
     wait: int = 0
     review: int = 0
+
+    @property
+    def request_id(self) -> str:
+        """The request's; empty where it could not be read."""
+        return "" if self.record is None else self.record.request_id
 
     @property
     def spent(self) -> Spent | None:
@@ -218,7 +225,8 @@ def make_entry(
     content: ContentEntry | None = None,
 ) -> Entry:
     """Return the line; *key* is of hashes, *constants* are spelt-out advice, *values* by rule."""
-    subject, trace = made.subject, TRACE.get() or NO_TRACE
+    subject = NOBODY if made.record is None else subject_of(made.record)
+    trace = TRACE.get() or NO_TRACE
     shadow, escalation = decision.shadow, decision.escalation
     cut: dict[str, int] = {}
     return Entry(

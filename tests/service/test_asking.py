@@ -18,7 +18,7 @@ from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.lookout import Lookout
-from engine.service.record import Making, Subject
+from engine.service.record import Making
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.shelf import NESTED, POLICIES, Reply, Shelf
 from tests.service.test_gate import Broken, Kept, Watcher
@@ -63,7 +63,6 @@ def test_every_entrance_waits(make: Made) -> None:
     gate, _, _ = make(rude=0.95)
     raw = b'{"tenant": {"id": "n"}, "user": {"id": "u"}, "stage": "request", "content": "rude"}'
     assert gate.decide_json(raw).action == "deny"
-    assert gate.decide_parts(asked("rude"), b"").action == "deny"
 
 
 def test_without_classifiers_to_ask_the_questions_are_unanswered(policies: PolicySet) -> None:
@@ -72,7 +71,6 @@ def test_without_classifiers_to_ask_the_questions_are_unanswered(policies: Polic
     found = gate.decide(asked("rude"))
     assert found.action == "escalate"
     assert found.reasons[0].failure == "classifier.toxicity (it is not connected)"
-    assert gate.decide_parts(asked("rude"), b"").action == "escalate"
     assert gate.decide_json(b'{"tenant": {"id": "n"}, "user": {"id": "u"}, "stage": "request"}')
     assert isinstance(gate.begin(asked("rude")), Decision)
     assert gate.explain(asked("rude")).decision.action == "escalate"
@@ -265,7 +263,7 @@ def test_a_reload_keeps_unchanged_servers_and_closes_others_after_their_last_dec
         servers=gate._connect(policies),
         lookout=Lookout(),
         record=policies.reader.read(asked("x")),
-        made=Making(subject=Subject(), now=0),
+        made=Making(now=0),
         decision_id="d",
         started=0,
     )

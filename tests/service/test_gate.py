@@ -15,7 +15,7 @@ from engine.runtime.match import Match
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Request
+from engine.runtime.request import InvalidRequest, Reader, Request
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line
 from engine.service.failing import describe
@@ -127,16 +127,18 @@ def test_nothing_is_decided_before_policies_were_loaded() -> None:
     with pytest.raises(NotReady):
         gate.decide_json(b"{}")
     with pytest.raises(NotReady):
-        gate.decide_parts({}, b"")
+        gate.begin_with(Reader.read, {})
 
 
 def test_every_way_in_decides_and_records_alike(gate: Gate, kept: Kept, watcher: Watcher) -> None:
     request = asked("my card is 4111 1111 1111 1111", request_id="r7")
+    begun = gate.begin_with(Reader.read, request)
+    assert isinstance(begun, Decision)
     decisions = [
+        begun,
         gate.decide(request),
         gate.decide(Request(**request)),  # type: ignore[arg-type]
         gate.decide_json(json.dumps(request).encode()),
-        gate.decide_parts(request, b"{}"),
     ]
     assert {one.action for one in decisions} == {"deny"}
     assert {one.reasons[0].rule for one in decisions} == {"chat.no_cards"}

@@ -9,7 +9,7 @@ from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.runtime.request import OnTooLarge
+from engine.runtime.request import OnTooLarge, Reader
 from engine.service.asking import Overloaded, Undecided, UnderWay
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
@@ -90,9 +90,9 @@ def test_much_text_is_decided_as_any_other_in_another_thread(eye: Eye, number: i
     eye.threads.clear()
     found = asyncio.run(hear(there, request))
     assert all(name.startswith("lookout") for name in eye.threads)
-    assert bare(found) == bare(
-        here._decide(eye.policies, lambda: eye.policies.reader.read(request))
-    )
+    at_once = here._step(eye.policies, Reader.read, request, None)
+    assert isinstance(at_once, Decision)
+    assert bare(found) == bare(at_once)
     assert bare(found) == bare(blocking.decide(request))
     assert found.action != "allow" or number == len(REQUESTS) - 1
     assert found.evaluated_in > 0

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import msgspec
 
+from engine.language.schema import STANDARD
 from engine.runtime.decision import (
     Decision,
     Escalation,
@@ -14,11 +15,11 @@ from engine.runtime.decision import (
     Shadow,
     ThrottleState,
 )
+from engine.runtime.request import build_reader
 from engine.service.entries import Entry
 from engine.service.record import (
     Making,
     NoRecorder,
-    Subject,
     brief,
     hash_content,
     iso_time,
@@ -30,15 +31,17 @@ from engine.service.record import (
 NOW = 1_767_225_600_123_456_789
 KEY = b"k" * 32
 SECRET = "my card is 4111 1111 1111 1111"
-SUBJECT = Subject(
-    request_id="r1",
-    tenant="north",
-    user="u1",
-    stage="request",
-    model="large",
-    tool="refund",
-    session="s1",
-    content=SECRET,
+RECORD = build_reader(STANDARD).read(
+    {
+        "request_id": "r1",
+        "tenant": {"id": "north"},
+        "user": {"id": "u1"},
+        "stage": "request",
+        "model": {"name": "large"},
+        "tool": {"name": "refund"},
+        "session": {"id": "s1"},
+        "content": SECRET,
+    }
 )
 REASON = Reason(policy="p", rule="p.r", action="redact", message="why", severity="high")
 FULL = Decision(
@@ -74,9 +77,7 @@ FULL = Decision(
 
 
 def entry() -> Entry:
-    return make_entry(
-        Making(subject=SUBJECT, now=NOW), FULL, key=KEY, constants=frozenset({"route"})
-    )
+    return make_entry(Making(record=RECORD, now=NOW), FULL, key=KEY, constants=frozenset({"route"}))
 
 
 def test_the_line_tells_who_what_and_why() -> None:
@@ -130,7 +131,7 @@ def test_equal_contents_have_equal_hashes_that_only_the_key_can_make() -> None:
 def test_a_small_decision_makes_a_small_line() -> None:
     decision = Decision(action="allow", effective_action="allow", reasons=(), revision="abc")
     made = make_entry(
-        Making(subject=Subject(), now=NOW, error="E at f:1"),
+        Making(now=NOW, error="E at f:1"),
         decision,
         key=KEY,
         constants=frozenset(),
@@ -162,7 +163,7 @@ def test_advice_that_no_json_knows_does_not_stop_the_record() -> None:
         revision="abc",
         advice={"from": ip_address("10.0.0.1")},
     )
-    made = make_entry(Making(subject=Subject(), now=NOW), decision, key=KEY, constants=frozenset())
+    made = make_entry(Making(now=NOW), decision, key=KEY, constants=frozenset())
     assert made.advice == {"from": {"kind": "IPv4Address"}}
 
 

@@ -15,9 +15,9 @@ from google.protobuf.struct_pb2 import Struct
 
 from engine.runtime.decision import Decision, Escalation, Reason, Shadow, ThrottleState, plain
 from engine.runtime.objections import Problem
-from engine.runtime.record import MOST_MESSAGES
+from engine.runtime.record import MOST_MESSAGES, Record
 from engine.runtime.repeats import has_repeats
-from engine.runtime.request import InvalidRequest
+from engine.runtime.request import InvalidRequest, Reader
 from engine.wire import engine_pb2 as wire
 
 STAGES: dict[int, str] = {
@@ -85,6 +85,11 @@ def read_standard(message: wire.DecideRequest) -> Group:
     if problems:
         raise InvalidRequest(tuple(problems))
     return made
+
+
+def read_message(reader: Reader, message: wire.DecideRequest) -> Record:
+    """Return *message* as a record of the schema of *reader*. Raises InvalidRequest."""
+    return reader.read_parts(read_standard(message), message.context_json)
 
 
 def read_groups(message: wire.DecideRequest, made: Group, problems: list[Problem]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from engine.doors.grpc.convert import read_standard, read_whole, write_decision
+from engine.doors.grpc.convert import read_message, read_whole, write_decision
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Later,
@@ -119,7 +119,7 @@ DecidedLater = Callable[[TimeLeft], Awaitable[wire.Decision]]
 
 def decide(service: Service, message: wire.DecideRequest) -> wire.Decision | DecidedLater:
     """Return the recorded decision, or what waits for it."""
-    found = service.gate.begin_parts(read_standard(message), message.context_json)
+    found = service.gate.begin_with(read_message, message)
     if isinstance(found, Undecided):
         return later_decision(service.gate, found)
     waited = service.gate.kept()

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.service.entries import AdminEntry, GapEntry, Line, ReviewEntry
+from engine.service.entries import AdminEntry, Entry, GapEntry, Line, ReviewEntry
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError
 from engine.storage.committer import Committer
@@ -22,6 +22,7 @@ from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.notes import Signer
 from engine.storage.segment import OPEN, NoSegment
+from engine.storage.synced import Synced
 from engine.storage.trail import MEGABYTE, Trail, recover_signed
 
 KEY = "audit.key"
@@ -79,7 +80,8 @@ class Audit:
         except OSError as error:
             raise RecordError(f"cannot keep an audit trail in {folder}: {error.strerror}") from None
         self.verifier = signer.verifier
-        self._committer = Committer(
+        kind = Synced if self.way.durability == "synced" else Committer
+        self._committer: Committer = kind(
             self._trail, self.way, gap=self._gap, time=time, told=self._tell
         )
 
@@ -110,12 +112,15 @@ class Audit:
             self._newest = time
         elif time < self._newest and not isinstance(entry, ReviewEntry):  # They are told later.
             newest, self._newest = self._newest, time
-            self._put(AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time}))
-        self._put(entry)
+            change = AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time})
+            self._keep(self._committer.put, change)
+        # Whoever has a decision recorded asks whether that is kept, before anything else is.
+        decided = isinstance(entry, Entry)
+        self._keep(self._committer.stage if decided else self._committer.put, entry)
 
-    def _put(self, entry: Line) -> None:
+    def _keep(self, put: Callable[[bytes], None], entry: Line) -> None:
         try:
-            self._committer.put(self._encode(entry))
+            put(self._encode(entry))
         except OSError as error:
             raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
 

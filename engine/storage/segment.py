@@ -31,6 +31,7 @@ from engine.storage.frames import (
     Torn,
     first_digest,
     make_frame,
+    make_frames,
     read_frames,
 )
 
@@ -148,11 +149,7 @@ class Segment:
 
     def append_all(self, payloads: Sequence[bytes]) -> list[bytes]:
         """Append all records in one go and return their leaves; or raise OSError and none."""
-        frames, leaves, digest = [], [], self.digest
-        for number, payload in enumerate(payloads, self.sequence):
-            frame, leaf, digest = make_frame(digest, number, payload)
-            frames.append(frame)
-            leaves.append(leaf)
+        frames, leaves, digest = make_frames(self.digest, self.sequence, payloads)
         self._write(b"".join(frames))
         self.digest = digest
         self.sequence += len(leaves)

@@ -86,6 +86,11 @@ class Trail:
         return self._segment.sequence
 
     @property
+    def broken(self) -> bool:
+        """Whether the disk has failed to take the newest segment: the next record begins one."""
+        return bool(self._segment.broken)
+
+    @property
     def due(self) -> bool:
         """Whether the segment is so full or old that it should be closed."""
         size, age = self._limits

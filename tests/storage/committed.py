@@ -10,6 +10,7 @@ from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way
 from engine.storage.read import read_folder
 from engine.storage.segment import OPEN, recover
+from engine.storage.synced import Synced
 from engine.storage.trail import Trail
 from tests.storage.made import SIGNER, TIME, told
 
@@ -20,7 +21,8 @@ def made(
     careful = way.durability == "synced"
     trail = Trail(folder, SIGNER, time=lambda: TIME, careful=careful, segment_bytes=segment_bytes)
     heard = said if said is not None else []
-    return Committer(trail, way, gap=gap, time=lambda: TIME, told=heard.append)
+    kind = Synced if careful else Committer
+    return kind(trail, way, gap=gap, time=lambda: TIME, told=heard.append)
 
 
 def gap(losses: Losses) -> bytes:

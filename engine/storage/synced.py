@@ -1,0 +1,315 @@
+"""Records in, answers when they are on the disk out: many with one sync (group commit).
+
+A thread brings everything to the disk, again and again while there is news; there is no timer. What
+comes while the disk is busy goes with the next time: the more callers wait, the more go together.
+What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
+and written in one go, behind that turn. So a record costs half of what it would one by one, and the
+sync, which must take back the interpreter each time it has ended, does not wait for it long.
+
+When the disk fails to take a segment, that segment is never touched again: what it may not have is
+appended anew to another one, once; after that it is refused, lost, or waits, as chosen.
+
+Invariants. Records are appended in the order of their numbers, and done in that order. Nothing is
+staged while there is a backlog. While a segment is broken that may not have all that was appended,
+only the thread does anything about that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from errno import ENOSPC
+from typing import NamedTuple
+
+from engine.storage.committer import Committer
+from engine.storage.durability import Losses, Way, reason_of
+from engine.storage.trail import Trail
+
+
+class Batch(NamedTuple):
+    """Records that were appended in one go."""
+
+    payloads: Sequence[bytes]
+    losses: Losses | None
+    """What the first of them tells: it was not put, and has no number."""
+    above: int
+    """The number of the record before them."""
+
+    @property
+    def put(self) -> Sequence[bytes]:
+        """Those that were put."""
+        return self.payloads if self.losses is None else self.payloads[1:]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return sum(map(len, self.payloads))
+
+
+class Refusal(NamedTuple):
+    """Records behind number *above*, up to *last*, were accepted, and then refused or dropped."""
+
+    above: int
+    last: int
+    why: str
+
+
+class Synced(Committer):
+    """Puts records into a careful trail, and brings them to the disk."""
+
+    def __init__(
+        self,
+        trail: Trail,
+        way: Way,
+        *,
+        gap: Callable[[Losses], bytes],
+        time: Callable[[], str],
+        told: Callable[[str], None],
+    ) -> None:
+        """See Committer."""
+        super().__init__(trail, way, gap=gap, time=time, told=told)
+        self._staged: list[bytes] = []
+        """Accepted, and not appended yet."""
+        self._unsynced: deque[Batch] = deque()
+        """Appended, and not on the disk yet."""
+        self._held = 0
+        """Bytes of both."""
+        self._refusal = Refusal(0, 0, "")
+        """The newest."""
+        self._flusher: asyncio.AbstractEventLoop | None = None
+        """The loop that will append what is staged."""
+        self._turning = False
+
+    # --- from the thread that decides ------------------------------------------------------------
+
+    def put(self, payload: bytes) -> None:
+        """Keep a record; it is in the kernel's pages when this returns. See Committer."""
+        with self._lock:
+            self._stage(payload)
+            self._flush()
+            why = self._outcome()
+            if why:
+                self._last = 0
+                raise OSError(ENOSPC, why)
+
+    def stage(self, payload: bytes) -> None:
+        """Keep a record; it is in the kernel's pages when the turn of the loop is over."""
+        with self._lock:
+            self._stage(payload)
+
+    def _stage(self, payload: bytes) -> None:
+        self._last = 0
+        if self._backlog:
+            self._stow(payload)
+        elif self._held >= self._way.most_bytes:
+            self._overflow()
+        else:
+            self._staged.append(payload)
+            self._held += len(payload)
+            self._put = self._last = self._put + 1
+
+    def kept(self) -> asyncio.Future[str] | None:
+        """Return what is done when what was put last is on the disk. See Committer."""
+        with self._lock:
+            last = self._last
+            if last <= self._done or last <= self._refusal.last:
+                return self._known()
+            loop = asyncio.get_running_loop()
+            if self._staged and self._flusher is not loop:
+                self._flusher = loop
+                loop.call_soon(self._flush_turn)
+            return self._waiters.add(last, loop)
+
+    def _known(self) -> asyncio.Future[str] | None:
+        """Return what `kept` does where that is known. Under the lock."""
+        why = self._outcome()
+        if not why:
+            return None
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        told.set_result(why)
+        return told
+
+    def wait(self) -> str:
+        """Wait until what was put last is on the disk. See Committer."""
+        with self._lock:
+            self._flush()
+            if self._last <= self._done or self._last <= self._refusal.last:
+                return self._outcome()
+            told = self._waiters.add_blocked(self._last)
+        return self._waiters.block(told)
+
+    def _outcome(self) -> str:
+        """Return why what was put last must not be answered, if that is known. Under the lock."""
+        refusal = self._refusal
+        return refusal.why if refusal.above < self._last <= refusal.last else ""
+
+    def _flush_turn(self) -> None:
+        """Append what was staged in this turn of the loop."""
+        with self._lock:
+            self._flusher = None
+            self._flush()
+
+    def _flush(self) -> None:
+        """Append what is staged, or do with it as was chosen. Under the lock."""
+        staged = self._staged
+        if not staged or self._anew_is_due:
+            return
+        self._staged = []
+        above = self._appended
+        try:
+            self._append(staged)
+        except OSError as error:
+            self._appended = self._put
+            self._cannot(above, staged, error)
+        else:
+            self._appended = self._put
+        self._wake()
+
+    def _note(self, payloads: Sequence[bytes], losses: Losses | None) -> None:
+        self._unsynced.append(Batch(payloads, losses, self._appended))
+
+    @property
+    def _anew_is_due(self) -> bool:
+        """Whether the thread has yet to append anew what a broken segment may not have."""
+        return bool(self._unsynced and self._trail.broken)
+
+    def _cannot(self, above: int, payloads: Sequence[bytes], error: OSError) -> None:
+        """Do with those appended last, which are not kept, as was chosen. Under the lock."""
+        account, why = self._account, reason_of(error)
+        account.is_stuck(error)
+        self._held -= sum(map(len, payloads))
+        match self._way.on_full:
+            case "block":
+                self._appended = above
+                self._backlog.extendleft(reversed(payloads))
+                self._backlog.extend(self._staged)
+                self._backlog_bytes = sum(map(len, self._backlog))
+                self._held -= sum(map(len, self._staged))
+                self._staged = []
+            case "deny":
+                account.lose(denied=len(payloads), why=why)
+                self._take_back(Refusal(above, self._appended, why))
+            case "drop":
+                account.lose(dropped=len(payloads), why=why)
+                self._take_back(Refusal(above, self._appended, ""))
+
+    def _take_back(self, refusal: Refusal) -> None:
+        """Answer those who wait for what is refused or dropped. Under the lock."""
+        self._refusal = refusal
+        self._waiters.refuse(*refusal)
+        if not self._unsynced:
+            self._done = self._appended
+
+    # --- the other thread ------------------------------------------------------------------------
+
+    def _is_news(self) -> bool:
+        return bool(self._backlog or self._turning or self._unsynced)
+
+    def _drain(self) -> bool:
+        return self._anew_is_due or super()._drain()
+
+    def _drained(self) -> None:
+        """Answer nobody: it is not on the disk yet."""
+
+    def _bring_all(self) -> bool:
+        if self._unsynced and not self._sync():
+            return False
+        if self._turning or self._trail.due:
+            self._turn()
+        return True
+
+    def _sync(self) -> bool:
+        """Bring what was appended to the disk; return whether that went well."""
+        count = len(self._unsynced)
+        try:
+            self._bring()
+        except OSError as error:
+            return self._anew(error)
+        with self._lock:
+            self._synced(count)
+        return True
+
+    def _synced(self, count: int) -> None:
+        """Answer those who wait for the oldest batches. Under the lock."""
+        unsynced = self._unsynced
+        for _ in range(count):
+            batch = unsynced.popleft()
+            self._held -= batch.size
+        # What was refused behind the last of them is done as well.
+        self._finished(unsynced[0].above if unsynced else self._appended)
+
+    def _anew(self, failed: OSError) -> bool:
+        """Append anew what the disk may not have, or do with it as was chosen."""
+        with self._lock:
+            batches = tuple(self._unsynced)
+            self._trail.rewind()
+            try:
+                self._trail.append_all([payload for batch in batches for payload in batch.payloads])
+                self._bring()
+            except OSError as error:
+                self._trail.rewind()
+                self._unsynced.clear()
+                self._give_up(batches, error)
+                whole = False
+            else:
+                self._synced(len(batches))
+                self._account.lose(why=reason_of(failed))
+                whole = True
+            self._flush()
+        return whole
+
+    def _give_up(self, batches: Sequence[Batch], error: OSError) -> None:
+        """Do with what the disk has failed to take twice as was chosen. Under the lock."""
+        account = self._account
+        payloads: list[bytes] = []
+        for batch in batches:
+            account.tally.records -= len(batch.payloads)
+            account.tally.bytes -= batch.size
+            payloads += batch.put
+            if batch.losses is not None:
+                account.tally.gaps -= 1
+                account.untell(batch.losses)
+        self._cannot(batches[0].above, payloads, error)
+
+    def _turn(self) -> bool:
+        with self._lock:
+            self._turning = False
+            self._flush()
+            turned = not self._anew_is_due and super()._turn()
+            if turned:  # It has brought all to the disk that had come in the meantime.
+                self._synced(len(self._unsynced))
+        return turned
+
+    # --- now and then, from any thread -----------------------------------------------------------
+
+    def tend(self) -> str:
+        """See Committer. The disk is the thread's."""
+        with self._lock:
+            self._flush()
+            self._tell_losses()
+            self._turning = self._turning or self._trail.due
+            if self._is_news():
+                self._wake()
+        return self._trail.checkpoint()
+
+    def _tell_losses(self) -> None:
+        if not self._anew_is_due:
+            super()._tell_losses()
+
+    def turn(self) -> None:
+        """Have the thread go on in a new segment."""
+        with self._lock:
+            self._turning = True
+            self._wake()
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait to be appended, or to be brought to the disk."""
+        return self._put - self._done
+
+    def close(self) -> None:
+        """See Committer."""
+        with self._lock:
+            self._flush()
+        super().close()

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent.parent
 CHECK = "/cerbos.svc.v1.CerbosService/CheckResources"
 REST = "/api/check/resources"
 NAMES = re.compile(r"\b(stage|tool|user|tenant|session|context)\b")
+ABSENT = "Cerbos: `make .venv/.peers` fetches it from npm; or put `cerbos` on PATH"
 PATIENCE = 30.0
 ALLOW, DENY = 1, 2
 

@@ -55,6 +55,8 @@ class Loaded(msgspec.Struct, frozen=True):
     """Answers with another status or another body than they should have, and calls without one."""
     problem: str
     """The first of them."""
+    lost: bool
+    """Whether an open loop was given up because the server does not hold its rate."""
     own_us: float
     """What a call costs the generator: its time less that in which there was nothing to do."""
     busy: float

@@ -1,0 +1,194 @@
+"""Loads in, what many rounds of them come to out.
+
+Contenders take turns: a round asks each of them once before the next begins, so that other work on
+the machine falls on all alike. A figure is the median over the rounds that had the machine for
+themselves, or over all where none had, and says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from msgspec import structs
+
+from bench.goals import Row
+from bench.load.ask import Generator
+from bench.load.daemons import Running
+from bench.load.machine import QUIET, watch
+from bench.load.spec import Load, Loaded
+
+AT_MOST = 64
+"""HTTP/1.1 connections of an open loop: so many may be in flight."""
+OPEN_WARM = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One load, once."""
+
+    told: Loaded
+    cpu_us: float
+    """Of the server, for each decision."""
+    foreign: float
+    """Cores that others had meanwhile."""
+    rate: float
+    """What an open loop was to ask."""
+    number: int
+    """Of its round."""
+
+
+@dataclass(slots=True)
+class Figure:
+    """All rounds of one load."""
+
+    shots: list[Shot] = field(default_factory=list)
+
+    @property
+    def best(self) -> list[Shot]:
+        """Return the undisturbed rounds, or all where there is none."""
+        return [one for one in self.shots if one.foreign < QUIET] or self.shots
+
+    def typical(self, pick: Callable[[Shot], float]) -> float:
+        """Return the median of what *pick* takes from each round."""
+        return float(median(pick(one) for one in self.best))
+
+    @property
+    def per_second(self) -> float:
+        """Return the decisions a second."""
+        return self.typical(lambda one: one.told.per_second)
+
+    @property
+    def p50(self) -> float:
+        """Return the median latency in us."""
+        return self.typical(lambda one: one.told.p50)
+
+    @property
+    def p99(self) -> float:
+        """Return the 99th percentile in us."""
+        return self.typical(lambda one: one.told.p99)
+
+    @property
+    def p999(self) -> float:
+        """Return the 99.9th percentile in us."""
+        return self.typical(lambda one: one.told.p999)
+
+    @property
+    def cpu_us(self) -> float:
+        """Return the least CPU time of the server, which other work can only raise."""
+        return min(one.cpu_us for one in self.shots)
+
+    @property
+    def own_us(self) -> float:
+        """Return what a call costs the generator at least."""
+        return min(one.told.own_us for one in self.shots)
+
+    @property
+    def quiet(self) -> str:
+        """Return how many rounds were undisturbed."""
+        calm = sum(one.foreign < QUIET for one in self.shots)
+        if calm:
+            return f"{calm} of {len(self.shots)}"
+        return f"none; others had {self.typical(lambda one: one.foreign):.2f} cores"
+
+    def row(self, size: int = 1) -> Row:
+        """Return the columns that every table has; a call holds *size* decisions."""
+        return {
+            "decisions/s": round(self.per_second * size),
+            "p50 us": round(self.p50),
+            "p99 us": round(self.p99),
+            "p99.9 us": round(self.p999),
+            "server CPU us": round(self.cpu_us / size, 1),
+            "quiet rounds": self.quiet,
+        }
+
+
+def ratio(one: Figure, two: Figure, pick: Callable[[Shot], float]) -> float:
+    """Return the median ratio of the two within a round; of undisturbed rounds if there are any."""
+    pairs = [
+        (here, there)
+        for here in one.shots
+        for there in two.shots
+        if here.number == there.number and pick(there)
+    ]
+    calm = [each for each in pairs if all(shot.foreign < QUIET for shot in each)]
+    return float(median(pick(here) / pick(there) for here, there in calm or pairs))
+
+
+def rate_of(shot: Shot) -> float:
+    """Return the decisions a second."""
+    return shot.told.per_second
+
+
+def p50_of(shot: Shot) -> float:
+    """Return the median latency."""
+    return shot.told.p50
+
+
+def p99_of(shot: Shot) -> float:
+    """Return the 99th percentile."""
+    return shot.told.p99
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A server, and how it is asked."""
+
+    name: str
+    server: Running
+    load: Load
+    """With its address, bodies and proofs."""
+    size: int = 1
+    """Decisions in a call."""
+
+    def closed(self, flying: int, seconds: float) -> Load:
+        """Return a closed loop."""
+        many = flying if self.load.kind == "http1" else self.load.connections
+        return structs.replace(self.load, flying=flying, connections=many, seconds=seconds)
+
+    def opened(self, rate: float, seconds: float, seed: int) -> Load:
+        """Return an open loop."""
+        many = AT_MOST if self.load.kind == "http1" else self.load.connections
+        return structs.replace(
+            self.load, rate=rate, connections=many, seconds=seconds, warm=OPEN_WARM, seed=seed
+        )
+
+
+class Board:
+    """Asks, and keeps the figures by name and by what was asked."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.figures: dict[tuple[str, str], Figure] = {}
+
+    def shoot(self, one: Contender, what: str, load: Load, number: int) -> None:
+        """Ask *one* once, as *what* in the round of that *number*."""
+        with watch(one.server.pid) as used:
+            told = self.generator.measure(load)
+        shot = Shot(told, used.server_us / told.asked, used.foreign, load.rate, number)
+        self.figures.setdefault((one.name, what), Figure()).shots.append(shot)
+
+    def closed(
+        self, contenders: Sequence[Contender], flying: Sequence[int], rounds: int, seconds: float
+    ) -> None:
+        """Ask all in turns, with so many in flight."""
+        for number in range(rounds):
+            for many in flying:
+                for one in contenders:
+                    load = one.closed(many, seconds)
+                    self.shoot(one, in_flight(many), load, number)
+
+    def top(self, name: str) -> Figure:
+        """Return the closed loop in which *name* answered the most."""
+        found = [
+            figure
+            for (other, _), figure in self.figures.items()
+            if other == name and not figure.shots[0].rate
+        ]
+        return max(found, key=lambda one: one.per_second)
+
+
+def in_flight(many: int) -> str:
+    """Return what a closed loop is called."""
+    return f"{many} in flight"

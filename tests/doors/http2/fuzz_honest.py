@@ -35,7 +35,7 @@ from tests.doors.http2.peers import Wire, frame
 from tests.doors.http2.test_timeouts import Clock
 from tests.doors.http2.witness import split
 
-STEPS = 200
+STEPS = 80
 BODIES = (0, 1, 30, 900, 16_379, 40_000)
 PATHS = (b"/t.T/Echo", b"/t.T/Wait", b"/t.T/Stream", b"/t.T/Many", b"/t.T/None")
 SETTINGS = (

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """Run in an event loop that never turns: a connection does all at once."""
+    made = asyncio.new_event_loop()
+    asyncio._set_running_loop(made)
+    yield
+    asyncio._set_running_loop(None)
+    made.close()

@@ -1,0 +1,322 @@
+"""Does a decision wait while 10,000 rules are reloaded?
+
+    python -m bench.bench_reload [--rules 10000] [--reloads 100] [--rate 2000] [--json]
+
+The real daemon (`engine serve`, the lean transport) on one core; an open loop of requests at a
+moderate rate from the other (`bench.steady`). For some seconds nothing else happens, for some one
+file after another changes and is loaded; in turns, so that what else the machine does falls on both
+alike. A pause is told in three ways:
+
+- latencies as callers see them, from when a request was due. On a machine with other work they
+  hold its hiccups too, so the same without reloads stands beside them.
+- *loop held*: the longest that the loop which decides did not come to its next turn
+  (`bench/ticking`), by the wall's clock and in CPU time of its process. Other processes are not in
+  the latter: it is what the daemon itself does to a decision that waits.
+- *generator held*: how long the loop that asks was itself held up: the noise.
+
+Where that is allowed both ends have real-time priority, so that other work of the machine counts
+for little; the compiler's process and threads that begin later do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep, time_ns
+from typing import cast
+from urllib.request import urlopen
+
+import msgspec
+from pol_client import Request
+from pol_client.request import build_request
+
+from bench.goals import Goal, Result, Row, show
+from bench.steady import Taken
+from bench.workloads import make_workload, pol_files
+
+ROOT = Path(__file__).parent.parent
+PATH = "/engine.v1.PolicyEngine/Decide"
+SERVER_CORE, LOAD_CORE = 0, 1
+PATIENCE = 120.0
+WARM_SECONDS = 0.5
+MS = 1_000_000
+QUIET, RELOADS, SCRAPES = "nothing", "reloads", "scrapes"
+BLOCKS = 5
+"""So often quiet seconds and reloads take turns."""
+AUDITS = {
+    "off": ("audit.folder=", "record.file="),
+    "written": ("audit.durability=written", "record.file="),
+}
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A daemon that runs, and what it has told."""
+
+    process: subprocess.Popen[str]
+    address: str
+    pages: str
+    root: Path
+    ticks: Path
+    loaded: list[int] = field(default_factory=list)
+    """When policies were loaded, in ns since the epoch."""
+
+    def wait_loaded(self, count: int) -> None:
+        """Return when policies were loaded *count* times."""
+        end = monotonic() + PATIENCE
+        while len(self.loaded) < count:
+            if monotonic() > end or self.process.poll() is not None:
+                sys.exit("a reload did not come to its end")
+            sleep(0.005)
+
+
+def core(number: int) -> int:
+    """Return one of the machine's cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[number % len(cores)]
+
+
+@contextmanager
+def daemon(place: Path, root: Path, *settings: str) -> Iterator[Daemon]:
+    """Yield ``engine serve`` of the policies in *root*, ready to decide."""
+    ticks = place / "ticks"
+    ticks.unlink(missing_ok=True)
+    options = [part for one in ("grpc.transport=lean", *settings) for part in ("--set", one)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "engine",
+        "serve",
+        str(root),
+        "--data",
+        str(place / "data"),
+    ]
+    paths = [str(ROOT / "bench/ticking"), str(ROOT)]
+    process = subprocess.Popen(
+        ["taskset", "-c", str(core(SERVER_CORE)), *command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "ENGINE_TICKS": str(ticks),
+            "ENGINE_GRPC_LISTEN": "127.0.0.1:0",
+            "ENGINE_METRICS_LISTEN": "127.0.0.1:0",
+            "ENGINE_LOG_FORMAT": "json",
+        },
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    made = Daemon(process, "", "", root, ticks)
+    listening = threading.Thread(target=listen, args=(made,), daemon=True)
+    listening.start()
+    try:
+        words = process.stdout.readline().replace(",", " ").split()
+        if "serves" not in words:
+            sys.exit("the daemon did not start")
+        made.address = words[words.index("serves") + 1]
+        made.pages = next(one for one in words if one.startswith("http")).rstrip(":")
+        yield made
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def listen(made: Daemon) -> None:
+    """Note what the daemon logs."""
+    assert made.process.stderr is not None
+    for line in made.process.stderr:
+        try:
+            told = json.loads(line)
+        except ValueError:
+            sys.stderr.write(line)
+            continue
+        match told.get("event"):
+            case "policies loaded":
+                made.loaded.append(time_ns())
+            case "ready" | "draining" | "stopped" | "audit checkpoint":
+                pass
+            case _:
+                sys.stderr.write(line)
+
+
+def first_in_line(process: int) -> None:
+    """Let *process* run before all others of its core, where that is allowed; not its children."""
+    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with suppress(PermissionError, ProcessLookupError):
+            os.sched_setscheduler(int(task.name), policy, os.sched_param(1))
+
+
+@contextmanager
+def load(made: Daemon, place: Path, rate: float) -> Iterator[list[Taken]]:
+    """Ask *rate* times a second as long as the block runs; then the list has what was taken."""
+    out, taken = place / "taken", list[Taken]()
+    command = [sys.executable, "-m", "bench.steady", made.address, PATH, str(place / "body")]
+    command += [str(out), "--rate", str(rate), "--seconds", "3600", "--core", str(core(LOAD_CORE))]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        sleep(WARM_SECONDS)
+        yield taken
+        process.terminate()
+    taken.append(msgspec.json.decode(out.read_bytes(), type=Taken))
+
+
+def change(made: Daemon, files: Sequence[str], number: int) -> None:
+    """Change one file, and wait until it is loaded."""
+    path = made.root / files[number % len(files)]
+    seen = len(made.loaded)
+    draft = path.with_suffix(".draft")
+    draft.write_text(path.read_text().replace("of t", f"of x{number} t", 1))
+    draft.replace(path)
+    made.wait_loaded(seen + 1)
+
+
+def scrape(made: Daemon, times: int) -> None:
+    """Look at the page of metrics, ten times a second."""
+    for _ in range(times):
+        with urlopen(made.pages, timeout=PATIENCE) as page:
+            page.read()
+        sleep(0.1)
+
+
+@dataclass(slots=True)
+class Phase:
+    """What was seen while something went on."""
+
+    latencies: list[int] = field(default_factory=list)
+    pauses: list[int] = field(default_factory=list)
+    wrong: int = 0
+    holds: list[tuple[int, int]] = field(default_factory=list)
+    """Wall and CPU ns of what held the loop that decides."""
+    seconds: float = 0.0
+
+    def add(self, taken: Taken, holds: Iterator[tuple[int, int, int]], begun: int) -> None:
+        """Take the figures of a block that has *begun* then."""
+        ended = time_ns()
+        self.latencies += [took for due, took in taken.latencies if due >= begun]
+        self.pauses += [long for when, long in taken.pauses if when >= begun]
+        self.wrong += taken.wrong
+        self.holds += [(wall, cpu) for when, wall, cpu in holds if begun <= when <= ended]
+        self.seconds += (ended - begun) / 1e9
+
+    def row(self, audit: str, name: str) -> Row:
+        """Return the figures."""
+        taken = sorted(self.latencies)
+
+        def at(share: float) -> int:
+            return round(taken[min(len(taken) - 1, int(len(taken) * share))] / 1000)
+
+        return {
+            "audit": audit,
+            "meanwhile": name,
+            "p50 us": at(0.5),
+            "p99 us": at(0.99),
+            "p99.9 us": at(0.999),
+            "max us": at(1.0),
+            "over 1 ms, %": round(100 * sum(one > MS for one in taken) / len(taken), 3),
+            "loop held, us": round(max((wall for wall, _ in self.holds), default=0) / 1000),
+            "times": sum(wall > MS for wall, _ in self.holds),
+            "loop held, CPU us": round(self.held / 1000),
+            "CPU, times": sum(cpu > MS for _, cpu in self.holds),
+            "generator held, us": round(max(self.pauses, default=0) / 1000),
+            "gen. times": sum(one > MS for one in self.pauses),
+        }
+
+    @property
+    def held(self) -> int:
+        """The most CPU time that held the loop, in ns."""
+        return max((cpu for _, cpu in self.holds), default=0)
+
+
+def held_by(made: Daemon, process: int) -> Iterator[tuple[int, int, int]]:
+    """Yield when, and for how long by both clocks, the loop of *process* was held."""
+    if made.ticks.exists():
+        for line in made.ticks.read_text().splitlines():
+            who, when, wall, cpu = map(int, line.split())
+            if who == process:
+                yield when, wall, cpu
+
+
+def measure(options: argparse.Namespace, place: Path, audit: str) -> dict[str, Phase]:
+    """Return what was seen, by what went on meanwhile."""
+    workload = make_workload(options.rules)
+    root = place / "policies"
+    root.mkdir()
+    files = pol_files(workload)
+    for name, text in files.items():
+        Path(root, name).write_text(text)
+    names = sorted(set(files) - {"schema.pol"})
+    request = cast("Request", workload.requests[0])
+    (place / "body").write_bytes(build_request(request).SerializeToString())
+    phases = {name: Phase() for name in (QUIET, RELOADS, SCRAPES)}
+    each = max(1, options.reloads // BLOCKS)
+    settings = (*AUDITS[audit], "reload.debounce_ms=20")
+    with daemon(place, root, *settings) as made:
+        for block in range(BLOCKS):
+            with during(phases[RELOADS], made, place, options.rate) as begun:
+                for number in range(each):
+                    change(made, names, block * each + number)
+                spent = (time_ns() - begun) / 1e9
+            with during(phases[QUIET], made, place, options.rate):
+                sleep(spent)
+            with during(phases[SCRAPES], made, place, options.rate):
+                scrape(made, 20)
+    return phases
+
+
+@contextmanager
+def during(phase: Phase, made: Daemon, place: Path, rate: float) -> Iterator[int]:
+    """Ask while the block runs, and add what was seen to *phase*; yield when it has begun."""
+    with load(made, place, rate) as taken:
+        first_in_line(made.process.pid)
+        begun = time_ns()
+        yield begun
+        holds = list(held_by(made, made.process.pid))
+    phase.add(taken[0], iter(holds), begun)
+
+
+def judge(found: dict[tuple[str, str], Phase]) -> Result:
+    """Return the figures and the goals."""
+    rows: list[Row] = [phase.row(audit, name) for (audit, name), phase in found.items()]
+    goals = []
+    for audit in AUDITS:
+        goals += [
+            Goal(f"audit {audit}: CPU that holds the loop, {what}, ms", phase.held / MS, 1.0)
+            for (which, what), phase in found.items()
+            if which == audit and what != QUIET
+        ]
+    return Result({"An open loop, one server core": rows}, goals)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rules", type=int, default=10_000)
+    parser.add_argument("--reloads", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=2000.0)
+    parser.add_argument("--audit", choices=AUDITS, nargs="+", default=list(AUDITS))
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    found = {}
+    for audit in given.audit:
+        with TemporaryDirectory(prefix="bench-") as place:
+            for name, phase in measure(given, Path(place), audit).items():
+                found[audit, name] = phase
+    if any(one.wrong for one in found.values()):
+        sys.exit("an answer was no answer")
+    show(judge(found), as_json=given.json)
+
+
+if __name__ == "__main__":
+    main()

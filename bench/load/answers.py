@@ -44,6 +44,7 @@ class Tally:
         for proof in self.proofs[number]:
             at = body.find(proof, at)
             if at < 0:
+                self.problem = self.problem or f"question {number} was answered {bytes(body)!r}"
                 return False
             at += len(proof)
         return True

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import grpc
 
-from bench.load.frames import places
 from bench.load.machine import SERVER, pinned
 from bench.load.requests import DECIDE, Expected
-from bench.load.spec import MARK
 from bench.workloads import Workload, pol_files
 from engine.wire import engine_pb2 as wire
 
@@ -86,9 +84,13 @@ def daemon(place: Path, policies: Path, *settings: str) -> Iterator[Running]:
         process.wait()
 
 
-def look(address: str, requests: Sequence[wire.DecideRequest]) -> list[bytes]:
+def look(address: str, requests: Sequence[wire.DecideRequest], ca_file: str = "") -> list[bytes]:
     """Return the daemon's answer to each request, asked one after another."""
-    with grpc.insecure_channel(address) as channel:
+    channel = grpc.insecure_channel(address)
+    if ca_file:
+        trusted = grpc.ssl_channel_credentials(Path(ca_file).read_bytes())
+        channel = grpc.secure_channel(address, trusted)
+    with channel:
         call = channel.unary_unary(DECIDE, None, None)
         return [call(one.SerializeToString(), timeout=PATIENCE) for one in requests]
 
@@ -109,15 +111,3 @@ def proof_of(raw: bytes) -> list[bytes]:
     if core in raw:
         return [core]
     return [one.SerializeToString() for one in made.reasons]
-
-
-def proofs(
-    address: str, requests: Sequence[wire.DecideRequest], expected: Sequence[Expected]
-) -> list[list[bytes]]:
-    """Return the proofs of all answers; end the bench where one is not what is expected."""
-    raws = look(address, requests)
-    for number, (raw, right) in enumerate(zip(raws, expected, strict=True)):
-        if answer_of(raw) != right:
-            sys.exit(f"request {number}: the daemon says {answer_of(raw)}, expected {right}")
-    assert all(len(places(one.SerializeToString(), MARK)) >= 1 for one in requests)
-    return [proof_of(raw) for raw in raws]

@@ -1,6 +1,6 @@
 """A body in, the bytes of calls out: HTTP/2 and HTTP/1.1 requests that were written ahead.
 
-All that a call changes is its stream's number, and eight digits where its body holds `MARK`: both
+All that a call changes is its stream's number, and eight letters where its body holds `MARK`: both
 have their fixed places, so a call costs a copy of a template and some assignments. Header fields
 are literals that touch no dynamic table.
 """
@@ -18,12 +18,13 @@ END_HEADERS = 4
 LARGEST_WINDOW = (1 << 31) - 1
 FIRST_WINDOW = 65_535
 LARGEST_FRAME = 16_384
-DIGITS = len(MARK)
+LETTERS = len(MARK)
+ALPHABET = bytes.maketrans(b"0123456789", b"abcdefghij")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A call's bytes, and where its stream's number and its digits go."""
+    """A call's bytes, and where its stream's number and its letters go."""
 
     raw: bytes
     streams: tuple[int, ...]
@@ -37,10 +38,15 @@ class Template:
         for place in self.streams:
             made[place : place + 4] = stream
         if self.marks:
-            digits = b"%08d" % (call % 100_000_000)
+            letters = name_of(call)
             for place in self.marks:
-                made[place : place + DIGITS] = digits
+                made[place : place + LETTERS] = letters
         return made
+
+
+def name_of(call: int) -> bytes:
+    """Return the letters of the call with that number: no detector takes them for a number."""
+    return (b"%08d" % (call % 100_000_000)).translate(ALPHABET)
 
 
 def places(raw: bytes, what: bytes) -> tuple[int, ...]:

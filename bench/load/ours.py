@@ -75,10 +75,12 @@ def our_daemon(
     more: str = "",
     contents: Sequence[str] = (),
     right: Right = same,
+    ca_file: str = "",
 ) -> Iterator[Ours]:
     """Yield the daemon with the workload's rules and the policies in *more*.
 
-    With *contents* the requests have these, in turns; *right* says what is an answer then.
+    With *contents* the requests have these, in turns; *right* says what is an answer then. Over
+    TLS the daemon is known by *ca_file*.
     """
     policies = write_policies(place / "policies", workload, more)
     requests = [
@@ -86,7 +88,7 @@ def our_daemon(
         for number, one in enumerate(workload.requests)
     ]
     with daemon(place / "data", policies, *settings) as server:
-        raws = look(server.address, requests)
+        raws = look(server.address, requests, ca_file)
         for raw, expected in zip(raws, expected_of(workload), strict=True):
             if not right(answer_of(raw), expected):
                 sys.exit(f"the daemon says {answer_of(raw)}, the rules say {expected}")

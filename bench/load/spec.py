@@ -10,7 +10,7 @@ Kind = Literal["unary", "stream", "http1"]
 """gRPC calls, messages on one gRPC stream a connection, or HTTP/1.1 with a call a connection."""
 
 MARK = b"#MARK#00"
-"""Stands in a body for eight digits that differ from call to call."""
+"""Stands in a body for eight letters that differ from call to call."""
 
 
 class Load(msgspec.Struct, frozen=True):

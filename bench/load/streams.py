@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Sequence
 
 from bench.load.answers import Tally
-from bench.load.frames import DIGITS, END_HEADERS, FIRST_WINDOW, HEADERS, Template, frame
+from bench.load.frames import END_HEADERS, FIRST_WINDOW, HEADERS, LETTERS, Template, frame, name_of
 from bench.load.http2 import STREAM, Http2
 from bench.load.sockets import Socket
 
 ONLY = 1
 """The number of the stream."""
 NAME = b"load-"
-"""Stands before the digits of a question, and so of its answer: they tell answers apart."""
+"""Stands before the letters of a question, and so of its answer: they tell answers apart."""
 
 
 class Streamed(Http2):
@@ -43,7 +43,7 @@ class Streamed(Http2):
             return
         self.window -= template.weight
         self._room -= template.weight
-        self._asked[b"%08d" % (call % 100_000_000)] = (number, due)
+        self._asked[name_of(call)] = (number, due)
         self._out.append(template.write(STREAM(ONLY), call))
 
     def _data(self, stream: int, flags: int, body: bytes, now: int) -> None:
@@ -62,7 +62,7 @@ class Streamed(Http2):
     def _answer(self, body: bytes, now: int) -> None:
         """Take one answer."""
         place = body.find(NAME) + len(NAME)
-        number, due = self._asked.pop(body[place : place + DIGITS], (-1, 0))
+        number, due = self._asked.pop(body[place : place + LETTERS], (-1, 0))
         self.open -= 1
         self.finished += 1
         if number < 0:

@@ -1,0 +1,208 @@
+"""What a decision costs as its surroundings grow: rules, content, throttles, audit, ways to ask.
+
+Every daemon is the real one, pinned to one core; only what a table names differs from the plain
+one. The daemons of a table run beside each other and are asked in turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from msgspec import structs
+
+from bench.content_texts import fresh
+from bench.goals import Goal, Row
+from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
+from bench.load.certificates import write_certificate
+from bench.load.daemons import AUDITS
+from bench.load.machine import rss_mb
+from bench.load.ours import our_daemon
+from bench.load.plan import Plan
+from bench.load.requests import Expected, expected_of
+from bench.load.spec import Load
+from bench.workloads import Workload, make_workload
+
+Told = tuple[dict[str, list[Row]], list[Goal]]
+RULES = 100
+MANY = 64
+"""Requests in a batch, and in flight on a stream."""
+REQUESTS = 2_000
+"""Different ones, so that many of the tenants have their turn."""
+KB = 1024
+TEXTS = 200
+LEAN = "grpc.transport=lean"
+FORGETS = "limits.remembered_bytes=0"
+"""So that every content is a new one."""
+BY_RULES, BY_CONTENT = "Rules, unary", "Content with all detectors, 100 rules"
+BY_STATE, BY_WAY = "Throttles, 100 rules", "Ways to ask, 100 rules"
+DETECTORS = """package everything
+policy everything "All that is looked for" {
+  default allow
+  rule secrets { when content has secret.any then deny "a credential" }
+  rule personal { when content has pii.any then redact pii.any }
+  rule injection {
+    when stage == "request" and injection(content) >= 0.9
+    then deny "an injection"
+  }
+}
+"""
+THROTTLES = """package limits
+policy limits "Limits that nobody meets" {
+  default allow
+  rule by_tenant { then throttle 1000000000 requests per 1h by tenant.id }
+  rule by_user { then throttle 1000000000 requests per 1m by tenant.id, user.id }
+}
+"""
+
+
+def rows_of(board: Board, contenders: Sequence[Contender], column: str) -> list[Row]:
+    """Return a row for each figure of the *contenders*."""
+    return [
+        {column: one.name, "asked": what, **figure.row(one.size)}
+        for one in contenders
+        for (name, what), figure in board.figures.items()
+        if name == one.name
+    ]
+
+
+def by_rules(board: Board, plan: Plan, place: Path) -> Told:
+    """Return what more rules cost."""
+    with ExitStack() as stack:
+        made = []
+        for count in plan.rules:
+            ours = stack.enter_context(
+                our_daemon(
+                    place / f"rules{count}",
+                    make_workload(count, REQUESTS),
+                    LEAN,
+                    *AUDITS["off"],
+                )
+            )
+            made.append(ours.unary(f"{count:,} rules"))
+        board.closed(made, (1, 32), plan.rounds, plan.seconds)
+        resident = {one.name: round(rss_mb(one.server.pid)) for one in made}
+    rows: list[Row] = [
+        {**row, "RSS MB": resident[str(row["rules"])]} for row in rows_of(board, made, "rules")
+    ]
+    most, few = made[-1].name, f"{RULES:,} rules"
+    grown = ratio(board.figures[most, in_flight(1)], board.figures[few, in_flight(1)], p50_of)
+    return {BY_RULES: rows}, [Goal(f"p50, 1 in flight, {most} against {RULES}", grown, 1.3)]
+
+
+def passes(workload: Workload) -> Workload:
+    """Return the workload with those of its requests alone that no rule denies."""
+    some = zip(workload.requests, expected_of(workload), strict=True)
+    return replace(workload, requests=tuple(one for one, (action, _) in some if action == "allow"))
+
+
+def texts_of(kilobytes: int) -> list[str]:
+    """Return contents, none like another: a quarter of them with personal data in each kilobyte."""
+    size = kilobytes * KB
+    plain, planted = fresh(size, TEXTS, 1, "chat"), fresh(size, TEXTS, 2, "full")
+    return [(planted if number % 4 == 0 else plain)[number] for number in range(TEXTS)]
+
+
+def seen(answer: Expected, expected: Expected) -> bool:
+    """Return whether an answer may be: what the rules allow is allowed or redacted."""
+    return answer[0] == expected[0] or (expected[0] == "allow" and answer[0] == "redact")
+
+
+def by_content(board: Board, plan: Plan, place: Path) -> Told:
+    """Return what looking for everything in a content costs."""
+    workload = passes(make_workload(RULES, REQUESTS))
+    with ExitStack() as stack:
+        made = []
+        for size in plan.contents:
+            ours = stack.enter_context(
+                our_daemon(
+                    place / f"content{size}",
+                    workload,
+                    LEAN,
+                    FORGETS,
+                    *AUDITS["off"],
+                    more=DETECTORS,
+                    contents=texts_of(size) if size else [""],
+                    right=seen,
+                )
+            )
+            made.append(ours.unary(f"{size} KB"))
+        board.closed(made, (1, 32), plan.rounds, plan.seconds)
+        half = "50% of its maximum"
+        for number in range(plan.rounds):
+            for one in made:
+                rate = board.top(one.name).per_second / 2
+                board.shoot(one, half, one.opened(rate, plan.open_seconds, number), number)
+    p99 = board.figures["4 KB", half].p99 / 1000
+    goal = Goal("p99, 4 KB with all detectors, at half the maximum, ms", p99, 1)
+    return {BY_CONTENT: rows_of(board, made, "content")}, [goal]
+
+
+def by_state(board: Board, plan: Plan, place: Path) -> Told:
+    """Return what throttles cost."""
+    workload = make_workload(RULES)
+    without = "no throttles"
+    ways = {
+        without: ("", "state=data"),
+        "two throttles, in the data folder": (THROTTLES, "state=data"),
+        "two throttles, in memory": (THROTTLES, "state=memory"),
+    }
+    with ExitStack() as stack:
+        made = []
+        for number, (name, (more, state)) in enumerate(ways.items()):
+            folder = place / f"state{number}"
+            daemon = our_daemon(
+                folder, workload, LEAN, state, *AUDITS["off"], more=more, right=seen
+            )
+            made.append(stack.enter_context(daemon).unary(name))
+        board.closed(made, (1, 32), plan.rounds, plan.seconds)
+    return {BY_STATE: rows_of(board, made, "state")}, []
+
+
+TCP, UNIX, TLS = "unary, TCP", "unary, Unix socket", "unary, TLS"
+SPREAD = "unary, 32 connections"
+STREAMED, BATCHED = "one stream", f"batches of {MANY}"
+
+
+def by_way(board: Board, plan: Plan, place: Path) -> Told:
+    """Return what each way to ask costs."""
+    workload = make_workload(RULES)
+    place.mkdir(parents=True, exist_ok=True)
+    certificate, key = write_certificate(place)
+    secure = (f"grpc.tls.certificate_file={certificate}", f"grpc.tls.key_file={key}")
+    with ExitStack() as stack:
+        plain = stack.enter_context(our_daemon(place / "tcp", workload, LEAN, *AUDITS["off"]))
+        tcp = plain.unary(TCP)
+        some = [tcp, plain.unary(UNIX, plain.server.socket)]
+        locked = stack.enter_context(
+            our_daemon(
+                place / "tls", workload, LEAN, *AUDITS["off"], *secure, ca_file=str(certificate)
+            )
+        )
+        some.append(locked.unary(TLS, ca_file=str(certificate)))
+        stream, batch = plain.stream(STREAMED), plain.batch(BATCHED, MANY)
+        spread = replace(tcp, name=SPREAD, load=spread_over(tcp, 32))
+        board.closed(some, (1, 32), plan.rounds, plan.seconds)
+        board.closed([tcp, stream], (MANY,), plan.rounds, plan.seconds)
+        board.closed([spread], (32,), plan.rounds, plan.seconds)
+        board.closed([batch], (1, 2), plan.rounds, plan.seconds)
+    rows = rows_of(board, [*some, spread, stream, batch], "way")
+    return {BY_WAY: rows}, list(way_goals(board))
+
+
+def spread_over(one: Contender, connections: int) -> Load:
+    """Return its load over so many connections."""
+    return structs.replace(one.load, connections=connections)
+
+
+def way_goals(board: Board) -> Iterator[Goal]:
+    """Yield what streams and batches must gain."""
+    unary = board.figures[TCP, in_flight(MANY)]
+    streamed = ratio(board.figures[STREAMED, in_flight(MANY)], unary, rate_of)
+    yield Goal(f"a stream with {MANY} in flight against unary", streamed, 2, "higher")
+    batch = max(
+        ratio(board.figures[BATCHED, in_flight(many)], unary, rate_of) * MANY for many in (1, 2)
+    )
+    yield Goal(f"batches of {MANY} against unary, per decision", batch, 3, "higher")

@@ -24,6 +24,7 @@ from bench.load.plan import Plan
 from bench.load.requests import Expected, expected_of
 from bench.load.spec import Load
 from bench.workloads import Workload, make_workload
+from engine.content.entities import STRUCTURED
 
 Told = tuple[dict[str, list[Row]], list[Goal]]
 RULES = 100
@@ -33,22 +34,30 @@ REQUESTS = 2_000
 """Different ones, so that many of the tenants have their turn."""
 KB = 1024
 TEXTS = 200
+HALF = "50% of its maximum"
 LEAN = "grpc.transport=lean"
 FORGETS = "limits.remembered_bytes=0"
 """So that every content is a new one."""
 BY_RULES, BY_CONTENT = "Rules, unary", "Content with all detectors, 100 rules"
 BY_STATE, BY_WAY = "Throttles, 100 rules", "Ways to ask, 100 rules"
 DETECTORS = """package everything
-policy everything "All that is looked for" {
+policy everything "All that is looked for" {{
   default allow
-  rule secrets { when content has secret.any then deny "a credential" }
-  rule personal { when content has pii.any then redact pii.any }
-  rule injection {
+  rule secrets {{ when content has secret.any then deny "a credential" }}
+  rule personal {{ when content has {personal} then redact {personal} }}
+  rule injection {{
     when stage == "request" and injection(content) >= 0.9
     then deny "an injection"
-  }
-}
+  }}
+}}
 """
+ALL = DETECTORS.format(personal="pii.any")
+SHAPES = DETECTORS.format(
+    personal=", ".join(sorted(one for one in STRUCTURED if one.startswith("pii.")))
+)
+"""What is found by its shape: all but the names of people and places, which a tagger reads for."""
+WEIGHED = 4
+"""Kilobytes with which the goal is."""
 THROTTLES = """package limits
 policy limits "Limits that nobody meets" {
   default allow
@@ -113,31 +122,35 @@ def seen(answer: Expected, expected: Expected) -> bool:
 def by_content(board: Board, plan: Plan, place: Path) -> Told:
     """Return what looking for everything in a content costs."""
     workload = passes(make_workload(RULES, REQUESTS))
+    looks = [(f"{size} KB", size, ALL) for size in plan.contents]
+    looks.append((f"{WEIGHED} KB, all but names", WEIGHED, SHAPES))
     with ExitStack() as stack:
         made = []
-        for size in plan.contents:
-            ours = stack.enter_context(
-                our_daemon(
-                    place / f"content{size}",
-                    workload,
-                    LEAN,
-                    FORGETS,
-                    *AUDITS["off"],
-                    more=DETECTORS,
-                    contents=texts_of(size) if size else [""],
-                    right=seen,
-                )
+        for number, (name, size, more) in enumerate(looks):
+            daemon = our_daemon(
+                place / f"content{number}",
+                workload,
+                LEAN,
+                FORGETS,
+                *AUDITS["off"],
+                more=more,
+                contents=texts_of(size) if size else [""],
+                right=seen,
             )
-            made.append(ours.unary(f"{size} KB"))
+            made.append(stack.enter_context(daemon).unary(name))
         board.closed(made, (1, 32), plan.rounds, plan.seconds)
-        half = "50% of its maximum"
         for number in range(plan.rounds):
             for one in made:
                 rate = board.top(one.name).per_second / 2
-                board.shoot(one, half, one.opened(rate, plan.open_seconds, number), number)
-    p99 = board.figures["4 KB", half].p99 / 1000
-    goal = Goal("p99, 4 KB with all detectors, at half the maximum, ms", p99, 1)
-    return {BY_CONTENT: rows_of(board, made, "content")}, [goal]
+                board.shoot(one, HALF, one.opened(rate, plan.open_seconds, number), number)
+    goals = [
+        Goal(f"p99, {words}, at half the maximum, ms", board.figures[name, HALF].p99 / 1000, 1)
+        for name, words in (
+            (f"{WEIGHED} KB", f"{WEIGHED} KB with all detectors"),
+            (looks[-1][0], f"{WEIGHED} KB with all detectors but those of names"),
+        )
+    ]
+    return {BY_CONTENT: rows_of(board, made, "content")}, goals
 
 
 def by_state(board: Board, plan: Plan, place: Path) -> Told:

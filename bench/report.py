@@ -23,6 +23,7 @@ from pathlib import Path
 from time import monotonic
 
 from bench.goals import Goal, Result, Row, from_json, goal_lines, show_number
+from bench.plots import draw_all
 
 ROOT = Path(__file__).parent.parent
 BUDGET = Path(__file__).with_name("budget.toml")
@@ -145,6 +146,11 @@ BENCHES = (
         "transport",
         "How much quicker are decisions over the lean HTTP/2 server than over grpcio's?",
         ("--seconds", "0.5", "--rounds", "3"),
+    ),
+    Bench(
+        "load",
+        "How fast is the daemon under load, beside its peers, and how does that change?",
+        ("--quick",),
     ),
 )
 
@@ -272,6 +278,8 @@ def markdown(done: Sequence[Done], problems: Sequence[str], started: datetime) -
         yield f"## {one.bench.question}"
         yield ""
         yield f"`python -m bench.bench_{one.bench.name} {' '.join(one.bench.full)}".rstrip() + "`"
+        for path, shows in draw_all(one.result) if one.result else ():
+            yield f"\n![{shows}]({path.relative_to(REPORT.parent)})"
         for title, figures in (one.result.figures if one.result else {}).items():
             yield f"\n{title}:\n"
             yield from markdown_table(figures)

@@ -23,8 +23,21 @@ help: ## Show this list.
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv/.bench: .venv/.installed
+.venv/.bench: .venv/.installed .venv/.peers
 	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+# Peers of the load benches, as far as registries have them: Cerbos' server (npm), OPA as a library (PyPI; of a newer Python, but
+# it is C that is loaded), and what an empty grpc-go server is built with (Debian). What is missing is left out and named.
+.venv/.peers: .venv/.pip
+	@mkdir -p .venv/peers
+	@command -v npm >/dev/null && npm install --silent --no-save --prefix .venv/peers cerbos@0.51.0 || \
+		echo "no npm, or no cerbos: it is not measured"
+	@$(BIN)/python -m pip download --quiet --no-deps --python-version 3.14 --only-binary=:all: --dest .venv/peers \
+		opa-golib-python-bindings==0.4.4 2>/dev/null || echo "no OPA library: its deciding alone is not measured"
+	@{ command -v h2load && command -v go && test -d /usr/share/gocode/src/google.golang.org/grpc; } >/dev/null || \
+		[ "$$(id -u)" != 0 ] || (apt-get update -qq && apt-get install -qq -y --no-install-recommends \
+		nghttp2-client golang-go golang-google-grpc-dev) >/dev/null 2>&1 || echo "no Go: an empty grpc-go server is not measured"
 	@touch $@
 
 install: .venv/.installed ## Install the engine and its Python client into .venv.

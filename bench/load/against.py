@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.goals import Goal, Row
-from bench.load import cerbos, floor, opa
+from bench.load import cerbos, floor, opa, opa_library
 from bench.load.board import Board, Contender, Figure, in_flight, p50_of, p99_of, rate_of, ratio
 from bench.load.daemons import AUDITS
 from bench.load.ours import our_daemon
@@ -30,6 +30,8 @@ GRPCIO, GRPCIO_WRITTEN = "grpcio", "grpcio, audit written"
 CERBOS, CERBOS_REST, OPA, GO = "Cerbos, gRPC", "Cerbos, REST", "OPA, REST", "empty grpc-go"
 PEERS = (CERBOS, CERBOS_REST, OPA)
 CLOSED, OPENED = "Closed loop, 100 rules, one server core", "Open loop, 100 rules, one server core"
+SPENT = "CPU time of a decision, 32 in flight, least of all rounds"
+ENGINE = "OPA's engine in process, no server, one by one"
 MS = 1000.0
 
 
@@ -38,7 +40,7 @@ class Field:
     """Who takes part, and who does not."""
 
     contenders: Sequence[Contender]
-    absent: Sequence[str]
+    absent: list[str]
 
     def named(self, name: str) -> Contender | None:
         """Return the contender of that *name*, if it takes part."""
@@ -134,7 +136,20 @@ def run(board: Board, plan: Plan, place: Path) -> tuple[dict[str, list[Row]], li
         field = gather(stack, place, workload, full=plan.full)
         board.closed(field.contenders, plan.flying, plan.rounds, plan.seconds)
         open_loops(board, field, plan)
-    return tables(board), list(goals(board, field, plan)), field
+    field.absent.extend([] if opa_library.find() else [opa_library.ABSENT])
+    return tables(board) | spent(board), list(goals(board, field, plan)), field
+
+
+def spent(board: Board) -> dict[str, list[Row]]:
+    """Return what a decision costs the servers, and OPA's engine without one."""
+    rows: list[Row] = [
+        {"server": name, "us": round(figure.cpu_us, 1)}
+        for (name, what), figure in board.figures.items()
+        if what == in_flight(32)
+    ]
+    if opa_library.find():
+        rows.append({"server": ENGINE, "us": round(opa_library.in_child(RULES), 1)})
+    return {SPENT: sorted(rows, key=lambda row: float(str(row["us"])))}
 
 
 def tables(board: Board) -> dict[str, list[Row]]:
@@ -169,6 +184,8 @@ def goals(board: Board, field: Field, plan: Plan) -> Iterator[Goal]:
         words = f"against grpcio, audit {audit}"
         gain = ratio(figures[ours, some], figures[theirs, some], rate_of)
         yield Goal(f"decisions, 32 in flight, {words}", gain, 6, "higher")
+        less = figures[theirs, some].cpu_us / figures[ours, some].cpu_us
+        yield Goal(f"server CPU of a decision, 32 in flight, {words}", less, 6, "higher")
         for what, bound in ((alone, 0.5), (some, 0.2)):
             slower = ratio(figures[ours, what], figures[theirs, what], p50_of)
             yield Goal(f"p50, {what}, {words}", slower, bound)
@@ -180,6 +197,8 @@ def goals(board: Board, field: Field, plan: Plan) -> Iterator[Goal]:
         best = max(peers, key=lambda name: board.top(name).per_second)
         words = f"the best of {', '.join(peers)}"
         yield Goal(f"decisions against {words}", against(board, best), 5, "higher")
+        less = least_cpu(board, peers) / least_cpu(board, [OFF])
+        yield Goal("server CPU of a decision, that of the best peer", less, 5, "higher")
         yield Goal(
             "p99 against peers, the worst of all loads that both hold",
             max(p99s(figures, peers, plan)),
@@ -192,6 +211,15 @@ def goals(board: Board, field: Field, plan: Plan) -> Iterator[Goal]:
 def against(board: Board, name: str) -> float:
     """Return how many times the decisions of *name* ours makes, each at its best."""
     return ratio(board.top(OFF), board.top(name), rate_of)
+
+
+def least_cpu(board: Board, names: Sequence[str]) -> float:
+    """Return the least CPU time of a decision in any closed loop of these."""
+    return min(
+        figure.cpu_us
+        for (name, _), figure in board.figures.items()
+        if name in names and not figure.shots[0].rate
+    )
 
 
 def p99s(

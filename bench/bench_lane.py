@@ -31,7 +31,7 @@ from bench.workloads import make_workload, pol_files
 from engine.daemon.metrics import Metrics
 from engine.doors.grpc.convert import STAGES
 from engine.doors.grpc.handlers import Handlers
-from engine.doors.grpc.methods import ENGINE, METHODS, Plain
+from engine.doors.grpc.methods import ENGINE, METHODS, Direct
 from engine.doors.grpc.service import Service
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
@@ -150,7 +150,7 @@ def make_service(policies: PolicySet, folder: Path | None) -> Service:
 def unary(service: Service, raws: Sequence[bytes]) -> Ask:
     """Return what asks with one call a request."""
     method = METHODS[ENGINE]["Decide"]
-    assert isinstance(method, Plain)
+    assert isinstance(method, Direct)
     handle: Any = Handlers(service).inline(method)
     call = Call()
 

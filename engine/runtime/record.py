@@ -300,10 +300,12 @@ def nest_below(fields: Mapping[str, Field]) -> Tree:
 
 @dataclass(frozen=True, slots=True)
 class RecordTypes:
-    """The classes made for one schema: the whole record, and its context alone."""
+    """The classes made for one schema: the whole record, and groups that are made alone."""
 
     record: type[msgspec.Struct]
     context: type[msgspec.Struct]
+    session: type[msgspec.Struct]
+    usage: type[msgspec.Struct]
 
 
 def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordTypes:
@@ -339,7 +341,7 @@ def make_types(fields: Mapping[str, Field], supplied: frozenset[str]) -> RecordT
         gc=False,
         rename={name: f"({name})" for name in ("missing", "too_large", "long", "streamed")},
     )
-    return RecordTypes(record, classes["context"])
+    return RecordTypes(record, classes["context"], classes["session"], classes["usage"])
 
 
 def make_row(fields: Mapping[str, Field]) -> type[msgspec.Struct]:

@@ -6,10 +6,11 @@ request again, slowly, and lists everything that is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
+from operator import attrgetter
 from typing import Any, Literal, cast
 
 import msgspec
@@ -131,27 +132,34 @@ class Reader:
     ) -> None:
         self._fields = fields
         self._limit = limit
-        self._least = min(limit, long)
+        self.least = min(limit, long)
+        """With so many characters at most a request is neither long nor too large."""
         self._long = long
         self._refuse = refuse
         self._joins = tuple(_join(table, fields) for table in facts.values())
         self._supplied = frozenset(
             f"{table.group}.{column}" for table in facts.values() for column in table.columns
         )
-        self._asking = tuple(required_by_word(fields).items())
+        self._asking = tuple(
+            (attrgetter(path), by_word) for path, by_word in required_by_word(fields).items()
+        )
         self._texts = tuple(
             path
             for path, field in fields.items()
             if field.type is Scalar.TEXT and path not in ELSEWHERE
         )
         types = make_types(fields, self._supplied)
-        self.record_type = types.record
+        self.record_type: Callable[..., Any] = types.record
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
             types.record, dec_hook=decode_custom
         ).decode
-        self._decode_context: Callable[[bytes], Any] = msgspec.json.Decoder(
+        self.decode_context: Callable[[bytes], Any] = msgspec.json.Decoder(
             types.context, dec_hook=decode_custom
         ).decode
+        self.make_session: Callable[..., Any] = types.session
+        self.make_usage: Callable[..., Any] = types.usage
+        self.remembered: dict[bytes, Any] = {}
+        """Groups that were checked and filled, by the bytes of a door. Bounded by its user."""
         # Encoding is the fastest way to visit every text: it fails on what cannot be UTF-8.
         self._visit = msgspec.msgpack.Encoder(enc_hook=_visible).encode
 
@@ -198,7 +206,7 @@ class Reader:
         if not context:
             return self.read(standard)
         try:
-            made = self._decode_context(context)
+            made = self.decode_context(context)
         except msgspec.ValidationError:
             made = _decode(context, "context")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -209,15 +217,22 @@ class Reader:
         """Join facts and check what types cannot say; *size* bytes hold all texts of *record*."""
         problems = self._faults(record)
         # Hot path: no text has more characters than the whole has bytes.
-        if size > self._least and not problems:
+        if size > self.least and not problems:
             problems = self._weigh(record, size)
         missing: tuple[str, ...] = ()
         for join in self._joins:
             missing += join.fill(record)
-        for path, by_word in self._asking:
-            asked = by_word.get(read_attribute(record, path))
-            if asked:
-                missing += self._ask(record, read_attribute(record, path), asked, problems)
+        return self.complete(record, problems, missing)
+
+    def complete(
+        self, record: Record, problems: Sequence[Problem] = (), missing: tuple[str, ...] = ()
+    ) -> Record:
+        """Check what words of *record* ask for, beside what was checked before; return it."""
+        for get, by_word in self._asking:
+            word = get(record)
+            if word in by_word:
+                wrong, unknown = self._ask(record, word, by_word[word])
+                problems, missing = [*problems, *wrong], missing + unknown
         if problems:
             raise InvalidRequest(tuple(problems))
         if missing:
@@ -235,16 +250,16 @@ class Reader:
         return []
 
     def _ask(
-        self, record: Record, word: str, asked: frozenset[str], problems: list[Problem]
-    ) -> tuple[str, ...]:
-        """Add to *problems* what *word* asks for and is absent; return what facts should supply."""
+        self, record: Record, word: str, asked: frozenset[str]
+    ) -> tuple[list[Problem], tuple[str, ...]]:
+        """Return what is wrong, as *word* asks for it; and which of it the facts should supply."""
         absent = [path for path in sorted(asked) if read_attribute(record, path) is None]
-        problems += [
+        problems = [
             Problem(path, asked_by(self._fields[path], word))
             for path in absent
             if path not in self._supplied
         ]
-        return tuple(path for path in absent if path in self._supplied)
+        return problems, tuple(path for path in absent if path in self._supplied)
 
     def _faults(self, record: Record) -> list[Problem]:
         """Return what is wrong beyond types; called for every request."""

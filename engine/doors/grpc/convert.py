@@ -15,9 +15,9 @@ from google.protobuf.struct_pb2 import Struct
 
 from engine.runtime.decision import Decision, Escalation, Reason, Shadow, ThrottleState, plain
 from engine.runtime.objections import Problem
-from engine.runtime.record import MOST_MESSAGES, Record
+from engine.runtime.record import MOST_MESSAGES
 from engine.runtime.repeats import has_repeats
-from engine.runtime.request import InvalidRequest, Reader
+from engine.runtime.request import InvalidRequest
 from engine.wire import engine_pb2 as wire
 
 STAGES: dict[int, str] = {
@@ -85,11 +85,6 @@ def read_standard(message: wire.DecideRequest) -> Group:
     if problems:
         raise InvalidRequest(tuple(problems))
     return made
-
-
-def read_message(reader: Reader, message: wire.DecideRequest) -> Record:
-    """Return *message* as a record of the schema of *reader*. Raises InvalidRequest."""
-    return reader.read_parts(read_standard(message), message.context_json)
 
 
 def read_groups(message: wire.DecideRequest, made: Group, problems: list[Problem]) -> None:
@@ -233,9 +228,14 @@ def write_decision(decision: Decision) -> wire.Decision:
     )
     for reason in decision.reasons:
         write_reason(answer.reasons.add(), reason)
+    write_rest(answer, decision)
+    return answer
+
+
+def write_rest(answer: wire.Decision, decision: Decision) -> None:
+    """Fill what only some decisions say: most are to allow, or to deny, as it is."""
     if decision.throttle is not None:
         write_throttle(answer.throttle, decision.throttle)
-    # Most decisions end here: allowed or denied as it is. The rest is rarer.
     if decision.effective_action != decision.action:
         answer.downgrade_reason = decision.downgrade_reason
     if decision.degraded:
@@ -252,7 +252,6 @@ def write_decision(decision: Decision) -> wire.Decision:
         answer.labels.extend(decision.labels)
     if decision.shadow is not None:
         write_shadow(answer.shadow, decision.shadow)
-    return answer
 
 
 def write_shadow(into: wire.Shadow, shadow: Shadow) -> None:

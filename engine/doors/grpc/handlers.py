@@ -15,11 +15,13 @@ from engine.doors.grpc.lean_call import Call as LeanCall
 from engine.doors.grpc.lean_call import Inline
 from engine.doors.grpc.methods import (
     Absent,
+    Direct,
     Guarded,
     Method,
     Personal,
     Pipelined,
     Plain,
+    Together,
     Waiting,
     Watching,
 )
@@ -59,14 +61,14 @@ class Handlers:
         for wait in self.waits:
             wait.end()
 
-    def inline(self, method: Plain) -> Inline:
+    def inline(self, method: Direct | Plain) -> Inline:
         """Return what answers *method* at once, without a task, unless it must wait."""
-        service, parse, answer = self._service, method.request.FromString, method.answer
+        service, answer = self._service, direct(method)
 
         async def wait(made: Later, call: LeanCall) -> bytes | None:
             follow(call)  # In a task of its own.
             try:
-                return (await made(call.time_remaining)).SerializeToString()
+                return await made(call.time_remaining)
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             return await end_call(call, refusal)
@@ -77,10 +79,8 @@ class Handlers:
             try:
                 refuse_late(call)
                 follow(call)
-                made = answer(service, parse(raw))
-                if not isinstance(made, Message):
-                    return wait(made, call)
-                return made.SerializeToString()
+                made = answer(service, raw)
+                return made if isinstance(made, bytes) else wait(made, call)
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             finally:
@@ -93,8 +93,10 @@ class Handlers:
     def handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Return what a server calls for *method*."""
         match method:
-            case Plain(request, answer):
-                return grpc.unary_unary_rpc_method_handler(self._plain(request, answer))
+            case Direct() | Plain():
+                return grpc.unary_unary_rpc_method_handler(self._plain(direct(method)))
+            case Together(answer):
+                return grpc.unary_unary_rpc_method_handler(self._together(answer))
             case Waiting(request, answer):
                 return grpc.unary_unary_rpc_method_handler(self._waiting(request, answer))
             case Personal(request, answer):
@@ -111,18 +113,33 @@ class Handlers:
                 assert_never(method)
 
     def _plain(
-        self, request: type[Message], answer: Callable[[Service, Any], Message | Later]
+        self, answer: Callable[[Service, bytes], bytes | Later]
     ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        service, parse = self._service, request.FromString
+        service = self._service
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
                 refuse_late(context)
                 follow(context)
-                made = answer(service, parse(raw))
-                if not isinstance(made, Message):
-                    made = await made(context.time_remaining)
-                return made.SerializeToString()
+                made = answer(service, raw)
+                return made if isinstance(made, bytes) else await made(context.time_remaining)
+            except Exception as error:  # noqa: BLE001 - every failure becomes a status
+                refusal = refusal_of(error)
+            return await end_call(context, refusal)
+
+        return handle
+
+    def _together(
+        self, answer: Callable[..., Awaitable[bytes]]
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        service = self._service
+
+        async def handle(raw: bytes, context: Context) -> bytes:
+            try:
+                follow(context)
+                return await answer(
+                    service, raw, lambda: refuse_late(context), context.time_remaining
+                )
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             return await end_call(context, refusal)
@@ -192,7 +209,7 @@ class Handlers:
         return handle
 
     def _pipelined(
-        self, answer: Callable[[Service, bytes], Message | Later]
+        self, answer: Callable[[Service, bytes], bytes | Later]
     ) -> Callable[[object, Context], Awaitable[None]]:
         service = self._service
 
@@ -231,6 +248,19 @@ class Handlers:
                 await end_call(context, refusal_of(error))
 
         return handle
+
+
+def direct(method: Direct | Plain) -> Callable[[Service, bytes], bytes | Later]:
+    """Return how *method* is answered, from bytes to bytes."""
+    if isinstance(method, Direct):
+        return method.answer
+    parse, answer = method.request.FromString, method.answer
+
+    def made(service: Service, raw: bytes) -> bytes | Later:
+        found = answer(service, parse(raw))
+        return found.SerializeToString() if isinstance(found, Message) else found
+
+    return made
 
 
 def absent(sentence: str) -> Callable[[object, Context], Awaitable[None]]:

@@ -14,16 +14,19 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from engine.doors.grpc.convert import read_message, read_whole, write_decision
+from engine.doors.grpc.convert import read_whole
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Later,
+    failed_decision,
     kept_decision,
     later_decision,
     later_explanation,
     later_settlement,
     or_say_why,
 )
+from engine.doors.grpc.lay import field, lay_decision
+from engine.doors.grpc.read import read_record
 from engine.doors.grpc.reviews import (
     claim_review,
     comment_review,
@@ -36,7 +39,7 @@ from engine.doors.grpc.reviews import (
     wait_review,
 )
 from engine.doors.grpc.service import Service
-from engine.doors.grpc.status import NotServed, error_decision, refusal_of
+from engine.doors.grpc.status import NotServed
 from engine.doors.grpc.traces import write_explanation
 from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
@@ -65,6 +68,20 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class Direct:
+    """A method that is answered like a plain one, from bytes to bytes: no message is made."""
+
+    answer: Callable[[Service, bytes], bytes | Later]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A method that answers many at once, from bytes to bytes, and is waited for."""
+
+    answer: Callable[[Service, bytes, InTime, TimeLeft], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A method whose answer is waited for."""
 
@@ -76,7 +93,7 @@ class Waiting:
 class Pipelined:
     """A stream of requests, each answered on its own by a function that takes and never raises."""
 
-    answer: Callable[[Service, bytes], Message | Later]
+    answer: Callable[[Service, bytes], bytes | Later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,60 +128,50 @@ class Guarded:
     answer: Callable[[Service, Pieces], Awaitable[None]]
 
 
-Method = Plain | Waiting | Personal | Watching | Pipelined | Guarded | Absent
+Method = Direct | Plain | Together | Waiting | Personal | Watching | Pipelined | Guarded | Absent
+
+DECISIONS = b"\x0a"
+"""What each element of ``DecideBatchResponse.decisions`` begins with."""
 
 
-DecidedLater = Callable[[TimeLeft], Awaitable[wire.Decision]]
-
-
-def decide(service: Service, message: wire.DecideRequest) -> wire.Decision | DecidedLater:
-    """Return the recorded decision, or what waits for it."""
-    found = service.gate.begin_with(read_message, message)
+def decide(service: Service, raw: bytes) -> bytes | Later:
+    """Return the recorded decision on the request *raw*, or what waits for it."""
+    gate = service.gate
+    found = gate.begin_with(read_record, raw)
     if isinstance(found, Undecided):
-        return later_decision(service.gate, found)
-    waited = service.gate.kept()
-    return write_decision(found) if waited is None else kept_decision(service.gate, found, waited)
+        return later_decision(gate, found)
+    waited = gate.kept()
+    return lay_decision(found) if waited is None else kept_decision(gate, found, waited)
 
 
-def decide_or_say_why(
-    service: Service, message: wire.DecideRequest
-) -> wire.Decision | DecidedLater:
+def decide_next(service: Service, raw: bytes) -> bytes | Later:
     """Return the recorded decision, or one that carries the error, or what waits for it."""
     try:
-        made = decide(service, message)
+        made = decide(service, raw)
     except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
-        return error_decision(message.request_id, refusal_of(error))
-    return made if isinstance(made, wire.Decision) else or_say_why(message.request_id, made)
+        return failed_decision(raw, error)
+    return made if isinstance(made, bytes) else or_say_why(raw, made)
 
 
-async def decide_batch(
-    service: Service, message: wire.DecideBatchRequest, in_time: InTime, left: TimeLeft
-) -> wire.DecideBatchResponse:
+async def decide_batch(service: Service, raw: bytes, in_time: InTime, left: TimeLeft) -> bytes:
     """Return one decision for each request, in their order.
 
     Those that must ask classifiers are made last, and wait together.
     """
-    if len(message.requests) > BATCH_LIMIT:
+    requests = [one.SerializeToString() for one in wire.DecideBatchRequest.FromString(raw).requests]
+    if len(requests) > BATCH_LIMIT:
         raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
-    made: list[wire.Decision | DecidedLater] = []
-    for count, each in enumerate(message.requests):
+    made: list[bytes | Later] = []
+    for count, each in enumerate(requests):
         if count % BATCH_BREATH == 0 and count:
             await asyncio.sleep(0)
         in_time()
-        made.append(decide_or_say_why(service, each))
-    waiting = [one(left) for one in made if not isinstance(one, wire.Decision)]
+        made.append(decide_next(service, each))
+    waiting = [one(left) for one in made if not isinstance(one, bytes)]
     waited = iter(await asyncio.gather(*waiting) if waiting else ())
-    decisions = [one if isinstance(one, wire.Decision) else next(waited) for one in made]
-    return wire.DecideBatchResponse(decisions=decisions)
-
-
-def decide_next(service: Service, raw: bytes) -> wire.Decision | DecidedLater:
-    """Return the decision on the next request of a stream, or the error, or what waits for it."""
-    try:
-        message = wire.DecideRequest.FromString(raw)
-    except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
-        return error_decision("", refusal_of(error))
-    return decide_or_say_why(service, message)
+    return b"".join(
+        [field(DECISIONS, one if isinstance(one, bytes) else next(waited)) for one in made]
+    )
 
 
 def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation | Later:
@@ -261,8 +268,8 @@ HISTORY = "the history of bundles is not kept yet: change the policy folder and 
 
 METHODS: dict[str, dict[str, Method]] = {
     ENGINE: {
-        "Decide": Plain(wire.DecideRequest, decide),
-        "DecideBatch": Waiting(wire.DecideBatchRequest, decide_batch),
+        "Decide": Direct(decide),
+        "DecideBatch": Together(decide_batch),
         "DecideStream": Pipelined(decide_next),
         "Guard": Guarded(guard),
         "Settle": Plain(wire.SettleRequest, settle),

@@ -97,12 +97,12 @@ class Stream:
             self._idle = False
         return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
 
-    async def answer(self, made: Message | Later, size: int) -> None:
+    async def answer(self, made: bytes | Later, size: int) -> None:
         """Write what was *made* of a request of *size* bytes, or begin to wait for it.
 
         Many answers may be waited for, but while the caller does not read no more are begun.
         """
-        if not isinstance(made, Message):
+        if not isinstance(made, bytes):
             while self._crowded(size):
                 await asyncio.wait(self._waiting, return_when=asyncio.FIRST_COMPLETED)
             self._waiting_bytes += size
@@ -112,7 +112,7 @@ class Stream:
         elif self._waiting:
             await self._write(made)
         else:  # Hot path: nobody else can write.
-            await self._context.write(made.SerializeToString())
+            await self._context.write(made)
 
     def _crowded(self, size: int) -> bool:
         """Return whether something must be answered before a request of *size* bytes can wait."""
@@ -127,9 +127,9 @@ class Stream:
         finally:
             self._waiting_bytes -= size
 
-    async def _write(self, made: Message) -> None:
+    async def _write(self, made: bytes) -> None:
         async with self._writing:
-            await self._context.write(made.SerializeToString())
+            await self._context.write(made)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._waiting.discard(task)

@@ -24,6 +24,7 @@ from engine.doors.grpc.methods import (
     METHODS,
     NOT_LOCAL,
     Absent,
+    Direct,
     Method,
     Plain,
 )
@@ -85,7 +86,7 @@ class Door:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, made),))
         if isinstance(self._server, LeanServer):
             for key, method in table.items():
-                if isinstance(method, Plain):
+                if isinstance(method, Direct | Plain):
                     self._server.inline[f"/{name}/{key}"] = self._handlers.inline(method)
 
     async def start(self) -> tuple[str, ...]:

@@ -39,6 +39,13 @@ class NotServed(Exception):
     """The method is in the protocol but not in this build; the text says so in one sentence."""
 
 
+class Garbled(InvalidRequest):
+    """Bytes that are no message of their type."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+
 class TooLate(Exception):
     """The caller's deadline is over: the decision could not be used, so it is not made."""
 
@@ -65,17 +72,17 @@ class Context(Protocol):
 def refusal_of(error: Exception) -> Refusal:
     """Return the refusal that *error* means. The unexpected is logged, without its text."""
     match error:
+        case DecodeError() | Garbled():
+            return Refusal(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "the message is no valid protobuf of its type; texts are UTF-8 without surrogates",
+            )
         case InvalidRequest(problems=problems):
             listed = tuple((problem.path, problem.message) for problem in problems)
             return Refusal(
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f"the request is invalid: {len(listed)} wrong path{'s' * (len(listed) != 1)}",
                 listed,
-            )
-        case DecodeError():
-            return Refusal(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                "the message is no valid protobuf of its type; texts are UTF-8 without surrogates",
             )
         case StoreUnavailable():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")

@@ -44,9 +44,10 @@ def service() -> Service:
 
 def answer(raw: bytes) -> None:
     """Ask, and check that what comes is a decision or says what is wrong with the request."""
-    decision = decide_next(service(), raw)
-    assert isinstance(decision, wire.Decision)
-    assert wire.Decision.FromString(decision.SerializeToString()).effective_action
+    made = decide_next(service(), raw)
+    assert isinstance(made, bytes)
+    decision = wire.Decision.FromString(made)
+    assert decision.effective_action
     if decision.HasField("error"):
         assert decision.error.code == INVALID_ARGUMENT, decision
         assert decision.effective_action == wire.ACTION_DENY

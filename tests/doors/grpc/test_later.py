@@ -186,13 +186,14 @@ def test_an_explanation_waits_again_when_an_answer_raises_a_question(tmp_path: P
 
 
 def test_a_failure_beside_others_becomes_a_decision_that_carries_it() -> None:
-    async def fail(_left: object) -> wire.Decision:
+    async def fail(_left: object) -> bytes:
         raise TooLate
 
-    async def answer() -> wire.Decision:
-        return await or_say_why("r1", fail)(lambda: None)
+    async def answer() -> bytes:
+        raw = wire.DecideRequest(request_id="r1").SerializeToString()
+        return await or_say_why(raw, fail)(lambda: None)
 
-    made = run(answer())
+    made = wire.Decision.FromString(run(answer()))
     assert made.request_id == "r1"
     assert made.HasField("error")
     assert made.effective_action == wire.ACTION_DENY

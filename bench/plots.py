@@ -55,7 +55,7 @@ def draw_all(result: Result, folder: Path = FOLDER) -> Iterator[tuple[Path, str]
         figure, axes = canvas()
         one.draw(axes, rows)
         figure.tight_layout()
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         # Without the version of the library in it, the same figures give the same file.
         figure.savefig(folder / one.file, dpi=DOTS, metadata={"Software": None})
         yield folder / one.file, one.shows

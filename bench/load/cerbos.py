@@ -140,7 +140,7 @@ def server(place: Path, binary: str, workload: Workload) -> Iterator[tuple[Runni
         yield Running(process, f"127.0.0.1:{ports[0]}"), f"127.0.0.1:{ports[1]}"
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def look(address: str, bodies: Sequence[bytes]) -> list[str]:

@@ -81,7 +81,7 @@ def daemon(place: Path, policies: Path, *settings: str) -> Iterator[Running]:
         yield Running(process, words[words.index("serves") + 1], f"unix:{socket}")
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def look(address: str, requests: Sequence[wire.DecideRequest], ca_file: str = "") -> list[bytes]:

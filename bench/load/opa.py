@@ -89,7 +89,7 @@ def server(place: Path, binary: str, workload: Workload) -> Iterator[Running]:
         yield Running(process, f"127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def look(address: str, asked: Sequence[bytes]) -> list[tuple[str, ...]]:

@@ -1,10 +1,15 @@
-"""A server on a real socket, an honest client of it, and clients that are anything but honest."""
+"""A server in a process of its own, an honest client of it, and clients that are anything but."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+import os
 import select
 import socket
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +19,13 @@ from typing import Any, Self
 import grpc
 from hpack import Decoder, Encoder
 
-from engine.doors.grpc.lean_call import Call
-from engine.doors.grpc.lean_server import LeanServer
-from engine.doors.grpc.listener import Listener
 from engine.doors.http2 import frames
 from engine.doors.http2.frames import Code
-from engine.doors.http2.limits import Limits
-from tests.doors.grpc.serving import run
 
-MESSAGE_BYTES = 1 << 20
+ROOT = Path(__file__).parents[3]
 PATIENCE = 10.0
-GROWTH = 96 << 20
-"""How much more memory the process may have after an attack: client and server are one process."""
+GROWTH = 48 << 20
+"""How much more memory the server may have while it is attacked, where no test says more."""
 HEAD_BYTES = 9
 
 FIELDS = (
@@ -38,87 +38,115 @@ FIELDS = (
 )
 
 
-def resident() -> int:
-    """Return the resident memory of this process in bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096
+class Neighbour(threading.Thread):
+    """Another client, which asks all the while; and what of the server's memory it sees."""
+
+    def __init__(self, channel: Any, process: int) -> None:
+        super().__init__()
+        self.process = process
+        self.taken: list[float] = []
+        self.most = 0
+        self.failed: Exception | None = None
+        self._over = threading.Event()
+        self._ask = channel.unary_unary("/t.T/Echo")
+
+    def run(self) -> None:
+        """Ask until it is over."""
+        try:
+            while not self._over.is_set():
+                self.ask()
+        except (grpc.RpcError, AssertionError) as error:
+            self.failed = error
+
+    def ask(self) -> None:
+        """Ask once, and look at the server."""
+        began = time.perf_counter()
+        assert self._ask(b"still here", timeout=PATIENCE) == b"still here"
+        self.taken.append(time.perf_counter() - began)
+        self.most = max(self.most, resident(self.process))
+
+    def stop(self) -> None:
+        """Ask no more. Raises what went wrong."""
+        self._over.set()
+        self.join()
+        self.ask()
+        if self.failed is not None:
+            raise self.failed
+
+
+def resident(process: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 @dataclass
 class Target:
     """A server under attack."""
 
-    server: LeanServer
     port: int
-    waits: asyncio.Event
     honest: Any
+    process: int
 
     def echo(self, body: bytes = b"still here", timeout: float = PATIENCE) -> bytes:
         """Return what another client gets."""
         answer: bytes = self.honest.unary_unary("/t.T/Echo")(body, timeout=timeout)
         return answer
 
-
-def handlers(waits: asyncio.Event) -> Any:
-    """Return a service with the kinds of methods there are."""
-
-    async def echo(raw: bytes, _call: Any) -> bytes:
-        return raw
-
-    async def wait(raw: bytes, _call: Any) -> bytes:
-        await waits.wait()
-        return raw
-
-    async def stream(_asked: Any, call: Any) -> None:
-        while (raw := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
-            await call.write(raw)
-
-    async def large(_raw: bytes, call: Any) -> None:
-        for _ in range(64):
-            await call.write(bytes(MESSAGE_BYTES))
-
-    return grpc.method_handlers_generic_handler(
-        "t.T",
-        {
-            "Echo": grpc.unary_unary_rpc_method_handler(echo),
-            "Wait": grpc.unary_unary_rpc_method_handler(wait),
-            "Stream": grpc.stream_stream_rpc_method_handler(stream),
-            "Large": grpc.unary_stream_rpc_method_handler(large),
-        },
-    )
-
-
-def inline(raw: bytes, _call: Call) -> bytes:
-    """Answer at once."""
-    return raw
+    def held(self) -> dict[str, int]:
+        """Return what the server holds."""
+        told: dict[str, int] = json.loads(
+            self.honest.unary_unary("/t.Held/Ask")(b"", timeout=PATIENCE)
+        )
+        return told
 
 
 @contextmanager
-def attacked(limits: Limits | None = None, calls: int = 1_000) -> Iterator[Target]:
-    """Serve; at the end the honest client must get an answer still."""
-
-    async def begin() -> tuple[LeanServer, str, asyncio.Event]:
-        waits = asyncio.Event()
-        server = LeanServer(message_bytes=MESSAGE_BYTES, calls=calls, limits=limits)
-        server.add_generic_rpc_handlers([handlers(waits)])
-        server.inline["/t.T/Echo"] = inline
-        address = server.listen(Listener("127.0.0.1:0"))
-        await server.start()
-        return server, address, waits
-
-    server, address, waits = run(begin())
-    before = resident()
-    with grpc.insecure_channel(address) as honest:
-        target = Target(server, int(address.rpartition(":")[2]), waits, honest)
-        try:
+def serving(**settings: Any) -> Iterator[Target]:
+    """Serve in a process of its own."""
+    command = [sys.executable, "-m", "tests.doors.http2.victim", json.dumps(settings)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603 - our own
+        command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        with grpc.insecure_channel(address) as honest:
+            target = Target(int(address.rpartition(":")[2]), honest, process.pid)
             assert target.echo() == b"still here"
             yield target
-            assert target.echo() == b"still here"
-            assert resident() - before < GROWTH
-        finally:
-            run(server.stop(0))
-    assert server.room.held == 0
-    assert server.room.calls == 0
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def attacked(target: Target, growth: int = GROWTH) -> Iterator[Target]:
+    """Let a neighbour ask all the while: it gets its answers, and the server's memory is bounded.
+
+    In the end the server must hold nothing of the attack.
+    """
+    before = resident(target.process)
+    neighbour = Neighbour(target.honest, target.process)
+    neighbour.start()
+    try:
+        yield target
+    finally:
+        neighbour.stop()
+    assert neighbour.most - before < growth
+    until = time.monotonic() + PATIENCE
+    while (held := target.held()) != NOTHING:
+        assert time.monotonic() < until, held
+
+
+@contextmanager
+def attacked_with(growth: int = GROWTH, **settings: Any) -> Iterator[Target]:
+    """Let a server with other settings be attacked."""
+    with serving(**settings) as target, attacked(target, growth):
+        yield target
+
+
+NOTHING = {"tasks": 0, "calls": 0, "held": 0, "connections": 1}
 
 
 class Raw:

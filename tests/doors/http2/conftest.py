@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.doors.http2.attackers import Target, serving
+
 
 @pytest.fixture
 def loop() -> Iterator[None]:
@@ -14,3 +16,10 @@ def loop() -> Iterator[None]:
     yield
     asyncio._set_running_loop(None)
     made.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Target]:
+    """Serve with the limits that there are by themselves: one server for all attacks."""
+    with serving() as target:
+        yield target

@@ -6,42 +6,28 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from typing import Any
 
 import grpc
-import grpc.aio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.doors.grpc.serving import ask, run
+from tests.doors.grpc.serving import ask
 from tests.doors.http2.attackers import (
-    MESSAGE_BYTES,
     Raw,
     Target,
-    attacked,
     data,
-    handlers,
     message,
+    serving,
 )
+from tests.doors.http2.victim import MESSAGE_BYTES
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[tuple[Target, Target]]:
+def both(server: Target) -> Iterator[tuple[Target, Target]]:
     """Serve the same methods over both."""
-
-    async def begin(waits: Any) -> tuple[Any, int]:
-        server = grpc.aio.server(options=[("grpc.max_receive_message_length", MESSAGE_BYTES)])
-        server.add_generic_rpc_handlers((handlers(waits),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        return server, port
-
-    with attacked() as lean:
-        server, port = run(begin(lean.waits))
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield lean, Target(server, port, lean.waits, channel)
-        run(server.stop(0))
+    with serving(transport="grpcio") as grpcio:
+        yield server, grpcio
 
 
 BODIES = st.one_of(

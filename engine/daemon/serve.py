@@ -35,14 +35,12 @@ from engine.daemon.places import (
 )
 from engine.daemon.server import SWITCH_SECONDS, Server
 from engine.daemon.settings import Settings
-from engine.daemon.start import Parts, assemble, warm_up
+from engine.daemon.start import Parts, assemble
 from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
-from engine.service.bundles import load_folder
 from engine.service.compiled import PolicyError
 from engine.service.record import RecordError, iso_time
 from engine.service.reload import Attempt, Reloader, ReloadError
-from engine.service.taking import GateTaker
 
 
 def serve(settings: Settings) -> int:
@@ -64,9 +62,7 @@ def start(parts: Parts, log: Log) -> int:
     """Load the first policies, then run until told to stop."""
     settings = parts.settings
     try:
-        policies = load_folder(parts.root, parts.recipe, parts.cache)
-        warm_up(policies)
-        parts.gate.swap(policies)
+        parts.taker.begin()
     except PolicyError as error:
         if not settings.wait_for_bundle:
             print_error(
@@ -96,10 +92,10 @@ class Daemon:
         settings = parts.settings
         self._chronicle = Chronicle(parts.gate.recorder.write, log)
         self._reloader = Reloader(
-            GateTaker(parts.gate, parts.root, parts.cache, parts.recipe),
+            parts.taker,
             parts.root,
             parts.cache,
-            parts.recipe.finder,
+            settings.scanner,
             patience=float(settings.reload.timeout_seconds),
             told=self._told,
             record=self._reloaded,
@@ -130,10 +126,11 @@ class Daemon:
         except (ListenError, StartError):
             await self._front.kill()
             raise
+        # Before anybody hears that it is ready: until then the signal would end the process.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         self._announce(addresses)
         status = self._parts.gate.status()
         self._chronicle.began(status.revision, status.policies, status.rules, 0)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         settings = self._parts.settings
         if settings.reload.watch:
             watching = self._reloader.watch(settings.reload.debounce_ms, self._parts.own_folders)

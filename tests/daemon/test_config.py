@@ -155,6 +155,7 @@ def test_every_setting_has_a_meaning_a_default_and_a_variable() -> None:
         assert value_of(Settings(), name) == option.default
     sections = {
         "grpc",
+        "grpc.tls",
         "metrics",
         "log",
         "limits",
@@ -213,3 +214,36 @@ def test_a_wrong_value_in_a_file_is_told_what_it_must_be(
 def test_a_number_in_a_variable_is_digits_within_its_range(text: str) -> None:
     with pytest.raises(ConfigError, match="whole number"):
         convert_value(OPTIONS["drain_seconds"], Given(text, "place", text=True))
+
+
+def test_a_section_may_be_inside_another(tmp_path: Path) -> None:
+    text = "[grpc]\nsocket = 's'\n[grpc.tls]\ncertificate_file = 'c'\nkey_file = 'k'\n"
+    tls = load_settings(write(tmp_path, text), {"ENGINE_GRPC_TLS_CLIENT_CA_FILE": "r"}, {}).grpc.tls
+    assert (tls.certificate_file, tls.key_file) == (str(tmp_path / "c"), str(tmp_path / "k"))
+    assert tls.client_ca_file == "r"
+    file = write(tmp_path, "[grpc.tls]\ncert_file = 'c'\n")
+    (line,) = problems(file, {}, {})
+    assert line.startswith(f"{file}:2: unknown setting `grpc.tls.cert_file`; did you mean")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"grpc.tls.certificate_file": "c"},
+        {"grpc.tls.key_file": "k"},
+        {"grpc.tls.client_ca_file": "r"},
+    ],
+)
+def test_a_certificate_and_its_key_belong_together(flags: dict[str, str]) -> None:
+    (line,) = problems(None, {}, flags)
+    assert line == (
+        "`grpc.tls` needs both a certificate and its key: set grpc.tls.certificate_file and "
+        "grpc.tls.key_file"
+    )
+
+
+def test_tls_needs_a_port() -> None:
+    flags = {"grpc.tls.certificate_file": "c", "grpc.tls.key_file": "k", "grpc.listen": ""}
+    assert problems(None, {}, flags) == [
+        "`grpc.tls` secures the port of `grpc.listen`, and there is none"
+    ]

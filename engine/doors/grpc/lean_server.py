@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 
+from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
     OVERLOADED,
     Call,
@@ -22,7 +23,6 @@ from engine.doors.grpc.lean_call import (
     Served,
     refuse_http,
 )
-from engine.doors.grpc.lean_handshake import Handshakes
 from engine.doors.grpc.lean_head import Head, Metadata, read_head
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, secured
 from engine.doors.grpc.listener import Listener, Tls
@@ -30,7 +30,6 @@ from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import NOBODY, App, Stream
 
-BACKLOG = 1_024
 CONNECTIONS = 20_000
 OTHER_FILES = 256
 """Connections at once; one more is closed. Never so many that this many files besides could not be
@@ -69,8 +68,7 @@ class LeanServer:
         self.room = Room(tasks=calls, calls=calls * OPEN_EACH, held=held)
         self._sockets: list[tuple[Listener, socket.socket]] = []
         self._paths: list[tuple[str, int]] = []
-        self._servers: list[asyncio.Server] = []
-        self._handshakes: list[Handshakes] = []
+        self._acceptors: list[Acceptor] = []
         self._connections: set[Connection[Head]] = set()
         self._handlers: list[grpc.GenericRpcHandler[Any, Any]] = []
         self._methods: dict[str, Served] = {}
@@ -97,7 +95,6 @@ class LeanServer:
         """Listen; return the address with the port that was given. Raises ListenError."""
         address, opened = open_sockets(listener, share_port=self._share)
         for one in opened:
-            one.setblocking(False)  # noqa: FBT003 - the library's
             self._sockets.append((listener, one))
         if listener.path is not None:
             self._paths.append((listener.path, Path(listener.path).stat().st_ino))
@@ -105,29 +102,22 @@ class LeanServer:
 
     async def start(self) -> None:
         """Accept connections."""
-        loop = asyncio.get_running_loop()
         for listener, one in self._sockets:
-            accept: Callable[[], asyncio.Protocol] = self._connection
-            if listener.tls is not None:
-                handshakes = Handshakes(secured(listener.tls), self._connection)
-                self._handshakes.append(handshakes)
-                accept = handshakes.accept
-            make = loop.create_server if listener.path is None else loop.create_unix_server
-            options: dict[str, Any] = {"sock": one, "backlog": BACKLOG}
-            self._servers.append(await make(accept, **options))
+            context = None if listener.tls is None else secured(listener.tls)
+            self._acceptors.append(Acceptor(one, self._connection, context))
+            self._acceptors[-1].start()
 
     def renew(self, tls: Tls) -> None:
         """Show the certificate of *tls* from the next handshake on; open connections go on."""
-        for handshakes in self._handshakes:
-            handshakes.context = secured(tls)
+        for acceptor in self._acceptors:
+            if acceptor.context is not None:
+                acceptor.context = secured(tls)
 
     async def stop(self, grace: float | None) -> None:
         """Take no new calls, finish those that run, end after *grace* seconds at the latest."""
         self._stopping = True
-        for serving in self._servers:
-            serving.close()
-        for handshakes in self._handshakes:
-            handshakes.stop()
+        for acceptor in self._acceptors:
+            acceptor.stop()
         for connection in tuple(self._connections):
             connection.drain()
         if not self._connections:
@@ -147,12 +137,10 @@ class LeanServer:
 
     # Connections.
 
-    def _connection(self) -> asyncio.Protocol:
+    def _connection(self) -> asyncio.Protocol | None:
         if len(self._connections) >= self.most_connections or self._stopping:
-            return Closed()
-        made = Connection(self._serve, read_head, self._limits, self._ended)
-        self._connections.add(made)
-        return made
+            return None
+        return Counted(self._serve, self._limits, self._ended, self._connections)
 
     def _ended(self, connection: Connection[Head]) -> None:
         self._connections.discard(connection)
@@ -202,12 +190,23 @@ async def _nothing(_message: bytes | None, _call: Call) -> bytes | None:
 NONE = Served(one_asks=True, apart=_nothing)
 
 
-class Closed(asyncio.Protocol):
-    """A connection that is not wanted."""
+class Counted(Connection[Head]):
+    """A connection among all *connections* of the server, from its first word to its end."""
+
+    def __init__(
+        self,
+        serve: Callable[[Stream, Head], App],
+        limits: Limits,
+        ended: Callable[[Connection[Head]], None],
+        connections: set[Connection[Head]],
+    ) -> None:
+        super().__init__(serve, read_head, limits, ended)
+        self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """End it."""
-        transport.close()
+        """Begin."""
+        self._connections.add(self)
+        super().connection_made(transport)
 
 
 class Typed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from typing import Any
 import grpc
 import pytest
 
-from engine.doors.grpc.lean_handshake import Handshakes
 from engine.doors.grpc.lean_sockets import secured
 from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.service import Service
@@ -189,43 +187,6 @@ def test_a_session_is_taken_up_again_and_a_connection_may_speak_at_once(transpor
                 seen = b""
                 while b"12345678" not in seen:
                     seen += found.recv(4096)
-
-
-class Heard(asyncio.Protocol):
-    """What speaks behind a handshake: it says what it hears."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Say it again."""
-        self.transport.write(data)
-
-
-def test_one_handshake_too_many_is_closed_and_the_end_of_the_server_ends_them() -> None:
-    handshakes = Handshakes(secured(Tls(SERVER.certificate, SERVER.key)), Heard, most=2)
-
-    async def listen() -> tuple[asyncio.Server, tuple[str, int]]:
-        made = await asyncio.get_running_loop().create_server(handshakes.accept, "127.0.0.1", 0)
-        return made, made.sockets[0].getsockname()
-
-    server, where = run(listen())
-    with (
-        socket.create_connection(where, 10) as first,
-        socket.create_connection(where, 10) as second,
-    ):
-        with socket.create_connection(where, 10) as third:
-            assert ended(third)
-        loop().call_soon_threadsafe(handshakes.stop)
-        assert ended(first)
-        assert ended(second)
-    raw = socket.create_connection(where, 10)
-    with client_context("h2").wrap_socket(raw, server_hostname="localhost") as found:
-        found.sendall(b"word")
-        assert found.recv(4) == b"word"
-    loop().call_soon_threadsafe(server.close)
 
 
 def test_the_key_is_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,102 @@
+"""A socket that listens in, connections out: counted from the first moment, secured or not.
+
+The event loop's own server is not used: one of uvloop's ends for good when a connection comes while
+no more files can be opened, counts no handshakes, and keeps the certificate that it began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+
+BACKLOG = 1_024
+TURN = 64
+"""So many connections are accepted before whatever else goes on has its turn."""
+HANDSHAKES = 1_000
+"""Handshakes at once on a socket; one more is closed."""
+HANDSHAKE_SECONDS = 10.0
+PAUSE_SECONDS = 0.5
+"""How long nothing is accepted after it failed: what is missing is not there a moment later."""
+
+
+class Acceptor:
+    """Accepts from *listening*; *make* gives what speaks, or None where nobody may come in."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        make: Callable[[], asyncio.Protocol | None],
+        context: ssl.SSLContext | None,
+        handshakes: int = HANDSHAKES,
+    ) -> None:
+        self._listening = listening
+        self._make = make
+        self._most = handshakes
+        self.context = context
+        """Never changed, only replaced: a session that was begun with it is not taken up again."""
+        self._running: set[asyncio.Task[None]] = set()
+        self._pause: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Accept connections."""
+        self._listening.setblocking(False)  # noqa: FBT003 - the library's
+        self._listening.listen(BACKLOG)
+        self._go_on()
+
+    def stop(self) -> None:
+        """Accept no more, and end what is not accepted yet; once more changes nothing."""
+        if self._listening.fileno() < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self._listening)
+        if self._pause is not None:
+            self._pause.cancel()
+        for task in self._running:
+            task.cancel()
+        self._listening.close()
+
+    def _go_on(self) -> None:
+        self._pause = None
+        asyncio.get_running_loop().add_reader(self._listening, self._accept)
+
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(TURN):
+            try:
+                found, _ = self._listening.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError:  # No more files or memory: the kernel would say so without end.
+                loop.remove_reader(self._listening)
+                self._pause = loop.call_later(PAUSE_SECONDS, self._go_on)
+                return
+            if len(self._running) >= self._most:
+                found.close()
+                continue
+            self._begin(found)
+
+    def _begin(self, found: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._take(found))
+        self._running.add(task)
+
+        def done(_task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            if task.cancelled():
+                found.close()
+
+        task.add_done_callback(done)
+
+    async def _take(self, found: socket.socket) -> None:
+        """Have a protocol speak on *found*, behind a handshake where there is a context."""
+        protocol = self._make()
+        if protocol is None:
+            found.close()
+            return
+        found.setblocking(False)  # noqa: FBT003 - the library's
+        options = {} if self.context is None else {"ssl_handshake_timeout": HANDSHAKE_SECONDS}
+        with suppress(OSError):  # A handshake that fails is the client's affair.
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol, found, ssl=self.context, **options
+            )

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.doors.http2.peers import Client, Wire
+from engine.doors.grpc.lean_call import Call
+from engine.doors.grpc.lean_head import read_head
+from engine.doors.http2 import frames
+from engine.doors.http2.connection import Connection
+from engine.doors.http2.fields import block_of
+from engine.doors.http2.limits import Limits
+from engine.doors.http2.stream import Stream
+from tests.doors.http2.attackers import FIELDS, data, message
+from tests.doors.http2.fuzz_apps import grpc_server
+from tests.doors.http2.peers import Client, Wire, frame
 
 pytestmark = pytest.mark.usefixtures("loop")
 
@@ -42,3 +53,35 @@ def test_3_2_a_client_that_did_not_agree_on_http_2_is_sent_away(
     client.connection.connection_made(wire)
     assert wire.aborted is not stays
     assert bool(wire.written) is stays
+
+
+def counted() -> int:
+    return sum(isinstance(one, Stream | Call) for one in gc.get_objects())
+
+
+LAST: dict[str, Callable[[int], bytes]] = {
+    "answered": lambda n: data(n, message(b"x"), end=True),
+    "taken back": lambda n: frames.rst_stream(n, frames.Code.CANCEL),
+    "broken": lambda n: frame(frames.WINDOW_UPDATE, 0, n, bytes(4)),
+}
+
+
+@pytest.mark.parametrize("end", LAST)
+def test_a_call_that_is_over_needs_no_collector(end: str) -> None:
+    """Else the collector would run every hundred calls, and hold all others meanwhile."""
+    connection = Connection(grpc_server()._serve, read_head, Limits())
+    connection.connection_made(Wire())
+    connection.data_received(frames.PREFACE + frames.settings(()))
+    last = LAST[end]
+    gc.disable()
+    try:
+        before = counted()
+        for number in range(1, 20, 2):
+            block = block_of(FIELDS)
+            connection.data_received(
+                frames.headers(number, block, 16_384, end=False) + last(number)
+            )
+        assert counted() == before
+    finally:
+        gc.enable()
+    connection.connection_lost(None)

@@ -173,8 +173,9 @@ class Stream:
         self.writers.clear()
 
     def close(self) -> None:
-        """Forget what waits: nothing is sent any more."""
+        """Forget what waits, and who answers: nothing is sent any more."""
         self.closed = True
+        self.app = NOBODY  # Else each call would be garbage that only the collector finds.
         self.waiting.clear()
         self.waiting_bytes = 0
         self.trailers = None

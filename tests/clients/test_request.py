@@ -142,7 +142,6 @@ def test_a_token_is_sent_as_bearer() -> None:
 
 
 def test_options_of_the_caller_win() -> None:
-    options = Connection(
-        "a", more={"options": [("grpc.max_reconnect_backoff_ms", 7)]}
-    ).channel_options()
+    more: More = {"options": [("grpc.max_reconnect_backoff_ms", 7)]}
+    options = Connection("a", more=more).channel_options()
     assert dict(options)["grpc.max_reconnect_backoff_ms"] == 7

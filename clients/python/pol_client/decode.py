@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
+from typing import Literal
 
 import grpc
 
@@ -35,8 +36,60 @@ def read_action(value: int) -> results.Action:
     return ACTIONS.get(value, "deny")
 
 
-def read_decision(answer: wire.Decision, request_id: str | None = None) -> results.Decision:
-    """Return the decision, under *request_id* when the wire used another one."""
+ALIKE: dict[bytes, dict[str, object]] = {}
+"""What decisions hold that differ in nothing but their ids, by their bytes without these."""
+MOST_ALIKE = 512
+ALIKE_BYTES = 1_024
+"""So many of them are remembered, and only short ones."""
+
+
+def read_decision(answer: wire.Decision) -> results.Decision:
+    """Return the decision. It takes what tells decisions apart out of *answer*."""
+    # Hot path: most decisions of a client are like one before. This takes 2 us, `read_fields` 8.
+    own: dict[str, object] = {
+        "request_id": answer.request_id,
+        "decision_id": answer.decision_id,
+        "evaluated_in": answer.evaluated_in_ns,
+    }
+    for name in OWN:
+        answer.ClearField(name)
+    key = answer.SerializeToString()
+    known = ALIKE.get(key)
+    if known is None:
+        known = vars(read_fields(answer))
+        if len(key) <= ALIKE_BYTES and not any(map(known.get, APART)):
+            if len(ALIKE) >= MOST_ALIKE:
+                ALIKE.clear()
+            ALIKE[key] = known
+        made = {**known, **own}
+    else:
+        made = {**known, **own, "advice": {}, "attributes": {}}
+    decision = results.Decision.__new__(results.Decision)
+    object.__setattr__(decision, "__dict__", made)
+    return decision
+
+
+OWN: tuple[Literal["request_id", "decision_id", "evaluated_in_ns"], ...] = (
+    "request_id",
+    "decision_id",
+    "evaluated_in_ns",
+)
+APART = (
+    "content",
+    "messages",
+    "arguments",
+    "attributes",
+    "redactions",
+    "throttle",
+    "escalation",
+    "advice",
+    "failure",
+)
+"""What makes a decision unlike others, or can be changed by who gets it."""
+
+
+def read_fields(answer: wire.Decision) -> results.Decision:
+    """Return the decision, field by field."""
     return results.Decision(
         action=read_action(answer.action),
         effective_action=read_action(answer.effective_action),
@@ -66,7 +119,7 @@ def read_decision(answer: wire.Decision, request_id: str | None = None) -> resul
         downgrade_reason=answer.downgrade_reason,
         degraded=answer.degraded,
         revision=answer.revision,
-        request_id=answer.request_id if request_id is None else request_id,
+        request_id=answer.request_id,
         decision_id=answer.decision_id,
         evaluated_in=answer.evaluated_in_ns,
         failure=read_failure(answer.error) if answer.HasField("error") else None,

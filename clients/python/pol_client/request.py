@@ -133,8 +133,7 @@ def refused(path: str, description: str) -> InvalidRequest:
 def to_json(value: object, path: str) -> bytes:
     """Return *value* as JSON; raise InvalidRequest naming *path* when it has no JSON form."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=jsonable)
-        return text.encode()
+        return ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise refused(path, "has no JSON form") from error
 
@@ -158,11 +157,14 @@ def jsonable(value: object) -> object:
             raise TypeError
 
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=jsonable)
+
+
 def parts(value: object, lead: str) -> dict[str, Any]:
     """Return a group as a dictionary; *lead* names what a bare string stands for."""
     if isinstance(value, str):
         return {lead: value}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return {name: inner for name, inner in value.items() if inner is not None}
     raise TypeError
 
@@ -174,6 +176,9 @@ Extra = dict[str, object] | None
 
 def fill_tenant(message: wire.DecideRequest, value: Any) -> Extra:
     """Set ``tenant.id``; return the other attributes."""
+    if isinstance(value, str):  # Hot path, as below: most groups are an id alone.
+        message.tenant_id = value
+        return None
     group = parts(value, "id")
     message.tenant_id = group.pop("id", "")
     return group
@@ -181,17 +186,23 @@ def fill_tenant(message: wire.DecideRequest, value: Any) -> Extra:
 
 def fill_user(message: wire.DecideRequest, value: Any) -> Extra:
     """Set ``user.id`` and ``user.roles``; return the other attributes."""
+    if isinstance(value, str):
+        message.user_id = value
+        return None
     group = parts(value, "id")
     message.user_id = group.pop("id", "")
-    message.user_roles.extend(group.pop("roles", ()))
+    roles = group.pop("roles", None)
+    if roles is not None:
+        message.user_roles.extend(roles)
     return group
 
 
 def fill_stage(message: wire.DecideRequest, value: Any) -> Extra:
     """Set ``stage``."""
-    if value not in STAGES:
+    stage = STAGES.get(value)
+    if stage is None:
         raise refused("stage", f"must be one of {', '.join(STAGES)}")
-    message.stage = STAGES[str(value)]
+    message.stage = stage
     return None
 
 
@@ -217,32 +228,42 @@ def fill_context(message: wire.DecideRequest, value: Any) -> Extra:
 
 def fill_model(message: wire.DecideRequest, value: Any) -> Extra:
     """Set the model; return the attributes that are not standard."""
+    model = message.model
+    model.SetInParent()
+    if isinstance(value, str):
+        model.name = value
+        return None
     group = parts(value, "name")
-    message.model.SetInParent()
     for name in ("name", "provider", "version"):
         if name in group:
-            setattr(message.model, name, group.pop(name))
+            setattr(model, name, group.pop(name))
     return group
 
 
 def fill_tool(message: wire.DecideRequest, value: Any) -> Extra:
     """Set the tool with its arguments; return the attributes that are not standard."""
     group = parts(value, "name")
-    message.tool.SetInParent()
+    tool = message.tool
+    tool.SetInParent()
     for name in ("name", "server"):
         if name in group:
-            setattr(message.tool, name, group.pop(name))
+            setattr(tool, name, group.pop(name))
     if "args" in group:
-        message.tool.args_json = to_json(group.pop("args"), "tool.args")
+        tool.args_json = to_json(group.pop("args"), "tool.args")
     return group
 
 
 def fill_session(message: wire.DecideRequest, value: Any) -> Extra:
     """Set the session."""
+    session = message.session
+    if isinstance(value, str):
+        session.SetInParent()
+        session.id = value
+        return None
     group = parts(value, "id")
-    message.session.id = group.pop("id", "")
-    message.session.labels.extend(group.pop("labels", ()))
-    message.session.turn = group.pop("turn", 0)
+    session.id = group.pop("id", "")
+    session.labels.extend(group.pop("labels", ()))
+    session.turn = group.pop("turn", 0)
     return group
 
 

@@ -114,7 +114,7 @@ class Failure:
     violations: tuple[Violation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Not slotted: `decode` makes one of another in a single step.
 class Decision:
     """May it pass, and in what form?
 

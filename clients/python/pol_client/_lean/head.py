@@ -141,24 +141,24 @@ def of_reset(code: int) -> NoDecision:
     return no_decision(Failure(said, f"the daemon broke the call off: {name}"))
 
 
-def call_block(scheme: bytes, authority: str, path: str, pairs: Sequence[tuple[str, str]]) -> bytes:
-    """Return the fields of a call but its timeout. Raises InvalidRequest for metadata."""
-    return b"".join(
+def call_block(scheme: bytes, authority: str, path: str) -> bytes:
+    """Return the fields of every call."""
+    return block_of(
         (
-            block_of(
-                (
-                    (b":method", b"POST"),
-                    (b":scheme", scheme),
-                    (b":path", path.encode()),
-                    (b":authority", authority.encode()),
-                    (b"te", b"trailers"),
-                    (b"content-type", b"application/grpc"),
-                    (b"user-agent", AGENT),
-                )
-            ),
-            *(_metadatum(*pair) for pair in pairs),
+            (b":method", b"POST"),
+            (b":scheme", scheme),
+            (b":path", path.encode()),
+            (b":authority", authority.encode()),
+            (b"te", b"trailers"),
+            (b"content-type", b"application/grpc"),
+            (b"user-agent", AGENT),
         )
     )
+
+
+def metadata_block(pairs: Sequence[tuple[str, str]]) -> bytes:
+    """Return the fields of metadata. Raises InvalidRequest."""
+    return b"".join([_metadatum(*pair) for pair in pairs])
 
 
 def _metadatum(name: str, value: str | bytes) -> bytes:

@@ -7,22 +7,19 @@ The rules of RFC 9113 that bind a server are checked here. What no daemon does t
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import cast
 
-from pol_client._http2.control import NO_STREAM, PRIORITY_BYTES, Control
+from pol_client._http2.control import NO_STREAM, PRIORITY_BYTES
 from pol_client._http2.fields import FieldReader
 from pol_client._http2.frames import (
     ACK,
     CONTINUATION,
-    DATA,
     ENABLE_PUSH,
     END_HEADERS,
     END_STREAM,
     HEAD,
     HEAD_BYTES,
-    HEADERS,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
@@ -37,35 +34,25 @@ from pol_client._http2.frames import (
     ConnectionFailed,
     StreamFailed,
     goaway,
-    head,
-    headers,
-    ping,
     rst_stream,
     settings,
     unpadded,
     window_update,
 )
 from pol_client._http2.limits import Limits
-from pol_client._http2.stream import Stream
-from pol_client._lean.calls import PREFIX, Call, Undecided
+from pol_client._lean.asking import Asking
+from pol_client._lean.calls import Call, Undecided
 from pol_client._lean.head import Answer, of_reset, read_answer
 from pol_client.errors import NoDecision, Unavailable
 
 ALPN = "h2"
-PROBE = b"alive?\0\0"
-MOST_STREAM = 2**31 - 1
-UNBOUND = 2**31 - 1
 PADDED_OR_PRIORITIZED = PADDED | PRIORITIZED
 LIMITS = Limits(window_bytes=4 << 20, connection_bytes=16 << 20)
 """What a daemon may send: answers are as large as what was asked about."""
 
-Made = TypeVar("Made", bound=Call)
-Make = Callable[["Peer", int, int, int], Made]
-"""Makes a call on a connection: its number, what may be sent on it and what may come."""
 
-
-class Peer(Control):
-    """One connection. *ready* hears that the daemon has spoken, *left* that no more calls go."""
+class Peer(Asking):
+    """One connection, and what comes on it."""
 
     def __init__(
         self,
@@ -74,34 +61,16 @@ class Peer(Control):
         closed: Callable[[Peer], None],
         limits: Limits = LIMITS,
     ) -> None:
-        """*lost* hears, once, that it takes no more calls, and why; *closed*, that it is over."""
-        super().__init__(limits)
-        self.calls = cast("dict[int, Call]", self.streams)
-        """Those that run, by number."""
-        self.most = UNBOUND
-        """How many the daemon lets run at once."""
-        self.heard = 0
-        """How many times anything came."""
+        """*ready* hears that the daemon has spoken, *closed* that the connection is over."""
+        super().__init__(limits, lost)
         self._ready_call = ready
-        self._lost_call = lost
         self._closed_call = closed
-        self.doubted = False
-        """Whether it is being found out if the daemon is still there."""
-        self._taken = True
-        """Whether calls are taken. Not before the daemon has spoken."""
         self._fields: FieldReader[Answer] = FieldReader(limits.header_bytes, read_answer)
         self._buffer = b""
-        self._next = 1
         self._partial: list[bytes] | None = None
         """The pieces of a field block that is not whole, and the stream and flags it belongs to."""
         self._partial_of = (0, 0)
         self._partial_bytes = 0
-        self._closing = False
-        self._failure: NoDecision = Unavailable("UNAVAILABLE", "the daemon went away")
-        self._gathering = False
-        """Whether what is sent in this turn of the loop is written at its end."""
-        self._room: deque[asyncio.Future[None]] = deque()
-        self._loop = asyncio.get_running_loop()
         self._kinds = (
             self._data,
             self._headers,
@@ -163,149 +132,15 @@ class Peer(Control):
         self._closing = True
         self._transport = None
         self._end(self._failure)
-        for call in tuple(self.calls.values()):
-            self.streams.pop(call.id, None)
-            call.close()
-            call.ended(self._failure)
-        self._blocked.clear()
-        self._wake()
+        self._fail_calls()
         self._closed_call(self)
-
-    # What callers ask for.
-
-    @property
-    def open(self) -> bool:
-        """Whether it takes calls."""
-        return self._taken and self._settled
-
-    @property
-    def crowded(self) -> bool:
-        """Whether a call must wait: the daemon takes no more at once, or the kernel nothing."""
-        return len(self.streams) >= self.most or self._full
-
-    def start(self, make: Make[Made], block: bytes, message: bytes | None) -> Made:
-        """Begin a call; with a *message* that is all it asks. To be asked only while it is open."""
-        number = self._last = self._next
-        self._next += 2
-        if self._next > MOST_STREAM:
-            self._end(self._failure)
-        call = make(self, number, self._first_window, self.limits.window_bytes)
-        self.calls[number] = call
-        self._calm.give(self.limits.earned)
-        if message is None:
-            self.send(headers(number, block, self._frame_bytes, end=False))
-            return call
-        size = PREFIX + len(message)
-        # Hot path: most messages fit.
-        if (
-            size <= self._frame_bytes
-            and size <= self._window
-            and size <= call.window
-            and len(block) <= self._frame_bytes
-        ):
-            self._window -= size
-            call.told = True
-            self.send(
-                b"".join(
-                    (
-                        head(len(block), HEADERS, END_HEADERS, number),
-                        block,
-                        head(size, DATA, END_STREAM, number),
-                        b"\0",
-                        len(message).to_bytes(4),
-                        message,
-                    )
-                )
-            )
-            return call
-        self.send(headers(number, block, self._frame_bytes, end=False))
-        call.write(b"\0" + len(message).to_bytes(4) + message)
-        call.finish(b"")
-        return call
-
-    def drop(self, call: Call) -> None:
-        """Break a call off that nobody waits for any more."""
-        if not call.closed:
-            self.reset(call, Code.CANCEL)
-
-    def probe(self) -> None:
-        """Ask the daemon whether it is there."""
-        self.send(ping(PROBE, ack=False))
-
-    def room(self) -> asyncio.Future[None]:
-        """Return what is done when it may be crowded no more, or takes no calls at all."""
-        waiting: asyncio.Future[None] = self._loop.create_future()
-        self._room.append(waiting)
-        return waiting
-
-    def leave(self, failure: NoDecision) -> None:
-        """Take no more calls, and close when those that run are over."""
-        self._end(failure)
-        self.left()
-
-    def abort(self, failure: NoDecision | None = None) -> None:
-        """End now."""
-        if failure is not None:
-            self._failure = failure
-        self._closing = True
-        if self._transport is not None:
-            self._transport.abort()
-
-    def left(self) -> None:
-        """Close when the last call is over, if that is wanted; let those in that wait."""
-        if not self.streams and not self._taken:
-            self._close()
-        elif self._room and not self.crowded:
-            self._wake()
-
-    def resume_writing(self) -> None:
-        """Go on: the kernel takes more again."""
-        super().resume_writing()
-        self._wake()
-
-    def send(self, data: bytes) -> None:
-        """Send *data*: with all else of this turn of the loop, if more than one call runs."""
-        if self._reading or self._gathering:
-            self._out.append(data)
-        elif len(self.streams) > 1:
-            self._out.append(data)
-            self._gathering = True
-            self._loop.call_soon(self._gathered)
-        elif self._transport is not None:
-            self._transport.write(data)
-
-    def _gathered(self) -> None:
-        self._gathering = False
-        self.flush()
-
-    def _wake(self) -> None:
-        """Let as many go on as there is room for; all of them when it takes no calls."""
-        free = self.most - len(self.streams) if self._taken else UNBOUND
-        while self._room and free > 0:
-            waiting = self._room.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                free -= 1
-
-    def _end(self, failure: NoDecision) -> None:
-        """Take no more calls."""
-        if self._taken:
-            self._taken = False
-            self._failure = failure
-            self._lost_call(failure)
-            self._wake()
-
-    def _close(self) -> None:
-        self._closing = True
-        self._gathered()
-        if self._transport is not None:
-            self._transport.close()
 
     def _fail(self, code: Code, why: str) -> None:
         """End the connection, and say why."""
         self._failure = Unavailable("UNAVAILABLE", f"the daemon broke the protocol: {why}")
         self.send(goaway(0, code, why))
         self._end(self._failure)
+        self._fail_calls()
         self._close()
 
     # Frames.
@@ -381,14 +216,7 @@ class Peer(Control):
             self.give_back(size)
             self._stray(number)
             return
-        call.allowed -= size
-        call.unread += size
-        if call.allowed < 0:
-            why = "more data than the window holds"
-            raise StreamFailed(number, Code.FLOW_CONTROL_ERROR, why)
-        body = unpadded(payload, flags) if flags & PADDED else payload
-        if size > len(body):
-            call.consumed(size - len(body))
+        body = self._body(call, flags, payload)
         if call.first is None:
             raise StreamFailed(number, Code.PROTOCOL_ERROR, "data before the fields of the answer")
         if body:
@@ -402,6 +230,20 @@ class Peer(Control):
             self._patience()
         if flags & END_STREAM:
             self._over(call, call.first)
+
+    def _body(self, call: Call, flags: int, payload: bytes) -> bytes:
+        """Return what came in a frame, counted. Raises StreamFailed."""
+        size = len(payload)
+        call.allowed -= size
+        call.unread += size
+        if call.allowed < 0:
+            why = "more data than the window holds"
+            raise StreamFailed(call.id, Code.FLOW_CONTROL_ERROR, why)
+        if not flags & PADDED:
+            return payload
+        body = unpadded(payload, flags)
+        call.consumed(size - len(body))
+        return body
 
     def _stray(self, number: int) -> None:
         """Take a frame for a call that is over. Raises ConnectionFailed for one that never was."""
@@ -499,10 +341,3 @@ class Peer(Control):
                 self._forget(call, broken=False)
                 call.ended(Undecided("UNAVAILABLE", why))
         self.left()
-
-    def _finish(self, stream: Stream, trailers: bytes) -> None:
-        """End what is asked: a client sends no trailers."""
-        del trailers
-        stream.told = True
-        stream.trailers = None
-        self.send(head(0, DATA, END_STREAM, stream.id))

@@ -12,7 +12,7 @@ from pol_client._lean.calls import Unary, Undecided, resolver
 from pol_client._lean.coalescer import Coalescer
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
-from pol_client._lean.head import call_block, timeout_field
+from pol_client._lean.head import call_block, metadata_block, timeout_field
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 from pol_client._lean.streams import Expiry, LeanStream, Streamed
@@ -43,6 +43,7 @@ class LeanTransport:
         self._coalescer: Coalescer | None = None
         self._target = read_address(connection.address)
         self._scheme = b"http" if connection.tls is None else b"https"
+        self._metadata: dict[Pairs, bytes] = {}
         self._blocks: dict[tuple[object, ...], bytes] = {}
         self._links: list[Link] = []
         self._closed = False
@@ -118,8 +119,13 @@ class LeanTransport:
             raise
 
     def pairs(self) -> Pairs:
-        """Return the metadata of a call that is made now."""
-        return self._connection.headers()
+        """Return the metadata of a call that is made now. Raises InvalidRequest."""
+        pairs = self._connection.headers()
+        if pairs not in self._metadata:
+            if len(self._metadata) >= BLOCKS:
+                self._metadata.clear()
+            self._metadata[pairs] = metadata_block(pairs)
+        return pairs
 
     def block(self, path: str, seconds: float | None, pairs: Pairs) -> bytes:
         """Return the fields of a call that may take so many *seconds*."""
@@ -129,7 +135,10 @@ class LeanTransport:
         if made is None:
             if len(self._blocks) >= BLOCKS:
                 self._blocks.clear()
-            made = call_block(self._scheme, self._target.authority, path, pairs) + timeout
+            metadata = self._metadata.get(pairs)
+            if metadata is None:
+                metadata = metadata_block(pairs)
+            made = call_block(self._scheme, self._target.authority, path) + metadata + timeout
             self._blocks[key] = made
         return made
 

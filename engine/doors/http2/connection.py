@@ -7,6 +7,7 @@ rule forbids and no honest client does (see `limits`) ends the connection with E
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Generic, cast
 
@@ -44,6 +45,7 @@ TICK_SECONDS = 2.0
 LINGER_SECONDS = 5.0
 """How long a connection that is closed may take to send what it still has."""
 ALPN = "h2"
+THERE_PING = b"there?\0\0"
 
 
 class Connection(Requests[Request], Generic[Request]):
@@ -66,6 +68,11 @@ class Connection(Requests[Request], Generic[Request]):
         self._closed_at = 0.0
         self._since = 0.0
         """When it began, or when its last stream ended."""
+        self._said = False
+        """Whether anything has come since the last look."""
+        self._silent_since = 0.0
+        self._asked = False
+        """Whether it was asked if it is there, and has said nothing since."""
         self._tick: asyncio.TimerHandle | None = None
 
     # What the transport tells.
@@ -74,8 +81,10 @@ class Connection(Requests[Request], Generic[Request]):
         """Begin: send the server's preface."""
         self._transport = cast("asyncio.Transport", transport)
         loop = asyncio.get_running_loop()
-        self._since = loop.time()
-        self._tick = loop.call_later(TICK_SECONDS, self._look)
+        self._since = self._silent_since = loop.time()
+        # Not all at once where thousands came at once: the others would wait for their looks.
+        first = random.random() * TICK_SECONDS  # noqa: S311 - no secret
+        self._tick = loop.call_later(first, self._look)
         secured = transport.get_extra_info("ssl_object")
         if secured is not None and secured.selected_alpn_protocol() != ALPN:
             self.abort()  # RFC 9113, 3.2: over TLS both have to agree on HTTP/2.
@@ -97,7 +106,7 @@ class Connection(Requests[Request], Generic[Request]):
         """Read all frames that are whole, and answer them in one write."""
         if self._closing:
             return
-        self._reading = True
+        self._reading = self._said = True
         try:
             self._buffer = self._frames(self._buffer + data if self._buffer else data)
             self._answer_ready()
@@ -205,6 +214,20 @@ class Connection(Requests[Request], Generic[Request]):
             self.drain()
         else:
             self._look_at_streams(now)
+            self._look_for_client(now)
+
+    def _look_for_client(self, now: float) -> None:
+        """Ask a client that says nothing whether it is there; end the connection if it is not."""
+        limits, silent = self.limits, now - self._silent_since
+        if self._said:
+            self._said = self._asked = False
+            self._silent_since = now
+        elif not self._asked:
+            if limits.ping_seconds and silent > limits.ping_seconds:
+                self._asked, self._silent_since = True, now
+                self.send(ping(THERE_PING, ack=False))
+        elif silent > limits.answer_seconds:
+            self.abort()
 
     def _look_at_streams(self, now: float) -> None:
         for stream in tuple(self.streams.values()):

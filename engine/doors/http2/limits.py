@@ -38,6 +38,10 @@ class Limits:
     """How long a connection may take for its first frame."""
     stall_seconds: float = 60.0
     """How long an answer may wait for a peer that gives no window or does not read."""
+    ping_seconds: float = 300.0
+    """How long a client may say nothing before it is asked whether it is there; 0 for ever."""
+    answer_seconds: float = 20.0
+    """How long it may take to say so; then its connection is ended."""
     idle_seconds: float = 0.0
     """How long a connection may have no stream; 0 for as long as it wants."""
 

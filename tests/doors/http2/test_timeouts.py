@@ -156,3 +156,36 @@ def test_a_drain_takes_what_was_under_way_and_nothing_later() -> None:
         assert client.wire.closed
 
     timed(scene)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_client_that_says_nothing_is_asked_whether_it_is_there(*, answers: bool) -> None:
+    async def scene() -> None:
+        client = Client(Limits(ping_seconds=100, answer_seconds=20))
+        await passes(3)
+        await passes(99)
+        assert not client.frames()
+        await passes(4)
+        (asked,) = client.frames()
+        assert (asked.kind, asked.flags) == (frames.PING, 0)
+        await passes(15)
+        if answers:
+            client.feed(frame(frames.PING, frames.ACK, 0, asked.payload))
+        await passes(8)
+        assert client.wire.aborted is not answers
+        await passes(90)
+        assert not client.frames()
+
+    timed(scene)
+
+
+def test_a_client_that_says_nothing_may_be_left_alone() -> None:
+    async def scene() -> None:
+        client = Client(Limits(ping_seconds=0))
+        await passes(3)
+        await passes(100_000)
+        await passes(100_000)
+        assert not client.frames()
+        assert not client.wire.closed
+
+    timed(scene)

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.goals import Goal, Row
+from bench.goals import Goal, Result, Row
 from bench.load import cerbos, floor, opa, opa_library
 from bench.load.board import Board, Contender, Figure, in_flight, p50_of, p99_of, rate_of, ratio
 from bench.load.daemons import AUDITS
@@ -31,6 +31,7 @@ CERBOS, CERBOS_REST, OPA, GO = "Cerbos, gRPC", "Cerbos, REST", "OPA, REST", "emp
 PEERS = (CERBOS, CERBOS_REST, OPA)
 CLOSED, OPENED = "Closed loop, 100 rules, one server core", "Open loop, 100 rules, one server core"
 SPENT = "CPU time of a decision, 32 in flight, least of all rounds"
+OWN = "What a call costs the load generator"
 ENGINE = "OPA's engine in process, no server, one by one"
 MS = 1000.0
 
@@ -129,7 +130,7 @@ def open_loops(board: Board, field: Field, plan: Plan) -> None:
                     board.shoot(ours, what, ours.opened(rate, plan.open_seconds, number), number)
 
 
-def run(board: Board, plan: Plan, place: Path) -> tuple[dict[str, list[Row]], list[Goal], Field]:
+def run(board: Board, plan: Plan, place: Path) -> Result:
     """Measure it all."""
     workload = make_workload(RULES)
     with ExitStack() as stack:
@@ -137,7 +138,17 @@ def run(board: Board, plan: Plan, place: Path) -> tuple[dict[str, list[Row]], li
         board.closed(field.contenders, plan.flying, plan.rounds, plan.seconds)
         open_loops(board, field, plan)
     field.absent.extend([] if opa_library.find() else [opa_library.ABSENT])
-    return tables(board) | spent(board), list(goals(board, field, plan)), field
+    figures = {**tables(board), **spent(board), OWN: own_rows(board)}
+    return Result(figures, list(goals(board, field, plan)), field.absent)
+
+
+def own_rows(board: Board) -> list[Row]:
+    """Return the generator's own cost: its least over all servers asked in the same way."""
+    least: dict[str, float] = {}
+    for (_, what), figure in board.figures.items():
+        if not figure.shots[0].rate:
+            least[what] = min(figure.own_us, least.get(what, figure.own_us))
+    return [{"asked": what, "us": round(spent, 1)} for what, spent in least.items()]
 
 
 def spent(board: Board) -> dict[str, list[Row]]:

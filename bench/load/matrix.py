@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import structs
 
 from bench.content_texts import fresh
-from bench.goals import Goal, Row
+from bench.goals import Goal, Result, Row
 from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
 from bench.load.certificates import write_certificate
 from bench.load.daemons import AUDITS
@@ -26,7 +26,6 @@ from bench.load.spec import Load
 from bench.workloads import Workload, make_workload
 from engine.content.entities import STRUCTURED
 
-Told = tuple[dict[str, list[Row]], list[Goal]]
 RULES = 100
 MANY = 64
 """Requests in a batch, and in flight on a stream."""
@@ -77,7 +76,7 @@ def rows_of(board: Board, contenders: Sequence[Contender], column: str) -> list[
     ]
 
 
-def by_rules(board: Board, plan: Plan, place: Path) -> Told:
+def by_rules(board: Board, plan: Plan, place: Path) -> Result:
     """Return what more rules cost."""
     with ExitStack() as stack:
         made = []
@@ -98,7 +97,7 @@ def by_rules(board: Board, plan: Plan, place: Path) -> Told:
     ]
     most, few = made[-1].name, f"{RULES:,} rules"
     grown = ratio(board.figures[most, in_flight(1)], board.figures[few, in_flight(1)], p50_of)
-    return {BY_RULES: rows}, [Goal(f"p50, 1 in flight, {most} against {RULES}", grown, 1.3)]
+    return Result({BY_RULES: rows}, [Goal(f"p50, 1 in flight, {most} against {RULES}", grown, 1.3)])
 
 
 def passes(workload: Workload) -> Workload:
@@ -119,7 +118,7 @@ def seen(answer: Expected, expected: Expected) -> bool:
     return answer[0] == expected[0] or (expected[0] == "allow" and answer[0] == "redact")
 
 
-def by_content(board: Board, plan: Plan, place: Path) -> Told:
+def by_content(board: Board, plan: Plan, place: Path) -> Result:
     """Return what looking for everything in a content costs."""
     workload = passes(make_workload(RULES, REQUESTS))
     looks = [(f"{size} KB", size, ALL) for size in plan.contents]
@@ -150,10 +149,10 @@ def by_content(board: Board, plan: Plan, place: Path) -> Told:
             (looks[-1][0], f"{WEIGHED} KB with all detectors but those of names"),
         )
     ]
-    return {BY_CONTENT: rows_of(board, made, "content")}, goals
+    return Result({BY_CONTENT: rows_of(board, made, "content")}, goals)
 
 
-def by_state(board: Board, plan: Plan, place: Path) -> Told:
+def by_state(board: Board, plan: Plan, place: Path) -> Result:
     """Return what throttles cost."""
     workload = make_workload(RULES)
     without = "no throttles"
@@ -171,7 +170,7 @@ def by_state(board: Board, plan: Plan, place: Path) -> Told:
             )
             made.append(stack.enter_context(daemon).unary(name))
         board.closed(made, (1, 32), plan.rounds, plan.seconds)
-    return {BY_STATE: rows_of(board, made, "state")}, []
+    return Result({BY_STATE: rows_of(board, made, "state")}, [])
 
 
 TCP, UNIX, TLS = "unary, TCP", "unary, Unix socket", "unary, TLS"
@@ -179,7 +178,7 @@ SPREAD = "unary, 32 connections"
 STREAMED, BATCHED = "one stream", f"batches of {MANY}"
 
 
-def by_way(board: Board, plan: Plan, place: Path) -> Told:
+def by_way(board: Board, plan: Plan, place: Path) -> Result:
     """Return what each way to ask costs."""
     workload = make_workload(RULES)
     place.mkdir(parents=True, exist_ok=True)
@@ -202,7 +201,7 @@ def by_way(board: Board, plan: Plan, place: Path) -> Told:
         board.closed([spread], (32,), plan.rounds, plan.seconds)
         board.closed([batch], (1, 2), plan.rounds, plan.seconds)
     rows = rows_of(board, [*some, spread, stream, batch], "way")
-    return {BY_WAY: rows}, list(way_goals(board))
+    return Result({BY_WAY: rows}, list(way_goals(board)))
 
 
 def spread_over(one: Contender, connections: int) -> Load:

@@ -36,8 +36,8 @@ QUICK = Plan(
 )
 FULL = Plan(
     rounds=5,
-    seconds=0.5,
-    open_seconds=1.5,
+    seconds=0.4,
+    open_seconds=1.0,
     flying=(1, 8, 32, 128),
     shares=(0.5, 0.8, 0.95),
     rules=(10, 100, 1_000, 10_000, 100_000),

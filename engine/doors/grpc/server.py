@@ -11,10 +11,11 @@ from typing import Literal, assert_never
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 
+from engine.doors.grpc import health
 from engine.doors.grpc.handlers import Handlers
+from engine.doors.grpc.health import Health
 from engine.doors.grpc.lean_server import LeanServer
 from engine.doors.grpc.listener import Listener, Tls, bind
 from engine.doors.grpc.methods import (
@@ -28,6 +29,7 @@ from engine.doors.grpc.methods import (
     Method,
     Plain,
 )
+from engine.doors.grpc.reflect import reflection_handlers
 from engine.doors.grpc.service import Service
 
 Transport = Literal["grpcio", "lean"]
@@ -66,18 +68,15 @@ class Door:
         self._listeners = listeners
         self._handlers = Handlers(service)
         self._renewed: Tls | None = None
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
+        self._health = Health()
         self._server = make_server(transport, message_bytes, share_port=share_port)
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
         for name in self._names:
             self._serve(name)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if local if reflect is None else reflect:
-            known = [*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-            reflection_pb2_grpc.add_ServerReflectionServicer_to_server(
-                reflection.aio.ReflectionServicer(known),  # type: ignore[attr-defined]
-                self._server,
-            )
+            told = reflection_handlers((*self._names, health.SERVICE))
+            self._server.add_generic_rpc_handlers(told)
 
     def _serve(self, name: str) -> None:
         """Have the server call the methods of a service."""
@@ -112,16 +111,14 @@ class Door:
 
     async def show_serving(self) -> None:
         """Tell health checks whether there are policies. To be called after each reload."""
-        serving = health_pb2.HealthCheckResponse.SERVING
-        ready = serving if self._service.gate.ready else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", ENGINE):
-            await self._health.set(name, ready)
+            self._health.set(name, serving=self._service.gate.ready)
         if ADMIN in self._names:
-            await self._health.set(ADMIN, serving)
+            self._health.set(ADMIN, serving=True)
 
     async def drain(self, grace: float) -> None:
         """Take no new calls, finish those that run, stop after *grace* seconds at the latest."""
-        await self._health.enter_graceful_shutdown()
+        self._health.drain()
         self._handlers.drain()
         await self._server.stop(grace)
 

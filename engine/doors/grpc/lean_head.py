@@ -27,10 +27,11 @@ HEADER_BYTES = Limits().header_bytes
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
-OPENING = b"\x88" + block_of(
-    ((b"content-type", b"application/grpc"), (b"grpc-accept-encoding", b"identity,gzip"))
-)
+ACCEPTED = ((b"content-type", b"application/grpc"), (b"grpc-accept-encoding", b"identity,gzip"))
+OPENING = b"\x88" + block_of(ACCEPTED)
 """``:status 200`` (the 8th of the static table) and what every answer begins with."""
+OPENING_GZIP = b"\x88" + block_of((*ACCEPTED, (b"grpc-encoding", b"gzip")))
+"""The same where messages may be compressed."""
 FINE = block_of(((b"grpc-status", b"0"),))
 GRPC = b"application/grpc"
 OWN = frozenset(
@@ -55,6 +56,9 @@ class Head:
     timeout: float | None
     metadata: Metadata
     gzipped: bool = False
+    """Whether its messages may be compressed."""
+    gzips: bool = False
+    """Whether those of the answer may be: for callers who compress theirs, and say so."""
     length: int = -1
     http: bytes = b""
     """The status of HTTP for what is no gRPC at all."""
@@ -96,17 +100,28 @@ def _call(said: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Hea
         timeout = _seconds(said[b"grpc-timeout"])
         if timeout is None:
             refused = (grpc.StatusCode.INTERNAL, "grpc-timeout is no timeout")
-    metadata = tuple([_metadatum(*one) for one in plain if one[0] not in OWN])
-    return Head(path, timeout, metadata, encoding == b"gzip", length, http, refused)
-
-
-def _metadatum(name: bytes, value: bytes) -> tuple[str, str | bytes]:
-    if not name.endswith(b"-bin"):
-        return name.decode(), value.decode("latin-1")
+    metadata: Metadata = ()
     try:
-        return name.decode(), base64.b64decode(value + b"=" * (-len(value) % 4))
+        metadata = tuple([each for one in plain if one[0] not in OWN for each in _metadata(*one)])
     except NotBase64:
-        return name.decode(), b""
+        refused = (grpc.StatusCode.INTERNAL, "metadata that ends in -bin is no base64")
+    gzipped = encoding == b"gzip"
+    gzips = gzipped and b"gzip" in _words(said.get(b"grpc-accept-encoding", b""))
+    return Head(path, timeout, metadata, gzipped, gzips, length, http, refused)
+
+
+def _words(value: bytes) -> list[bytes]:
+    return [one.strip() for one in value.split(b",")]
+
+
+def _metadata(name: bytes, value: bytes) -> list[tuple[str, str | bytes]]:
+    """Return what a field says; proxies may have made one of several that are binary."""
+    if not name.endswith(b"-bin"):
+        return [(name.decode(), value.decode("latin-1"))]
+    return [
+        (name.decode(), base64.b64decode(one + b"=" * (-len(one) % 4), validate=True))
+        for one in _words(value)
+    ]
 
 
 def _seconds(text: bytes) -> float | None:

@@ -93,7 +93,7 @@ def test_grpc_may_say_more_of_its_type(kind: bytes) -> None:
 def test_binary_metadata_is_decoded_with_and_without_its_padding() -> None:
     padded = base64.b64encode(b"\xff\0one")
     head = asked(
-        (b"a-bin", padded), (b"b-bin", padded.rstrip(b"=")), (b"c-bin", b"a"), (b"d", b"\xe9")
+        (b"a-bin", padded), (b"b-bin", padded.rstrip(b"=")), (b"c-bin", b""), (b"d", b"\xe9")
     )
     assert head.metadata == (
         ("a-bin", b"\xff\0one"),
@@ -101,6 +101,13 @@ def test_binary_metadata_is_decoded_with_and_without_its_padding() -> None:
         ("c-bin", b""),
         ("d", "é"),
     )
+
+
+@pytest.mark.parametrize("text", [b"a", b"!", b"AA=A", b"A A=", b"AAE=,AAE="])
+def test_binary_metadata_that_is_none_is_refused(text: bytes) -> None:
+    refused = asked((b"a-bin", text)).refused
+    assert refused is not None
+    assert refused[0] is grpc.StatusCode.INTERNAL
 
 
 def said(block: bytes) -> dict[bytes, bytes]:

@@ -210,7 +210,7 @@ def measure_threads(board: Board, addresses: tuple[str, str], seconds: float) ->
     """Measure the client for threads."""
     raw = build_request(ASKED).SerializeToString()
     with (
-        Client(addresses[0], timeout=10) as client,
+        Client(addresses[0], timeout=10, transport="grpcio") as client,
         grpc.insecure_channel(addresses[1]) as channel,
         client.pipeline() as pipeline,
     ):
@@ -230,7 +230,7 @@ async def measure_tasks(board: Board, addresses: tuple[str, str], seconds: float
     """Measure the client for asyncio."""
     raw = build_request(ASKED).SerializeToString()
     async with (
-        AsyncClient(addresses[0], timeout=10) as client,
+        AsyncClient(addresses[0], timeout=10, transport="grpcio") as client,
         grpc.aio.insecure_channel(addresses[1]) as channel,
         client.pipeline() as pipeline,
     ):

@@ -3,7 +3,7 @@
 
 const [address, place, seconds, rounds] = process.argv.slice(2);
 const { Client } = await import(place);
-const asked = { tenant: "t7", user: "u1", stage: "request", content: "hello", context: { amount: 1.5, purpose: "care" } };
+const asked = { tenant: "acme-shop", user: "u1", stage: "request", content: "hello", context: { bench_amount: 1.5 } };
 const ways = { unary: false, coalesced: true };
 const clients = {};
 for (const [way, coalesce] of Object.entries(ways)) {

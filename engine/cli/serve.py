@@ -71,7 +71,7 @@ the one that is needed is loaded."""
 @click.option("--record", metavar="FILE", help='Where decisions are recorded; "" for nowhere.')
 @click.option("--wait", is_flag=True, help="Start even though the policies do not check yet.")
 @click.option("--no-watch", is_flag=True, help="Reload on SIGHUP only, not when a file changes.")
-@click.option("--workers", metavar="N", help="Processes that decide; 1 for no supervisor.")
+@click.option("--workers", metavar="N", help="Processes that decide; 0 for no supervisor.")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
 @click.option("--log-format", metavar="FORMAT", help="auto, json or text.")
 @click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Any setting.")
@@ -133,6 +133,6 @@ def split_setting(text: str) -> tuple[str, str]:
 
 def serve(settings: Settings) -> int:
     """Run the daemon and return its exit code."""
-    module = importlib.import_module(TOGETHER if settings.workers > 1 else ALONE)
+    module = importlib.import_module(TOGETHER if settings.workers else ALONE)
     code: int = module.serve(settings)
     return code

@@ -314,11 +314,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=256,
-            description="Processes that decide. More than 1 share the port and the state exactly; "
-            "a supervisor starts them, watches them and replaces one that dies. 1 and 0 are a "
-            "single process without a supervisor.",
+            description="Processes that decide, which share the port and the state exactly; a "
+            "supervisor starts them, watches them, replaces one that dies and does what would "
+            "hold up a decision. 0 is a single process that does everything.",
         ),
-    ] = 1
+    ] = 0
     sync_seconds: Annotated[
         int,
         Meta(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.classifiers.hub import Hub
-from engine.content.entities import STRUCTURED
 from engine.daemon.metrics import Metrics
 from engine.daemon.notify_file import NotifyError
 from engine.daemon.places import (
@@ -26,7 +25,6 @@ from engine.daemon.review_queue import Queue, open_queue
 from engine.daemon.settings import Settings
 from engine.daemon.state import open_state
 from engine.daemon.telling import telling_of
-from engine.runtime.policyset import PolicySet
 from engine.runtime.store import StoreUnavailable
 from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe
@@ -38,16 +36,13 @@ from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError, iso_time
 from engine.service.reviewers import ReviewersError
+from engine.service.taking import GateTaker
 from engine.service.vault import VaultError
 from engine.state.errors import StateError
 from engine.storage.durability import Way
 from engine.storage.notices import SpoolError
 from engine.storage.reviews import ReviewsUnavailable
 from engine.storage.trail import MEGABYTE
-
-WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
-"""A text that makes detectors look closely."""
-
 
 REFUSALS = (
     CacheFolderError,
@@ -73,7 +68,7 @@ class Parts:
     root: Path
     gate: Gate
     cache: FolderCache
-    recipe: Recipe
+    taker: GateTaker
     metrics: Metrics
     classifiers: Hub
     own_folders: frozenset[Path]
@@ -132,12 +127,13 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         reviews=queue.reviews,
         telling=telling_of(settings, data, secret),
     )
+    root = Path(settings.policies).absolute()
     return Parts(
         settings=settings,
-        root=Path(settings.policies).absolute(),
+        root=root,
         gate=gate,
         cache=cache,
-        recipe=recipe_of(settings, secret),
+        taker=GateTaker(gate, root, cache, recipe_of(settings, secret)),
         metrics=metrics,
         classifiers=classifiers,
         own_folders=own_folders(data, cache.folder),
@@ -199,12 +195,3 @@ def recipe_of(settings: Settings, secret: bytes) -> Recipe:
         prepare=True,
         finder=settings.scanner,
     )
-
-
-def warm_up(policies: PolicySet) -> None:
-    """Run every detector once: patterns are compiled at their first use, up to 60 ms in all.
-
-    Without this the first requests after a start would wait for it, and the loop with them.
-    """
-    policies.senses.scanner.scan(WARMING, STRUCTURED)
-    policies.senses.injection(WARMING, "user")

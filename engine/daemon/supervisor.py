@@ -1,4 +1,4 @@
-"""Settings in, several workers that decide until they are told to stop; the exit code out.
+"""Settings in, workers that decide until they are told to stop; the exit code out.
 
 The supervisor decides nothing and never loads gRPC. It keeps the port for its workers, compiles
 the policies once for all, replaces workers that die or hang, passes signals on, and answers who
@@ -90,7 +90,7 @@ def prepare(settings: Settings, stack: ExitStack) -> Ground:
     if settings.state == "memory":
         raise StartError(
             "workers cannot share what is kept in memory; keep the state in a data folder, or "
-            "serve from one process with `workers = 1`"
+            "serve from one process with `workers = 0`"
         )
     data = Path(settings.data).absolute()
     make_data_folder(data)

@@ -23,15 +23,14 @@ from engine.daemon.logs import open_log
 from engine.daemon.metrics import make_registry
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE, StartError
 from engine.daemon.server import SWITCH_SECONDS, Server
-from engine.daemon.start import assemble, warm_up
+from engine.daemon.start import assemble
 from engine.daemon.state_metrics import trouble_of
 from engine.daemon.sums import families_of
 from engine.doors.grpc.addresses import ListenError
-from engine.language.compile import without_collection
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.record import RecordError
-from engine.service.taking import GateTaker
+from engine.service.taking import warm_up
 
 
 class Desk:
@@ -47,7 +46,7 @@ class Desk:
         self._parts = assemble(settings, shared=True)
         stack.callback(self._parts.release)
         parts = self._parts
-        self._taker = GateTaker(parts.gate, parts.root, parts.cache, parts.recipe)
+        self._taker = parts.taker
         self._registry = make_registry(
             parts.metrics,
             parts.gate,
@@ -92,19 +91,18 @@ class Desk:
         self.server.spawn(self._reload())
 
     async def _load(self, revision: str) -> say.Loaded | say.Failed:
-        with without_collection():
-            policies = await asyncio.to_thread(self._taker.load, revision)
-            if policies is None:
-                return say.Failed(self._taker.missing)
-            if not self._parts.gate.ready:
-                warm_up(policies)
+        policies = await self._taker.load(revision)
+        if policies is None:
+            return say.Failed(self._taker.missing)
+        if not self._parts.gate.ready:
+            warm_up(policies)
         self._ready = policies
         return say.Loaded(len(policies.policies), len(policies.rules))
 
     async def _commit(self) -> say.Done:
-        if self._ready is not None:
-            self._parts.gate.swap(self._ready)
-            self._ready = None
+        policies, self._ready = self._ready, None
+        if policies is not None:
+            await self._taker.swap(policies)
             await self.server.door.show_serving()
         return say.Done()
 

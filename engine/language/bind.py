@@ -5,7 +5,7 @@ The globals of a unit are made here and hold nothing else; its code has no other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -29,6 +29,7 @@ from engine.language.json_values import (
     json_text,
     json_within,
 )
+from engine.language.stages import whole
 from engine.language.types import DECIMAL, FLOAT, STRING
 
 FAULTS = (Unknowable, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -43,6 +44,9 @@ BUILTINS: Mapping[str, object] = {
     "Decimal": Decimal,
 }
 
+
+AT_ONCE = 32
+"""So many constants are made without a pause."""
 
 Method = Literal["search", "fullmatch"]
 
@@ -124,9 +128,18 @@ def pattern(text: str, method: Method) -> LazyPattern:
 
 def bind(constants: Sequence[Spec], lists: Mapping[str, frozenset[str]]) -> dict[str, object]:
     """Return the globals of a unit whose code names *constants* ``k0``, ``k1`` and so on."""
+    return whole(binding(constants, lists))
+
+
+def binding(
+    constants: Sequence[Spec], lists: Mapping[str, frozenset[str]]
+) -> Generator[None, None, dict[str, object]]:
+    """Return what `bind` does; yield now and then, as a unit may have very many."""
     made: dict[str, object] = {"__builtins__": BUILTINS, "FAULTS": FAULTS}
     for index, spec in enumerate(constants):
         made[f"k{index}"] = value_of(spec, lists)
+        if index % AT_ONCE == 0:
+            yield
     return made
 
 

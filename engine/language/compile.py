@@ -38,6 +38,7 @@ from engine.language.outline import Outline, dump_outlines, load_outlines, outli
 from engine.language.packed import Packed
 from engine.language.parse import parse_file
 from engine.language.pickled import dump_tree, load_tree
+from engine.language.places import NOWHERE, Places, place_policies
 from engine.language.program import Program
 from engine.language.scope import Environment, Known, collect
 from engine.language.stamp import STAMP
@@ -109,12 +110,13 @@ class Draft:
 class Compiled:
     """What a bundle compiles to. There are units and a ``program`` unless it has *failed*.
 
-    *outlines* are those of the program's policies, in their order.
+    *places* are those of the units' policies, *outlines* those of the program's, in their order.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     failed: bool
     packed_units: tuple[bytes, ...] = ()
+    places: Places = NOWHERE
     outlines: tuple[Outline, ...] = ()
     _program: Program | None = None
 
@@ -164,17 +166,20 @@ def compile_with(sources: Sequence[Source], known: Known, cache: Cache | None) -
 
 def join(files: Sequence[Built], environment: Environment, report: Report) -> Compiled:
     """Return what the compiled *files* make together, none of them decoded."""
+    outlines = [load_outlines(one.outlines) for one in files]
     policies = [
         (outline, data)
-        for one in files
-        for outline, data in zip(load_outlines(one.outlines), one.policies, strict=True)
+        for one, some in zip(files, outlines, strict=True)
+        for outline, data in zip(some, one.policies, strict=True)
     ]
+    places = place_policies([[(each.name, each.rules) for each in some] for some in outlines])
     policies.sort(key=lambda pair: pair[0].name)
     properties = sorted(pair for one in files for pair in one.properties)
     return Compiled(
         report.sorted(),
         failed=False,
         packed_units=tuple(one.unit for one in files),
+        places=places,
         outlines=tuple(outline for outline, _ in policies),
         _program=assemble(
             environment,

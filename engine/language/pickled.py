@@ -67,6 +67,6 @@ def dump_tree(tree: object) -> bytes:
     return buffer.getvalue()
 
 
-def load_tree(data: bytes) -> Any:
+def load_tree(data: bytes | memoryview) -> Any:
     """Return what ``dump_tree`` wrote. *data* must come from a trusted place."""
     return pickle.loads(data)  # noqa: S301 - see the module

@@ -18,15 +18,17 @@ which works in three-valued logic, then judges that rule alone.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from types import FunctionType
 from typing import assert_never
 
-from engine.language.bind import bind
+from engine.language.bind import binding
+from engine.language.places import Places, place_policies
 from engine.language.plan import Choice, Key, Order, Step
-from engine.language.unit import Unit
+from engine.language.stages import whole
+from engine.language.unit import Opened, Unit
 from engine.runtime.evidence import Evidence
 from engine.runtime.judge import Judge
 from engine.runtime.match import Match
@@ -102,28 +104,40 @@ class Draft:
             bounds = self.ranges.setdefault((step.path, step.order, step.default), {})
             bounds.setdefault(step.bound, Draft()).file(function, steps[1:])
 
-    def finish(self) -> Node:
-        """Return the node."""
+    def finish(self, parts: list[object]) -> Generator[None, None, Node]:
+        """Return the node, and put it and all below it on *parts*; yield often."""
         tables: dict[bool, list[tuple[Getter, dict[Key, Node]]]] = {False: [], True: []}
         for (path, many), drafts in sorted(self.tables.items()):
-            made = {value: draft.finish() for value, draft in drafts.items()}
+            made: dict[Key, Node] = {}
+            for value, draft in drafts.items():
+                made[value] = yield from draft.finish(parts)
             tables[many].append((attrgetter(path), made))
         ranges = []
         for (path, order, default), levels in self.ranges.items():
             bounds = sorted(levels)
-            nodes = [levels[bound].finish() for bound in bounds]
+            nodes: list[Node] = []
+            for bound in bounds:
+                node = yield from levels[bound].finish(parts)
+                nodes.append(node)
             ranges.append(Range(attrgetter(path), order, default, bounds, nodes))
         leaf = not (self.tables or self.ranges)
-        return Node(
-            tuple(self.functions), tuple(tables[False]), tuple(tables[True]), tuple(ranges), leaf
-        )
+        yield
+        made_of = tuple(tables[False]), tuple(tables[True]), tuple(ranges)
+        node = Node(tuple(self.functions), *made_of, leaf)
+        parts.append(node)
+        return node
 
 
 class IndexedMatcher:
     """The compiled bundle: a Matcher that agrees with the reference in everything but speed."""
 
-    def __init__(self, root: Node, always: Sequence[int], judge: Judge) -> None:
+    def __init__(
+        self, root: Node, always: Sequence[int], judge: Judge, parts: Sequence[object]
+    ) -> None:
         self._root = root
+        self.parts = parts
+        """All nodes and functions. Who holds these when the matcher goes can free them one by one:
+        ten thousand at once take milliseconds."""
         self._always = list(always)
         self._judge = judge
 
@@ -223,30 +237,38 @@ def reach_sets(node: Node, record: Record) -> Iterable[Function]:
 def link(
     units: Sequence[Unit], lists: Mapping[str, frozenset[str]], judge: Judge
 ) -> IndexedMatcher:
-    """Return the matcher for *units*.
+    """Return the matcher for *units*."""
+    places = place_policies([[(one.name, one.rules) for one in unit.policies] for unit in units])
+    return whole(linking(units, places, lists, judge))
 
-    Rules and policies get the numbers that ``program.Program`` gives them: by name of policy.
+
+def linking(
+    units: Iterable[Unit | Opened],
+    places: Places,
+    lists: Mapping[str, frozenset[str]],
+    judge: Judge,
+) -> Generator[None, None, IndexedMatcher]:
+    """Return the matcher for *units*, whose policies and rules have the numbers in *places*.
+
+    It yields often, so that something else can be done in between.
     """
-    places: dict[tuple[int, int], tuple[int, int]] = {}
-    always = []
-    order = sorted(
-        (shape.name, index, policy)
-        for index, unit in enumerate(units)
-        for policy, shape in enumerate(unit.policies)
-    )
-    rules = 0
-    for number, (_, index, policy) in enumerate(order):
-        shape = units[index].policies[policy]
-        places[index, policy] = (number, rules)
-        rules += shape.rules
-        if shape.always:
-            always.append(number)
     root = Draft()
-    for index, unit in enumerate(units):
-        names = bind(unit.constants, lists)
+    always: list[int] = []
+    parts: list[object] = []
+    start = 0
+    for unit in units:
+        here = range(start, start + len(unit.policies))
+        start = here.stop
+        for at, shape in zip(here, unit.policies, strict=True):
+            if shape.always:
+                always.append(places.policies[at])
+        names = yield from binding(unit.constants, lists)
         for piece in unit.pieces:
-            bases = [places[index, policy][1] for policy in piece.ruled]
-            numbers = [places[index, policy][0] for policy in piece.applying]
+            bases = [places.rules[here[policy]] for policy in piece.ruled]
+            numbers = [places.policies[here[policy]] for policy in piece.applying]
             function = FunctionType(piece.code, names, None, (*bases, *numbers))
+            parts.append(function)
             root.file(function, piece.steps)
-    return IndexedMatcher(root.finish(), always, judge)
+            yield
+    node = yield from root.finish(parts)
+    return IndexedMatcher(node, sorted(always), judge, parts)

@@ -1,29 +1,36 @@
-"""A policy folder in, a `PolicySet` that decides out: compile it (`compiled`), then link it."""
+"""A policy folder in, a `PolicySet` that decides out: compile it (`compiled`), then link it.
+
+Linking is written in stages (see `language.stages`), so that a daemon can do it between decisions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from engine.content.detectors import CustomEntity
 from engine.content.hashing import with_blake2b
 from engine.content.injection import prepare_injection, score_injection
-from engine.content.remembered import remembering
+from engine.content.remembered import ScansTexts, ScoresTexts, remembering
 from engine.content.scan import Scanner
-from engine.content.stream_hold import BOUND
+from engine.content.stream_hold import BOUND, Hold
 from engine.content.windows import LONG
 from engine.language.compile import without_collection
 from engine.language.packed import RulesOf
-from engine.language.unit import load_unit
-from engine.runtime.index import link
+from engine.language.stages import whole
+from engine.language.unit import open_unit
+from engine.runtime.index import linking as index
 from engine.runtime.judge import Judge
 from engine.runtime.limits import WhenAway
 from engine.runtime.policyset import PolicySet, build
-from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader
 from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
 from engine.service.guarding import prepare_guards
 from engine.service.hashing import quickest
-from engine.service.nets import Finder, asked_of, find_net, keep_net, scanner_of
+from engine.service.nets import Finder, asked_of, custom_of, find_net, keep_net, scanner_of
 
 MOST_PREPARED = 32
 """For so many sets of entities everything is built beforehand."""
@@ -58,21 +65,27 @@ def load_folder(root: Path, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySe
 
 def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:
     """Return *bundle* ready to decide; *cache* is where nets are kept."""
+    detection = detect(bundle, recipe, cache)
+    return whole(linking(bundle, recipe, detection))
+
+
+def linking(
+    bundle: Bundle, recipe: Recipe, detection: Detection, reader: Reader | None = None
+) -> Generator[None, None, PolicySet]:
+    """Return *bundle* ready to decide with *detection* and *reader*; yield often."""
     program = bundle.program
-    scanner = equipped(bundle, recipe, cache)
-    limit = recipe.remembered_bytes
-    hashed = quickest() if limit else with_blake2b
-    scan, score = remembering(scanner, score_injection, recipe.secret, limit, hashed)
     judge = Judge(lambda: program, bundle.lists)
+    units = map(open_unit, bundle.units)
+    matcher = yield from index(units, bundle.places, bundle.lists, judge)
     policies = build(
         program,
-        scanner=scan,
-        injection=score,
+        scanner=detection.scan,
+        injection=detection.score,
         key=recipe.secret,
         revision=bundle.revision,
         lists=bundle.lists,
         facts=bundle.facts,
-        matcher=link([load_unit(unit) for unit in bundle.units], bundle.lists, judge),
+        matcher=matcher,
         content_limit=recipe.content_characters,
         on_too_large=recipe.on_content_too_large,
         long=recipe.long_characters,
@@ -80,10 +93,59 @@ def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> Poli
         when_away=recipe.on_state_failure,
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
+        reader=reader,
     )
+    yield
+    policies.holds.update(detection.holds)
     if recipe.prepare:
         prepare_guards(policies)
+    detection.holds.update(policies.holds)
     return policies
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """The detectors of a bundle, which another bundle may have too if it asks for the same.
+
+    It remembers what was found in texts: a reload that leaves the entities alone keeps that.
+    """
+
+    asks: Asks
+    scan: ScansTexts
+    score: ScoresTexts
+    holds: dict[frozenset[str], Hold] = field(default_factory=dict)
+    """What streams hold back that were prepared."""
+
+
+class Asks(NamedTuple):
+    """What detectors depend on."""
+
+    entities: Sequence[CustomEntity]
+    terms: Mapping[str, frozenset[str]]
+    """The lists that the entities name."""
+    asked: frozenset[frozenset[str]]
+    recipe: Recipe
+
+
+def asks_of(bundle: Bundle, recipe: Recipe) -> Asks:
+    """Return what the detectors of *bundle* depend on."""
+    entities = custom_of(bundle)
+    named = {name for one in entities for name in one.terms}
+    terms = {name: bundle.lists[name] for name in sorted(named)}
+    return Asks(entities, terms, bundle.shape.asked, recipe)
+
+
+def detect(
+    bundle: Bundle, recipe: Recipe, cache: Cache, before: Detection | None = None
+) -> Detection:
+    """Return the detectors of *bundle*: those of *before* if they are the same."""
+    asks = asks_of(bundle, recipe)
+    if before is not None and before.asks == asks:
+        return before
+    scanner = equipped(bundle, recipe, cache)
+    limit = recipe.remembered_bytes
+    hashed = quickest() if limit else with_blake2b
+    return Detection(asks, *remembering(scanner, score_injection, recipe.secret, limit, hashed))
 
 
 def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:

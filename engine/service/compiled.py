@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from engine.content.validate import VALIDATORS
 from engine.language.compile import compile_sources, without_collection
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.environment import Known
+from engine.language.packed import Joined, join
+from engine.language.places import Places
 from engine.language.program import Program
 from engine.language.render import render
 from engine.language.stamp import STAMP
@@ -31,6 +32,7 @@ from engine.runtime.shape import Shape, shape_of
 from engine.runtime.table import Table
 from engine.service.cache import Cache, NoCache
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
+from engine.service.parcel import unwrap, wrap
 
 NO_CACHE = NoCache()
 
@@ -75,7 +77,8 @@ class Bundle:
     program: Program
     facts: Mapping[str, Table]
     lists: Mapping[str, frozenset[str]]
-    units: tuple[bytes, ...]
+    units: Joined
+    places: Places
     shape: Shape
     warnings: tuple[Diagnostic, ...]
 
@@ -97,6 +100,10 @@ class FolderShelf:
     def get(self, name: str) -> bytes | None:
         """Return what is kept under *name*, or None."""
         return self.cache.get(self.key(name))
+
+    def lend(self, name: str) -> memoryview | None:
+        """Return what `get` does, without holding up who decides in this process."""
+        return self.cache.lend(self.key(name))
 
     def put(self, name: str, data: bytes) -> None:
         """Keep *data* under *name*, in the place of what was there."""
@@ -139,12 +146,13 @@ def compile_or_find(root: Path, shelf: FolderShelf) -> Bundle:
         program=program,
         facts=facts,
         lists=lists,
-        units=compiled.packed_units,
+        units=join(compiled.packed_units),
+        places=compiled.places,
         shape=shape_of(compiled.outlines),
         warnings=report.sorted(),
     )
     manifest = Manifest(bundle.revision, tuple(sorted(inputs)))
-    shelf.put(BUNDLE, pickle.dumps(bundle, protocol=pickle.HIGHEST_PROTOCOL))
+    shelf.put(BUNDLE, wrap(bundle))
     shelf.put(MANIFEST, msgspec.json.encode(manifest))
     return bundle
 
@@ -210,12 +218,15 @@ def kept_revision(folder: Folder, shelf: FolderShelf) -> str | None:
     return manifest.revision if revision_of(folder, data) == manifest.revision else None
 
 
-def fetch_bundle(revision: str, shelf: FolderShelf) -> Bundle | None:
-    """Return the bundle *revision* from the cache, or None when it is another one or not there."""
+def fetch_bundle(revision: str, shelf: FolderShelf, *, gently: bool = False) -> Bundle | None:
+    """Return the bundle *revision* from the cache, or None when it is another one or not there.
+
+    *gently*: others are decided for meanwhile.
+    """
     for name in (BUNDLE, SERVED):
-        held = shelf.get(name)
+        held = shelf.lend(name) if gently else shelf.get(name)
         if held is not None:
-            bundle: Bundle = pickle.loads(held)  # noqa: S301 - the cache belongs to this user alone
+            bundle: Bundle = unwrap(held)  # The cache belongs to this user alone.
             if bundle.revision == revision:
                 return bundle
     return None

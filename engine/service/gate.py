@@ -141,8 +141,11 @@ class Gate:
         """The instant, in ns since the Unix epoch."""
         return self._clock()
 
-    def swap(self, policies: PolicySet) -> None:
-        """Decide with *policies* from now on; a decision that runs keeps those it began with."""
+    def swap(self, policies: PolicySet, *, collect: bool = True) -> None:
+        """Decide with *policies* from now on; a decision that runs keeps those it began with.
+
+        Unless told to *collect*, what is garbage now must have been collected before.
+        """
         self._status = Status(
             serving=True,
             revision=policies.revision,
@@ -158,7 +161,8 @@ class Gate:
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
-        gc.collect()
+        if collect:
+            gc.collect()
         gc.freeze()
 
     def _connect(self, policies: PolicySet) -> Servers | None:

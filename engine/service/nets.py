@@ -35,13 +35,15 @@ def require_finder(finder: Finder) -> None:
 
 def scanner_of(bundle: Bundle) -> Scanner:
     """Return the scanner for the entities that exist in *bundle*."""
-    return build_scanner(
-        [
-            CustomEntity(one.name, one.patterns, one.terms, one.checks, one.near)
-            for one in bundle.program.entities.values()
-        ],
-        bundle.lists,
-    )
+    return build_scanner(custom_of(bundle), bundle.lists)
+
+
+def custom_of(bundle: Bundle) -> list[CustomEntity]:
+    """Return the entities that *bundle* declares."""
+    return [
+        CustomEntity(one.name, one.patterns, one.terms, one.checks, one.near)
+        for one in bundle.program.entities.values()
+    ]
 
 
 def asked_of(bundle: Bundle) -> frozenset[str]:

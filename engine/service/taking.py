@@ -1,20 +1,33 @@
-"""A revision in the cache in; a gate that decides by it out, swapped between two requests."""
+"""A revision in the cache in; a gate that decides by it out, swapped between two requests.
+
+No decision waits for it: the bytes are read in a thread, which leaves the interpreter alone, and
+everything else is done in slices (see `slices`), the end of the old policies too.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import gc
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.content.entities import STRUCTURED
 from engine.language.compile import without_collection
+from engine.language.stages import whole
+from engine.runtime.index import IndexedMatcher
 from engine.runtime.policyset import PolicySet
-from engine.service.bundles import Recipe, link_bundle
+from engine.runtime.request import Reader
+from engine.service.bundles import Detection, Recipe, asks_of, detect, linking
 from engine.service.cache import FolderCache
-from engine.service.compiled import FolderShelf, fetch_bundle
+from engine.service.compiled import Bundle, FolderShelf, compile_folder, fetch_bundle
 from engine.service.gate import Gate
+from engine.service.slices import in_slices, let_go
+
+WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
+"""A text that makes detectors look closely."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GateTaker:
     """Has *gate* decide by what *cache* holds of the folder *root*. See reload.Taker."""
 
@@ -22,6 +35,8 @@ class GateTaker:
     root: Path
     cache: FolderCache
     recipe: Recipe
+    _detection: Detection | None = field(default=None, init=False)
+    """Of the policies that were loaded last."""
 
     @property
     def revision(self) -> str:
@@ -30,13 +45,60 @@ class GateTaker:
 
     async def take(self, revision: str) -> str:
         """Swap *revision* in; return why not, or nothing when it was."""
-        # The collector would search the new policies again and again while they grow.
-        with without_collection():
-            policies = await asyncio.to_thread(self.load, revision)
-            if policies is None:
-                return self.missing
-            self.gate.swap(policies)
+        policies = await self.load(revision)
+        if policies is None:
+            return self.missing
+        await self.swap(policies)
         return ""
+
+    def begin(self) -> None:
+        """Compile the folder here and decide by it, before anyone is served. Raises PolicyError."""
+        with without_collection():
+            bundle = compile_folder(self.root, self.cache)
+            self._detection = detect(bundle, self.recipe, self.cache)
+            policies = whole(linking(bundle, self.recipe, self._detection))
+        warm_up(policies)
+        self.gate.swap(policies)
+
+    async def load(self, revision: str) -> PolicySet | None:
+        """Return the policies that the cache holds as *revision*, or None."""
+        shelf = FolderShelf(self.cache, self.root)
+        bundle = await asyncio.to_thread(fetch_bundle, revision, shelf, gently=True)
+        if bundle is None:
+            return None
+        # What was made since the last swap is little: connections, and what they are about. The new
+        # policies would be searched again and again while they grow.
+        gc.collect()
+        with without_collection():
+            detection = await self._detect(bundle)
+            work = linking(bundle, self.recipe, detection, self._reader_for(bundle))
+            policies = await in_slices(work)
+        self._detection = detection
+        return policies
+
+    async def _detect(self, bundle: Bundle) -> Detection:
+        """Return the detectors of *bundle*: new ones only where the entities have changed."""
+        before = self._detection
+        if before is not None and before.asks == asks_of(bundle, self.recipe):
+            return before
+        return await asyncio.to_thread(detect, bundle, self.recipe, self.cache)
+
+    def _reader_for(self, bundle: Bundle) -> Reader | None:
+        """Return the reader of what decides now, if *bundle* needs the same; None for a new one."""
+        if not self.gate.ready:
+            return None
+        now = self.gate.policies
+        # Facts are rows that a reader has joined: two tables are not compared here.
+        same = now.program.fields == bundle.program.fields and not (now.facts or bundle.facts)
+        return now.reader if same else None
+
+    async def swap(self, policies: PolicySet) -> None:
+        """Decide by *policies* from now on, and let go of what decided before."""
+        pieces, mass = parts_of(self.gate.policies) if self.gate.ready else ([], [])
+        self.gate.swap(policies, collect=False)
+        await in_slices(let_go(pieces))
+        # The kernel takes a millisecond to take back megabytes; the interpreter is free meanwhile.
+        await asyncio.to_thread(mass.clear)
 
     def refuse(self, why: str) -> None:
         """Note that the newest policies were not taken over."""
@@ -46,11 +108,6 @@ class GateTaker:
         """Note that the policies that decide are the newest."""
         self.gate.confirm()
 
-    def load(self, revision: str) -> PolicySet | None:
-        """Return the policies that the cache holds as *revision*, or None."""
-        bundle = fetch_bundle(revision, FolderShelf(self.cache, self.root))
-        return None if bundle is None else link_bundle(bundle, self.recipe, self.cache)
-
     @property
     def missing(self) -> str:
         """Why `load` found nothing, with the remedy."""
@@ -58,3 +115,23 @@ class GateTaker:
             f"the cache folder {self.cache.folder} does not hold what was compiled; make "
             "room on the disk, or restart the daemon if the engine was upgraded under it"
         )
+
+
+def parts_of(policies: PolicySet) -> tuple[list[object], list[object]]:
+    """Return what *policies* is made of, so that it can be freed bit by bit: many small, few large.
+
+    To free ten thousand functions at once takes milliseconds.
+    """
+    pieces: list[object] = [*policies.remembered.values(), *policies.readings.values()]
+    if isinstance(policies.matcher, IndexedMatcher):
+        pieces += policies.matcher.parts
+    return pieces, [policies.program, policies.policies, policies.rules, policies.owner]
+
+
+def warm_up(policies: PolicySet) -> None:
+    """Run every detector once: patterns are compiled at their first use, up to 60 ms in all.
+
+    Without this the first requests after a start would wait for it, and the loop with them.
+    """
+    policies.senses.scanner.scan(WARMING, STRUCTURED)
+    policies.senses.injection(WARMING, "user")

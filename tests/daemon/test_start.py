@@ -45,7 +45,7 @@ def test_the_secret_is_the_same_after_a_restart(tmp_path: Path) -> None:
     secrets = []
     for _ in range(2):
         parts = assemble(settings(tmp_path))
-        secrets.append(parts.recipe.secret)
+        secrets.append(parts.taker.recipe.secret)
         parts.release()
     assert secrets[0] == secrets[1]
 

@@ -16,8 +16,15 @@ from typing import Any, NoReturn
 import grpc
 import grpc.aio
 
-from engine.doors.grpc.lean_head import FINE, OPENING, Head, Metadata, trailers_of
-from engine.doors.grpc.lean_messages import Packed, RefusedMessage, Unpacker, packed
+from engine.doors.grpc.lean_head import (
+    FINE,
+    OPENING,
+    OPENING_GZIP,
+    Head,
+    Metadata,
+    trailers_of,
+)
+from engine.doors.grpc.lean_messages import Packed, RefusedMessage, Unpacker, packed, packed_gzip
 from engine.doors.http2.fields import block_of
 from engine.doors.http2.stream import Stream
 
@@ -214,7 +221,7 @@ class Call:
         if self._over:
             raise Aborted
         self._begin()
-        self._stream.write(packed(message))
+        self._stream.write(self._packed(message))
         if self._stream.waiting_bytes:
             await self._stream.room()
 
@@ -251,7 +258,13 @@ class Call:
             self._start(made)
             return
         self._close()
-        self._stream.peer.answer(self._stream, OPENING, packed(made), FINE)
+        if self._head.gzips:
+            self._stream.peer.answer(self._stream, OPENING_GZIP, packed_gzip(made), FINE)
+        else:
+            self._stream.peer.answer(self._stream, OPENING, packed(made), FINE)
+
+    def _packed(self, message: bytes) -> bytes:
+        return packed_gzip(message) if self._head.gzips else packed(message)
 
     def _start(self, made: Waited) -> None:
         if self._room.tasks >= self._room.most_tasks:
@@ -275,7 +288,7 @@ class Call:
             made = await waited
             if made is not None and not self._over:
                 self._begin()
-                self._stream.write(packed(made))
+                self._stream.write(self._packed(made))
             self._finish(grpc.StatusCode.OK, "")
         except Aborted:
             pass
@@ -297,7 +310,7 @@ class Call:
     def _begin(self) -> None:
         if not self.begun:
             self.begun = True
-            self._stream.begin(OPENING)
+            self._stream.begin(OPENING_GZIP if self._head.gzips else OPENING)
 
     def _finish(
         self,

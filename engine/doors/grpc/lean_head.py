@@ -102,26 +102,19 @@ def _call(said: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Hea
             refused = (grpc.StatusCode.INTERNAL, "grpc-timeout is no timeout")
     metadata: Metadata = ()
     try:
-        metadata = tuple([each for one in plain if one[0] not in OWN for each in _metadata(*one)])
+        metadata = tuple([_metadatum(*one) for one in plain if one[0] not in OWN])
     except NotBase64:
         refused = (grpc.StatusCode.INTERNAL, "metadata that ends in -bin is no base64")
     gzipped = encoding == b"gzip"
-    gzips = gzipped and b"gzip" in _words(said.get(b"grpc-accept-encoding", b""))
+    accepted = said.get(b"grpc-accept-encoding", b"").split(b",")
+    gzips = gzipped and b"gzip" in [one.strip() for one in accepted]
     return Head(path, timeout, metadata, gzipped, gzips, length, http, refused)
 
 
-def _words(value: bytes) -> list[bytes]:
-    return [one.strip() for one in value.split(b",")]
-
-
-def _metadata(name: bytes, value: bytes) -> list[tuple[str, str | bytes]]:
-    """Return what a field says; proxies may have made one of several that are binary."""
+def _metadatum(name: bytes, value: bytes) -> tuple[str, str | bytes]:
     if not name.endswith(b"-bin"):
-        return [(name.decode(), value.decode("latin-1"))]
-    return [
-        (name.decode(), base64.b64decode(one + b"=" * (-len(one) % 4), validate=True))
-        for one in _words(value)
-    ]
+        return name.decode(), value.decode("latin-1")
+    return name.decode(), base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
 
 
 def _seconds(text: bytes) -> float | None:

@@ -9,6 +9,13 @@ import grpc
 PREFIX = 5
 """Bytes before a message: whether it is compressed, and its length."""
 
+GZIP_FROM, GZIP_TO = 1 << 10, 1 << 16
+"""Messages of so many bytes are compressed: longer ones would hold up all others."""
+UNPACKED = 1 << 20
+RATIO = 100
+"""A message may unpack to more than `UNPACKED` bytes only if that is at most so many times as much:
+no text does more, and a bomb of a few KB would hold up all others."""
+
 Packed = tuple[int, bytes]
 """Whether a message is compressed, and what came."""
 
@@ -24,6 +31,16 @@ class RefusedMessage(Exception):
 def packed(message: bytes) -> bytes:
     """Return *message* as it is sent."""
     return b"\0" + len(message).to_bytes(4) + message
+
+
+def packed_gzip(message: bytes) -> bytes:
+    """Return *message* as it is sent to who takes gzip: compressed, where that is worth it."""
+    if not GZIP_FROM <= len(message) <= GZIP_TO:
+        return packed(message)
+    made = zlib.compress(message, 1, wbits=zlib.MAX_WBITS | 16)
+    if len(made) >= len(message):
+        return packed(message)
+    return b"\1" + len(made).to_bytes(4) + made
 
 
 class Unpacker:
@@ -84,14 +101,15 @@ class Unpacker:
                 grpc.StatusCode.INTERNAL, "a message is compressed, and nothing says how"
             )
         unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        most = min(self._most, max(UNPACKED, RATIO * len(message)))
         try:
-            made = unpacker.decompress(message, self._most + 1)
+            made = unpacker.decompress(message, most + 1)
         except zlib.error:
             raise RefusedMessage(grpc.StatusCode.INTERNAL, "a message is no gzip") from None
-        if len(made) > self._most:
+        if len(made) > most:
             raise RefusedMessage(
                 grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"Received message larger than max (more vs. {self._most}), unpacked",
+                f"Received message larger than max (more vs. {most}), unpacked",
             )
         if not unpacker.eof:
             raise RefusedMessage(grpc.StatusCode.INTERNAL, "a message is no whole gzip")

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import gzip
+import random
 
 import grpc
 import pytest
 
-from engine.doors.grpc.lean_messages import RefusedMessage, Unpacker, packed
+from engine.doors.grpc.lean_messages import (
+    GZIP_FROM,
+    GZIP_TO,
+    UNPACKED,
+    RefusedMessage,
+    Unpacker,
+    packed,
+    packed_gzip,
+)
 
 MOST = 100
 
@@ -70,3 +79,30 @@ def test_a_whole_gzip_of_the_limit_is_read() -> None:
 def test_a_compressed_message_is_refused_where_no_encoding_was_said() -> None:
     with pytest.raises(RefusedMessage):
         unpacker(gzipped=False).unpacked((1, gzip.compress(b"one", mtime=0)))
+
+
+def large() -> Unpacker:
+    return Unpacker(1 << 26, gzipped=True)
+
+
+def test_what_unpacks_to_far_more_than_any_text_does_is_refused() -> None:
+    assert len(large().unpacked((1, gzip.compress(bytes(UNPACKED), mtime=0)))) == UNPACKED
+    dense = random.Random(1).randbytes(1 << 20) * 2  # noqa: S311
+    assert large().unpacked((1, gzip.compress(dense, mtime=0))) == dense
+    with pytest.raises(RefusedMessage) as caught:
+        large().unpacked((1, gzip.compress(bytes(UNPACKED + 1), mtime=0)))
+    assert caught.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("size", [0, GZIP_FROM - 1, GZIP_FROM, GZIP_TO, GZIP_TO + 1])
+def test_an_answer_is_compressed_where_that_is_worth_it(size: int) -> None:
+    sent = packed_gzip(b"a" * size)
+    assert sent[0] == (GZIP_FROM <= size <= GZIP_TO)
+    ((flag, body),) = large().feed(sent)
+    assert large().unpacked((flag, body)) == b"a" * size
+    assert len(sent) <= size + 5
+
+
+def test_what_does_not_become_shorter_is_sent_as_it_is() -> None:
+    noise = random.Random(1).randbytes(GZIP_FROM)  # noqa: S311
+    assert packed_gzip(noise) == packed(noise)

@@ -48,6 +48,13 @@ demo: install ## Start the daemon on the starter packs and send it real requests
 serve: install ## Serve the starter packs on 127.0.0.1:50051.
 	$(BIN)/engine serve policies/starter
 
+# Other people's clients of the gRPC door: nghttp, h2load, curl. Without one its tests are skipped.
+.venv/.peers: .venv/.pip
+	@(command -v nghttp && command -v h2load && command -v curl) >/dev/null || [ "$$(id -u)" != 0 ] || \
+		(apt-get install -qq -y nghttp2-client curl || (apt-get update -qq && apt-get install -qq -y nghttp2-client curl)) \
+		>/dev/null 2>&1 || echo "no nghttp2-client or curl: their tests are skipped"
+	@touch $@
+
 # Tests of a state in Valkey start a server of their own; without one they are skipped, and say so.
 .venv/.server: .venv/.pip
 	@command -v valkey-server redis-server >/dev/null || [ "$$(id -u)" != 0 ] || \
@@ -72,7 +79,7 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no nats-server: its tests are skipped"
 	@touch $@
 
-test: .venv/.developer .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
+test: .venv/.developer .venv/.peers .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 

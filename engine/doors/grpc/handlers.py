@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, assert_never
 
 import grpc
@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 
 from engine.doors.grpc.guard import Pieces
 from engine.doors.grpc.later import Later
+from engine.doors.grpc.lean_call import Apart, Inline
 from engine.doors.grpc.lean_call import Call as LeanCall
-from engine.doors.grpc.lean_call import Inline
 from engine.doors.grpc.methods import (
     Absent,
     Direct,
@@ -39,6 +39,9 @@ from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refu
 from engine.doors.grpc.tracing import follow
 from engine.service.tracing import TRACE
 
+TOGETHER = 64
+"""Requests of a stream that are answered in one go, when they have come together."""
+
 DRAINING = Refusal(
     grpc.StatusCode.UNAVAILABLE, "the daemon is stopping: open the stream again elsewhere"
 )
@@ -61,9 +64,9 @@ class Handlers:
         for wait in self.waits:
             wait.end()
 
-    def inline(self, method: Direct | Plain) -> Inline:
+    def inline(self, method: Direct | Plain | Together) -> Inline:
         """Return what answers *method* at once, without a task, unless it must wait."""
-        service, answer = self._service, direct(method)
+        answer = self._answering(method)
 
         async def wait(made: Later, call: LeanCall) -> bytes | None:
             follow(call)  # In a task of its own.
@@ -79,7 +82,7 @@ class Handlers:
             try:
                 refuse_late(call)
                 follow(call)
-                made = answer(service, raw)
+                made = answer(raw, call)
                 return made if isinstance(made, bytes) else wait(made, call)
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
@@ -90,13 +93,51 @@ class Handlers:
 
         return handle
 
+    def flowing(self, method: Pipelined) -> Apart:
+        """Return what answers a stream on a lean server: what has come together goes together."""
+        service, answer = self._service, method.answer
+
+        async def decide(stream: Stream, call: LeanCall, raws: Sequence[bytes]) -> None:
+            made: list[bytes] = []
+            try:
+                for raw in raws:
+                    refuse_late(call)
+                    one = answer(service, raw)
+                    if isinstance(one, bytes):
+                        made.append(one)
+                    else:
+                        await stream.answer(one, len(raw))
+            finally:  # What was decided in time is told.
+                if made:
+                    await stream.answer_all(made)
+
+        async def handle(_message: bytes | None, call: LeanCall) -> None:
+            stream = Stream(call)
+            self.streams.add(stream)
+            follow(call)
+            try:
+                while raws := await stream.read_some(TOGETHER):
+                    await decide(stream, call, raws)
+                    stream.go_on(draining=self.draining)
+                    if len(raws) == TOGETHER:  # The other calls get their turn.
+                        await asyncio.sleep(0)
+                await stream.finish()
+            except Drained:
+                await stream.finish()
+                await end_call(call, DRAINING)
+            except TooLate as error:
+                await end_call(call, refusal_of(error))
+            finally:
+                stream.abandon()
+                self.streams.discard(stream)
+
+        return handle
+
     def handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Return what a server calls for *method*."""
         match method:
-            case Direct() | Plain():
-                return grpc.unary_unary_rpc_method_handler(self._plain(direct(method)))
-            case Together(answer):
-                return grpc.unary_unary_rpc_method_handler(self._together(answer))
+            case Direct() | Plain() | Together():
+                return grpc.unary_unary_rpc_method_handler(self._plain(method))
             case Waiting(request, answer):
                 return grpc.unary_unary_rpc_method_handler(self._waiting(request, answer))
             case Personal(request, answer):
@@ -112,34 +153,38 @@ class Handlers:
             case _:
                 assert_never(method)
 
-    def _plain(
-        self, answer: Callable[[Service, bytes], bytes | Later]
-    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    def _answering(
+        self, method: Direct | Plain | Together
+    ) -> Callable[[bytes, Context], bytes | Later]:
+        """Return how *method* is answered, from bytes to bytes."""
         service = self._service
+        match method:
+            case Direct(at_once):
+                return lambda raw, _context: at_once(service, raw)
+            case Together(many):
+                return lambda raw, context: many(service, raw, lambda: refuse_late(context))
+            case Plain(request, answer):
+                parse = request.FromString
+
+                def plainly(raw: bytes, _context: Context) -> bytes | Later:
+                    made = answer(service, parse(raw))
+                    return made.SerializeToString() if isinstance(made, Message) else made
+
+                return plainly
+            case _:
+                assert_never(method)
+
+    def _plain(
+        self, method: Direct | Plain | Together
+    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+        answer = self._answering(method)
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:
                 refuse_late(context)
                 follow(context)
-                made = answer(service, raw)
+                made = answer(raw, context)
                 return made if isinstance(made, bytes) else await made(context.time_remaining)
-            except Exception as error:  # noqa: BLE001 - every failure becomes a status
-                refusal = refusal_of(error)
-            return await end_call(context, refusal)
-
-        return handle
-
-    def _together(
-        self, answer: Callable[..., Awaitable[bytes]]
-    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        service = self._service
-
-        async def handle(raw: bytes, context: Context) -> bytes:
-            try:
-                follow(context)
-                return await answer(
-                    service, raw, lambda: refuse_late(context), context.time_remaining
-                )
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             return await end_call(context, refusal)
@@ -248,19 +293,6 @@ class Handlers:
                 await end_call(context, refusal_of(error))
 
         return handle
-
-
-def direct(method: Direct | Plain) -> Callable[[Service, bytes], bytes | Later]:
-    """Return how *method* is answered, from bytes to bytes."""
-    if isinstance(method, Direct):
-        return method.answer
-    parse, answer = method.request.FromString, method.answer
-
-    def made(service: Service, raw: bytes) -> bytes | Later:
-        found = answer(service, parse(raw))
-        return found.SerializeToString() if isinstance(found, Message) else found
-
-    return made
 
 
 def absent(sentence: str) -> Callable[[object, Context], Awaitable[None]]:

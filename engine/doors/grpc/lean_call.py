@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -198,30 +198,44 @@ class Call:
 
     async def read(self) -> object:
         """Return the next message, or EOF."""
+        found = await self.read_some(1)
+        return found[0] if found else grpc.aio.EOF  # type: ignore[attr-defined]
+
+    async def read_some(self, most: int) -> list[bytes]:
+        """Return the next messages, *most* at most, when there is one; none at the end."""
         while not self._messages:
             if self._ended:
-                return grpc.aio.EOF  # type: ignore[attr-defined]
+                return []
             self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader
             finally:
                 self._reader = None
-        try:
-            message = self._unpacker.unpacked(self._messages.popleft())
-        except RefusedMessage as error:
-            await self.abort(error.code, str(error))
+        made: list[bytes] = []
+        while self._messages and len(made) < most:
+            # One that is compressed comes alone: it may be much longer than it was.
+            if made and self._messages[0][0]:
+                break
+            try:
+                made.append(self._unpacker.unpacked(self._messages.popleft()))
+            except RefusedMessage as error:
+                await self.abort(error.code, str(error))
         if not self._messages and self._held:
             held, self._held = self._held, 0
             self._stream.consumed(held)
             self._book(self._unpacker.rest)
-        return message
+        return made
 
     async def write(self, message: bytes) -> None:
         """Send a message; waits while the peer does not read."""
+        await self.write_all((message,))
+
+    async def write_all(self, messages: Iterable[bytes]) -> None:
+        """Send *messages* in one go; waits while the peer does not read."""
         if self._over:
             raise Aborted
         self._begin()
-        self._stream.write(self._packed(message))
+        self._stream.write(b"".join([self._packed(one) for one in messages]))
         if self._stream.waiting_bytes:
             await self._stream.room()
 

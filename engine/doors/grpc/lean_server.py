@@ -17,6 +17,7 @@ import grpc.aio
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
     OVERLOADED,
+    Apart,
     Call,
     Inline,
     Room,
@@ -74,6 +75,8 @@ class LeanServer:
         self._methods: dict[str, Served] = {}
         self.inline: dict[str, Inline] = {}
         """By path, who answers a message at once."""
+        self.apart: dict[str, Apart] = {}
+        """By path, who answers the messages of a stream, as they come."""
         self._stopping = False
         self._empty = asyncio.Event()
         """Set when it stops and no connection is left."""
@@ -170,7 +173,9 @@ class LeanServer:
         for generic in self._handlers:
             handler = generic.service(Asked(path))  # type: ignore[arg-type]
             if handler is not None:
-                made = served(handler, self.inline.get(path))
+                apart = self.apart.get(path)
+                made = Served(one_asks=False, apart=apart) if apart else None
+                made = made or served(handler, self.inline.get(path))
                 self._methods[path] = made
                 return made
         return NONE

@@ -7,7 +7,7 @@ their generator. Handlers take and give bytes, so that nothing here depends on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,7 +26,7 @@ from engine.doors.grpc.later import (
     or_say_why,
 )
 from engine.doors.grpc.lay import field, lay_decision
-from engine.doors.grpc.read import read_record
+from engine.doors.grpc.read import bounds, read_record
 from engine.doors.grpc.reviews import (
     claim_review,
     comment_review,
@@ -52,8 +52,8 @@ ENGINE = "engine.v1.PolicyEngine"
 ADMIN = "engine.v1.Admin"
 
 BATCH_LIMIT = 1024
-BATCH_BREATH = 32
-"""After so many decisions of a batch the other calls get their turn: about a millisecond."""
+BATCH_BREATH = 64
+"""After so many decisions of a batch the other calls get their turn: about half a millisecond."""
 
 InTime = Callable[[], None]
 """Raises TooLate when the caller's deadline is over."""
@@ -76,9 +76,9 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """A method that answers many at once, from bytes to bytes, and is waited for."""
+    """A method that answers many at once, from bytes to bytes, as long as the caller waits."""
 
-    answer: Callable[[Service, bytes, InTime, TimeLeft], Awaitable[bytes]]
+    answer: Callable[[Service, bytes, InTime], bytes | Later]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,8 @@ class Guarded:
 
 Method = Direct | Plain | Together | Waiting | Personal | Watching | Pipelined | Guarded | Absent
 
+REQUESTS = 0x0A
+"""What each element of ``DecideBatchRequest.requests`` begins with."""
 DECISIONS = b"\x0a"
 """What each element of ``DecideBatchResponse.decisions`` begins with."""
 
@@ -153,25 +155,68 @@ def decide_next(service: Service, raw: bytes) -> bytes | Later:
     return made if isinstance(made, bytes) else or_say_why(raw, made)
 
 
-async def decide_batch(service: Service, raw: bytes, in_time: InTime, left: TimeLeft) -> bytes:
-    """Return one decision for each request, in their order.
+def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later:
+    """Return one decision for each request, in their order, or what waits for them.
 
     Those that must ask classifiers are made last, and wait together.
     """
-    requests = [one.SerializeToString() for one in wire.DecideBatchRequest.FromString(raw).requests]
+    requests = requests_in(raw)
     if len(requests) > BATCH_LIMIT:
         raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
-    made: list[bytes | Later] = []
-    for count, each in enumerate(requests):
-        if count % BATCH_BREATH == 0 and count:
+    if len(requests) <= BATCH_BREATH:
+        made = decide_some(service, requests, in_time)
+        ready = [one for one in made if isinstance(one, bytes)]
+        if len(ready) == len(made):
+            return b"".join([field(DECISIONS, one) for one in ready])
+        return lambda left: gathered(made, left)
+
+    async def wait(left: TimeLeft) -> bytes:
+        begun: list[bytes | Later] = []
+        for start in range(0, len(requests), BATCH_BREATH):
+            begun += decide_some(service, requests[start : start + BATCH_BREATH], in_time)
             await asyncio.sleep(0)
+        return await gathered(begun, left)
+
+    return wait
+
+
+def decide_some(
+    service: Service, requests: Sequence[bytes], in_time: InTime
+) -> list[bytes | Later]:
+    """Return the decision on each of *requests*, or what waits for it. Raises TooLate."""
+    made: list[bytes | Later] = []
+    for each in requests:
         in_time()
         made.append(decide_next(service, each))
+    return made
+
+
+async def gathered(made: Sequence[bytes | Later], left: TimeLeft) -> bytes:
+    """Return the response with all decisions, when those that wait have come."""
     waiting = [one(left) for one in made if not isinstance(one, bytes)]
-    waited = iter(await asyncio.gather(*waiting) if waiting else ())
+    waited = iter(await asyncio.gather(*waiting))
     return b"".join(
         [field(DECISIONS, one if isinstance(one, bytes) else next(waited)) for one in made]
     )
+
+
+def requests_in(raw: bytes) -> Sequence[bytes]:
+    """Return the requests of the batch *raw*, each as it came. Raises protobuf's DecodeError.
+
+    One that is no message is only looked at when its turn comes.
+    """
+    found, at = [], 0
+    try:
+        while at < len(raw):
+            if raw[at] != REQUESTS:
+                break
+            start, at = bounds(raw, at)
+            found.append(raw[start:at])
+    except (IndexError, ValueError):
+        at = -1
+    if at == len(raw):
+        return found
+    return [one.SerializeToString() for one in wire.DecideBatchRequest.FromString(raw).requests]
 
 
 def explain(service: Service, message: wire.DecideRequest) -> wire.Explanation | Later:

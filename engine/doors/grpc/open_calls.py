@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from typing import Any, TypeVar
 
 import grpc.aio
 from google.protobuf.message import Message
@@ -16,6 +17,8 @@ WAITS = 256
 WAITING_BYTES = 4 << 20
 """How many answers of one stream may be waited for, and how long their requests may be together;
 the stream's next request is read after that. A single request may be longer."""
+
+Found = TypeVar("Found")
 
 AUTHORIZATION = "authorization"
 """The metadata in which a credential comes."""
@@ -86,16 +89,24 @@ class Stream:
 
     async def read(self) -> bytes | None:
         """Return the next request, or None at the end. Raises Drained after ``end_idle``."""
+        raw = await self._heard(self._context.read())
+        return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
+
+    async def read_some(self, most: int) -> list[bytes]:
+        """Return the next requests, none at the end. Raises Drained after ``end_idle``."""
+        return await self._heard(self._context.read_some(most))
+
+    async def _heard(self, read: Awaitable[Found]) -> Found:
+        """Return what is *read*; meanwhile the stream is idle."""
         self._idle = True
         try:
-            raw = await self._context.read()
+            return await read
         except asyncio.CancelledError:
             if self._woken:
                 raise Drained from None
             raise
         finally:
             self._idle = False
-        return None if raw is grpc.aio.EOF else raw  # type: ignore[attr-defined]
 
     async def answer(self, made: bytes | Later, size: int) -> None:
         """Write what was *made* of a request of *size* bytes, or begin to wait for it.
@@ -113,6 +124,14 @@ class Stream:
             await self._write(made)
         else:  # Hot path: nobody else can write.
             await self._context.write(made)
+
+    async def answer_all(self, answers: Sequence[bytes]) -> None:
+        """Write *answers*, to one request each."""
+        if self._waiting:
+            async with self._writing:
+                await self._context.write_all(answers)
+        else:
+            await self._context.write_all(answers)
 
     def _crowded(self, size: int) -> bool:
         """Return whether something must be answered before a request of *size* bytes can wait."""

@@ -27,7 +27,9 @@ from engine.doors.grpc.methods import (
     Absent,
     Direct,
     Method,
+    Pipelined,
     Plain,
+    Together,
 )
 from engine.doors.grpc.reflect import reflection_handlers
 from engine.doors.grpc.service import Service
@@ -85,8 +87,10 @@ class Door:
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, made),))
         if isinstance(self._server, LeanServer):
             for key, method in table.items():
-                if isinstance(method, Direct | Plain):
+                if isinstance(method, Direct | Plain | Together):
                     self._server.inline[f"/{name}/{key}"] = self._handlers.inline(method)
+                elif isinstance(method, Pipelined):
+                    self._server.apart[f"/{name}/{key}"] = self._handlers.flowing(method)
 
     async def start(self) -> tuple[str, ...]:
         """Listen and serve; return the addresses with their ports. Raises ListenError."""

@@ -36,6 +36,8 @@ LAST_NS = 5 * SECOND
 """For the last answers."""
 LATE_NS = 3 * SECOND
 """An open loop that is so far behind is over: the server does not hold the rate."""
+LEAST = 20
+"""Fewer counted answers are no measurement: a closed loop goes on for them, for a while."""
 AT_ONCE = 128
 """Most calls that are begun between two looks for answers."""
 
@@ -116,7 +118,7 @@ class Run:
             for _ in range(each):
                 self.ask(connection, now)
             connection.flush()
-        while now < self.end:
+        while now < self.end or (len(self.tally.latencies) < LEAST and now < self.end + LAST_NS):
             now = self.look(now)
             if not self.before and now >= self.begun:
                 self.before = self.tally.done or 1

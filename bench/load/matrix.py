@@ -29,8 +29,6 @@ from engine.content.entities import STRUCTURED
 RULES = 100
 MANY = 64
 """Requests in a batch, and in flight on a stream."""
-REQUESTS = 2_000
-"""Different ones, so that many of the tenants have their turn."""
 KB = 1024
 TEXTS = 200
 HALF = "50% of its maximum"
@@ -84,7 +82,7 @@ def by_rules(board: Board, plan: Plan, place: Path) -> Result:
             ours = stack.enter_context(
                 our_daemon(
                     place / f"rules{count}",
-                    make_workload(count, REQUESTS),
+                    make_workload(count, plan.requests),
                     LEAN,
                     *AUDITS["off"],
                 )
@@ -120,7 +118,7 @@ def seen(answer: Expected, expected: Expected) -> bool:
 
 def by_content(board: Board, plan: Plan, place: Path) -> Result:
     """Return what looking for everything in a content costs."""
-    workload = passes(make_workload(RULES, REQUESTS))
+    workload = passes(make_workload(RULES, plan.requests))
     looks = [(f"{size} KB", size, ALL) for size in plan.contents]
     looks.append((f"{WEIGHED} KB, all but names", WEIGHED, SHAPES))
     with ExitStack() as stack:

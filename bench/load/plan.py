@@ -21,17 +21,20 @@ class Plan:
     rules: tuple[int, ...]
     contents: tuple[int, ...]
     """Kilobytes of content, with detectors on."""
+    requests: int
+    """Different ones, so that many of the tenants have their turn."""
     full: bool
 
 
 QUICK = Plan(
-    rounds=3,
+    rounds=2,
     seconds=0.25,
     open_seconds=0.5,
     flying=(1, 32),
     shares=(0.8,),
     rules=(100, 1_000, 10_000),
     contents=(0, 4),
+    requests=400,
     full=False,
 )
 FULL = Plan(
@@ -42,5 +45,6 @@ FULL = Plan(
     shares=(0.5, 0.8, 0.95),
     rules=(10, 100, 1_000, 10_000, 100_000),
     contents=(0, 1, 4, 32),
+    requests=2_000,
     full=True,
 )

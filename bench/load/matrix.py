@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from msgspec import structs
 
 from bench.content_texts import fresh
 from bench.goals import Goal, Result, Row
+from bench.load import h2load
 from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
 from bench.load.certificates import write_certificate
 from bench.load.daemons import AUDITS
@@ -36,6 +38,8 @@ LEAN = "grpc.transport=lean"
 FORGETS = "limits.remembered_bytes=0"
 """So that every content is a new one."""
 BY_RULES, BY_CONTENT = "Rules, unary", "Content with all detectors, 100 rules"
+CHECKED = "The load generator against h2load, unary, one connection"
+CHECKED_SECONDS = 1.0
 BY_STATE, BY_WAY = "Throttles, 100 rules", "Ways to ask, 100 rules"
 DETECTORS = """package everything
 policy everything "All that is looked for" {{
@@ -198,8 +202,10 @@ def by_way(board: Board, plan: Plan, place: Path) -> Result:
         board.closed([tcp, stream], (MANY,), plan.rounds, plan.seconds)
         board.closed([spread], (32,), plan.rounds, plan.seconds)
         board.closed([batch], (1, 2), plan.rounds, plan.seconds)
+        other = cross_check(Board(board.generator), tcp, plan, place)
     rows = rows_of(board, [*some, spread, stream, batch], "way")
-    return Result({BY_WAY: rows}, list(way_goals(board)))
+    figures = {BY_WAY: rows, **({CHECKED: other} if other else {})}
+    return Result(figures, list(way_goals(board)), () if other else (h2load.ABSENT,))
 
 
 def spread_over(one: Contender, connections: int) -> Load:
@@ -207,12 +213,36 @@ def spread_over(one: Contender, connections: int) -> Load:
     return structs.replace(one.load, connections=connections)
 
 
+def cross_check(board: Board, one: Contender, plan: Plan, place: Path) -> list[Row]:
+    """Return what another generator makes of the same server, in turns with ours."""
+    rows: list[Row] = []
+    for many in (1, 32) if h2load.find() else ():
+        rates = []
+        for number in range(plan.rounds):
+            board.shoot(one, in_flight(many), one.closed(many, CHECKED_SECONDS), number)
+            rates.append(h2load.per_second(one.closed(many, CHECKED_SECONDS), place))
+        ours = board.figures[one.name, in_flight(many)]
+        rows.append(
+            {
+                "asked": in_flight(many),
+                "this generator, calls/s": round(ours.per_second),
+                "h2load, calls/s": round(median(rates)),
+                "quiet rounds": ours.quiet,
+            }
+        )
+    return rows
+
+
 def way_goals(board: Board) -> Iterator[Goal]:
     """Yield what streams and batches must gain."""
     unary = board.figures[TCP, in_flight(MANY)]
-    streamed = ratio(board.figures[STREAMED, in_flight(MANY)], unary, rate_of)
-    yield Goal(f"a stream with {MANY} in flight against unary", streamed, 2, "higher")
-    batch = max(
-        ratio(board.figures[BATCHED, in_flight(many)], unary, rate_of) * MANY for many in (1, 2)
-    )
-    yield Goal(f"batches of {MANY} against unary, per decision", batch, 3, "higher")
+    stream = board.figures[STREAMED, in_flight(MANY)]
+    batches = [board.figures[BATCHED, in_flight(many)] for many in (1, 2)]
+    words = f"{MANY} in flight, against unary"
+    yield Goal(f"stream, {words}", ratio(stream, unary, rate_of), 2, "higher")
+    yield Goal(f"stream, {words}, server CPU", unary.cpu_us / stream.cpu_us, 2, "higher")
+    batch = max(ratio(one, unary, rate_of) * MANY for one in batches)
+    words = f"{MANY} each, against unary, per decision"
+    yield Goal(f"batches, {words}", batch, 3, "higher")
+    least = min(one.cpu_us for one in batches) / MANY
+    yield Goal(f"batches, {words}, server CPU", unary.cpu_us / least, 3, "higher")

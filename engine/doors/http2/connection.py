@@ -156,11 +156,12 @@ class Connection(Requests[Request], Generic[Request]):
 
     def left(self) -> None:
         """Close when the last stream is over, if that is wanted."""
-        if not self.streams:
-            if self._most != NO_STREAM or self._closing:
-                self._close()
-            else:
-                self._since = asyncio.get_running_loop().time()
+        if self.streams:
+            return
+        if self._most != NO_STREAM or self._closing:
+            self._close()
+        else:
+            self._since = asyncio.get_running_loop().time()
 
     def take_no_more(self) -> None:
         """Say which stream was the last one, and close when there are no more."""
@@ -241,11 +242,9 @@ class Connection(Requests[Request], Generic[Request]):
 
     def _frames(self, data: bytes) -> bytes:
         """Handle the frames in *data*; return what is left of it. Raises ConnectionFailed."""
-        at, size = 0, len(data)
+        at, size = 0 if self._greeted else self._greet(data), len(data)
         if not self._greeted:
-            at = self._greet(data)
-            if not at:
-                return data
+            return data
         most = self.limits.frame_bytes
         while size - at >= HEAD_BYTES:
             high, low, kind, flags, number = HEAD.unpack_from(data, at)
@@ -258,7 +257,16 @@ class Connection(Requests[Request], Generic[Request]):
             at = begin + length
             if self._partial is not None or not self._settled:
                 self._check_order(kind, flags)
-            self._handle(kind, flags, number & NO_STREAM, data[begin:at])
+            try:
+                # Hot path: calls are made of two kinds.
+                if kind == DATA:
+                    self._data(flags, number & NO_STREAM, data[begin:at])
+                elif kind == HEADERS:
+                    self._headers(flags, number & NO_STREAM, data[begin:at])
+                else:
+                    self._other(kind, flags, number & NO_STREAM, data[begin:at])
+            except StreamFailed as error:
+                self._fail_stream(error)
             if self._closing:
                 return b""
         return data[at:] if at else data
@@ -279,18 +287,10 @@ class Connection(Requests[Request], Generic[Request]):
         if self._partial is not None and kind != CONTINUATION:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a field block was not continued")
 
-    def _handle(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        try:
-            # Hot path: calls are made of two kinds.
-            if kind == DATA:
-                self._data(flags, number, payload)
-            elif kind == HEADERS:
-                self._headers(flags, number, payload)
-            elif kind == CONTINUATION:
-                self._continuation(flags, number, payload)
-            elif kind in CONTROLS:
-                CONTROLS[kind](self, flags, number, payload)
-            else:  # To be ignored (RFC 9113, 4.1).
-                self._patience()
-        except StreamFailed as error:
-            self._fail_stream(error)
+    def _other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if kind == CONTINUATION:
+            self._continuation(flags, number, payload)
+        elif kind in CONTROLS:
+            CONTROLS[kind](self, flags, number, payload)
+        else:  # To be ignored (RFC 9113, 4.1).
+            self._patience()

@@ -63,12 +63,12 @@ class FieldReader(Generic[Made]):
         self._decoder.header_table = self._table = _Table()
         self._decoder.max_allowed_table_size = TABLE_BYTES
         self._make = make
-        self._known: dict[bytes, Made] = {}
+        self.known: dict[bytes, Made] = {}
+        """What blocks mean while the table stands still."""
 
     def read(self, block: bytes) -> Made:
         """Return what *block* means. Raises ConnectionFailed."""
-        # Hot path: most blocks of a connection were seen before.
-        known = self._known.get(block)
+        known = self.known.get(block)
         if known is not None:
             return known
         before = self._table.changes
@@ -82,11 +82,11 @@ class FieldReader(Generic[Made]):
             raise ConnectionFailed(Code.COMPRESSION_ERROR, "a field block that is none") from None
         made = self._make(fields)
         if self._table.changes != before:
-            self._known.clear()
+            self.known.clear()
         elif max(len(block), size_of(fields)) <= REMEMBERED_BYTES:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[block] = made
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            self.known[block] = made
         return made
 
 

@@ -49,7 +49,7 @@ class Limits:
 class Bucket:
     """A budget that fills again with time. Not for several threads."""
 
-    __slots__ = ("_clock", "_full", "_left", "_rate", "_then")
+    __slots__ = ("_clock", "_full", "_left", "_rate", "_then", "earned")
 
     def __init__(self, full: int, rate: float, clock: Callable[[], float]) -> None:
         """*rate* is how much is added a second, up to *full*; *clock* gives seconds."""
@@ -57,14 +57,17 @@ class Bucket:
         self._rate = rate
         self._clock = clock
         self._then = clock()
+        self.earned = 0.0
+        """What was earned since one was taken: each call earns some, and few frames take one."""
 
     def give(self, more: float) -> None:
         """Add *more* that were earned, up to all that it holds."""
-        self._left = min(self._full, self._left + more)
+        self.earned += more
 
     def take(self) -> bool:
         """Take one; return whether there was one."""
-        self._left -= 1.0
+        self._left = min(self._full, self._left + self.earned) - 1.0
+        self.earned = 0.0
         if self._left >= 0:
             return True
         now = self._clock()

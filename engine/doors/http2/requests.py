@@ -60,6 +60,7 @@ class Requests(Control, Generic[Request]):
         self._fields: FieldReader[tuple[Request | Malformed, str | None]] = FieldReader(
             LISTS * limits.header_bytes, self._understand
         )
+        self._known = self._fields.known
         self._most = NO_STREAM
         """The newest stream that is taken: what a GOAWAY has said."""
         self._skipped: deque[range] = deque(maxlen=SKIPPED)
@@ -103,7 +104,10 @@ class Requests(Control, Generic[Request]):
             self.give_back(size)
             self._stray(number)
             return
-        self._take(stream, size)
+        stream.allowed -= size
+        stream.unread += size
+        if stream.allowed < 0:
+            raise StreamFailed(number, Code.FLOW_CONTROL_ERROR, "more data than the window holds")
         body = unpadded(payload, flags) if flags & PADDED else payload
         if size > len(body):
             stream.consumed(size - len(body))
@@ -119,13 +123,6 @@ class Requests(Control, Generic[Request]):
             stream.app.data(body)
         if end:
             self._ready.append(stream)
-
-    def _take(self, stream: Stream, size: int) -> None:
-        stream.allowed -= size
-        stream.unread += size
-        if stream.allowed < 0:
-            why = "more data than the window holds"
-            raise StreamFailed(stream.id, Code.FLOW_CONTROL_ERROR, why)
 
     def _stray(self, number: int) -> None:
         """Refuse a frame for a stream that takes none. Raises ConnectionFailed and StreamFailed."""
@@ -170,7 +167,8 @@ class Requests(Control, Generic[Request]):
 
     def _whole(self, flags: int, number: int, block: bytes) -> None:
         """Begin a stream, or end one with trailers. Its block must be read whatever it is for."""
-        request, no_trailers = self._fields.read(block)
+        # Hot path: most blocks were seen before.
+        request, no_trailers = self._known.get(block) or self._fields.read(block)
         if number <= self._last:
             self._trailers(flags, number, no_trailers)
             return
@@ -189,7 +187,7 @@ class Requests(Control, Generic[Request]):
             raise StreamFailed(number, Code.PROTOCOL_ERROR, str(request))
         stream = Stream(self, number, self._first_window, self.limits.window_bytes)
         self.streams[number] = stream
-        self._calm.give(self.limits.earned)
+        self._calm.earned += self.limits.earned
         stream.heard = bool(flags & END_STREAM)
         stream.app = self._serve(stream, request)
         if stream.heard and not stream.closed:

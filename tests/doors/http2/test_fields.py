@@ -208,7 +208,7 @@ def test_a_block_that_changes_the_table_is_never_remembered() -> None:
     block = literal_indexed(b"a", b"1")
     assert made.read(block) == made.read(block) == ((b"a", b"1"),)
     assert made.read(b"\xbe\xbf") == ((b"a", b"1"), (b"a", b"1"))
-    assert block not in made._known
+    assert block not in made.known
 
 
 def test_a_block_means_something_else_when_the_table_has_changed() -> None:
@@ -226,9 +226,9 @@ def test_few_and_small_blocks_are_remembered() -> None:
     made = reader()
     for number in range(3 * REMEMBERED):
         made.read(literal(b"a", b"%d" % number))
-        assert len(made._known) <= REMEMBERED
+        assert len(made.known) <= REMEMBERED
     made.read(literal(b"a", b"x" * REMEMBERED_BYTES))
-    assert all(len(block) <= REMEMBERED_BYTES for block in made._known)
+    assert all(len(block) <= REMEMBERED_BYTES for block in made.known)
 
 
 @pytest.mark.parametrize("length", [0, 1, 126, 127, 128, 254, 255, 16_510, 70_000])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -72,6 +73,12 @@ class StreamFailed(Exception):
 def head(length: int, kind: int, flags: int, stream: int) -> bytes:
     """Return a frame's head."""
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream)
+
+
+@lru_cache(maxsize=1_024)
+def opening(length: int, kind: int, flags: int) -> bytes:
+    """Return a frame's head without its stream: most that are sent are alike."""
+    return head(length, kind, flags, 0)[: -U32.size]
 
 
 def settings(values: tuple[tuple[int, int], ...]) -> bytes:

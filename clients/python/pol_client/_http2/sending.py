@@ -13,14 +13,19 @@ import time
 from pol_client._http2.fields import EMPTY_TABLE
 from pol_client._http2.frames import (
     DATA,
+    END_HEADERS,
+    END_STREAM,
     FRAME_BYTES,
+    HEADERS,
     MOST_WINDOW,
+    U32,
     WINDOW,
     Code,
     ConnectionFailed,
     StreamFailed,
     head,
     headers,
+    opening,
     rst_stream,
     window_update,
 )
@@ -31,6 +36,8 @@ FORGOTTEN = 1_000
 """So many of the streams that were broken off are known: what still comes for them is ignored."""
 TURN_BYTES = 1 << 16
 """So much a stream sends before the next one has its turn."""
+DATA_OPENING = bytes((DATA, 0))
+"""Type and flags of a frame of a body that goes on."""
 EARNS_BYTES = 1_024
 """A frame of so many bytes is an answer that comes on."""
 
@@ -43,6 +50,7 @@ class Sender(asyncio.Protocol):
         clock = time.monotonic
         self._calm = Bucket(limits.idle_frames, limits.idle_frames_a_second, clock)
         self._resets = Bucket(limits.resets, limits.resets_a_second, clock)
+        self._earned_by_answer = limits.resets_earned
         self.streams: dict[int, Stream] = {}
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
@@ -92,6 +100,8 @@ class Sender(asyncio.Protocol):
 
     def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
         """Send a whole answer."""
+        if stream.closed:
+            return
         size = len(body)
         # Hot path: most answers fit.
         if (
@@ -101,19 +111,25 @@ class Sender(asyncio.Protocol):
             and self._emptied
         ):
             self._window -= size
-            number = stream.id
-            self.send(
-                b"".join(
-                    (
-                        head(len(block), 1, 4, number),
-                        block,
-                        head(size, DATA, 0, number),
-                        body,
-                        head(len(trailers), 1, 5, number),
-                        trailers,
-                    )
+            number = U32.pack(stream.id)
+            sent = b"".join(
+                (
+                    opening(len(block), HEADERS, END_HEADERS),
+                    number,
+                    block,
+                    size.to_bytes(3),
+                    DATA_OPENING,
+                    number,
+                    body,
+                    opening(len(trailers), HEADERS, END_HEADERS | END_STREAM),
+                    number,
+                    trailers,
                 )
             )
+            if self._reading:
+                self._out.append(sent)
+            else:
+                self.send(sent)
             self._ended(stream)
             return
         stream.begin(block)
@@ -138,7 +154,7 @@ class Sender(asyncio.Protocol):
             self.send(head(size, DATA, 0, stream.id) + piece)
             # A peer that opens its window byte by byte earns nothing.
             if size >= EARNS_BYTES or not waiting:
-                self._calm.give(self.limits.earned)
+                self._calm.earned += self.limits.earned
             sent += size
             if sent >= most:
                 break
@@ -245,14 +261,21 @@ class Sender(asyncio.Protocol):
 
     def _ended(self, stream: Stream) -> None:
         """Forget a stream whose answer is sent; a request that still comes is not wanted."""
-        self._resets.give(self.limits.resets_earned)
+        self._resets.earned += self._earned_by_answer
+        if stream.heard and not (stream.unread or self._blocked):
+            # Hot path: nothing is left of the stream.
+            del self.streams[stream.id]
+            stream.close()
+            self.left()
+            return
         if not stream.heard:
             self.send(rst_stream(stream.id, Code.NO_ERROR))
         self._forget(stream, broken=not stream.heard)
 
     def _forget(self, stream: Stream, *, broken: bool) -> None:
         self.streams.pop(stream.id, None)
-        self._blocked.pop(stream.id, None)
+        if self._blocked:
+            self._blocked.pop(stream.id, None)
         if stream.unread:
             self.give_back(stream.unread)
             stream.unread = 0

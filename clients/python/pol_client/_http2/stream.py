@@ -20,6 +20,10 @@ class Peer(Protocol):
         """Let the peer send *size* bytes more."""
         ...
 
+    def give_back(self, size: int) -> None:
+        """Let the peer send *size* bytes more on all streams together."""
+        ...
+
     def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
         """Send HEADERS."""
         ...
@@ -127,7 +131,12 @@ class Stream:
 
     def consumed(self, size: int) -> None:
         """Tell that *size* bytes of the body were used, so that more may come."""
-        if not self.closed:  # Else all was given back when it closed.
+        if self.closed:  # All was given back when it closed.
+            return
+        if self.heard:  # Hot path: nothing more comes on this stream.
+            self.unread -= size
+            self.peer.give_back(size)
+        else:
             self.peer.consumed(self, size)
 
     def begin(self, block: bytes, *, end: bool = False) -> None:
@@ -176,8 +185,9 @@ class Stream:
         """Forget what waits, and who answers: nothing is sent any more."""
         self.closed = True
         self.app = NOBODY  # Else each call would be garbage that only the collector finds.
-        self.waiting.clear()
-        self.waiting_bytes = 0
+        if self.waiting:
+            self.waiting.clear()
+            self.waiting_bytes = 0
         self.trailers = None
         if self.writers:
             self.wake()

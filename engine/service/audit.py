@@ -84,6 +84,7 @@ class Audit:
         self._committer: Committer = kind(
             self._trail, self.way, gap=self._gap, time=time, told=self._tell
         )
+        self._put, self._stage = self._committer.put, self._committer.stage
 
     @property
     def tally(self) -> Tally:
@@ -107,18 +108,14 @@ class Audit:
 
     def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
-        time = entry.time
-        if time > self._newest:
+        time, newest = entry.time, self._newest
+        if time > newest:
             self._newest = time
-        elif time < self._newest and not isinstance(entry, ReviewEntry):  # They are told later.
-            newest, self._newest = self._newest, time
-            change = AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time})
-            self._keep(self._committer.put, change)
+        elif time < newest and not isinstance(entry, ReviewEntry):  # They are told later.
+            self._newest = time
+            self.write(AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time}))
         # Whoever has a decision recorded asks whether that is kept, before anything else is.
-        decided = isinstance(entry, Entry)
-        self._keep(self._committer.stage if decided else self._committer.put, entry)
-
-    def _keep(self, put: Callable[[bytes], None], entry: Line) -> None:
+        put = self._stage if type(entry) is Entry else self._put
         try:
             put(self._encode(entry))
         except OSError as error:
@@ -133,7 +130,9 @@ class Audit:
         return None if waited is None else self._keeps(waited)
 
     async def _keeps(self, waited: Future[str]) -> None:
-        self._check(await waited)
+        why = await waited
+        if why:
+            self._check(why)
 
     def wait(self) -> None:
         """Wait until what was written last may be answered. Raises RecordError."""

@@ -117,15 +117,16 @@ class Segment:
         self.size = 0
         self.broken = ""
         """Why nothing may be appended any more; empty while it may."""
-        self._file = os.open(
+        self.file = os.open(
             self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
+        """Its descriptor; `NONE` when it is closed."""
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write(header.line)
             sync_folder(folder)
         except OSError:
-            os.close(self._file)
+            os.close(self.file)
             self.path.unlink(missing_ok=True)
             raise
 
@@ -160,23 +161,27 @@ class Segment:
         if self.broken:
             raise OSError(EIO, self.broken)
         try:
-            os.fdatasync(self._file)
+            os.fdatasync(self.file)
         except OSError as error:
-            self.broken = f"it cannot be brought to the disk: {error.strerror}"
+            self.fail(error)
             raise
+
+    def fail(self, error: OSError) -> None:
+        """Note that it could not be brought to the disk: the segment is broken."""
+        self.broken = f"it cannot be brought to the disk: {error.strerror}"
 
     def rewind(self, mark: Mark) -> None:
         """Forget, in a broken segment, what is behind *mark*: the disk may have it or not."""
         self.size, self.sequence, self.digest = mark
         with suppress(OSError):  # Whoever recovers it may find more than it should have, then.
-            os.ftruncate(self._file, mark.size)
+            os.ftruncate(self.file, mark.size)
 
     def close(self) -> Path:
         """Sync, close and rename the file, and return its new path. Raises OSError.
 
         A broken segment keeps its name: whoever recovers it finds what of it there is.
         """
-        if not self.broken and self._file != NONE:
+        if not self.broken and self.file != NONE:
             self.sync()
             closed = self.path.with_suffix(CLOSED)
             self.path.rename(closed)
@@ -187,9 +192,9 @@ class Segment:
 
     def drop(self) -> None:
         """Close the file as the end of the process would."""
-        if self._file != NONE:
-            os.close(self._file)
-            self._file = NONE
+        if self.file != NONE:
+            os.close(self.file)
+            self.file = NONE
 
     def remove(self) -> None:
         """Close and delete the file: there is nothing in it."""
@@ -199,7 +204,7 @@ class Segment:
     def _write(self, data: bytes) -> None:
         if self.broken:
             raise OSError(EIO, self.broken)
-        written = os.write(self._file, data)
+        written = os.write(self.file, data)
         if written < len(data):
             written = self._rest(data, written)
         self.size += written
@@ -208,10 +213,10 @@ class Segment:
         """Write what of *data* is left; or take back what was written and raise OSError."""
         try:
             while written < len(data):
-                written += os.write(self._file, data[written:])
+                written += os.write(self.file, data[written:])
         except OSError:
             try:
-                os.ftruncate(self._file, self.size)
+                os.ftruncate(self.file, self.size)
             except OSError as error:
                 self.broken = f"half a record cannot be taken back: {error.strerror}"
             raise

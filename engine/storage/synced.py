@@ -20,11 +20,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from errno import ENOSPC
+from time import monotonic
 from typing import NamedTuple
 
+from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
+
+LEAST_PACE = 0.0001
+"""Seconds after which some of what is staged may go before its turn is over."""
 
 
 class Batch(NamedTuple):
@@ -80,6 +85,15 @@ class Synced(Committer):
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
         self._turning = False
+        self._beside = Beside(trail, self._hear)
+        self._busy = False
+        """Whether the thread syncs."""
+        self._failure: OSError | None = None
+        """What a flight has ended with, for the thread."""
+        self._since = 0.0
+        """When what is staged began to be."""
+        self._pace = LEAST_PACE
+        """Seconds that the last sync has taken."""
 
     # --- from the thread that decides ------------------------------------------------------------
 
@@ -95,8 +109,14 @@ class Synced(Committer):
 
     def stage(self, payload: bytes) -> None:
         """Keep a record; it is in the kernel's pages when the turn of the loop is over."""
+        # Hot path: what `_stage` does where nothing is in the way.
         with self._lock:
-            self._stage(payload)
+            if self._backlog or self._held >= self._way.most_bytes:
+                self._stage(payload)
+                return
+            self._staged.append(payload)
+            self._held += len(payload)
+            self._put = self._last = self._put + 1
 
     def _stage(self, payload: bytes) -> None:
         self._last = 0
@@ -115,11 +135,22 @@ class Synced(Committer):
             last = self._last
             if last <= self._done or last <= self._refusal.last:
                 return self._known()
-            loop = asyncio.get_running_loop()
-            if self._staged and self._flusher is not loop:
-                self._flusher = loop
-                loop.call_soon(self._flush_turn)
-            return self._waiters.add(last, loop)
+            loop, now = asyncio.get_running_loop(), monotonic()
+            told = self._waiters.add(last, loop, now)
+            if self._staged:
+                self._hurry(loop, now)
+            return told
+
+    def _hurry(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
+        """Have what is staged appended in time. Under the lock."""
+        if self._flusher is not loop:
+            self._flusher = loop
+            self._since = now
+            loop.call_soon(self._flush_turn)
+        elif now - self._since >= self._pace and not self._beside.flying:
+            # A turn that is longer than a sync: what is there can be on its way meanwhile.
+            self._since = now
+            self._flush()
 
     def _known(self) -> asyncio.Future[str] | None:
         """Return what `kept` does where that is known. Under the lock."""
@@ -132,6 +163,7 @@ class Synced(Committer):
 
     def wait(self) -> str:
         """Wait until what was put last is on the disk. See Committer."""
+        self._land_here(self._waiters.patience)
         with self._lock:
             self._flush()
             if self._last <= self._done or self._last <= self._refusal.last:
@@ -148,6 +180,7 @@ class Synced(Committer):
         """Append what was staged in this turn of the loop."""
         with self._lock:
             self._flusher = None
+            self._beside.listen(asyncio.get_running_loop())
             self._flush()
 
     def _flush(self) -> None:
@@ -201,9 +234,57 @@ class Synced(Committer):
         if not self._unsynced:
             self._done = self._appended
 
+    # --- the kernel, beside ----------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        """Have what is appended brought to the disk: beside, or by the thread, which does the rest.
+
+        Under the lock.
+        """
+        if self._backlog or not (self._beside.flying or self._fly()):
+            super()._wake()
+
+    def _fly(self) -> bool:
+        """Have the kernel sync beside, if that is all there is to do; return whether it does."""
+        if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
+            return False
+        return self._beside.begin(len(self._unsynced))
+
+    def _hear(self) -> None:
+        with self._lock:
+            self._land()
+
+    def _land(self) -> None:
+        """Do what is due if the kernel has come to an end. Under the lock."""
+        landed = self._beside.end()
+        if landed is None:
+            return
+        if landed.failed is None:
+            self._pace = max(landed.seconds, LEAST_PACE)
+            self._account.synced(landed.seconds)
+            self._synced(landed.batches)
+        else:
+            self._account.failed(landed.failed)
+            self._failure = landed.failed
+        self._flush()
+        if self._is_news():
+            self._wake()
+
+    def _land_here(self, seconds: float | None) -> None:
+        """Have the thread do all from now on: the loop, which this may block, hears nothing.
+
+        What the kernel is at is waited for, so many seconds.
+        """
+        with self._lock:
+            self._beside.leave()
+        self._beside.wait(seconds)
+        self._hear()
+
     # --- the other thread ------------------------------------------------------------------------
 
     def _is_news(self) -> bool:
+        if self._beside.flying:
+            return bool(self._backlog)
         return bool(self._backlog or self._turning or self._unsynced)
 
     def _drain(self) -> bool:
@@ -213,7 +294,7 @@ class Synced(Committer):
         """Answer nobody: it is not on the disk yet."""
 
     def _bring_all(self) -> bool:
-        if self._unsynced and not self._sync():
+        if not self._sync():
             return False
         if self._turning or self._trail.due:
             self._turn()
@@ -221,13 +302,22 @@ class Synced(Committer):
 
     def _sync(self) -> bool:
         """Bring what was appended to the disk; return whether that went well."""
-        count = len(self._unsynced)
+        with self._lock:
+            count, failure = len(self._unsynced), self._failure
+            if not count or self._beside.flying:
+                return True
+            self._busy = True
+            self._failure = None
         try:
+            if failure is not None:
+                raise failure
             self._bring()
         except OSError as error:
             return self._anew(error)
         with self._lock:
+            self._busy = False
             self._synced(count)
+            self._fly()
         return True
 
     def _synced(self, count: int) -> None:
@@ -242,6 +332,7 @@ class Synced(Committer):
     def _anew(self, failed: OSError) -> bool:
         """Append anew what the disk may not have, or do with it as was chosen."""
         with self._lock:
+            self._busy = False
             batches = tuple(self._unsynced)
             self._trail.rewind()
             try:
@@ -274,6 +365,8 @@ class Synced(Committer):
 
     def _turn(self) -> bool:
         with self._lock:
+            if self._beside.flying:
+                return False
             self._turning = False
             self._flush()
             turned = not self._anew_is_due and super()._turn()
@@ -286,6 +379,7 @@ class Synced(Committer):
     def tend(self) -> str:
         """See Committer. The disk is the thread's."""
         with self._lock:
+            self._land()
             self._flush()
             self._tell_losses()
             self._turning = self._turning or self._trail.due
@@ -310,6 +404,8 @@ class Synced(Committer):
 
     def close(self) -> None:
         """See Committer."""
+        self._land_here(None)
         with self._lock:
             self._flush()
         super().close()
+        self._beside.close()

@@ -18,12 +18,13 @@ from math import inf
 from pathlib import Path
 from threading import Lock, RLock
 from time import monotonic
+from typing import NamedTuple
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
-from engine.storage.segment import CLOSED, Header, Segment, is_cut, read_header, recover
+from engine.storage.segment import CLOSED, Header, Mark, Segment, is_cut, read_header, recover
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
@@ -31,6 +32,13 @@ DIGESTED = 256
 """How many records are taken into the tree at once: 0.4 ms during which nothing is appended."""
 MOST_CLOSING = 4
 """How many full segments may wait for another thread to close them."""
+
+
+class Begun(NamedTuple):
+    """What is being brought to the disk: a segment, up to a place in it."""
+
+    segment: Segment
+    mark: Mark
 
 
 class Trail:
@@ -188,6 +196,26 @@ class Trail:
         with self._lock:
             if segment is self._segment:
                 self._sure = mark
+
+    def begin_sync(self) -> Begun | None:
+        """Return what is to be brought to the disk now, beside; `end_sync` must follow.
+
+        Of a careful trail. None where another thread is at it, or there is more to do than that.
+        """
+        if not self._syncing.acquire(blocking=False):
+            return None
+        if self._closing or self._segment.broken:
+            self._syncing.release()
+            return None
+        return Begun(self._segment, self._segment.mark)
+
+    def end_sync(self, begun: Begun | None, failed: OSError | None = None) -> None:
+        """Note that what was *begun* is on the disk, or has *failed*. None: it was not begun."""
+        if failed is not None:
+            self._segment.fail(failed)
+        elif begun is not None:
+            self._sure = begun.mark
+        self._syncing.release()
 
     def rewind(self) -> None:
         """Forget, in a careful trail whose `sync` has failed, what the disk may not have."""

@@ -44,10 +44,10 @@ class Waiters:
         self._watcher: asyncio.AbstractEventLoop | None = None
         """The loop that looks after their patience."""
 
-    def add(self, ticket: int, loop: asyncio.AbstractEventLoop) -> asyncio.Future[str]:
+    def add(self, ticket: int, loop: asyncio.AbstractEventLoop, now: float) -> asyncio.Future[str]:
         """Take one more, for the newest record; return what it awaits in *loop*."""
         told: asyncio.Future[str] = loop.create_future()
-        self._all.append(Waiter(ticket, monotonic(), told, loop))
+        self._all.append(Waiter(ticket, now, told, loop))
         if self._watcher is not loop and not self._endless:
             self._watcher = loop
             loop.call_later(self._patience / 4, self._look, loop)
@@ -78,10 +78,15 @@ class Waiters:
                 late.append(told)
         return late
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds; None: endless."""
+        return None if self._endless else self._patience
+
     def block(self, told: Blocked[str]) -> str:
         """Wait, not under the lock, as long as patience is; return what one who waits is told."""
         try:
-            return told.result(None if self._endless else self._patience)
+            return told.result(self.patience)
         except TimeoutError:
             with self._lock:
                 return self._late() if self._leave(told) else told.result()

@@ -1,0 +1,87 @@
+"""An open file in, a descriptor that is readable when the file is on the disk out.
+
+Linux syncs a file beside whoever asks it to (``io_submit(2)`` with ``IOCB_CMD_FDSYNC``, since
+4.18): no thread waits for the disk, and none has to take the interpreter back when it has ended.
+The C library has no functions for these system calls, so they are called by their numbers. What is
+told about a sync is what ``fdatasync`` would return.
+
+Where the kernel, or what guards the process, has none of this, `Aio` raises OSError.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import select
+from contextlib import suppress
+from errno import EINPROGRESS, ENOSYS
+from struct import Struct
+
+NUMBERS = {"x86_64": (206, 207, 208, 209), "aarch64": (0, 1, 4, 2)}
+"""Of io_setup, io_destroy, io_getevents and io_submit, by machine."""
+FDSYNC = 3
+RESFD = 1
+"""The descriptor in the block is told of the end."""
+BLOCK = Struct("<QIIHhIQQqQII")
+"""An iocb: data, key, flags, what, priority, file, address, bytes, place, nothing, flags, told."""
+EVENT = Struct("<QQqq")
+"""An io_event: data, iocb, what it returned, reserved."""
+
+# The interpreter is kept during these calls: they only leave word, and give it back at once.
+_call = ctypes.PyDLL(None, use_errno=True).syscall
+_call.restype = ctypes.c_long
+
+
+class Aio:
+    """Syncs one file at a time. Not for several threads at once, but for `wait`."""
+
+    def __init__(self) -> None:
+        """Prepare for one sync. Raises OSError."""
+        numbers = NUMBERS.get(platform.machine())
+        if numbers is None or platform.system() != "Linux":
+            raise OSError(ENOSYS, os.strerror(ENOSYS))
+        setup, self._destroy, self._getevents, self._submit = numbers
+        self._context = ctypes.c_ulong(0)
+        _checked(_call(setup, ctypes.c_long(1), ctypes.byref(self._context)))
+        self.told = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        """Readable when what was begun has ended."""
+        self._block = ctypes.create_string_buffer(BLOCK.size)
+        self._blocks = (ctypes.c_void_p * 1)(ctypes.addressof(self._block))
+        self._event = ctypes.create_string_buffer(EVENT.size)
+        self._at_once = (ctypes.c_long * 2)(0, 0)
+
+    def begin(self, file: int) -> None:
+        """Begin to sync *file*. Raises OSError."""
+        BLOCK.pack_into(self._block, 0, 0, 0, 0, FDSYNC, 0, file, 0, 0, 0, 0, RESFD, self.told)
+        _checked(_call(self._submit, self._context, ctypes.c_long(1), self._blocks))
+
+    def end(self) -> None:
+        """Return if what was begun has ended well. Raises OSError; BlockingIOError: not yet."""
+        one = ctypes.c_long(1)
+        found = _call(self._getevents, self._context, one, one, self._event, self._at_once)
+        if not _checked(found):
+            raise BlockingIOError(EINPROGRESS, os.strerror(EINPROGRESS))
+        with suppress(BlockingIOError):
+            os.eventfd_read(self.told)
+        result = EVENT.unpack(self._event)[2]
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until what was begun has ended, or for so long; return whether it has."""
+        waits = select.poll()
+        waits.register(self.told, select.POLLIN)
+        return bool(waits.poll(None if seconds is None else 1000 * seconds))
+
+    def close(self) -> None:
+        """Wait for what was begun, and give everything back."""
+        _call(self._destroy, self._context)
+        os.close(self.told)
+
+
+def _checked(found: int) -> int:
+    if found < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return found

@@ -1,0 +1,110 @@
+"""A trail in, its syncs that the kernel does beside an event loop out: one at a time.
+
+The loop hears the end. So nothing waits for the disk but those who wait for their records.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import NamedTuple
+
+from engine.storage.aio import Aio
+from engine.storage.trail import Begun, Trail
+
+
+class Landed(NamedTuple):
+    """How a sync has ended."""
+
+    batches: int
+    """So many, the oldest, were to be on the disk then."""
+    seconds: float
+    failed: OSError | None
+
+
+class Beside:
+    """Syncs *trail*. Not for several threads at once, but for `wait`."""
+
+    def __init__(self, trail: Trail, hear: Callable[[], None]) -> None:
+        """*hear* is called in the loop when a sync has ended, and is to ask for its `end`."""
+        self._trail = trail
+        self._hear = hear
+        self._aio: Aio | None = None
+        self._loop: AbstractEventLoop | None = None
+        """In which the end is heard; None while there is none to rely on."""
+        self._hears: AbstractEventLoop | None = None
+        """That which was told to hear it."""
+        self._begun: tuple[Begun, int, float] | None = None
+
+    @property
+    def flying(self) -> bool:
+        """Whether a sync was begun, and its end not asked for."""
+        return self._begun is not None
+
+    def listen(self, loop: AbstractEventLoop) -> None:
+        """Hear in *loop*, which runs, from now on."""
+        if self._loop is loop:
+            return
+        self._loop = loop
+        if self._aio is None:
+            with suppress(OSError):
+                self._aio = Aio()
+        if self._aio is not None and self._hears is not loop:
+            self._forget(self._aio)
+            loop.add_reader(self._aio.told, self._hear)
+            self._hears = loop
+
+    def leave(self) -> None:
+        """Rely on no loop, until one is listened in again."""
+        self._loop = None
+
+    def begin(self, batches: int) -> bool:
+        """Begin to sync what was appended, the oldest *batches*; return whether that could be."""
+        loop, aio = self._loop, self._aio
+        if loop is None or aio is None or not loop.is_running():
+            return False
+        begun = self._trail.begin_sync()
+        if begun is None:
+            return False
+        try:
+            aio.begin(begun.segment.file)
+        except OSError:
+            self._trail.end_sync(None)
+            return False
+        self._begun = begun, batches, monotonic()
+        return True
+
+    def end(self) -> Landed | None:
+        """Return how what was begun has ended; None if it has not, or there is none."""
+        if self._begun is None or self._aio is None:
+            return None
+        begun, batches, since = self._begun
+        failed = None
+        try:
+            self._aio.end()
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            failed = error
+        self._begun = None
+        self._trail.end_sync(begun, failed)
+        return Landed(batches, monotonic() - since, failed)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until what was begun, if anything, has ended; or for so long."""
+        if self._begun is not None and self._aio is not None:
+            self._aio.wait(seconds)
+
+    def close(self) -> None:
+        """Give everything back; nothing may have been begun."""
+        if self._aio is not None:
+            self._forget(self._aio)
+            self._aio.close()
+            self._aio = None
+
+    def _forget(self, aio: Aio) -> None:
+        loop, self._hears = self._hears, None
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(aio.told)

@@ -1,0 +1,76 @@
+"""Files that are synced beside, and where that cannot be."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from engine.storage import aio as module
+from engine.storage.aio import EVENT, Aio
+
+
+@pytest.fixture
+def aio() -> Aio:
+    try:
+        return Aio()
+    except OSError as error:
+        pytest.skip(f"this kernel does not sync beside: {error}")
+
+
+def test_the_end_of_a_sync_is_told(tmp_path: Path, aio: Aio) -> None:
+    file = os.open(tmp_path / "x", os.O_WRONLY | os.O_CREAT, 0o600)
+    for number in range(20):
+        os.write(file, bytes([number]) * 5000)
+        aio.begin(file)
+        assert aio.wait(10)
+        aio.end()
+        assert not aio.wait(0)
+    os.close(file)
+    aio.close()
+
+
+def test_what_has_not_ended_is_told_apart(aio: Aio) -> None:
+    with pytest.raises(BlockingIOError):
+        aio.end()
+    aio.close()
+
+
+def test_what_is_no_file_is_refused(aio: Aio) -> None:
+    ends = os.pipe()
+    for file in (ends[1], 10_000):
+        with pytest.raises(OSError, match=r"Bad file descriptor|Invalid argument"):
+            aio.begin(file)
+    aio.close()
+    for end in ends:
+        os.close(end)
+
+
+def test_a_sync_that_fails_raises_what_fdatasync_would(
+    monkeypatch: pytest.MonkeyPatch, aio: Aio
+) -> None:
+    def failed(*arguments: object) -> int:
+        event = arguments[4]
+        assert isinstance(event, ctypes.Array)
+        EVENT.pack_into(event, 0, 0, 0, -errno.EIO, 0)
+        return 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_call", failed)
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            aio.end()
+    assert caught.value.errno == errno.EIO
+    aio.close()
+
+
+@pytest.mark.parametrize(("what", "name"), [("machine", "pdp11"), ("system", "Plan9")])
+def test_another_machine_or_system_has_none(
+    monkeypatch: pytest.MonkeyPatch, what: str, name: str
+) -> None:
+    monkeypatch.setattr(platform, what, lambda: name)
+    with pytest.raises(OSError, match="not implemented"):
+        Aio()

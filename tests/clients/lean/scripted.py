@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pol_client import AsyncClient
+from pol_client import AsyncClient, Client
 from pol_client._http2.fields import Fields, block_of
 from pol_client._http2.frames import (
     DATA,
@@ -23,6 +23,8 @@ from pol_client._http2.frames import (
     settings,
 )
 from pol_client._wire import engine_pb2 as wire
+
+from tests.doors.grpc.serving import run
 
 OPENING: Fields = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 FINE: Fields = ((b"grpc-status", b"0"),)
@@ -142,6 +144,18 @@ async def daemon(script: Script) -> AsyncIterator[str]:
             task.cancel()
         if running:
             await asyncio.wait(tuple(running))
+
+
+@contextmanager
+def thread_client_of(script: Script, **options: Any) -> Iterator[Client]:
+    """Give a client for threads of such a daemon."""
+    served = daemon(script)
+    address = run(served.__aenter__())
+    try:
+        with Client(address, **{"timeout": 5, **options}) as client:
+            yield client
+    finally:
+        run(served.__aexit__(None, None, None))
 
 
 @asynccontextmanager

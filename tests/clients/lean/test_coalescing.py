@@ -105,6 +105,14 @@ def asking(client: AsyncClient, *contents: str, **more: Any) -> list[asyncio.Tas
     ]
 
 
+async def answer_all(daemon: Recording, count: int) -> None:
+    """Answer so many decisions as they come."""
+    while count > 0:
+        call = await daemon.next()
+        daemon.answer(call)
+        count -= len(call[2])
+
+
 def numbered(first: int, end: int) -> list[str]:
     return [f"c{number}" for number in range(first, end)]
 
@@ -143,12 +151,7 @@ def test_a_call_holds_64_at_most() -> None:
     async def many() -> None:
         async with recorded() as (client, daemon):
             tasks = asking(client, *numbered(0, 300))
-            while not all(task.done() for task in tasks):
-                daemon.answer(await daemon.next())
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-                if sum(map(len, daemon.calls)) == 300 and daemon.came.empty():
-                    break
+            await answer_all(daemon, 300)
             assert [one.revision for one in await asyncio.gather(*tasks)] == numbered(0, 300)
             assert max(map(len, daemon.calls)) == 64
 
@@ -177,11 +180,11 @@ def test_large_ones_do_not_go_together() -> None:
     async def large() -> None:
         async with recorded() as (client, daemon):
             tasks = asking(client, "a", text, text, text)
-            while not all(task.done() for task in tasks):
+            left = 4
+            while left:
                 line, stream, contents = await daemon.next()
                 daemon.answer((line, stream, ["r"] * len(contents)))
-                if sum(map(len, daemon.calls)) == 4:
-                    break
+                left -= len(contents)
             await asyncio.gather(*tasks)
             assert all(call.count(text) <= 1 for call in daemon.calls)
 
@@ -195,8 +198,7 @@ def test_slow_decisions_get_calls_of_their_own_for_a_while() -> None:
             daemon.answer(await daemon.next(), evaluated_in_ns=30_000_000)
             await task
             tasks = asking(client, *numbered(0, 10))
-            for _ in range(10):
-                daemon.answer(await daemon.next())
+            await answer_all(daemon, 10)
             await asyncio.gather(*tasks)
             assert daemon.calls == [["slow"], *([one] for one in numbered(0, 10))]
 
@@ -218,11 +220,7 @@ def test_a_caller_that_gives_up_does_not_disturb_the_others() -> None:
             with pytest.raises(DeadlineExceeded):
                 await late
             daemon.answer(second)
-            while True:
-                daemon.answer(await daemon.next())
-                done, _ = await asyncio.wait([tasks[0], later[3]], timeout=0.01)
-                if len(done) == 2:
-                    break
+            await answer_all(daemon, 3)
             daemon.answer(first)
             found = await asyncio.gather(*tasks, *later, return_exceptions=True)
             assert [isinstance(one, asyncio.CancelledError) for one in found] == [
@@ -319,8 +317,7 @@ def test_what_was_under_way_when_a_connection_broke_is_not_asked_again() -> None
             with pytest.raises(Unavailable):
                 await tasks[0]
             before = list(contents)
-            while sum(map(len, daemon.calls)) < 3:
-                daemon.answer(await daemon.next())
+            await answer_all(daemon, 3 - len(before))
             await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(call.count(before[0]) for call in daemon.calls) == 1
 
@@ -336,8 +333,7 @@ def test_more_than_may_be_in_flight_waits_and_more_than_may_wait_is_refused() ->
             refused = [task for task in tasks if task.done()]
             assert {type(task.exception()) for task in refused} == {NoDecision}
             assert all("RESOURCE_EXHAUSTED" in str(task.exception()) for task in refused)
-            while len(refused) + sum(map(len, daemon.calls)) < 11 or not daemon.came.empty():
-                daemon.answer(await daemon.next())
+            await answer_all(daemon, 11 - len(refused))
             found = await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(not isinstance(one, BaseException) for one in found) == 11 - len(refused)
             assert len(refused) <= 5
@@ -358,8 +354,7 @@ def test_each_caller_keeps_its_own_token() -> None:
                 await client.decide(**{**ASK, "content": f"t{number % 2}"})
 
             tasks = [asyncio.create_task(ask(number)) for number in range(6)]
-            while sum(map(len, daemon.calls)) < 7:
-                daemon.answer(await daemon.next())
+            await answer_all(daemon, 6)
             await asyncio.gather(*tasks)
             assert all(len(set(call)) == 1 for call in daemon.calls)
 

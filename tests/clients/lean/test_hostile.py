@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,14 +31,30 @@ from pol_client._http2.frames import (
 )
 
 from tests.clients.asking import ASK
-from tests.clients.lean.scripted import FINE, OPENING, Line, Script, client_of, packed
+from tests.clients.lean.scripted import (
+    FINE,
+    OPENING,
+    Line,
+    Script,
+    client_of,
+    packed,
+    thread_client_of,
+)
 from tests.doors.grpc.serving import run
 
 Bytes = tuple[bytes, ...]
+Ask = Callable[..., PolError]
 
 
-def ask(script: Script, **options: Any) -> PolError:
-    """Return the error of a decision."""
+def ask_in_thread(script: Script, **options: Any) -> PolError:
+    """Return the error of a decision that a thread asks for."""
+    with thread_client_of(script, **options) as client, pytest.raises(PolError) as caught:
+        client.decide(**ASK)
+    return caught.value
+
+
+def ask_in_loop(script: Script, **options: Any) -> PolError:
+    """Return the error of a decision that a task asks for."""
 
     async def failing() -> PolError:
         async with client_of(script, **options) as client:
@@ -46,6 +63,9 @@ def ask(script: Script, **options: Any) -> PolError:
             return caught.value
 
     return run(failing())
+
+
+WAYS = [ask_in_loop, ask_in_thread]
 
 
 def after_asked(*data: bytes) -> Script:
@@ -113,8 +133,9 @@ BAD_ANSWERS: dict[str, tuple[Bytes, str, str]] = {
 }
 
 
+@pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("name", [*BAD_ANSWERS])
-def test_an_answer_that_is_none_is_an_error_at_once(name: str) -> None:
+def test_an_answer_that_is_none_is_an_error_at_once(name: str, ask: Ask) -> None:
     said, code, words = BAD_ANSWERS[name]
     error = ask(after_asked(*said))
     assert isinstance(error, NoDecision)
@@ -194,8 +215,9 @@ BROKEN: dict[str, Bytes] = {
 }
 
 
+@pytest.mark.parametrize("ask", WAYS)
 @pytest.mark.parametrize("name", [*BROKEN])
-def test_a_daemon_that_breaks_the_protocol_is_left(name: str) -> None:
+def test_a_daemon_that_breaks_the_protocol_is_left(name: str, ask: Ask) -> None:
     error = ask(after_asked(*BROKEN[name]))
     assert isinstance(error, Unavailable)
     assert "broke the protocol" in error.message
@@ -252,7 +274,8 @@ def test_a_flood_of_calls_broken_off_ends_the_connection() -> None:
 @pytest.mark.parametrize(
     "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", ping(b"12345678", ack=False)]
 )
-def test_what_is_not_http2_is_no_daemon(said: bytes) -> None:
+@pytest.mark.parametrize("ask", WAYS)
+def test_what_is_not_http2_is_no_daemon(said: bytes, ask: Ask) -> None:
     async def script(line: Line) -> None:
         line.send(said)
         await line.reader.read()
@@ -261,14 +284,16 @@ def test_what_is_not_http2_is_no_daemon(said: bytes) -> None:
     assert isinstance(error, Unavailable)
 
 
-def test_a_daemon_that_never_speaks_ends_with_the_deadline() -> None:
+@pytest.mark.parametrize("ask", WAYS)
+def test_a_daemon_that_never_speaks_ends_with_the_deadline(ask: Ask) -> None:
     async def script(line: Line) -> None:
         await line.reader.read()
 
     assert isinstance(ask(script, timeout=0.05), DeadlineExceeded)
 
 
-def test_a_daemon_that_never_answers_ends_with_the_deadline_and_is_told() -> None:
+@pytest.mark.parametrize("ask", WAYS)
+def test_a_daemon_that_never_answers_ends_with_the_deadline_and_is_told(ask: Ask) -> None:
     seen: list[int] = []
 
     async def script(line: Line) -> None:
@@ -313,7 +338,8 @@ def test_a_silent_daemon_is_asked_whether_it_lives_and_then_left(
     assert lines == [1, 2]
 
 
-def test_a_daemon_that_went_away_in_the_middle_is_not_asked_again() -> None:
+@pytest.mark.parametrize("ask", WAYS)
+def test_a_daemon_that_went_away_in_the_middle_is_not_asked_again(ask: Ask) -> None:
     asked: list[int] = []
 
     async def script(line: Line) -> None:

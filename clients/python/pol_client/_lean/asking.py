@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from pol_client._http2.control import Control
 from pol_client._http2.frames import (
@@ -34,10 +34,26 @@ Make = Callable[[Control, int, int, int], Made]
 """Makes a call on a connection: its number, what may be sent on it and what may come."""
 
 
+class Loop(Protocol):
+    """What a connection needs of an event loop."""
+
+    def call_soon(self, function: Callable[[], object], /) -> object:
+        """Call it when this turn is over."""
+        ...
+
+    def call_later(self, seconds: float, function: Callable[[], object], /) -> object:
+        """Call it then."""
+        ...
+
+    def create_future(self) -> asyncio.Future[None]:
+        """Return a future."""
+        ...
+
+
 class Asking(Control):
     """What callers ask a connection for."""
 
-    def __init__(self, limits: Limits, lost: Callable[[NoDecision], None]) -> None:
+    def __init__(self, limits: Limits, loop: Loop, lost: Callable[[NoDecision], None]) -> None:
         """*lost* hears, once, that no more calls are taken, and why."""
         super().__init__(limits)
         self.calls = cast("dict[int, Call]", self.streams)
@@ -57,7 +73,7 @@ class Asking(Control):
         self._gathering = False
         """Whether what is sent in this turn of the loop is written at its end."""
         self._room: deque[asyncio.Future[None]] = deque()
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
 
     @property
     def open(self) -> bool:

@@ -37,11 +37,13 @@ FEW = 8
 CALLS = 2
 """Calls under way on a connection while decisions are gathered: one is decided on while the answer
 of the other is read."""
+MOST_CALLS = 256
+"""Calls under way on a connection whatever comes: daemons let a thousand run for all clients."""
 MOST_BYTES = 1 << 20
 """Of one call, where it is more than one decision."""
 GATHER_SECONDS = 0.001
 """A decision waits so long for an answer to others at most, then it goes anyway."""
-SLOW_NS = 3_000_000
+SLOW_NS = 5_000_000
 """A decision that took the daemon longer holds its neighbours back."""
 APART_SECONDS = 0.25
 """So long after such a decision each one has a call of its own."""
@@ -271,14 +273,14 @@ class Coalescer:
     def _late(self) -> None:
         """Send what was gathered for long enough."""
         self._timer = None
-        self._flush(calls=self._most_flying)
+        self._flush(calls=MOST_CALLS)
 
     def _flush(self, calls: int = CALLS) -> None:
         """Send what waits, on connections with fewer *calls*."""
         queue = self._queue
         apart = self._apart_until > 0.0 and self._loop.time() < self._apart_until
         if apart:
-            calls = self._most_flying
+            calls = MOST_CALLS
         while queue and self._flying < self._most_flying:
             link = self._free(calls)
             if link is None:

@@ -124,7 +124,7 @@ class Link:
             if not greeting.done():
                 greeting.set_exception(failure)
 
-        peer = Peer(ready, lost, self._peers.discard)
+        peer = Peer(ready, lost, self._peers.discard, self._loop)
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 await dial(self._target, self._tls, lambda: peer)

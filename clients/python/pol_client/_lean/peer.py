@@ -40,7 +40,7 @@ from pol_client._http2.frames import (
     window_update,
 )
 from pol_client._http2.limits import Limits
-from pol_client._lean.asking import Asking
+from pol_client._lean.asking import Asking, Loop
 from pol_client._lean.calls import Call, Undecided
 from pol_client._lean.head import Answer, of_reset, read_answer
 from pol_client.errors import NoDecision, Unavailable
@@ -59,10 +59,11 @@ class Peer(Asking):
         ready: Callable[[], None],
         lost: Callable[[NoDecision], None],
         closed: Callable[[Peer], None],
+        loop: Loop,
         limits: Limits = LIMITS,
     ) -> None:
         """*ready* hears that the daemon has spoken, *closed* that the connection is over."""
-        super().__init__(limits, lost)
+        super().__init__(limits, loop, lost)
         self._ready_call = ready
         self._closed_call = closed
         self._fields: FieldReader[Answer] = FieldReader(limits.header_bytes, read_answer)

@@ -6,6 +6,7 @@ What threads ask for at once shares calls, as what tasks ask for does.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 from pol_client import connect
 from pol_client._lean.coalescer import Coalescer, Pairs
+from pol_client._lean.lone import Lone
 from pol_client._lean.streams import LeanStream
 from pol_client._lean.transport import LeanTransport
 from pol_client._wire import engine_pb2 as wire
@@ -153,6 +155,7 @@ class LeanThreads:
         self._lock = Lock()
         self._closed = False
         self._inbox = Inbox(self)
+        self._lone = Lone(self.inner)
 
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
@@ -162,9 +165,15 @@ class LeanThreads:
         """Return the decision. Raises NoDecision."""
         if not self._coalesce:
             return self.run(self.inner.decide(message, seconds))
+        raw, pairs = message.SerializeToString(), self.pairs()
+        until = time.monotonic() + seconds
+        found = self._lone.decide(raw, pairs, seconds)
+        if found is not None:
+            return found
         answer = Waited()
-        self._inbox.put((message.SerializeToString(), self.pairs(), seconds, answer))
-        return answer.result(seconds)
+        left = max(until - time.monotonic(), 0)
+        self._inbox.put((raw, pairs, left, answer))
+        return answer.result(left)
 
     def stream(self, path: str, seconds: float) -> ThreadStream:
         """Begin a call with many messages."""
@@ -183,6 +192,7 @@ class LeanThreads:
         with self._lock:
             closed, self._closed = self._closed, True
             loop = self._loop
+        self._lone.close()
         if loop is not None and not closed:
             asyncio.run_coroutine_threadsafe(self._end(), loop).result()
             loop.call_soon_threadsafe(loop.stop)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import cycle
 
 from pol_client import connect
+from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Unary, Undecided, resolver
 from pol_client._lean.coalescer import Coalescer
 from pol_client._lean.deadlines import Deadlines
@@ -117,6 +118,10 @@ class LeanTransport:
         except asyncio.CancelledError:
             peer.drop(call)
             raise
+
+    def wire(self, deadline: float) -> Wire:
+        """Return a connection for one thread. Raises OSError, ValueError and NoDecision."""
+        return Wire(self._target, self._connection.tls, deadline)
 
     def pairs(self) -> Pairs:
         """Return the metadata of a call that is made now. Raises InvalidRequest."""

@@ -1,0 +1,219 @@
+"""A connection that one thread at a time writes and reads: no event loop, no other thread."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from struct import Struct
+from typing import Any, NoReturn, cast
+
+from pol_client._http2.stream import Stream
+from pol_client._lean.calls import Unary
+from pol_client._lean.dial import Target, secured
+from pol_client._lean.peer import Peer
+from pol_client.connect import Tls
+from pol_client.errors import NoDecision, Unavailable
+
+CHUNK = 1 << 16
+LIMIT = Struct("@ll")
+"""A struct timeval."""
+LEAST_SECONDS = 0.000_1
+GIVE_UP_SECONDS = 0.001
+"""How long the frame that gives a call up may take to be sent."""
+CLOSE = 1.02
+"""A limit that is longer by so much is as good."""
+NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Socket:
+    """What a connection writes to; its names are those of asyncio's transports.
+
+    The kernel keeps the time of what blocks: Python's own timeouts ask it twice as often.
+    """
+
+    def __init__(self, inner: socket.socket) -> None:
+        self.inner = inner
+        self._limit = 0.0
+        self._secure = isinstance(inner, ssl.SSLSocket)
+        inner.settimeout(None)
+
+    def limit(self, deadline: float) -> None:
+        """Let what blocks take until *deadline*. Raises TimeoutError when that is over."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if self._secure:
+            self.inner.settimeout(left)
+        elif not left <= self._limit <= left * CLOSE:  # Hot path: calls alike change nothing.
+            self._limit = max(left, LEAST_SECONDS)
+            value = LIMIT.pack(int(self._limit), int(self._limit % 1 * 1e6))
+            self.inner.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+            self.inner.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
+
+    def write(self, data: bytes) -> None:
+        """Send all of it. Raises OSError, which is a TimeoutError too."""
+        try:
+            self.inner.sendall(data)
+        except BlockingIOError:
+            raise TimeoutError from None
+
+    def receive(self) -> bytes:
+        """Return what comes next. Raises OSError, which is a TimeoutError too."""
+        try:
+            return self.inner.recv(CHUNK)
+        except BlockingIOError:
+            raise TimeoutError from None
+
+    def here(self) -> bytes | None:
+        """Return what has come already; None where nothing has. Raises OSError."""
+        try:
+            if not self._secure:
+                return self.inner.recv(CHUNK, socket.MSG_DONTWAIT)
+            self.inner.settimeout(0)
+            return self.inner.recv(CHUNK)
+        except NOTHING_YET:
+            return None
+
+    def get_extra_info(self, name: str) -> object:
+        """Return the TLS object."""
+        return self.inner if name == "ssl_object" and self._secure else None
+
+    def is_closing(self) -> bool:
+        """Return whether it is closed."""
+        return self.inner.fileno() < 0
+
+    def close(self) -> None:
+        """Close it."""
+        self.inner.close()
+
+    abort = close
+
+
+class NoLoop:
+    """In place of an event loop: there is never more than one call, and nothing to wait for."""
+
+    def call_soon(self, function: Callable[[], object], /) -> object:
+        """Call it."""
+        return function()
+
+    def call_later(self, _seconds: float, _function: Callable[[], object], /) -> object:
+        """Do nothing: a socket that is closed does not linger."""
+        return None
+
+    def create_future(self) -> NoReturn:
+        """Refuse."""
+        raise NotImplementedError
+
+
+class BlockingPeer(Peer):
+    """A connection without an event loop."""
+
+    def _block(self, stream: Stream, *, progress: bool) -> None:
+        del progress
+        self._blocked[stream.id] = stream
+
+
+class Wire:
+    """One connection, made and used by whichever thread has its turn."""
+
+    def __init__(self, target: Target, tls: Tls | None, deadline: float) -> None:
+        """Connect, until the daemon has spoken. Raises OSError, ValueError and NoDecision."""
+        self._socket = Socket(dialled(target, tls, deadline))
+        self.peer = BlockingPeer(_nothing, _nothing, _nothing, NoLoop())
+        try:
+            self.peer.connection_made(cast("Any", self._socket))
+            while not self.peer.open:
+                self.receive(deadline)
+        except BaseException:
+            self.close()
+            raise
+
+    def usable(self) -> bool:
+        """Return whether calls can be made, with regard to all that has come meanwhile."""
+        try:
+            while self.peer.open:
+                data = self._socket.here()
+                if data is None:
+                    return self.peer.open
+                self._take(data)
+        except (OSError, NoDecision):
+            self.close()
+        return False
+
+    def start(
+        self,
+        block: bytes,
+        message: bytes,
+        deadline: float,
+        done: Callable[[bytes | None, NoDecision | None], None],
+    ) -> Unary:
+        """Begin a call. Raises OSError, which is a TimeoutError too."""
+        self._socket.limit(deadline)
+        return self.peer.start(partial(Unary, done=done), block, message)
+
+    def receive(self, deadline: float) -> None:
+        """Take what comes next. Raises TimeoutError at *deadline*, NoDecision when it is over."""
+        self._socket.limit(deadline)
+        self._take(self._socket.receive())
+
+    def interrupt(self) -> None:
+        """Have the thread that waits here find the connection at its end. For other threads."""
+        with suppress(OSError):
+            self._socket.inner.shutdown(socket.SHUT_RDWR)
+
+    def give_up(self) -> bool:
+        """Break off what runs; return whether the connection can still be used."""
+        try:
+            self._socket.limit(time.monotonic() + GIVE_UP_SECONDS)
+            for call in tuple(self.peer.calls.values()):
+                whole = call.told and not call.waiting
+                self.peer.drop(call)
+                if not whole:
+                    return False
+        except OSError:
+            return False
+        return self.peer.open
+
+    def close(self) -> None:
+        """Close it; what runs fails."""
+        self._socket.close()
+        self.peer.connection_lost(None)
+
+    def _take(self, data: bytes) -> None:
+        if data:
+            self.peer.data_received(data)
+        if not data or self._socket.is_closing():
+            self.close()
+            raise Unavailable("UNAVAILABLE", "the daemon went away")
+
+
+def dialled(target: Target, tls: Tls | None, deadline: float) -> socket.socket:
+    """Return a socket that is connected. Raises OSError and ValueError."""
+    left = max(deadline - time.monotonic(), 0.001)
+    if target.path:
+        made = socket.socket(socket.AF_UNIX)
+        made.settimeout(left)
+        try:
+            made.connect(target.path)
+        except BaseException:
+            made.close()
+            raise
+    else:
+        made = socket.create_connection((target.host, target.port), left)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls is None:
+        return made
+    try:
+        name = tls.server_name or target.host or target.authority
+        return secured(tls).wrap_socket(made, server_hostname=name)
+    except BaseException:
+        made.close()
+        raise
+
+
+def _nothing(*_given: object) -> None:
+    """Do nothing."""

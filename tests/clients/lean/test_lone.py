@@ -1,0 +1,230 @@
+"""A thread that asks alone has a socket of its own; whoever cannot have it asks with the others."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pol_client import Client, DeadlineExceeded, NoDecision, PolError, Unavailable
+from pol_client._http2.frames import (
+    INITIAL_WINDOW_SIZE,
+    PING,
+    RST_STREAM,
+    Code,
+    goaway,
+    ping,
+    rst_stream,
+)
+
+from tests.clients.asking import ASK
+from tests.clients.lean.scripted import Line, Script, thread_client_of
+from tests.doors.grpc.serving import serve
+
+
+def answering(lines: list[int], asked: list[int]) -> Script:
+    """Return what answers every call."""
+
+    async def script(line: Line) -> None:
+        lines.append(line.number)
+        await line.greet()
+        while True:
+            stream, _ = await line.asked()
+            asked.append(line.number)
+            line.answer(stream)
+
+    return script
+
+
+def test_a_thread_alone_keeps_one_connection() -> None:
+    lines: list[int] = []
+    asked: list[int] = []
+    with thread_client_of(answering(lines, asked)) as client:
+        for _ in range(10):
+            assert client.decide(**ASK).passes
+    assert lines == [1]
+    assert asked == [1] * 10
+
+
+def test_others_ask_meanwhile_through_the_loop() -> None:
+    first = threading.Event()
+    lines: list[int] = []
+
+    async def script(line: Line) -> None:
+        lines.append(line.number)
+        await line.greet()
+        stream, _ = await line.asked()
+        if line.number == 1:
+            first.set()
+            await line.until(RST_STREAM)
+        line.answer(stream)
+        await line.reader.read()
+
+    with thread_client_of(script) as client:
+        found: list[BaseException] = []
+
+        def alone() -> None:
+            try:
+                client.decide(**ASK, timeout=0.5)
+            except PolError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=alone)
+        thread.start()
+        assert first.wait(5)
+        assert client.decide(**ASK).passes
+        thread.join()
+        assert isinstance(found[0], DeadlineExceeded)
+    assert lines == [1, 2]
+
+
+def test_a_call_refused_unseen_is_asked_through_the_loop() -> None:
+    lines: list[int] = []
+
+    async def script(line: Line) -> None:
+        lines.append(line.number)
+        await line.greet()
+        stream, _ = await line.asked()
+        if line.number == 1:
+            line.send(rst_stream(stream, Code.REFUSED_STREAM))
+        else:
+            line.answer(stream)
+        await line.reader.read()
+
+    with thread_client_of(script) as client:
+        assert client.decide(**ASK).passes
+    assert lines == [1, 2]
+
+
+def test_a_daemon_that_went_between_two_calls_is_not_asked_there_again() -> None:
+    gone = threading.Event()
+
+    async def script(line: Line) -> None:
+        await line.greet()
+        stream, _ = await line.asked()
+        line.answer(stream)
+        if line.number == 1:
+            line.send(goaway(stream, Code.NO_ERROR))
+            await line.writer.drain()
+            line.writer.close()
+            gone.set()
+        else:
+            await line.reader.read()
+
+    with thread_client_of(script) as client:
+        assert client.decide(**ASK).passes
+        assert gone.wait(5)
+        assert client.decide(**ASK).passes
+
+
+def test_what_came_meanwhile_is_heard_before_the_next_call() -> None:
+    answered = threading.Event()
+    sent = threading.Event()
+
+    async def script(line: Line) -> None:
+        await line.greet()
+        line.answer((await line.asked())[0])
+        line.send(ping(b"are you?", ack=False))
+        await line.writer.drain()
+        sent.set()
+        assert (await line.until(PING)).payload == b"are you?"
+        answered.set()
+        line.answer((await line.asked())[0])
+        await line.reader.read()
+
+    with thread_client_of(script) as client:
+        assert client.decide(**ASK).passes
+        assert sent.wait(5)
+        while not answered.is_set():
+            try:
+                assert client.decide(**ASK, timeout=0.2).passes
+            except NoDecision:
+                continue
+
+
+def test_a_request_that_waits_for_a_window_that_never_opens_ends_with_the_deadline() -> None:
+    async def script(line: Line) -> None:
+        await line.greet((INITIAL_WINDOW_SIZE, 10))
+        await line.reader.read()
+
+    with thread_client_of(script) as client:
+        for _ in range(2):
+            with pytest.raises(DeadlineExceeded):
+                client.decide(**ASK, timeout=0.05)
+
+
+def test_a_silent_connection_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pol_client._lean.lone.SILENCE_SECONDS", 0.0)
+    lines: list[int] = []
+
+    async def script(line: Line) -> None:
+        lines.append(line.number)
+        await line.greet()
+        if line.number == 1:
+            await line.reader.read()
+        while True:
+            line.answer((await line.asked())[0])
+
+    with thread_client_of(script) as client:
+        for _ in range(2):
+            with pytest.raises(DeadlineExceeded):
+                client.decide(**ASK, timeout=0.05)
+        assert client.decide(**ASK).passes
+    assert lines[:2] == [1, 2]
+
+
+def test_closing_ends_the_call_of_a_thread() -> None:
+    begun = threading.Event()
+
+    async def script(line: Line) -> None:
+        await line.greet()
+        await line.asked()
+        begun.set()
+        await line.reader.read()
+
+    with thread_client_of(script, timeout=30) as client:
+        found: list[BaseException] = []
+
+        def alone() -> None:
+            try:
+                client.decide(**ASK)
+            except PolError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=alone)
+        thread.start()
+        assert begun.wait(5)
+        client.close()
+        thread.join(5)
+        assert isinstance(found[0], Unavailable)
+        with pytest.raises(Unavailable, match="closed"):
+            client.decide(**ASK)
+        client.close()
+
+
+def test_calls_of_their_own_are_made_where_that_is_wished() -> None:
+    lines: list[int] = []
+    with thread_client_of(answering(lines, []), coalesce=False) as client:
+        for _ in range(3):
+            assert client.decide(**ASK).passes
+    assert lines == [1]
+
+
+@pytest.mark.parametrize("transport", ["lean", "grpcio"])
+def test_a_daemon_that_comes_back_is_asked_again(transport: Any, tmp_path: Path) -> None:
+    address = f"unix://{tmp_path}/engine.sock"
+    with Client(address, timeout=10) as client:
+        for _ in range(2):
+            with serve(address, transport=transport):
+                for _ in range(3):
+                    assert client.decide(**ASK).passes
+            with pytest.raises(NoDecision):
+                client.decide(**ASK, timeout=0.05)
+
+
+def test_throttles_are_taken_once(tmp_path: Path) -> None:
+    with serve(f"unix://{tmp_path}/a.sock") as daemon, Client(daemon.address, timeout=5) as client:
+        asked = {**ASK, "user": "flood"}
+        actions = [client.decide(**asked).action for _ in range(3)]
+    assert actions == ["allow", "allow", "throttle"]

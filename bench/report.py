@@ -141,6 +141,7 @@ BENCHES = (
         "grpc",
         "How long does a decision take over gRPC, and how much of that is gRPC itself?",
         ("--seconds", "0.2", "--rounds", "3"),
+        ("--seconds", "0.3", "--rounds", "5"),
     ),
     Bench(
         "transport",

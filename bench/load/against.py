@@ -25,12 +25,14 @@ from bench.load.spec import Load
 from bench.workloads import Workload, make_workload
 
 RULES = 100
+MANY_RULES = 10_000
 OFF, WRITTEN, SYNCED = "lean", "lean, audit written", "lean, audit synced"
 GRPCIO, GRPCIO_WRITTEN = "grpcio", "grpcio, audit written"
 CERBOS, CERBOS_REST, OPA, GO = "Cerbos, gRPC", "Cerbos, REST", "OPA, REST", "empty grpc-go"
 PEERS = (CERBOS, CERBOS_REST, OPA)
 CLOSED, OPENED = "Closed loop, 100 rules, one server core", "Open loop, 100 rules, one server core"
-SPENT = "CPU time of a decision, 32 in flight, least of all rounds"
+SPENT = "CPU time of a decision with 32 in flight (least of all rounds), and memory"
+MANY = f"Closed loop, {MANY_RULES:,} rules, one server core"
 OWN = "What a call costs the load generator"
 ENGINE = "OPA's engine in process, no server, one by one"
 MS = 1000.0
@@ -151,15 +153,33 @@ def own_rows(board: Board) -> list[Row]:
     return [{"asked": what, "us": round(spent, 1)} for what, spent in least.items()]
 
 
+def many(board: Board, plan: Plan, place: Path) -> Result:
+    """Return the same with many more rules: our lean server and the peers, closed loops."""
+    workload = make_workload(MANY_RULES)
+    absent: list[str] = []
+    with ExitStack() as stack:
+        settings = ("grpc.transport=lean", *AUDITS["off"])
+        ours = stack.enter_context(our_daemon(place / "ours", workload, *settings))
+        made = [ours.unary(OFF), *cerbos_peers(stack, place, workload, absent)]
+        made += opa_peers(stack, place, workload, absent)
+        board.closed(made, (1, 32), plan.rounds, plan.seconds)
+    rows: list[Row] = [
+        {"server": name, "asked": what, **figure.row(), "RSS MB": round(board.resident[name])}
+        for (name, what), figure in board.figures.items()
+    ]
+    return Result({MANY: sorted(rows, key=lambda row: str(row["server"]))}, ())
+
+
 def spent(board: Board) -> dict[str, list[Row]]:
     """Return what a decision costs the servers, and OPA's engine without one."""
     rows: list[Row] = [
-        {"server": name, "us": round(figure.cpu_us, 1)}
+        {"server": name, "us": round(figure.cpu_us, 1), "RSS MB": round(board.resident[name])}
         for (name, what), figure in board.figures.items()
         if what == in_flight(32)
     ]
     if opa_library.find():
-        rows.append({"server": ENGINE, "us": round(opa_library.in_child(RULES), 1)})
+        alone = round(opa_library.in_child(RULES), 1)
+        rows.append({"server": ENGINE, "us": alone, "RSS MB": None})
     return {SPENT: sorted(rows, key=lambda row: float(str(row["us"])))}
 
 

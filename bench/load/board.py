@@ -16,7 +16,7 @@ from msgspec import structs
 from bench.goals import Row
 from bench.load.ask import Generator
 from bench.load.daemons import Running
-from bench.load.machine import QUIET, watch
+from bench.load.machine import QUIET, rss_mb, watch
 from bench.load.spec import Load, Loaded
 
 AT_MOST = 64
@@ -161,6 +161,8 @@ class Board:
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
         self.figures: dict[tuple[str, str], Figure] = {}
+        self.resident: dict[str, float] = {}
+        """The memory of each server in MB, when it was asked last."""
 
     def shoot(self, one: Contender, what: str, load: Load, number: int) -> None:
         """Ask *one* once, as *what* in the round of that *number*."""
@@ -168,6 +170,7 @@ class Board:
             told = self.generator.measure(load)
         shot = Shot(told, used.server_us / told.asked, used.foreign, load.rate, number)
         self.figures.setdefault((one.name, what), Figure()).shots.append(shot)
+        self.resident[one.name] = rss_mb(one.server.pid)
 
     def closed(
         self, contenders: Sequence[Contender], flying: Sequence[int], rounds: int, seconds: float

@@ -20,7 +20,6 @@ from bench.load import h2load
 from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
 from bench.load.certificates import write_certificate
 from bench.load.daemons import AUDITS
-from bench.load.machine import rss_mb
 from bench.load.ours import our_daemon
 from bench.load.plan import Plan
 from bench.load.requests import Expected, expected_of
@@ -93,9 +92,9 @@ def by_rules(board: Board, plan: Plan, place: Path) -> Result:
             )
             made.append(ours.unary(f"{count:,} rules"))
         board.closed(made, (1, 32), plan.rounds, plan.seconds)
-        resident = {one.name: round(rss_mb(one.server.pid)) for one in made}
     rows: list[Row] = [
-        {**row, "RSS MB": resident[str(row["rules"])]} for row in rows_of(board, made, "rules")
+        {**row, "RSS MB": round(board.resident[str(row["rules"])])}
+        for row in rows_of(board, made, "rules")
     ]
     most, few = made[-1].name, f"{RULES:,} rules"
     grown = ratio(board.figures[most, in_flight(1)], board.figures[few, in_flight(1)], p50_of)

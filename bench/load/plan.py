@@ -38,7 +38,7 @@ QUICK = Plan(
     full=False,
 )
 FULL = Plan(
-    rounds=5,
+    rounds=4,
     seconds=0.4,
     open_seconds=1.0,
     flying=(1, 8, 32, 128),

@@ -14,7 +14,7 @@ from statistics import median
 from msgspec import structs
 
 from bench.goals import Row
-from bench.load.ask import Generator
+from bench.load.ask import Generator, LoadError
 from bench.load.daemons import Running
 from bench.load.machine import QUIET, rss_mb, watch
 from bench.load.spec import Load, Loaded
@@ -167,7 +167,11 @@ class Board:
     def shoot(self, one: Contender, what: str, load: Load, number: int) -> None:
         """Ask *one* once, as *what* in the round of that *number*."""
         with watch(one.server.pid) as used:
-            told = self.generator.measure(load)
+            try:
+                told = self.generator.measure(load)
+            except LoadError as problem:
+                msg = f"{one.name}, {what}: {problem}"
+                raise LoadError(msg) from problem
         shot = Shot(told, used.server_us / told.asked, used.foreign, load.rate, number)
         self.figures.setdefault((one.name, what), Figure()).shots.append(shot)
         self.resident[one.name] = rss_mb(one.server.pid)

@@ -56,6 +56,7 @@ def test_what_is_written_lost_and_waits_is_counted(
 
     monkeypatch.setattr(os, "write", full)
     audit.write(entry())
+    audit.wait()
     monkeypatch.undo()
     found = told(audit)
     assert (found["up"], found["dropped_total"], found["gaps_total"]) == (0, 2, 0)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 
 import grpc
 import pytest
@@ -19,26 +16,9 @@ from engine.storage.read import read_folder
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import Channel, Daemon, ask, call, decide, decide_stream, serve
 from tests.doors.grpc.test_guard import guarded, said, texts
+from tests.storage.disks import HeldDisk
 
 TIME = "2026-01-01T00:00:00.000000Z"
-BROKEN = OSError(errno.EIO, "Input/output error")
-
-
-class Disk:
-    """Holds every sync until it may go on; then it ends as it is told."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.reached, self.go_on = Event(), Event()
-        self.broken = False
-        self._sync = os.fdatasync
-        patch.setattr(os, "fdatasync", self.sync)
-
-    def sync(self, file: int) -> None:
-        self.reached.set()
-        assert self.go_on.wait(20)
-        if self.broken:
-            raise BROKEN
-        self._sync(file)
 
 
 @pytest.fixture
@@ -50,10 +30,10 @@ def trail(tmp_path: Path) -> Iterator[Audit]:
 
 
 @pytest.fixture
-def disk(trail: Audit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+def disk(trail: Audit, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldDisk]:
     assert trail.waiting == 0
     with monkeypatch.context() as patch:
-        disk = Disk(patch)
+        disk = HeldDisk(patch)
         yield disk
         disk.go_on.set()
 
@@ -89,7 +69,7 @@ Asked = Callable[[Channel], list[wire.Decision]]
 METHODS = pytest.mark.parametrize("asked", [plain, batch, stream, guard])
 
 
-def held(daemon: Daemon, disk: Disk, asked: Asked, release: Callable[[], None]) -> list[str]:
+def held(daemon: Daemon, disk: HeldDisk, asked: Asked, release: Callable[[], None]) -> list[str]:
     """Return the actions and failures that are answered after *release*; nothing may be before."""
     with grpc.insecure_channel(daemon.address) as channel, ThreadPoolExecutor(1) as threads:
         answer: Future[list[wire.Decision]] = threads.submit(asked, channel)
@@ -107,7 +87,7 @@ def held(daemon: Daemon, disk: Disk, asked: Asked, release: Callable[[], None]) 
 
 @METHODS
 def test_no_answer_leaves_before_its_record_is_on_the_disk(
-    served: Daemon, disk: Disk, asked: Asked, tmp_path: Path
+    served: Daemon, disk: HeldDisk, asked: Asked, tmp_path: Path
 ) -> None:
     said = held(served, disk, asked, lambda: None)
     assert set(said) == {"ACTION_ALLOW"}
@@ -116,7 +96,7 @@ def test_no_answer_leaves_before_its_record_is_on_the_disk(
 
 @METHODS
 def test_a_disk_that_fails_turns_waiting_answers_into_denies(
-    served: Daemon, disk: Disk, asked: Asked
+    served: Daemon, disk: HeldDisk, asked: Asked
 ) -> None:
     said = held(served, disk, asked, lambda: setattr(disk, "broken", True))
     disk.broken = False

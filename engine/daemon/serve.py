@@ -41,6 +41,7 @@ from engine.language.diagnostics import Diagnostic
 from engine.service.compiled import PolicyError
 from engine.service.record import RecordError, iso_time
 from engine.service.reload import Attempt, Reloader, ReloadError
+from engine.service.taking import settle_heap
 
 
 def serve(settings: Settings) -> int:
@@ -148,6 +149,7 @@ class Daemon:
         return EXIT_FINE
 
     async def _listen(self) -> Sequence[str]:
+        settle_heap()
         addresses = list(await self._server.door.start())
         try:
             addresses += await show_pages(self._pages, self._parts.settings)

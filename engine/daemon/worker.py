@@ -30,7 +30,7 @@ from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.record import RecordError
-from engine.service.taking import warm_up
+from engine.service.taking import settle_heap, warm_up
 
 
 class Desk:
@@ -107,6 +107,7 @@ class Desk:
         return say.Done()
 
     async def _listen(self) -> say.Done | say.Failed:
+        settle_heap()
         try:
             await self.server.door.start()
         except ListenError as error:

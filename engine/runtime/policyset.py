@@ -91,16 +91,16 @@ def build(  # noqa: PLR0913  everything a decision needs
     """Return the policy set of *program*, with *lists* by name and *facts* by group.
 
     Without a *matcher* the reference tries every rule. *key* is a deployment's secret, everywhere.
-    A *reader* must be one of the same fields, facts and limits; to make one takes a millisecond.
+    A *reader* must be of the same fields, facts and limits: making one takes a millisecond.
     """
     shape = shape or shape_of(map(outline_of, program.policies))
+    reader = reader or build_reader(
+        program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
+    )
     return PolicySet(
         revision=revision,
         program=program,
-        reader=reader
-        or build_reader(
-            program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
-        ),
+        reader=reader,
         matcher=matcher or ReferenceMatcher(program, lists or {}),
         senses=Senses(scanner, injection, classify, program.meters, key=_keyed(b"sessions", key)),
         lists=lists or {},

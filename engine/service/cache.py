@@ -11,8 +11,9 @@ import contextlib
 import hashlib
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
@@ -26,8 +27,9 @@ MOST_BYTES = 512 * 1024 * 1024
 SUFFIX = ".bin"
 
 PIECE_BYTES = 128 * 1024
+"""Files are read and written in pieces, each in about a tenth of a millisecond: most kernels let no
+other process have the core during a call, and whoever decides may be waiting for it."""
 REST_SECONDS = 0.0003
-"""What `lend` reads and hashes takes about a tenth of a millisecond a piece, then it rests."""
 
 
 class Cache(Protocol):
@@ -43,6 +45,10 @@ class Cache(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Keep *data* under *key*."""
+        ...
+
+    def copy(self, key: str, to: str) -> None:
+        """Keep what is under *key* under *to* as well."""
         ...
 
 
@@ -62,6 +68,9 @@ class NoCache:
     def put(self, key: str, data: bytes) -> None:
         """Forget it."""
 
+    def copy(self, key: str, to: str) -> None:
+        """Do nothing."""
+
 
 class CacheFolderError(Exception):
     """The folder cannot be trusted or made; the text names it and the remedy."""
@@ -76,58 +85,73 @@ class FolderCache:
 
     def get(self, key: str) -> bytes | None:
         """Return the bytes under *key*, or None when there are none or they are damaged."""
-        path = self.path(key)
-        try:
-            held = path.read_bytes()
-        except OSError:
-            return None
-        digest, data = held[:DIGEST_BYTES], held[DIGEST_BYTES:]
-        if hashlib.sha256(data).digest() != digest:
-            return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # so that what is used is kept
-        return data
+        found = self._read(key, 0)
+        return None if found is None else bytes(found)
 
     def lend(self, key: str) -> memoryview | None:
-        """Return what `get` does, read and checked in small pieces with rests in between.
+        """Return what `get` does, read with rests in between.
 
         For a thread of a process that decides: many bytes at once would hold the interpreter while
         they are copied, and the core while they are hashed.
         """
+        return self._read(key, REST_SECONDS)
+
+    def _read(self, key: str, rest: float) -> memoryview | None:
         path = self.path(key)
         hashed = hashlib.sha256()
         try:
             with path.open("rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size - DIGEST_BYTES
                 digest = file.read(DIGEST_BYTES)
-                if size <= 0:
-                    return None
-                # Memory of the kernel's: nobody fills it with zeros first, or copies it.
-                whole = memoryview(mmap(-1, size))
+                # Memory of the kernel's own: nobody fills it with zeros first. It is never empty.
+                whole = memoryview(mmap(-1, max(size, 1)))[: max(size, 0)]
                 for start in range(0, size, PIECE_BYTES):
                     piece = whole[start : start + PIECE_BYTES]
                     if file.readinto(piece) != len(piece):
                         return None
                     hashed.update(piece)
-                    sleep(REST_SECONDS)
+                    if rest:
+                        sleep(rest)
         except OSError:
             return None
         if hashed.digest() != digest:
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)
+            os.utime(path)  # so that what is used is kept
         return whole.toreadonly()
 
     def put(self, key: str, data: bytes) -> None:
         """Keep *data* under *key*: whole or not at all, whatever else writes at the same time."""
+
+        def write(draft: Path) -> None:
+            with draft.open("xb") as file:
+                file.write(hashlib.sha256(data).digest())
+                whole = memoryview(data)
+                for start in range(0, len(data), PIECE_BYTES):
+                    file.write(whole[start : start + PIECE_BYTES])
+
+        self._place(key, write)
+
+    def copy(self, key: str, to: str) -> None:
+        """Keep what is under *key* under *to* as well: another name for the same file."""
+        held = self.path(key)
+
+        def link(draft: Path) -> None:
+            try:
+                draft.hardlink_to(held)
+            except OSError:  # of a file system that cannot
+                shutil.copyfile(held, draft)
+
+        self._place(to, link)
+
+    def _place(self, key: str, make: Callable[[Path], None]) -> None:
+        """Put what *make* makes in the place of *key*; nothing happens when that fails."""
         path = self.path(key)
         draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         with contextlib.suppress(OSError):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             try:
-                with draft.open("xb") as file:
-                    file.write(hashlib.sha256(data).digest())
-                    file.write(data)
+                make(draft)
                 draft.replace(path)
             finally:
                 draft.unlink(missing_ok=True)

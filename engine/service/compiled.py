@@ -237,6 +237,4 @@ def keep_served(shelf: FolderShelf) -> None:
 
     So a process that starts later can have it, whatever was compiled since.
     """
-    held = shelf.get(BUNDLE)
-    if held is not None:
-        shelf.put(SERVED, held)
+    shelf.cache.copy(shelf.key(BUNDLE), shelf.key(SERVED))

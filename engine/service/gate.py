@@ -82,10 +82,10 @@ class Gate:
         """
         self.store = store
         self._remote = store if isinstance(store, RemoteStore) else None
-        self._keeper = Keeper(
+        self.keeper = Keeper(
             recorder, secret=secret, observer=observer, reviews=reviews, telling=telling
         )
-        self._observer = self._keeper.observer
+        self._observer = self.keeper.observer
         self._clock = clock
         self._ids = IdSource()
         self._policies: PolicySet | None = None
@@ -101,20 +101,20 @@ class Gate:
     @property
     def recorder(self) -> Recorder:
         """Where decisions are recorded."""
-        return self._keeper.recorder
+        return self.keeper.recorder
 
     @recorder.setter
     def recorder(self, recorder: Recorder) -> None:
-        self._keeper.recorder = recorder
+        self.keeper.recorder = recorder
 
     @property
     def reviews(self) -> Reviews | None:
         """What escalations open."""
-        return self._keeper.reviews
+        return self.keeper.reviews
 
     @reviews.setter
     def reviews(self, reviews: Reviews | None) -> None:
-        self._keeper.reviews = reviews
+        self.keeper.reviews = reviews
 
     @property
     def ready(self) -> bool:
@@ -144,7 +144,7 @@ class Gate:
     def swap(self, policies: PolicySet, *, collect: bool = True) -> None:
         """Decide with *policies* from now on; a decision that runs keeps those it began with.
 
-        Unless told to *collect*, what is garbage now must have been collected before.
+        Unless told to *collect*, the collector must have been told to leave *policies* alone.
         """
         self._status = Status(
             serving=True,
@@ -163,7 +163,7 @@ class Gate:
         # the old policies leave behind has no cycles, so nothing need be thawed to be freed.
         if collect:
             gc.collect()
-        gc.freeze()
+            gc.freeze()
 
     def _connect(self, policies: PolicySet) -> Servers | None:
         """Return the model servers of *policies*; None where none is declared or can be asked."""
@@ -231,7 +231,7 @@ class Gate:
         """Return the decision that *make* makes of an id, recorded as one on *record*."""
         now = self._clock()
         made = Making(now=now, record=record)
-        return self._keeper.keep(policies, made, make(self._ids.make(now)))
+        return self.keeper.keep(policies, made, make(self._ids.make(now)))
 
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that what *waited* waits for has come.
@@ -241,7 +241,7 @@ class Gate:
         """
         made = waited.made
         if waited.meeting is not None:
-            return self._keeper.keep_met(waited.policies, made, waited.meeting)
+            return self.keeper.keep_met(waited.policies, made, waited.meeting)
         started = perf_counter_ns()
         made.now = now = self._clock()
         made.error = ""
@@ -259,8 +259,8 @@ class Gate:
         made.decide = waited.spent
         made.wait = max(0, ended - waited.started - made.read - waited.spent)
         force_setattr(decision, "evaluated_in", waited.spent)
-        waited.meeting = self._keeper.meeting(made, decision)
-        return waited if waited.meeting else self._keeper.keep(waited.policies, made, decision)
+        waited.meeting = self.keeper.meeting(made, decision)
+        return waited if waited.meeting else self.keeper.keep(waited.policies, made, decision)
 
     def explain(self, request: RequestLike) -> Explanation:
         """Return why *request* would be decided as it would; consumes and records nothing.
@@ -302,7 +302,7 @@ class Gate:
         """
         now = self._clock()
         found = settle(self.store, decision_id, usage, now)
-        self._keeper.settled(decision_id, usage, now, found=found)
+        self.keeper.settled(decision_id, usage, now, found=found)
         return found
 
     async def settle_far(self, decision_id: str, usage: Usage) -> bool:
@@ -310,12 +310,12 @@ class Gate:
         assert self._remote is not None, "only asked for where the state is far"
         now = self._clock()
         found = await settle_far(self._remote, decision_id, usage, now)
-        self._keeper.settled(decision_id, usage, now, found=found)
+        self.keeper.settled(decision_id, usage, now, found=found)
         return found
 
     def note(self, act: str, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
         """Record that *who* did something beside asking. Raises RecordError."""
-        self._keeper.note(act, self._clock(), who, what)
+        self.keeper.note(act, self._clock(), who, what)
 
     def sweep(self, entries: int) -> int:
         """Let the store forget up to *entries* that no longer matter; return how many it did.
@@ -326,11 +326,11 @@ class Gate:
 
     def kept(self) -> Awaitable[None] | None:
         """Return what `when_kept` awaits before the newest decision is answered; None: nothing."""
-        return self._keeper.kept()
+        return self.keeper.kept()
 
     async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
         """Return *decision* when it may be answered; a ``deny`` when it could not be kept."""
-        return await self._keeper.when_kept(decision, waited)
+        return await self.keeper.when_kept(decision, waited)
 
     async def leave(self) -> None:
         """Disconnect this event loop from a store that is away; in the end, before `close`."""
@@ -345,7 +345,7 @@ class Gate:
         if self._classifiers is not None:
             self._classifiers.close()
         self.lookout.close()
-        self._keeper.close()
+        self.keeper.close()
         self.store.close()
 
     def _errand(self) -> Errand | None:
@@ -362,7 +362,7 @@ class Gate:
         while not isinstance(step, Decision):
             step.wait()
             step = self.go_on(step)
-        return self._keeper.sure(step)
+        return self.keeper.sure(step)
 
     def _decide(self, read: Read, given: object) -> Decision:
         # The long way asks for nothing where nothing waits, but costs calls.
@@ -406,10 +406,10 @@ class Gate:
         made.decide = spent - made.read
         force_setattr(decision, "evaluated_in", spent)
         if decision.escalation is not None and way is not None:
-            meeting = self._keeper.meeting(made, decision)
+            meeting = self.keeper.meeting(made, decision)
             if meeting is not None:
                 return self._begun(policies, way, made, decision_id, started, meeting)
-        return self._keeper.keep(policies, made, decision, alone=alone)
+        return self.keeper.keep(policies, made, decision, alone=alone)
 
     def _begun(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.service.cache import CacheFolderError, FolderCache, NoCache, open_cache
+from engine.service.cache import PIECE_BYTES, CacheFolderError, FolderCache, NoCache, open_cache
 
 KEY = "ab" * 32
 OTHER = "cd" * 32
@@ -62,7 +62,55 @@ def test_a_cache_that_cannot_be_written_is_only_slower(tmp_path: Path) -> None:
     (tmp_path / KEY[:2]).write_text("a file where a folder should be")
     cache = FolderCache(tmp_path)
     cache.put(KEY, b"data")
+    cache.copy(KEY, OTHER)
     assert cache.get(KEY) is None
+    assert cache.lend(KEY) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, 3 * PIECE_BYTES + 5])
+def test_what_is_lent_is_what_was_put(tmp_path: Path, size: int) -> None:
+    cache = open_cache(tmp_path)
+    data = os.urandom(size)
+    cache.put(KEY, data)
+    lent = cache.lend(KEY)
+    assert lent is not None
+    assert lent.readonly
+    assert bytes(lent) == data == cache.get(KEY)
+
+
+def test_damaged_entries_are_not_lent(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.put(KEY, bytes(2 * PIECE_BYTES))
+    with cache.path(KEY).open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    assert cache.lend(KEY) is None
+    assert cache.lend(OTHER) is None
+
+
+def test_a_copy_stays_what_it_was_when_the_original_changes(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path)
+    cache.copy(KEY, OTHER)
+    assert cache.get(OTHER) is None
+    cache.put(KEY, b"one")
+    cache.copy(KEY, OTHER)
+    cache.put(KEY, b"two")
+    assert (cache.get(KEY), cache.get(OTHER)) == (b"two", b"one")
+    cache.copy(KEY, OTHER)
+    assert cache.get(OTHER) == b"two"
+
+
+def test_a_file_system_without_links_is_copied_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    cache = open_cache(tmp_path)
+    cache.put(KEY, b"one")
+    cache.copy(KEY, OTHER)
+    assert cache.get(OTHER) == b"one"
 
 
 def test_no_draft_stays_behind(tmp_path: Path) -> None:
@@ -88,4 +136,6 @@ def test_what_was_used_last_is_kept_when_the_cache_is_full(tmp_path: Path) -> No
 def test_no_cache_remembers_nothing() -> None:
     cache = NoCache()
     cache.put(KEY, b"data")
+    cache.copy(KEY, OTHER)
     assert cache.get(KEY) is None
+    assert cache.lend(KEY) is None

@@ -97,7 +97,7 @@ def rebuilt(root: Path, cache: FolderCache) -> Bundle:
 def test_everything_of_a_bundle_is_compared() -> None:
     made = set(Bundle.__dataclass_fields__)
     assert made == {
-        "revision", "program", "facts", "lists", "units", "shape", "warnings",
+        "revision", "program", "facts", "lists", "units", "places", "shape", "warnings",
     }  # fmt: skip
     assert all(one.compare for one in Bundle.__dataclass_fields__.values())
 

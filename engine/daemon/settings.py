@@ -67,10 +67,10 @@ class Grpc(Struct, frozen=True, kw_only=True):
     transport: Annotated[
         Literal["grpcio", "lean"],
         Meta(
-            description="Which server of HTTP/2 serves the gRPC door: the library's, or the lean "
-            "one of this package, which costs a fraction of it."
+            description="Which server of HTTP/2 serves the gRPC door: the lean one of this package, "
+            "or grpcio's, which answers the same and costs many times as much."
         ),
-    ] = "grpcio"
+    ] = "lean"
     tls: Tls = field(default_factory=Tls)
 
 

@@ -57,7 +57,8 @@ def test_every_flag_stands_for_its_setting() -> None:
         "listen": "h:1",
         "socket": "/s",
         "reflection": "loopback",
-        "transport": "grpcio",
+        "transport": "lean",
+        "tls": {"certificate_file": "", "key_file": "", "client_ca_file": ""},
     }
     assert tree["metrics"] == {"listen": ""}
     assert tree["reload"]["watch"] is False  # type: ignore[index]

@@ -35,7 +35,7 @@ from engine.doors.grpc.reflect import reflection_handlers
 from engine.doors.grpc.service import Service
 
 Transport = Literal["grpcio", "lean"]
-"""Which server the door is built over: the library's, or the lean one of this package."""
+"""Which server the door is built over: the lean one of this package, or the library's."""
 
 MESSAGE_BYTES = 64 << 20
 """The largest message that is read: above what any content limit lets through, so that content that
@@ -57,7 +57,7 @@ class Door:
         admin: bool | None = None,
         message_bytes: int = MESSAGE_BYTES,
         share_port: bool = False,
-        transport: Transport = "grpcio",
+        transport: Transport = "lean",
     ) -> None:
         """Prepare to serve *service* on *listeners*.
 

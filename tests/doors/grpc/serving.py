@@ -35,7 +35,7 @@ T = TypeVar("T")
 Channel = Any
 """grpc.Channel, for which the published stubs ask arguments that it does not."""
 
-chosen: Transport = "grpcio"
+chosen: Transport = "lean"
 """The server over which doors are built; the fixture of these tests sets it."""
 
 SECRET = b"the tests' own secret, 32 bytes!"

@@ -21,6 +21,9 @@ from bench.load.spec import Load, Loaded
 
 AT_MOST = 64
 """HTTP/1.1 connections of an open loop: so many may be in flight."""
+FLYING = 256
+"""Calls that an open loop has in flight at most: grpcio cancels some of a thousand. What is due
+then waits in the generator, and is charged for it."""
 OPEN_WARM = 0.2
 
 
@@ -151,7 +154,13 @@ class Contender:
         """Return an open loop."""
         many = AT_MOST if self.load.kind == "http1" else self.load.connections
         return structs.replace(
-            self.load, rate=rate, connections=many, seconds=seconds, warm=OPEN_WARM, seed=seed
+            self.load,
+            rate=rate,
+            flying=FLYING,
+            connections=many,
+            seconds=seconds,
+            warm=OPEN_WARM,
+            seed=seed,
         )
 
 

@@ -136,7 +136,8 @@ class Run:
         at, last = 0, len(dues)
         while at < last:
             some = 0
-            while at < last and dues[at] <= now and some < AT_ONCE:
+            room = min(AT_ONCE, self.load.flying - (self.asked - self.tally.done))
+            while at < last and dues[at] <= now and some < room:
                 for _ in range(count):
                     turn = (turn + 1) % count
                     if self.connections[turn].free:

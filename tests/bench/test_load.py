@@ -63,7 +63,7 @@ def test_calls_are_spread_over_connections(generator: Generator, ours: Ours) -> 
 
 
 def test_an_open_loop_asks_at_its_rate(generator: Generator, ours: Ours) -> None:
-    load = structs.replace(ours.unary("").load, rate=200.0, arrivals="uniform")
+    load = structs.replace(ours.unary("").load, rate=200.0, flying=99, arrivals="uniform")
     told = generator.measure(structs.replace(load, seconds=0.2, warm=0.1))
     assert told.asked == 60
     assert not told.lost
@@ -117,7 +117,7 @@ class Pauses:
 def test_an_open_loop_charges_a_pause_to_all_that_had_to_wait(generator: Generator) -> None:
     server = Pauses()
     load = Load(
-        server.address, "/", [b"{}"], [[b"ok"]], kind="http1", rate=200.0,
+        server.address, "/", [b"{}"], [[b"ok"]], kind="http1", rate=200.0, flying=9,
         arrivals="uniform", seconds=0.4, warm=0.0,
     )  # fmt: skip
     told = generator.measure(load)

@@ -108,7 +108,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
     audit = open_audit(settings, data)
     if audit is not None:
         stack.callback(audit.close)
-        recorder = Both(audit, recorder)
+        recorder = audit if recorded is None else Both(audit, recorder)
     queue = open_queue(settings, data, secret, recorder, stack)
     store = open_state(settings, data)
     stack.callback(store.close)

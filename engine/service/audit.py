@@ -7,7 +7,7 @@ cannot be. `tend` signs what there is, and is called now and then beside the dec
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from pathlib import Path
 
@@ -106,6 +106,11 @@ class Audit:
         """Whether nothing can be written."""
         return self._committer.stuck
 
+    @property
+    def together(self) -> bool:
+        """Whether no answer ever waits for its record."""
+        return self.way.durability == "written" and self.way.on_full != "block"
+
     def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
         time, newest = entry.time, self._newest
@@ -120,6 +125,18 @@ class Audit:
             put(self._encode(entry))
         except OSError as error:
             raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
+
+    def write_all(self, entries: Sequence[Entry]) -> bool:
+        """Keep *entries* in one go; return whether that went well: if not, none of them is kept."""
+        time = self._newest
+        for entry in entries:
+            if entry.time < time:
+                return False
+            time = entry.time
+        if not self._committer.put_all([self._encode(entry) for entry in entries]):
+            return False
+        self._newest = time
+        return True
 
     def kept(self) -> Awaitable[None] | None:
         """Return what is to be awaited before what was written last is answered; None for nothing.

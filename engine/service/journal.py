@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +69,13 @@ class Journal:
                 raise RecordError(f"cannot write to {self.path}: {error.strerror}") from None
             self.dropped += 1
             self._untold += 1
+
+    together = False
+    """Each line is written by itself."""
+
+    def write_all(self, _entries: Sequence[Entry]) -> bool:
+        """Return False: it is never asked."""
+        return False
 
     def kept(self) -> None:
         """Wait for nothing: a line is in the kernel's hands when it is written."""

@@ -12,7 +12,7 @@ from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import LONGEST_ID
 from engine.runtime.values import Values, values_of
-from engine.service.entries import AdminEntry, ContentEntry, SettlementEntry
+from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
 from engine.service.meeting import Meeting, meet
@@ -37,6 +37,7 @@ UNREVIEWED = "the review could not be opened"
 
 PLAIN = Telling()
 NOTHING: Mapping[str, object] = {}
+NONE_FAILED: Mapping[str, str] = {}
 
 
 class Keeper:
@@ -56,6 +57,8 @@ class Keeper:
         self.observer = observer or NoObserver()
         self.reviews = reviews
         self._telling = telling
+        self._held: list[Entry] | None = None
+        """What is to be recorded in one go."""
         self._hash_key = derive_key(secret, "content hash")
 
     @property
@@ -98,7 +101,7 @@ class Keeper:
         try:
             self._recorder.wait()
         except RecordError as error:
-            return self._unkept(decision, error)
+            return self.unrecorded(decision, str(error))
         return decision
 
     async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
@@ -106,12 +109,8 @@ class Keeper:
         try:
             await waited
         except RecordError as error:
-            return self._unkept(decision, error)
+            return self.unrecorded(decision, str(error))
         return decision
-
-    def _unkept(self, decision: Decision, error: RecordError) -> Decision:
-        self.observer.failed(str(error))
-        return denied(decision.revision, decision.request_id, decision.decision_id, UNRECORDED)
 
     def meeting(self, made: Making, decision: Decision) -> Meeting | None:
         """Ask the store of reviews about *decision*; None where it need not be asked."""
@@ -149,16 +148,41 @@ class Keeper:
         return decision
 
     def _record(self, policies: PolicySet, made: Making, decision: Decision) -> None:
-        self._recorder.write(
-            make_entry(
-                made,
-                decision,
-                key=self._hash_key,
-                constants=policies.spelt,
-                values=self._values(policies, made, decision),
-                content=self._content(policies, made, decision),
-            )
+        entry = make_entry(
+            made,
+            decision,
+            key=self._hash_key,
+            constants=policies.spelt,
+            values=self._values(policies, made, decision),
+            content=self._content(policies, made, decision),
         )
+        if self._held is None:
+            self._recorder.write(entry)
+        else:
+            self._held.append(entry)
+
+    def hold(self) -> None:
+        """Hold what is to be recorded of decisions until `release`, before any is answered."""
+        self._held = []
+
+    def release(self) -> Mapping[str, str]:
+        """Record what was held; return why decisions could not be recorded, by their ids."""
+        held, self._held = self._held, None
+        if not held or self._recorder.write_all(held):
+            return NONE_FAILED
+        failed: dict[str, str] = {}
+        for entry in held:
+            try:
+                self._recorder.write(entry)
+            except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given
+                known = isinstance(problem, RecordError)
+                failed[entry.decision_id] = str(problem) if known else describe(problem)
+        return failed
+
+    def unrecorded(self, decision: Decision, error: str) -> Decision:
+        """Return the ``deny`` in the place of *decision*, which could not be recorded."""
+        self.observer.failed(error)
+        return denied(decision.revision, decision.request_id, decision.decision_id, UNRECORDED)
 
     def _values(
         self, policies: PolicySet, made: Making, decision: Decision

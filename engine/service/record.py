@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from asyncio import gather
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -107,6 +107,18 @@ class Recorder(Protocol):
         """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
         ...
 
+    @property
+    def together(self) -> bool:
+        """Whether what was written may always be answered at once, so that much may be together."""
+        ...
+
+    def write_all(self, entries: Sequence[Entry]) -> bool:
+        """Keep *entries* in one go; return whether that went well: if not, none of them is kept.
+
+        Only asked where they are kept ``together``.
+        """
+        ...
+
     def kept(self) -> Awaitable[None] | None:
         """Return what is to be awaited before what was written last is answered; None for nothing.
 
@@ -134,6 +146,9 @@ class Both:
         self._first = first
         self._second = second
 
+    together = False
+    """What one has kept, the other may not keep."""
+
     @property
     def dropped(self) -> int:
         """How many entries one of them has lost."""
@@ -143,6 +158,10 @@ class Both:
         """Keep *entry* twice. Raises RecordError."""
         self._first.write(entry)
         self._second.write(entry)
+
+    def write_all(self, _entries: Sequence[Entry]) -> bool:
+        """Return False: it is never asked."""
+        return False
 
     def kept(self) -> Awaitable[None] | None:
         """Return what is to be awaited until both may be answered for. It raises RecordError."""
@@ -178,9 +197,14 @@ class NoRecorder:
     """Keeps nothing."""
 
     dropped = 0
+    together = True
 
     def write(self, entry: Line) -> None:
         """Forget it."""
+
+    def write_all(self, _entries: Sequence[Entry]) -> bool:
+        """Return False: those that look at entries look at each."""
+        return False
 
     def kept(self) -> Awaitable[None] | None:
         """Wait for nothing."""
@@ -225,6 +249,8 @@ def make_entry(
     content: ContentEntry | None = None,
 ) -> Entry:
     """Return the line; *key* is of hashes, *constants* are spelt-out advice, *values* by rule."""
+    if decision.bare and content is None and len(decision.reasons) <= MOST:
+        return bare_entry(made, decision, key, values)
     subject = NOBODY if made.record is None else subject_of(made.record)
     trace = TRACE.get() or NO_TRACE
     shadow, escalation = decision.shadow, decision.escalation
@@ -263,6 +289,35 @@ def make_entry(
         content=content,
         error=brief(made.error),
         cut=cut,
+    )
+
+
+def bare_entry(made: Making, decision: Decision, key: bytes, values: Mapping[str, Values]) -> Entry:
+    """Return the same line of a decision that says nothing beside what nearly all say."""
+    # Hot path: a third of the time of the whole.
+    subject = NOBODY if made.record is None else subject_of(made.record)
+    trace = TRACE.get() or NO_TRACE
+    return Entry(
+        time=iso_time(made.now),
+        decision_id=decision.decision_id,
+        request_id=decision.request_id,
+        revision=decision.revision,
+        tenant=subject.tenant,
+        user=subject.user,
+        stage=subject.stage,
+        model=subject.model,
+        tool=subject.tool,
+        session=subject.session,
+        action=decision.action,
+        effective_action=decision.effective_action,
+        reasons=reason_entries(decision.reasons, values),
+        evaluated_in=decision.evaluated_in,
+        spent=made.spent,
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
+        content_hash=hash_content(subject.content, key) if subject.content else "",
+        arguments_hash=hash_arguments(made.record, key),
+        error=brief(made.error),
     )
 
 

@@ -97,6 +97,19 @@ class Committer:
             self._appended += 1
             self._put = self._last = self._done = self._appended
 
+    def put_all(self, payloads: Sequence[bytes]) -> bool:
+        """Keep records in one go; return whether that went well: if not, none of them is kept."""
+        with self._lock:
+            if self._backlog or self._spools:
+                return False
+            try:
+                self._append(payloads)
+            except OSError:
+                return False
+            self._appended += len(payloads)
+            self._put = self._last = self._done = self._appended
+            return True
+
     def stage(self, payload: bytes) -> None:
         """Keep a record that `kept` or `wait` is asked about before the next: it may wait so long.
 

@@ -51,25 +51,11 @@ def lay_decision(decision: Decision) -> bytes:
         EVALUATED_IN + lay_number(spent) if spent else b"",
         RESERVED[decision.reserved],
     ]
-    if says_more(decision):
+    if not decision.bare:
         more = wire.Decision()
         write_rest(more, decision)
         pieces.append(more.SerializeToString())
     return b"".join(pieces)
-
-
-def says_more(decision: Decision) -> bool:
-    """Return whether *decision* says what only some do."""
-    return (
-        decision.action not in PLAIN
-        or decision.effective_action != decision.action
-        or bool(decision.throttle or decision.shadow or decision.advice or decision.labels)
-        or bool(decision.degraded or decision.redactions or decision.restored)
-        or decision.escalation is not None
-    )
-
-
-PLAIN = frozenset({"allow", "deny"})
 
 
 def lay_number(number: int) -> bytes:

@@ -7,7 +7,7 @@ their generator. Handlers take and give bytes, so that nothing here depends on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,10 +41,12 @@ from engine.doors.grpc.reviews import (
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed
 from engine.doors.grpc.traces import write_explanation
+from engine.runtime.decision import Decision
 from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
 from engine.service.asking import TimeLeft, Undecided, Unexplained
+from engine.service.together import begin_all
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
@@ -184,11 +186,26 @@ def decide_some(
     service: Service, requests: Sequence[bytes], in_time: InTime
 ) -> list[bytes | Later]:
     """Return the decision on each of *requests*, or what waits for it. Raises TooLate."""
+    gate = service.gate
+    if not gate.recorder.together:
+        return [decide_next(service, one) for one in as_long_as(in_time, requests)]
     made: list[bytes | Later] = []
-    for each in requests:
-        in_time()
-        made.append(decide_next(service, each))
+    begun = begin_all(gate, read_record, as_long_as(in_time, requests))
+    for raw, found in zip(requests, begun, strict=True):
+        if isinstance(found, Decision):
+            made.append(lay_decision(found))
+        elif isinstance(found, Undecided):
+            made.append(or_say_why(raw, later_decision(gate, found)))
+        else:
+            made.append(failed_decision(raw, found))
     return made
+
+
+def as_long_as(in_time: InTime, requests: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield *requests*; raises TooLate when the caller's time is over."""
+    for one in requests:
+        in_time()
+        yield one
 
 
 async def gathered(made: Sequence[bytes | Later], left: TimeLeft) -> bytes:

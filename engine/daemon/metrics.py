@@ -1,17 +1,18 @@
 """Decisions in, Prometheus metrics out.
 
-Counting stands in the path of every decision, so it is a few dictionary additions (0.6 us, where
-the client library's labelled counters and histogram take about 6 us); the library writes the text
-when somebody asks. Label values are bounded: tenants are counted in hash buckets, and policies
-beyond a number together.
+Counting stands in the path of every decision, so it is one dictionary addition and one in a list
+(0.3 us, where the client library's labelled counters and histogram take about 6 us); the sums are
+made when somebody asks, and the library writes the text. Label values are bounded: tenants are
+counted in hash buckets, and policies beyond a number together.
 """
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
@@ -39,6 +40,8 @@ from engine.service.gate import Gate
 MOST_POLICIES = 256
 OTHERS = "(others)"
 NONE = "(none)"
+MOST_LATELY = 4096
+"""Counts by tenant, stage, action and policy; when there are so many they are added up."""
 
 MICROSECOND = 1_000
 SECOND = 1_000_000_000
@@ -50,6 +53,26 @@ BOUNDS = tuple(
 """Upper bounds of the latency histogram, in ns: 1 us to 0.5 s."""
 
 
+class Kept(NamedTuple):
+    """Counts of decisions: by action and stage, policy, or bucket of tenants; and those since."""
+
+    decisions: Mapping[tuple[str, str], int]
+    policies: Mapping[tuple[str, str], int]
+    tenants: Mapping[tuple[str, int], int]
+    lately: dict[tuple[str, str, str, str], int]
+    """By tenant, stage, action and policy."""
+
+
+def added_up(kept: Kept) -> Kept:
+    """Return the same counts with none since; *kept* stays as it is, for who looks at it."""
+    decisions, policies, tenants = Counter(kept.decisions), Counter(kept.policies), Counter(kept[2])
+    for (tenant, stage, action, policy), count in kept.lately.copy().items():
+        decisions[action, stage] += count
+        policies[action, policy] += count
+        tenants[action, crc32(tenant.encode()) % TENANT_BUCKETS] += count
+    return Kept(decisions, policies, tenants, {})
+
+
 class Metrics(Collector):
     """Counts what the gate and the reload tell it. Implements the gate's observer."""
 
@@ -58,9 +81,7 @@ class Metrics(Collector):
         self.on_failure: Callable[[str], None] = ignore
         self.on_unknown: Callable[[str], None] = ignore
         self._settlements = {"settled": 0, "unknown": 0}
-        self._decisions: dict[tuple[str, str], int] = {}
-        self._policies: dict[tuple[str, str], int] = {}
-        self._tenants: dict[tuple[str, int], int] = {}
+        self._kept = Kept({}, {}, {}, {})
         self._latency = [0] * (len(BOUNDS) + 1)
         self._latency_sum = 0
         self._shadow: dict[str, int] = {}
@@ -72,18 +93,18 @@ class Metrics(Collector):
 
     def decided(self, tenant: str, stage: str, decision: Decision) -> None:
         """Count a decision."""
-        action = decision.effective_action
-        decisions = self._decisions
-        decisions[action, stage] = decisions.get((action, stage), 0) + 1
         reasons = decision.reasons
         policy = reasons[0].policy or NONE if reasons else NONE
         if policy not in self._known:
             policy = self._admit(policy)
-        policies = self._policies
-        policies[action, policy] = policies.get((action, policy), 0) + 1
-        bucket = crc32(tenant.encode()) % TENANT_BUCKETS
-        tenants = self._tenants
-        tenants[action, bucket] = tenants.get((action, bucket), 0) + 1
+        key = (tenant, stage, decision.effective_action, policy)
+        lately = self._kept.lately
+        try:
+            lately[key] += 1
+        except KeyError:
+            lately[key] = 1
+            if len(lately) >= MOST_LATELY:
+                self._kept = added_up(self._kept)
         spent = decision.evaluated_in
         self._latency[bisect_left(BOUNDS, spent)] += 1
         self._latency_sum += spent
@@ -122,24 +143,25 @@ class Metrics(Collector):
         self._known = set()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric that is counted here."""
+        """Yield every metric that is counted here. May be called in another thread."""
+        kept = added_up(self._kept)
         yield counted(
             "engine_decisions",
             "Decisions by effective action and stage.",
             ("action", "stage"),
-            self._decisions.copy(),
+            kept.decisions,
         )
         yield counted(
             "engine_policy_decisions",
             "Decisions by effective action and deciding policy.",
             ("action", "policy"),
-            self._policies.copy(),
+            kept.policies,
         )
         yield counted(
             "engine_tenant_decisions",
             f"Decisions by effective action and tenant (crc32 of its id modulo {TENANT_BUCKETS}).",
             ("action", "bucket"),
-            self._tenants.copy(),
+            kept.tenants,
         )
         shadow = {(action,): count for action, count in self._shadow.copy().items()}
         reloads = {(outcome,): count for outcome, count in self.reloads.copy().items()}

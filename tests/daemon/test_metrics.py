@@ -49,6 +49,21 @@ def gate(metrics: Metrics) -> Gate:
     return Gate(MemoryStore(), secret=SECRET, observer=metrics)
 
 
+def test_counts_are_the_same_however_often_they_were_added_up(
+    metrics: Metrics, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.daemon.metrics.MOST_LATELY", 3)
+    other = Metrics()
+    for number in range(20):
+        metrics.decided(f"t{number % 7}", "request", decision(policy=f"p{number % 5}"))
+        monkeypatch.setattr("engine.daemon.metrics.MOST_LATELY", 3 if number % 2 else 1000)
+        other.decided(f"t{number % 7}", "request", decision(policy=f"p{number % 5}"))
+    found = samples(make_registry(metrics, gate))
+    assert found == samples(make_registry(other, gate))
+    assert found["decisions_total", "allow", "request"] == 20
+    assert found["policy_decisions_total", "allow", "p4"] == 4
+
+
 def test_decisions_are_counted_by_action_stage_policy_and_bucket(
     metrics: Metrics, gate: Gate
 ) -> None:

@@ -95,21 +95,16 @@ class Handlers:
 
     def flowing(self, method: Pipelined) -> Apart:
         """Return what answers a stream on a lean server: what has come together goes together."""
-        service, answer = self._service, method.answer
+        service, answer_some = self._service, method.many
 
         async def decide(stream: Stream, call: LeanCall, raws: Sequence[bytes]) -> None:
-            made: list[bytes] = []
-            try:
-                for raw in raws:
-                    refuse_late(call)
-                    one = answer(service, raw)
-                    if isinstance(one, bytes):
-                        made.append(one)
-                    else:
-                        await stream.answer(one, len(raw))
-            finally:  # What was decided in time is told.
-                if made:
-                    await stream.answer_all(made)
+            made = answer_some(service, raws, lambda: refuse_late(call))
+            ready = [one for one in made if isinstance(one, bytes)]
+            if ready:
+                await stream.answer_all(ready)
+            for raw, one in zip(raws, made, strict=True):
+                if not isinstance(one, bytes):
+                    await stream.answer(one, len(raw))
 
         async def handle(_message: bytes | None, call: LeanCall) -> None:
             stream = Stream(call)
@@ -144,7 +139,7 @@ class Handlers:
                 return grpc.unary_unary_rpc_method_handler(self._personal(request, answer))
             case Watching(request, answer):
                 return grpc.unary_stream_rpc_method_handler(self._watching(request, answer))
-            case Pipelined(answer):
+            case Pipelined(answer, _):
                 return grpc.stream_stream_rpc_method_handler(self._pipelined(answer))
             case Guarded(answer):
                 return grpc.stream_stream_rpc_method_handler(self._guarded(answer))

@@ -96,6 +96,8 @@ class Pipelined:
     """A stream of requests, each answered on its own by a function that takes and never raises."""
 
     answer: Callable[[Service, bytes], bytes | Later]
+    many: Callable[[Service, Sequence[bytes], InTime], Sequence[bytes | Later]]
+    """The same of several that have come together; raises TooLate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +334,7 @@ METHODS: dict[str, dict[str, Method]] = {
     ENGINE: {
         "Decide": Direct(decide),
         "DecideBatch": Together(decide_batch),
-        "DecideStream": Pipelined(decide_next),
+        "DecideStream": Pipelined(decide_next, decide_some),
         "Guard": Guarded(guard),
         "Settle": Plain(wire.SettleRequest, settle),
         "Explain": Plain(wire.DecideRequest, explain),

@@ -85,8 +85,7 @@ class Requests(Control, Generic[Request]):
         if stream is not None:
             self._break_off(stream, error.code)
             return
-        if error.stream <= self._last:
-            self._break(error.stream)
+        self._break(error.stream)
         self.send(rst_stream(error.stream, error.code))
 
     def _break_off(self, stream: Stream, code: Code) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.doors.grpc.lean_call import Call
-from engine.doors.grpc.lean_head import read_head
+from engine.doors.grpc.lean_head import Head, read_head
 from engine.doors.http2 import frames
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.fields import block_of
@@ -17,7 +17,7 @@ from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import Stream
 from tests.doors.http2.attackers import FIELDS, data, message
 from tests.doors.http2.fuzz_apps import grpc_server
-from tests.doors.http2.peers import Client, Wire, frame
+from tests.doors.http2.peers import Client, Holding, Wire, frame
 
 pytestmark = pytest.mark.usefixtures("loop")
 
@@ -85,3 +85,55 @@ def test_a_call_that_is_over_needs_no_collector(end: str) -> None:
     finally:
         gc.enable()
     connection.connection_lost(None)
+
+
+def test_what_is_asked_of_a_connection_that_is_gone_does_nothing() -> None:
+    client = Client(app=Holding)
+    client.open(1)
+    connection, stream = client.connection, client.apps[0].stream
+    connection.connection_lost(None)
+    assert client.apps[0].left
+    before = bytes(client.wire.written)
+    connection.drain()
+    connection.take_no_more()
+    connection.abort()
+    connection.pause_writing()
+    connection.resume_writing()
+    connection.send(b"late")
+    connection._look()
+    stream.write(b"late")
+    stream.finish(b"")
+    stream.peer.answer(stream, b"\x88", b"late", b"")
+    assert bytes(client.wire.written) == before
+    assert not client.wire.aborted
+    assert client.ended == 1
+
+
+def test_a_connection_that_is_lost_while_it_answers_writes_nothing_more() -> None:
+    client = Client()
+
+    def lost(data: bytes) -> None:
+        del data
+        client.connection.connection_lost(None)
+
+    client.open(1)
+    client.apps[0].data = lost  # type: ignore[method-assign]
+    client.frames()
+    client.feed(frame(frames.PING, 0, 0, bytes(8)) + data(1, b"x", end=True))
+    assert client.frames() == []
+
+
+def test_a_connection_ends_though_its_transport_is_closed_already() -> None:
+    client = Client()
+    client.wire.close()
+    client.connection.pause_writing()
+    client.connection.resume_writing()
+    assert not client.wire.paused
+
+
+def test_what_is_no_connection_yet_is_lost_quietly() -> None:
+    client = Client(greet=False)
+    fresh: Connection[Head] = Connection(grpc_server()._serve, read_head, Limits())
+    fresh.connection_lost(None)
+    assert not fresh.streams
+    assert not client.wire.closed

@@ -72,6 +72,6 @@ class Bucket:
         if self._left >= 0:
             return True
         now = self._clock()
-        self._left = min(self._full, self._left + (now - self._then) * self._rate)
+        self._left = min(self._full - 1.0, self._left + (now - self._then) * self._rate)
         self._then = now
         return self._left >= 0

@@ -115,9 +115,8 @@ class Call:
         self.begun = False
 
     def begin(self) -> None:
-        """Answer at once what need not be heard first: streams."""
-        if not self._method.one_asks:
-            self._start(self._method.apart(None, self))
+        """Answer at once, since nothing need be heard first: of streams."""
+        self._start(self._method.apart(None, self))
 
     # What the stream tells.
 

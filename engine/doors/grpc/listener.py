@@ -22,6 +22,17 @@ class Tls:
 
 def credentials(first: Tls, newest: Callable[[], Tls | None]) -> grpc.ServerCredentials:
     """Return what grpc wants: *first*, and at later handshakes the *newest*."""
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(first),
+        changes(first, newest),  # type: ignore[arg-type]  # None stands for no change.
+        require_client_authentication=first.client_roots is not None,
+    )
+
+
+def changes(
+    first: Tls, newest: Callable[[], Tls | None]
+) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
+    """Return what gives the *newest* once, when there is another one than before."""
     given = first
 
     def fetch() -> grpc.ServerCertificateConfiguration | None:
@@ -32,11 +43,7 @@ def credentials(first: Tls, newest: Callable[[], Tls | None]) -> grpc.ServerCred
         given = found
         return configuration(found)
 
-    return grpc.dynamic_ssl_server_credentials(
-        configuration(first),
-        fetch,  # type: ignore[arg-type]  # None stands for no change.
-        require_client_authentication=first.client_roots is not None,
-    )
+    return fetch
 
 
 def configuration(tls: Tls) -> grpc.ServerCertificateConfiguration:

@@ -36,20 +36,16 @@ def reflection_handlers(services: Sequence[str]) -> list[grpc.GenericRpcHandler[
 def described() -> DescriptorPool:
     """Return the files of all that is served, and no others."""
     pool = DescriptorPool()
-    known: set[str] = set()
     for file in (wire.DESCRIPTOR, health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
-        add(pool, file, known)
+        add(pool, file)
     pool.Add(renamed(reflection_pb2.DESCRIPTOR))
     return pool
 
 
-def add(pool: DescriptorPool, file: FileDescriptor, known: set[str]) -> None:
-    """Add *file* to *pool*, behind what it needs."""
-    if file.name in known:
-        return
-    known.add(file.name)
+def add(pool: DescriptorPool, file: FileDescriptor) -> None:
+    """Add *file* to *pool*, behind what it needs. What is there already is left as it is."""
     for needed in file.dependencies:
-        add(pool, needed, known)
+        add(pool, needed)
     proto = FileDescriptorProto()
     file.CopyToProto(proto)
     pool.Add(proto)

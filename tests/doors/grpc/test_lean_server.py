@@ -1,0 +1,206 @@
+"""The lean server's own: sockets, room, handlers as grpc.aio has them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from engine.doors.grpc import lean_sockets
+from engine.doors.grpc.addresses import ListenError
+from engine.doors.grpc.lean_server import NONE, LeanServer
+from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove
+from engine.doors.grpc.listener import Listener, Tls, changes
+from engine.doors.grpc.open_calls import Drained, Wait
+from engine.wire import engine_pb2 as wire
+from tests.doors.grpc.authority import Authority
+from tests.doors.grpc.serving import loop, refused, run
+
+AUTHORITY = Authority()
+
+
+@contextmanager
+def serving(
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]],
+    *listeners: Listener,
+    change: Callable[[LeanServer], object] = lambda _: None,
+) -> Iterator[tuple[LeanServer, list[str]]]:
+    """Serve *methods* of the service ``t.T``."""
+
+    async def begin() -> tuple[LeanServer, list[str]]:
+        server = LeanServer(message_bytes=1 << 20, calls=100)
+        handlers = grpc.method_handlers_generic_handler("t.T", methods)
+        server.add_generic_rpc_handlers((handlers,))
+        change(server)
+        addresses = [server.listen(one) for one in listeners or (Listener("127.0.0.1:0"),)]
+        await server.start()
+        return server, addresses
+
+    server, addresses = run(begin())
+    try:
+        yield server, addresses
+    finally:
+        run(server.stop(0))
+
+
+def call(address: str, name: str, body: bytes = b"x") -> bytes:
+    with grpc.insecure_channel(address) as made:
+        channel: Any = made
+        found: bytes = channel.unary_unary(f"/t.T/{name}")(body, timeout=10, wait_for_ready=True)
+        return found
+
+
+def plain(message: bytes, context: Any) -> bytes:
+    """Answer with the metadata's first name and the message."""
+    names = [name for name, _ in context.invocation_metadata()]
+    return str(len(names) > 0).encode() + message
+
+
+def test_a_handler_may_be_a_plain_function() -> None:
+    methods = {"Plain": grpc.unary_unary_rpc_method_handler(plain)}
+    with serving(methods) as (_, (address,)):
+        assert call(address, "Plain") == b"Truex"
+
+
+async def join(messages: Any, _context: Any) -> bytes:
+    """Return all messages in one: many ask, one answers."""
+    return b",".join([one async for one in messages])
+
+
+async def count(message: bytes, _context: Any) -> Any:
+    """Yield numbers: one asks, many answer."""
+    for number in range(int(message)):
+        yield str(number).encode()
+
+
+def test_streams_go_either_way() -> None:
+    methods = {
+        "Join": grpc.stream_unary_rpc_method_handler(join),
+        "Count": grpc.unary_stream_rpc_method_handler(count),
+    }
+    with serving(methods) as (_, (address,)), grpc.insecure_channel(address) as made:
+        channel: Any = made
+        assert channel.stream_unary("/t.T/Join")(iter([b"a", b"b"]), timeout=10) == b"a,b"
+        assert list(channel.unary_stream("/t.T/Count")(b"3", timeout=10)) == [b"0", b"1", b"2"]
+
+
+def test_one_connection_too_many_is_closed() -> None:
+    methods = {"Plain": grpc.unary_unary_rpc_method_handler(plain)}
+
+    def few(server: LeanServer) -> None:
+        server.most_connections = 1
+
+    with serving(methods, change=few) as (_, (address,)), grpc.insecure_channel(address) as made:
+        channel: Any = made
+        method = channel.unary_unary("/t.T/Plain")
+        assert method(b"x", timeout=10, wait_for_ready=True)
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port)), 10) as second:
+            assert second.recv(1) == b""
+        assert method(b"x", timeout=10)
+
+
+def test_one_call_too_many_is_refused() -> None:
+    def none(server: LeanServer) -> None:
+        server.room.most_calls = 0
+
+    methods = {"Plain": grpc.unary_unary_rpc_method_handler(plain)}
+    with serving(methods, change=none) as (server, (address,)):
+        error = refused(lambda: call(address, "Plain"))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert server.room.calls == 0
+
+
+def test_a_renewed_certificate_is_for_the_listeners_that_have_one() -> None:
+    pair = AUTHORITY.issue()
+    tls = Tls(pair.certificate, pair.key)
+    methods = {"Plain": grpc.unary_unary_rpc_method_handler(plain)}
+    listeners = (Listener("127.0.0.1:0"), Listener("127.0.0.1:0", tls))
+    with serving(methods, *listeners) as (server, (open_to_all, _)):
+        loop().call_soon_threadsafe(server.renew, tls)
+        assert call(open_to_all, "Plain")
+
+
+def test_what_answers_no_method_answers_nothing() -> None:
+    answer: Awaitable[bytes | None] = NONE.apart(None, None)  # type: ignore[arg-type]
+
+    async def ask() -> bytes | None:
+        return await answer
+
+    assert run(ask()) is None
+
+
+def test_a_name_with_several_addresses_has_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0)),
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0)),
+    ]
+    monkeypatch.setattr(lean_sockets.socket, "getaddrinfo", lambda *_a, **_k: found)  # type: ignore[attr-defined]
+    try:
+        address, opened = open_sockets(Listener("localhost:0"), share_port=True)
+    except ListenError:
+        pytest.skip("no IPv6 here")
+    assert {f"localhost:{one.getsockname()[1]}" for one in opened} == {address}
+    assert all(one.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT) for one in opened)
+    for one in opened:
+        one.close()
+
+
+@pytest.mark.parametrize("address", ["unix:///nowhere/at/all", "127.0.0.1:port", "192.0.2.1:0"])
+def test_where_nothing_can_listen_is_told(address: str) -> None:
+    with pytest.raises(ListenError, match="cannot listen on"):
+        open_sockets(Listener(address), share_port=False)
+
+
+def test_a_socket_that_another_took_over_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.touch()
+    remove(str(path), path.stat().st_ino + 1)
+    assert path.exists()
+    remove(str(path), path.stat().st_ino)
+    assert not path.exists()
+    remove(str(path), 0)
+
+
+def test_files_without_a_limit_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean_sockets.resource, "getrlimit", lambda _: (-1, -1))  # type: ignore[attr-defined]
+    assert open_files() > 1 << 60
+
+
+def test_grpcio_is_given_a_certificate_once() -> None:
+    first, second = (
+        Tls(one.certificate, one.key) for one in (AUTHORITY.issue(), AUTHORITY.issue())
+    )
+    shown: list[Tls | None] = [None]
+    fetch = changes(first, lambda: shown[0])
+    assert fetch() is None
+    shown[0] = first
+    assert fetch() is None
+    shown[0] = second
+    assert fetch() is not None
+    assert fetch() is None
+
+
+class Slow:
+    """A context that ends its wait while it sends."""
+
+    wait: Wait
+
+    async def write(self, _message: bytes) -> None:
+        """Send; meanwhile the server is drained."""
+        self.wait.end()
+
+
+def test_a_wait_that_is_ended_while_it_sends_ends_behind_that() -> None:
+    async def scene() -> None:
+        context = Slow()
+        context.wait = Wait(context)
+        with pytest.raises(Drained):
+            await context.wait.send(wire.Decision())
+
+    run(scene())

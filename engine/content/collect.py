@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from engine.content.detectors import JOINTS, REACH, stands_alone
+from engine.content.detectors import JOINTS, REACH, WORD, stands_alone
 from engine.content.regex import compiled
 from engine.content.rules import Rule
 from engine.content.translate import WIDEST
@@ -57,13 +57,15 @@ def numbered(
     next number keeps others from beginning there, as in one search over the whole text.
     """
     reach = AROUND if data.isascii() else AROUND * WIDEST
+    size = len(data)
     places: dict[int, int] = {}
     passed: dict[int, list[tuple[int, int]]] = {}
     indices: Iterable[int] = range(len(rules))
     for start, end in _numbers(data, first):
         digits = len(data[start:end].translate(None, NO_DIGITS))
+        begin, stop = max(0, start - LEAD), min(size, end + TAIL)
         if choose is not None:
-            indices = choose(data[max(0, start - LEAD) : end + TAIL])
+            indices = choose(data[begin:stop])
         around = b""
         for index in indices:
             rule = rules[index]
@@ -71,12 +73,14 @@ def numbered(
                 continue
             if near and rule.around is not None:
                 around = around or _around(data, start, end, reach)
-                if not rule.around.within(around):
+                if rule.around.find(around, 0, len(around))[0][0] < 0:
                     passed.setdefault(index, []).append((start, end))
                     continue
-                for one in _joining(passed.pop(index, ()), start):
+                # Hot path: most texts have no number that was passed.
+                for one in _joining(passed.pop(index, ()), start) if passed else ():
                     places[index] = _within(rule, data, one, places.get(index, 0), found)
-            places[index] = _within(rule, data, (start, end), places.get(index, 0), found)
+            place = places.get(index, 0) if places else 0
+            places[index] = collect(rule, data, max(place, begin), end, stop, found)
 
 
 def _numbers(data: bytes, first: int) -> Iterator[tuple[int, int]]:
@@ -157,8 +161,10 @@ def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
         if rule.group:
             return spans[rule.group][0]
         # Hot path: in a million digits nothing stands alone before their end.
-        run = _rest_of_word.match(data, end) if stands_alone(rule.pattern.guard) else None
-        return end if run is None else run.end()
+        if end < len(data) and data[end] in WORD and stands_alone(rule.pattern.guard):
+            run = _rest_of_word.match(data, end)
+            return end if run is None else run.end()
+        return end
     while start < end and data[start : start + 1].isalnum():
         start += 1
     return start

@@ -14,7 +14,9 @@ LONG_DIGITS = 11
 MANY_GROUPS = 4
 PAIR = 2
 LONGEST = 40
-ZERO = ord("0")
+ZERO, CLOSING, HYPHEN = b"0)-"
+NUMERIC = b"0123456789 .-/()+"
+"""What a number has without its extension."""
 SIGNS = b" .-/"
 """Between the groups of a number."""
 CONTINUED = frozenset(bytes([one]) for one in b"0123456789abcdef_")
@@ -26,12 +28,12 @@ _number = alone(b"-./")
 EXTENSION = r"(?:,?[ ]{0,2}(?:x|ext\.?|extn\.?|extension|#|durchwahl|poste)[ .:]{0,2}[0-9]{1,6})?"
 
 _other = re.compile(
-    r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:\D.*)?|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)?\d\d"
-    r"|(?:1[5-9]|20)\d\d ?[-/ ] ?(?:1[5-9]|20)\d\d"
-    r"|\d{1,3}(?:\.\d{1,3}){3}"
-    r"|\d+\.\d+"
-    r"|1[0-9]{9}|1[4-9][0-9]{11}"
-    r"|[^/]*/[^/]*/.*"
+    rb"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:\D.*)?|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)?\d\d"
+    rb"|(?:1[5-9]|20)\d\d ?[-/ ] ?(?:1[5-9]|20)\d\d"
+    rb"|\d{1,3}(?:\.\d{1,3}){3}"
+    rb"|\d+\.\d+"
+    rb"|1[0-9]{9}|1[4-9][0-9]{11}"
+    rb"|[^/]*/[^/]*/.*"
 )
 """Dates, ranges of years, IP addresses, decimals, moments in seconds or milliseconds, fractions."""
 _volume = re.compile(r"[0-9 .\-]*\((?:1[5-9]|20)[0-9]{2}\)")
@@ -42,16 +44,18 @@ _zip = re.compile(r"\d{5}-\d{4}")
 _group = re.compile("[0-9]+")
 
 
-def _phone(text: str) -> bool:
-    """Return whether *text* may be a phone number: no date, IP address, decimal or payment card."""
-    digits = _stem(text).encode().translate(None, NO_DIGITS)
+def _phone(number: bytes) -> bool:
+    """Return whether *number* may be one of phones: no date, IP address, decimal, payment card."""
+    # Hot path: most have no extension.
+    stem = number if number.translate(None, NUMERIC) == b"" else _stem(number.decode()).encode()
+    digits = stem.translate(None, NO_DIGITS)
     return (
         validate.MIN_PHONE_DIGITS <= len(digits) <= validate.MAX_PHONE_DIGITS
         and digits.strip(digits[:1]) != b""
-        and text[-1] != ")"
-        and text.count("(") == text.count(")")
-        and _other.fullmatch(text) is None
-        and not (len(digits) >= validate.MIN_CARD_DIGITS and validate.card(text))
+        and number[-1] != CLOSING
+        and number.count(b"(") == number.count(b")")
+        and _other.fullmatch(number) is None
+        and not (len(digits) >= validate.MIN_CARD_DIGITS and validate.card(number.decode()))
     )
 
 
@@ -70,7 +74,7 @@ def _international(text: str) -> int:
         bare = len(digits) + 1 == len(stem)
         if len(digits) < (LONG_DIGITS if bare else MIN_TRUNK_DIGITS):
             return 0
-    return number if _phone(text[:number]) else 0
+    return number if _phone(text[:number].encode()) else 0
 
 
 def _shortened(text: str) -> int:
@@ -88,7 +92,7 @@ def _stem(text: str) -> str:
 
 def _national(text: str) -> bool:
     return (
-        _phone(text)
+        _phone(text.encode())
         and sum(map(str.isdigit, text)) >= MIN_TRUNK_DIGITS
         and not _zip.fullmatch(text)
     )
@@ -102,7 +106,8 @@ def _abroad(text: str) -> bool:
 
 def _alone(data: bytes, start: int, end: int) -> bool:
     """Guard of a number: nothing touches it, but a word may stand behind a hyphen: ``-Office``."""
-    if data[end : end + 1] == b"-" and data[end + 1 : end + 2] not in CONTINUED:
+    hyphen = end < len(data) and data[end] == HYPHEN
+    if hyphen and data[end + 1 : end + 2] not in CONTINUED:
         return _number(data, start, len(data))
     return _number(data, start, end)
 
@@ -110,11 +115,7 @@ def _alone(data: bytes, start: int, end: int) -> bool:
 @stricter
 def _unnamed(data: bytes, start: int, end: int) -> bool:
     """Guard of a number: one that stands alone, and is not called an order, invoice and so on."""
-    return (
-        _alone(data, start, end)
-        and _phone(data[start:end].decode())
-        and not named_otherwise(data, start)
-    )
+    return _alone(data, start, end) and _phone(data[start:end]) and not named_otherwise(data, start)
 
 
 @stricter

@@ -50,7 +50,8 @@ SPOKEN = frozenset(
 
 SIGNS = 4
 JOINING = b" .:#=-(\"'\n"
-ABBREVIATED = 6
+ABBREVIATED, ENDING = 6, 3
+"""Bytes of an abbreviation with a sign behind it; and the last of them, of which that is one."""
 
 LETTERS = bytes(
     code if code >= 128 or chr(code).islower() else 32  # noqa: PLR2004 - the end of ASCII
@@ -87,4 +88,7 @@ def spoken_of(data: bytes, start: int) -> bool:
     # Hot path: one table puts all in lower case, and spaces where no letter is.
     if not SPOKEN.isdisjoint(before.translate(LETTERS).split()):
         return True
+    last = before[-ENDING:]
+    if b"." not in last and b":" not in last:
+        return False
     return _abbreviated.search(b" " + before[-ABBREVIATED:].lower()) is not None

@@ -76,8 +76,10 @@ def decide(  # noqa: PLR0913  all that a decision goes by
     if record.too_large:
         away = overlook(policies, record, store, now_ns) if consume else ""
         return decide_unseen(policies, record, now_ns, decision_id, away)
-    turned = turn_back(policies, record, store, now_ns) if policies.reversible else Turned(record)
-    record = turned.record
+    turned: Turned | None = None
+    if policies.reversible:
+        turned = turn_back(policies, record, store, now_ns)
+        record = turned.record
     if asking is None:
         evidence = Evidence(record, policies.senses, store, now_ns, mocks)
         outcome = find_outcome(policies, policies.matcher.match(record, evidence), evidence)
@@ -98,7 +100,7 @@ def decide(  # noqa: PLR0913  all that a decision goes by
         made = _carry_out(policies, outcome, desk, advice)
     if record.streamed is not None:
         made = show_streamed(made, record)
-    return show_restored(made, turned) if turned.count else made
+    return show_restored(made, turned) if turned is not None and turned.count else made
 
 
 def _plain(

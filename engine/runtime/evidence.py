@@ -110,6 +110,7 @@ Findings = tuple[tuple[Part, tuple[Finding, ...]], ...]
 """Each text of a path with what was found in it, in the order of places."""
 
 NONE: frozenset[str] = frozenset()
+NONE_EXPECTED: Mapping[str, frozenset[str]] = {}
 
 
 def _place(finding: Finding) -> tuple[int, int, str]:
@@ -157,9 +158,10 @@ class Evidence:
         self._senses = senses
         self._store = store
         self._mocks = mocks
-        self._known: dict[object, object] = {}
-        self._scanned: dict[str, tuple[frozenset[str], Findings]] = {}
-        self._expected: dict[str, frozenset[str]] = {}
+        # Hot path: many decisions ask nothing, and look at no text.
+        self._known: dict[object, object] | None = None
+        self._scanned: dict[str, tuple[frozenset[str], Findings]] | None = None
+        self._expected: dict[str, frozenset[str]] | None = None
         self.now_ns = now_ns
 
     @property
@@ -168,6 +170,8 @@ class Evidence:
         return EPOCH + timedelta(microseconds=self.now_ns // 1000)
 
     def _once(self, question: object, ask: Callable[[], Found]) -> Found:
+        if self._known is None:
+            self._known = {}
         known = self._known.get(question)
         if known is None:
             try:
@@ -188,7 +192,7 @@ class Evidence:
 
     def known(self, question: object) -> object:
         """Return what *question* was answered with, an Unknowable too; None if it was not asked."""
-        return self._known.get(question)
+        return None if self._known is None else self._known.get(question)
 
     # --- texts -----------------------------------------------------------------------------------
 
@@ -224,6 +228,8 @@ class Evidence:
 
     def expect(self, path: str, entities: frozenset[str]) -> None:
         """Remember that *entities* will be asked for at *path*: one scan then looks for all."""
+        if self._expected is None:
+            self._expected = {}
         self._expected[path] = entities
         if path == ARGUMENTS:
             self._expected[NAMES] = self._expected[TOLD] = entities
@@ -239,9 +245,12 @@ class Evidence:
         """
         # Hot path: lists, since generators cost as much as a scan of a short text.
         scan, ahead = self._senses.scanner.scan, self._senses.ahead
+        if self._scanned is None:
+            self._scanned = {}
+        looked_for = self._expected or NONE_EXPECTED
         before = self._scanned.get(path)
         if before is None:
-            expected = self._expected.get(path, entities)
+            expected = looked_for.get(path, entities)
             scanned = entities if expected is entities else entities | expected
             parts = self.parts(path)
             if ahead is not None:
@@ -250,7 +259,7 @@ class Evidence:
         else:
             scanned, known = before
             if not entities <= scanned:
-                new = (entities | self._expected.get(path, NONE)) - scanned
+                new = (entities | looked_for.get(path, NONE)) - scanned
                 scanned |= new
                 if ahead is not None:
                     ahead(tuple([(one.role, one.text) for one, _ in known]), new)

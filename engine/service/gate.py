@@ -395,7 +395,10 @@ class Gate:
             ):
                 return self.go_on(self._begun(policies, way, made, decision_id, started))
             store = self.store if self._remote is None else self._remote.at_hand()
-            decision = decide(policies, record, store, now, decision_id=decision_id, witness=made)
+            witness = None if self.keeper.silent else made
+            decision = decide(
+                policies, record, store, now, decision_id=decision_id, witness=witness
+            )
         except InvalidRequest:
             self._observer.refused()
             raise

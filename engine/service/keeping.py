@@ -69,8 +69,8 @@ class Keeper:
     @recorder.setter
     def recorder(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        # Hot path: for one that keeps nothing no entry is made.
-        self._silent = type(recorder) is NoRecorder
+        # Hot path: for one that keeps nothing no entry is made, and nothing is witnessed.
+        self.silent = type(recorder) is NoRecorder
         self.kept = recorder.kept
 
     def keep(
@@ -130,7 +130,7 @@ class Keeper:
     def _write(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
         """Record and count *decision*; return what holds."""
         error = made.error
-        if not self._silent:
+        if not self.silent:
             try:
                 self._record(policies, made, decision)
             except Exception as problem:  # noqa: BLE001 - what is not recorded must not be given

@@ -25,6 +25,8 @@ LAST = tuple(bytes([number]) for number in range(ONE_BYTE))
 
 REQUEST_ID, REASON, REVISION, DECISION_ID = b"\x0a", b"\x22", b"\x62", b"\x6a"
 EVALUATED_IN = b"\x70"
+ID_BYTES = 36
+AN_ID = DECISION_ID + bytes([ID_BYTES])
 RESERVED = (b"\xa8\x01\x00", b"\xa8\x01\x01")
 OUTCOMES = {
     (action, effective): bytes([0x10, number, 0x18, as_carried_out])
@@ -40,15 +42,16 @@ laid: dict[int, tuple[Reason, bytes]] = {}
 def lay_decision(decision: Decision) -> bytes:
     """Return the bytes of the message."""
     # Hot path.
-    request_id = decision.request_id.encode()
+    request_id, decision_id = decision.request_id.encode(), decision.decision_id.encode()
     spent = decision.evaluated_in
     pieces = [
         field(REQUEST_ID, request_id) if request_id else b"",
         OUTCOMES[decision.action, decision.effective_action],
         *[lay_reason(one) for one in decision.reasons],
         lay_revision(decision.revision),
-        field(DECISION_ID, decision.decision_id.encode()) if decision.decision_id else b"",
-        EVALUATED_IN + lay_number(spent) if spent else b"",
+        AN_ID + decision_id if len(decision_id) == ID_BYTES else field(DECISION_ID, decision_id),
+        EVALUATED_IN,
+        lay_number(spent),
         RESERVED[decision.reserved],
     ]
     if not decision.bare:
@@ -64,6 +67,8 @@ def lay_number(number: int) -> bytes:
         return LAST[number]
     if number < ONE_BYTE**2:
         return SEVEN[number & 0x7F] + LAST[number >> 7]
+    if number < ONE_BYTE**3:
+        return SEVEN[number & 0x7F] + SEVEN[number >> 7 & 0x7F] + LAST[number >> 14]
     return SEVEN[number & 0x7F] + lay_number(number >> 7)
 
 
@@ -81,7 +86,7 @@ def lay_revision(revision: str) -> bytes:
 def lay_reason(reason: Reason) -> bytes:
     """Return one field ``reasons``. Most reasons are the same object again and again."""
     known = laid.get(id(reason))
-    if known is not None and known[0] is reason:
+    if known is not None and known[0] is reason:  # Invariant: it is held, so no other has its id.
         return known[1]
     message = wire.Reason()
     write_reason(message, reason)

@@ -86,33 +86,32 @@ def read_straight(reader: Reader, raw: bytes) -> Record:
     # or out of order. So there is but one way to read what comes through here.
     data, at = raw + END, 0
     parts: Parts = {}
-    if data[0] == REQUEST_ID:
-        at, end = bounds(data, 0)
-        parts["request_id"], at = free_of_nul(data[at:end]), end
+    if data[0] == REQUEST_ID and data[1] < MORE:
+        at = 2 + data[1]
+        parts["request_id"] = free_of_nul(data[2:at])
     start = at
     at = end_of_who(data, at)
-    who = data[start:at]
+    who, size = data[start:at], at - start
     if data[at] == CONTENT:
-        at, end = bounds(data, at)
+        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
         parts["content"], at = data[at:end].decode(), end
     elif data[at] == MESSAGE:
         parts["messages"], at = read_messages(data, at)
     if data[at] == CONTEXT:
-        at, end = bounds(data, at)
+        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
         if end > at:
             parts["context"] = reader.decode_context(data[at:end])
         at = end
-    attributes = b""
     if data[at] == ATTRIBUTES:
-        at, end = bounds(data, at)
-        attributes, at = data[at:end], end
-    asker = reader.remembered.get(who + attributes)
+        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
+        who, at = who + data[at:end], end
+    asker = reader.remembered.get(who)
     missed: Missed = []
     if at != len(raw) and read_rear(reader, data, at, parts, missed) != len(raw):
         raise ValueError
     if asker is None or missed:
         record = read_whole(reader, raw)
-        learn(reader, record, [(WHO, who + attributes), *missed], attributes)
+        learn(reader, record, [(WHO, who), *missed], who[size:])
         return record
     return reader.complete(reader.record_type(**asker, **parts))
 
@@ -138,16 +137,19 @@ def free_of_nul(raw: bytes) -> str:
 def end_of_who(data: bytes, at: int) -> int:
     """Return where tenant, user, roles and stage end. Raises ValueError."""
     start = at
-    if data[at] != TENANT or data[at + 1] >= MORE:
+    length = data[at + 1]
+    if data[at] != TENANT or length >= MORE:
         raise ValueError
-    at += 2 + data[at + 1]
-    if data[at] != USER or data[at + 1] >= MORE:
+    at += 2 + length
+    length = data[at + 1]
+    if data[at] != USER or length >= MORE:
         raise ValueError
-    at += 2 + data[at + 1]
+    at += 2 + length
     while data[at] == ROLE:
-        if data[at + 1] >= MORE:
+        length = data[at + 1]
+        if length >= MORE:
             raise ValueError
-        at += 2 + data[at + 1]
+        at += 2 + length
     if data[at] != STAGE or data[at + 1] >= MORE or at - start > LONGEST:
         raise ValueError
     return at + 2
@@ -185,9 +187,9 @@ def read_rear(reader: Reader, data: bytes, at: int, parts: Parts, missed: Missed
     if data[at] == TOOL:
         start, (_, at) = at, bounds(data, at)
         find(known, "tool", data[start:at], parts, missed)
-    if data[at] == SESSION:
-        at, end = bounds(data, at)
-        parts["session"] = reader.make_session(**read_session(data, at, end))
+    if data[at] == SESSION and data[at + 1] < MORE:
+        at, end = at + 2, at + 2 + data[at + 1]
+        parts["session"] = read_session(reader, data, at, end)
         at = end
     if data[at] == USAGE:
         at, end = bounds(data, at)
@@ -211,19 +213,19 @@ def find(known: Mapping[bytes, Any], name: str, piece: bytes, parts: Parts, miss
         parts[name] = found
 
 
-def read_session(data: bytes, at: int, end: int) -> Parts:
-    """Return the members of the session between *at* and *end*. Raises ValueError."""
-    parts: Parts = {}
+def read_session(reader: Reader, data: bytes, at: int, end: int) -> object:
+    """Return the session between *at* and *end*. Raises ValueError."""
+    known, turn = None, 0
     if at < end and data[at] == FIRST:
         at, inner = bounds(data, at)
         if inner > at:
-            parts["id"] = free_of_nul(data[at:inner])
+            known = free_of_nul(data[at:inner])
         at = inner
     if at < end and data[at] == TURN:
-        parts["turn"], at = number(data, at + 1)
+        turn, at = number(data, at + 1)
     if at != end:
         raise ValueError
-    return parts
+    return reader.make_session(id=known, turn=turn)
 
 
 def read_usage(data: bytes, at: int, end: int) -> Parts:
@@ -240,6 +242,8 @@ def read_usage(data: bytes, at: int, end: int) -> Parts:
 
 def number(data: bytes, at: int) -> tuple[int, int]:
     """Return the number at *at*, below 2**28, and where it ends. Raises ValueError."""
+    if data[at] < MORE:
+        return data[at], at + 1
     made = shift = 0
     while (digit := data[at]) >= MORE:
         made |= (digit & 0x7F) << shift

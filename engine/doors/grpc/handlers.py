@@ -77,17 +77,19 @@ class Handlers:
             return await end_call(call, refusal)
 
         def handle(raw: bytes, call: LeanCall) -> bytes | Coroutine[Any, Any, bytes | None] | None:
-            # The event loop hands all calls of a connection the same context.
-            before = TRACE.set(None)
+            # Hot path. Invariant: the event loop hands all calls of a connection the same context,
+            # so each leaves it as it was.
+            traced = None
             try:
                 refuse_late(call)
-                follow(call)
+                traced = follow(call)
                 made = answer(raw, call)
                 return made if isinstance(made, bytes) else wait(made, call)
             except Exception as error:  # noqa: BLE001 - every failure becomes a status
                 refusal = refusal_of(error)
             finally:
-                TRACE.reset(before)
+                if traced is not None:
+                    TRACE.reset(traced)
             call.refuse(refusal.code, refusal.message, trailers_of(refusal))
             return None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import Token
 from typing import Protocol
 
-from engine.service.tracing import TRACE, TRACEPARENT, read_traceparent
+from engine.service.tracing import TRACE, TRACEPARENT, Trace, read_traceparent
 
 
 class Call(Protocol):
@@ -16,12 +17,13 @@ class Call(Protocol):
         ...
 
 
-def follow(call: Call) -> None:
+def follow(call: Call) -> Token[Trace | None] | None:
     """Have what is decided in this task, and in tasks that it starts, belong to the call's trace.
 
-    A header that is none is left alone: it is no reason not to decide.
+    Return what undoes that; None where the call tells of no trace. A header that is none is left
+    alone: it is no reason not to decide.
     """
     for name, value in call.invocation_metadata() or ():
         if name == TRACEPARENT and isinstance(value, str):
-            TRACE.set(read_traceparent(value))
-            return
+            return TRACE.set(read_traceparent(value))
+    return None

@@ -134,7 +134,7 @@ BENCHES = (
     ),
     Bench(
         "clients",
-        "What does the TypeScript client gain when concurrent decisions share a stream?",
+        "What do the clients gain by their own transport, and when decisions share calls?",
         ("--seconds", "0.3", "--rounds", "3"),
     ),
     Bench(

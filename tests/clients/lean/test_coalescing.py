@@ -396,7 +396,7 @@ def test_many_are_one_message(number: int) -> None:
 @pytest.mark.parametrize("transport", ["lean", "grpcio"])
 def test_ten_thousand_callers_at_once_are_all_answered(transport: Any) -> None:
     async def ask_all(address: str) -> list[bool]:
-        async with AsyncClient(address, timeout=60) as client:
+        async with AsyncClient(address, timeout=120) as client:
             asked = [
                 {**ASK, "content": "forbidden" if number % 2 else "hello"}
                 for number in range(10_000)
@@ -405,9 +405,7 @@ def test_ten_thousand_callers_at_once_are_all_answered(transport: Any) -> None:
             return [each.passes for each in decisions]
 
     with serve(transport=transport) as daemon:
-        made = asyncio.run_coroutine_threadsafe
-        del made
-        assert run(ask_all(daemon.address), 60) == [number % 2 == 0 for number in range(10_000)]
+        assert run(ask_all(daemon.address), 150) == [number % 2 == 0 for number in range(10_000)]
 
 
 @pytest.mark.slow
@@ -427,12 +425,14 @@ def test_a_restart_under_load_loses_nothing_and_hangs_nobody(
                 passed.append(1)
                 if sum(passed) % 100 == 0:
                     hundred.set()
-            except Unavailable:
+            except NoDecision:
                 passed.append(0)
 
     async def load() -> None:
         async with AsyncClient(address, timeout=5) as client:
-            await asyncio.gather(*(one(client) for _ in range(32)))
+            async with asyncio.TaskGroup() as group:
+                for _ in range(32):
+                    group.create_task(one(client))
 
     async def begin() -> asyncio.Task[None]:
         return asyncio.create_task(load())

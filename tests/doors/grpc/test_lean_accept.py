@@ -179,6 +179,19 @@ def test_a_connection_that_was_not_taken_is_closed_at_the_end(
         asyncio.run_coroutine_threadsafe(begin_and_stop(), loop).result(PATIENCE)
 
 
+def test_of_many_that_come_at_once_each_is_taken(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lean_accept, "TURN", 2)
+    listening = Listening(loop)
+    listening.acceptor._listening.listen()
+    waiting = [listening.connect() for _ in range(7)]
+    with listening:
+        assert all(map(echoes, waiting))
+        for one in waiting:
+            one.close()
+
+
 class Failing(socket.socket):
     """A socket from which nothing can be accepted, *fails* times."""
 

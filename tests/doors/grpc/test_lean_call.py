@@ -219,3 +219,70 @@ def test_requests_that_are_not_answered_share_what_may_be_held() -> None:
         assert (caller.room.held, caller.room.calls, caller.room.tasks) == (0, 0, 0)
 
     in_loop(scene)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "why"),
+    [
+        (packed(b"one") * 2, grpc.StatusCode.UNIMPLEMENTED, "more than one message where one asks"),
+        (packed(b"half")[:-1], grpc.StatusCode.INTERNAL, "the last message is not whole"),
+        (b"\1" + packed(b"no gzip")[1:], grpc.StatusCode.INTERNAL, "a message is no gzip"),
+        (b"", grpc.StatusCode.UNIMPLEMENTED, "no message where one asks"),
+    ],
+)
+def test_what_is_not_one_message_is_refused(body: bytes, code: grpc.StatusCode, why: str) -> None:
+    async def scene() -> None:
+        caller = Caller(Served(one_asks=True, apart=nothing))
+        caller.ask(1, body, *GZIP)
+        assert caller.status() == (code.value[0], why)
+        assert (caller.room.held, caller.room.calls) == (0, 0)
+
+    in_loop(scene)
+
+
+def test_a_request_that_does_not_come_in_its_time_is_too_late() -> None:
+    async def scene() -> None:
+        caller = Caller(Served(one_asks=True, apart=nothing))
+        caller.ask(1, None, (b"grpc-timeout", b"5S"))
+        call = caller.calls[0]
+        left = call.time_remaining()
+        assert left is not None
+        assert left <= 5
+        call.look(asyncio.get_running_loop().time() + 6)
+        assert caller.status() == (
+            grpc.StatusCode.DEADLINE_EXCEEDED.value[0],
+            "the deadline was over",
+        )
+        call.gone()
+        assert caller.room.calls == 0
+
+    in_loop(scene)
+
+
+def test_who_writes_waits_while_the_caller_takes_nothing() -> None:
+    written: list[int] = []
+
+    async def write(call: Call) -> None:
+        for number in range(8):
+            await call.write(bytes(1 << 16))
+            written.append(number)
+
+    async def scene() -> None:
+        caller = Caller(streaming(write))
+        caller.ask(1)
+        await turns()
+        assert len(written) < 4
+        caller.feed(frames.window_update(0, 1 << 20) + frames.window_update(1, 1 << 20))
+        await turns()
+        assert len(written) == 8
+
+    in_loop(scene)
+
+
+def test_one_task_too_many_is_refused() -> None:
+    async def scene() -> None:
+        caller = Caller(Served(one_asks=True, apart=nothing), tasks=0)
+        caller.ask(1, packed(b"x"))
+        assert caller.status() == (grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], OVERLOADED)
+
+    in_loop(scene)

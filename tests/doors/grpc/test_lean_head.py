@@ -6,8 +6,10 @@ import grpc
 import pytest
 
 from engine.doors.grpc.lean_head import (
+    HEADER_BYTES,
     LONGEST_SECONDS,
     MESSAGE_BYTES,
+    TOO_LARGE,
     Head,
     read_head,
     trailers_of,
@@ -128,3 +130,26 @@ def test_a_sentence_that_grows_when_it_is_quoted_is_cut() -> None:
 @pytest.mark.parametrize("size", [0, 126, 127, 128, 254, 255, 256, 16_510, 16_511, 70_000])
 def test_a_literal_of_any_length_is_read_back(size: int) -> None:
     assert said(block_of(((b"x", b"v" * size),))) == {b"x": b"v" * size}
+
+
+def test_too_much_metadata_is_refused_whatever_it_says() -> None:
+    found = asked((b"a", b"x" * HEADER_BYTES))
+    assert found.refused == (grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_LARGE)
+    assert found.metadata == ()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "accepted", "gzips"),
+    [
+        (b"gzip", b"identity, deflate ,gzip", True),
+        (b"gzip", b"identity", False),
+        (b"gzip", b"gzipped", False),
+        (b"identity", b"gzip", False),
+    ],
+)
+def test_answers_are_compressed_for_who_compresses_and_says_so(
+    encoding: bytes, accepted: bytes, *, gzips: bool
+) -> None:
+    found = asked((b"grpc-encoding", encoding), (b"grpc-accept-encoding", accepted))
+    assert found.gzips is gzips
+    assert found.gzipped is (encoding == b"gzip")

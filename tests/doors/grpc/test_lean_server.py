@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from hpack import Decoder, Encoder
 
 from engine.doors.grpc import lean_sockets
 from engine.doors.grpc.addresses import ListenError
@@ -17,9 +18,11 @@ from engine.doors.grpc.lean_server import NONE, LeanServer
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove
 from engine.doors.grpc.listener import Listener, Tls, changes
 from engine.doors.grpc.open_calls import Drained, Wait
+from engine.doors.http2 import frames
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.authority import Authority
 from tests.doors.grpc.serving import loop, refused, run
+from tests.doors.http2.peers import REQUEST
 
 AUTHORITY = Authority()
 
@@ -114,6 +117,35 @@ def test_one_call_too_many_is_refused() -> None:
         error = refused(lambda: call(address, "Plain"))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert server.room.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (((b":method", b"GET"),), {b":status": b"405"}),
+        (((b"content-type", b"text/plain"),), {b":status": b"415"}),
+        (((b"grpc-encoding", b"br"),), {b"grpc-status": b"12"}),
+        (((b"grpc-timeout", b"soon"),), {b"grpc-status": b"13"}),
+    ],
+)
+def test_what_is_no_call_is_told_so(
+    fields: tuple[tuple[bytes, bytes], ...], status: dict[bytes, bytes]
+) -> None:
+    said = {**dict(REQUEST), **dict(fields)}
+    asked = frames.PREFACE + frames.settings(())
+    asked += frames.headers(1, Encoder().encode(said.items()), frames.FRAME_BYTES, end=True)
+    with serving({}) as (_, (address,)):
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port)), 10) as found, found.makefile("rb") as file:
+            found.sendall(asked)
+            kind, payload = 0, b""
+            while kind != frames.HEADERS:
+                high, low, kind, *_ = frames.HEAD.unpack(file.read(frames.HEAD_BYTES))
+                payload = file.read(high << 8 | low)
+    answer = dict(Decoder().decode(payload, raw=True))
+    assert answer.items() >= status.items()
+    if b"grpc-status" in status:
+        assert answer[b"grpc-accept-encoding"] == b"identity,gzip"
 
 
 def test_a_renewed_certificate_is_for_the_listeners_that_have_one() -> None:

@@ -90,17 +90,14 @@ def build(  # noqa: PLR0913  everything a decision needs
 ) -> PolicySet:
     """Return the policy set of *program*, with *lists* by name and *facts* by group.
 
-    Without a *matcher* the reference tries every rule. *key* is a deployment's secret, everywhere.
-    A *reader* must be of the same fields, facts and limits: making one takes a millisecond.
+    Without a *matcher* the reference tries every rule; *reader* is one of the same fields, facts
+    and limits. *key* is a deployment's secret, everywhere.
     """
     shape = shape or shape_of(map(outline_of, program.policies))
-    reader = reader or build_reader(
-        program.fields, facts, limit=content_limit, on_too_large=on_too_large, long=long
-    )
     return PolicySet(
         revision=revision,
         program=program,
-        reader=reader,
+        reader=reader or _reader(program, facts, content_limit, on_too_large, long),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
         senses=Senses(scanner, injection, classify, program.meters, key=_keyed(b"sessions", key)),
         lists=lists or {},
@@ -121,6 +118,16 @@ def build(  # noqa: PLR0913  everything a decision needs
         heard=_heard(program, shape),
         asked=frozenset().union(*shape.asked),
     )
+
+
+def _reader(
+    program: Program,
+    facts: Mapping[str, Table] | None,
+    limit: int,
+    on_too_large: OnTooLarge,
+    long: int,
+) -> Reader:
+    return build_reader(program.fields, facts, limit=limit, on_too_large=on_too_large, long=long)
 
 
 def _keyed(use: bytes, key: bytes) -> bytes:

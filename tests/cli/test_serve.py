@@ -100,8 +100,8 @@ def test_the_daemons_code_is_the_verbs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert served[0].policies == "rules"
 
 
-@pytest.mark.parametrize(("workers", "loaded"), [("0", ALONE), ("1", ALONE), ("2", TOGETHER)])
-def test_only_several_workers_have_a_supervisor(
+@pytest.mark.parametrize(("workers", "loaded"), [("0", ALONE), ("1", TOGETHER), ("2", TOGETHER)])
+def test_workers_have_a_supervisor(
     monkeypatch: pytest.MonkeyPatch, workers: str, loaded: str
 ) -> None:
     asked: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from pol_client.results import Decision, Failure, Violation
@@ -115,10 +116,14 @@ def violations(metadata: Any) -> tuple[Violation, ...]:
     found: list[Violation] = []
     for key, value in metadata or ():
         if key == DETAILS:
-            for detail in status_pb2.Status.FromString(value).details:
-                bad = error_details_pb2.BadRequest()
-                if detail.Unpack(bad):
-                    found += (
-                        Violation(each.field, each.description) for each in bad.field_violations
-                    )
+            try:
+                details = status_pb2.Status.FromString(value).details
+                for detail in details:
+                    bad = error_details_pb2.BadRequest()
+                    if detail.Unpack(bad):
+                        found += (
+                            Violation(each.field, each.description) for each in bad.field_violations
+                        )
+            except DecodeError:  # They say nothing.
+                continue
     return tuple(found)

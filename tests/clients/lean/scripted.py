@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ def decision(**fields: Any) -> bytes:
 
 
 @asynccontextmanager
-async def daemon(script: Script) -> AsyncIterator[str]:
+async def daemon(script: Script, secured: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Give the address of a daemon that does *script* on each connection, and then closes it."""
     running: set[asyncio.Task[None]] = set()
     count = 0
@@ -135,7 +136,7 @@ async def daemon(script: Script) -> AsyncIterator[str]:
             running.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secured)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -149,7 +150,7 @@ async def daemon(script: Script) -> AsyncIterator[str]:
 @contextmanager
 def thread_client_of(script: Script, **options: Any) -> Iterator[Client]:
     """Give a client for threads of such a daemon."""
-    served = daemon(script)
+    served = daemon(script, options.pop("ssl", None))
     address = run(served.__aenter__())
     try:
         with Client(address, **{"timeout": 5, **options}) as client:

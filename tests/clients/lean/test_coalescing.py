@@ -429,10 +429,9 @@ def test_a_restart_under_load_loses_nothing_and_hangs_nobody(
                 passed.append(0)
 
     async def load() -> None:
-        async with AsyncClient(address, timeout=5) as client:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(32):
-                    group.create_task(one(client))
+        async with AsyncClient(address, timeout=5) as client, asyncio.TaskGroup() as group:
+            for _ in range(32):
+                group.create_task(one(client))
 
     async def begin() -> asyncio.Task[None]:
         return asyncio.create_task(load())

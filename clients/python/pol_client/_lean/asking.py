@@ -127,8 +127,7 @@ class Asking(Control):
 
     def drop(self, call: Call) -> None:
         """Break a call off that nobody waits for any more."""
-        if not call.closed:
-            self.reset(call, Code.CANCEL)
+        call.reset(Code.CANCEL)
 
     def probe(self) -> None:
         """Ask the daemon whether it is there."""
@@ -139,11 +138,6 @@ class Asking(Control):
         waiting: asyncio.Future[None] = self._loop.create_future()
         self._room.append(waiting)
         return waiting
-
-    def leave(self, failure: NoDecision) -> None:
-        """Take no more calls, and close when those that run are over."""
-        self._end(failure)
-        self.left()
 
     def abort(self, failure: NoDecision | None = None) -> None:
         """End now."""

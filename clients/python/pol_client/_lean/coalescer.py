@@ -32,7 +32,7 @@ from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
 
 MOST = 64
 """Decisions of one call."""
-FEW = 8
+FEW = 16
 """So few are not shared out among two calls."""
 CALLS = 2
 """Calls under way on a connection while decisions are gathered: one is decided on while the answer

@@ -44,7 +44,7 @@ class LeanTransport:
         self._coalescer: Coalescer | None = None
         self._target = read_address(connection.address)
         self._scheme = b"http" if connection.tls is None else b"https"
-        self._metadata: dict[Pairs, bytes] = {}
+        self._proper: set[Pairs] = set()
         self._blocks: dict[tuple[object, ...], bytes] = {}
         self._links: list[Link] = []
         self._closed = False
@@ -126,23 +126,22 @@ class LeanTransport:
     def pairs(self) -> Pairs:
         """Return the metadata of a call that is made now. Raises InvalidRequest."""
         pairs = self._connection.headers()
-        if pairs not in self._metadata:
-            if len(self._metadata) >= BLOCKS:
-                self._metadata.clear()
-            self._metadata[pairs] = metadata_block(pairs)
+        if pairs not in self._proper:
+            metadata_block(pairs)  # Who asks is told at once what cannot be sent.
+            if len(self._proper) >= BLOCKS:
+                self._proper.clear()
+            self._proper.add(pairs)
         return pairs
 
-    def block(self, path: str, seconds: float | None, pairs: Pairs) -> bytes:
+    def block(self, path: str, seconds: float, pairs: Pairs) -> bytes:
         """Return the fields of a call that may take so many *seconds*."""
-        timeout = b"" if seconds is None else timeout_field(seconds)
+        timeout = timeout_field(seconds)
         key = (path, timeout, pairs)
         made = self._blocks.get(key)
         if made is None:
             if len(self._blocks) >= BLOCKS:
                 self._blocks.clear()
-            metadata = self._metadata.get(pairs)
-            if metadata is None:
-                metadata = metadata_block(pairs)
+            metadata = metadata_block(pairs)
             made = call_block(self._scheme, self._target.authority, path) + metadata + timeout
             self._blocks[key] = made
         return made

@@ -239,6 +239,23 @@ def test_fields_out_of_order_or_given_again_are_read_as_protobuf_does(reader: Re
             assert read_record(reader, whole) == read_whole(reader, whole)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"\x42\x00",  # A context of no bytes,
+        b"\x72\x02\x0a\x00",  # the id of a session,
+        b"\x3a\x02\x12\x00",  # the text of a message.
+        b"\x3a\x02\x18\x00",  # A message with a field that is not known;
+        b"\x3a\x00" * 10_001,  # and more of them than may be.
+    ],
+)
+def test_what_holds_nothing_is_read_alike(reader: Reader, more: bytes) -> None:
+    raw = wire.DecideRequest(tenant_id="t", user_id="u", stage=wire.STAGE_REQUEST)
+    for _ in range(3):
+        expected = outcome(reader, raw.SerializeToString() + more, read_whole)
+        assert outcome(reader, raw.SerializeToString() + more, read_record) == expected
+
+
 def test_no_more_is_remembered_than_may_be(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(read, "REMEMBERED", 8)
     for number in range(30):

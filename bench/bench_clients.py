@@ -84,6 +84,11 @@ def judge_python(found: Rounds) -> Result:
     yard = f"{PLAIN} 32"
     goals = [
         ("32 in flight, together against grpcio", ratio(found, together, yard), 8.0),
+        (
+            "32 in flight, together against grpcio's one at a time",
+            ratio(found, together, f"{PLAIN} 1"),
+            8.0,
+        ),
         ("32 in flight, CPU of grpcio's against together", ratio(found, yard, together, "cpu"), 5),
         ("1 in flight, against grpcio", ratio(found, f"{TOGETHER} 1", f"{PLAIN} 1"), 1.0),
         ("1 in flight, CPU of grpcio's against a call", ratio(found, f"{PLAIN} 1", own, "cpu"), 2),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,11 @@ from pol_client._http2.frames import (
     goaway,
     ping,
     rst_stream,
+    window_update,
 )
+from pol_client._lean.blocking import Wire
+from pol_client._lean.threads import Promised, Waited
+from pol_client._wire import engine_pb2 as wire
 
 from tests.clients.asking import ASK
 from tests.clients.lean.scripted import Line, Script, thread_client_of
@@ -228,3 +234,52 @@ def test_throttles_are_taken_once(tmp_path: Path) -> None:
         asked = {**ASK, "user": "flood"}
         actions = [client.decide(**asked).action for _ in range(3)]
     assert actions == ["allow", "allow", "throttle"]
+
+
+def test_a_request_that_is_too_much_for_the_kernel_ends_with_the_deadline() -> None:
+    async def script(line: Line) -> None:
+        await line.greet((INITIAL_WINDOW_SIZE, 1 << 30))
+        line.send(window_update(0, 1 << 30))
+        line.answer((await line.asked())[0])
+        await asyncio.sleep(10)  # It reads nothing any more.
+
+    with thread_client_of(script) as client:
+        assert client.decide(**ASK).passes
+        with pytest.raises(DeadlineExceeded):
+            client.decide(**{**ASK, "content": "x" * (32 << 20)}, timeout=0.2)
+
+
+def test_a_thread_that_is_interrupted_leaves_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[int] = []
+    real = Wire.receive
+
+    def interrupted(_wire: Wire, _deadline: float) -> None:
+        monkeypatch.setattr(Wire, "receive", real)
+        raise KeyboardInterrupt
+
+    with thread_client_of(answering(lines, [])) as client:
+        assert client.decide(**ASK).passes
+        monkeypatch.setattr(Wire, "receive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.decide(**ASK)
+        assert client.decide(**ASK).passes
+    assert lines == [1, 2]
+
+
+def test_a_thread_gives_up_by_itself_when_the_loop_does_not_tell_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pol_client._lean.threads.GRACE_SECONDS", 0.0)
+    with pytest.raises(DeadlineExceeded):
+        Waited().result(0.01)
+
+
+def test_a_promise_that_is_not_wanted_is_not_kept() -> None:
+    futures: list[Future[wire.Decision]] = [Future(), Future()]
+    kept, broken = map(Promised, futures)
+    for future in futures:
+        future.cancel()
+    kept.set_result(wire.Decision())
+    broken.set_exception(Unavailable("UNAVAILABLE", "gone"))
+    assert kept.done()
+    assert broken.done()

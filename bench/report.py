@@ -144,6 +144,12 @@ BENCHES = (
         ("--seconds", "0.3", "--rounds", "5"),
     ),
     Bench(
+        "lane",
+        "What does a decision cost between the bytes of its request and of its answer?",
+        ("--rules", "100", "1000", "--rounds", "7"),
+        ("--rules", "10", "100", "10000"),
+    ),
+    Bench(
         "transport",
         "How much quicker are decisions over the lean HTTP/2 server than over grpcio's?",
         ("--seconds", "0.5", "--rounds", "3"),

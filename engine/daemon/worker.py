@@ -30,7 +30,7 @@ from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.record import RecordError
-from engine.service.taking import settle_heap, warm_up
+from engine.service.taking import settle_heap
 
 
 class Desk:
@@ -94,8 +94,6 @@ class Desk:
         policies = await self._taker.load(revision)
         if policies is None:
             return say.Failed(self._taker.missing)
-        if not self._parts.gate.ready:
-            warm_up(policies)
         self._ready = policies
         return say.Loaded(len(policies.policies), len(policies.rules))
 

@@ -13,6 +13,8 @@ from engine.language.program import Policy, Redact, Throttle
 from engine.language.typed import Attribute, Call, Constant, Expr, Has, Tainted
 from engine.language.walk import inner
 
+SCORE = "injection"
+"""The function that judges texts."""
 TURN = "session.turn"
 """The attribute that is counted where a request does not bring it."""
 
@@ -39,6 +41,8 @@ class Outline(NamedTuple):
     """Whether anything depends on the turn of the conversation."""
     carried: frozenset[tuple[str, str]] = frozenset()
     """The stages whose content a label carries, each with the label."""
+    scored: bool = False
+    """Whether a condition asks how much a text looks like an injection."""
 
 
 def outline_of(policy: Policy) -> Outline:
@@ -71,6 +75,7 @@ def outline_of(policy: Policy) -> Outline:
             for stage in one.source
         ),
         asked=frozenset(_asked(policy, nodes)),
+        scored=any(isinstance(node, Call) and node.function == SCORE for node in nodes),
     )
 
 

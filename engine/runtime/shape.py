@@ -40,6 +40,8 @@ class Shape:
     """The sets of entities that policies look for."""
     heard: Heard = DEAF
     """What of sessions is asked."""
+    scored: bool = False
+    """Whether it is asked how much a text looks like an injection."""
 
 
 def shape_of(outlines: Iterable[Outline]) -> Shape:
@@ -49,7 +51,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
     rolled_out: set[int] = set()
     advised: set[str] = set()
     computed: set[str] = set()
-    reversible = tainted = turns = False
+    reversible = tainted = turns = scored = False
     asked: set[frozenset[str]] = set()
     carried: set[tuple[str, str]] = set()
     for number, one in enumerate(outlines):
@@ -65,6 +67,7 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         reversible = reversible or one.reversible
         tainted = tainted or one.tainted
         turns = turns or one.turns
+        scored = scored or one.scored
         asked |= one.asked
         carried |= one.carried
     return Shape(
@@ -75,4 +78,5 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         reversible=reversible,
         heard=Heard(tainted, turns, frozenset(carried)),
         asked=frozenset(asked),
+        scored=scored,
     )

@@ -35,6 +35,9 @@ from engine.service.nets import Finder, asked_of, custom_of, find_net, keep_net,
 MOST_PREPARED = 32
 """For so many sets of entities everything is built beforehand."""
 
+WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
+"""A text that makes detectors look closely."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -124,6 +127,7 @@ class Asks(NamedTuple):
     terms: Mapping[str, frozenset[str]]
     """The lists that the entities name."""
     asked: frozenset[frozenset[str]]
+    scored: bool
     recipe: Recipe
 
 
@@ -132,7 +136,7 @@ def asks_of(bundle: Bundle, recipe: Recipe) -> Asks:
     entities = custom_of(bundle)
     named = {name for one in entities for name in one.terms}
     terms = {name: bundle.lists[name] for name in sorted(named)}
-    return Asks(entities, terms, bundle.shape.asked, recipe)
+    return Asks(entities, terms, bundle.shape.asked, bundle.shape.scored, recipe)
 
 
 def detect(
@@ -159,8 +163,21 @@ def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:
         if net is not None:
             scanner.cast(net)
     if recipe.prepare:
-        for entities in sorted(bundle.shape.asked | {asked}, key=sorted)[:MOST_PREPARED]:
-            scanner.prepare(entities)
-        scanner.warm(asked)
-        prepare_injection()
+        prepare(scanner, bundle.shape.asked | {asked}, asked)
+        if bundle.shape.scored:
+            prepare_injection()
     return scanner
+
+
+def prepare(scanner: Scanner, questions: frozenset[frozenset[str]], asked: frozenset[str]) -> None:
+    """Build what *scanner* needs for *questions*, in all of which *asked* is looked for.
+
+    What nobody asks for is not built: it would take a second and fifty megabytes.
+    """
+    if not asked:
+        return
+    for entities in sorted(questions, key=sorted)[:MOST_PREPARED]:
+        scanner.prepare(entities)
+    scanner.warm(asked)
+    # Patterns are compiled at their first use, up to 60 ms in all.
+    scanner.scan(WARMING, asked)

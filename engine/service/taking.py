@@ -11,7 +11,6 @@ import gc
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.content.entities import STRUCTURED
 from engine.language.compile import without_collection
 from engine.language.stages import whole
 from engine.runtime.index import IndexedMatcher
@@ -22,9 +21,6 @@ from engine.service.cache import FolderCache
 from engine.service.compiled import Bundle, FolderShelf, compile_folder, fetch_bundle
 from engine.service.gate import Gate
 from engine.service.slices import in_slices, let_go
-
-WARMING = "mail ann@example.com, call +1 555-010-9999, card 4111 1111 1111 1111, key=AKIA 10.0.0.1"
-"""A text that makes detectors look closely."""
 
 
 @dataclass(slots=True)
@@ -57,7 +53,6 @@ class GateTaker:
             bundle = compile_folder(self.root, self.cache)
             self._detection = detect(bundle, self.recipe, self.cache)
             policies = whole(linking(bundle, self.recipe, self._detection))
-        warm_up(policies)
         self.gate.swap(policies)
 
     async def load(self, revision: str) -> PolicySet | None:
@@ -134,12 +129,3 @@ def settle_heap() -> None:
     """Have the collector leave alone what there is: before anyone is served, it takes a while."""
     gc.collect()
     gc.freeze()
-
-
-def warm_up(policies: PolicySet) -> None:
-    """Run every detector once: patterns are compiled at their first use, up to 60 ms in all.
-
-    Without this the first requests after a start would wait for it, and the loop with them.
-    """
-    policies.senses.scanner.scan(WARMING, STRUCTURED)
-    policies.senses.injection(WARMING, "user")

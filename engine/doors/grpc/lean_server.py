@@ -121,6 +121,8 @@ class LeanServer:
         self._stopping = True
         for acceptor in self._acceptors:
             acceptor.stop()
+        for _, one in self._sockets:
+            one.close()  # Where it never began.
         for connection in tuple(self._connections):
             connection.drain()
         if not self._connections:

@@ -108,6 +108,21 @@ def test_one_connection_too_many_is_closed() -> None:
         assert method(b"x", timeout=10)
 
 
+def test_a_server_that_never_began_leaves_no_socket(tmp_path: Path) -> None:
+    async def scene() -> str:
+        server = LeanServer(message_bytes=1, calls=1)
+        server.listen(Listener(f"unix:{tmp_path}/s"))
+        address = server.listen(Listener("127.0.0.1:0"))
+        await server.stop(0)
+        await server.wait_for_termination()
+        return address
+
+    host, _, port = run(scene()).rpartition(":")
+    assert not (tmp_path / "s").exists()
+    with pytest.raises(OSError, match=r".+"):
+        socket.create_connection((host, int(port)), 1)
+
+
 def test_one_call_too_many_is_refused() -> None:
     def none(server: LeanServer) -> None:
         server.room.most_calls = 0

@@ -268,7 +268,7 @@ class Reader:
         if record.messages is not None and record.content is not None:
             found.append(Problem("messages", "give either `content` or `messages`, not both"))
         if tool.args is not None:
-            found.extend(_check_json(tool.args, "tool.args", 0))
+            found.extend(check_json(tool.args, "tool.args", 0))
         cost = record.usage.cost_usd
         if cost is not None and cost < 0:
             found.append(Problem("usage.cost_usd", "must not be negative"))
@@ -346,7 +346,7 @@ def _nul_problems(record: Record) -> list[Problem]:
     ]
 
 
-def _check_json(value: object, path: str, depth: int) -> list[Problem]:
+def check_json(value: object, path: str, depth: int) -> list[Problem]:
     """Return what in *value* is no JSON: other kinds, huge or infinite numbers, deep nesting."""
     if depth > ARGUMENTS_DEPTH:
         return [Problem(path, f"nested deeper than {ARGUMENTS_DEPTH}")]
@@ -361,14 +361,14 @@ def _check_json(value: object, path: str, depth: int) -> list[Problem]:
             return [
                 problem
                 for index, item in enumerate(value)
-                for problem in _check_json(item, f"{path}[{index}]", depth + 1)
+                for problem in check_json(item, f"{path}[{index}]", depth + 1)
             ]
         case dict():
             return [
                 problem
                 for key, item in value.items()
                 for problem in (
-                    _check_json(item, f"{path}.{key}", depth + 1)
+                    check_json(item, f"{path}.{key}", depth + 1)
                     if isinstance(key, str)
                     else [Problem(path, "has a key that is no string")]
                 )

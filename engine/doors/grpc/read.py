@@ -18,12 +18,14 @@ from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
+from msgspec.structs import replace
 
 from engine.doors.grpc.convert import decode_json, read_standard
 from engine.doors.grpc.status import Garbled
 from engine.runtime.decision import Message
 from engine.runtime.record import MOST_MESSAGES, Record
-from engine.runtime.request import Reader
+from engine.runtime.repeats import has_repeats
+from engine.runtime.request import Reader, check_json
 from engine.wire import engine_pb2 as wire
 
 REMEMBERED = 4096
@@ -48,6 +50,7 @@ FIRST, SECOND = 0x0A, 0x12
 MORE = 0x80
 """From here on a byte is not the last of its number."""
 INPUT, OUTPUT, TURN = 0x08, 0x10, 0x18
+ARGUMENTS = 0x1A
 
 UNUSUAL = (IndexError, ValueError, TypeError, RecursionError, msgspec.MsgspecError)
 """What reading raises that meets something else: also no UTF-8, no context of this schema."""
@@ -185,8 +188,7 @@ def read_rear(reader: Reader, data: bytes, at: int, parts: Parts, missed: Missed
         start, (_, at) = at, bounds(data, at)
         find(known, "model", data[start:at], parts, missed)
     if data[at] == TOOL:
-        start, (_, at) = at, bounds(data, at)
-        find(known, "tool", data[start:at], parts, missed)
+        at = read_tool(known, data, at, parts, missed)
     if data[at] == SESSION and data[at + 1] < MORE:
         at, end = at + 2, at + 2 + data[at + 1]
         parts["session"] = read_session(reader, data, at, end)
@@ -211,6 +213,33 @@ def find(known: Mapping[bytes, Any], name: str, piece: bytes, parts: Parts, miss
         missed.append((name, piece))
     else:
         parts[name] = found
+
+
+def read_tool(
+    known: Mapping[bytes, Any], data: bytes, at: int, parts: Parts, missed: Missed
+) -> int:
+    """Put the tool that stands at *at* into *parts*; return where it ends. Raises ValueError.
+
+    It is known by its names; what it is called with differs from call to call.
+    """
+    start, (at, end) = at, bounds(data, at)
+    begun = at
+    while at < end and (data[at] == FIRST or data[at] == SECOND):
+        _, at = bounds(data, at)
+    find(known, "tool", data[start : start + 1] + data[begun:at], parts, missed)
+    if at == end:
+        return at
+    if data[at] != ARGUMENTS:
+        raise ValueError
+    begun, at = bounds(data, at)
+    raw = data[begun:at]
+    value = decode_json(raw)
+    if at != end or has_repeats(raw, value) or check_json(value, "", 0):
+        raise ValueError
+    tool: Any = parts.get("tool")
+    if tool is not None:
+        parts["tool"] = replace(tool, args=value)
+    return at
 
 
 def read_session(reader: Reader, data: bytes, at: int, end: int) -> object:
@@ -258,17 +287,19 @@ def learn(reader: Reader, record: Record, missed: Missed, attributes: bytes) -> 
     """Remember the groups of *record* that were *missed*, each by its bytes.
 
     Invariant: they are the same whatever else is asked with them. So nothing is learnt where the
-    *attributes* add to other groups, facts are missing, or a tool's arguments are in its piece.
+    *attributes* add to other groups, or facts are missing.
     """
     known = reader.remembered
     if record.missing or not (decode_json(attributes or NOTHING).keys() <= BESIDE):
         return
     for name, piece in missed:
-        if len(piece) > LONGEST or (name == "tool" and record.tool.args is not None):
+        if len(piece) > LONGEST:
             continue
         if len(known) >= REMEMBERED:
             known.clear()
         if name == WHO:
             known[piece] = {"tenant": record.tenant, "user": record.user, "stage": record.stage}
+        elif name == "tool":
+            known[piece] = replace(record.tool, args=None)
         else:
             known[piece] = getattr(record, name)

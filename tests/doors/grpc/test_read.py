@@ -105,6 +105,8 @@ def changed(**fields: Any) -> wire.DecideRequest:
         changed(session=wire.Session(), usage=wire.Usage(), model=wire.Model()),
         changed(session=wire.Session(turn=1), usage=wire.Usage(output_tokens=5)),
         changed(capabilities=wire.Capabilities()),
+        changed(tool=wire.Tool(name="mail", server="s", args_json=b'{"to": ["a"], "n": 1.5}')),
+        changed(tool=wire.Tool(name="mail", args_json=b"null")),
     ],
 )
 def test_what_is_laid_out_as_usual_is_read_straight(
@@ -118,7 +120,6 @@ def test_what_is_laid_out_as_usual_is_read_straight(
     [
         changed(content="x" * 20_000),
         changed(approval="token"),
-        changed(tool=wire.Tool(name="mail", args_json=b'{"to": "a"}')),
         changed(session=wire.Session(id="s", labels=["l"])),
         changed(usage=wire.Usage(cost_usd="0.1")),
         changed(usage=wire.Usage(input_tokens=2**40)),
@@ -237,6 +238,24 @@ def test_fields_out_of_order_or_given_again_are_read_as_protobuf_does(reader: Re
         for whole in (raw + more.SerializeToString(), more.SerializeToString() + raw):
             assert read_record(reader, raw) == read_whole(reader, raw)
             assert read_record(reader, whole) == read_whole(reader, whole)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [b'{"a": 1, "a": 2}', b"{", b"1e999", b"[" * 80 + b"]" * 80, b"12345678901234567890", b'"x"'],
+)
+def test_arguments_are_looked_at_alike(reader: Reader, args: bytes) -> None:
+    known = changed(tool=wire.Tool(name="mail", args_json=b"{}")).SerializeToString()
+    read_record(reader, known)
+    raw = changed(tool=wire.Tool(name="mail", args_json=args)).SerializeToString()
+    assert outcome(reader, raw, read_record) == outcome(reader, raw, read_whole)
+
+
+def test_what_one_call_was_made_with_is_not_the_nexts(reader: Reader) -> None:
+    for args in (b'{"a": 1}', b'{"b": 2}', b""):
+        asked = changed(tool=wire.Tool(name="mail", args_json=args))
+        made = record(reader, asked)
+        assert made.tool.args == (json.loads(args) if args else None)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ TICK_SECONDS = 2.0
 LINGER_SECONDS = 5.0
 """How long a connection that is closed may take to send what it still has."""
 ALPN = "h2"
+TURN_FRAMES = 512
+TURN_FIELDS = 1_024
+"""So many frames, and fields that were not seen before, are read before others have their turn."""
 THERE_PING = b"there?\0\0"
 
 
@@ -62,6 +65,8 @@ class Connection(Requests[Request], Generic[Request]):
         super().__init__(serve, read, limits)
         self._ended_call = ended
         self._buffer = b""
+        self._waits = False
+        """Whether it has had its turn, and what has come is not all read."""
         self._greeted = False
         """Whether the preface has come."""
         self._closing = False
@@ -106,15 +111,37 @@ class Connection(Requests[Request], Generic[Request]):
         """Read all frames that are whole, and answer them in one write."""
         if self._closing:
             return
-        self._reading = self._said = True
+        self._said = True
+        if self._waits:
+            self._buffer += data
+        else:
+            self._turn(self._buffer + data if self._buffer else data)
+
+    def _turn(self, data: bytes) -> None:
+        """Read the frames in *data*, as many as a connection may before others have their turn."""
+        self._reading = True
+        self._decoded = 0
         try:
-            self._buffer = self._frames(self._buffer + data if self._buffer else data)
+            self._buffer = self._frames(data)
             self._answer_ready()
         except ConnectionFailed as error:
             self._fail(error.code, str(error))
         finally:
             self._reading = False
             self.flush()
+        if self._waits and self._transport is not None and not self._closing:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Have another turn."""
+        self._waits = False
+        if self._transport is None or self._closing:
+            return
+        if not self._full and not self._transport.is_closing():
+            self._transport.resume_reading()
+        data, self._buffer = self._buffer, b""
+        self._turn(data)
 
     def _answer_ready(self) -> None:
         """Answer what was asked in this read, and was not taken back in it."""
@@ -246,7 +273,12 @@ class Connection(Requests[Request], Generic[Request]):
         if not self._greeted:
             return data
         most = self.limits.frame_bytes
-        while size - at >= HEAD_BYTES:
+        left = TURN_FRAMES
+        while size - at >= HEAD_BYTES and not self._closing:
+            if not left or self._decoded > TURN_FIELDS:
+                self._waits = True
+                break
+            left -= 1
             high, low, kind, flags, number = HEAD.unpack_from(data, at)
             length = high << 8 | low
             if length > most:
@@ -267,9 +299,7 @@ class Connection(Requests[Request], Generic[Request]):
                     self._other(kind, flags, number & NO_STREAM, data[begin:at])
             except StreamFailed as error:
                 self._fail_stream(error)
-            if self._closing:
-                return b""
-        return data[at:] if at else data
+        return b"" if self._closing else data[at:]
 
     def _greet(self, data: bytes) -> int:
         """Return the length of the client's preface; 0 while it is not whole."""

@@ -61,6 +61,8 @@ class Requests(Control, Generic[Request]):
             LISTS * limits.header_bytes, self._understand
         )
         self._known = self._fields.known
+        self._decoded = 0
+        """Fields that were read in this turn."""
         self._most = NO_STREAM
         """The newest stream that is taken: what a GOAWAY has said."""
         self._skipped: deque[range] = deque(maxlen=SKIPPED)
@@ -75,6 +77,7 @@ class Requests(Control, Generic[Request]):
 
     def _understand(self, fields: Fields) -> tuple[Request | Malformed, str | None]:
         """Return what *fields* mean as a request, and what forbids that they are trailers."""
+        self._decoded += len(fields)
         why = refuse_request(fields)
         return self._read(fields) if why is None else Malformed(why), refuse_trailers(fields)
 

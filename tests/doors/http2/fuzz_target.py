@@ -312,7 +312,7 @@ class Session:
             return
         streams = made.streams
         assert len(streams) <= limits.streams
-        assert len(made._buffer) <= limits.frame_bytes + frames.HEAD_BYTES
+        assert made._waits or len(made._buffer) <= limits.frame_bytes + frames.HEAD_BYTES
         assert made._partial_bytes <= limits.block_bytes
         assert len(made._broken) <= FORGOTTEN
         assert made._blocked.keys() <= streams.keys()

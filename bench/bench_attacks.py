@@ -4,7 +4,7 @@
 
 A server with small methods runs on one core. On the other one a client asks, call by call, while
 attackers (of the same core and priority, so that they take the client's time, too) do one of the
-floods of `tests.doors.http2.test_floods` over connection after connection. The tests hold that every
+floods of `tests.doors.http2.test_floods` over connection after connection. The tests hold that each
 call is answered and that memory is bounded; here is told how long the calls took, beside calls in
 quiet.
 """

@@ -5,19 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pol_client import (
     AsyncClient,
-    Client,
     DeadlineExceeded,
     InvalidRequest,
     NoDecision,
-    PolError,
     Unavailable,
 )
 from pol_client._http2.frames import (
@@ -33,7 +29,7 @@ from pol_client._wire import engine_pb2 as wire
 
 from tests.clients.asking import ASK
 from tests.clients.lean.scripted import Line, client_of, decision
-from tests.doors.grpc.serving import Daemon, run, serve
+from tests.doors.grpc.serving import run
 
 
 def asked_of(path_and_message: bytes) -> list[str]:
@@ -390,103 +386,3 @@ def test_many_are_one_message(number: int) -> None:
 
     made = wire.DecideBatchRequest.FromString(joined([One(), One()]))  # type: ignore[list-item]
     assert [len(each.content) for each in made.requests] == [number, number]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("transport", ["lean", "grpcio"])
-def test_ten_thousand_callers_at_once_are_all_answered(transport: Any) -> None:
-    async def ask_all(address: str) -> list[bool]:
-        async with AsyncClient(address, timeout=120) as client:
-            asked = [
-                {**ASK, "content": "forbidden" if number % 2 else "hello"}
-                for number in range(10_000)
-            ]
-            decisions = await asyncio.gather(*(client.decide(**each) for each in asked))
-            return [each.passes for each in decisions]
-
-    with serve(transport=transport) as daemon:
-        assert run(ask_all(daemon.address), 150) == [number % 2 == 0 for number in range(10_000)]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("transport", ["lean", "grpcio"])
-def test_a_restart_under_load_loses_nothing_and_hangs_nobody(
-    transport: Any, tmp_path: Path
-) -> None:
-    address = f"unix://{tmp_path}/engine.sock"
-    passed: list[int] = []
-    stop = False
-    hundred = asyncio.Event()
-
-    async def one(client: AsyncClient) -> None:
-        while not stop:
-            try:
-                assert (await client.decide(**ASK)).passes
-                passed.append(1)
-                if sum(passed) % 100 == 0:
-                    hundred.set()
-            except NoDecision:
-                passed.append(0)
-
-    async def load() -> None:
-        async with AsyncClient(address, timeout=5) as client, asyncio.TaskGroup() as group:
-            for _ in range(32):
-                group.create_task(one(client))
-
-    async def begin() -> asyncio.Task[None]:
-        return asyncio.create_task(load())
-
-    async def more() -> None:
-        hundred.clear()
-        await hundred.wait()
-
-    async def ended(task: asyncio.Task[None]) -> None:
-        await task
-
-    with serve(address, transport=transport):
-        task = run(begin())
-        run(more())
-    with serve(address, transport=transport):
-        run(more())
-        stop = True
-        run(ended(task))
-    assert passed.count(0) <= 32  # What was under way when the first went.
-
-
-def test_threads_share_calls_too(daemon: Daemon) -> None:
-    with Client(daemon.address, timeout=10) as client:
-
-        def decide(number: int) -> bool:
-            content = "forbidden" if number % 2 else "hello"
-            return client.decide(**{**ASK, "content": content}).passes
-
-        with ThreadPoolExecutor(16) as pool:
-            passes = list(pool.map(decide, range(400)))
-    assert passes == [number % 2 == 0 for number in range(400)]
-
-
-@pytest.mark.parametrize("connections", [2, 4])
-def test_several_connections_share_the_work(daemon: Daemon, connections: int) -> None:
-    async def ask_all() -> list[Any]:
-        async with AsyncClient(daemon.address, timeout=10, connections=connections) as client:
-            return await asyncio.gather(*(client.decide(**ASK) for _ in range(300)))
-
-    assert all(one.passes for one in run(ask_all()))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"connections": 0},
-        {"in_flight": 0},
-        {"waiting": 0},
-        {"options": [("grpc.x", 1)]},
-    ],
-)
-def test_settings_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"at least 1|grpcio"):
-        Client("127.0.0.1:1", **wrong)
-
-
-def test_all_that_comes_of_it_is_of_one_family() -> None:
-    assert issubclass(DeadlineExceeded, PolError)

@@ -129,7 +129,6 @@ BAD_ANSWERS: dict[str, tuple[Bytes, str, str]] = {
     "calmed": ((rst_stream(1, Code.ENHANCE_YOUR_CALM),), "RESOURCE_EXHAUSTED", "CALM"),
     "an unknown code": ((head(4, RST_STREAM, 0, 1) + bytes((0, 0, 0, 77)),), "INTERNAL", "77"),
     "a stream's window by nothing": ((window_update(1, 0),), "INTERNAL", "nothing"),
-    "more than the window": ((GRPC, *[data(b"\0" + b"\0" * 65_000)] * 70), "INTERNAL", ""),
 }
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pol_client import AsyncClient, Client, NoDecision
+from pol_client import AsyncClient, Client, NoDecision, Unavailable
+from pol_client._lean.blocking import NoLoop
 
 from tests.clients.asking import ASK
 from tests.doors.grpc.serving import Daemon, run, serve
@@ -108,3 +109,44 @@ def test_several_connections_share_the_work(daemon: Daemon, connections: int) ->
 def test_settings_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"at least 1|grpcio"):
         Client("127.0.0.1:1", **wrong)
+
+
+def test_a_token_that_changes_all_the_time_is_sent_as_it_is(daemon: Daemon) -> None:
+    count = iter(range(1_000))
+    with Client(daemon.address, timeout=10, token=lambda: f"t{next(count)}") as client:
+        assert all(client.decide(**ASK).passes for _ in range(300))
+
+
+def test_a_client_that_was_closed_before_it_was_used_asks_nothing() -> None:
+    client = Client("127.0.0.1:1")
+    client.close()
+    for ask in (client.decide, client.explain):
+        with pytest.raises(Unavailable, match="closed"):
+            ask(**ASK)
+
+    async def closed() -> None:
+        client = AsyncClient("127.0.0.1:1")
+        await client.close()
+        for ask in (client.decide, client.explain, client.pipeline().decide):
+            with pytest.raises(Unavailable, match="closed"):
+                await ask(**ASK)
+
+    run(closed())
+
+
+def test_without_an_event_loop_nothing_is_put_off() -> None:
+    loop, called = NoLoop(), [0]
+    loop.call_soon(lambda: called.append(1))
+    loop.call_later(0.0, lambda: called.append(2))
+    assert called == [0, 1]
+    with pytest.raises(NotImplementedError):
+        loop.create_future()
+
+
+def test_several_connections_share_calls_of_their_own(daemon: Daemon) -> None:
+    async def ask_all() -> list[Any]:
+        made = AsyncClient(daemon.address, timeout=10, connections=3, coalesce=False)
+        async with made as client:
+            return await asyncio.gather(*(client.decide(**ASK) for _ in range(60)))
+
+    assert all(one.passes for one in run(ask_all()))

@@ -27,6 +27,11 @@ def stream_of(client: AsyncClient, seconds: float = 5) -> LeanStream:
     return made
 
 
+async def read_all(stream: LeanStream) -> None:
+    while await stream.read() is not None:
+        pass
+
+
 def test_messages_are_read_as_they_come_in_one_frame_or_many() -> None:
     async def script(line: Line) -> None:
         await line.greet()
@@ -230,3 +235,28 @@ def test_calls_wait_while_the_kernel_takes_nothing() -> None:
             assert all(one.passes for one in found)
 
     run(full())
+
+
+def test_a_daemon_that_sends_more_than_the_window_holds_is_told() -> None:
+    async def over() -> None:
+        broken = asyncio.Event()
+
+        async def script(line: Line) -> None:
+            await line.greet()
+            stream, _ = await line.asked()
+            line.fields(stream, OPENING)
+            for _ in range(70):
+                line.data(stream, packed(b"x" * 64_000))
+            await line.until(RST_STREAM)
+            broken.set()
+            await line.reader.read()
+
+        async with client_of(script) as client:
+            stream = stream_of(client)
+            await stream.write(b"ask")
+            await stream.end()
+            await asyncio.wait_for(broken.wait(), 5)
+            with pytest.raises(NoDecision, match="more data than the window holds"):
+                await read_all(stream)
+
+    run(over())

@@ -67,8 +67,8 @@ class Grpc(Struct, frozen=True, kw_only=True):
     transport: Annotated[
         Literal["grpcio", "lean"],
         Meta(
-            description="Which server of HTTP/2 serves the gRPC door: the lean one of this package, "
-            "or grpcio's, which answers the same and costs many times as much."
+            description="Which server of HTTP/2 serves the gRPC door: the lean one of this "
+            "package, or grpcio's, which answers the same and costs many times as much."
         ),
     ] = "lean"
     tls: Tls = field(default_factory=Tls)

@@ -56,6 +56,7 @@ SHAPES = DETECTORS.format(
     personal=", ".join(sorted(one for one in STRUCTURED if one.startswith("pii.")))
 )
 """What is found by its shape: all but the names of people and places, which a tagger reads for."""
+LOOKING = {f"everything.everything.{name}" for name in ("secrets", "personal", "injection")}
 WEIGHED = 4
 """Kilobytes with which the goal is."""
 THROTTLES = """package limits
@@ -115,8 +116,8 @@ def texts_of(kilobytes: int) -> list[str]:
 
 
 def seen(answer: Expected, expected: Expected) -> bool:
-    """Return whether an answer may be: what the rules allow is allowed or redacted."""
-    return answer[0] == expected[0] or (expected[0] == "allow" and answer[0] == "redact")
+    """Return whether an answer may be: what the rules allow, detectors may still stop or redact."""
+    return answer[0] == expected[0] or (expected[0] == "allow" and set(answer[1]) <= LOOKING)
 
 
 def by_content(board: Board, plan: Plan, place: Path) -> Result:

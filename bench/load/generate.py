@@ -2,11 +2,11 @@
 
     python -m bench.load.generate CORE      (see `bench.load.ask`, which starts it)
 
-It stays on its core and never sleeps: it looks for answers and for what is due in turns, so that
-neither a timer nor a wake-up is part of a latency, and the time in which it found nothing to do is
-known: the rest is what the calls cost it. In an open loop the times of all calls are drawn before
-it begins, and a latency counts from when a call was due, whether or not the one before was
-answered (no coordinated omission).
+It stays on its core, and but for closed loops with many in flight it never sleeps: it looks for
+answers and for what is due in turns, so that neither a timer nor a wake-up is part of a latency,
+and the time in which it found nothing to do is known: the rest is what the calls cost it. In an
+open loop the times of all calls are drawn before it begins, and a latency counts from when a call
+was due, whether or not the one before was answered (no coordinated omission).
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ LAST_NS = 5 * SECOND
 """For the last answers."""
 LATE_NS = 3 * SECOND
 """An open loop that is so far behind is over: the server does not hold the rate."""
+MANY, SLEEP = 2, 0.001
+"""With so many in flight the server has always work, and a closed loop sleeps until an answer
+comes: one that spins is kept from its core by whatever else the machine does."""
 LEAST = 20
 """Fewer counted answers are no measurement: a closed loop goes on for them, for a while."""
 AT_ONCE = 128
@@ -86,14 +89,20 @@ class Run:
         self.held_ns = 0
         self.begun = self.end = 0
         self.lost = False
+        self.wait = 0.0
+        """Seconds that a look for answers may sleep."""
         self.before = 0
         """Answers before those that are counted, in a closed loop."""
 
     def look(self, before: int) -> int:
         """Read what has come; return the time after which nothing was there."""
-        events = self._poll.poll(0)
+        if self.wait:
+            before = perf_counter_ns()
+        events = self._poll.poll(self.wait)
         now = perf_counter_ns()
-        if not events:
+        if self.wait:
+            self.idle += now - before
+        elif not events:
             self.idle += now - before
             if now - before > HELD_NS:
                 self.held += 1
@@ -113,6 +122,7 @@ class Run:
     def closed(self) -> None:
         """Keep as many in flight as there should be."""
         each = max(1, self.load.flying // len(self.connections))
+        self.wait = SLEEP if self.load.flying >= MANY else 0.0
         now = perf_counter_ns()
         for connection in self.connections:
             for _ in range(each):

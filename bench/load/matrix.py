@@ -30,6 +30,8 @@ from engine.content.entities import STRUCTURED
 RULES = 100
 MANY = 64
 """Requests in a batch, and in flight on a stream."""
+BATCHES = (2, 4)
+"""So many batches are in flight, so that the server need not wait for one."""
 KB = 1024
 TEXTS = 200
 HALF = "50% of its maximum"
@@ -201,7 +203,7 @@ def by_way(board: Board, plan: Plan, place: Path) -> Result:
         board.closed(some, (1, 32), plan.rounds, plan.seconds)
         board.closed([tcp, stream], (MANY,), plan.rounds, plan.seconds)
         board.closed([spread], (32,), plan.rounds, plan.seconds)
-        board.closed([batch], (1, 2), plan.rounds, plan.seconds)
+        board.closed([batch], BATCHES, plan.rounds, plan.seconds)
         other = cross_check(Board(board.generator), tcp, plan, place)
     rows = rows_of(board, [*some, spread, stream, batch], "way")
     figures = {BY_WAY: rows, **({CHECKED: other} if other else {})}
@@ -237,7 +239,7 @@ def way_goals(board: Board) -> Iterator[Goal]:
     """Yield what streams and batches must gain."""
     unary = board.figures[TCP, in_flight(MANY)]
     stream = board.figures[STREAMED, in_flight(MANY)]
-    batches = [board.figures[BATCHED, in_flight(many)] for many in (1, 2)]
+    batches = [board.figures[BATCHED, in_flight(many)] for many in BATCHES]
     words = f"{MANY} in flight, against unary"
     yield Goal(f"stream, {words}", ratio(stream, unary, rate_of), 2, "higher")
     yield Goal(f"stream, {words}, server CPU", unary.cpu_us / stream.cpu_us, 2, "higher")

@@ -215,7 +215,7 @@ def protobuf(service: Service, raws: Sequence[bytes]) -> Ask:
 
 
 BARE, UNARY, STRUCT = "protobuf alone", "unary", "unary, context as a Struct"
-BATCH, STREAM = f"batches of {MANY}", f"stream, {MANY} in flight"
+BATCH, STREAM = "batches of 64", "stream, 64 in flight"
 OFF, WRITTEN = "off", "written"
 
 

@@ -30,6 +30,7 @@ COLOURS = {
 OTHER = "#444444"
 SIZE = (7.2, 4.0)
 DOTS = 100
+WHOLE = "{x:,.0f}"
 Figures = Mapping[str, Sequence[Row]]
 
 
@@ -103,6 +104,7 @@ def throughput(axes: Any, rows: Sequence[Row]) -> None:
     axes.bar_label(bars, labels=[f" {best[name]:,.0f}" for name in names], fontsize=8)
     axes.set_xlabel("decisions a second, one server core, the best closed loop")
     axes.margins(x=0.12)
+    axes.xaxis.set_major_formatter(WHOLE)
     axes.grid(visible=False, axis="y")
     axes.tick_params(labelsize=8)
 
@@ -120,6 +122,9 @@ def latency(axes: Any, rows: Sequence[Row]) -> None:
     axes.axhline(1000, color="#bbbbbb", linewidth=0.8, zorder=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(WHOLE)
+        axis.set_minor_formatter("")
     axes.set_xlabel("decisions asked a second (open loop)")
     axes.set_ylabel("latency in us: p99, and p50 dotted")
     axes.legend(fontsize=7, frameon=False)
@@ -135,6 +140,7 @@ def rules(axes: Any, rows: Sequence[Row]) -> None:
     for (asked, points), colour in zip(lines.items(), ("#4f9bd9", "#0b5fa5"), strict=False):
         axes.plot(*zip(*sorted(points), strict=True), color=colour, marker="o", label=asked)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(WHOLE)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("rules")
     axes.set_ylabel("server CPU us a decision")

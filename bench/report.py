@@ -159,6 +159,21 @@ BENCHES = (
         "How fast is the daemon under load, beside its peers, and how does that change?",
         ("--quick",),
     ),
+    Bench(
+        "start",
+        "How long until a daemon decides, and how much memory does it hold?",
+        ("--rules", "1000", "--rounds", "2"),
+    ),
+    Bench(
+        "reload",
+        "Does a decision wait while policies are reloaded?",
+        ("--rules", "1000", "--reloads", "10", "--audit", "off"),
+    ),
+    Bench(
+        "attacks",
+        "How long do the neighbours of an attacker wait?",
+        ("--seconds", "0.5"),
+    ),
 )
 
 Budgets = Mapping[str, Mapping[str, float]]

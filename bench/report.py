@@ -172,6 +172,7 @@ BENCHES = (
     Bench(
         "attacks",
         "How long do the neighbours of an attacker wait?",
+        ("--seconds", "0.2"),
         ("--seconds", "0.5"),
     ),
 )

@@ -153,6 +153,7 @@ BENCHES = (
         "transport",
         "How much quicker are decisions over the lean HTTP/2 server than over grpcio's?",
         ("--seconds", "0.5", "--rounds", "3"),
+        ("--seconds", "0.5", "--rounds", "5"),
     ),
     Bench(
         "load",
@@ -163,11 +164,13 @@ BENCHES = (
         "start",
         "How long until a daemon decides, and how much memory does it hold?",
         ("--rules", "1000", "--rounds", "2"),
+        ("--rules", "10000", "--rounds", "2"),
     ),
     Bench(
         "reload",
         "Does a decision wait while policies are reloaded?",
         ("--rules", "1000", "--reloads", "10", "--audit", "off"),
+        ("--audit", "written"),
     ),
     Bench(
         "attacks",

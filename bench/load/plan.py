@@ -38,7 +38,7 @@ QUICK = Plan(
     full=False,
 )
 FULL = Plan(
-    rounds=4,
+    rounds=3,
     seconds=0.4,
     open_seconds=1.0,
     flying=(1, 8, 32, 128),

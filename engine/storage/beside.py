@@ -18,8 +18,6 @@ from engine.storage.trail import Begun, Trail
 class Landed(NamedTuple):
     """How a sync has ended."""
 
-    batches: int
-    """So many, the oldest, were to be on the disk then."""
     seconds: float
     failed: OSError | None
 
@@ -36,7 +34,7 @@ class Beside:
         """In which the end is heard; None while there is none to rely on."""
         self._hears: AbstractEventLoop | None = None
         """That which was told to hear it."""
-        self._begun: tuple[Begun, int, float] | None = None
+        self._begun: tuple[Begun, float] | None = None
 
     @property
     def flying(self) -> bool:
@@ -60,8 +58,8 @@ class Beside:
         """Rely on no loop, until one is listened in again."""
         self._loop = None
 
-    def begin(self, batches: int) -> bool:
-        """Begin to sync what was appended, the oldest *batches*; return whether that could be."""
+    def begin(self) -> bool:
+        """Begin to sync what was appended; return whether that could be."""
         loop, aio = self._loop, self._aio
         if loop is None or aio is None or not loop.is_running():
             return False
@@ -73,14 +71,14 @@ class Beside:
         except OSError:
             self._trail.end_sync(None)
             return False
-        self._begun = begun, batches, monotonic()
+        self._begun = begun, monotonic()
         return True
 
     def end(self) -> Landed | None:
         """Return how what was begun has ended; None if it has not, or there is none."""
         if self._begun is None or self._aio is None:
             return None
-        begun, batches, since = self._begun
+        begun, since = self._begun
         failed = None
         try:
             self._aio.end()
@@ -90,7 +88,7 @@ class Beside:
             failed = error
         self._begun = None
         self._trail.end_sync(begun, failed)
-        return Landed(batches, monotonic() - since, failed)
+        return Landed(monotonic() - since, failed)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until what was begun, if anything, has ended; or for so long."""

@@ -40,6 +40,8 @@ class Batch(NamedTuple):
     """What the first of them tells: it was not put, and has no number."""
     above: int
     """The number of the record before them."""
+    end: int
+    """How many records the trail has with them."""
 
     @property
     def put(self) -> Sequence[bytes]:
@@ -200,7 +202,7 @@ class Synced(Committer):
         self._wake()
 
     def _note(self, payloads: Sequence[bytes], losses: Losses | None) -> None:
-        self._unsynced.append(Batch(payloads, losses, self._appended))
+        self._unsynced.append(Batch(payloads, losses, self._appended, self._trail.size))
 
     @property
     def _anew_is_due(self) -> bool:
@@ -248,7 +250,7 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
             return False
-        return self._beside.begin(len(self._unsynced))
+        return self._beside.begin()
 
     def _hear(self) -> None:
         with self._lock:
@@ -262,7 +264,7 @@ class Synced(Committer):
         if landed.failed is None:
             self._pace = max(landed.seconds, LEAST_PACE)
             self._account.synced(landed.seconds)
-            self._synced(landed.batches)
+            self._synced()
         else:
             self._account.failed(landed.failed)
             self._failure = landed.failed
@@ -303,8 +305,8 @@ class Synced(Committer):
     def _sync(self) -> bool:
         """Bring what was appended to the disk; return whether that went well."""
         with self._lock:
-            count, failure = len(self._unsynced), self._failure
-            if not count or self._beside.flying:
+            failure = self._failure
+            if not self._unsynced or self._beside.flying:
                 return True
             self._busy = True
             self._failure = None
@@ -316,16 +318,16 @@ class Synced(Committer):
             return self._anew(error)
         with self._lock:
             self._busy = False
-            self._synced(count)
+            self._synced()
             self._fly()
         return True
 
-    def _synced(self, count: int) -> None:
-        """Answer those who wait for the oldest batches. Under the lock."""
-        unsynced = self._unsynced
-        for _ in range(count):
-            batch = unsynced.popleft()
-            self._held -= batch.size
+    def _synced(self) -> None:
+        """Answer those who wait for what is on the disk. Under the lock."""
+        unsynced, sure = self._unsynced, self._trail.sure
+        # Not what there was when the sync began: it may have taken more.
+        while unsynced and unsynced[0].end <= sure:
+            self._held -= unsynced.popleft().size
         # What was refused behind the last of them is done as well.
         self._finished(unsynced[0].above if unsynced else self._appended)
 
@@ -333,6 +335,7 @@ class Synced(Committer):
         """Append anew what the disk may not have, or do with it as was chosen."""
         with self._lock:
             self._busy = False
+            self._synced()
             batches = tuple(self._unsynced)
             self._trail.rewind()
             try:
@@ -344,7 +347,7 @@ class Synced(Committer):
                 self._give_up(batches, error)
                 whole = False
             else:
-                self._synced(len(batches))
+                self._synced()
                 self._account.lose(why=reason_of(failed))
                 whole = True
             self._flush()
@@ -361,17 +364,17 @@ class Synced(Committer):
             if batch.losses is not None:
                 account.tally.gaps -= 1
                 account.untell(batch.losses)
-        self._cannot(batches[0].above, payloads, error)
+        self._cannot(batches[0].above if batches else self._appended, payloads, error)
 
     def _turn(self) -> bool:
         with self._lock:
             if self._beside.flying:
                 return False
-            self._turning = False
+            self._turning = True  # Nothing flies that the turn would have to wait for.
             self._flush()
+            self._turning = False
             turned = not self._anew_is_due and super()._turn()
-            if turned:  # It has brought all to the disk that had come in the meantime.
-                self._synced(len(self._unsynced))
+            self._synced()  # All that had come in the meantime, even where that is all it did.
         return turned
 
     # --- now and then, from any thread -----------------------------------------------------------

@@ -106,6 +106,11 @@ class Trail:
         return self._segment.size >= size or old
 
     @property
+    def sure(self) -> int:
+        """How many records of a careful trail are on the disk."""
+        return self._sure.sequence
+
+    @property
     def unsure(self) -> int:
         """How many records the disk may not have yet."""
         with self._lock:

@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from engine.language.packed import Packed, RulesOf, pack
+from engine.language.packed import Packed, RulesOf, join, pack
 from engine.language.program import Policy
 from tests.language.plans import compiled
 
@@ -53,3 +53,17 @@ def test_rules_are_numbered_through(policies: Packed[Policy]) -> None:
     assert [one.name for one in rules] == ["a.x", "a.y", "c.z"]
     assert rules[1] is policies[0].rules[1]
     assert [one.name for one in rules[1:]] == ["a.y", "c.z"]
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_byte_strings_end_to_end_are_a_sequence(protocol: int) -> None:
+    made = pickle.loads(pickle.dumps(join([b"one", b"", b"three"]), protocol))  # noqa: S301
+    assert made == join([b"one", b"", b"three"])
+    assert hash(made) == hash(join([b"one", b"", b"three"]))
+    assert made != join([b"one", b"thr", b"ee"])
+    assert made != [b"one", b"", b"three"]
+    assert [bytes(one) for one in made] == [b"one", b"", b"three"]
+    assert [bytes(one) for one in made[1:]] == [b"", b"three"]
+    assert bytes(made[-1]) == b"three"
+    with pytest.raises(IndexError):
+        made[3]

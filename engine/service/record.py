@@ -7,7 +7,6 @@ its length. And it is never long: of long lists the beginning is kept.
 
 from __future__ import annotations
 
-import hashlib
 from asyncio import gather
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,10 +28,10 @@ from engine.service.entries import (
     Spent,
     ThrottleEntry,
 )
+from engine.service.hashes import hash_arguments, hash_content
 from engine.service.tracing import NO_TRACE, TRACE
 
 SECOND = 1_000_000_000
-HASH_BYTES = 16
 ARGUMENTS = "tool.args"
 
 MOST = 256
@@ -43,8 +42,6 @@ LONGEST = 500
 
 NOTHING_TOLD: Mapping[str, Values] = {}
 Item = TypeVar("Item")
-
-_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class RecordError(Exception):
@@ -253,7 +250,6 @@ def make_entry(
         return bare_entry(made, decision, key, values)
     subject = NOBODY if made.record is None else subject_of(made.record)
     trace = TRACE.get() or NO_TRACE
-    shadow, escalation = decision.shadow, decision.escalation
     cut: dict[str, int] = {}
     return Entry(
         time=iso_time(made.now),
@@ -273,12 +269,12 @@ def make_entry(
         redactions=redaction_entries(first(decision.redactions, "redactions", cut)),
         restored=decision.restored,
         throttle=throttle_entry(decision.throttle) if decision.throttle else None,
-        review_id=escalation.review_id if escalation else "",
-        review=outcome_of(escalation),
+        review_id=decision.escalation.review_id if decision.escalation else "",
+        review=outcome_of(decision.escalation),
         advice=advice_entries(decision.advice, constants, cut) if decision.advice else {},
         labels=first(decision.labels, "labels", cut),
-        shadow=shadow.action if shadow else "",
-        shadow_reasons=shadow_entries(shadow, values, cut) if shadow else (),
+        shadow=decision.shadow.action if decision.shadow else "",
+        shadow_reasons=shadow_entries(decision.shadow, values, cut) if decision.shadow else (),
         evaluated_in=decision.evaluated_in,
         spent=made.spent,
         degraded=brief(decision.degraded),
@@ -426,23 +422,6 @@ def measured(value: object) -> object:
             return {"kind": type(value).__name__, "length": len(value)}
         case _:
             return {"kind": type(value).__name__}
-
-
-def hash_content(content: str, key: bytes) -> str:
-    """Return the keyed hash by which equal contents can be told without knowing them."""
-    return hash_bytes(content.encode(), key)
-
-
-def hash_arguments(record: Record | None, key: bytes) -> str:
-    """Return the keyed hash of the tool's arguments in *record*; empty where it has none."""
-    if record is None or record.tool.args is None:
-        return ""
-    return hash_bytes(_canonical(record.tool.args), key)
-
-
-def hash_bytes(data: bytes, key: bytes) -> str:
-    """Return the keyed hash of *data* in hexadecimal."""
-    return hashlib.blake2b(data, key=key, digest_size=HASH_BYTES).hexdigest()
 
 
 def iso_time(now: int) -> str:

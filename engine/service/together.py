@@ -7,36 +7,25 @@ that cannot be recorded become a ``deny``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
 from engine.runtime.decision import Decision
-from engine.runtime.record import Record
-from engine.runtime.request import Reader
 from engine.service.asking import Undecided
 from engine.service.gate import Gate
 
-Given = TypeVar("Given")
 Begun = Decision | Undecided | Exception
 """What came of one request; or what it raises, which is nothing to its neighbours."""
 
 
-def begin_all(
-    gate: Gate, read: Callable[[Reader, Given], Record], given: Iterable[Given]
-) -> list[Begun]:
-    """Return what ``Gate.begin_with`` does of each of *given*, or raises.
+def begin_all(gate: Gate, begun: Iterable[Begun]) -> list[Begun]:
+    """Return all of *begun*, each of which *gate* begins when it is taken.
 
-    Only for a recorder that keeps ``together``. What *given* itself raises is raised.
+    Only for a recorder that keeps ``together``. What *begun* itself raises is raised.
     """
     keeper = gate.keeper
-    made: list[Begun] = []
     keeper.hold()
     try:
-        for one in given:
-            try:
-                made.append(gate.begin_with(read, one))
-            except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
-                made.append(problem)
+        made = list(begun)
     finally:
         failed = keeper.release()
     if not failed:

@@ -17,11 +17,11 @@ from engine.runtime.decision import (
 )
 from engine.runtime.request import build_reader
 from engine.service.entries import Entry
+from engine.service.hashes import hash_content
 from engine.service.record import (
     Making,
     NoRecorder,
     brief,
-    hash_content,
     iso_time,
     known_path,
     make_entry,

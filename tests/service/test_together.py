@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.record import Both, NoRecorder, RecordError
-from engine.service.together import begin_all
+from engine.service.together import Begun, begin_all
 from engine.storage.durability import Way
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -59,9 +59,18 @@ def three() -> list[dict[str, object]]:
     return [asked(request_id=f"r{number}") for number in range(3)]
 
 
+def begun(gate: Gate, requests: Iterable[dict[str, object]]) -> Iterator[Begun]:
+    """Yield what comes of each of *requests*."""
+    for one in requests:
+        try:
+            yield gate.begin_with(Reader.read, one)
+        except InvalidRequest as problem:
+            yield problem
+
+
 def decisions(gate: Gate, requests: Sequence[dict[str, object]]) -> list[Decision]:
     """Return what is decided on *requests* together."""
-    made = begin_all(gate, Reader.read, requests)
+    made = begin_all(gate, begun(gate, requests))
     assert all(isinstance(one, Decision) for one in made)
     return [one for one in made if isinstance(one, Decision)]
 
@@ -100,7 +109,8 @@ def test_what_breaks_while_recording_denies(
 
 def test_a_request_that_is_none_fails_no_neighbour(policies: PolicySet) -> None:
     kept = Kept()
-    made = begin_all(gate_of(policies, kept), Reader.read, [asked(), {}, asked()])
+    gate = gate_of(policies, kept)
+    made = begin_all(gate, begun(gate, [asked(), {}, asked()]))
     assert isinstance(made[1], InvalidRequest)
     assert len(kept.goes[0]) == 2
 
@@ -114,7 +124,7 @@ def test_what_was_decided_before_time_was_over_is_recorded(policies: PolicySet) 
 
     gate = gate_of(policies, kept)
     with pytest.raises(TimeoutError):
-        begin_all(gate, Reader.read, hurried())
+        begin_all(gate, begun(gate, hurried()))
     assert [len(go) for go in kept.goes] == [1]
     gate.decide(asked())
     assert len(kept.goes) == 2
@@ -122,7 +132,7 @@ def test_what_was_decided_before_time_was_over_is_recorded(policies: PolicySet) 
 
 def test_nothing_is_asked_of_a_recorder_when_nothing_was_decided(policies: PolicySet) -> None:
     kept = Kept()
-    assert begin_all(gate_of(policies, kept), Reader.read, []) == []
+    assert begin_all(gate_of(policies, kept), []) == []
     assert kept.goes == []
 
 

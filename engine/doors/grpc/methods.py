@@ -46,7 +46,8 @@ from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
 from engine.service.asking import TimeLeft, Undecided, Unexplained
-from engine.service.together import begin_all
+from engine.service.gate import Gate
+from engine.service.together import Begun, begin_all
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
@@ -192,7 +193,7 @@ def decide_some(
     if not gate.recorder.together:
         return [decide_next(service, one) for one in as_long_as(in_time, requests)]
     made: list[bytes | Later] = []
-    begun = begin_all(gate, read_record, as_long_as(in_time, requests))
+    begun = begin_all(gate, (begin_next(gate, one) for one in as_long_as(in_time, requests)))
     for raw, found in zip(requests, begun, strict=True):
         if isinstance(found, Decision):
             made.append(lay_decision(found))
@@ -201,6 +202,14 @@ def decide_some(
         else:
             made.append(failed_decision(raw, found))
     return made
+
+
+def begin_next(gate: Gate, raw: bytes) -> Begun:
+    """Return what came of the request *raw*."""
+    try:
+        return gate.begin_with(read_record, raw)
+    except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
+        return problem
 
 
 def as_long_as(in_time: InTime, requests: Sequence[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,9 @@ process, ns since the epoch, wall ns, CPU ns of the process.
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable
 from time import perf_counter_ns, process_time_ns, time_ns
+from typing import Any
 
 STEP = 0.001
 LEAST_NS = 500_000
@@ -36,8 +38,8 @@ def watch(path: str) -> None:
 
     plain = uvloop.run
 
-    def run(main, **options):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003, ANN202
-        async def both():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def run(main: Awaitable[object], **options: Any) -> object:
+        async def both() -> object:
             ticking = asyncio.ensure_future(tick(path))
             try:
                 return await main
@@ -46,7 +48,7 @@ def watch(path: str) -> None:
 
         return plain(both(), **options)
 
-    uvloop.run = run
+    uvloop.run = run  # type: ignore[assignment]
 
 
 if os.environ.get("ENGINE_TICKS") and {"serve", "engine.daemon.worker"} & set(sys.orig_argv):

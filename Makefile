@@ -23,13 +23,13 @@ help: ## Show this list.
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv/.bench: .venv/.installed .venv/.peers
+.venv/.bench: .venv/.installed .venv/.rivals
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 # Peers of the load benches, as far as registries have them: Cerbos' server (npm), OPA as a library (PyPI; of a newer Python, but
 # it is C that is loaded), and what an empty grpc-go server is built with (Debian). What is missing is left out and named.
-.venv/.peers: .venv/.pip
+.venv/.rivals: .venv/.pip
 	@mkdir -p .venv/peers
 	@command -v npm >/dev/null && npm install --silent --no-save --prefix .venv/peers cerbos@0.51.0 || \
 		echo "no npm, or no cerbos: it is not measured"

@@ -23,13 +23,13 @@ help: ## Show this list.
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv/.bench: .venv/.installed .venv/.rivals
+.venv/.bench: .venv/.installed .venv/.peers
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 # Peers of the load benches, as far as registries have them: Cerbos' server (npm), OPA as a library (PyPI; of a newer Python, but
 # it is C that is loaded), and what an empty grpc-go server is built with (Debian). What is missing is left out and named.
-.venv/.rivals: .venv/.pip
+.venv/.peers: .venv/.pip
 	@mkdir -p .venv/peers
 	@command -v npm >/dev/null && npm install --silent --no-save --prefix .venv/peers cerbos@0.51.0 || \
 		echo "no npm, or no cerbos: it is not measured"
@@ -49,7 +49,7 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 	$(BIN)/engine serve policies/starter
 
 # Other people's clients of the gRPC door: nghttp, h2load, curl. Without one its tests are skipped.
-.venv/.peers: .venv/.pip
+.venv/.callers: .venv/.pip
 	@(command -v nghttp && command -v h2load && command -v curl) >/dev/null || [ "$$(id -u)" != 0 ] || \
 		(apt-get install -qq -y nghttp2-client curl || (apt-get update -qq && apt-get install -qq -y nghttp2-client curl)) \
 		>/dev/null 2>&1 || echo "no nghttp2-client or curl: their tests are skipped"
@@ -79,7 +79,7 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no nats-server: its tests are skipped"
 	@touch $@
 
-test: .venv/.developer .venv/.peers .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
+test: .venv/.developer .venv/.callers .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
 

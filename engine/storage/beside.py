@@ -8,11 +8,15 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import NamedTuple
 
 from engine.storage.aio import Aio
 from engine.storage.trail import Begun, Trail
+
+GLANCE = 0.05
+"""Seconds after which who waits looks whether somebody else was told."""
 
 
 class Landed(NamedTuple):
@@ -92,8 +96,13 @@ class Beside:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until what was begun, if anything, has ended; or for so long."""
-        if self._begun is not None and self._aio is not None:
-            self._aio.wait(seconds)
+        begun, aio = self._begun, self._aio
+        until = inf if seconds is None else monotonic() + seconds
+        # Another thread may ask for the end meanwhile: then nothing is told any more.
+        while begun is not None and begun is self._begun and aio is not None:
+            left = min(until - monotonic(), GLANCE)
+            if left <= 0 or aio.wait(left):
+                return
 
     def close(self) -> None:
         """Give everything back; nothing may have been begun."""

@@ -42,16 +42,13 @@ class Batch(NamedTuple):
     """The number of the record before them."""
     end: int
     """How many records the trail has with them."""
+    size: int
+    """Bytes of all."""
 
     @property
     def put(self) -> Sequence[bytes]:
         """Those that were put."""
         return self.payloads if self.losses is None else self.payloads[1:]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all."""
-        return sum(map(len, self.payloads))
 
 
 class Refusal(NamedTuple):
@@ -80,8 +77,7 @@ class Synced(Committer):
         """Accepted, and not appended yet."""
         self._unsynced: deque[Batch] = deque()
         """Appended, and not on the disk yet."""
-        self._held = 0
-        """Bytes of both."""
+        self._staged_bytes = self._unsynced_bytes = 0
         self._refusal = Refusal(0, 0, "")
         """The newest."""
         self._flusher: asyncio.AbstractEventLoop | None = None
@@ -113,22 +109,23 @@ class Synced(Committer):
         """Keep a record; it is in the kernel's pages when the turn of the loop is over."""
         # Hot path: what `_stage` does where nothing is in the way.
         with self._lock:
-            if self._backlog or self._held >= self._way.most_bytes:
+            held = self._staged_bytes + self._unsynced_bytes
+            if self._backlog or held >= self._way.most_bytes:
                 self._stage(payload)
                 return
             self._staged.append(payload)
-            self._held += len(payload)
+            self._staged_bytes += len(payload)
             self._put = self._last = self._put + 1
 
     def _stage(self, payload: bytes) -> None:
         self._last = 0
         if self._backlog:
             self._stow(payload)
-        elif self._held >= self._way.most_bytes:
+        elif self._staged_bytes + self._unsynced_bytes >= self._way.most_bytes:
             self._overflow()
         else:
             self._staged.append(payload)
-            self._held += len(payload)
+            self._staged_bytes += len(payload)
             self._put = self._last = self._put + 1
 
     def kept(self) -> asyncio.Future[str] | None:
@@ -190,7 +187,7 @@ class Synced(Committer):
         staged = self._staged
         if not staged or self._anew_is_due:
             return
-        self._staged = []
+        self._staged, self._staged_bytes = [], 0
         above = self._appended
         try:
             self._append(staged)
@@ -202,7 +199,9 @@ class Synced(Committer):
         self._wake()
 
     def _note(self, payloads: Sequence[bytes], losses: Losses | None) -> None:
-        self._unsynced.append(Batch(payloads, losses, self._appended, self._trail.size))
+        batch = Batch(payloads, losses, self._appended, self._trail.size, sum(map(len, payloads)))
+        self._unsynced.append(batch)
+        self._unsynced_bytes += batch.size
 
     @property
     def _anew_is_due(self) -> bool:
@@ -213,15 +212,13 @@ class Synced(Committer):
         """Do with those appended last, which are not kept, as was chosen. Under the lock."""
         account, why = self._account, reason_of(error)
         account.is_stuck(error)
-        self._held -= sum(map(len, payloads))
         match self._way.on_full:
             case "block":
                 self._appended = above
                 self._backlog.extendleft(reversed(payloads))
                 self._backlog.extend(self._staged)
                 self._backlog_bytes = sum(map(len, self._backlog))
-                self._held -= sum(map(len, self._staged))
-                self._staged = []
+                self._staged, self._staged_bytes = [], 0
             case "deny":
                 account.lose(denied=len(payloads), why=why)
                 self._take_back(Refusal(above, self._appended, why))
@@ -327,7 +324,7 @@ class Synced(Committer):
         unsynced, sure = self._unsynced, self._trail.sure
         # Not what there was when the sync began: it may have taken more.
         while unsynced and unsynced[0].end <= sure:
-            self._held -= unsynced.popleft().size
+            self._unsynced_bytes -= unsynced.popleft().size
         # What was refused behind the last of them is done as well.
         self._finished(unsynced[0].above if unsynced else self._appended)
 
@@ -344,6 +341,7 @@ class Synced(Committer):
             except OSError as error:
                 self._trail.rewind()
                 self._unsynced.clear()
+                self._unsynced_bytes = 0
                 self._give_up(batches, error)
                 whole = False
             else:

@@ -216,10 +216,11 @@ class Trail:
 
     def end_sync(self, begun: Begun | None, failed: OSError | None = None) -> None:
         """Note that what was *begun* is on the disk, or has *failed*. None: it was not begun."""
-        if failed is not None:
-            self._segment.fail(failed)
-        elif begun is not None:
-            self._sure = begun.mark
+        with self._lock:
+            if failed is not None:
+                self._segment.fail(failed)
+            elif begun is not None:
+                self._sure = begun.mark
         self._syncing.release()
 
     def rewind(self) -> None:

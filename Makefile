@@ -93,7 +93,7 @@ check: .venv/.developer ## Lint, types, floors, generated files, documentation, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python grammar/generate.py --check
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18)'; \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; \
 		then $(MAKE) --no-print-directory clients/typescript/node_modules/.package-lock.json && \
 			echo "tsc --noEmit" && npm run --silent --prefix clients/typescript check; \
 		else echo "no node >= 18 with npm: the types of the TypeScript client are not checked"; fi

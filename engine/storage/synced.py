@@ -29,7 +29,7 @@ from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
 
 LEAST_PACE = 0.0001
-"""Seconds after which some of what is staged may go before its turn is over."""
+"""Seconds of a sync at least; after half of it what is staged goes before its turn is over."""
 
 
 class Batch(NamedTuple):
@@ -146,8 +146,8 @@ class Synced(Committer):
             self._flusher = loop
             self._since = now
             loop.call_soon(self._flush_turn)
-        elif now - self._since >= self._pace and not self._beside.flying:
-            # A turn that is longer than a sync: what is there can be on its way meanwhile.
+        elif now - self._since >= self._pace / 2 and not self._beside.flying:
+            # A long turn: its first half can be on its way while the second is made.
             self._since = now
             self._flush()
 

@@ -127,7 +127,7 @@ class Committer:
         with self._lock:
             if self._last <= self._done:
                 return None
-            return self._waiters.add(self._last, asyncio.get_running_loop(), monotonic())
+            return self._waiters.add(self._last, asyncio.get_running_loop())
 
     def wait(self) -> str:
         """Wait until what was put last may be answered; return why it must not be, or ""."""

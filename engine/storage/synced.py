@@ -1,10 +1,12 @@
 """Records in, answers when they are on the disk out: many with one sync (group commit).
 
-A thread brings everything to the disk, again and again while there is news; there is no timer. What
+What was appended is brought to the disk again and again while there is news; there is no timer. What
 comes while the disk is busy goes with the next time: the more callers wait, the more go together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
-and written in one go, behind that turn. So a record costs half of what it would one by one, and the
-sync, which must take back the interpreter each time it has ended, does not wait for it long.
+and written in one go, behind that turn. So a record costs half of what it would one by one.
+
+The kernel syncs beside the event loop, which hears the end (see `beside`). A thread does it where
+there is no loop or no such kernel, and does all else: what waits for room, new segments, failures.
 
 When the disk fails to take a segment, that segment is never touched again: what it may not have is
 appended anew to another one, once; after that it is refused, lost, or waits, as chosen.
@@ -20,16 +22,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from errno import ENOSPC
-from time import monotonic
 from typing import NamedTuple
 
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
-
-LEAST_PACE = 0.0001
-"""Seconds of a sync at least; after half of it what is staged goes before its turn is over."""
 
 
 class Batch(NamedTuple):
@@ -88,10 +86,6 @@ class Synced(Committer):
         """Whether the thread syncs."""
         self._failure: OSError | None = None
         """What a flight has ended with, for the thread."""
-        self._since = 0.0
-        """When what is staged began to be."""
-        self._pace = LEAST_PACE
-        """Seconds that the last sync has taken."""
 
     # --- from the thread that decides ------------------------------------------------------------
 
@@ -134,22 +128,11 @@ class Synced(Committer):
             last = self._last
             if last <= self._done or last <= self._refusal.last:
                 return self._known()
-            loop, now = asyncio.get_running_loop(), monotonic()
-            told = self._waiters.add(last, loop, now)
-            if self._staged:
-                self._hurry(loop, now)
-            return told
-
-    def _hurry(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        """Have what is staged appended in time. Under the lock."""
-        if self._flusher is not loop:
-            self._flusher = loop
-            self._since = now
-            loop.call_soon(self._flush_turn)
-        elif now - self._since >= self._pace / 2 and not self._beside.flying:
-            # A long turn: its first half can be on its way while the second is made.
-            self._since = now
-            self._flush()
+            loop = asyncio.get_running_loop()
+            if self._staged and self._flusher is not loop:
+                self._flusher = loop
+                loop.call_soon(self._flush_turn)
+            return self._waiters.add(last, loop)
 
     def _known(self) -> asyncio.Future[str] | None:
         """Return what `kept` does where that is known. Under the lock."""
@@ -259,7 +242,6 @@ class Synced(Committer):
         if landed is None:
             return
         if landed.failed is None:
-            self._pace = max(landed.seconds, LEAST_PACE)
             self._account.synced(landed.seconds)
             self._synced()
         else:

@@ -44,10 +44,10 @@ class Waiters:
         self._watcher: asyncio.AbstractEventLoop | None = None
         """The loop that looks after their patience."""
 
-    def add(self, ticket: int, loop: asyncio.AbstractEventLoop, now: float) -> asyncio.Future[str]:
+    def add(self, ticket: int, loop: asyncio.AbstractEventLoop) -> asyncio.Future[str]:
         """Take one more, for the newest record; return what it awaits in *loop*."""
         told: asyncio.Future[str] = loop.create_future()
-        self._all.append(Waiter(ticket, now, told, loop))
+        self._all.append(Waiter(ticket, monotonic(), told, loop))
         if self._watcher is not loop and not self._endless:
             self._watcher = loop
             loop.call_later(self._patience / 4, self._look, loop)

@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from engine.storage import beside, synced
+from engine.storage import beside
 from engine.storage.aio import Aio
 from engine.storage.committer import TOO_LATE, Committer
 from engine.storage.durability import OnFull, Way
@@ -108,24 +108,6 @@ def test_what_comes_in_a_turn_or_during_a_sync_goes_together(
     assert kept(tmp_path) == list(range(30))
     assert verified(tmp_path).signed == 30
     whole(tmp_path)
-
-
-def test_a_turn_that_is_longer_than_a_sync_does_not_wait_for_its_end(
-    tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(synced, "LEAST_PACE", 0.0)
-    one = of(tmp_path, Way(durability="synced"))
-
-    async def main() -> None:
-        await ask(one, 0)
-        one._pace = 0.0
-        waited = [ask(one, 1), ask(one, 2)]
-        assert kernel.begun == 2
-        await asyncio.gather(*waited)
-
-    asyncio.run(main())
-    one.close()
-    assert kept(tmp_path) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("why", ["no kernel", "refused"])

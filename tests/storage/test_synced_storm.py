@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from engine.storage import beside, committer, synced
+from engine.storage import beside, committer
 from engine.storage.aio import Aio
 from engine.storage.committer import Committer
 from engine.storage.durability import OnFull, Tally, Way
@@ -33,7 +33,6 @@ class Storm:
         patch.setattr(beside, "Aio", lambda: StormyAio(self))
         patch.setattr(committer, "FIRST_PAUSE", 0.0001)
         patch.setattr(committer, "LONGEST_PAUSE", 0.001)
-        patch.setattr(synced, "LEAST_PACE", 0.0)
 
     def strikes(self, one_in: int) -> bool:
         return not self.calm and self.random.randrange(one_in) == 0

@@ -160,11 +160,17 @@ def test_texts_that_are_not_utf8_are_refused_by_every_method(folder: Path) -> No
     bad = good.replace(f"{SECRET_WORD} x".encode(), f"{SECRET_WORD} ".encode() + b"\xff")
     assert bad != good
     with desk(folder) as one:
-        for method in ("Decide", "Explain", "DecideBatch"):
-            raw = bad if method != "DecideBatch" else b"\x0a" + bytes([len(bad)]) + bad
-            error = one.refused(raw, method)
+        for method in ("Decide", "Explain"):
+            error = one.refused(bad, method)
             assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
             assert SECRET_WORD not in str(error)
+        several = b"".join(b"\x0a" + bytes([len(each)]) + each for each in (bad, good))
+        answer = one.raw(several, "DecideBatch")
+        first, second = wire.DecideBatchResponse.FromString(answer).decisions
+        assert first.error.code == 3  # INVALID_ARGUMENT
+        assert first.effective_action != wire.ACTION_ALLOW
+        assert second.effective_action == wire.ACTION_ALLOW
+        assert SECRET_WORD.encode() not in answer
         stream = one.channel.stream_stream(f"{ENGINE}DecideStream")
         first, second = stream(iter([bad, good]), timeout=PATIENCE)
         assert wire.Decision.FromString(first).error.code == 3  # INVALID_ARGUMENT

@@ -1,7 +1,8 @@
 """Records in, answers when they are on the disk out: many with one sync (group commit).
 
-What was appended is brought to the disk again and again while there is news; there is no timer. What
-comes while the disk is busy goes with the next time: the more callers wait, the more go together.
+What was appended is brought to the disk again and again while there is news; there is no timer.
+What comes while the disk is busy goes with the next time: the more callers wait, the more go
+together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
 and written in one go, behind that turn. So a record costs half of what it would one by one.
 

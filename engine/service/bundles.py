@@ -139,13 +139,9 @@ def asks_of(bundle: Bundle, recipe: Recipe) -> Asks:
     return Asks(entities, terms, bundle.shape.asked, bundle.shape.scored, recipe)
 
 
-def detect(
-    bundle: Bundle, recipe: Recipe, cache: Cache, before: Detection | None = None
-) -> Detection:
-    """Return the detectors of *bundle*: those of *before* if they are the same."""
+def detect(bundle: Bundle, recipe: Recipe, cache: Cache) -> Detection:
+    """Return the detectors of *bundle*."""
     asks = asks_of(bundle, recipe)
-    if before is not None and before.asks == asks:
-        return before
     scanner = equipped(bundle, recipe, cache)
     limit = recipe.remembered_bytes
     hashed = quickest() if limit else with_blake2b

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from dataclasses import replace
 from pathlib import Path
 from weakref import ref
 
 import pytest
 
 from engine.runtime.memory import MemoryStore
+from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import Request
 from engine.service.bundles import Recipe
 from engine.service.cache import FolderCache, open_cache
 from engine.service.compiled import compile_folder
 from engine.service.gate import Gate
-from engine.service.taking import GateTaker, settle_heap
+from engine.service.taking import GateTaker, parts_of, settle_heap
 
 SECRET = b"s" * 32
 RULES = 'policy p {{ default allow rule r {{ when user.id == "u1" then deny "{reason}" }} }}'
@@ -139,3 +141,12 @@ def test_what_is_there_is_left_alone_by_the_collector() -> None:
     kept = [[number] for number in range(100)]
     settle_heap()
     assert gc.get_freeze_count() >= before + len(kept)
+
+
+def test_what_the_interpreter_evaluates_is_freed_as_well(place: Place) -> None:
+    policies = place.gate.policies
+    indexed, _ = parts_of(policies)
+    matcher = ReferenceMatcher(policies.program, policies.lists)
+    plain, mass = parts_of(replace(policies, matcher=matcher))
+    assert len(plain) < len(indexed)
+    assert mass == [policies.program, policies.policies, policies.rules, policies.owner]

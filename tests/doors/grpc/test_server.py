@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import sleep
 
 import grpc
 import pytest
@@ -196,16 +197,27 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
     gate = Gate(MemoryStore(), secret=SECRET, observer=counting)
     gate.swap(policies())
     door = run(make_door(Service(gate, ""), (Listener("127.0.0.1:0"),)))
+    alone = [("grpc.use_local_subchannel_pool", 1)]
     with Daemon(gate, door) as daemon, grpc.insecure_channel(daemon.address) as channel:
-        decide(channel, ask())
         held = Event()
-        loop().call_soon_threadsafe(held.wait)  # the daemon is busy until its caller gave up
-        message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
-        error = refused(lambda: call(channel, f"PolicyEngine/{method}", message, timeout=0.1))
+        with grpc.insecure_channel(daemon.address, options=alone) as hurried:
+            decide(hurried, ask())
+            loop().call_soon_threadsafe(held.wait)  # the daemon is busy until its caller gave up
+            message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
+            error = refused(lambda: call(hurried, f"PolicyEngine/{method}", message, timeout=0.1))
+        while connected(daemon.address):  # and until the daemon's machine has heard all of it
+            sleep(0.001)
         held.set()
         assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         decide(channel, ask())
         assert counting.count == 2
+
+
+def connected(address: str) -> bool:
+    """Return whether any caller has not closed its connection to *address* yet."""
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(local.endswith(port) and state == "01" for _, local, _, state, *_ in rows)
 
 
 def test_a_batch_stops_when_its_deadline_is_over() -> None:

@@ -171,14 +171,17 @@ class Synced(Committer):
         staged = self._staged
         if not staged or self._anew_is_due:
             return
-        self._staged, self._staged_bytes = [], 0
         above = self._appended
         try:
             self._append(staged)
         except OSError as error:
+            if self._anew_is_due:  # The disk has failed just now.
+                return
+            self._staged, self._staged_bytes = [], 0
             self._appended = self._put
             self._cannot(above, staged, error)
         else:
+            self._staged, self._staged_bytes = [], 0
             self._appended = self._put
         self._wake()
 
@@ -212,8 +215,9 @@ class Synced(Committer):
 
     def _take_back(self, refusal: Refusal) -> None:
         """Answer those who wait for what is refused or dropped. Under the lock."""
-        self._refusal = refusal
-        self._waiters.refuse(*refusal)
+        if refusal.above < refusal.last:  # Not what only tells something: that is in nobody's way.
+            self._refusal = refusal
+            self._waiters.refuse(*refusal)
         if not self._unsynced:
             self._done = self._appended
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from errno import EIO
 from math import inf
 from pathlib import Path
 from threading import Lock, RLock
@@ -132,6 +133,8 @@ class Trail:
     def _make_room(self) -> None:
         full = self._segment.size >= self._limits[0] and not self._careful
         if full or self._segment.broken:
+            if self._careful and self.size > self._sure.sequence:
+                raise OSError(EIO, self._segment.broken)  # That must be forgotten before.
             self._go_on()
             if len(self._closing) > MOST_CLOSING and self._syncing.acquire(blocking=False):
                 try:

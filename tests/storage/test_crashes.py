@@ -238,6 +238,31 @@ def test_after_a_failed_sync_a_new_segment_goes_on(
     assert (told(tmp_path), verified(tmp_path).records) == ([], 2)
 
 
+def test_a_careful_trail_goes_on_when_what_the_disk_may_not_have_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Trail(tmp_path, SIGNER, time=lambda: TIME, careful=True)
+    one.append(record(0))
+    one.sync()
+    one.append(record(1))
+
+    def fails(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        with pytest.raises(OSError, match="Input/output error"):
+            one.sync()
+    with pytest.raises(OSError, match="cannot be brought to the disk"):
+        one.append(record(2))
+    one.rewind()
+    one.append_all([record(1), record(2)])
+    one.close()
+    for path in tmp_path.glob(f"*{OPEN}"):
+        assert recover(path, TIME) is not None
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 3)
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         trail(tmp_path / "gone")

@@ -19,7 +19,9 @@ from engine.cli.request_flags import (
     request_options,
     take_flags,
 )
+from engine.cli.trust import tls_options
 from engine.doors.grpc.caller import CallError, ask
+from engine.doors.grpc.dialling import Trust
 from engine.runtime.request import InvalidRequest, Request
 
 ADDRESS = "127.0.0.1:50051"
@@ -34,6 +36,7 @@ Examples:
   engine decide --tenant north --user u1 --tool refund --stage tool_call
                 --set tool.args.amount=900 --set user.roles='["clerk"]'
   engine decide request.json --json | jq .effective_action
+  engine decide request.json --addr pdp.example:50051 --ca ca.crt --cert me.crt --key me.key
 
 {EXAMPLE}
 Exit codes: 0 may pass (allow, redact), 1 may not (deny, throttle, escalate), 2 no decision.
@@ -50,6 +53,7 @@ Exit codes: 0 may pass (allow, redact), 1 may not (deny, throttle, escalate), 2 
     metavar="HOST:PORT",
     help="Where the daemon listens; unix:///path for a socket.",
 )
+@tls_options
 @request_options
 @click.option(
     "--timeout",
@@ -60,14 +64,22 @@ Exit codes: 0 may pass (allow, redact), 1 may not (deny, throttle, escalate), 2 
     help="How long to wait.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
-def command(file: str | None, addr: str, *, timeout: float, as_json: bool, **given: Any) -> None:
+def command(
+    file: str | None,
+    addr: str,
+    *,
+    trust: Trust | None,
+    timeout: float,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Ask a running daemon for a decision, and take it: limits are consumed, the record is written.
 
     FILE is a request in JSON, - for standard input; flags outrank it.
     """
     try:
         request = to_request(build_request(file, take_flags(**given)))
-        decision = ask(addr, request, timeout)
+        decision = ask(addr, request, timeout, trust)
     except (CallError, InvalidRequest, InputError) as error:
         leave(describe_error(error))
     show_decision(decision, as_json=as_json)

@@ -16,7 +16,9 @@ import click
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS
 from engine.cli.reviews_folder import in_folder, opened, whole_id
+from engine.cli.trust import tls_options
 from engine.doors.grpc.caller import CallError
+from engine.doors.grpc.dialling import Trust
 from engine.doors.grpc.reviews_caller import RemoteReviews
 from engine.language.render import inert
 from engine.runtime.request import InvalidRequest
@@ -36,6 +38,7 @@ class Place:
     folder: str
     address: str
     token_file: str
+    trust: Trust | None = None
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Held, int]]:
@@ -44,7 +47,11 @@ class Place:
             with opened(self.folder) as found:
                 yield found
             return
-        store = RemoteReviews(self.address, read_token(self.token_file), SECONDS)
+        token = read_token(self.token_file)
+        try:
+            store = RemoteReviews(self.address, token, SECONDS, self.trust)
+        except CallError as error:
+            leave(inert(str(error)))
         try:
             yield store, time.time_ns()
         except (NoReview, Refused, InvalidRequest) as error:
@@ -79,10 +86,14 @@ def at_place(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say where the reviews are; *function* is given a `Place`."""
 
     @wraps(function)
-    def packed(*, folder: str, address: str, token_file: str, **given: object) -> None:
-        function(place=Place(folder, address, token_file), **given)
+    def packed(
+        *, folder: str, address: str, token_file: str, trust: Trust | None, **given: object
+    ) -> None:
+        function(place=Place(folder, address, token_file, trust), **given)
 
+    made: Callable[..., None] = packed
     for decorate in (
+        tls_options,
         click.option(
             "--token-file",
             default="",
@@ -98,5 +109,5 @@ def at_place(function: Callable[..., None]) -> Callable[..., None]:
         ),
         in_folder,
     ):
-        packed = decorate(packed)
-    return packed
+        made = decorate(made)
+    return made

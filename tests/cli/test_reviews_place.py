@@ -15,6 +15,7 @@ from engine.service.reviewers import Reviewers
 from engine.storage.chest import Chest
 from engine.wire import engine_pb2 as wire
 from tests.cli.calling import call
+from tests.doors.grpc.authority import Authority
 from tests.doors.grpc.reviewing import Place, reviews_in
 from tests.doors.grpc.serving import SECRET, ask, decide, serve
 from tests.service.roll import write_roll
@@ -157,3 +158,29 @@ def test_a_token_is_made_once_and_its_hash_goes_into_the_file(tmp_path: Path) ->
     assert token not in made.stderr
     assert Reviewers(path, lambda _: None, lambda: 0).who(token).name == "zoe"
     assert call("reviews", "token", "\x1b[2J").exit_code == 2
+
+
+def test_a_daemon_with_tls_is_asked_with_what_variables_and_options_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority()
+    tls = authority.issue().write(tmp_path, authority.root).load()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    own = authority.issue("me").write(mine)
+    reviews = reviews_in(tmp_path)
+    with serve(tls=tls, reviews=reviews) as daemon:
+        place = ("--address", daemon.address)
+        assert "speaks TLS: add --tls" in call("reviews", "list", *place).stderr
+        assert "name the right one with --ca" in call("reviews", "list", *place, "--tls").stderr
+        monkeypatch.setenv("ENGINE_TLS_CA", str(tmp_path / "ca.crt"))
+        assert "wants to see a certificate" in call("reviews", "list", *place).stderr
+        shown = ("--cert", str(own.certificate), "--key", str(own.key))
+        assert call("reviews", "list", *place, *shown).exit_code == 0
+        alone = call("reviews", "list", *place, *shown[:2])
+        assert (alone.exit_code, "both --cert and --key" in alone.stderr) == (2, True)
+        monkeypatch.setenv("ENGINE_TLS_CERT", str(own.certificate))
+        monkeypatch.setenv("ENGINE_TLS_KEY", str(own.key))
+        asked = ("decide", "--tenant=north", "--user=u1", "--addr", daemon.address)
+        assert call(*asked, "--content=hello").stdout.startswith("allow")
+    reviews.close()

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from engine.doors.grpc.convert import ACTIONS, GROUPS, REVIEW_STATES, STAGES, encode_json
+from engine.doors.grpc.dialling import DialError, Trust, dial, why_not
 from engine.doors.grpc.status import DETAILS
 from engine.runtime.decision import (
     Action,
@@ -33,7 +34,6 @@ from engine.runtime.request import InvalidRequest, Request
 from engine.wire import engine_pb2 as wire
 
 METHOD = "/engine.v1.PolicyEngine/Decide"
-MOST_BYTES = 64 << 20
 NOBODY = ("failed to connect", "resolution")
 """What the library says where nobody listens; all else was said by who does, or by its going."""
 
@@ -46,24 +46,32 @@ class CallError(Exception):
     """The daemon gave no decision; the text says why, with the remedy where there is one."""
 
 
-def ask(address: str, request: Request, seconds: float) -> Decision:
+def ask(address: str, request: Request, seconds: float, trust: Trust | None = None) -> Decision:
     """Return the decision of the daemon at *address* (``host:port`` or ``unix:///path``).
 
-    Raises InvalidRequest with the wrong paths, or CallError when there is no answer in *seconds*.
+    Over TLS where there is *trust*. Raises InvalidRequest with the wrong paths, or CallError when
+    there is no answer in *seconds*.
     """
     message = write_request(request)
-    options = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.enable_retries", 0)]
-    with grpc.insecure_channel(address, options) as channel:
+    with connect(address, trust) as channel:
         call = channel.unary_unary(
             METHOD, wire.DecideRequest.SerializeToString, wire.Decision.FromString
         )
         try:
             return read_decision(call(message, timeout=seconds))
         except grpc.RpcError as error:
-            raise failure_of(address, error) from None
+            raise failure_of(address, error, trust) from None
 
 
-def failure_of(address: str, error: grpc.RpcError) -> Exception:
+def connect(address: str, trust: Trust | None) -> grpc.Channel:
+    """Return a channel to the daemon at *address*. Raises CallError."""
+    try:
+        return dial(address, trust)
+    except DialError as error:
+        raise CallError(str(error)) from None
+
+
+def failure_of(address: str, error: grpc.RpcError, trust: Trust | None = None) -> Exception:
     """Return what a gRPC *error* means to people."""
     assert isinstance(error, grpc.Call)
     details = error.details() or "no details"
@@ -73,9 +81,7 @@ def failure_of(address: str, error: grpc.RpcError) -> Exception:
         case grpc.StatusCode.UNAVAILABLE if not any(one in details for one in NOBODY):
             return CallError(f"the daemon at {address} answers: {details}")
         case grpc.StatusCode.UNAVAILABLE:
-            return CallError(
-                f"no daemon answers at {address}; start one with `engine serve`, or name another"
-            )
+            return CallError(why_not(address, trust, details))
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return CallError(f"the daemon at {address} did not answer in time; see --timeout")
         case code:

@@ -13,8 +13,9 @@ import grpc
 import msgspec
 from google.protobuf.message import Message as Sent
 
-from engine.doors.grpc.caller import MOST_BYTES, STATE_NAMES, action_of, failure_of, reasons_of
+from engine.doors.grpc.caller import STATE_NAMES, action_of, connect, failure_of, reasons_of
 from engine.doors.grpc.convert import REVIEW_STATES, STAGES, encode_json
+from engine.doors.grpc.dialling import Trust
 from engine.runtime.decision import Message
 from engine.service.earlier import Earlier, Passed
 from engine.service.record import iso_time
@@ -45,16 +46,19 @@ RESOLVED: dict[str, Any] = {
 class RemoteReviews:
     """Asks the daemon at *address* (``host:port``, ``unix:///path``) with a reviewer's *token*."""
 
-    def __init__(self, address: str, token: str, seconds: float) -> None:
+    def __init__(
+        self, address: str, token: str, seconds: float, trust: Trust | None = None
+    ) -> None:
         """Connect at the first question; each is given up after *seconds*.
 
-        Without a *token* the daemon must be one that believes names.
+        Without a *token* the daemon must be one that believes names. Over TLS where there is
+        *trust*. Raises CallError where its files cannot be used.
         """
         self.address = address
+        self._trust = trust
         self._seconds = seconds
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        options = [("grpc.max_receive_message_length", MOST_BYTES)]
-        self._channel = grpc.insecure_channel(address, options)
+        self._channel = connect(address, trust)
 
     def close(self) -> None:
         """Disconnect."""
@@ -110,7 +114,7 @@ class RemoteReviews:
         try:
             return call(message, timeout=self._seconds, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise told(self.address, error) from None
+            raise told(self.address, error, self._trust) from None
 
 
 def to_bytes(message: Sent) -> bytes:
@@ -118,7 +122,7 @@ def to_bytes(message: Sent) -> bytes:
     return message.SerializeToString()
 
 
-def told(address: str, error: grpc.RpcError) -> Exception:
+def told(address: str, error: grpc.RpcError, trust: Trust | None) -> Exception:
     """Return what a gRPC *error* means to who asked about a review."""
     assert isinstance(error, grpc.Call)
     details = error.details() or "no details"
@@ -132,7 +136,7 @@ def told(address: str, error: grpc.RpcError) -> Exception:
         ):
             return Refused(details)
         case _:
-            return failure_of(address, error)
+            return failure_of(address, error, trust)
 
 
 def write_move(review_id: str, move: Move) -> tuple[str, Sent]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,18 +56,25 @@ class Authority:
         self.root = pem_of(made.sign(self._key, hashes.SHA256()))
         """Its own certificate."""
 
-    def issue(self, name: str = "localhost") -> Pair:
-        """Return a new certificate for *name* on this machine."""
+    def issue(self, name: str = "localhost", days: float = 1, uris: Sequence[str] = ()) -> Pair:
+        """Return a new certificate for *name* on this machine, and *uris*.
+
+        It ends in so many *days*; it began before in any case.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        made = self._builder(subject, key).add_extension(
+        names: list[x509.GeneralName] = [
+            x509.DNSName(name),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+            *(x509.UniformResourceIdentifier(one) for one in uris),
+        ]
+        made = self._builder(subject, key, days).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )
         return Pair(pem_of(made.sign(self._key, hashes.SHA256())), key_pem(key))
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = 1
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
@@ -75,8 +83,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - DAY)
-            .not_valid_after(now + DAY)
+            .not_valid_before(now - 9 * DAY)
+            .not_valid_after(now + days * DAY)
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 import grpc
 import pytest
 
-from engine.doors.grpc.listener import Listener
+from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.grpc.server import Door, Transport
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.memory import MemoryStore
@@ -173,12 +173,13 @@ def serve(
     reviewers: Reviewers | None = None,
     most_waiting: int = 100,
     trail: Path | None = None,
+    tls: Tls | None = None,
     **options: Any,
 ) -> Daemon:
     """Return a daemon on *addresses*, to be used in a ``with`` statement."""
     gate = make_gate(ready=ready)
     gate.reviews = reviews
-    listeners = tuple(map(Listener, addresses or ("127.0.0.1:0",)))
+    listeners = tuple(Listener(one, tls) for one in addresses or ("127.0.0.1:0",))
     desk = None if reviews is None else Desk(reviews, reviewers, most_waiting, trail)
     service = Service(gate, "1.2.3", reload, desk)
     return Daemon(gate, run(make_door(service, listeners, **options)), desk)

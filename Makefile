@@ -15,7 +15,10 @@ help: ## Show this list.
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@touch $@
 
-.venv/.installed: .venv/.pip clients/python/pyproject.toml
+# What pip compiles beside its source, where there is a C compiler.
+COMPILED := $(shell sed -n 's|^    "\(engine/.*\.py\)",$$|\1|p' pyproject.toml)
+
+.venv/.installed: .venv/.pip hatch_build.py clients/python/pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --editable . --editable clients/python
 	@touch $@
 
@@ -79,9 +82,11 @@ serve: install ## Serve the starter packs on 127.0.0.1:50051.
 		>/dev/null 2>&1 || echo "no nats-server: its tests are skipped"
 	@touch $@
 
+# Twice: from sources, where coverage sees them, and as it is installed, compiled.
 test: .venv/.developer .venv/.callers .venv/.server .venv/.postgres .venv/.nats ## Run all tests, with the coverage gates.
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
+	ENGINE_PURE=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --durations 15 tests
 	$(BIN)/python tests/gates.py
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --durations 15 tests
 
 # The TypeScript client, where there is node >= 18; its tests run with the others and say so when there is none.
 clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
@@ -109,7 +114,7 @@ nightly: .venv/.developer ## Long searches: agreement, fuzzing, laws.
 
 fuzz: .venv/.developer ## Coverage-guided fuzzing of HTTP/2 connections, for a minute.
 	$(BIN)/python -m pip install --quiet --group fuzz
-	$(BIN)/python -m tests.doors.http2.fuzz_connection --seconds 60
+	ENGINE_PURE=1 $(BIN)/python -m tests.doors.http2.fuzz_connection --seconds 60
 
 bench: .venv/.bench ## Quick benchmarks: ratios against peers in the same run.
 	$(BIN)/python -m bench.report --quick
@@ -129,4 +134,5 @@ wheel: .venv/.developer ## Build the wheel into dist/.
 	$(BIN)/python -m build --wheel --outdir dist .
 
 clean: ## Remove what was built.
+	find engine clients/python -name '*.so' -delete && rm -f *__mypyc.*.so clients/python/*__mypyc.*.so
 	rm -rf .venv dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

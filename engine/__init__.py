@@ -10,6 +10,10 @@ Names are loaded on first use (PEP 562), so that ``import engine`` costs the com
 from __future__ import annotations
 
 import importlib
+import os
+from pathlib import Path
+
+from engine.sources import PURE, import_sources
 
 __version__ = "0.1.0"
 
@@ -33,6 +37,10 @@ __all__ = [
     "Request",
     "load",
 ]
+
+
+if os.environ.get(PURE):
+    import_sources(Path(__file__).parent)
 
 
 def __getattr__(name: str) -> object:

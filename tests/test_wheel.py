@@ -53,7 +53,14 @@ def names(wheel: Path) -> list[str]:
 def test_a_wheel_holds_its_package_and_nothing_else(wheels: tuple[Path, Path]) -> None:
     for wheel, package in zip(wheels, ("engine", "pol_client"), strict=True):
         tops = {name.split("/")[0] for name in names(wheel)}
+        tops -= {top for top in tops if top.startswith(f"{package}__mypyc.")}
         assert tops == {package, next(top for top in tops if top.endswith(".dist-info"))}
+
+
+def test_a_wheel_that_is_compiled_says_for_what(wheels: tuple[Path, Path]) -> None:
+    compiled = any(name.endswith(".so") for name in names(wheels[0]))
+    assert compiled != wheels[0].name.endswith("-py3-none-any.whl")
+    assert compiled != bool(os.environ.get("ENGINE_PURE"))
 
 
 def test_every_tracked_file_of_the_packages_is_shipped(wheels: tuple[Path, Path]) -> None:

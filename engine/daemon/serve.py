@@ -42,6 +42,7 @@ from engine.service.compiled import PolicyError
 from engine.service.record import RecordError, iso_time
 from engine.service.reload import Attempt, Reloader, ReloadError
 from engine.service.taking import settle_heap
+from engine.sources import is_compiled
 
 
 def serve(settings: Settings) -> int:
@@ -168,6 +169,7 @@ class Daemon:
             revision=status.revision,
             policies=str(self._parts.root),
             record=str(recorded) if recorded else "none",
+            compiled=is_compiled(),
         )
 
     def _hang_up(self) -> None:

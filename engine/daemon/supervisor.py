@@ -53,6 +53,7 @@ from engine.service.journal import open_file
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError, iso_time
 from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart
+from engine.sources import is_compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ class Supervisor:
             policies=str(ground.root),
             record=str(ground.recorded) if ground.recorded else "none",
             workers=ground.settings.workers,
+            compiled=is_compiled(),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:

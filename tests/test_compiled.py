@@ -1,0 +1,109 @@
+"""One meaning, two ways to run: from sources, and compiled where there is a C compiler."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import sources
+
+ROOT = Path(__file__).parent.parent
+HOOK = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["hooks"]
+MODULES: list[str] = HOOK["custom"]["modules"]
+WHERE = (
+    "import importlib, json, sys; "
+    "print(json.dumps([importlib.import_module(one).__file__ for one in json.loads(sys.argv[1])]))"
+)
+
+
+def build() -> Any:
+    """Return what builds the package: hatchling loads it from its file, as here."""
+    spec = spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def files(**environment: str) -> list[str]:
+    """Return where a new process finds the modules that are compiled."""
+    others = {name: value for name, value in os.environ.items() if name != sources.PURE}
+    names = [one.removesuffix(".py").replace("/", ".") for one in MODULES]
+    done = subprocess.run(  # noqa: S603
+        (sys.executable, "-c", WHERE, json.dumps(names)),
+        cwd=ROOT,
+        env=others | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def test_what_is_compiled_has_a_source_and_is_listed_once() -> None:
+    assert [one for one in MODULES if not (ROOT / one).is_file()] == []
+    assert len({*MODULES}) == len(MODULES)
+
+
+@pytest.mark.slow
+def test_sources_run_where_that_is_asked() -> None:
+    assert files(ENGINE_PURE="1") == [str(ROOT / one) for one in MODULES]
+
+
+@pytest.mark.slow
+def test_what_is_compiled_runs_where_it_was_built() -> None:
+    if not [*ROOT.glob(f"{sources.GROUP}.*.so")]:
+        pytest.skip("built without compiled modules: no C compiler, or ENGINE_PURE was set")
+    found = files()
+    assert [one for one in found if not one.endswith(".so")] == []
+    assert [one.split(".")[0] + ".py" for one in found] == [str(ROOT / one) for one in MODULES]
+
+
+def test_sources_are_told_from_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(sources.PURE, raising=False)
+    assert sources.is_compiled() == bool([*ROOT.glob(f"{sources.GROUP}.*.so")])
+    monkeypatch.setenv(sources.PURE, "1")
+    assert not sources.is_compiled()
+
+
+def test_only_the_folder_that_is_named_is_read_from_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, beside = tmp_path / "inside", tmp_path / "inside_too"
+    for folder in (inside, beside):
+        folder.mkdir()
+        (folder / f"{folder.name}_one.py").write_text("found = 'the source'")
+        (folder / f"{folder.name}_one.abi3.so").write_bytes(b"this is no library")
+        monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "path_hooks", [*sys.path_hooks])
+    assert sys.path_importer_cache.pop(str(inside), None) is None
+    sources.import_sources(inside)
+    assert __import__("inside_one").found == "the source"
+    with pytest.raises(ImportError):
+        __import__("inside_too_one")
+
+
+def test_without_a_compiler_nothing_is_compiled_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = build()
+    monkeypatch.setenv(sources.PURE, "1")
+    assert made.why_not() == "ENGINE_PURE is set"
+    monkeypatch.delenv(sources.PURE)
+    monkeypatch.setenv("CC", str(tmp_path / "cc"))
+    assert made.why_not() == f"there is no C compiler ({tmp_path / 'cc'})"
+    monkeypatch.setenv("CC", sys.executable)
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    assert made.why_not() == "the headers of Python are not installed"
+    (tmp_path / "Python.h").touch()
+    assert made.why_not() is None

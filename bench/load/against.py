@@ -120,7 +120,7 @@ def share_of(name: str, share: float) -> str:
 def open_loops(board: Board, field: Field, plan: Plan) -> None:
     """Ask each at shares of its own maximum, and ours at those of the peers."""
     some = field.contenders if plan.full else [one for one in field.contenders if one.name != GO]
-    for number in range(plan.rounds):
+    for number in range(plan.open_rounds):
         for share in plan.shares:
             for one in some:
                 rate = share * board.top(one.name).per_second
@@ -196,6 +196,7 @@ def tables(board: Board) -> dict[str, list[Row]]:
             "load": what,
             "asked/s": round(figure.typical(lambda one: one.rate)),
             **figure.row(),
+            **figure.noise(),
         }
         for (name, what), figure in board.figures.items()
         if figure.shots[0].rate

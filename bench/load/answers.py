@@ -19,6 +19,8 @@ class Tally:
         self.begun = 0
         """Calls that were due earlier are not counted."""
         self.latencies = array("q")
+        self.dues = array("q")
+        """When the calls were due that have these latencies."""
         self.done = 0
         self.wrong = 0
         self.problem = ""
@@ -29,6 +31,7 @@ class Tally:
         self.done += 1
         if due >= self.begun:
             self.latencies.append(now - due)
+            self.dues.append(due)
 
     def fail(self, problem: str) -> None:
         """Note an answer that was none."""

@@ -2,21 +2,25 @@
 
 Contenders take turns: a round asks each of them once before the next begins, so that other work on
 the machine falls on all alike. A figure is the median over the rounds that had the machine for
-themselves, or over all where none had, and says which.
+themselves, or over all where none had, and says which. Servers and generator run before all others
+of their cores, where that is permitted (`bench.load.ahead`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
+from time import sleep
 
 from msgspec import structs
 
 from bench.goals import Row
+from bench.load.ahead import LONGEST, PAUSE, ahead
 from bench.load.ask import Generator, LoadError
 from bench.load.daemons import Running
-from bench.load.machine import QUIET, rss_mb, watch
+from bench.load.machine import QUIET, STOLEN, rss_mb, watch
 from bench.load.spec import Load, Loaded
 
 AT_MOST = 64
@@ -24,7 +28,7 @@ AT_MOST = 64
 FLYING = 256
 """Calls that an open loop has in flight at most: grpcio cancels some of a thousand. What is due
 then waits in the generator, and is charged for it."""
-OPEN_WARM = 0.2
+OPEN_WARM = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,20 @@ class Shot:
     cpu_us: float
     """Of the server, for each decision."""
     foreign: float
-    """Cores that others had meanwhile."""
+    """Cores that others had meanwhile, and"""
+    stolen: float
+    """that the hypervisor kept to itself."""
+    ahead: bool
+    """Whether server and generator ran before others."""
     rate: float
     """What an open loop was to ask."""
     number: int
     """Of its round."""
+
+    @property
+    def calm(self) -> bool:
+        """Return whether nobody else had much of the machine."""
+        return self.foreign < QUIET and self.stolen < STOLEN
 
 
 @dataclass(slots=True)
@@ -51,7 +64,7 @@ class Figure:
     @property
     def best(self) -> list[Shot]:
         """Return the undisturbed rounds, or all where there is none."""
-        return [one for one in self.shots if one.foreign < QUIET] or self.shots
+        return [one for one in self.shots if one.calm] or self.shots
 
     def typical(self, pick: Callable[[Shot], float]) -> float:
         """Return the median of what *pick* takes from each round."""
@@ -90,10 +103,13 @@ class Figure:
     @property
     def quiet(self) -> str:
         """Return how many rounds were undisturbed."""
-        calm = sum(one.foreign < QUIET for one in self.shots)
+        calm = sum(one.calm for one in self.shots)
         if calm:
             return f"{calm} of {len(self.shots)}"
-        return f"none; others had {self.typical(lambda one: one.foreign):.2f} cores"
+        others = self.typical(lambda one: one.foreign)
+        stolen = self.typical(lambda one: one.stolen)
+        more = f", {stolen:.2f} were stolen" if stolen >= STOLEN else ""
+        return f"none; others had {others:.2f} cores{more}"
 
     def row(self, size: int = 1) -> Row:
         """Return the columns that every table has; a call holds *size* decisions."""
@@ -106,6 +122,15 @@ class Figure:
             "quiet rounds": self.quiet,
         }
 
+    def noise(self) -> Row:
+        """Return the columns that tell what the machine did to the generator of an open loop."""
+        if not self.shots[0].rate:
+            return {"generator held, ms": None, "of the tail, %": None}
+        return {
+            "generator held, ms": round(self.typical(lambda one: one.told.held_ms), 2),
+            "of the tail, %": round(100 * self.typical(lambda one: one.told.tail_held), 1),
+        }
+
 
 def ratio(one: Figure, two: Figure, pick: Callable[[Shot], float]) -> float:
     """Return the median ratio of the two within a round; of undisturbed rounds if there are any."""
@@ -115,7 +140,7 @@ def ratio(one: Figure, two: Figure, pick: Callable[[Shot], float]) -> float:
         for there in two.shots
         if here.number == there.number and pick(there)
     ]
-    calm = [each for each in pairs if all(shot.foreign < QUIET for shot in each)]
+    calm = [each for each in pairs if all(shot.calm for shot in each)]
     return float(median(pick(here) / pick(there) for here, there in calm or pairs))
 
 
@@ -148,19 +173,23 @@ class Contender:
     def closed(self, flying: int, seconds: float) -> Load:
         """Return a closed loop."""
         many = flying if self.load.kind == "http1" else self.load.connections
-        return structs.replace(self.load, flying=flying, connections=many, seconds=seconds)
+        short = seconds + self.load.warm <= LONGEST
+        return structs.replace(
+            self.load, flying=flying, connections=many, seconds=seconds, ahead=short
+        )
 
     def opened(self, rate: float, seconds: float, seed: int) -> Load:
-        """Return an open loop."""
+        """Return an open loop, no longer than it may be ahead of others."""
         many = AT_MOST if self.load.kind == "http1" else self.load.connections
         return structs.replace(
             self.load,
             rate=rate,
             flying=FLYING,
             connections=many,
-            seconds=seconds,
+            seconds=min(seconds, LONGEST - OPEN_WARM),
             warm=OPEN_WARM,
             seed=seed,
+            ahead=True,
         )
 
 
@@ -175,13 +204,25 @@ class Board:
 
     def shoot(self, one: Contender, what: str, load: Load, number: int) -> None:
         """Ask *one* once, as *what* in the round of that *number*."""
-        with watch(one.server.pid) as used:
+        with ExitStack() as stack:
+            used = stack.enter_context(watch(one.server.pid))
+            first = load.ahead and stack.enter_context(ahead(one.server.pid))
             try:
                 told = self.generator.measure(load)
             except LoadError as problem:
                 msg = f"{one.name}, {what}: {problem}"
                 raise LoadError(msg) from problem
-        shot = Shot(told, used.server_us / told.asked, used.foreign, load.rate, number)
+        if first:
+            sleep(PAUSE)
+        shot = Shot(
+            told,
+            used.server_us / told.asked,
+            used.foreign,
+            used.stolen,
+            first and told.ahead,
+            load.rate,
+            number,
+        )
         self.figures.setdefault((one.name, what), Figure()).shots.append(shot)
         self.resident[one.name] = rss_mb(one.server.pid)
 

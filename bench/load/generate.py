@@ -6,7 +6,8 @@ It stays on its core, and but for closed loops with many in flight it never slee
 answers and for what is due in turns, so that neither a timer nor a wake-up is part of a latency,
 and the time in which it found nothing to do is known: the rest is what the calls cost it. In an
 open loop the times of all calls are drawn before it begins, and a latency counts from when a call
-was due, whether or not the one before was answered (no coordinated omission).
+was due, whether or not the one before was answered (no coordinated omission). It knows when it was
+held up itself (`bench.load.holds`); what that did to latencies is told, and not taken out of them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from time import perf_counter_ns
 
 import msgspec
 
+from bench.load.ahead import put
 from bench.load.answers import Tally
 from bench.load.frames import head, http1_template, message_template, unary_template
+from bench.load.holds import Holds, tail_share
 from bench.load.http1 import Http1
 from bench.load.http2 import Http2
 from bench.load.sockets import Socket
@@ -85,8 +88,8 @@ class Run:
             self._poll.register(file, select.EPOLLIN)
         self.asked = 0
         self.idle = 0
-        self.held = 0
-        self.held_ns = 0
+        self.holds = Holds()
+        self.ahead = False
         self.begun = self.end = 0
         self.lost = False
         self.wait = 0.0
@@ -102,12 +105,12 @@ class Run:
         now = perf_counter_ns()
         if self.wait:
             self.idle += now - before
-        elif not events:
-            self.idle += now - before
+        else:
             if now - before > HELD_NS:
-                self.held += 1
-                self.held_ns += now - before
-            return now
+                self.holds.look(before, now)
+            if not events:
+                self.idle += now - before
+                return now
         for file, _ in events:
             if not self._by_file[file].read(now):
                 msg = self.tally.problem or "the server closed a connection"
@@ -178,6 +181,8 @@ class Run:
     def measure(self) -> Loaded:
         """Ask for as long as the load says."""
         load, tally = self.load, self.tally
+        self.ahead = load.ahead and put([os.getpid()], first=True)
+        self.holds = Holds()
         begin = perf_counter_ns()
         self.begun = tally.begun = begin + int(load.warm * SECOND)
         self.end = self.begun + int(load.seconds * SECOND)
@@ -190,6 +195,8 @@ class Run:
         took = perf_counter_ns() - self.begun
         worked = perf_counter_ns() - begin - self.idle
         self.rest()
+        if self.ahead:
+            put([os.getpid()], first=False)
         for connection in self.connections:
             connection.socket.close()
         return self.told(counted / (took / SECOND), worked, worked + self.idle)
@@ -202,6 +209,7 @@ class Run:
         def at(share: float) -> float:
             return taken[min(int(len(taken) * share), len(taken) - 1)] / 1000 if taken else 0.0
 
+        spans = [one for one in self.holds.spans if one[1] > self.begun]
         return Loaded(
             asked=self.asked,
             answered=len(taken),
@@ -216,8 +224,10 @@ class Run:
             lost=self.lost,
             own_us=worked / 1000 / max(1, self.asked),
             busy=min(1.0, worked / max(1, passed)),
-            held=self.held,
-            held_ms=self.held_ns / 1e6,
+            held=len(spans),
+            held_ms=sum(end - begin for begin, end in spans) / 1e6,
+            tail_held=tail_share(tally.dues, tally.latencies, spans),
+            ahead=self.ahead,
             samples=tally.samples,
         )
 

@@ -12,8 +12,9 @@ from time import perf_counter
 SERVER, LOAD = 0, 1
 """The cores, of those that there are: one has the server, the other asks."""
 TICK = os.sysconf("SC_CLK_TCK")
-QUIET = 0.15
-"""Of a core: with less CPU time of others a measurement counts as undisturbed."""
+QUIET, STOLEN = 0.15, 0.02
+"""Of a core: with less CPU time of others, and with no more that the hypervisor has stolen, a
+measurement counts as undisturbed."""
 
 
 def core(number: int) -> int:
@@ -63,11 +64,13 @@ def rss_mb(pid: int) -> float:
     return total / 1024
 
 
-def all_cpu_seconds() -> float:
-    """Return the CPU time that the machine has spent since it started."""
+def all_cpu_seconds() -> tuple[float, float]:
+    """Return the CPU time that the machine has spent since it started, and what was stolen."""
     words = Path("/proc/stat").read_text().partition("\n")[0].split()[1:]
-    user, nice, system, _, _, interrupt, soft, *_ = map(int, words)
-    return (user + nice + system + interrupt + soft) / TICK
+    user, nice, system, _, _, interrupt, soft, stolen, *_ = map(int, words)
+    return (user + nice + system + interrupt + soft) / TICK, stolen / TICK
+
+
 
 
 @dataclass(slots=True)
@@ -77,21 +80,21 @@ class Watched:
     server_us: float = 0.0
     foreign: float = 0.0
     """Cores that others had meanwhile."""
+    stolen: float = 0.0
+    """Cores that the hypervisor kept to itself, as far as it says so."""
 
 
 @contextmanager
 def watch(server: int) -> Iterator[Watched]:
     """Yield what is filled when the block ends: what *server* used, and what others than we did."""
     made = Watched()
-    before = all_cpu_seconds(), cpu_us(os.getpid()), cpu_us(server), perf_counter()
+    spent, stolen = all_cpu_seconds()
+    before = cpu_us(os.getpid()), cpu_us(server), perf_counter()
     yield made
-    passed = perf_counter() - before[3]
-    made.server_us = cpu_us(server) - before[2]
+    passed = perf_counter() - before[2]
+    made.server_us = cpu_us(server) - before[1]
     # The servers and the generator are children of this process.
-    ours = (cpu_us(os.getpid()) - before[1]) / 1e6
-    made.foreign = max(0.0, (all_cpu_seconds() - before[0] - ours) / passed)
-
-
-def calm(foreign: float) -> str:
-    """Return the word for how undisturbed a measurement was."""
-    return "quiet" if foreign < QUIET else f"others: {foreign:.2f} cores"
+    ours = (cpu_us(os.getpid()) - before[0]) / 1e6
+    now, gone = all_cpu_seconds()
+    made.foreign = max(0.0, (now - spent - ours) / passed)
+    made.stolen = (gone - stolen) / passed

@@ -142,7 +142,7 @@ def by_content(board: Board, plan: Plan, place: Path) -> Result:
             )
             made.append(stack.enter_context(daemon).unary(name))
         board.closed(made, (1, 32), plan.rounds, plan.seconds)
-        for number in range(plan.rounds):
+        for number in range(plan.open_rounds):
             for one in made:
                 rate = board.top(one.name).per_second / 2
                 board.shoot(one, HALF, one.opened(rate, plan.open_seconds, number), number)
@@ -153,7 +153,13 @@ def by_content(board: Board, plan: Plan, place: Path) -> Result:
             (looks[-1][0], f"{WEIGHED} KB with all detectors but those of names"),
         )
     ]
-    return Result({BY_CONTENT: rows_of(board, made, "content")}, goals)
+    rows = [
+        {"content": one.name, "asked": what, **figure.row(), **figure.noise()}
+        for one in made
+        for (name, what), figure in board.figures.items()
+        if name == one.name
+    ]
+    return Result({BY_CONTENT: rows}, goals)
 
 
 def by_state(board: Board, plan: Plan, place: Path) -> Result:

@@ -13,7 +13,8 @@ class Plan:
     seconds: float
     """Of one closed loop."""
     open_seconds: float
-    """Of one open loop."""
+    """Of one open loop, and how many rounds: short ones, which others cannot disturb."""
+    open_rounds: int
     flying: tuple[int, ...]
     """Calls in flight in closed loops."""
     shares: tuple[float, ...]
@@ -30,6 +31,7 @@ QUICK = Plan(
     rounds=2,
     seconds=0.25,
     open_seconds=0.5,
+    open_rounds=2,
     flying=(1, 32),
     shares=(0.8,),
     rules=(100, 1_000, 10_000),
@@ -40,7 +42,8 @@ QUICK = Plan(
 FULL = Plan(
     rounds=3,
     seconds=0.4,
-    open_seconds=1.0,
+    open_seconds=0.7,
+    open_rounds=5,
     flying=(1, 8, 32, 128),
     shares=(0.5, 0.8, 0.95),
     rules=(10, 100, 1_000, 10_000, 100_000),

@@ -36,6 +36,8 @@ class Load(msgspec.Struct, frozen=True):
     ca_file: str = ""
     """For TLS."""
     seed: int = 1
+    ahead: bool = False
+    """Whether the generator runs before all others of its core, where that is permitted."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -64,9 +66,15 @@ class Loaded(msgspec.Struct, frozen=True):
     held: int
     """How often the machine kept it from its core for more than `HELD_NS`, and"""
     held_ms: float
-    """for how long altogether."""
+    """for how long altogether, while it counted. Known where it never sleeps: in open loops, and
+    in closed ones with one in flight."""
+    tail_held: float
+    """The share of the time of the slowest hundredth of the calls in which that was so. It is in
+    their latencies all the same."""
+    ahead: bool
+    """Whether it ran before all others of its core."""
     samples: list[tuple[int, bytes]]
     """Some answers, with the numbers of their bodies."""
 
 
-HELD_NS = 200_000
+HELD_NS = 100_000

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
-import grpc.aio
 
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
@@ -26,6 +25,7 @@ from engine.doors.grpc.lean_call import (
 )
 from engine.doors.grpc.lean_head import Head, Metadata, read_head
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, secured
+from engine.doors.grpc.lean_typed import served
 from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
@@ -145,7 +145,7 @@ class LeanServer:
     def _connection(self) -> asyncio.Protocol | None:
         if len(self._connections) >= self.most_connections or self._stopping:
             return None
-        return Counted(self._serve, self._limits, self._ended, self._connections)
+        return Connection(self._serve, read_head, self._limits, self._connections.add, self._ended)
 
     def _ended(self, connection: Connection[Head]) -> None:
         self._connections.discard(connection)
@@ -190,79 +190,8 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     waited.cancel()
 
 
-async def _nothing(_message: bytes | None, _call: Call) -> bytes | None:
+async def _nothing(_message: bytes | None, _call: object) -> bytes | None:
     return None
 
 
 NONE = Served(one_asks=True, apart=_nothing)
-
-
-class Counted(Connection[Head]):
-    """A connection among all *connections* of the server, from its first word to its end."""
-
-    def __init__(
-        self,
-        serve: Callable[[Stream, Head], App],
-        limits: Limits,
-        ended: Callable[[Connection[Head]], None],
-        connections: set[Connection[Head]],
-    ) -> None:
-        super().__init__(serve, read_head, limits, ended)
-        self._connections = connections
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._connections.add(self)
-        super().connection_made(transport)
-
-
-class Typed:
-    """A call whose messages are read and written by functions, as grpc.aio's context is."""
-
-    def __init__(self, call: Call, handler: grpc.RpcMethodHandler[Any, Any]) -> None:
-        self._call = call
-        self._parse = handler.request_deserializer or _same
-        self._pack = handler.response_serializer or _same
-        self.abort = call.abort
-        self.time_remaining = call.time_remaining
-        self.invocation_metadata = call.invocation_metadata
-
-    async def read(self) -> Any:
-        """Return the next message, or EOF."""
-        raw = await self._call.read()
-        return raw if raw is grpc.aio.EOF else self._parse(raw)  # type: ignore[attr-defined]
-
-    async def write(self, message: Any) -> None:
-        """Send a message."""
-        await self._call.write(self._pack(message))
-
-    async def requests(self) -> AsyncIterator[Any]:
-        """Yield the messages."""
-        while (message := await self.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
-            yield message
-
-
-def _same(message: Any) -> Any:
-    return message
-
-
-def served(handler: grpc.RpcMethodHandler[Any, Any], inline: Inline | None) -> Served:
-    """Return *handler* as this server calls it."""
-    work: Any = (
-        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    )
-    one_asks, one_answers = not handler.request_streaming, not handler.response_streaming
-    parse, pack = handler.request_deserializer or _same, handler.response_serializer or _same
-
-    async def apart(message: bytes | None, call: Call) -> bytes | None:
-        context = Typed(call, handler)
-        made = work(parse(message) if one_asks else context.requests(), context)
-        if hasattr(made, "__aiter__"):
-            async for one in made:
-                await context.write(one)
-            return None
-        if isinstance(made, Awaitable):
-            made = await made
-        return pack(made) if one_answers else None
-
-    return Served(one_asks, apart, inline)

@@ -59,10 +59,15 @@ class Connection(Requests[Request], Generic[Request]):
         serve: Serve[Request],
         read: Callable[[Fields], Request | Malformed],
         limits: Limits,
-        ended: Callable[[Connection[Request]], None] = lambda _: None,
+        begun: Callable[[Connection[Request]], object] = lambda _: None,
+        ended: Callable[[Connection[Request]], object] = lambda _: None,
     ) -> None:
-        """*read* returns Malformed where fields are no request; *ended* hears of the end."""
+        """*read* returns Malformed where fields are no request.
+
+        *begun* hears of the beginning, and *ended* of the end.
+        """
         super().__init__(serve, read, limits)
+        self._begun_call = begun
         self._ended_call = ended
         self._buffer = b""
         self._waits = False
@@ -84,6 +89,7 @@ class Connection(Requests[Request], Generic[Request]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: send the server's preface."""
+        self._begun_call(self)
         self._transport = cast("asyncio.Transport", transport)
         loop = asyncio.get_running_loop()
         self._since = self._silent_since = loop.time()

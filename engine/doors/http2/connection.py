@@ -59,12 +59,12 @@ class Connection(Requests[Request], Generic[Request]):
         serve: Serve[Request],
         read: Callable[[Fields], Request | Malformed],
         limits: Limits,
-        begun: Callable[[Connection[Request]], object] = lambda _: None,
         ended: Callable[[Connection[Request]], object] = lambda _: None,
+        begun: Callable[[Connection[Request]], object] = lambda _: None,
     ) -> None:
         """*read* returns Malformed where fields are no request.
 
-        *begun* hears of the beginning, and *ended* of the end.
+        *ended* hears of the end, and *begun* of the beginning.
         """
         super().__init__(serve, read, limits)
         self._begun_call = begun

@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.daemon.places import StartError
 from engine.daemon.settings import Settings
 from engine.doors.grpc.certificates import Certificates, TlsError, TlsFiles
+from engine.doors.grpc.client_certificates import allowed_names
 
 
 def certificates_of(settings: Settings) -> Certificates | None:
@@ -16,6 +17,8 @@ def certificates_of(settings: Settings) -> Certificates | None:
         return None
     roots = Path(tls.client_ca_file) if tls.client_ca_file else None
     try:
-        return Certificates(TlsFiles(Path(tls.certificate_file), Path(tls.key_file), roots))
+        names = allowed_names(tls.client_names)
+        files = TlsFiles(Path(tls.certificate_file), Path(tls.key_file), roots, names)
+        return Certificates(files)
     except TlsError as error:
         raise StartError(str(error)) from None

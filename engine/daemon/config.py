@@ -95,6 +95,11 @@ def together(settings: Settings) -> Settings:
             "`grpc.tls` needs both a certificate and its key: set grpc.tls.certificate_file and "
             "grpc.tls.key_file"
         )
+    if tls.client_names and not tls.client_ca_file:
+        raise ConfigError(
+            "`grpc.tls.client_names` are names in certificates of callers, and none is asked for: "
+            "set grpc.tls.client_ca_file"
+        )
     if tls.certificate_file and not settings.grpc.listen:
         raise ConfigError("`grpc.tls` secures the port of `grpc.listen`, and there is none")
     return settings

@@ -42,6 +42,14 @@ class Tls(Struct, frozen=True, kw_only=True):
             "Empty: anybody who reaches the port is."
         ),
     ] = ""
+    client_names: Annotated[
+        str,
+        Meta(
+            description="Which of those callers may ask: subject alternative names (DNS, URI, "
+            "e-mail, IP) of their certificates, with commas between; empty for all. The others "
+            "are answered with PERMISSION_DENIED."
+        ),
+    ] = ""
 
 
 class Grpc(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from engine.runtime.certificate import Certificate
+
 
 class ReasonEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason, as the record keeps it."""
@@ -112,6 +114,8 @@ class Entry(
     trace_id: str = ""
     span_id: str = ""
     """Of the caller's span, in hexadecimal (W3C Trace Context)."""
+    client_certificate: Certificate | None = None
+    """Which the caller has shown; None where none was asked for."""
     content_hash: str = ""
     arguments_hash: str = ""
     """Of the arguments of the tool's call, as JSON whose names are in order."""
@@ -144,6 +148,8 @@ class ReviewEntry(
     """Of the row in the history of reviews. A line that comes twice has the same."""
     waited: float = 0.0
     """Seconds from the opening until the act that has ended the round."""
+    client_certificate: Certificate | None = None
+    """Of who did it, where that was over TLS."""
 
 
 class SettlementEntry(
@@ -163,6 +169,7 @@ class SettlementEntry(
     """``input_tokens``, ``output_tokens``, ``cost_usd``: those that were told."""
     settled: bool = msgspec.field()
     """Whether the decision waited for it: if not, nothing was changed."""
+    client_certificate: Certificate | None = None
 
 
 class ReloadEntry(
@@ -201,6 +208,7 @@ class AdminEntry(
     """``started``, ``stopped``, ``reload_asked``, ``state_reset``, ``erased``, ``pruned`` …"""
     who: str = ""
     what: dict[str, object] = {}
+    client_certificate: Certificate | None = None
 
 
 class GapEntry(

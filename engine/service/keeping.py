@@ -12,6 +12,7 @@ from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import LONGEST_ID
 from engine.runtime.values import Values, values_of
+from engine.service.callers import certificate_shown
 from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
@@ -226,12 +227,21 @@ class Keeper:
                 decision_id=decision_id[:LONGEST_ID],
                 amounts=amounts,
                 settled=found,
+                client_certificate=certificate_shown(),
             )
         )
 
     def note(self, act: str, now: int, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
         """Record that somebody did something beside asking. Raises RecordError."""
-        self._recorder.write(AdminEntry(time=iso_time(now), act=act, who=who, what=dict(what)))
+        self._recorder.write(
+            AdminEntry(
+                time=iso_time(now),
+                act=act,
+                who=who,
+                what=dict(what),
+                client_certificate=certificate_shown(),
+            )
+        )
 
     def close(self) -> None:
         """Release the reviews and the record."""

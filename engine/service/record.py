@@ -19,6 +19,7 @@ import msgspec
 from engine.runtime.decision import Decision, Escalation, Reason, Redaction, Shadow, ThrottleState
 from engine.runtime.record import Record
 from engine.runtime.values import NO_VALUES, Values, Witness
+from engine.service.callers import CALLER
 from engine.service.entries import (
     ContentEntry,
     Entry,
@@ -249,7 +250,7 @@ def make_entry(
     if decision.bare and content is None and len(decision.reasons) <= MOST:
         return bare_entry(made, decision, key, values)
     subject = NOBODY if made.record is None else subject_of(made.record)
-    trace = TRACE.get() or NO_TRACE
+    trace, caller = TRACE.get() or NO_TRACE, CALLER.get()
     cut: dict[str, int] = {}
     return Entry(
         time=iso_time(made.now),
@@ -280,6 +281,7 @@ def make_entry(
         degraded=brief(decision.degraded),
         trace_id=trace.trace_id,
         span_id=trace.span_id,
+        client_certificate=None if caller is None else caller.certificate,
         content_hash=hash_content(subject.content, key) if subject.content else "",
         arguments_hash=hash_arguments(made.record, key),
         content=content,
@@ -292,7 +294,7 @@ def bare_entry(made: Making, decision: Decision, key: bytes, values: Mapping[str
     """Return the same line of a decision that says nothing beside what nearly all say."""
     # Hot path: a third of the time of the whole.
     subject = NOBODY if made.record is None else subject_of(made.record)
-    trace = TRACE.get() or NO_TRACE
+    trace, caller = TRACE.get() or NO_TRACE, CALLER.get()
     return Entry(
         time=iso_time(made.now),
         decision_id=decision.decision_id,
@@ -311,6 +313,7 @@ def bare_entry(made: Making, decision: Decision, key: bytes, values: Mapping[str
         spent=made.spent,
         trace_id=trace.trace_id,
         span_id=trace.span_id,
+        client_certificate=None if caller is None else caller.certificate,
         content_hash=hash_content(subject.content, key) if subject.content else "",
         arguments_hash=hash_arguments(made.record, key),
         error=brief(made.error),

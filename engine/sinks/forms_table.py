@@ -63,6 +63,8 @@ COLUMNS: tuple[Column, ...] = (
     *_inside("whole", "spent", "read", "decide", "wait", "review"),
     *_columns("text", "degraded", "error", "trace_id", "span_id", "content_hash"),
     *_columns("text", "arguments_hash"),
+    *_inside("text", "client_certificate", "subject", "sha256"),
+    Column("client_certificate_names", "texts", ("client_certificate", "names")),
     *_columns("json", "content"),
     *_columns("text", "revision", "previous", "outcome"),
     Column("reload_policies", "whole", ("policies",)),

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from engine.runtime.certificate import Certificate
 from engine.runtime.decision import Message, Reason, ReviewState
 
 Verb = Literal[
@@ -175,6 +176,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     """Why it may not be done however the review stands; empty where it may."""
     round: int = 0
     """Of which round the token is that is presented."""
+    certificate: Certificate | None = None
+    """Which *who* has shown, over TLS."""
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -195,6 +198,8 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue: str = ""
     opened_at: int = 0
     """When the round was opened."""
+    certificate: Certificate | None = None
+    """Which *who* has shown, over TLS."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

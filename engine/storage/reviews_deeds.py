@@ -24,6 +24,7 @@ def deed_of(review: Review, act: Act, now: int, move: Move | None) -> Deed:
         user=question.user,
         queue=question.queue,
         opened_at=review.opened_at,
+        certificate=None if move is None else move.certificate,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from engine.runtime.certificate import Certificate
 from engine.service.entries import (
     AdminEntry,
     ContentEntry,
@@ -22,7 +23,7 @@ from engine.service.entries import (
     ThrottleEntry,
 )
 from engine.sinks.forms_taken import Taken, take
-from engine.storage.segment import Cut
+from engine.storage.header import Cut
 
 TRAIL = "1f3a9c0b12de4f56"
 TIME = "2026-01-01T00:00:00.123456Z"
@@ -73,6 +74,9 @@ DECISION = Entry(
     degraded="local_share",
     trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
     span_id="00f067aa0ba902b7",
+    client_certificate=Certificate(
+        subject="CN=gateway", names=("DNS:gateway", "URI:spiffe://north/gateway"), sha256="9f" * 32
+    ),
     content_hash="9f86d081884c7d65",
     arguments_hash="44136fa355b3678a",
     cut={"redactions": 10_000},

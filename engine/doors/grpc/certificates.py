@@ -38,12 +38,14 @@ class TlsFiles:
     certificate: Path
     key: Path
     client_ca: Path | None = None
+    client_names: frozenset[str] = frozenset()
+    """Which of the clients may ask, by names of their certificates; empty for all."""
 
     def load(self) -> Tls:
         """Return what is in them. Raises TlsError."""
         certificate, key = read(self.certificate), read_key(self.key)
         roots = None if self.client_ca is None else read(self.client_ca)
-        made = Tls(certificate, key, roots)
+        made = Tls(certificate, key, roots, self.client_names)
         try:
             secured(made)
         except (ssl.SSLError, ValueError) as error:

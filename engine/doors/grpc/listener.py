@@ -13,11 +13,15 @@ from engine.doors.grpc.addresses import busy, path_of, refuse_taken
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """A server's certificate, as PEM; with *client_roots* every client must show one of its own."""
+    """A server's certificate, as PEM; with *client_roots* every client must show one of its own.
+
+    Of those only who has one of the *client_names* may ask, where there are any (lower case).
+    """
 
     certificate: bytes
     key: bytes = field(repr=False)
     client_roots: bytes | None = None
+    client_names: frozenset[str] = frozenset()
 
 
 def credentials(first: Tls, newest: Callable[[], Tls | None]) -> grpc.ServerCredentials:

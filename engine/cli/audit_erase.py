@@ -17,7 +17,7 @@ from engine.service.record import RecordError, iso_time
 from engine.service.vault import FOLDER, erase, key_path
 from engine.storage.holds import Hold, HoldsError, read_holds
 from engine.storage.query import find
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 from engine.storage.wanted import Wanted
 
 EPILOG = """\

@@ -22,7 +22,7 @@ from engine.service.retention import Opener
 from engine.storage.holds import HoldsError
 from engine.storage.moment import UNKNOWN, moment_of, time_of
 from engine.storage.notes import NoteError, read_verifier
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 from engine.storage.source import segment_files, size_of
 from engine.storage.wanted import Wanted
 

@@ -18,7 +18,7 @@ from engine.service.labels import NoLabel, label_of
 from engine.service.record import RecordError, iso_time
 from engine.storage.reviews import MOST_NOTE, Refused
 from engine.storage.reviews_acts import check_name, check_text
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 
 
 @click.command("overturn")

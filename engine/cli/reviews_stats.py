@@ -21,7 +21,7 @@ from engine.cli.reviews_folder import for_machines, in_folder, opened, with_trai
 from engine.language.render import inert
 from engine.service.labels import Overturned, overturned
 from engine.storage.reviews import SECOND, Answer
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 
 NO_LABELS: Mapping[str, int] = {}
 Z = 1.959964

@@ -13,11 +13,11 @@ from engine.daemon.settings_audit import Audit as AuditSettings
 from engine.service.audit import KEY, Audit
 from engine.service.record import RecordError
 from engine.service.retention import Forgotten, prune
+from engine.storage.header import OPEN, NoSegment
 from engine.storage.holds import HoldsError
 from engine.storage.index import index_of, missing_indexes
 from engine.storage.moment import time_of
 from engine.storage.retention import Keep, Rules
-from engine.storage.segment import OPEN, NoSegment
 from engine.storage.source import opened_source, segment_files
 
 WHO = "engine"

@@ -44,7 +44,7 @@ from engine.storage.follow import (
     list_trails,
     new_notes,
 )
-from engine.storage.segment import OPEN, NoSegment
+from engine.storage.header import OPEN, NoSegment
 
 POLL_SECONDS = 0.2
 """How often a trail is looked at that has nothing new."""

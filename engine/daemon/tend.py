@@ -14,9 +14,9 @@ from time import monotonic
 from engine.daemon.logs import Log, Seldom
 from engine.daemon.retention import rules_of, tidy
 from engine.daemon.settings_audit import Audit
+from engine.storage.header import CLOSED, OPEN, NoSegment
 from engine.storage.index import missing_indexes
 from engine.storage.press import press_folder
-from engine.storage.segment import CLOSED, OPEN, NoSegment
 from engine.storage.source import segment_files
 
 PAUSE_SECONDS = 5.0

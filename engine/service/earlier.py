@@ -14,7 +14,7 @@ import msgspec
 
 from engine.service.record import iso_time
 from engine.storage.query import find
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 from engine.storage.wanted import Found, Wanted
 
 MOST = 20

@@ -20,7 +20,7 @@ from engine.storage.holds import Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
 from engine.storage.prune import NotWhole, checked, forget, sweep
 from engine.storage.retention import Due, Rules, due_in, lost_holds
-from engine.storage.segment import NoSegment
+from engine.storage.header import NoSegment
 from engine.storage.shipped import read_shipped
 from engine.storage.tending import tending
 

@@ -23,7 +23,7 @@ from time import monotonic
 from engine.storage.account import Account
 from engine.storage.durability import Losses, Tally, Way, reason_of
 from engine.storage.trail import Trail
-from engine.storage.waiters import Waiters
+from engine.storage.waiters import Fault, Waiters
 
 BATCH_BYTES = 65_536
 """So much is appended in one go while others must wait."""
@@ -48,8 +48,12 @@ class Committer:
         gap: Callable[[Losses], bytes],
         time: Callable[[], str],
         told: Callable[[str], None],
+        fault: Fault | None = None,
     ) -> None:
-        """*gap* makes the record of what was lost; *told* hears what is wrong, from any thread."""
+        """*gap* makes the record of what was lost; *told* hears what is wrong, from any thread.
+
+        *fault*, where there is one, makes what `kept` raises in the place of giving why.
+        """
         self._trail = trail
         self._way = way
         self._gap = gap
@@ -72,8 +76,8 @@ class Committer:
         self._backlog_bytes = 0
         self._last = 0
         """The newest record; 0 when it was refused or dropped."""
-        self._waiters = Waiters(self._lock, way, self._late)
-        self._thread: Thread | None = None
+        self._waiters = Waiters(self._lock, way, self._late, fault)
+        self._other: Thread | None = None
 
     @property
     def tally(self) -> Tally:
@@ -211,9 +215,9 @@ class Committer:
         if self._idle:
             self._idle = False
             self._news.notify()
-        elif self._thread is None:
-            self._thread = Thread(target=self._run, name="audit", daemon=True)
-            self._thread.start()
+        elif self._other is None:
+            self._other = Thread(target=self._run, name="audit", daemon=True)
+            self._other.start()
 
     def _run(self) -> None:
         pause, attempts = 0.0, 0
@@ -338,8 +342,8 @@ class Committer:
         with self._lock:
             self._ending = True
             self._news.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+        if self._other is not None:
+            self._other.join()
         with self._lock:
             if self._backlog:
                 self._told(f"{len(self._backlog)} records are lost: {self._account.stuck}")

@@ -23,8 +23,8 @@ from engine.storage.frames import (
     frame_at,
     scan_frames,
 )
+from engine.storage.header import OPEN, Cut, Header, NoSegment, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
-from engine.storage.segment import OPEN, Cut, Header, NoSegment, is_begun, is_cut, read_header
 from engine.storage.source import opened_source, stem_of
 
 _ACT = b'"act":"pruned"'

@@ -31,7 +31,7 @@ from engine.storage.frames import (
     first_digest,
     read_frames,
 )
-from engine.storage.segment import OPEN, is_begun, read_header
+from engine.storage.header import OPEN, is_begun, read_header
 from engine.storage.source import ENDINGS, Source, opened_source, segment_files
 
 PIECE = 2**20

@@ -20,9 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from struct import Struct
+from typing import NamedTuple
 from zlib import crc32
-
-import msgspec
 
 HEAD = Struct("<IIQ")
 DIGEST_BYTES = 32
@@ -34,7 +33,7 @@ PRUNED = 2**31
 PRUNED_BYTES = OVERHEAD + DIGEST_BYTES
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(NamedTuple):
     """A record: its number in the process' trail, its bytes, its digests, and where it stands."""
 
     sequence: int
@@ -70,7 +69,7 @@ class Torn(Exception):
         self.at = at
 
 
-class Scan(msgspec.Struct, frozen=True):
+class Scan(NamedTuple):
     """What of a segment is whole: for each record its leaf and where it ends."""
 
     leaves: list[bytes]

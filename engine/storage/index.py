@@ -31,9 +31,9 @@ from zlib import crc32
 import msgspec
 
 from engine.storage.frames import DIGEST_BYTES, HEAD, Scan, first_digest, scan_frames
+from engine.storage.header import Header, read_header
 from engine.storage.moment import UNKNOWN, moment_of
 from engine.storage.read import Kept
-from engine.storage.segment import Header, read_header
 from engine.storage.source import Source, stem_of
 from engine.storage.wanted import FIELDS, Found, fields_of
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine.storage.segment import CLOSED, COMPRESSED, NoSegment, sync_folder
+from engine.storage.header import CLOSED, COMPRESSED, NoSegment
+from engine.storage.segment import sync_folder
 from engine.storage.source import compressed, opened_source
 from engine.storage.tending import tending
 

@@ -24,10 +24,10 @@ import msgspec
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile, read_checkpoint
 from engine.storage.frames import first_digest, leaf_of, scan_frames
+from engine.storage.header import read_header
 from engine.storage.merkle import inclusion, root_from
 from engine.storage.notes import NoteError, Verifier, open_note
 from engine.storage.read import Kept
-from engine.storage.segment import read_header
 from engine.storage.source import read_bytes, segment_files, stem_of
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.storage.frames import Scan, first_digest, pruned_frame, scan_frames
+from engine.storage.header import CLOSED, read_header
 from engine.storage.index import ENDING
 from engine.storage.retention import Due
-from engine.storage.segment import CLOSED, read_header, sync_folder
+from engine.storage.segment import sync_folder
 from engine.storage.source import COMPRESSED, compressed, opened_source, read_bytes
 
 NEW = ".new"

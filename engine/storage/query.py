@@ -20,10 +20,10 @@ from typing import NamedTuple
 import msgspec
 
 from engine.storage.frames import DIGEST_BYTES, HEAD, OVERHEAD, Altered, first_digest, frame_at
+from engine.storage.header import OPEN, Header, is_begun, read_header
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import UNKNOWN, moment_of
 from engine.storage.read import Kept, read_folder, records_of
-from engine.storage.segment import OPEN, Header, is_begun, read_header
 from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Found, Wanted, fields_of, found_in
 

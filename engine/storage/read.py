@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
-from engine.storage.segment import OPEN, NoSegment, is_begun, read_header
+from engine.storage.header import OPEN, NoSegment, is_begun, read_header
 from engine.storage.source import opened_source, segment_files, size_of
 
 HEADER_BYTES = 2**16

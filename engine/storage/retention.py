@@ -17,11 +17,11 @@ import msgspec
 
 from engine.storage.examine import numbers_digest
 from engine.storage.frames import DIGEST_BYTES, HEAD, OVERHEAD
+from engine.storage.header import OPEN, NoSegment
 from engine.storage.holds import Hold
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import MICROSECONDS, UNKNOWN
 from engine.storage.query import find
-from engine.storage.segment import OPEN, NoSegment
 from engine.storage.shipped import Shipped
 from engine.storage.source import Source, opened_source, segment_files
 from engine.storage.wanted import Wanted, fields_of

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import zstandard
 
-from engine.storage.segment import CLOSED, OPEN, NoSegment
+from engine.storage.header import CLOSED, OPEN, NoSegment
 
 COMPRESSED = f"{CLOSED}.zst"
 ENDINGS = (CLOSED, COMPRESSED, OPEN)

@@ -23,12 +23,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from errno import ENOSPC
+from time import monotonic
 from typing import NamedTuple
 
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
+from engine.storage.waiters import Fault
+
+NEVER = 2**62
+LEAST = 8
+"""Fewer records than these are not worth a sync of their own."""
 
 
 class Batch(NamedTuple):
@@ -69,9 +75,10 @@ class Synced(Committer):
         gap: Callable[[Losses], bytes],
         time: Callable[[], str],
         told: Callable[[str], None],
+        fault: Fault | None = None,
     ) -> None:
         """See Committer."""
-        super().__init__(trail, way, gap=gap, time=time, told=told)
+        super().__init__(trail, way, gap=gap, time=time, told=told, fault=fault)
         self._staged: list[bytes] = []
         """Accepted, and not appended yet."""
         self._unsynced: deque[Batch] = deque()
@@ -81,6 +88,12 @@ class Synced(Committer):
         """The newest."""
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
+        self._half = NEVER
+        """So much that is staged in one turn may be half of all who ask."""
+        self._since = 0.0
+        """When what is staged began to be."""
+        self._pace = 0.0
+        """Seconds that the last sync has taken."""
         self._turning = False
         self._beside = Beside(trail, self._hear)
         self._busy = False
@@ -130,10 +143,23 @@ class Synced(Committer):
             if last <= self._done or last <= self._refusal.last:
                 return self._known()
             loop = asyncio.get_running_loop()
-            if self._staged and self._flusher is not loop:
-                self._flusher = loop
-                loop.call_soon(self._flush_turn)
-            return self._waiters.add(last, loop)
+            told = self._waiters.add(last, loop)
+            if self._staged:
+                if self._flusher is not loop:
+                    self._flusher = loop
+                    self._since = monotonic()
+                    loop.call_soon(self._flush_turn)
+                elif len(self._staged) == self._half:
+                    self._go_ahead()
+            return told
+
+    def _go_ahead(self) -> None:
+        """Flush half of a long turn: it is brought to the disk while the other half is made.
+
+        From then on they take turns. Under the lock.
+        """
+        if not self._beside.flying and monotonic() - self._since > self._pace / 2:
+            self._flush()
 
     def _known(self) -> asyncio.Future[str] | None:
         """Return what `kept` does where that is known. Under the lock."""
@@ -169,6 +195,7 @@ class Synced(Committer):
     def _flush(self) -> None:
         """Append what is staged, or do with it as was chosen. Under the lock."""
         staged = self._staged
+        self._waiters.apart()
         if not staged or self._anew_is_due:
             return
         above = self._appended
@@ -248,6 +275,8 @@ class Synced(Committer):
             return
         if landed.failed is None:
             self._account.synced(landed.seconds)
+            self._pace = landed.seconds
+            self._half = max((self._put - self._done) // 2, LEAST)
             self._synced()
         else:
             self._account.failed(landed.failed)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.header import OPEN
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of, time_of
 from engine.storage.query import indexed_rows, records_in
-from engine.storage.segment import OPEN
 from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Wanted
 

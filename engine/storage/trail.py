@@ -23,9 +23,10 @@ from typing import NamedTuple
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
+from engine.storage.header import CLOSED, Header, is_cut, read_header
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
-from engine.storage.segment import CLOSED, Header, Mark, Segment, is_cut, read_header, recover
+from engine.storage.segment import Mark, Segment, recover
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
@@ -71,7 +72,7 @@ class Trail:
         self._tree = Tree()
         self._leaves: list[bytes] = []
         """Of records that are not in the tree yet."""
-        self._signed = 0
+        self._signed_size = 0
         self._checkpoints = CheckpointFile(folder)
         self._lock = RLock()
         """Of all but `_syncing`, which is taken before it."""
@@ -255,13 +256,13 @@ class Trail:
             size, root = self._tree.size, self._tree.root
             digest = self._sure.digest if self._careful else self._segment.digest
             number = self._segment.header.number
-        if size == self._signed:
+        if size == self._signed_size:
             return ""
         origin = f"{self._signer.name}/{self.name}"
         note = self._checkpoints.append(
             Checkpoint(origin, size, root, number, digest, self._time(), ""), self._signer
         )
-        self._signed = size
+        self._signed_size = size
         return note
 
     def close(self) -> None:

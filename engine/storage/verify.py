@@ -21,9 +21,9 @@ from time import time_ns
 
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, Damage, opened, sound
 from engine.storage.examine import Part, Problem, Pruned, Signed, examine
+from engine.storage.header import OPEN, Header
 from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.segment import OPEN, Header
 from engine.storage.source import segment_files, stem_of
 from engine.storage.tending import tending
 

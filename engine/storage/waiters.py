@@ -6,57 +6,90 @@ Each waits until so many records are kept, and is told why they are not, or "".
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future as Blocked
-from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
 from engine.storage.durability import Way
 
 Told = asyncio.Future[str] | Blocked[str]
-Together = defaultdict[asyncio.AbstractEventLoop | None, list[Told]]
-"""Those who wait, by their loops."""
+Fault = Callable[[str], Exception]
+"""Makes what who waits in a loop gets raised, in the place of hearing why."""
 
 
-@dataclass(slots=True, eq=False)
-class Waiter:
-    """Waits for the record number *ticket* since an instant."""
+class Group:
+    """Those who began to wait in one place, one after another, at about one instant."""
 
-    ticket: int
-    since: float
-    told: Told
-    loop: asyncio.AbstractEventLoop | None
-    """In which it does; None for a thread."""
+    __slots__ = ("loop", "since", "tickets", "told")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None, since: float) -> None:
+        """*loop* is the one in which they wait; None for threads."""
+        self.loop = loop
+        self.since = since
+        self.tickets: list[int] = []
+        """The number of the record that each waits for: never less than the one before."""
+        self.told: list[Told] = []
+
+    def split(self, ticket: int) -> Group:
+        """Take out, and return, those who wait for records up to number *ticket*."""
+        first = Group(self.loop, self.since)
+        count = sum([one <= ticket for one in self.tickets])
+        first.tickets, self.tickets = self.tickets[:count], self.tickets[count:]
+        first.told, self.told = self.told[:count], self.told[count:]
+        return first
 
 
 class Waiters:
     """Those who wait, first come first. All is done under *lock*, but for `block`."""
 
-    def __init__(self, lock: Lock, way: Way, late: Callable[[], str]) -> None:
+    def __init__(
+        self, lock: Lock, way: Way, late: Callable[[], str], fault: Fault | None = None
+    ) -> None:
         """*late* notes that somebody has waited too long, and says what is to be told then."""
         self._lock = lock
         self._patience = way.patience
         self._endless = way.on_full == "block"
         self._late = late
-        self._all: deque[Waiter] = deque()
+        self._fault = fault
+        self._all: deque[Group] = deque()
+        self._newest: Group | None = None
+        """The last of them, while others may join it."""
         self._watcher: asyncio.AbstractEventLoop | None = None
         """The loop that looks after their patience."""
 
     def add(self, ticket: int, loop: asyncio.AbstractEventLoop) -> asyncio.Future[str]:
         """Take one more, for the newest record; return what it awaits in *loop*."""
+        # Hot path: every decision that waits for its record comes by here.
         told: asyncio.Future[str] = loop.create_future()
-        self._all.append(Waiter(ticket, monotonic(), told, loop))
-        if self._watcher is not loop and not self._endless:
+        group = self._newest
+        if group is None or group.loop is not loop:
+            group = self._begin(loop)
+        group.tickets.append(ticket)
+        group.told.append(told)
+        return told
+
+    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Group:
+        group = Group(loop, monotonic())
+        self._all.append(group)
+        self._newest = group
+        if loop is not None and self._watcher is not loop and not self._endless:
             self._watcher = loop
             loop.call_later(self._patience / 4, self._look, loop)
-        return told
+        return group
+
+    def apart(self) -> None:
+        """Have those who come from now on wait apart from those who are there."""
+        self._newest = None
 
     def add_blocked(self, ticket: int) -> Blocked[str]:
         """Take a thread, for the newest record; return what it hands to `block`."""
         told: Blocked[str] = Blocked()
-        self._all.append(Waiter(ticket, monotonic(), told, None))
+        group = self._begin(None)
+        self._newest = None
+        group.tickets.append(ticket)
+        group.told.append(told)
         return told
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -65,17 +98,17 @@ class Waiters:
             whys = [self._late() for _ in late]
             self._watcher = loop if self._all else None
         if late:
-            answer_all(late, whys[0])
+            self._answer(late, whys[0])
         if self._watcher is loop:
             loop.call_later(self._patience / 4, self._look, loop)
 
     def _expired(self, before: float) -> list[Told]:
         """Return, and let go, those who wait since *before* and still listen."""
-        late = []
+        late: list[Told] = []
         while self._all and self._all[0].since < before:
-            told = self._all.popleft().told
-            if not told.done():
-                late.append(told)
+            late += [one for one in self._all.popleft().told if not one.done()]
+        if not self._all:
+            self._newest = None
         return late
 
     @property
@@ -93,43 +126,58 @@ class Waiters:
 
     def _leave(self, told: Told) -> bool:
         """Let one go that waits no longer; return whether it was not told anything yet."""
-        for waiter in self._all:
-            if waiter.told is told:
-                self._all.remove(waiter)
+        for group in self._all:
+            if group.loop is None and group.told[0] is told:
+                self._all.remove(group)
                 return True
         return False
 
     def finish(self, done: int) -> None:
         """Tell those who wait for the first *done* records that they are kept."""
-        # Hot path: it keeps the thread that syncs from the next sync.
         waiting = self._all
-        by_loop: Together = defaultdict(list)
-        while waiting and waiting[0].ticket <= done:
-            waiter = waiting.popleft()
-            by_loop[waiter.loop].append(waiter.told)
-        tell(by_loop, "")
+        while waiting and waiting[0].tickets[0] <= done:
+            group = waiting[0]
+            if group.tickets[-1] <= done:
+                waiting.popleft()
+            else:
+                group = group.split(done)
+            self._tell(group, "")
+        if not waiting:
+            self._newest = None
 
     def refuse(self, above: int, last: int, why: str) -> None:
         """Tell those who wait for a record behind number *above*, up to *last*, why."""
-        by_loop: Together = defaultdict(list)
-        for waiter in self._all:
-            if above < waiter.ticket <= last:
-                by_loop[waiter.loop].append(waiter.told)
-        self._all = deque(one for one in self._all if not above < one.ticket <= last)
-        tell(by_loop, why)
+        kept: deque[Group] = deque()
+        for group in self._all:
+            before, refused = group.split(above), group.split(last)
+            kept.extend([one for one in (before, group) if one.told])
+            if refused.told:
+                self._tell(refused, why)
+        self._all, self._newest = kept, None
 
-
-def tell(by_loop: Together, why: str) -> None:
-    """Tell those who wait; from any thread. Each loop is woken once."""
-    for loop, together in by_loop.items():
-        if loop is None:
-            answer_all(together, why)
+    def _tell(self, group: Group, why: str) -> None:
+        """Tell those in *group*; from any thread. Their loop is woken once."""
+        loop = group.loop
+        if loop is None or loop is running_loop():
+            self._answer(group.told, why)
         elif not loop.is_closed():
-            loop.call_soon_threadsafe(answer_all, together, why)
+            loop.call_soon_threadsafe(self._answer, group.told, why)
+
+    def _answer(self, waiting: list[Told], why: str) -> None:
+        """Tell those who have not gone, in their loop."""
+        for one in waiting:
+            if one.done():
+                continue
+            if why and self._fault is not None and isinstance(one, asyncio.Future):
+                one.set_exception(self._fault(why))
+                one.exception()  # Nobody need know when the one who asked has gone.
+            else:
+                one.set_result(why)
 
 
-def answer_all(waiting: Sequence[Told], why: str) -> None:
-    """Tell those who have not gone, in their loop."""
-    for one in waiting:
-        if not one.done():
-            one.set_result(why)
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that runs in this thread; None where none does."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -10,7 +10,7 @@ import pytest
 
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import Entry, GapEntry, ReasonEntry
-from engine.storage.segment import CLOSED
+from engine.storage.header import CLOSED
 from engine.storage.source import segment_files
 from tests.cli.calling import call
 from tests.service.test_record import entry

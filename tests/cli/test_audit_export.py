@@ -15,7 +15,7 @@ import pytest
 from engine.cli import audit_export
 from engine.cli.output_file import whole_file
 from engine.service.audit import Audit
-from engine.storage.segment import Cut
+from engine.storage.header import Cut
 from engine.storage.source import segment_files
 from tests.cli.calling import call
 from tests.sinks.ocsf_schema import wrong

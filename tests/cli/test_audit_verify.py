@@ -14,8 +14,8 @@ from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import ReviewEntry, SettlementEntry
 from engine.storage.checkpoints import FILE
 from engine.storage.follow import list_trails
+from engine.storage.header import CLOSED
 from engine.storage.moment import moment_of
-from engine.storage.segment import CLOSED
 from engine.storage.source import COMPRESSED, compressed, segment_files
 from engine.storage.wanted import Wanted
 from tests.cli.calling import call

@@ -12,12 +12,12 @@ from engine.daemon.retention import make_indexes, now, rules_of, tidy
 from engine.daemon.settings_audit import Audit as AuditSettings
 from engine.daemon.settings_retention import MOST_DAYS, TenantKeep
 from engine.service.audit import KEY, Audit
+from engine.storage.header import CLOSED
 from engine.storage.holds import FILE
 from engine.storage.index import ENDING
 from engine.storage.moment import moment_of, time_of
 from engine.storage.query import find
 from engine.storage.retention import DAY, Keep
-from engine.storage.segment import CLOSED
 from engine.storage.tending import tending
 from engine.storage.verify import verify_folder
 from engine.storage.wanted import Wanted

@@ -12,7 +12,7 @@ from engine.service.journal import Journal
 from engine.service.record import Both, RecordError
 from engine.storage.durability import OnFull
 from engine.storage.frames import first_digest, read_frames
-from engine.storage.segment import OPEN, read_header
+from engine.storage.header import OPEN, read_header
 from engine.storage.source import segment_files
 from engine.storage.verify import verify_folder
 from tests.service.test_record import entry

@@ -8,8 +8,9 @@ import msgspec
 
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way
+from engine.storage.header import OPEN
 from engine.storage.read import read_folder
-from engine.storage.segment import OPEN, recover
+from engine.storage.segment import recover
 from engine.storage.synced import Synced
 from engine.storage.trail import Trail
 from tests.storage.made import SIGNER, TIME, told

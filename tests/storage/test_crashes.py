@@ -13,8 +13,9 @@ import pytest
 
 from engine.storage.checkpoints import FILE
 from engine.storage.frames import Altered
+from engine.storage.header import CLOSED, OPEN, read_header
 from engine.storage.read import read_folder
-from engine.storage.segment import CLOSED, OPEN, read_header, recover
+from engine.storage.segment import recover
 from engine.storage.source import segment_files
 from engine.storage.trail import Trail, recover_signed
 from tests.storage.made import SIGNER, TIME, record, told, trail, verified

@@ -20,7 +20,8 @@ from engine.storage.follow import (
     new_notes,
 )
 from engine.storage.frames import HEAD, first_digest, pruned_frame, read_frames
-from engine.storage.segment import CLOSED, OPEN, NoSegment, read_header, recover
+from engine.storage.header import CLOSED, OPEN, NoSegment, read_header
+from engine.storage.segment import recover
 from engine.storage.source import COMPRESSED, compressed
 from tests.storage.made import TIME, filled, record, trail
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.storage import index as module
+from engine.storage.header import CLOSED
 from engine.storage.index import (
     ENDING,
     FORMAT,
@@ -26,7 +27,6 @@ from engine.storage.index import (
 from engine.storage.moment import UNKNOWN, moment_of, time_of
 from engine.storage.query import find
 from engine.storage.read import read_folder
-from engine.storage.segment import CLOSED
 from engine.storage.source import COMPRESSED, compressed, opened_source, segment_files
 from engine.storage.tally import Tally, count
 from engine.storage.wanted import Found, Wanted, found_in

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.storage import press as pressing
+from engine.storage.header import CLOSED, COMPRESSED, NoSegment
 from engine.storage.press import BESIDE, press, press_folder
 from engine.storage.read import read_folder
-from engine.storage.segment import CLOSED, COMPRESSED, NoSegment
 from engine.storage.tending import tending
 from tests.storage.made import filled, told, verified
 

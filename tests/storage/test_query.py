@@ -6,11 +6,11 @@ import pytest
 
 from engine.storage import query as module
 from engine.storage.frames import OVERHEAD, Altered, frame_at, make_frame
+from engine.storage.header import OPEN
 from engine.storage.index import ENDING, index_of, make_index
 from engine.storage.prune import checked, forget
 from engine.storage.query import chosen, find
 from engine.storage.retention import Due, Keep, Rules, due_in
-from engine.storage.segment import OPEN
 from engine.storage.shipped import Shipped
 from engine.storage.source import opened_source, segment_files, size_of
 from engine.storage.tally import count

@@ -7,6 +7,7 @@ import pytest
 
 from engine.storage.examine import numbers_digest
 from engine.storage.frames import PRUNED_BYTES, Frame, first_digest, pruned_frame, read_frames
+from engine.storage.header import CLOSED, OPEN, read_header
 from engine.storage.holds import FILE, Hold, HoldsError, read_holds, write_holds
 from engine.storage.index import ENDING
 from engine.storage.moment import time_of
@@ -14,7 +15,7 @@ from engine.storage.prune import NEW, NotWhole, forget, sweep
 from engine.storage.query import find
 from engine.storage.read import read_folder
 from engine.storage.retention import DAY, MEGABYTE, Due, Keep, Rules, due_in, lost_holds
-from engine.storage.segment import CLOSED, OPEN, read_header, recover
+from engine.storage.segment import recover
 from engine.storage.shipped import Shipped, read_shipped
 from engine.storage.source import COMPRESSED, compressed, segment_files
 from engine.storage.wanted import Wanted

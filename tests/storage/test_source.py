@@ -7,8 +7,8 @@ import pytest
 import zstandard
 
 from engine.storage import source as module
+from engine.storage.header import CLOSED, OPEN, NoSegment
 from engine.storage.read import read_folder, records_of
-from engine.storage.segment import CLOSED, OPEN, NoSegment
 from engine.storage.source import (
     COMPRESSED,
     PIECE_BYTES,

@@ -103,7 +103,7 @@ def test_what_comes_in_a_turn_or_during_a_sync_goes_together(
 
     assert asyncio.run(main()) == [""] * 30
     assert (kernel.begun, sum(one.tally.syncs), one.waiting) == (2, 2, 0)
-    assert one._thread is None
+    assert one._other is None
     one.close()
     assert kept(tmp_path) == list(range(30))
     assert verified(tmp_path).signed == 30

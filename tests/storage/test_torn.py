@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.storage.frames import first_digest, read_frames
-from engine.storage.segment import OPEN, read_header, recover
+from engine.storage.header import OPEN, read_header
+from engine.storage.segment import recover
 from engine.storage.trail import sign_closed
 from tests.storage.made import SIGNER, TIME, trail, verified
 

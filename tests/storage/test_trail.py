@@ -8,16 +8,9 @@ import zstandard
 
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened, read_checkpoint
 from engine.storage.examine import Problem
+from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, read_header
 from engine.storage.notes import NoteError, Signer, open_note
-from engine.storage.segment import (
-    CLOSED,
-    COMPRESSED,
-    OPEN,
-    Header,
-    NoSegment,
-    Segment,
-    read_header,
-)
+from engine.storage.segment import Segment
 from engine.storage.source import segment_files
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 

@@ -13,9 +13,10 @@ import pytest
 from engine.storage.checkpoints import FILE, CheckpointFile, Line
 from engine.storage.examine import Problem
 from engine.storage.frames import HEAD, OVERHEAD, first_digest, make_frame, scan_frames
+from engine.storage.header import CLOSED, OPEN, read_header
 from engine.storage.moment import time_of
 from engine.storage.notes import Signer
-from engine.storage.segment import CLOSED, OPEN, Segment, read_header, recover
+from engine.storage.segment import Segment, recover
 from engine.storage.source import COMPRESSED, compressed, segment_files
 from engine.storage.tending import FILE as TENDING
 from engine.storage.tending import tending

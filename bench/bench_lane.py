@@ -20,7 +20,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from time import process_time_ns
 from typing import Any
@@ -30,8 +29,13 @@ from bench.workloads import make_workload, pol_files
 from engine.daemon.metrics import Metrics
 from engine.doors.grpc.convert import STAGES
 from engine.doors.grpc.handlers import Handlers
+from engine.doors.grpc.lean_call import Call, Room, Served
+from engine.doors.grpc.lean_head import Head
+from engine.doors.grpc.lean_messages import packed
 from engine.doors.grpc.methods import ENGINE, METHODS, Direct, Pipelined, Together
 from engine.doors.grpc.service import Service
+from engine.doors.http2.frames import Code
+from engine.doors.http2.stream import Stream
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.service.audit import Audit
@@ -51,6 +55,9 @@ TENANTS_A_FILE = 50
 LEAST_NS = 20_000_000
 """A round of one way lasts at least this long."""
 
+WINDOW = 1 << 20
+"""Bytes that may be sent on a stream."""
+
 Ask = Callable[[], int]
 """Asks for a while; returns how many decisions that were."""
 
@@ -66,36 +73,51 @@ class Lane:
     figures: list[float] = field(default_factory=list)
 
 
-class Call:
-    """What a handler sees of a call that has no deadline. On a stream it has *messages*."""
+class NoPeer:
+    """The connection of a call that nobody made: it takes what is answered on a stream."""
 
-    def __init__(self, messages: Sequence[bytes] = ()) -> None:
-        self.answers: list[bytes] = []
-        self._messages = iter(messages)
+    def __init__(self) -> None:
+        self.taken = 0
 
-    def time_remaining(self) -> float | None:
-        """Return None: there is no hurry."""
-        return None
+    def consumed(self, stream: Stream, size: int) -> None:
+        """Forget it."""
 
-    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return none."""
-        return ()
+    def give_back(self, size: int) -> None:
+        """Forget it."""
 
-    def refuse(self, code: object, message: str, _metadata: object = ()) -> None:
-        """End the bench: nothing here is to be refused."""
-        sys.exit(f"refused: {code} {message}")
+    def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
+        """Take the fields; a call that is over before it was answered ends the bench."""
+        if end:
+            sys.exit(f"refused on stream {stream.id}: {block!r}")
 
-    async def abort(self, code: object, message: str, _metadata: object = ()) -> None:
-        """End the bench."""
-        self.refuse(code, message)
+    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
+        """Forget it."""
 
-    async def read_some(self, most: int) -> list[bytes]:
-        """Return the next messages."""
-        return list(islice(self._messages, most))
+    def pump(self, stream: Stream) -> None:
+        """Take what is answered."""
+        self.taken += sum(map(len, stream.waiting))
+        stream.waiting.clear()
+        stream.waiting_bytes = 0
 
-    async def write_all(self, messages: Sequence[bytes]) -> None:
-        """Take answers."""
-        self.answers += messages
+    def reset(self, stream: Stream, code: Code) -> None:
+        """End the bench: nothing here is to be broken off."""
+        sys.exit(f"stream {stream.id} is broken off: {code}")
+
+
+def make_call(messages: Sequence[bytes] = (), *, one_asks: bool = True) -> Call:
+    """Return a call without a deadline, as a handler sees it, that has asked with *messages*."""
+    stream = Stream(NoPeer(), 1, WINDOW, WINDOW)
+    room = Room(tasks=MANY, calls=MANY, held=1 << 30)
+    call = Call(stream, Head("", None, ()), Served(one_asks, never), 1 << 20, room)
+    if messages:
+        call.data(b"".join([packed(one) for one in messages]))
+        call.end()
+    return call
+
+
+async def never(_message: bytes | None, _call: Call) -> bytes | None:
+    """End the bench: the handlers are called here, not by the call."""
+    sys.exit("the call has called")
 
 
 def requests_of(rules: int, *, struct: bool = False) -> list[bytes]:
@@ -151,7 +173,7 @@ def unary(service: Service, raws: Sequence[bytes]) -> Ask:
     method = METHODS[ENGINE]["Decide"]
     assert isinstance(method, Direct)
     handle: Any = Handlers(service).inline(method)
-    call = Call()
+    call = make_call()
 
     def ask() -> int:
         for raw in raws:
@@ -174,7 +196,7 @@ def batches(service: Service, raws: Sequence[bytes]) -> Ask:
         ).SerializeToString()
         for one in whole
     ]
-    call = Call()
+    call = make_call()
 
     def ask() -> int:
         for raw in batch:
@@ -192,9 +214,8 @@ def stream(service: Service, raws: Sequence[bytes]) -> Ask:
     loop = asyncio.new_event_loop()
 
     def ask() -> int:
-        call = Call(raws)
-        loop.run_until_complete(handle(None, call))
-        return len(call.answers)
+        loop.run_until_complete(handle(None, make_call(raws, one_asks=False)))
+        return len(raws)
 
     return ask
 
@@ -202,7 +223,7 @@ def stream(service: Service, raws: Sequence[bytes]) -> Ask:
 def protobuf(service: Service, raws: Sequence[bytes]) -> Ask:
     """Return what reads the requests and writes their answers, without deciding."""
     handle: Any = Handlers(service).inline(METHODS[ENGINE]["Decide"])  # type: ignore[arg-type]
-    answers = [wire.Decision.FromString(handle(raw, Call())) for raw in raws]
+    answers = [wire.Decision.FromString(handle(raw, make_call())) for raw in raws]
     read, write = wire.DecideRequest.FromString, wire.Decision.SerializeToString
 
     def ask() -> int:

@@ -21,8 +21,9 @@ from engine.runtime.evidence import Evidence, Mocks, Senses
 from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.memory import MemoryStore
+from engine.runtime.reader import build_reader
 from engine.runtime.reference import ReferenceMatcher
-from engine.runtime.request import InvalidRequest, build_reader
+from engine.runtime.request import InvalidRequest
 from engine.service.bundles import Recipe, load_folder
 from engine.verify.away import Away
 from engine.verify.generate import Generator

@@ -16,8 +16,9 @@ from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
 from engine.runtime.limits import WhenAway
 from engine.runtime.match import Matcher
+from engine.runtime.reader import Reader, build_reader
 from engine.runtime.reference import ReferenceMatcher
-from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader, build_reader
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.runtime.shape import DEAF, Heard, Shape, shape_of
 from engine.runtime.table import Table
 

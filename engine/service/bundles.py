@@ -25,7 +25,8 @@ from engine.runtime.index import linking as index
 from engine.runtime.judge import Judge
 from engine.runtime.limits import WhenAway
 from engine.runtime.policyset import PolicySet, build
-from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Reader
+from engine.runtime.reader import Reader
+from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
 from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
 from engine.service.guarding import prepare_guards

@@ -21,8 +21,9 @@ from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.policyset import PolicySet
+from engine.runtime.reader import Reader
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Reader, Request
+from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
 from engine.service.asking import Undecided, Unexplained
 from engine.service.errand import Errand

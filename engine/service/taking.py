@@ -15,7 +15,7 @@ from engine.language.compile import without_collection
 from engine.language.stages import whole
 from engine.runtime.index import IndexedMatcher
 from engine.runtime.policyset import PolicySet
-from engine.runtime.request import Reader
+from engine.runtime.reader import Reader
 from engine.service.bundles import Detection, Recipe, asks_of, detect, linking
 from engine.service.cache import FolderCache
 from engine.service.compiled import Bundle, FolderShelf, compile_folder, fetch_bundle

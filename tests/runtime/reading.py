@@ -19,7 +19,8 @@ from engine.language.types import (
     ListOf,
     SetOf,
 )
-from engine.runtime.request import InvalidRequest, Reader, build_reader
+from engine.runtime.reader import Reader, build_reader
+from engine.runtime.request import InvalidRequest
 from tests.runtime.made import FIELDS, request, schema
 
 FULL = schema(

@@ -9,8 +9,8 @@ from engine.content.scan import Scanner, build_scanner
 from engine.language.functions import Unknowable
 from engine.runtime.evidence import Evidence, Mocks, Senses, nanoseconds
 from engine.runtime.memory import MemoryStore
+from engine.runtime.reader import build_reader
 from engine.runtime.record import Record
-from engine.runtime.request import build_reader
 from tests.runtime.made import FIELDS, MINUTE, NOW, Away, Words, meter, request, suspicious
 
 READER = build_reader(FIELDS)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from engine.language.types import BOOL, INT, STRING, Enumeration, SetOf
+from engine.runtime.reader import Reader, build_reader
 from engine.runtime.record import read_attribute
-from engine.runtime.request import InvalidRequest, Reader, build_reader
+from engine.runtime.request import InvalidRequest
 from engine.runtime.table import Table
 from tests.runtime.made import FIELDS, request, schema
 

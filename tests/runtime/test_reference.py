@@ -28,8 +28,8 @@ from engine.language.types import (
 from engine.runtime.evidence import Evidence, Mocks, Senses
 from engine.runtime.match import Match
 from engine.runtime.memory import MemoryStore
+from engine.runtime.reader import build_reader
 from engine.runtime.reference import Interpreter, ReferenceMatcher, Unknown, in_range
-from engine.runtime.request import build_reader
 from tests.runtime.made import (
     DENY,
     NOW,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from engine.runtime.decision import Message
 from engine.runtime.objections import Problem, kind_of
+from engine.runtime.reader import build_reader
 from engine.runtime.record import parse_duration
-from engine.runtime.request import InvalidRequest, Request, build_reader
+from engine.runtime.request import InvalidRequest, Request
 from tests.runtime.made import FIELDS, request
 from tests.runtime.reading import READER, context, full, problems
 

@@ -7,7 +7,8 @@ from engine.language.types import (
     TEXT,
 )
 from engine.runtime.objections import Problem
-from engine.runtime.request import InvalidRequest, build_reader
+from engine.runtime.reader import build_reader
+from engine.runtime.request import InvalidRequest
 from tests.runtime.made import FIELDS, request, schema
 from tests.runtime.reading import FULL, READER, SMALL, context, full, problems
 

@@ -14,8 +14,9 @@ from engine.runtime.evidence import Evidence
 from engine.runtime.match import Match
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
+from engine.runtime.reader import Reader
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Reader, Request
+from engine.runtime.request import InvalidRequest, Request
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line
 from engine.service.failing import describe

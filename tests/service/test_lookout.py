@@ -9,7 +9,8 @@ from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.runtime.request import OnTooLarge, Reader
+from engine.runtime.reader import Reader
+from engine.runtime.request import OnTooLarge
 from engine.service.asking import Overloaded, Undecided, UnderWay
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate

@@ -15,7 +15,7 @@ from engine.runtime.decision import (
     Shadow,
     ThrottleState,
 )
-from engine.runtime.request import build_reader
+from engine.runtime.reader import build_reader
 from engine.service.entries import Entry
 from engine.service.hashes import hash_content
 from engine.service.record import (

@@ -10,7 +10,8 @@ import pytest
 from engine.runtime.decision import Decision
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.runtime.request import InvalidRequest, Reader
+from engine.runtime.reader import Reader
+from engine.runtime.request import InvalidRequest
 from engine.service.audit import Audit
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line

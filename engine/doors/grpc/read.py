@@ -23,9 +23,9 @@ from msgspec.structs import replace
 from engine.doors.grpc.convert import decode_json, read_standard
 from engine.doors.grpc.status import Garbled
 from engine.runtime.decision import Message
+from engine.runtime.reader import Reader, check_json
 from engine.runtime.record import MOST_MESSAGES, Record
 from engine.runtime.repeats import has_repeats
-from engine.runtime.request import Reader, check_json
 from engine.wire import engine_pb2 as wire
 
 REMEMBERED = 4096

@@ -14,8 +14,9 @@ from hypothesis import strategies as some
 
 from engine.doors.grpc import read
 from engine.doors.grpc.read import UNUSUAL, read_record, read_straight, read_whole
+from engine.runtime.reader import Reader
 from engine.runtime.record import Record
-from engine.runtime.request import InvalidRequest, Reader
+from engine.runtime.request import InvalidRequest
 from engine.service.bundles import Recipe, load_folder
 from engine.wire import engine_pb2 as wire
 from tests.service.bundle import SECRET, write_folder

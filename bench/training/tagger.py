@@ -77,7 +77,6 @@ def run_rows(
     """Return the rows of each piece of *run*, as `tagger_decode.weigh` adds them up."""
     said = pieces.said
     around = [said[at] if 0 <= at < len(said) else edge for at in range(run.start - 4, run.end + 6)]
-    marks = "".join(one.mark for one in around)
     made = []
     for at in range(4, 4 + run.end - run.start):
         rows: list[int] = []
@@ -86,7 +85,7 @@ def run_rows(
             rows += cache[id(one)][which]
         near = [around[at + step] for step in (-2, -1, 0, 1)]
         rows += [joint_row(key) for key in joint_keys(*near)]
-        rows.append(joint_row(around_key(marks, at, near[2])))
+        rows.append(joint_row(around_key(around, at)))
         made.append(rows)
     return made
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from engine.content.tagger_decode import Name, decode, names, weigh
-from engine.content.tagger_model import load_model
+from engine.content.tagger_model import Model, load_model
 from engine.content.tagger_rules import RULED, find_ruled, open_line
 from engine.content.tagger_runs import Pieces, find_runs, read_pieces, settled_piece
 
@@ -26,6 +26,7 @@ ELECTRONIC = re.compile(
     r"[\w.+-]{1,64}@[\w.-]{1,128}|\bhttps?://\S{1,200}|\bwww\.\S{1,200}", re.IGNORECASE
 )
 """Addresses of mail and of the web: names in them are no names by themselves."""
+SPACE = re.compile(r"\s")
 SERVED = NAMED | RULED
 """The entities that `find` knows."""
 
@@ -40,19 +41,22 @@ def find(text: str, wanted: frozenset[str]) -> list[Found]:
 
     Never raises, whatever *text* holds. Names that are not `SERVED` are ignored.
     """
-    if not wanted & SERVED:
-        return []
-    pieces = read_pieces(text, load_model())
-    ruled = list(find_ruled(text, pieces))
+    return find_with(load_model(), text, wanted) if wanted & SERVED else []
+
+
+def find_with(model: Model, text: str, wanted: frozenset[str]) -> list[Found]:
+    """Return what `find` does, by what *model* says."""
+    pieces = read_pieces(text, model)
+    ruled = find_ruled(text, pieces)
     nations = [one for one in ruled if one[0] == NATION]
-    named = _named(pieces) if wanted & NAMED or (nations and NATION in wanted) else []
+    named = _named(pieces, model) if wanted & NAMED or (nations and NATION in wanted) else []
     if named and ("@" in text or "://" in text or "www." in text):
-        named = _outside(named, [one.span() for one in ELECTRONIC.finditer(text)])
+        named = _outside(text, named)
     if nations:
         places = {one[1:3] for one in nations}
         named = [one for one in named if one[0] == PERSON or one[1:3] not in places]
         ruled = [one for one in ruled if one[0] != NATION or not _within(one, named)]
-    return sorted((one for one in named + ruled if one[0] in wanted), key=_place)
+    return sorted([one for one in named + ruled if one[0] in wanted], key=_place)
 
 
 def settled(text: str) -> int:
@@ -70,24 +74,42 @@ def _place(found: Found) -> tuple[int, int, str]:
     return found[1], found[2], found[0]
 
 
-def _outside(found: list[Found], spans: list[tuple[int, int]]) -> list[Found]:
-    """Return those of *found* that are no part of one of *spans*."""
-    return [
-        one
-        for one in found
-        if not any(start < one[2] and one[1] < end and not one[1] < start for start, end in spans)
-    ]
+def _outside(text: str, found: list[Found]) -> list[Found]:
+    """Return those of *found*, in order of place, that begin in no `ELECTRONIC` address of *text*.
+
+    Hot path: an address has no space, so that only the words are looked at in which names begin.
+    """
+    kept: list[Found] = []
+    begin = end = 0
+    spans: list[tuple[int, int]] = []
+    for one in found:
+        place = one[1]
+        if place >= end:
+            begin = place
+            while begin > end and not text[begin - 1].isspace():
+                begin -= 1
+            space = SPACE.search(text, place)
+            end = len(text) if space is None else space.start()
+            word = text[begin:end].lower()
+            spans = []
+            if "@" in word or "://" in word or "www." in word:
+                spans = [address.span() for address in ELECTRONIC.finditer(text, begin, end)]
+        if not any(start <= place < stop for start, stop in spans):
+            kept.append(one)
+    return kept
 
 
 def _within(one: Found, named: list[Found]) -> bool:
     return any(each[1] <= one[1] and one[2] <= each[2] for each in named)
 
 
-def _named(pieces: Pieces) -> list[Found]:
-    model = load_model()
+def _named(pieces: Pieces, model: Model) -> list[Found]:
+    runs = find_runs(pieces)
+    if not runs:
+        return []
     edge = model.say("\n\n")
     found: list[Found] = []
-    for run in find_runs(pieces):
+    for run in runs:
         rows = weigh(pieces, run, model, edge)
         for name in joined(pieces, names(rows, decode(rows, model.steps), run.start)):
             place = trimmed(pieces, name.start, name.end)

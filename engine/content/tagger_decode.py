@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.content.tagger_model import LABELS, Model, Said, around_key, joint_keys, scores
 from engine.content.tagger_runs import Pieces, Run
 
-COUNT = len(LABELS)
-SCALE = 16.0
+COUNT: Final = 9
+assert len(LABELS) == COUNT
+SCALE: Final = 16.0
 """One unit of the logarithm of odds is so many of the model's integers."""
 
 
-BEGINNINGS = range(1, COUNT, 2)
-WIDE = 80
+NONE: Final = -1
+NEVER: Final = -(1 << 40)
+WIDE: Final = 80
 """Beginnings of names that are weighed so much less than the best are not tried."""
 
 
@@ -30,21 +32,16 @@ class Name(NamedTuple):
 def weigh(pieces: Pieces, run: Run, model: Model, edge: Said) -> list[tuple[int, ...]]:
     """Return the scores of all labels of each piece of *run*; *edge* stands beyond the text."""
     said = pieces.said
-    first, last = run.start - 4, run.end + 6
-    around = [
-        said[at] if 0 <= at < len(said) else edge for at in range(first, min(last, len(said) + 3))
-    ]
-    around += [edge] * (last - first - len(around))
-    marks = "".join([one.mark for one in around])
-    joint = model.joint
-    rows = []
+    size = len(said)
+    around = [said[at] if 0 <= at < size else edge for at in range(run.start - 4, run.end + 6)]
+    rows: list[tuple[int, ...]] = []
     for at in range(4, 4 + run.end - run.start):
-        before2, before, one, after, after2 = around[at - 2 : at + 3]
+        before2, before, one = around[at - 2], around[at - 1], around[at]
+        after, after2 = around[at + 1], around[at + 2]
+        first, second, third, fourth = joint_keys(before2, before, one, after)
         lanes = one.own + before.before + after.after + before2.before2 + after2.after2
-        lanes += joint(around_key(marks, at, one))
-        for key in joint_keys(before2, before, one, after):
-            lanes += joint(key)
-        rows.append(scores(lanes))
+        lanes += model.join(around_key(around, at)) + model.join(first) + model.join(second)
+        rows.append(scores(lanes + model.join(third) + model.join(fourth)))
     return rows
 
 
@@ -52,35 +49,46 @@ def decode(rows: list[tuple[int, ...]], steps: tuple[tuple[int, ...], ...]) -> l
     """Return the most likely labels of *rows*; ``steps[to][from]`` weighs one behind another.
 
     Of each piece are tried "no name", beginnings of names within `WIDE` of the best, and what goes
-    on with a name that was tried before: two or three labels instead of nine.
+    on with a name that was tried before: two or three labels instead of nine. Of labels that are
+    alike likely it is the last.
     """
-    floor = max(rows[0][0], *rows[0][1::2]) - WIDE
-    best = [
-        (own + steps[COUNT][label], label)
-        for label, own in enumerate(rows[0])
-        if not label or (label % 2 and own >= floor)
-    ]
-    back: list[dict[int, int]] = []
-    for row in rows[1:]:
-        floor = max(row[0], *row[1::2]) - WIDE
-        tried = [0, *(label for label in BEGINNINGS if row[label] >= floor)]
-        tried += {label + label % 2 for _, label in best if label}
-        came = {}
-        reached = []
-        for to in tried:
-            weights = steps[to]
-            top, label = max([(one + weights[label], label) for one, label in best])
-            came[to] = label
-            reached.append((top + row[to], to))
+    tried: list[int] = []
+    reached: list[int] = []
+    back: list[list[int]] = []
+    last = [NONE] * COUNT
+    for row in rows:
+        floor = row[0]
+        for to in range(1, COUNT, 2):
+            floor = max(floor, row[to])
+        floor -= WIDE
+        came = [NONE] * COUNT
+        now: list[int] = []
+        sums: list[int] = []
+        for to in range(COUNT):
+            if row[to] < floor if to % 2 else to and last[to] == last[to - 1] == NONE:
+                continue
+            weight, came[to] = _best(tried, reached, steps[to]) if tried else (steps[COUNT][to], 0)
+            now.append(to)
+            sums.append(row[to] + weight)
         back.append(came)
-        best = reached
-    label = max(best)[1]
-    labels = [label]
-    for came in reversed(back):
-        label = came[label]
+        tried, reached, last = now, sums, came
+    label = _best(tried, reached, (0,) * COUNT)[1]
+    labels: list[int] = []
+    for at in range(len(back) - 1, -1, -1):
         labels.append(label)
+        label = back[at][label]
     labels.reverse()
     return labels
+
+
+def _best(labels: list[int], sums: list[int], steps: tuple[int, ...]) -> tuple[int, int]:
+    """Return the greatest of *sums* with the step from its label, and the label."""
+    top, best = NEVER, 0
+    for place in range(len(labels)):
+        weight = sums[place] + steps[labels[place]]
+        if weight >= top:
+            top, best = weight, labels[place]
+    return top, best
 
 
 def names(rows: list[tuple[int, ...]], labels: list[int], start: int) -> list[Name]:

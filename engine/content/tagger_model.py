@@ -13,11 +13,10 @@ from __future__ import annotations
 import lzma
 import pkgutil
 import struct
-from dataclasses import dataclass
 from functools import cache
 
 from engine.content.gazetteer import Gazetteer, gazetteer, hashed
-from engine.content.tagger_words import Piece, read_piece
+from engine.content.tagger_words import PIECES, Piece, read_piece
 
 FILE = "tagger.bin"
 LABELS = ("O", "B-person", "I-person", "B-location", "I-location", "B-organization",
@@ -26,8 +25,10 @@ ROWS = 1 << 17
 LANE = 2 * len(LABELS)
 ZERO = 128
 """What a weight of zero is stored as."""
-MOST = 30_000
-"""So many pieces, and so many pairs of them, are remembered at most."""
+MOST = 20_000
+"""So many pieces, and so many groups of them, are remembered at most."""
+SHORT = 32
+"""Characters of what is remembered between two spaces."""
 OFFSETS = (0, -1, 1, -2, 2)
 NEAR = ("form=", "word=", "in=", "sign=", "num=", "tail=", "long")
 """What is read of a neighbour."""
@@ -51,7 +52,7 @@ def piece_rows(piece: Piece, offset: int) -> list[int]:
     return [row(f"{offset}{one}") for one in piece.features if one.startswith(NEAR)]
 
 
-def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[int, ...]:
+def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[int, int, int, int]:
     """Return the keys of what neighbours say together about *piece*."""
     one, two, three = before.form, piece.form, after.form
     return (
@@ -62,74 +63,110 @@ def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[i
     )
 
 
-def around_key(marks: str, at: int, piece: Said) -> int:
-    """Return the key of which parts of addresses stand around ``marks[at]``, *piece*."""
-    left, right = marks[at - 4 : at], marks[at + 1 : at + 6]
-    flags = (
-        ("D" in left or "P" in left)
-        + 2 * ("W" in left)
-        + 4 * ("D" in right)
-        + 8 * ("W" in right)
-        + 16 * ("P" in right)
-        + 32 * ("U" in left or "U" in right)
-        + 64 * ("O" in right)
-        + 128 * ("H" in left)
-    )
-    return flags * 4096 + ord(marks[at]) * 16 + "bSCDsuwj".index(piece.kind) + (7 << 40)
+LEFT = {"D": 1, "P": 1, "W": 2, "U": 32, "H": 128}
+RIGHT = {"D": 4, "W": 8, "P": 16, "U": 32, "O": 64}
+"""What a part of an address says that stands before a piece, and behind it."""
+AROUND = 7 << 40
 
 
-@dataclass(frozen=True, slots=True)
+def around_key(around: list[Said], at: int) -> int:
+    """Return the key of which parts of addresses stand near ``around[at]``: 4 before, 5 behind."""
+    flags = 0
+    for place in range(at - 4, at):
+        flags |= around[place].left
+    for place in range(at + 1, at + 6):
+        flags |= around[place].right
+    return flags * 4096 + around[at].alone
+
+
 class Said:
-    """What a piece is, and what it says, packed in lanes: of itself, and of those beside it."""
+    """What a piece is, and what it says, packed in lanes: of itself, and of those beside it.
 
-    kind: str
-    mark: str
-    role: str
-    form: int
-    key: int
-    own: int
-    before: int
-    """As the piece before it."""
-    after: int
-    before2: int
-    after2: int
+    As the piece before another it says *before*, and so on. *left* and *right* are bits that tell
+    of which part of an address it is (see `around_key`), *alone* the key where there are none.
+    """
+
+    __slots__ = (
+        "after", "after2", "alone", "before", "before2", "form", "key", "kind", "left", "own",
+        "right", "role",
+    )  # fmt: skip
+
+    def __init__(self, read: Piece, lanes: tuple[int, int, int, int, int]) -> None:
+        self.kind = read.kind
+        self.role = read.role
+        self.form = read.form
+        self.key = read.key
+        self.left = LEFT.get(read.mark, 0)
+        self.right = RIGHT.get(read.mark, 0)
+        self.alone = AROUND + ord(read.mark) * 16 + "bSCDsuwj".index(read.kind)
+        self.own, self.before, self.after, self.before2, self.after2 = lanes
+
+
+class Chunk:
+    """What is between two spaces of a text: pieces, what they say, their kinds and roles."""
+
+    __slots__ = ("kinds", "roles", "said", "texts")
+
+    def __init__(self, texts: list[str], said: list[Said]) -> None:
+        self.texts = texts
+        self.said = said
+        self.kinds = "".join([one.kind for one in said]).encode()
+        self.roles = "".join([one.role for one in said]).encode()
 
 
 class Model:
     """Weights, and the memory of what they say about pieces. Safe to share between threads."""
 
     def __init__(
-        self, weights: bytes, steps: tuple[tuple[int, ...], ...], lists: Gazetteer
+        self,
+        weights: bytes,
+        steps: tuple[tuple[int, ...], ...],
+        lists: Gazetteer,
+        most: int = MOST,
     ) -> None:
         self._weights = weights
         self.steps = steps
         self.lists = lists
+        self.most = most
         self.said: dict[str, Said] = {}
+        self.chunks: dict[str, Chunk] = {}
         self._joint: dict[int, int] = {}
 
     def say(self, piece: str) -> Said:
         """Return what *piece* says, worked out at its first occurrence."""
         known = self.said.get(piece)
         if known is None:
-            if len(self.said) >= MOST:
-                self.said.clear()
             read = read_piece(piece, self.lists)
-            known = Said(
-                read.kind,
-                read.mark,
-                read.role,
-                read.form,
-                read.key,
-                *(self._sum(piece_rows(read, offset)) for offset in OFFSETS),
-            )
+            own, before, after, before2, after2 = [
+                self._sum(piece_rows(read, offset)) for offset in OFFSETS
+            ]
+            known = Said(read, (own, before, after, before2, after2))
+            if len(self.said) >= self.most:
+                self.said.clear()
             self.said[piece] = known
         return known
 
-    def joint(self, key: int) -> int:
-        """Return the lanes of the feature of several pieces with *key*."""
+    def cut(self, text: str) -> Chunk:
+        """Return the pieces of *text*."""
+        texts: list[str] = PIECES.findall(text)
+        return Chunk(texts, [self.say(one) for one in texts])
+
+    def read(self, chunk: str) -> Chunk:
+        """Return the pieces of *chunk* and the space behind it, and remember it if it is short."""
+        known = self.chunks.get(chunk)
+        if known is None:
+            known = self.cut(chunk + " ")
+            if len(chunk) <= SHORT:
+                if len(self.chunks) >= self.most:
+                    self.chunks.clear()
+                self.chunks[chunk] = known
+        return known
+
+    def join(self, key: int) -> int:
+        """Return the lanes of the feature of several pieces with *key*, worked out once."""
         known = self._joint.get(key)
         if known is None:
-            if len(self._joint) >= MOST:
+            if len(self._joint) >= self.most:
                 self._joint.clear()
             known = self._joint[key] = self._row(joint_row(key))
         return known
@@ -138,7 +175,7 @@ class Model:
         return int.from_bytes(self._weights[at * LANE : (at + 1) * LANE], "little")
 
     def _sum(self, rows: list[int]) -> int:
-        return sum(map(self._row, rows))
+        return sum([self._row(one) for one in rows])
 
 
 def scores(lanes: int) -> tuple[int, ...]:

@@ -7,14 +7,13 @@ month, a form of address, a word for a nation, a faith or a party, a word for a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from engine.content.tagger_runs import Pieces
 
 Found = tuple[str, int, int, float]
 
 RULED = frozenset({"pii.date", "pii.age", "pii.title", "pii.nrp"})
-ROLE = re.compile("[nmhjba]")
+ROLE = re.compile(b"[nmhjba]")
 """Where rules begin: at a number, a month, a form of address, a job, both of these, a nation."""
 
 _month = (
@@ -80,63 +79,61 @@ PREFIXES = (
 )  # fmt: skip
 """First words of nations of two words."""
 AHEAD = 40
+SIGNS = ".-/:"
+"""What parts the digits of dates and times."""
 
 
-def find_ruled(text: str, pieces: Pieces) -> Iterator[Found]:
-    """Yield the dates, ages, titles and nationalities in *text*."""
-    roles = "".join([one.role for one in pieces.said])
+def find_ruled(text: str, pieces: Pieces) -> list[Found]:
+    """Return the dates, ages, titles and nationalities in *text*."""
+    found: list[Found] = []
     done = 0
-    for match in ROLE.finditer(roles):
+    for match in ROLE.finditer(pieces.roles):
         at = match.start()
-        start = pieces.starts[at]
-        if start < done:
+        if pieces.starts[at] < done:
             continue
-        for found in _at(text, pieces, at, roles[at]):
-            done = found[2]
-            yield found
+        one = _at(text, pieces, at, pieces.said[at].role)
+        if one is not None:
+            done = one[2]
+            found.append(one)
+    return found
 
 
-def _at(text: str, pieces: Pieces, at: int, role: str) -> Iterator[Found]:
+def _at(text: str, pieces: Pieces, at: int, role: str) -> Found | None:
     start = pieces.starts[at]
     if role == "n":
-        yield from _numbered(text, start)
-    elif role == "m":
+        return _numbered(text, start)
+    if role == "m":
         date = BY_MONTH.match(text, start)
-        if date is not None:
-            yield "pii.date", start, date.end(), 0.85
-    elif role == "a":
-        yield "pii.nrp", _nation(pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
-    else:
-        titles = list(_honorific(text, start)) if role in "hb" else []
-        yield from titles or (_job(text, pieces, at) if role in "jb" else ())
+        return None if date is None else ("pii.date", start, date.end(), 0.85)
+    if role == "a":
+        return "pii.nrp", _nation(pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
+    title = _honorific(text, start) if role in "hb" else None
+    return _job(text, pieces, at) if title is None and role in "jb" else title
 
 
-def _numbered(text: str, start: int) -> Iterator[Found]:
+def _numbered(text: str, start: int) -> Found | None:
     before = text[max(0, start - AHEAD) : start]
-    if before[-1:] in ".-/:" and before[-2:-1].isdigit():
-        return
+    if before[-1:] in SIGNS and before[-2:-1].isdigit():
+        return None
     date = BY_NUMBER.match(text, start)
     if date is not None:
-        yield "pii.date", start, date.end(), 0.85
-        return
+        return "pii.date", start, date.end(), 0.85
     expiry = MONTH_YEAR.match(text, start)
     if expiry is not None and EXPIRY_AHEAD.search(before):
-        yield "pii.date", start, expiry.end(), 0.7
-        return
+        return "pii.date", start, expiry.end(), 0.7
     year = YEAR.match(text, start)
-    if year is not None:
-        if YEAR_AHEAD.search(before):
-            yield "pii.date", start, year.end(), 0.6
-        return
-    age = AGE.match(text, start)
+    if year is not None and YEAR_AHEAD.search(before):
+        return "pii.date", start, year.end(), 0.6
+    age = AGE.match(text, start) if year is None else None
     if age is None:
-        return
+        return None
     if AGE_BEHIND.match(text, age.end()):
-        yield "pii.age", start, age.end(), 0.85
-    elif (AGE_AHEAD.search(before) and AGE_ENDS.match(text, age.end())) or (
+        return "pii.age", start, age.end(), 0.85
+    if (AGE_AHEAD.search(before) and AGE_ENDS.match(text, age.end())) or (
         AGE_SAID.search(before) and SAID_ENDS.match(text, age.end())
     ):
-        yield "pii.age", start, age.end(), 0.65
+        return "pii.age", start, age.end(), 0.65
+    return None
 
 
 def _nation(pieces: Pieces, at: int) -> int:
@@ -146,7 +143,7 @@ def _nation(pieces: Pieces, at: int) -> int:
     return pieces.starts[at]
 
 
-def _honorific(text: str, start: int) -> Iterator[Found]:
+def _honorific(text: str, start: int) -> Found | None:
     title = TITLE.match(text, start)
     assert title is not None
     behind = text[title.end() : title.end() + 2]
@@ -154,21 +151,23 @@ def _honorific(text: str, start: int) -> Iterator[Found]:
     if behind[:1] == " " and (
         sure or (title[0].strip(".").lower() in SHORT and behind[1:].isalpha())
     ):
-        yield "pii.title", start, title.end(), 0.7
+        return "pii.title", start, title.end(), 0.7
+    return None
 
 
-def _job(text: str, pieces: Pieces, at: int) -> Iterator[Found]:
-    """Yield a job that stands alone on its line."""
+def _job(text: str, pieces: Pieces, at: int) -> Found | None:
+    """Return a job that stands alone on its line."""
     end = pieces.starts[at] + len(pieces.texts[at].rstrip())
     first = text.rfind("\n", max(0, end - LINE), end) + 1
     if not first and end > LINE:
-        return
+        return None
     line = text[first : end + LINE].partition("\n")[0]
     body = line.strip()
     whole = len(body) <= LINE and first + len(line.rstrip()) == end
     if whole and JOB_LINE.fullmatch(body) and not SAID_LINE.search(body):
         begin = first + line.index(body)
-        yield "pii.title", begin, begin + len(body), 0.6
+        return "pii.title", begin, begin + len(body), 0.6
+    return None
 
 
 def open_line(text: str) -> int:

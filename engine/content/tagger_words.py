@@ -1,7 +1,7 @@
 """A piece of text to a word: what it looks like, which lists it is in, and its features.
 
 A text is cut into pieces, each with the space behind it: words and numbers, single signs, white
-space. All that is known of a piece by itself is worked out once (see `tagger_model.Memory`): its
+space. All that is known of a piece by itself is worked out once (see `tagger_model.Model`): its
 *kind* says whether it can be part of a name at all, its *form* and its features are what the model
 reads. Names themselves are no features, only the lists and endings that they share with others, so
 that the model judges names that it has never seen as it judges those that it has.
@@ -108,8 +108,9 @@ def _number(word: str) -> Piece:
     short = len(word) <= 8  # noqa: PLR2004 - "221b", "SW1A", "12th"
     end = plain(word).lstrip("0123456789")[:3]
     features = ("num=" + shape, "tail=" + end)
+    role = "n" if word[0].isdecimal() else "."
     return Piece(
-        NUMBER if short else BREAK, "D" if short else ".", name, hashed("m" + end), "n", features
+        NUMBER if short else BREAK, "D" if short else ".", name, hashed("m" + end), role, features
     )
 
 

@@ -20,7 +20,7 @@ LONGEST, PAUSE = 0.85, 0.1
 LOOP_ORDER, THREAD_ORDER = 2, 1
 """Python's loop runs before the threads of its process, as it mostly does without priorities: a
 thread that is not first cannot ask another for the interpreter."""
-WORKER = b"engine.daemon.worker"
+WORKER, BESIDE = b"engine.daemon.worker", b"engine.daemon.shipper"
 REFUSED = (
     "real-time priority, which is not permitted here: tails of open loops hold what the scheduler "
     "did to servers and generator"
@@ -28,9 +28,10 @@ REFUSED = (
 
 
 def answering(pid: int) -> list[int]:
-    """Return the processes that answer for *pid*: our workers where there are any, else all."""
+    """Return the processes that answer for *pid*: not those that our daemon has beside them."""
     made = family(pid)
-    return [one for one in made if WORKER in words_of(one)] or made
+    workers = [one for one in made if WORKER in words_of(one)]
+    return workers or [one for one in made if BESIDE not in words_of(one)]
 
 
 def words_of(pid: int) -> bytes:
@@ -53,7 +54,8 @@ def put(pids: Sequence[int], *, first: bool) -> bool:
         for task in Path(f"/proc/{pid}/task").glob("*"):
             number = int(task.name)
             order = order_of(pid, number) if first else 0
-            policy = os.SCHED_FIFO if first else os.SCHED_OTHER
+            # What it starts meanwhile is not first.
+            policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK if first else os.SCHED_OTHER
             try:
                 os.sched_setscheduler(number, policy, os.sched_param(order))
             except ProcessLookupError:

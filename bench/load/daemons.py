@@ -60,8 +60,11 @@ def daemon(place: Path, policies: Path, *settings: str) -> Iterator[Running]:
     given = [f"grpc.socket={socket}", *settings]
     options = [part for one in given for part in ("--set", one)]
     command = [sys.executable, "-P", "-m", "engine", "serve", str(policies), "--data", str(place)]
+    # The tree that the bench lies in, whatever is installed.
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
         "ENGINE_GRPC_LISTEN": "127.0.0.1:0",
         "ENGINE_METRICS_LISTEN": "127.0.0.1:0",
         "ENGINE_LOG_LEVEL": "warning",

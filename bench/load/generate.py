@@ -35,6 +35,8 @@ from bench.load.streams import Streamed
 
 Connection = Http2 | Http1
 SECOND = 1_000_000_000
+HEAD_NS = 3_000_000
+"""Before the first call of an open loop, so that it does not begin late."""
 LAST_NS = 5 * SECOND
 """For the last answers."""
 LATE_NS = 3 * SECOND
@@ -180,23 +182,30 @@ class Run:
 
     def measure(self) -> Loaded:
         """Ask for as long as the load says."""
-        load, tally = self.load, self.tally
+        load = self.load
+        drawn = arrivals(load, int((load.warm + load.seconds) * SECOND)) if load.rate else ()
         self.ahead = load.ahead and put([os.getpid()], first=True)
+        try:
+            return self._measure(drawn)
+        finally:
+            if self.ahead:
+                put([os.getpid()], first=False)
+
+    def _measure(self, drawn: Sequence[int]) -> Loaded:
+        """Ask when that was *drawn*, or all the time."""
+        load, tally = self.load, self.tally
         self.holds = Holds()
-        begin = perf_counter_ns()
+        begin = perf_counter_ns() + HEAD_NS
         self.begun = tally.begun = begin + int(load.warm * SECOND)
         self.end = self.begun + int(load.seconds * SECOND)
         if load.rate:
-            dues = arrivals(load, begin, self.end)
-            self.opened(dues)
+            self.opened([begin + one for one in drawn])
         else:
             self.closed()
         counted = tally.done - self.before if self.before else len(tally.latencies)
         took = perf_counter_ns() - self.begun
         worked = perf_counter_ns() - begin - self.idle
         self.rest()
-        if self.ahead:
-            put([os.getpid()], first=False)
         for connection in self.connections:
             connection.socket.close()
         return self.told(counted / (took / SECOND), worked, worked + self.idle)
@@ -232,14 +241,14 @@ class Run:
         )
 
 
-def arrivals(load: Load, begin: int, end: int) -> list[int]:
-    """Return when each call of an open loop is due, between *begin* and *end*."""
+def arrivals(load: Load, span: int) -> list[int]:
+    """Return when each call of an open loop is due, in ns since it begins; it lasts for *span*."""
     gap = SECOND / load.rate
-    count = int((end - begin) / gap)
+    count = int(span / gap)
     if load.arrivals == "uniform":
-        return [begin + int(number * gap) for number in range(count)]
+        return [int(number * gap) for number in range(count)]
     draw = random.Random(load.seed).expovariate
-    return [begin + int(one) for one in accumulate(draw(1) * gap for _ in range(count))]
+    return [int(one) for one in accumulate(draw(1) * gap for _ in range(count))]
 
 
 def main() -> None:

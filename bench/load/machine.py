@@ -71,8 +71,6 @@ def all_cpu_seconds() -> tuple[float, float]:
     return (user + nice + system + interrupt + soft) / TICK, stolen / TICK
 
 
-
-
 @dataclass(slots=True)
 class Watched:
     """What was used while a block ran."""

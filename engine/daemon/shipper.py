@@ -8,6 +8,7 @@ decision ever waits for it, or for a sink.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import socket
@@ -46,6 +47,8 @@ LOOK_SECONDS = 1.0
 SELDOM_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 """A pause before a route that broke is begun again."""
+POLITE = 10
+"""How much it steps back behind those who decide on the same core (see ``nice``)."""
 
 
 class Desk:
@@ -263,6 +266,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the shipper that the command line describes; return its exit code."""
     end, daemon = (int(one) for one in arguments)
     never_outlive(daemon)
+    os.nice(POLITE)
     return uvloop.run(work(socket.socket(fileno=end)))
 
 

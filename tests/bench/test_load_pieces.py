@@ -76,10 +76,10 @@ def test_an_http_response_is_whole_when_its_body_is() -> None:
 @pytest.mark.parametrize("kind", ["poisson", "uniform"])
 def test_arrivals_are_drawn_ahead_at_the_rate(kind: str) -> None:
     load = Load("", "", [], [], rate=10_000.0, arrivals=kind)  # type: ignore[arg-type]
-    dues = arrivals(load, 1_000, 1_000 + 1_000_000_000)
+    dues = arrivals(load, 1_000_000_000)
     assert len(dues) == 10_000
     assert dues == sorted(dues)
-    assert dues == arrivals(load, 1_000, 1_000 + 1_000_000_000)
+    assert dues == arrivals(load, 1_000_000_000)
     gaps = [after - before for before, after in pairwise(dues)]
     assert mean(gaps) == pytest.approx(100_000, rel=0.05)
     assert (len(set(gaps)) < 3) == (kind == "uniform")
@@ -128,13 +128,14 @@ def test_an_answer_of_cerbos_holds_its_proof() -> None:
         assert effect_of(raw) == effect
 
 
-def shot(per_second: float, foreign: float, number: int) -> Shot:
+def shot(per_second: float, foreign: float, number: int, stolen: float = 0.0) -> Shot:
     """Return a shot of which only this is looked at."""
     told = Loaded(
         asked=1, answered=1, per_second=per_second, p50=1, p90=1, p99=1, p999=1, worst=1, wrong=0,
-        problem="", lost=False, own_us=1, busy=1, held=0, held_ms=0, samples=[],
+        problem="", lost=False, own_us=1, busy=1, held=0, held_ms=0, tail_held=0, ahead=False,
+        samples=[],
     )  # fmt: skip
-    return Shot(told, 1.0, foreign, 0.0, number)
+    return Shot(told, 1.0, foreign, stolen, ahead=False, rate=0.0, number=number)
 
 
 def test_undisturbed_rounds_count_where_there_are_any() -> None:
@@ -144,6 +145,10 @@ def test_undisturbed_rounds_count_where_there_are_any() -> None:
     noisy = Figure([shot(100, 1.0, 0), shot(10, 1.0, 1), shot(102, 0.5, 2)])
     assert noisy.per_second == 100
     assert noisy.quiet == "none; others had 1.00 cores"
+    stolen = Figure([shot(100, 0.0, 0, stolen=0.5), shot(10, 0.0, 1)])
+    assert stolen.per_second == 10
+    assert stolen.quiet == "1 of 2"
+    assert Figure(stolen.shots[:1]).quiet == "none; others had 0.00 cores, 0.50 were stolen"
 
 
 def test_ratios_are_within_a_round() -> None:

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError
 
 import pytest
 from pol_client import Decision, NoDecision, Step, results
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import (
-    ALIKE,
-    MOST_ALIKE,
-    read_decision,
-    read_explanation,
-    read_fields,
-    read_step,
-)
+from pol_client.decode import read_decision, read_explanation, read_step
 from pol_client.errors import no_decision, not_allowed
 
 
@@ -89,51 +81,3 @@ def test_a_reason_without_a_sentence_is_its_rule() -> None:
 def test_other_failures_keep_their_code(code: str) -> None:
     error = no_decision(results.Failure(code, "m"))
     assert json.dumps([error.code, error.message]) == f'["{code}", "m"]'
-
-
-def test_decisions_that_are_alike_are_read_alike_and_share_nothing_that_can_change() -> None:
-    def answer(number: int) -> wire.Decision:
-        made = wire.Decision(
-            action=wire.ACTION_ALLOW,
-            effective_action=wire.ACTION_ALLOW,
-            request_id=f"r{number}",
-            decision_id=f"d{number}",
-            evaluated_in_ns=number,
-            revision="abc",
-            labels=["x"],
-        )
-        made.reasons.add(policy="p", message="m", action=wire.ACTION_ALLOW)
-        return made
-
-    slow = [read_fields(answer(number)) for number in range(3)]
-    quick = [read_decision(answer(number)) for number in range(3)]
-    assert quick == slow
-    quick[1].advice["x"] = 1  # type: ignore[index]
-    quick[2].attributes["y"] = "z"  # type: ignore[index]
-    assert read_decision(answer(3)).advice == read_decision(answer(4)).attributes == {}
-    with pytest.raises(FrozenInstanceError):
-        quick[0].revision = "z"  # type: ignore[misc]
-
-
-def test_decisions_that_hold_something_of_their_own_are_not_remembered() -> None:
-    ALIKE.clear()
-    for fields in (
-        {"content": "x"},
-        {"arguments_json": b"[1]"},
-        {"advice_json": b'{"a": 1}'},
-        {"attributes": {"a": "b"}},
-        {"throttle": wire.Throttle(limit="1", remaining="0")},
-        {"escalation": wire.Escalation(review_id="r")},
-        {"error": wire.Error(code=3)},
-        {"revision": "r" * 2_000},
-    ):
-        first, second = (read_decision(wire.Decision(**fields)) for _ in range(2))
-        assert first == second
-    assert not ALIKE
-
-
-def test_few_are_remembered() -> None:
-    ALIKE.clear()
-    for number in range(MOST_ALIKE + 1):
-        assert read_decision(wire.Decision(revision=str(number))).revision == str(number)
-    assert len(ALIKE) == 1

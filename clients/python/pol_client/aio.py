@@ -20,7 +20,9 @@ from pol_client.client import PAUSE
 from pol_client.errors import NoDecision
 from pol_client.grpcio_aio import GrpcioTransport
 from pol_client.guard import SECONDS
+from pol_client.lay import lay_batch, lay_request
 from pol_client.ledger import OnFailure
+from pol_client.reading import read_batch
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
 from pol_client.results_reviews import Review
@@ -62,9 +64,8 @@ class AsyncClient:
 
     async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
-        message = build_request(asked)
         seconds = self._connection.timeout if timeout is None else timeout
-        return decode.read_answer(await self._transport.decide(message, seconds))
+        return await self._transport.decide(lay_request(asked), seconds)
 
     async def decide_batch(
         self, requests: Iterable[Request], *, timeout: float | None = None
@@ -73,9 +74,9 @@ class AsyncClient:
 
         One that cannot be decided has ``failure`` set, and deny as its action.
         """
-        message = wire.DecideBatchRequest(requests=map(build_request, requests))
-        answer = await self._call(connect.DECIDE_BATCH, message, timeout)
-        return [decode.read_decision(each) for each in answer.decisions]
+        message = lay_batch([lay_request(each) for each in requests])
+        seconds = self._connection.timeout if timeout is None else timeout
+        return read_batch(await self._transport.unary(connect.DECIDE_BATCH, message, seconds))
 
     async def explain(
         self, *, timeout: float | None = None, **asked: Unpack[Request]

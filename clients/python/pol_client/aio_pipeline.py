@@ -7,8 +7,8 @@ from typing import Self, Unpack
 
 from pol_client import connect
 from pol_client.aio_transport import AsyncPipe
-from pol_client.decode import read_answer
-from pol_client.request import Request, build_request
+from pol_client.lay import lay_request
+from pol_client.request import Request
 from pol_client.results import Decision
 
 
@@ -22,7 +22,7 @@ class AsyncPipeline:
     async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
         seconds = self._connection.timeout if timeout is None else timeout
-        return read_answer(await self._pipe.ask(build_request(asked), seconds))
+        return await self._pipe.ask(lay_request(asked), seconds)
 
     async def close(self) -> None:
         """Take no more; what is under way fails with Unavailable."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from pol_client import connect
-from pol_client._wire import engine_pb2 as wire
+from pol_client.results import Decision
 
 
 class AsyncStream(Protocol):
@@ -31,8 +32,8 @@ class AsyncStream(Protocol):
 class AsyncPipe(Protocol):
     """Many decisions at once, each cheaper than a call of its own."""
 
-    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
-        """Return the decision."""
+    def ask(self, message: bytes, seconds: float) -> Awaitable[Decision]:
+        """Return the decision on one request."""
         ...
 
     async def close(self) -> None:
@@ -47,7 +48,7 @@ class AsyncTransport(Protocol):
         """Return the answer."""
         ...
 
-    async def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def decide(self, message: bytes, seconds: float) -> Awaitable[Decision]:
         """Return the decision on one request, maybe through a call that others share."""
         ...
 

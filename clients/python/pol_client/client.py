@@ -19,8 +19,10 @@ from pol_client.errors import NoDecision
 from pol_client.exchange import Exchange
 from pol_client.grpcio_threads import GrpcioTransport
 from pol_client.guard import SECONDS, Guard, open_guard
+from pol_client.lay import lay_batch, lay_request
 from pol_client.ledger import OnFailure
 from pol_client.pipeline import Pipeline
+from pol_client.reading import read_batch
 from pol_client.request import About, Opening, Request, Usage, build_request, build_usage
 from pol_client.results import Decision, Explanation, Status
 from pol_client.results_reviews import Review
@@ -70,9 +72,8 @@ class Client:
 
     def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
-        message = build_request(asked)
         seconds = self._connection.timeout if timeout is None else timeout
-        return decode.read_answer(self._transport.decide(message, seconds))
+        return self._transport.decide(lay_request(asked), seconds)
 
     def decide_batch(
         self, requests: Iterable[Request], *, timeout: float | None = None
@@ -81,9 +82,9 @@ class Client:
 
         One that cannot be decided has ``failure`` set, and deny as its action.
         """
-        message = wire.DecideBatchRequest(requests=map(build_request, requests))
-        answer = self._call(connect.DECIDE_BATCH, message, timeout)
-        return [decode.read_decision(each) for each in answer.decisions]
+        message = lay_batch([lay_request(each) for each in requests])
+        seconds = self._connection.timeout if timeout is None else timeout
+        return read_batch(self._transport.unary(connect.DECIDE_BATCH, message, seconds))
 
     def explain(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Explanation:
         """Return why it would be decided as it would. Consumes and records nothing."""

@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
-from typing import Literal
 
 import grpc
 
 from pol_client import results
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import no_decision
 
 ACTIONS: dict[int, results.Action] = {
     wire.ACTION_ALLOW: "allow",
@@ -36,60 +34,8 @@ def read_action(value: int) -> results.Action:
     return ACTIONS.get(value, "deny")
 
 
-ALIKE: dict[bytes, dict[str, object]] = {}
-"""What decisions hold that differ in nothing but their ids, by their bytes without these."""
-MOST_ALIKE = 512
-ALIKE_BYTES = 1_024
-"""So many of them are remembered, and only short ones."""
-
-
 def read_decision(answer: wire.Decision) -> results.Decision:
-    """Return the decision. It takes what tells decisions apart out of *answer*."""
-    # Hot path: most decisions of a client are like one before. This takes 2 us, `read_fields` 8.
-    own: dict[str, object] = {
-        "request_id": answer.request_id,
-        "decision_id": answer.decision_id,
-        "evaluated_in": answer.evaluated_in_ns,
-    }
-    for name in OWN:
-        answer.ClearField(name)
-    key = answer.SerializeToString()
-    known = ALIKE.get(key)
-    if known is None:
-        known = vars(read_fields(answer))
-        if len(key) <= ALIKE_BYTES and not any(map(known.get, APART)):
-            if len(ALIKE) >= MOST_ALIKE:
-                ALIKE.clear()
-            ALIKE[key] = known
-        made = {**known, **own}
-    else:
-        made = {**known, **own, "advice": {}, "attributes": {}}
-    decision = results.Decision.__new__(results.Decision)
-    object.__setattr__(decision, "__dict__", made)
-    return decision
-
-
-OWN: tuple[Literal["request_id", "decision_id", "evaluated_in_ns"], ...] = (
-    "request_id",
-    "decision_id",
-    "evaluated_in_ns",
-)
-APART = (
-    "content",
-    "messages",
-    "arguments",
-    "attributes",
-    "redactions",
-    "throttle",
-    "escalation",
-    "advice",
-    "failure",
-)
-"""What makes a decision unlike others, or can be changed by who gets it."""
-
-
-def read_fields(answer: wire.Decision) -> results.Decision:
-    """Return the decision, field by field."""
+    """Return the decision."""
     return results.Decision(
         action=read_action(answer.action),
         effective_action=read_action(answer.effective_action),
@@ -124,14 +70,6 @@ def read_fields(answer: wire.Decision) -> results.Decision:
         evaluated_in=answer.evaluated_in_ns,
         failure=read_failure(answer.error) if answer.HasField("error") else None,
     )
-
-
-def read_answer(answer: wire.Decision) -> results.Decision:
-    """Return the decision that one caller asked for; raise NoDecision where there is none."""
-    decision = read_decision(answer)
-    if decision.failure is not None:
-        raise no_decision(decision.failure)
-    return decision
 
 
 def read_redactions(redactions: Iterable[wire.Redaction]) -> tuple[results.Redaction, ...]:

@@ -13,6 +13,8 @@ import grpc.aio
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, from_rpc
+from pol_client.reading import read_answer
+from pol_client.results import Decision
 
 
 class GrpcioTransport:
@@ -45,10 +47,9 @@ class GrpcioTransport:
             raise from_rpc(error) from None
         return answer
 
-    async def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    async def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
-        answer = await self.unary(connect.DECIDE, message.SerializeToString(), seconds)
-        return wire.Decision.FromString(answer)
+        return read_answer(await self.unary(connect.DECIDE, message, seconds))
 
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
@@ -111,12 +112,13 @@ class Lines:
         self._line: Line | None = None
         self._closed = False
 
-    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    async def ask(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
-        asked = message.request_id
-        number = message.request_id = str(next(self._numbers))
+        request = wire.DecideRequest.FromString(message)
+        asked = request.request_id
+        number = request.request_id = str(next(self._numbers))
         line = self._current()
-        answer = line.send(number, message)
+        answer = line.send(number, request)
         try:
             async with asyncio.timeout(seconds):
                 reply = await answer
@@ -125,7 +127,7 @@ class Lines:
         finally:
             line.waiting.pop(number, None)
         reply.request_id = asked
-        return reply
+        return read_answer(reply.SerializeToString())
 
     async def close(self) -> None:
         """End the stream; what is under way fails with Unavailable."""

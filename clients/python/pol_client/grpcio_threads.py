@@ -13,6 +13,8 @@ import grpc
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import NoDecision, Unavailable, from_rpc
+from pol_client.reading import read_answer
+from pol_client.results import Decision
 
 
 class GrpcioTransport:
@@ -45,10 +47,9 @@ class GrpcioTransport:
             raise from_rpc(error) from None
         return answer
 
-    def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
-        answer = self.unary(connect.DECIDE, message.SerializeToString(), seconds)
-        return wire.Decision.FromString(answer)
+        return read_answer(self.unary(connect.DECIDE, message, seconds))
 
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
@@ -110,19 +111,20 @@ class Lines:
         self._line: Line | None = None
         self._closed = False
 
-    def submit(self, message: wire.DecideRequest, seconds: float) -> Future[wire.Decision]:
+    def submit(self, message: bytes, seconds: float) -> Future[Decision]:
         """Return the future of a decision. Raises Unavailable when it is closed."""
         del seconds  # Who waits gives up; the stream has no deadline.
-        asked = message.request_id
-        number = message.request_id = str(next(self._numbers))
-        answer: Future[wire.Decision] = Future()
+        request = wire.DecideRequest.FromString(message)
+        asked = request.request_id
+        number = request.request_id = str(next(self._numbers))
+        answer: Future[Decision] = Future()
         with self._lock:
             if self._closed:
                 raise Unavailable("UNAVAILABLE", "the pipeline was closed")
             line = self._line
             if line is None or line.broken:
                 line = self._line = Line(self._open, self._connection)
-            line.send(number, asked, answer, message.SerializeToString())
+            line.send(number, asked, answer, request.SerializeToString())
         return answer
 
     def close(self) -> None:
@@ -139,7 +141,7 @@ class Line:
     """One stream, from its opening until it breaks."""
 
     def __init__(self, opening: Any, connection: connect.Connection) -> None:
-        self.waiting: dict[str, tuple[str, Future[wire.Decision]]] = {}
+        self.waiting: dict[str, tuple[str, Future[Decision]]] = {}
         self.broken = False
         self._lock = Lock()
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
@@ -150,7 +152,7 @@ class Line:
         )
         Thread(target=self._read, name="pol-client-pipeline", daemon=True).start()
 
-    def send(self, number: str, asked: str, answer: Future[wire.Decision], message: bytes) -> None:
+    def send(self, number: str, asked: str, answer: Future[Decision], message: bytes) -> None:
         """Send *message*; *answer* will have the decision under the request's id, *asked*."""
         with self._lock:
             self.waiting[number] = (asked, answer)
@@ -185,4 +187,7 @@ class Line:
         # None: its caller has given up.
         if answer is not None and answer.set_running_or_notify_cancel():
             reply.request_id = asked
-            answer.set_result(reply)
+            try:
+                answer.set_result(read_answer(reply.SerializeToString()))
+            except NoDecision as failure:
+                answer.set_exception(failure)

@@ -5,15 +5,14 @@ What is under way when the connection breaks fails with Unavailable; the next re
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, Unpack
 
 from pol_client import connect
-from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import read_answer
-from pol_client.errors import DeadlineExceeded, NoDecision
-from pol_client.request import Request, build_request
+from pol_client.errors import DeadlineExceeded
+from pol_client.lay import lay_request
+from pol_client.request import Request
 from pol_client.results import Decision
 from pol_client.threads_transport import Pipe
 
@@ -28,20 +27,16 @@ class Pipeline:
     def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
         seconds = self._connection.timeout if timeout is None else timeout
-        answer = self._pipe.submit(build_request(asked), seconds)
+        answer = self._pipe.submit(lay_request(asked), seconds)
         try:
-            return read_answer(answer.result(seconds))
+            return answer.result(seconds)
         except TimeoutError:
             answer.cancel()
             raise DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time") from None
 
     def submit(self, **asked: Unpack[Request]) -> Future[Decision]:
         """Send a request and return at once; the future has the decision, or raises NoDecision."""
-        made: Future[Decision] = Future()
-        inner = self._pipe.submit(build_request(asked), self._connection.timeout)
-        made.add_done_callback(lambda one: inner.cancel() if one.cancelled() else None)
-        inner.add_done_callback(lambda one: pass_on(one, made))
-        return made
+        return self._pipe.submit(lay_request(asked), self._connection.timeout)
 
     def close(self) -> None:
         """Take no more; what is under way fails with Unavailable."""
@@ -57,13 +52,3 @@ class Pipeline:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def pass_on(answer: Future[wire.Decision], made: Future[Decision]) -> None:
-    """Settle *made* with what *answer* holds."""
-    if not made.set_running_or_notify_cancel():
-        return
-    try:
-        made.set_result(read_answer(answer.result()))
-    except (NoDecision, CancelledError) as error:
-        made.set_exception(error)

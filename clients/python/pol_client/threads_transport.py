@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from pol_client import connect
-from pol_client._wire import engine_pb2 as wire
+from pol_client.results import Decision
 
 
 class Stream(Protocol):
@@ -32,7 +32,7 @@ class Stream(Protocol):
 class Pipe(Protocol):
     """Many decisions at once, each cheaper than a call of its own."""
 
-    def submit(self, message: wire.DecideRequest, seconds: float) -> Future[wire.Decision]:
+    def submit(self, message: bytes, seconds: float) -> Future[Decision]:
         """Return the future of a decision, which fails with NoDecision."""
         ...
 
@@ -48,7 +48,7 @@ class Transport(Protocol):
         """Return the answer."""
         ...
 
-    def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision on one request, maybe through a call that others share."""
         ...
 

@@ -24,7 +24,6 @@ from pol_client._http2.frames import (
     rst_stream,
     window_update,
 )
-from pol_client._lean.coalescer import joined, varint
 from pol_client._wire import engine_pb2 as wire
 
 from tests.clients.asking import ASK
@@ -371,18 +370,3 @@ def test_closing_a_client_fails_what_is_under_way_and_what_waits() -> None:
                 await client.explain(**ASK)
 
     run(closed())
-
-
-@pytest.mark.parametrize("number", [0, 1, 127, 128, 300, 2**21, 2**31])
-def test_many_are_one_message(number: int) -> None:
-    assert wire.DecideRequest.FromString(b"\x9a\x06" + varint(0)) is not None
-    if number > 2**20:
-        assert varint(number)[-1] < 128
-        return
-    raw = wire.DecideRequest(content="x" * number).SerializeToString()
-
-    class One:
-        message = raw
-
-    made = wire.DecideBatchRequest.FromString(joined([One(), One()]))  # type: ignore[list-item]
-    assert [len(each.content) for each in made.requests] == [number, number]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pol_client import Client, DeadlineExceeded, NoDecision, PolError, Unavailable
+from pol_client import Client, DeadlineExceeded, Decision, NoDecision, PolError, Unavailable
 from pol_client._http2.frames import (
     INITIAL_WINDOW_SIZE,
     PING,
@@ -275,11 +275,11 @@ def test_a_thread_gives_up_by_itself_when_the_loop_does_not_tell_it(
 
 
 def test_a_promise_that_is_not_wanted_is_not_kept() -> None:
-    futures: list[Future[wire.Decision]] = [Future(), Future()]
+    futures: list[Future[Decision]] = [Future(), Future()]
     kept, broken = map(Promised, futures)
     for future in futures:
         future.cancel()
-    kept.set_result(wire.Decision())
+    kept.set_result(Decision("allow", "allow"))
     broken.set_exception(Unavailable("UNAVAILABLE", "gone"))
     assert kept.done()
     assert broken.done()

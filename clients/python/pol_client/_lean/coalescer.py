@@ -20,15 +20,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from google.protobuf.message import DecodeError
-
 from pol_client import connect
 from pol_client._lean.calls import Unary, Undecided
 from pol_client._lean.deadlines import Deadlines, Waits
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
-from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, no_decision
+from pol_client.lay import lay_batch
+from pol_client.reading import read_batch, read_one
+from pol_client.results import Decision
 
 MOST = 64
 """Decisions of one call."""
@@ -49,9 +49,6 @@ APART_SECONDS = 0.25
 """So long after such a decision each one has a call of its own."""
 AGAIN_SECONDS = 0.02
 """Until decisions are sent again that a daemon has refused twice without looking at them."""
-
-LOW = 0x7F
-"""What one byte of a protobuf number holds."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -82,7 +79,7 @@ class Carrier(Protocol):
 class Wanted(Waits, Protocol):
     """Who waits for a decision: a future of either kind, or what is like one."""
 
-    def set_result(self, decision: wire.Decision, /) -> None:
+    def set_result(self, decision: Decision, /) -> None:
         """Give it."""
         ...
 
@@ -175,11 +172,11 @@ class Coalescer:
         self._closed = False
         self._loop = asyncio.get_running_loop()
 
-    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
-        """Return the decision on *message*. Raises NoDecision."""
-        future: asyncio.Future[wire.Decision] = self._loop.create_future()
-        self.put(message.SerializeToString(), self._transport.pairs(), seconds, future)
-        return await future
+    def ask(self, message: bytes, seconds: float) -> asyncio.Future[Decision]:
+        """Return the future of the decision on *message*, which fails with NoDecision."""
+        future: asyncio.Future[Decision] = self._loop.create_future()
+        self.put(message, self._transport.pairs(), seconds, future)
+        return future
 
     def put(self, message: bytes, pairs: Pairs, seconds: float, future: Wanted) -> None:
         """Have *future* told the decision on *message*, or that there is none."""
@@ -237,19 +234,20 @@ class Coalescer:
     def _give(self, asked: list[Asked], answer: bytes) -> NoDecision | None:
         """Give everybody the decision. Return what is wrong with the answer, if anything is."""
         try:
-            if len(asked) == 1:
-                decisions = [wire.Decision.FromString(answer)]
-            else:
-                decisions = list(wire.DecideBatchResponse.FromString(answer).decisions)
-        except DecodeError:
-            return NoDecision("INTERNAL", "the answer is no valid protobuf")
+            decisions = [read_one(answer)] if len(asked) == 1 else read_batch(answer)
+        except NoDecision as failure:
+            return failure
         if len(decisions) != len(asked):
             return NoDecision("INTERNAL", "an answer with another number of decisions")
         slowest = 0
         for one, decision in zip(asked, decisions, strict=True):
-            slowest = max(slowest, decision.evaluated_in_ns)
-            if not one.future.done():
+            slowest = max(slowest, decision.evaluated_in)
+            if one.future.done():
+                continue
+            if decision.failure is None:
                 one.future.set_result(decision)
+            else:
+                one.future.set_exception(no_decision(decision.failure))
         if slowest > SLOW_NS:
             self._apart_until = self._loop.time() + APART_SECONDS
         return None
@@ -331,7 +329,7 @@ class Coalescer:
         if len(asked) == 1:
             path, message, deadline = connect.DECIDE.path, first.message, first.deadline
         else:
-            path, message = connect.DECIDE_BATCH.path, joined(asked)
+            path, message = connect.DECIDE_BATCH.path, lay_batch([one.message for one in asked])
             deadline = max([one.deadline for one in asked])
         left = deadline - self._loop.time()
         block = self._transport.block(path, left, first.pairs)
@@ -373,21 +371,3 @@ class Coalescer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def joined(asked: list[Asked]) -> bytes:
-    """Return the message that asks for all of them: field 1 of each, as it was packed already."""
-    parts: list[bytes] = []
-    for one in asked:
-        parts += (b"\n", varint(len(one.message)), one.message)
-    return b"".join(parts)
-
-
-def varint(number: int) -> bytes:
-    """Return *number* as protobuf writes it."""
-    digits = bytearray()
-    while number > LOW:
-        digits.append(number & LOW | 0x80)
-        number >>= 7
-    digits.append(number)
-    return bytes(digits)

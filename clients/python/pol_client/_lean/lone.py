@@ -9,15 +9,14 @@ from __future__ import annotations
 import time
 from threading import Lock
 
-from google.protobuf.message import DecodeError
-
 from pol_client import connect
 from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Undecided
 from pol_client._lean.link import SILENCE_SECONDS
 from pol_client._lean.transport import LeanTransport, Pairs
-from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+from pol_client.reading import read_answer
+from pol_client.results import Decision
 
 AGAIN_SECONDS = 1.0
 """After a connection could not be made, or was refused, until the next is tried."""
@@ -35,7 +34,7 @@ class Lone:
         """When a call first got no answer in time while nothing came at all; 0.0 if it did not."""
         self._closed = False
 
-    def decide(self, message: bytes, pairs: Pairs, seconds: float) -> wire.Decision | None:
+    def decide(self, message: bytes, pairs: Pairs, seconds: float) -> Decision | None:
         """Return the decision; None if it must be asked for elsewhere. Raises NoDecision."""
         if not self._lock.acquire(blocking=False):
             return None
@@ -78,7 +77,7 @@ class Lone:
             self._not_before = time.monotonic() + AGAIN_SECONDS
         return self._wire
 
-    def _ask(self, found: Wire, block: bytes, message: bytes, deadline: float) -> wire.Decision:
+    def _ask(self, found: Wire, block: bytes, message: bytes, deadline: float) -> Decision:
         answers: list[bytes | None] = []
         failures: list[NoDecision | None] = []
 
@@ -107,10 +106,7 @@ class Lone:
             raise
         if failures[0] is not None:
             raise failures[0]
-        try:
-            return wire.Decision.FromString(answers[0] or b"")
-        except DecodeError:
-            raise NoDecision("INTERNAL", "the answer is no valid protobuf") from None
+        return read_answer(answers[0] or b"")
 
     def _doubt(self, found: Wire, heard: int) -> None:
         """Give a call up; and its connection, when nothing came on it for long."""

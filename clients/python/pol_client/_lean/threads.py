@@ -18,8 +18,9 @@ from pol_client._lean.coalescer import Coalescer, Pairs
 from pol_client._lean.lone import Lone
 from pol_client._lean.streams import LeanStream
 from pol_client._lean.transport import LeanTransport
-from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+from pol_client.reading import read_answer
+from pol_client.results import Decision
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Waited:
     def __init__(self) -> None:
         self._lock = Lock()
         self._lock.acquire()
-        self._answer: wire.Decision | None = None
+        self._answer: Decision | None = None
         self._failure: NoDecision | None = None
         self._done = False
 
@@ -43,7 +44,7 @@ class Waited:
         """Return whether it is there, or not wanted any more."""
         return self._done
 
-    def set_result(self, answer: wire.Decision) -> None:
+    def set_result(self, answer: Decision) -> None:
         """Give it."""
         self._answer = answer
         self._done = True
@@ -55,7 +56,7 @@ class Waited:
         self._done = True
         self._lock.release()
 
-    def result(self, seconds: float) -> wire.Decision:
+    def result(self, seconds: float) -> Decision:
         """Wait for it. Raises NoDecision."""
         if not self._lock.acquire(timeout=seconds + GRACE_SECONDS):
             raise DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time")
@@ -70,7 +71,7 @@ class Promised:
 
     __slots__ = ("_future", "_told")
 
-    def __init__(self, future: Future[wire.Decision]) -> None:
+    def __init__(self, future: Future[Decision]) -> None:
         self._future = future
         self._told = False
 
@@ -78,7 +79,7 @@ class Promised:
         """Return whether it is there, or not wanted any more."""
         return self._told or self._future.done()
 
-    def set_result(self, answer: wire.Decision) -> None:
+    def set_result(self, answer: Decision) -> None:
         """Give it."""
         self._told = True
         if self._future.set_running_or_notify_cancel():
@@ -114,11 +115,10 @@ class Inbox:
             self._called = True
             self._threads.call(self._take)
 
-    def submit(self, message: wire.DecideRequest, seconds: float) -> Future[wire.Decision]:
+    def submit(self, message: bytes, seconds: float) -> Future[Decision]:
         """Return the future of a decision."""
-        answer: Future[wire.Decision] = Future()
-        raw = message.SerializeToString()
-        self.put((raw, self._threads.pairs(), seconds, Promised(answer)))
+        answer: Future[Decision] = Future()
+        self.put((message, self._threads.pairs(), seconds, Promised(answer)))
         return answer
 
     def close(self) -> None:
@@ -161,18 +161,18 @@ class LeanThreads:
         """Return the answer. Raises NoDecision."""
         return self.run(self.inner.unary(method, message, seconds))
 
-    def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
         if not self._coalesce:
-            return self.run(self.inner.decide(message, seconds))
-        raw, pairs = message.SerializeToString(), self.pairs()
+            return read_answer(self.unary(connect.DECIDE, message, seconds))
+        pairs = self.pairs()
         until = time.monotonic() + seconds
-        found = self._lone.decide(raw, pairs, seconds)
+        found = self._lone.decide(message, pairs, seconds)
         if found is not None:
             return found
         answer = Waited()
         left = max(until - time.monotonic(), 0)
-        self._inbox.put((raw, pairs, left, answer))
+        self._inbox.put((message, pairs, left, answer))
         return answer.result(left)
 
     def stream(self, path: str, seconds: float) -> ThreadStream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from functools import partial
 from itertools import cycle
 
@@ -17,8 +18,9 @@ from pol_client._lean.head import call_block, metadata_block, timeout_field
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 from pol_client._lean.streams import Expiry, LeanStream, Streamed
-from pol_client._wire import engine_pb2 as wire
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
+from pol_client.reading import read_answer
+from pol_client.results import Decision
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -71,14 +73,16 @@ class LeanTransport:
             if tries > 1:
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def decide(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def decide(self, message: bytes, seconds: float) -> Awaitable[Decision]:
         """Return the decision, through a call that others may share. Raises NoDecision."""
         if not self._coalesce:
-            answer = await self.unary(connect.DECIDE, message.SerializeToString(), seconds)
-            return wire.Decision.FromString(answer)
+            return self._decide_alone(message, seconds)
         if self._coalescer is None:
             self._coalescer = self.coalescer()
-        return await self._coalescer.ask(message, seconds)
+        return self._coalescer.ask(message, seconds)
+
+    async def _decide_alone(self, message: bytes, seconds: float) -> Decision:
+        return read_answer(await self.unary(connect.DECIDE, message, seconds))
 
     def stream(self, path: str, seconds: float) -> LeanStream:
         """Begin a call with many messages."""
@@ -193,13 +197,13 @@ class LeanPipe:
         self._coalescer: Coalescer | None = None
         self._closed = False
 
-    async def ask(self, message: wire.DecideRequest, seconds: float) -> wire.Decision:
+    def ask(self, message: bytes, seconds: float) -> Awaitable[Decision]:
         """Return the decision. Raises NoDecision."""
         if self._closed:
             raise Unavailable("UNAVAILABLE", "the pipeline was closed")
         if self._coalescer is None:
             self._coalescer = self._transport.coalescer()
-        return await self._coalescer.ask(message, seconds)
+        return self._coalescer.ask(message, seconds)
 
     async def close(self) -> None:
         """Fail what is under way, and take no more."""

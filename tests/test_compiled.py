@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,44 @@ def files(**environment: str) -> list[str]:
 def test_what_is_compiled_has_a_source_and_is_listed_once() -> None:
     assert [one for one in MODULES if not (ROOT / one).is_file()] == []
     assert len({*MODULES}) == len(MODULES)
+
+
+def traps(tree: ast.Module) -> Iterator[str]:
+    """Yield what means something else, or nothing, where mypyc compiles *tree*."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name, keywords=[_, *_]):
+                yield f"{node.lineno}: keywords of class {name} are dropped"
+            case ast.Try(handlers=handlers, finalbody=last):
+                # The thread's state of exceptions is another's when such a coroutine goes on.
+                waits = [one for part in (*handlers, *last) for one in ast.walk(part)]
+                if any(isinstance(one, ast.Await | ast.AsyncFor | ast.AsyncWith) for one in waits):
+                    yield f"{node.lineno}: an await in an except or a finally"
+            case ast.Subscript(slice=ast.Slice(lower=ast.BinOp(op=ast.Sub()))):
+                yield f"{node.lineno}: a slice of bytes that begins in front of them fails"
+            case ast.AsyncFunctionDef(name=name) if any(
+                isinstance(one, ast.Yield) for one in ast.walk(node)
+            ):
+                yield f"{node.lineno}: {name} is an asynchronous generator"
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_compiled_has_nothing_that_then_means_something_else(module: str) -> None:
+    assert [*traps(ast.parse((ROOT / module).read_text(encoding="utf-8")))] == []
+
+
+def test_traps_of_compiling_are_seen() -> None:
+    text = """
+class Named(Struct, frozen=True): ...
+async def one():
+    try: ...
+    except OSError: await two()
+async def three(): yield 1
+before = data[at - 1 : at]
+"""
+    assert sorted(one.split(":")[0] for one in traps(ast.parse(text))) == ["2", "4", "6", "7"]
 
 
 @pytest.mark.slow

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
-from typing import Generic, cast
+from typing import Final, Generic, cast
 
 from engine.doors.http2.control import CONTROLS, DRAIN_PING, NO_STREAM
 from engine.doors.http2.fields import Fields
@@ -17,7 +18,6 @@ from engine.doors.http2.frames import (
     ACK,
     CONTINUATION,
     DATA,
-    HEAD,
     HEAD_BYTES,
     HEADERS,
     INITIAL_WINDOW_SIZE,
@@ -39,16 +39,16 @@ from engine.doors.http2.limits import Limits
 from engine.doors.http2.requests import Malformed, Request, Requests, Serve
 from engine.doors.http2.stream import NOBODY
 
-GRACE_SECONDS = 1.0
+GRACE_SECONDS: Final = 1.0
 """How long after a GOAWAY streams are still taken that were under way to here."""
-TICK_SECONDS = 2.0
-LINGER_SECONDS = 5.0
+TICK_SECONDS: Final = 2.0
+LINGER_SECONDS: Final = 5.0
 """How long a connection that is closed may take to send what it still has."""
-ALPN = "h2"
-TURN_FRAMES = 512
-TURN_FIELDS = 1_024
+ALPN: Final = "h2"
+TURN_FRAMES: Final = 512
+TURN_FIELDS: Final = 1_024
 """So many frames, and fields that were not seen before, are read before others have their turn."""
-THERE_PING = b"there?\0\0"
+THERE_PING: Final = b"there?\0\0"
 
 
 class Connection(Requests[Request], Generic[Request]):
@@ -77,7 +77,9 @@ class Connection(Requests[Request], Generic[Request]):
         self._closing = False
         self._closed_at = 0.0
         self._since = 0.0
-        """When it began, or when its last stream ended."""
+        """When it began, or when it was first seen that its last stream had ended."""
+        self._was_busy = False
+        """Whether its last stream has ended, and that was not seen yet."""
         self._said = False
         """Whether anything has come since the last look."""
         self._silent_since = 0.0
@@ -85,18 +87,26 @@ class Connection(Requests[Request], Generic[Request]):
         """Whether it was asked if it is there, and has said nothing since."""
         self._tick: asyncio.TimerHandle | None = None
 
+    @property
+    def secured(self) -> ssl.SSLObject | None:
+        """What the handshake has come to; None without TLS."""
+        made: ssl.SSLObject | None = None
+        if self._transport is not None:
+            made = self._transport.get_extra_info("ssl_object")
+        return made
+
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: send the server's preface."""
-        self._begun_call(self)
         self._transport = cast("asyncio.Transport", transport)
+        self._begun_call(self)
         loop = asyncio.get_running_loop()
         self._since = self._silent_since = loop.time()
         # Not all at once where thousands came at once: the others would wait for their looks.
         first = random.random() * TICK_SECONDS  # noqa: S311 - no secret
         self._tick = loop.call_later(first, self._look)
-        secured = transport.get_extra_info("ssl_object")
+        secured = self.secured
         if secured is not None and secured.selected_alpn_protocol() != ALPN:
             self.abort()  # RFC 9113, 3.2: over TLS both have to agree on HTTP/2.
             return
@@ -134,6 +144,7 @@ class Connection(Requests[Request], Generic[Request]):
             self._fail(error.code, str(error))
         finally:
             self._reading = False
+            self._newest = None
             self.flush()
         if self._waits and self._transport is not None and not self._closing:
             self._transport.pause_reading()
@@ -194,7 +205,7 @@ class Connection(Requests[Request], Generic[Request]):
         if self._most != NO_STREAM or self._closing:
             self._close()
         else:
-            self._since = asyncio.get_running_loop().time()
+            self._was_busy = True
 
     def take_no_more(self) -> None:
         """Say which stream was the last one, and close when there are no more."""
@@ -235,6 +246,8 @@ class Connection(Requests[Request], Generic[Request]):
         if self._transport is None:
             return
         self._tick = loop.call_later(TICK_SECONDS, self._look)
+        if self._was_busy:
+            self._was_busy, self._since = False, now
         if self._closing:
             if now - self._closed_at > LINGER_SECONDS:
                 self.abort()
@@ -285,24 +298,28 @@ class Connection(Requests[Request], Generic[Request]):
                 self._waits = True
                 break
             left -= 1
-            high, low, kind, flags, number = HEAD.unpack_from(data, at)
-            length = high << 8 | low
+            # Byte by byte: compiled, that is several times as quick as `struct`.
+            length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
             if length > most:
                 raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "a frame that is too large")
             begin = at + HEAD_BYTES
             if begin + length > size:
                 break
+            kind, flags = data[at + 3], data[at + 4]
+            number = (
+                (data[at + 5] & 0x7F) << 24 | data[at + 6] << 16 | data[at + 7] << 8 | data[at + 8]
+            )
             at = begin + length
             if self._partial is not None or not self._settled:
                 self._check_order(kind, flags)
             try:
                 # Hot path: calls are made of two kinds.
                 if kind == DATA:
-                    self._data(flags, number & NO_STREAM, data[begin:at])
+                    self._data(flags, number, data[begin:at])
                 elif kind == HEADERS:
-                    self._headers(flags, number & NO_STREAM, data[begin:at])
+                    self._headers(flags, number, data[begin:at])
                 else:
-                    self._other(kind, flags, number & NO_STREAM, data[begin:at])
+                    self._other(kind, flags, number, data[begin:at])
             except StreamFailed as error:
                 self._fail_stream(error)
         return b"" if self._closing else data[at:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from engine.doors.http2.fields import TABLE_BYTES
 from engine.doors.http2.frames import (
@@ -29,12 +30,12 @@ from engine.doors.http2.limits import Limits
 from engine.doors.http2.sending import Sender
 from engine.doors.http2.stream import NOBODY
 
-NO_STREAM = 0x7FFFFFFF
-DRAIN_PING = b"goodbye\0"
-PRIORITY_BYTES = 5
-MOST_SETTINGS = 64
+NO_STREAM: Final = 0x7FFFFFFF
+DRAIN_PING: Final = b"goodbye\0"
+PRIORITY_BYTES: Final = 5
+MOST_SETTINGS: Final = 64
 """Of one frame; there are ten kinds."""
-LARGE_FRAME = 1 << 16
+LARGE_FRAME: Final = 65_536
 """No larger frame is sent, whatever the peer allows: others want to be served, too."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from engine.doors.http2.control import NO_STREAM, PRIORITY_BYTES, Control
 from engine.doors.http2.fields import FieldReader, Fields
@@ -30,13 +30,13 @@ Request = TypeVar("Request")
 Serve = Callable[[Stream, Request], App]
 """Takes a new stream and what its fields mean; returns who answers it."""
 
-PADDED_OR_PRIORITIZED = PADDED | PRIORITIZED
-LISTS = 4
+PADDED_OR_PRIORITIZED: Final = 0x28
+LISTS: Final = 4
 """A list of fields that is so many times as long as allowed ends the connection; who serves a
 request whose list is only too long refuses that request."""
-SKIPPED = 100
+SKIPPED: Final = 100
 """So many gaps between streams are known: what comes for them is told from what is over."""
-SELF = 0x100
+SELF: Final = 0x100
 """Beside the flags of a frame: the stream said that it depends on itself."""
 
 
@@ -74,6 +74,12 @@ class Requests(Control, Generic[Request]):
         self._partial_since = 0.0
         self._ready: list[Stream] = []
         """Streams whose requests have become whole in this read."""
+        self._newest: Stream | None = None
+        """The stream of the newest request of this read: its body mostly comes right behind it."""
+
+    def serve_by(self, serve: Serve[Request]) -> None:
+        """Ask *serve* for each request from now on."""
+        self._serve = serve
 
     def _understand(self, fields: Fields) -> tuple[Request | Malformed, str | None]:
         """Return what *fields* mean as a request, and what forbids that they are trailers."""
@@ -98,7 +104,10 @@ class Requests(Control, Generic[Request]):
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
         size = len(payload)
-        stream = self.streams.get(number)
+        stream = self._newest
+        # Hot path: a call is HEADERS and DATA, one behind the other.
+        if stream is None or stream.id != number or stream.closed:
+            stream = self.streams.get(number)
         self._allowed -= size
         if self._allowed < 0:
             raise ConnectionFailed(Code.FLOW_CONTROL_ERROR, "more data than the window holds")
@@ -111,16 +120,34 @@ class Requests(Control, Generic[Request]):
         if stream.allowed < 0:
             raise StreamFailed(number, Code.FLOW_CONTROL_ERROR, "more data than the window holds")
         body = unpadded(payload, flags) if flags & PADDED else payload
-        if size > len(body):
-            stream.consumed(size - len(body))
-        end = flags & END_STREAM
+        end = flags & END_STREAM != 0
         if not (body or end):
             self._patience()
         if stream.expected >= 0:
             stream.expected -= len(body)
             if stream.expected < 0 or (end and stream.expected):
                 raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
-        stream.heard = bool(end)
+        stream.heard = end
+        self._take(stream, body, size, end=end)
+
+    def _take(self, stream: Stream, body: bytes, size: int, *, end: bool) -> None:
+        """Hand on what came in a frame of *size* bytes."""
+        if stream.eager:
+            if end:  # Hot path: nothing more comes on this stream.
+                stream.unread -= size
+                self.give_back(size)
+                self._ready.append(stream)
+                if not stream.fed:
+                    stream.body = body
+                    return
+            else:
+                self.consumed(stream, size)
+            if body and not stream.closed:
+                stream.fed = True
+                stream.app.data(body)
+            return
+        if size > len(body):
+            stream.consumed(size - len(body))
         if body:
             stream.app.data(body)
         if end:
@@ -188,9 +215,9 @@ class Requests(Control, Generic[Request]):
         if isinstance(request, Malformed):
             raise StreamFailed(number, Code.PROTOCOL_ERROR, str(request))
         stream = Stream(self, number, self._first_window, self.limits.window_bytes)
-        self.streams[number] = stream
+        self.streams[number] = self._newest = stream
         self._calm.earned += self.limits.earned
-        stream.heard = bool(flags & END_STREAM)
+        stream.heard = flags & END_STREAM != 0
         stream.app = self._serve(stream, request)
         if stream.heard and not stream.closed:
             if stream.expected > 0:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pol_client._http2.fields import TABLE_BYTES
 from pol_client._http2.frames import (
@@ -30,12 +31,12 @@ from pol_client._http2.limits import Limits
 from pol_client._http2.sending import Sender
 from pol_client._http2.stream import NOBODY
 
-NO_STREAM = 0x7FFFFFFF
-DRAIN_PING = b"goodbye\0"
-PRIORITY_BYTES = 5
-MOST_SETTINGS = 64
+NO_STREAM: Final = 0x7FFFFFFF
+DRAIN_PING: Final = b"goodbye\0"
+PRIORITY_BYTES: Final = 5
+MOST_SETTINGS: Final = 64
 """Of one frame; there are ten kinds."""
-LARGE_FRAME = 1 << 16
+LARGE_FRAME: Final = 65_536
 """No larger frame is sent, whatever the peer allows: others want to be served, too."""
 
 

@@ -4,34 +4,47 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
 from struct import Struct
+from typing import Final
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEAD_BYTES = 9
-FRAME_BYTES = 16_384
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HEAD_BYTES: Final = 9
+FRAME_BYTES: Final = 16_384
 """The largest payload that may be sent to a peer that has not allowed more."""
-MOST_FRAME_BYTES = 2**24 - 1
-WINDOW = 65_535
+MOST_FRAME_BYTES: Final = 0xFF_FFFF
+WINDOW: Final = 65_535
 """Of a stream and of a connection, at first."""
-MOST_WINDOW = 2**31 - 1
+MOST_WINDOW: Final = 0x7FFF_FFFF
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE = range(9)
-CONTINUATION = 9
+# Each is final by itself: compiled code then has its value in place, and looks nothing up.
+DATA: Final = 0
+HEADERS: Final = 1
+PRIORITY: Final = 2
+RST_STREAM: Final = 3
+SETTINGS: Final = 4
+PUSH_PROMISE: Final = 5
+PING: Final = 6
+GOAWAY: Final = 7
+WINDOW_UPDATE: Final = 8
+CONTINUATION: Final = 9
 
-END_STREAM = 0x1
-ACK = 0x1
-END_HEADERS = 0x4
-PADDED = 0x8
-PRIORITIZED = 0x20
+END_STREAM: Final = 0x1
+ACK: Final = 0x1
+END_HEADERS: Final = 0x4
+PADDED: Final = 0x8
+PRIORITIZED: Final = 0x20
 
-HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 1, 2, 3, 4
-MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE = 5, 6
+HEADER_TABLE_SIZE: Final = 1
+ENABLE_PUSH: Final = 2
+MAX_CONCURRENT_STREAMS: Final = 3
+INITIAL_WINDOW_SIZE: Final = 4
+MAX_FRAME_SIZE: Final = 5
+MAX_HEADER_LIST_SIZE: Final = 6
 
-HEAD = Struct(">HBBBI")
+HEAD: Final = Struct(">HBBBI")
 """The upper 16 bits of the length, its lower 8, type, flags, stream."""
-U32 = Struct(">I")
-SETTING = Struct(">HI")
+U32: Final = Struct(">I")
+SETTING: Final = Struct(">HI")
 
 
 class Code(IntEnum):
@@ -75,19 +88,13 @@ def head(length: int, kind: int, flags: int, stream: int) -> bytes:
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream)
 
 
-@lru_cache(maxsize=1_024)
-def opening(length: int, kind: int, flags: int) -> bytes:
-    """Return a frame's head without its stream: most that are sent are alike."""
-    return head(length, kind, flags, 0)[: -U32.size]
-
-
 def settings(values: tuple[tuple[int, int], ...]) -> bytes:
     """Return a SETTINGS frame."""
     payload = b"".join([SETTING.pack(*one) for one in values])
     return head(len(payload), SETTINGS, 0, 0) + payload
 
 
-SETTINGS_ACK = head(0, SETTINGS, ACK, 0)
+SETTINGS_ACK: Final = head(0, SETTINGS, ACK, 0)
 
 
 def window_update(stream: int, more: int) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Final
 
 from pol_client._http2.fields import EMPTY_TABLE
 from pol_client._http2.frames import (
@@ -18,31 +19,31 @@ from pol_client._http2.frames import (
     FRAME_BYTES,
     HEADERS,
     MOST_WINDOW,
-    U32,
     WINDOW,
     Code,
     ConnectionFailed,
     StreamFailed,
     head,
     headers,
-    opening,
     rst_stream,
     window_update,
 )
 from pol_client._http2.limits import Bucket, Limits
-from pol_client._http2.stream import ENOUGH, Stream
+from pol_client._http2.stream import ENOUGH, Peer, Stream
 
-FORGOTTEN = 1_000
+FORGOTTEN: Final = 1_000
 """So many of the streams that were broken off are known: what still comes for them is ignored."""
-TURN_BYTES = 1 << 16
+TURN_BYTES: Final = 65_536
 """So much a stream sends before the next one has its turn."""
-DATA_OPENING = bytes((DATA, 0))
-"""Type and flags of a frame of a body that goes on."""
-EARNS_BYTES = 1_024
+HEADERS_OPENING: Final = bytes((HEADERS, END_HEADERS))
+TRAILERS_OPENING: Final = bytes((HEADERS, END_HEADERS | END_STREAM))
+DATA_OPENING: Final = bytes((DATA, 0))
+"""Type and flags of the frames of an answer."""
+EARNS_BYTES: Final = 1_024
 """A frame of so many bytes is an answer that comes on."""
 
 
-class Sender(asyncio.Protocol):
+class Sender(Peer):
     """The half of a connection that sends."""
 
     def __init__(self, limits: Limits) -> None:
@@ -98,11 +99,13 @@ class Sender(asyncio.Protocol):
         if end:
             self._ended(stream)
 
-    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
-        """Send a whole answer."""
+    def answer(
+        self, stream: Stream, block: bytes, body: bytes, trailers: bytes, prefix: bytes = b""
+    ) -> None:
+        """Send a whole answer: fields, *prefix* and *body*, fields."""
         if stream.closed:
             return
-        size = len(body)
+        size = len(prefix) + len(body)
         # Hot path: most answers fit.
         if (
             size <= self._window
@@ -111,29 +114,28 @@ class Sender(asyncio.Protocol):
             and self._emptied
         ):
             self._window -= size
-            number = U32.pack(stream.id)
-            sent = b"".join(
-                (
-                    opening(len(block), HEADERS, END_HEADERS),
-                    number,
-                    block,
-                    size.to_bytes(3),
-                    DATA_OPENING,
-                    number,
-                    body,
-                    opening(len(trailers), HEADERS, END_HEADERS | END_STREAM),
-                    number,
-                    trailers,
-                )
+            number = stream.id.to_bytes(4, "big")
+            self._out += (
+                len(block).to_bytes(3, "big"),
+                HEADERS_OPENING,
+                number,
+                block,
+                size.to_bytes(3, "big"),
+                DATA_OPENING,
+                number,
+                prefix,
+                body,
+                len(trailers).to_bytes(3, "big"),
+                TRAILERS_OPENING,
+                number,
+                trailers,
             )
-            if self._reading:
-                self._out.append(sent)
-            else:
-                self.send(sent)
+            if not self._reading:
+                self.flush()
             self._ended(stream)
             return
         stream.begin(block)
-        stream.write(body)
+        stream.write(prefix + body)
         stream.finish(trailers)
 
     def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:

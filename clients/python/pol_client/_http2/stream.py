@@ -5,40 +5,42 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
-from pol_client._http2.frames import Code
+from pol_client._http2.frames import MOST_WINDOW, Code
 
-ENOUGH = 1 << 16
+ENOUGH: Final = 65_536
 """So many bytes may wait to be sent on a stream before whoever writes waits, too."""
 
 
-class Peer(Protocol):
-    """What a stream needs of its connection."""
+class Peer(asyncio.Protocol):
+    """What a stream needs of its connection; no Protocol, so that compiled calls are quick."""
 
     def consumed(self, stream: Stream, size: int) -> None:
         """Let the peer send *size* bytes more."""
-        ...
+        raise NotImplementedError
 
     def give_back(self, size: int) -> None:
         """Let the peer send *size* bytes more on all streams together."""
-        ...
+        raise NotImplementedError
 
     def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
         """Send HEADERS."""
-        ...
+        raise NotImplementedError
 
-    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
-        """Send a whole answer."""
-        ...
+    def answer(
+        self, stream: Stream, block: bytes, body: bytes, trailers: bytes, prefix: bytes = b""
+    ) -> None:
+        """Send a whole answer: fields, *prefix* and *body*, fields."""
+        raise NotImplementedError
 
-    def pump(self, stream: Stream) -> None:
-        """Send as much of what waits as may be sent."""
-        ...
+    def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
+        """Send of what waits as much as may be sent; about *most*."""
+        raise NotImplementedError
 
     def reset(self, stream: Stream, code: Code) -> None:
         """Send RST_STREAM and forget the stream."""
-        ...
+        raise NotImplementedError
 
 
 class App(Protocol):
@@ -77,7 +79,10 @@ class Nobody:
         """Do nothing."""
 
 
-NOBODY = Nobody()
+NOBODY: Final = Nobody()
+NOTHING: Final[deque[bytes | memoryview]] = deque()
+NO_WRITERS: Final[list[asyncio.Future[None]]] = []
+"""What waits on a stream on which nothing has waited yet. Never filled: most streams need none."""
 
 
 class Stream:
@@ -87,8 +92,11 @@ class Stream:
         "allowed",
         "app",
         "begun",
+        "body",
         "closed",
+        "eager",
         "expected",
+        "fed",
         "heard",
         "id",
         "peer",
@@ -116,6 +124,12 @@ class Stream:
         """Bytes of the body that `content-length` still promises; -1 if it says nothing."""
         self.heard = False
         """Whether the request is whole."""
+        self.eager = False
+        """Whether what comes counts as consumed when it has come."""
+        self.fed = False
+        """Whether the app was given a piece of it."""
+        self.body = b""
+        """All of it, where it came in one frame and the stream is eager: the app is given none."""
         self.begun = False
         """Whether HEADERS were sent."""
         self.told = False
@@ -123,11 +137,11 @@ class Stream:
         self.closed = False
         self.since = 0.0
         """When it last could send something, if it waits for the peer."""
-        self.waiting: deque[bytes | memoryview] = deque()
+        self.waiting = NOTHING
         self.waiting_bytes = 0
         self.trailers: bytes | None = None
         """What is sent behind all that waits."""
-        self.writers: list[asyncio.Future[None]] = []
+        self.writers = NO_WRITERS
 
     def consumed(self, size: int) -> None:
         """Tell that *size* bytes of the body were used, so that more may come."""
@@ -148,6 +162,8 @@ class Stream:
     def write(self, data: bytes) -> None:
         """Send a piece of the answer's body, or keep it until it may be sent."""
         if not self.closed and data:
+            if self.waiting is NOTHING:
+                self.waiting = deque()
             self.waiting.append(data)
             self.waiting_bytes += len(data)
             self.peer.pump(self)
@@ -167,6 +183,8 @@ class Stream:
         """Return when little waits to be sent, or the stream is over."""
         while self.waiting_bytes > ENOUGH and not self.closed:
             writer = asyncio.get_running_loop().create_future()
+            if self.writers is NO_WRITERS:
+                self.writers = []
             self.writers.append(writer)
             try:
                 await writer
@@ -184,6 +202,7 @@ class Stream:
     def close(self) -> None:
         """Forget what waits, and who answers: nothing is sent any more."""
         self.closed = True
+        self.body = b""
         self.app = NOBODY  # Else each call would be garbage that only the collector finds.
         if self.waiting:
             self.waiting.clear()

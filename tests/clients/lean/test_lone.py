@@ -22,7 +22,6 @@ from pol_client._http2.frames import (
 )
 from pol_client._lean.blocking import Wire
 from pol_client._lean.threads import Promised, Waited
-from pol_client._wire import engine_pb2 as wire
 
 from tests.clients.asking import ASK
 from tests.clients.lean.scripted import Line, Script, thread_client_of

@@ -1,7 +1,8 @@
 """What every bench hands over: its figures as tables, and its goals with what was reached.
 
-As JSON ``{"figures": {title: [row, ...]}, "goals": {name: {"value", "bound", "better", "met"}}}``:
-a row is a flat object, all rows of a table have the same keys. `bench.report` reads it.
+As JSON ``{"engine": "compiled" | "interpreted", "figures": {title: [row, ...]}, "goals": {name:
+{"value", "bound", "better", "met"}}}``: a row is a flat object, all rows of a table have the same
+keys. `bench.report` reads it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from engine.sources import is_compiled
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
@@ -39,6 +42,11 @@ class Result:
     absent: Sequence[str] = field(default=())
 
 
+def how_it_runs() -> str:
+    """Return whether the engine runs compiled."""
+    return "compiled" if is_compiled() else "interpreted"
+
+
 def to_json(result: Result) -> str:
     """Return *result* in the shape that the module describes."""
     goals = {
@@ -50,7 +58,8 @@ def to_json(result: Result) -> str:
         }
         for goal in result.goals
     }
-    return json.dumps({"figures": result.figures, "goals": goals, "absent": result.absent})
+    told = {"figures": result.figures, "goals": goals, "absent": result.absent}
+    return json.dumps({"engine": how_it_runs(), **told})
 
 
 def from_json(text: str) -> Result:
@@ -107,6 +116,7 @@ def show(result: Result, *, as_json: bool) -> None:
     if as_json:
         print(to_json(result))
         return
+    print(f"The engine runs {how_it_runs()}.\n")
     for title, rows in result.figures.items():
         print(f"{title}\n")
         print("\n".join(table_lines(rows)), end="\n\n")

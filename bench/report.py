@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from bench.goals import Goal, Result, Row, from_json, goal_lines, show_number
+from bench.goals import Goal, Result, Row, from_json, goal_lines, how_it_runs, show_number
 from bench.plots import draw_all
 
 ROOT = Path(__file__).parent.parent
@@ -267,6 +267,7 @@ def machine() -> Iterator[str]:
             break
     yield f"- processor: {model}, {os.cpu_count()} cores"
     yield f"- Python {platform.python_version()}, {platform.system()} {platform.release()}"
+    yield f"- the engine's hot modules: {how_it_runs()}"
 
 
 def markdown(done: Sequence[Done], problems: Sequence[str], started: datetime) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 from bench.goals import Goal, Result, from_json, goal_lines, table_lines, to_json
-from bench.report import BENCHES, BUDGET, Done, broken, markdown_table, verdict
+from bench.report import BENCHES, BUDGET, Done, broken, machine, markdown_table, verdict
+from engine.sources import is_compiled
 
 ROOT = Path(__file__).parent.parent
 SOME = Result(
@@ -35,6 +37,12 @@ def test_budgets_belong_to_goals_of_benches_that_exist() -> None:
 
 def test_a_result_survives_json() -> None:
     assert from_json(to_json(SOME)) == SOME
+
+
+def test_a_result_and_the_report_say_whether_the_engine_runs_compiled() -> None:
+    word = "compiled" if is_compiled() else "interpreted"
+    assert json.loads(to_json(SOME))["engine"] == word
+    assert list(machine())[-1].endswith(f": {word}")
 
 
 def test_missed_goals_are_shown_as_plainly_as_met_ones() -> None:

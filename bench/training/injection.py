@@ -28,10 +28,11 @@ from math import exp, sqrt
 import msgspec
 
 from bench.training.injection_made import Text, held_out, made
-from engine.content import injection, wording
+from engine.content import injection, wording, wording_model
 from engine.content.disguises import plain
 from engine.content.islands import unescaped
-from engine.content.wording import DRAG, Model, sentences
+from engine.content.wording import DRAG, sentences
+from engine.content.wording_model import Model
 
 SEED = 7
 COPIES = 12
@@ -206,8 +207,8 @@ def calibrated(points: Sequence[Point]) -> tuple[Curve, Curve]:
 def save(model: Model) -> None:
     """Write *model* to where the engine reads it, and let it be read."""
     lines = msgspec.json.encode(model).replace(b'],"', b'],\n"') + b"\n"
-    wording.PLACE.write_bytes(lines)
-    wording.model.cache_clear()
+    wording_model.PLACE.write_bytes(lines)
+    wording_model.model.cache_clear()
     wording.weighted_terms.cache_clear()
 
 

@@ -14,7 +14,7 @@ LONG_DIGITS = 11
 MANY_GROUPS = 4
 PAIR = 2
 LONGEST = 40
-ZERO, CLOSING, HYPHEN = b"0)-"
+ZERO, CLOSING, HYPHEN, PLUS = b"0)-+"
 NUMERIC = b"0123456789 .-/()+"
 """What a number has without its extension."""
 SIGNS = b" .-/"
@@ -121,7 +121,7 @@ def _unnamed(data: bytes, start: int, end: int) -> bool:
 @stricter
 def _written(data: bytes, start: int, end: int) -> bool:
     """Guard of digits in groups: spoken of as a phone number, or written as one somewhere."""
-    if end - start > LONGEST or data[start - 1 : start] == b"+":
+    if end - start > LONGEST or (start > 0 and data[start - 1] == PLUS):
         return False
     number = data[start:end]
     # Hot path: most numbers are in few groups, and begin with another digit.

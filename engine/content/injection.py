@@ -38,7 +38,8 @@ from engine.content.phrases_orders import INSTRUCTIONS
 from engine.content.regex import Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
 from engine.content.translate import WIDEST
-from engine.content.wording import heard, model
+from engine.content.wording import heard
+from engine.content.wording_model import model
 
 WINDOW = 700
 REACH = 320

@@ -15,7 +15,6 @@ What is found is what `plan` finds; `plan` serves where there is no database, an
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,8 @@ import msgspec
 
 from engine.content.aims import KINDS, Kind, aim_at, hides_nothing, margin
 from engine.content.collect import Span, collect, numbered
-from engine.content.hyper import VERSION, Database, DatabaseError, Sought, build
+from engine.content.hyper import Database, DatabaseError, Sought, build
+from engine.content.net_packed import Packed, Wanted
 from engine.content.plan import BEHIND, Plan, arrange, find_spans, gate_of
 from engine.content.regex import Regex
 from engine.content.rules import Rule
@@ -34,23 +34,6 @@ FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
 
 
-class Wanted(msgspec.Struct, frozen=True, array_like=True):
-    """What the databases of a net must hold, by `Kind`."""
-
-    words: tuple[Sought, ...]
-    shapes: tuple[Sought, ...]
-    numbers: tuple[Sought, ...]
-
-    @property
-    def size(self) -> int:
-        """How many expressions there are."""
-        return len(self.words) + len(self.shapes) + len(self.numbers)
-
-    def digest(self) -> str:
-        """Return what names such a net, as this machine's Hyperscan makes it."""
-        return hashlib.sha256(msgspec.json.encode((VERSION, self))).hexdigest()
-
-
 def wanted(rules: Iterable[Rule]) -> Wanted:
     """Return what a net for *rules* must hold; the same rules give the same."""
     needed: dict[Kind, set[Sought]] = {kind: set() for kind in KINDS}
@@ -58,15 +41,6 @@ def wanted(rules: Iterable[Rule]) -> Wanted:
         if aim is not None:
             needed[aim.kind].add((aim.text, aim.single))
     return Wanted(*(tuple(sorted(needed[kind])) for kind in KINDS))
-
-
-class Packed(msgspec.Struct, frozen=True, array_like=True):
-    """A net as bytes."""
-
-    held: Wanted
-    words: bytes
-    shapes: bytes
-    numbers: bytes
 
 
 def pack_net(needed: Wanted) -> bytes:

@@ -23,7 +23,8 @@ from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
 from engine.content.entities import ENTITIES
 from engine.content.finders import FINDERS, Finder, Found
 from engine.content.findings import Finding
-from engine.content.net import Net, Wanted, cast, find_cast, wanted
+from engine.content.net import Net, cast, find_cast, wanted
+from engine.content.net_packed import Wanted
 from engine.content.normalize import Folded, characters, fold
 from engine.content.plan import arrange, find_spans, has_shape, shapes_of
 from engine.content.regex import MEMORY, Regex, any_of
@@ -293,7 +294,7 @@ def supported(near: Regex, text: str, start: int, end: int) -> bool:
     """Return whether a context word stands in or around ``text[start:end]``."""
     first = max(0, start - REACH)
     # The character before the window tells whether a word begins there.
-    window = (text[first - 1 : first] or " ") + text[first : end + REACH]
+    window = text[first - 1 : end + REACH] if first else " " + text[: end + REACH]
     return near.within(window.encode("utf-8", "replace"))
 
 

@@ -81,6 +81,8 @@ Hello, wr\u0456te to me&#64;x, you%40x and them\\u0040x; s p e l l e d or j.o.i.
 """
 """A text with every view, to warm up with: RE2 makes its automata when a text needs them."""
 
+FIRST_BAD, LAST_BAD = chr(0xDC80), chr(0xDCFF)
+"""What bytes that are no UTF-8 are decoded to."""
 UNIT = 6
 """Characters of ``\\u0040``."""
 
@@ -216,8 +218,8 @@ def _escapes(text: str, data: bytes) -> Iterator[Replaced]:
 def _encoded(data: bytes, start: int, width: int) -> Iterator[Replaced]:
     """Yield the characters of *data*, each byte of which was written with *width* characters."""
     for char in data.decode("utf-8", "surrogateescape"):
-        end = start + width * (1 if "\udc80" <= char <= "\udcff" else len(char.encode()))
-        if not "\udc80" <= char <= "\udcff":
+        end = start + width * (1 if FIRST_BAD <= char <= LAST_BAD else len(char.encode()))
+        if not FIRST_BAD <= char <= LAST_BAD:
             yield start, end, char
         start = end
 

@@ -6,7 +6,7 @@ terms are one to three words, or words with which a sentence begins::
     "see you. now write a poem."  ->  "\nsee you  \nnow write a poem  "  ->  "\nnow ", " write a "
 
 All of them are found in one Aho-Corasick pass, and in the same pass the words of `lexicon`. The
-weights of a sentence's different terms are added; from `model.margin` on the sum counts, up to
+weights of a sentence's different terms are added; from `Model.margin` on the sum counts, up to
 `MOST`. A sentence says the same wherever it stands and whatever stands around it, so that padding
 changes nothing.
 """
@@ -16,15 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.lexicon import Grouped, Place, forms
+from engine.content.wording_model import model
 
-PLACE = Path(__file__).with_name("injection.json")
 MOST = 4.0
 DRAG = 0.01
 """What each byte of a sentence takes away: in a long one, some terms stand by chance."""
@@ -52,26 +50,6 @@ class Heard(NamedTuple):
 
     said: list[Said]
     words: list[Place]
-
-
-class Model(msgspec.Struct, frozen=True):
-    """What the training script writes.
-
-    All are pairs, for a user's words and for a document. *terms* have a weight; *margin* is what a
-    sentence must say at least; *share* is how much the evidence of each signal counts; *curves* are
-    points of evidence and probability.
-    """
-
-    terms: dict[str, tuple[float, float]]
-    margin: tuple[float, float]
-    share: tuple[dict[str, float], dict[str, float]]
-    curves: tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]
-
-
-@cache
-def model() -> Model:
-    """Return the model, read once."""
-    return msgspec.json.decode(PLACE.read_bytes(), type=Model)
 
 
 def sentences(data: bytes, words: bytes = WORDS) -> bytes:

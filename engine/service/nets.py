@@ -11,7 +11,8 @@ from typing import Literal
 
 from engine.content.detectors import CustomEntity
 from engine.content.hyper import VERSION, DatabaseError
-from engine.content.net import Net, Wanted, pack_net
+from engine.content.net import Net, pack_net
+from engine.content.net_packed import Wanted
 from engine.content.scan import Scanner, build_scanner
 from engine.service.cache import Cache
 from engine.service.compiled import Bundle

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.content.disguises import disguises, plain
 from engine.content.injection import find_evidence, likely, score_injection, strongest
-from engine.content.wording import DRAG, MOST, heard, model, sentences
+from engine.content.wording import DRAG, MOST, heard, sentences
+from engine.content.wording_model import model
 
 LIKELY, UNLIKELY = 0.8, 0.5
 PADDING = "The river froze in January. Boats lay in the harbour until the ice broke. "

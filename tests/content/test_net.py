@@ -16,7 +16,8 @@ from engine.content.collect import Span
 from engine.content.detectors import CustomEntity, Entity, Pattern
 from engine.content.entities import ENTITIES
 from engine.content.hyper import DatabaseError, build
-from engine.content.net import Cast, Net, Packed, Wanted, cast, find_cast, pack_net, wanted
+from engine.content.net import Cast, Net, cast, find_cast, pack_net, wanted
+from engine.content.net_packed import Packed, Wanted
 from engine.content.normalize import fold
 from engine.content.plan import arrange, find_spans
 from engine.content.rules import Rule, builtin_rules, custom_rules

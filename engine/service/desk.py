@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from engine.service import earlier as past
+from engine.service.callers import certificate_shown
 from engine.service.earlier import Earlier
 from engine.service.reviewers import Barred, Reviewer, Reviewers, Right, Unknown
 from engine.service.reviews import LISTED, MOST_LISTED, Reviews
@@ -124,7 +125,7 @@ class Desk:
         Raises NoReview, Refused, Barred and Unknown.
         """
         if self.reviewers is None:
-            moved = msgspec.structs.replace(move, who=named)
+            moved = msgspec.structs.replace(move, who=named, certificate=certificate_shown())
             try:
                 return await self.reviews.acted(review_id, moved)
             finally:
@@ -204,7 +205,13 @@ class Desk:
     async def _do(self, who: Reviewer, review: Review, move: Move) -> Review:
         """Return *review* after *move* of a reviewer who may do so. Raises Barred."""
         why = move.barred or self._missing(who, review, move)
-        moved = msgspec.structs.replace(move, who=who.name, aliases=who.aliases, barred=why)
+        moved = msgspec.structs.replace(
+            move,
+            who=who.name,
+            aliases=who.aliases,
+            barred=why,
+            certificate=certificate_shown(),
+        )
         try:
             return await self.reviews.acted(review.question.review_id, moved)
         except Refused as error:

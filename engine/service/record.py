@@ -250,8 +250,7 @@ def make_entry(
     if decision.bare and content is None and len(decision.reasons) <= MOST:
         return bare_entry(made, decision, key, values)
     subject = NOBODY if made.record is None else subject_of(made.record)
-    trace, caller = TRACE.get() or NO_TRACE, CALLER.get()
-    cut: dict[str, int] = {}
+    trace, caller, cut = TRACE.get() or NO_TRACE, CALLER.get(), dict[str, int]()
     return Entry(
         time=iso_time(made.now),
         decision_id=decision.decision_id,

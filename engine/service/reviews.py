@@ -21,7 +21,6 @@ from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
 from engine.service.apart import Apart
 from engine.service.asked import asked_of
-from engine.service.callers import certificate_shown
 from engine.service.entries import ReviewEntry
 from engine.service.presenting import Terms, present
 from engine.service.record import Recorder, RecordError, iso_time
@@ -112,10 +111,8 @@ class Reviews:
 
     async def acted(self, review_id: str, move: Move) -> Review:
         """Do what `act` does without blocking the event loop."""
-        shown = certificate_shown()  # Here: in another thread nobody knows.
-        moved = move if shown is None else msgspec.structs.replace(move, certificate=shown)
         try:
-            return await self.apart(lambda: self._store.act(review_id, moved, self._clock()))
+            return await self.apart(lambda: self._store.act(review_id, move, self._clock()))
         finally:
             with suppress(RecordError, ReviewsUnavailable):
                 await self._tell_apart()

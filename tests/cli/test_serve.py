@@ -58,7 +58,7 @@ def test_every_flag_stands_for_its_setting() -> None:
         "socket": "/s",
         "reflection": "loopback",
         "transport": "lean",
-        "tls": {"certificate_file": "", "key_file": "", "client_ca_file": ""},
+        "tls": {"certificate_file": "", "key_file": "", "client_ca_file": "", "client_names": ""},
     }
     assert tree["metrics"] == {"listen": ""}
     assert tree["reload"]["watch"] is False  # type: ignore[index]

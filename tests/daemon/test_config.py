@@ -242,6 +242,12 @@ def test_a_certificate_and_its_key_belong_together(flags: dict[str, str]) -> Non
     )
 
 
+def test_names_of_callers_need_an_authority() -> None:
+    files = {"grpc.tls.certificate_file": "c", "grpc.tls.key_file": "k"}
+    (line,) = problems(None, {}, {**files, "grpc.tls.client_names": "a.example"})
+    assert line.endswith("and none is asked for: set grpc.tls.client_ca_file")
+
+
 def test_tls_needs_a_port() -> None:
     flags = {"grpc.tls.certificate_file": "c", "grpc.tls.key_file": "k", "grpc.listen": ""}
     assert problems(None, {}, flags) == [

@@ -6,6 +6,7 @@ grpcio's server hands the certificate over with each call, the lean one once for
 from __future__ import annotations
 
 import inspect
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
 from hashlib import sha256
@@ -14,7 +15,6 @@ from typing import Any
 import grpc
 import grpc.aio
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from engine.runtime.certificate import Certificate
 from engine.service.callers import CALLER, Caller
@@ -36,10 +36,13 @@ GENERAL_NAMES: tuple[tuple[type[x509.GeneralName], str], ...] = (
 
 def read_certificate(der: bytes) -> tuple[Certificate, frozenset[str]]:
     """Return what the record says of a certificate, and all its names as they are compared."""
-    found = x509.load_der_x509_certificate(der)
-    names = names_of(found)
+    try:
+        found = x509.load_der_x509_certificate(der)
+        subject, names = found.subject.rfc4514_string()[:LONGEST], names_of(found)
+    except ValueError:  # OpenSSL took it: its names are nobody's.
+        subject, names = "", []
     told = Certificate(
-        subject=found.subject.rfc4514_string()[:LONGEST],
+        subject=subject,
         names=tuple([f"{kind}:{name}"[:LONGEST] for kind, name in names[:MOST_NAMES]]),
         sha256=sha256(der).hexdigest(),
     )
@@ -50,7 +53,7 @@ def names_of(found: x509.Certificate) -> list[tuple[str, str]]:
     """Return kind and value of the subject alternative names of *found*."""
     try:
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return []
     kinds = dict(GENERAL_NAMES)
     return [(kinds[type(one)], str(one.value)) for one in names if type(one) in kinds]
@@ -74,7 +77,7 @@ def may_ask(names: frozenset[str], allowed: frozenset[str]) -> bool:
 @lru_cache(REMEMBERED)
 def read_pem(pem: bytes) -> tuple[Certificate, frozenset[str]]:
     """Return the same of a certificate as text, read once."""
-    return read_certificate(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER))
+    return read_certificate(ssl.PEM_cert_to_DER_cert(pem.decode("ascii")))
 
 
 Answer = Callable[[Any, Any], Any]

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
 
+from engine.doors.grpc.client_certificates import STRANGER, may_ask, read_certificate
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
     OVERLOADED,
@@ -30,6 +32,7 @@ from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import NOBODY, App, Stream
+from engine.service.callers import CALLER, Caller
 
 CONNECTIONS = 20_000
 OTHER_FILES = 256
@@ -107,7 +110,7 @@ class LeanServer:
         """Accept connections."""
         for listener, one in self._sockets:
             context = None if listener.tls is None else secured(listener.tls)
-            self._acceptors.append(Acceptor(one, self._connection, context))
+            self._acceptors.append(Acceptor(one, self._maker(listener.tls), context))
             self._acceptors[-1].start()
 
     def renew(self, tls: Tls) -> None:
@@ -142,10 +145,41 @@ class LeanServer:
 
     # Connections.
 
-    def _connection(self) -> asyncio.Protocol | None:
+    def _maker(self, tls: Tls | None) -> Callable[[], asyncio.Protocol | None]:
+        """Return what makes connections: of callers that show who they are, or of others."""
+        if tls is None or tls.client_roots is None:
+            return self._connection
+        # A renewed certificate comes with the same names.
+        return partial(self._shown, tls.client_names)
+
+    def _shown(self, allowed: frozenset[str]) -> asyncio.Protocol | None:
+        """Return a connection whose caller shows a certificate in the handshake to come.
+
+        Invariant: it is made in the task that accepts it, and the event loop hands all that is
+        called of a connection a copy of that task's context.
+        """
+        caller = Caller()
+        CALLER.set(caller)
+        return self._connection(partial(self._met, caller, allowed))
+
+    def _met(self, caller: Caller, allowed: frozenset[str], connection: Connection[Head]) -> None:
+        """Note whose *connection* it is; once, so that no call need ask."""
+        self._connections.add(connection)
+        handshake = connection.secured
+        der = handshake.getpeercert(binary_form=True) if handshake is not None else None
+        names: frozenset[str] = frozenset()
+        if der is not None:
+            caller.certificate, names = read_certificate(der)
+        if not may_ask(names, allowed):
+            connection.serve_by(self._turn_away)
+
+    def _connection(
+        self, begun: Callable[[Connection[Head]], object] | None = None
+    ) -> asyncio.Protocol | None:
         if len(self._connections) >= self.most_connections or self._stopping:
             return None
-        return Connection(self._serve, read_head, self._limits, self._connections.add, self._ended)
+        begun = begun or self._connections.add
+        return Connection(self._serve, read_head, self._limits, ended=self._ended, begun=begun)
 
     def _ended(self, connection: Connection[Head]) -> None:
         self._connections.discard(connection)
@@ -169,6 +203,12 @@ class LeanServer:
             call.refuse(grpc.StatusCode.RESOURCE_EXHAUSTED, OVERLOADED)
         elif not method.one_asks:
             call.begin()
+        return call
+
+    def _turn_away(self, stream: Stream, head: Head) -> App:
+        """Refuse a call of who has shown a certificate, and may not ask."""
+        call = Call(stream, head, NONE, self._most, self.room)
+        call.refuse(grpc.StatusCode.PERMISSION_DENIED, STRANGER)
         return call
 
     def _find(self, path: str) -> Served:

@@ -14,6 +14,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 
 from engine.doors.grpc import health
+from engine.doors.grpc.client_certificates import Recognition
 from engine.doors.grpc.handlers import Handlers
 from engine.doors.grpc.health import Health
 from engine.doors.grpc.lean_server import LeanServer
@@ -71,7 +72,9 @@ class Door:
         self._handlers = Handlers(service)
         self._renewed: Tls | None = None
         self._health = Health()
-        self._server = make_server(transport, message_bytes, share_port=share_port)
+        self._server = make_server(
+            transport, message_bytes, share_port=share_port, recognition=recognition_of(listeners)
+        )
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
         for name in self._names:
             self._serve(name)
@@ -139,8 +142,18 @@ class Door:
         return {key: Absent(NOT_LOCAL) if key in LOCAL else table[key] for key in table}
 
 
+def recognition_of(listeners: Sequence[Listener]) -> list[Recognition]:
+    """Return what looks at who calls a server of the library's; nothing where nobody is asked."""
+    asking = [one.tls for one in listeners if one.tls is not None and one.tls.client_roots]
+    return [Recognition(asking[0].client_names)] if asking else []
+
+
 def make_server(
-    transport: Transport, message_bytes: int, *, share_port: bool
+    transport: Transport,
+    message_bytes: int,
+    *,
+    share_port: bool,
+    recognition: Sequence[Recognition] = (),
 ) -> grpc.aio.Server | LeanServer:
     """Return a server without methods."""
     match transport:
@@ -154,6 +167,7 @@ def make_server(
                     ("grpc.so_reuseport", int(share_port)),
                 ],
                 maximum_concurrent_rpcs=CALLS,
+                interceptors=recognition,
             )
         case _:
             assert_never(transport)

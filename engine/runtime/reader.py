@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import fields as fields_of
 
 from engine.content.windows import LONG
 from engine.language.program import Field
@@ -35,6 +36,8 @@ from engine.runtime.table import Table
 
 ARGUMENTS_DEPTH = 64
 """How deep tool arguments may nest."""
+
+WHO = ("tenant", "user", "stage")
 
 KEYS = ("request_id", "tenant.id", "user.id", "session.id")
 """Where a NUL character is refused: these become keys of state."""
@@ -106,6 +109,11 @@ class Reader:
         )
         types = make_types(fields, self._supplied)
         self.record_type: Callable[..., Any] = types.record
+        made: Any = types.record
+        self.copy: Callable[[Any], Any] = made.__copy__
+        self._wanted = tuple(one.name for one in fields_of(types.record) if one.required)
+        self.wanted = tuple(one for one in self._wanted if one not in WHO)
+        """Groups that a request must bring, beside who asks."""
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
             types.record, dec_hook=decode_custom
         ).decode
@@ -194,6 +202,16 @@ class Reader:
         if missing:
             record.missing = missing  # type: ignore[misc]
         return record
+
+    def of_asker(self, record: Record) -> Any:
+        """Return a record that knows only who asks in *record*: groups that are `wanted` are None.
+
+        It is to be copied and filled in.
+        """
+        made = self.record_type(**{name: getattr(record, name) for name in {*WHO, *self._wanted}})
+        for name in self.wanted:
+            setattr(made, name, None)
+        return made
 
     def _weigh(self, record: Record, size: int) -> list[Problem]:
         """Mark a *record* with much text; return what is too much."""

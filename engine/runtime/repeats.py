@@ -15,12 +15,17 @@ import json
 
 from engine.runtime.json_places import noticing
 
+DEEPEST = 400
+"""Values that are nested deeper are not walked through: compiled code has no limit of its own."""
 SPELT = (b"\\u003a", b"\\u003A")
 """Colons in disguise."""
 
 
 def has_repeats(raw: bytes, value: object) -> bool:
-    """Return whether an object of *raw*, valid JSON that holds *value*, has a name twice."""
+    """Return whether an object of *raw*, valid JSON that holds *value*, has a name twice.
+
+    Raises RecursionError where it is nested deeper than `DEEPEST`.
+    """
     if any(spelt in raw for spelt in SPELT):
         repeated: list[str] = []
         json.loads(raw, object_pairs_hook=noticing(repeated))
@@ -28,14 +33,22 @@ def has_repeats(raw: bytes, value: object) -> bool:
     return raw.count(b":") != colons(value)
 
 
-def colons(value: object) -> int:
-    """Return how many ``:`` the JSON of *value* has."""
+def colons(value: object, depth: int = 0) -> int:
+    """Return how many ``:`` the JSON of *value*, *depth* below the whole, has."""
+    if depth > DEEPEST:
+        raise RecursionError
     match value:
         case str():
             return value.count(":")
         case dict():
-            return sum(1 + name.count(":") + colons(inner) for name, inner in value.items())
+            found = len(value)
+            for name, inner in value.items():
+                found += name.count(":") + colons(inner, depth + 1)
+            return found
         case list():
-            return sum(map(colons, value))
+            found = 0
+            for inner in value:
+                found += colons(inner, depth + 1)
+            return found
         case _:
             return 0

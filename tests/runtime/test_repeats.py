@@ -63,3 +63,11 @@ def test_what_repeats_is_told_from_what_does_not(made: object) -> None:
 
     text = write(made)
     assert has_repeats(text.encode(), json.loads(text)) == repeats
+
+
+def test_what_is_nested_too_deeply_is_not_walked_through() -> None:
+    value: list[object] = []
+    for _ in range(600):
+        value = [value]
+    with pytest.raises(RecursionError):
+        has_repeats(b"", value)

@@ -13,8 +13,8 @@ check. That is the reference: both give the same record, but it takes three time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -28,35 +28,52 @@ from engine.runtime.record import MOST_MESSAGES, Record
 from engine.runtime.repeats import has_repeats
 from engine.wire import engine_pb2 as wire
 
-REMEMBERED = 4096
+REMEMBERED: Final = 4096
 """Groups that are known by their bytes. When there are more, all are forgotten."""
-LONGEST = 1_024
+LONGEST: Final = 1_024
 """Bytes by which a group is known, at most."""
-NOTHING = b"{}"
-WHO = "who"
-MOST_SHIFTED = 21
+NOTHING: Final = b"{}"
+WHO: Final = "who"
+MOST_SHIFTED: Final = 21
 """Bits that are read in front of a number's last byte."""
-END = b"\0"
+END: Final = b"\0"
 """No field begins with it."""
 BESIDE = frozenset({"tenant", "user"})
 """Groups that ``attributes_json`` may add to in what is read straight from the bytes."""
 
-# What fields begin with: the number, and that a length or (STAGE, TURN …) a number follows.
-REQUEST_ID, TENANT, USER, ROLE, STAGE = 0x0A, 0x12, 0x1A, 0x22, 0x28
-CONTENT, MESSAGE, CONTEXT, ATTRIBUTES = 0x32, 0x3A, 0x42, 0x52
-MODEL, TOOL, SESSION, USAGE = 0x62, 0x6A, 0x72, 0x7A
-SOURCE, CAPABILITIES = b"\x82\x01", b"\x8a\x01"
-FIRST, SECOND = 0x0A, 0x12
-MORE = 0x80
+# What fields begin with: the number, and that a length or (STAGE, TURN …) a number follows. Each is
+# Final, so that compiled code has the number itself.
+REQUEST_ID: Final = 0x0A
+TENANT: Final = 0x12
+USER: Final = 0x1A
+ROLE: Final = 0x22
+STAGE: Final = 0x28
+CONTENT: Final = 0x32
+MESSAGE: Final = 0x3A
+CONTEXT: Final = 0x42
+ATTRIBUTES: Final = 0x52
+MODEL: Final = 0x62
+TOOL: Final = 0x6A
+SESSION: Final = 0x72
+USAGE: Final = 0x7A
+SOURCE: Final = 0x82
+CAPABILITIES: Final = 0x8A
+BEYOND: Final = 0x01
+"""The second byte of those two."""
+FIRST: Final = 0x0A
+SECOND: Final = 0x12
+MORE: Final = 0x80
 """From here on a byte is not the last of its number."""
-INPUT, OUTPUT, TURN = 0x08, 0x10, 0x18
-ARGUMENTS = 0x1A
+INPUT: Final = 0x08
+OUTPUT: Final = 0x10
+TURN: Final = 0x18
+ARGUMENTS: Final = 0x1A
 
 UNUSUAL = (IndexError, ValueError, TypeError, RecursionError, msgspec.MsgspecError)
 """What reading raises that meets something else: also no UTF-8, no context of this schema."""
 
 Parts = dict[str, object]
-"""Members of a record by name; those that are absent have their defaults."""
+"""Members of a group by name; those that are absent have their defaults."""
 Missed = list[tuple[str, bytes]]
 """Groups that are not known yet, each with the bytes by which it would be."""
 
@@ -67,10 +84,16 @@ def read_record(reader: Reader, raw: bytes) -> Record:
     Raises InvalidRequest; `Garbled` for what is no message at all.
     """
     if len(raw) <= reader.least:
+        missed: Missed = []
         try:
-            return read_straight(reader, raw)
+            record = read_straight(reader, raw, missed)
+            if record is not None:
+                return record
         except UNUSUAL:
-            pass
+            return read_whole(reader, raw)
+        record = read_whole(reader, raw)
+        learn(reader, record, missed)
+        return record
     return read_whole(reader, raw)
 
 
@@ -83,40 +106,60 @@ def read_whole(reader: Reader, raw: bytes) -> Record:
     return reader.read_parts(read_standard(message), message.context_json)
 
 
-def read_straight(reader: Reader, raw: bytes) -> Record:
-    """Return the same. Raises one of `UNUSUAL` for what is to be read as a whole."""
+def read_straight(  # noqa: C901 - the hot path: field by field
+    reader: Reader, raw: bytes, missed: Missed
+) -> Record | None:
+    """Return the same; None where some group is not known yet: those are *missed*.
+
+    Raises one of `UNUSUAL` for what is to be read as a whole.
+    """
     # Hot path. Invariants: every byte belongs to a field that was read, and no field comes again
-    # or out of order. So there is but one way to read what comes through here.
+    # or out of order. So there is but one way to read what comes through here. What is known of who
+    # asks is a record that is copied: half the time of making one.
     data, at = raw + END, 0
-    parts: Parts = {}
+    request_id = ""
+    content: str | None = None
+    messages: tuple[Message, ...] = ()
+    context: Any = None
     if data[0] == REQUEST_ID and data[1] < MORE:
         at = 2 + data[1]
-        parts["request_id"] = free_of_nul(data[2:at])
+        request_id = free_of_nul(data[2:at])
     start = at
     at = end_of_who(data, at)
-    who, size = data[start:at], at - start
+    who = data[start:at]
     if data[at] == CONTENT:
-        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
-        parts["content"], at = data[at:end].decode(), end
+        at, end = bounds(data, at)
+        content, at = data[at:end].decode(), end
     elif data[at] == MESSAGE:
-        parts["messages"], at = read_messages(data, at)
+        messages, at = read_messages(data, at)
     if data[at] == CONTEXT:
-        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
+        at, end = bounds(data, at)
         if end > at:
-            parts["context"] = reader.decode_context(data[at:end])
+            context = reader.decode_context(data[at:end])
         at = end
     if data[at] == ATTRIBUTES:
-        at, end = (at + 2, at + 2 + data[at + 1]) if data[at + 1] < MORE else bounds(data, at)
+        at, end = bounds(data, at)
         who, at = who + data[at:end], end
     asker = reader.remembered.get(who)
-    missed: Missed = []
-    if at != len(raw) and read_rear(reader, data, at, parts, missed) != len(raw):
+    if asker is None:
+        missed.append((WHO, who))
+    record: Any = SimpleNamespace() if asker is None else reader.copy(asker)
+    if at != len(raw) and read_rear(reader, data, at, record, missed) != len(raw):
         raise ValueError
-    if asker is None or missed:
-        record = read_whole(reader, raw)
-        learn(reader, record, [(WHO, who), *missed], who[size:])
-        return record
-    return reader.complete(reader.record_type(**asker, **parts))
+    if missed:
+        return None
+    if request_id:
+        record.request_id = request_id
+    if content is not None:
+        record.content = content
+    if messages:
+        record.messages = messages
+    if context is not None:
+        record.context = context
+    for name in reader.wanted:
+        if getattr(record, name) is None:
+            raise ValueError
+    return reader.complete(record)
 
 
 def bounds(data: bytes, at: int) -> tuple[int, int]:
@@ -178,47 +221,50 @@ def read_messages(data: bytes, at: int) -> tuple[tuple[Message, ...], int]:
     return tuple(made), at
 
 
-def read_rear(reader: Reader, data: bytes, at: int, parts: Parts, missed: Missed) -> int:
-    """Put what stands at *at*, from the model on, into *parts*; return where it ends.
+def read_rear(reader: Reader, data: bytes, at: int, record: Any, missed: Missed) -> int:
+    """Put what stands at *at*, from the model on, into *record*; return where it ends.
 
     What is not known is *missed*. Raises ValueError.
     """
     known = reader.remembered
     if data[at] == MODEL:
         start, (_, at) = at, bounds(data, at)
-        find(known, "model", data[start:at], parts, missed)
+        found = find(known, "model", data[start:at], missed)
+        if found is not None:
+            record.model = found
     if data[at] == TOOL:
-        at = read_tool(known, data, at, parts, missed)
+        at = read_tool(known, data, at, record, missed)
     if data[at] == SESSION and data[at + 1] < MORE:
         at, end = at + 2, at + 2 + data[at + 1]
-        parts["session"] = read_session(reader, data, at, end)
+        record.session = read_session(reader, data, at, end)
         at = end
     if data[at] == USAGE:
         at, end = bounds(data, at)
-        parts["usage"] = reader.make_usage(**read_usage(data, at, end))
+        record.usage = reader.make_usage(**read_usage(data, at, end))
         at = end
-    if data[at : at + 2] == SOURCE:
+    if data[at] == SOURCE and data[at + 1] == BEYOND:
         start, (_, at) = at, bounds(data, at + 1)
-        find(known, "source", data[start:at], parts, missed)
-    if data[at : at + 2] == CAPABILITIES:
+        found = find(known, "source", data[start:at], missed)
+        if found is not None:
+            record.source = found
+    if data[at] == CAPABILITIES and data[at + 1] == BEYOND:
         start, (_, at) = at, bounds(data, at + 1)
-        find(known, "capabilities", data[start:at], parts, missed)
+        found = find(known, "capabilities", data[start:at], missed)
+        if found is not None:
+            record.capabilities = found
     return at
 
 
-def find(known: Mapping[bytes, Any], name: str, piece: bytes, parts: Parts, missed: Missed) -> None:
-    """Put what is *known* by the bytes of *piece* into *parts*; else it is *missed*."""
+def find(known: dict[bytes, Any], name: str, piece: bytes, missed: Missed) -> Any:
+    """Return what is *known* by the bytes of *piece*; None where it is not: then it is *missed*."""
     found = known.get(piece)
     if found is None:
         missed.append((name, piece))
-    else:
-        parts[name] = found
+    return found
 
 
-def read_tool(
-    known: Mapping[bytes, Any], data: bytes, at: int, parts: Parts, missed: Missed
-) -> int:
-    """Put the tool that stands at *at* into *parts*; return where it ends. Raises ValueError.
+def read_tool(known: dict[bytes, Any], data: bytes, at: int, record: Any, missed: Missed) -> int:
+    """Put the tool that stands at *at* into *record*; return where it ends. Raises ValueError.
 
     It is known by its names; what it is called with differs from call to call.
     """
@@ -226,19 +272,19 @@ def read_tool(
     begun = at
     while at < end and (data[at] == FIRST or data[at] == SECOND):
         _, at = bounds(data, at)
-    find(known, "tool", data[start : start + 1] + data[begun:at], parts, missed)
-    if at == end:
-        return at
-    if data[at] != ARGUMENTS:
-        raise ValueError
-    begun, at = bounds(data, at)
-    raw = data[begun:at]
-    value = decode_json(raw)
-    if at != end or has_repeats(raw, value) or check_json(value, "", 0):
-        raise ValueError
-    tool: Any = parts.get("tool")
+    tool = find(known, "tool", data[start : start + 1] + data[begun:at], missed)
+    if at != end:
+        if data[at] != ARGUMENTS:
+            raise ValueError
+        begun, at = bounds(data, at)
+        raw = data[begun:at]
+        value = decode_json(raw)
+        if at != end or has_repeats(raw, value) or check_json(value, "", 0):
+            raise ValueError
+        if tool is not None:
+            tool = replace(tool, args=value)
     if tool is not None:
-        parts["tool"] = replace(tool, args=value)
+        record.tool = tool
     return at
 
 
@@ -283,22 +329,27 @@ def number(data: bytes, at: int) -> tuple[int, int]:
     return made | digit << shift, at + 1
 
 
-def learn(reader: Reader, record: Record, missed: Missed, attributes: bytes) -> None:
+def learn(reader: Reader, record: Record, missed: Missed) -> None:
     """Remember the groups of *record* that were *missed*, each by its bytes.
 
-    Invariant: they are the same whatever else is asked with them. So nothing is learnt where the
-    *attributes* add to other groups, or facts are missing.
+    Invariant: they are the same whatever else is asked with them. So nothing is learnt where
+    attributes add to other groups, or facts are missing.
     """
     known = reader.remembered
-    if record.missing or not (decode_json(attributes or NOTHING).keys() <= BESIDE):
+    if record.missing:
         return
+    for name, piece in missed:
+        if name == WHO:
+            attributes = piece[end_of_who(piece + END, 0) :]
+            if not (decode_json(attributes or NOTHING).keys() <= BESIDE):
+                return
     for name, piece in missed:
         if len(piece) > LONGEST:
             continue
         if len(known) >= REMEMBERED:
             known.clear()
         if name == WHO:
-            known[piece] = {"tenant": record.tenant, "user": record.user, "stage": record.stage}
+            known[piece] = reader.of_asker(record)
         elif name == "tool":
             known[piece] = replace(record.tool, args=None)
         else:

@@ -60,6 +60,8 @@ BATCH_BREATH = 64
 
 InTime = Callable[[], None]
 """Raises TooLate when the caller's deadline is over."""
+Begin = Callable[[int], object]
+"""Is called with the number of a request before that is decided; what it raises is its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class Direct:
     """A method that is answered like a plain one, from bytes to bytes: no message is made."""
 
     answer: Callable[[Service, bytes], bytes | Later]
+    many: (
+        Callable[[Service, Sequence[bytes], Begin], Sequence[bytes | Later | Exception]] | None
+    ) = None
+    """The same of several that have come together, each with what it raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,44 @@ def decide_next(service: Service, raw: bytes) -> bytes | Later:
     except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
         return failed_decision(raw, error)
     return made if isinstance(made, bytes) else or_say_why(raw, made)
+
+
+def decide_each(
+    service: Service, requests: Sequence[bytes], begin: Begin
+) -> list[bytes | Later | Exception]:
+    """Return the recorded decision on each of *requests*, what waits for it, or what it raises."""
+    gate = service.gate
+    if not gate.recorder.together:
+        return [decide_or_raise(service, raw, begin, at) for at, raw in enumerate(requests)]
+    begun = begin_all(gate, (begin_one(gate, raw, begin, at) for at, raw in enumerate(requests)))
+    return [
+        lay_decision(found)
+        if isinstance(found, Decision)
+        else later_decision(gate, found)
+        if isinstance(found, Undecided)
+        else found
+        for found in begun
+    ]
+
+
+def decide_or_raise(
+    service: Service, raw: bytes, begin: Begin, at: int
+) -> bytes | Later | Exception:
+    """Return what `decide` returns of request number *at*, or what it raises."""
+    try:
+        begin(at)
+        return decide(service, raw)
+    except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
+        return problem
+
+
+def begin_one(gate: Gate, raw: bytes, begin: Begin, at: int) -> Begun:
+    """Return what came of request number *at*."""
+    try:
+        begin(at)
+        return gate.begin_with(read_record, raw)
+    except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
+        return problem
 
 
 def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later:
@@ -341,7 +385,7 @@ HISTORY = "the history of bundles is not kept yet: change the policy folder and 
 
 METHODS: dict[str, dict[str, Method]] = {
     ENGINE: {
-        "Decide": Direct(decide),
+        "Decide": Direct(decide, decide_each),
         "DecideBatch": Together(decide_batch),
         "DecideStream": Pipelined(decide_next, decide_some),
         "Guard": Guarded(guard),

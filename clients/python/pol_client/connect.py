@@ -132,6 +132,11 @@ class Connection:
             case make:
                 return (*self.metadata, ("authorization", f"Bearer {make()}"))
 
+    @property
+    def steady(self) -> bool:
+        """Whether the metadata of all calls is the same."""
+        return not callable(self.token) and (not self.metadata or type(self.metadata) is tuple)
+
     def channel_options(self) -> list[tuple[str, str | int]]:
         """Return the options of a channel; later ones win."""
         name = self.tls.server_name if self.tls else None

@@ -10,7 +10,7 @@ which is the reference: the bytes are the same, and the errors are its.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from json.encoder import encode_basestring
+from json import encoder
 from typing import Final
 
 from pol_client.request import ENCODER, STAGES, build_request
@@ -19,6 +19,8 @@ from pol_client.results import Message
 ONE_BYTE: Final = 0x80
 """Numbers below this take one byte."""
 MOST: Final = 1 << 63
+QUOTE: Final = encoder.encode_basestring
+"""A text -> the same in quotes, as JSON has it."""
 DEEP: Final = 16
 """JSON that is nested deeper is written by the library, which knows where to stop."""
 
@@ -202,7 +204,7 @@ def lay_tenant(value: object, others: list[str]) -> bytes:
 def extra(part: str, value: object, rest: list[str]) -> None:
     """Add an attribute that the wire has no field for, as JSON."""
     if value is not None:
-        rest.append(encode_basestring(text_of(part)) + ": " + json_of(value))
+        rest.append(QUOTE(text_of(part)) + ": " + json_of(value))
 
 
 def add(name: str, rest: list[str], others: list[str]) -> None:
@@ -367,7 +369,7 @@ def json_of(value: object) -> str:
 def plain_json(value: object, depth: int) -> str:
     """Return a value of the kinds that most are of."""
     if isinstance(value, str):
-        return encode_basestring(value)
+        return QUOTE(value)
     if value is True:
         return "true"
     if value is False:
@@ -382,7 +384,7 @@ def plain_json(value: object, depth: int) -> str:
     if type(value) is dict:
         parts: list[str] = []
         for name, inner in value.items():
-            parts.append(encode_basestring(text_of(name)) + ": " + plain_json(inner, depth + 1))
+            parts.append(QUOTE(text_of(name)) + ": " + plain_json(inner, depth + 1))
         return "{" + ", ".join(parts) + "}"
     if type(value) is list:
         return "[" + ", ".join([plain_json(inner, depth + 1) for inner in value]) + "]"

@@ -34,6 +34,9 @@ APART: Final = (
 )
 """What makes a decision unlike others, or can be changed by who gets it."""
 
+NEW: Final = Decision.__new__
+SET: Final = object.__setattr__
+"""A decision is made of what it holds in a single step, which its class takes no part in."""
 MORE: Final = 0x80
 """A byte of a number that goes on."""
 LONGEST: Final = 56
@@ -216,8 +219,8 @@ def plain_part(data: bytes, at: int, end: int) -> Decision:
     made["request_id"] = request_id
     made["decision_id"] = decision_id
     made["evaluated_in"] = spent
-    decision = Decision.__new__(Decision)
-    object.__setattr__(decision, "__dict__", made)
+    decision = NEW(Decision)
+    SET(decision, "__dict__", made)
     return decision
 
 

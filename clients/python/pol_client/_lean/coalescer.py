@@ -133,6 +133,7 @@ class Batch:
         """Hear how the call went."""
         if not self._over:
             self._over = True
+            self.call = None  # Else each batch would be garbage that only the collector finds.
             self._coalescer.answered(self, answer, failure)
 
     # What deadlines ask for.
@@ -240,14 +241,15 @@ class Coalescer:
         if len(decisions) != len(asked):
             return NoDecision("INTERNAL", "an answer with another number of decisions")
         slowest = 0
-        for one, decision in zip(asked, decisions, strict=True):
+        for number, decision in enumerate(decisions):  # Hot path.
+            future = asked[number].future
             slowest = max(slowest, decision.evaluated_in)
-            if one.future.done():
+            if future.done():
                 continue
             if decision.failure is None:
-                one.future.set_result(decision)
+                future.set_result(decision)
             else:
-                one.future.set_exception(no_decision(decision.failure))
+                future.set_exception(no_decision(decision.failure))
         if slowest > SLOW_NS:
             self._apart_until = self._loop.time() + APART_SECONDS
         return None

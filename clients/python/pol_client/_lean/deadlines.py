@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from heapq import heapify, heappop, heappush
-from itertools import count
 from typing import Any, Protocol
 
 from pol_client.errors import DeadlineExceeded
@@ -36,7 +35,7 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._due: list[Due] = []
-        self._numbers = count()
+        self._number = 0
         self._timer: asyncio.TimerHandle | None = None
         self._at = 0.0
         self._most = 2 * FEW
@@ -47,7 +46,8 @@ class Deadlines:
         due = self._due
         while due and due[0][2].done():
             heappop(due)
-        heappush(due, (deadline, next(self._numbers), future))
+        self._number += 1
+        heappush(due, (deadline, self._number, future))
         if len(due) > self._most:
             due[:] = [one for one in due if not one[2].done()]
             heapify(due)

@@ -47,6 +47,8 @@ class LeanTransport:
         self._target = read_address(connection.address)
         self._scheme = b"http" if connection.tls is None else b"https"
         self._proper: set[Pairs] = set()
+        self._fixed: Pairs | None = None
+        """The metadata of all calls, once it is known to be proper, where it is always the same."""
         self._blocks: dict[tuple[object, ...], bytes] = {}
         self._links: list[Link] = []
         self._closed = False
@@ -129,12 +131,16 @@ class LeanTransport:
 
     def pairs(self) -> Pairs:
         """Return the metadata of a call that is made now. Raises InvalidRequest."""
+        if self._fixed is not None:  # Hot path.
+            return self._fixed
         pairs = self._connection.headers()
         if pairs not in self._proper:
             metadata_block(pairs)  # Who asks is told at once what cannot be sent.
             if len(self._proper) >= BLOCKS:
                 self._proper.clear()
             self._proper.add(pairs)
+        if self._connection.steady:
+            self._fixed = pairs
         return pairs
 
     def block(self, path: str, seconds: float, pairs: Pairs) -> bytes:

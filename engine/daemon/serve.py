@@ -17,6 +17,7 @@ import uvloop
 
 from engine.daemon.chronicle import Chronicle
 from engine.daemon.completeness import Completeness
+from engine.daemon.expiry import Expiry, certificate_files
 from engine.daemon.flush import flush_often
 from engine.daemon.front import Front, FrontWatch
 from engine.daemon.http import WatchServer
@@ -39,7 +40,8 @@ from engine.daemon.start import Parts, assemble
 from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
 from engine.service.compiled import PolicyError
-from engine.service.record import RecordError, iso_time
+from engine.service.lines import iso_time
+from engine.service.record import RecordError
 from engine.service.reload import Attempt, Reloader, ReloadError
 from engine.service.taking import settle_heap
 from engine.sources import is_compiled
@@ -112,6 +114,8 @@ class Daemon:
         )
         data = Path(settings.data).absolute()
         self._front = Front(settings, data, (), log, iso_time(time.time_ns()))
+        self._expiry = Expiry(certificate_files(settings))
+        registry.register(self._expiry)
         registry.register(self._front.sums)
         registry.register(
             Completeness(lambda: chain(parts.metrics.collect(), self._front.sums.collect()))
@@ -139,6 +143,7 @@ class Daemon:
             self._server.spawn(watching)
         self._server.spawn(flush_often(state_folder(settings), settings.sync_seconds, self._log))
         self._server.spawn(self._front.watch())
+        self._server.spawn(self._expiry.watch(self._log))
         await self._server.until_told()
         self._log.info("draining", seconds=settings.drain_seconds)
         self._pages.draining = True

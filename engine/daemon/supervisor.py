@@ -21,6 +21,7 @@ from typing import Any
 
 from engine.daemon.chronicle import Chronicle, written_apart
 from engine.daemon.completeness import Completeness
+from engine.daemon.expiry import Expiry, certificate_files
 from engine.daemon.fleet import Fleet
 from engine.daemon.folder import hold_folder
 from engine.daemon.front import Front, FrontWatch
@@ -51,7 +52,8 @@ from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.compiled import FolderShelf
 from engine.service.journal import open_file
 from engine.service.keys import KeyFileError, load_key
-from engine.service.record import RecordError, iso_time
+from engine.service.lines import iso_time
+from engine.service.record import RecordError
 from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart
 from engine.sources import is_compiled
 
@@ -149,6 +151,8 @@ class Supervisor:
             record=self._reloaded,
         )
         self._front = Front(settings, ground.data, ground.kept, log, iso_time(time.time_ns()))
+        self._expiry = Expiry(certificate_files(settings))
+        self._fleet.registry.register(self._expiry)
         self._fleet.registry.register(self._front.sums)
         self._fleet.registry.register(
             Completeness(lambda: chain(self._fleet.counted(), self._front.sums.collect()))
@@ -209,6 +213,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         self._spawn(self._fleet.watch())
         self._spawn(self._front.watch())
+        self._spawn(self._expiry.watch(self._log))
         if settings.reload.watch:
             ignored = own_folders(ground.data, ground.cache.folder)
             self._spawn(self._reloader.watch(settings.reload.debounce_ms, ignored))

@@ -15,7 +15,7 @@ from engine.daemon.start import Parts
 from engine.doors.grpc.addresses import path_of
 from engine.doors.grpc.certificates import TlsError
 from engine.doors.grpc.listener import Listener, Tls
-from engine.doors.grpc.server import Door
+from engine.doors.grpc.server import ALONE, Door, Worker
 from engine.doors.grpc.service import Reload, Service
 from engine.runtime.store import StoreUnavailable
 from engine.service.audit import Audit
@@ -53,6 +53,7 @@ class Server:
         addresses: Sequence[str],
         *,
         share_port: bool = False,
+        worker: Worker = ALONE,
     ) -> None:
         self._parts = parts
         self._log = log
@@ -82,6 +83,7 @@ class Server:
             message_bytes=settings.limits.message_bytes,
             share_port=share_port,
             transport=settings.grpc.transport,
+            worker=worker,
         )
 
     def _tls_of(self, address: str) -> Tls | None:

@@ -55,7 +55,14 @@ class Desk:
             parts.audit,
         )
         self._ready: PolicySet | None = None
-        self.server = Server(parts, self._log, self._reload, begin.addresses, share_port=True)
+        self.server = Server(
+            parts,
+            self._log,
+            self._reload,
+            begin.addresses,
+            share_port=True,
+            worker=(begin.number, settings.workers),
+        )
 
     async def answer(self, message: say.Any) -> say.Any:
         """Return the answer to what the supervisor asks."""

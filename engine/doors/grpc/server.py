@@ -34,9 +34,14 @@ from engine.doors.grpc.methods import (
 )
 from engine.doors.grpc.reflect import reflection_handlers
 from engine.doors.grpc.service import Service
+from engine.doors.http2.frames import WORKER
+from engine.doors.http2.limits import Limits
 
 Transport = Literal["grpcio", "lean"]
 """Which server the door is built over: the lean one of this package, or the library's."""
+Worker = tuple[int, int]
+"""Which of several processes on one port this is, from 0, and how many there are."""
+ALONE: Worker = (0, 1)
 
 MESSAGE_BYTES = 64 << 20
 """The largest message that is read: above what any content limit lets through, so that content that
@@ -59,12 +64,14 @@ class Door:
         message_bytes: int = MESSAGE_BYTES,
         share_port: bool = False,
         transport: Transport = "lean",
+        worker: Worker = ALONE,
     ) -> None:
         """Prepare to serve *service* on *listeners*.
 
         *reflect* and *admin* switch reflection and the Admin service; None means only when every
         listener is a loopback address or a Unix socket. *share_port* lets several processes listen
         on one port (without it, a port in use is an error). *transport* is which server serves.
+        *worker* is which of several processes this is, which the lean server's clients are told.
         """
         local = all(listener.local for listener in listeners)
         self._service = service
@@ -73,7 +80,11 @@ class Door:
         self._renewed: Tls | None = None
         self._health = Health()
         self._server = make_server(
-            transport, message_bytes, share_port=share_port, recognition=recognition_of(listeners)
+            transport,
+            message_bytes,
+            share_port=share_port,
+            recognition=recognition_of(listeners),
+            worker=worker,
         )
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
         for name in self._names:
@@ -154,11 +165,19 @@ def make_server(
     *,
     share_port: bool,
     recognition: Sequence[Recognition] = (),
+    worker: Worker = ALONE,
 ) -> grpc.aio.Server | LeanServer:
     """Return a server without methods."""
     match transport:
         case "lean":
-            return LeanServer(message_bytes=message_bytes, calls=CALLS, share_port=share_port)
+            number, many = worker
+            told = ((WORKER, number << 16 | many),) if many > 1 else ()
+            return LeanServer(
+                message_bytes=message_bytes,
+                calls=CALLS,
+                share_port=share_port,
+                limits=Limits(told=told),
+            )
         case "grpcio":
             return grpc.aio.server(
                 options=[

@@ -118,6 +118,7 @@ class Connection(Requests[Request], Generic[Request]):
                     (INITIAL_WINDOW_SIZE, limits.window_bytes),
                     (MAX_FRAME_SIZE, limits.frame_bytes),
                     (MAX_HEADER_LIST_SIZE, limits.header_bytes),
+                    *limits.told,
                 )
             )
             + window_update(0, limits.connection_bytes - WINDOW)
@@ -162,11 +163,20 @@ class Connection(Requests[Request], Generic[Request]):
 
     def _answer_ready(self) -> None:
         """Answer what was asked in this read, and was not taken back in it."""
-        if self._ready:
-            ready, self._ready = self._ready, []
-            for stream in ready:
-                if not stream.closed:
-                    stream.app.end()
+        if not self._ready:
+            return
+        ready, self._ready = self._ready, []
+        if self.answer_all is not None and len(ready) > 1:
+            self.answer_all(ready)
+            return
+        for stream in ready:
+            stream.due = False
+            if stream.closed:
+                continue
+            if stream.heard:
+                stream.app.end()
+            else:
+                stream.app.turn()
 
     def eof_received(self) -> bool:
         """End: a client that has gone cannot be told from one that only sends no more."""

@@ -39,6 +39,9 @@ MAX_CONCURRENT_STREAMS: Final = 3
 INITIAL_WINDOW_SIZE: Final = 4
 MAX_FRAME_SIZE: Final = 5
 MAX_HEADER_LIST_SIZE: Final = 6
+WORKER: Final = 0xF0E1
+"""A setting of our own, in the range for experiments: which of several processes on one port this
+is, from 0, in the upper 16 bits; and how many there are, in the lower. Others ignore it."""
 
 HEAD: Final = Struct(">HBBBI")
 """The upper 16 bits of the length, its lower 8, type, flags, stream."""

@@ -28,7 +28,7 @@ from bench.goals import Goal, Result, Row, show
 from engine.runtime.decide import decide
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.runtime.values import Witness
+from engine.runtime.witness import Witness
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Line
 from engine.service.keeping import Keeper

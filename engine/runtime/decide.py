@@ -35,7 +35,7 @@ from engine.runtime.shape import DEAF
 from engine.runtime.store import Store, StoreUnavailable
 from engine.runtime.streamed import show_streamed
 from engine.runtime.unseen import decide_unseen
-from engine.runtime.values import Seen, Witness
+from engine.runtime.witness import Seen, Witness
 
 NOTHING = Redacted()
 

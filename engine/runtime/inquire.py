@@ -36,7 +36,7 @@ from engine.runtime.redaction import look_for
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.rollout import Standing, divide
 from engine.runtime.store import Store
-from engine.runtime.values import Witness
+from engine.runtime.witness import Witness
 
 AWAITED = "its answer is awaited"
 PENDING = re.compile(rf"classifier\.(\w+) \({AWAITED}\)")

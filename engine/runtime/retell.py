@@ -17,7 +17,8 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.redaction import expect, finds, redact
 from engine.runtime.sight import Unlooked
-from engine.runtime.values import Seen, make_room
+from engine.runtime.values import make_room
+from engine.runtime.witness import Seen
 
 LABEL = Strategy("label")
 UNSEEN = "it was not looked at"

@@ -18,8 +18,6 @@ from ipaddress import IPv4Address, IPv6Address
 from operator import attrgetter
 from typing import cast
 
-import msgspec
-
 from engine.language import typed
 from engine.language.functions import Unknowable
 from engine.language.program import Rule, Throttle
@@ -27,12 +25,12 @@ from engine.language.typed import Expr
 from engine.language.types import BOOL, DECIMAL, FLOAT, INT, STRING, TEXT, Enumeration, SetOf
 from engine.language.walk import inner
 from engine.runtime.arguments import texts_in
-from engine.runtime.evidence import Evidence, Findings
-from engine.runtime.outcome import Outcome
+from engine.runtime.evidence import Findings
 from engine.runtime.phrase import phrase
 from engine.runtime.policyset import PolicySet
-from engine.runtime.record import IDS, Record
+from engine.runtime.record import IDS
 from engine.runtime.reference import scanned
+from engine.runtime.witness import Seen
 
 LONGEST = 64
 """Characters of a string that is told as it is."""
@@ -60,20 +58,6 @@ UNASKED = object()
 
 Values = dict[str, object]
 NO_VALUES: Values = {}
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """What a decision went by; of *record* the placeholders are turned back."""
-
-    record: Record
-    evidence: Evidence
-    outcome: Outcome
-
-
-class Witness(msgspec.Struct):
-    """Remembers what one decision went by, if it came to the rules at all."""
-
-    seen: Seen | None = None
 
 
 Probe = Callable[[Seen], object]

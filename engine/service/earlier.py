@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.service.record import iso_time
-from engine.storage.query import find
+from engine.service.lines import iso_time
 from engine.storage.header import NoSegment
+from engine.storage.query import find
 from engine.storage.wanted import Found, Wanted
 
 MOST = 20

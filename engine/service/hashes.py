@@ -6,6 +6,7 @@ The hash is keyed: who has only the hash cannot try contents against it.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -30,4 +31,12 @@ def hash_arguments(record: Record | None, key: bytes) -> str:
 
 def _hash(data: bytes, key: bytes) -> str:
     """Return the keyed hash of *data* in hexadecimal."""
-    return hashlib.blake2b(data, key=key, digest_size=HASH_BYTES).hexdigest()
+    made = begun(key).copy()  # Two thirds of the time of beginning anew.
+    made.update(data)
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def begun(key: bytes) -> hashlib.blake2b:
+    """Return the hash with *key* of nothing, to be copied."""
+    return hashlib.blake2b(key=key, digest_size=HASH_BYTES)

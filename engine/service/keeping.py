@@ -16,18 +16,10 @@ from engine.service.callers import certificate_shown
 from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
+from engine.service.lines import MOST, NOTHING_TOLD, iso_time, make_entry
 from engine.service.meeting import Meeting, meet
 from engine.service.observer import NoObserver, Observer
-from engine.service.record import (
-    MOST,
-    NOTHING_TOLD,
-    Making,
-    NoRecorder,
-    Recorder,
-    RecordError,
-    iso_time,
-    make_entry,
-)
+from engine.service.record import Making, NoRecorder, Recorder, RecordError
 from engine.service.reviews import Reviews
 from engine.service.telling import Telling, content_entry
 from engine.service.usage import Usage
@@ -58,6 +50,9 @@ class Keeper:
         self.observer = observer or NoObserver()
         self.reviews = reviews
         self._telling = telling
+        self._tells_none = not (telling.wants_values("allow") or telling.wants_values("deny"))
+        self._tells_all = telling.wants_values("allow")
+        self._keeps_content = telling.content != "none"
         self._held: list[Entry] | None = None
         """What is to be recorded in one go."""
         self._hash_key = derive_key(secret, "content hash")
@@ -189,15 +184,16 @@ class Keeper:
         self, policies: PolicySet, made: Making, decision: Decision
     ) -> Mapping[str, Values]:
         """Return what the deciding rules have read, by rule."""
-        telling = self._telling
+        telling, shadow = self._telling, decision.shadow
         seen = made.seen
-        if seen is None:
+        if seen is None or self._tells_none:
+            return NOTHING_TOLD
+        if decision.action == "allow" and shadow is None and not self._tells_all:  # Hot path.
             return NOTHING_TOLD
         told: dict[str, Values] = {}
         if telling.wants_values(decision.action):
             for one in decision.reasons[:MOST]:
                 told[one.rule] = values_of(policies, seen, one.rule)
-        shadow = decision.shadow
         if shadow is not None and telling.wants_values(shadow.action):
             for one in shadow.reasons[:MOST]:
                 told[one.rule] = values_of(policies, seen, one.rule)
@@ -207,7 +203,7 @@ class Keeper:
         self, policies: PolicySet, made: Making, decision: Decision
     ) -> ContentEntry | None:
         record, telling = made.record, self._telling
-        if record is None or not telling.wants_content(record, decision):
+        if not self._keeps_content or record is None or not telling.wants_content(record, decision):
             return None
         seen = made.seen
         return content_entry(telling, policies, record, seen, decision.decision_id)

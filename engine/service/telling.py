@@ -11,7 +11,8 @@ from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
 from engine.runtime.retell import Retold, Untold, retell
-from engine.runtime.values import Seen, measured
+from engine.runtime.values import measured
+from engine.runtime.witness import Seen
 from engine.service.entries import ContentEntry
 from engine.service.vault import Vault, VaultError
 

@@ -16,7 +16,7 @@ from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Streamed
 from engine.runtime.retell import RESTORED, UNSEEN, Retold, Untold, retell
 from engine.runtime.sight import Look, Unlooked
-from engine.runtime.values import Seen, Witness
+from engine.runtime.witness import Seen, Witness
 from engine.service.bundles import Recipe, load_folder
 from tests.service.bundle import SECRET, asked, write_folder
 

@@ -13,7 +13,8 @@ from engine.content.findings import Finding
 from engine.language.functions import Unknowable
 from engine.runtime.decide import decide
 from engine.runtime.memory import MemoryStore
-from engine.runtime.values import LONGEST, MOST_VALUES, REMEMBERED, Values, Witness, values_of
+from engine.runtime.values import LONGEST, MOST_VALUES, REMEMBERED, Values, values_of
+from engine.runtime.witness import Witness
 from engine.service.bundles import Recipe, load_folder
 from tests.service.bundle import SECRET, asked, write_folder
 

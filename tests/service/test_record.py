@@ -18,15 +18,8 @@ from engine.runtime.decision import (
 from engine.runtime.reader import build_reader
 from engine.service.entries import Entry
 from engine.service.hashes import hash_content
-from engine.service.record import (
-    Making,
-    NoRecorder,
-    brief,
-    iso_time,
-    known_path,
-    make_entry,
-    spelt,
-)
+from engine.service.lines import brief, iso_time, known_path, make_entry, spelt
+from engine.service.record import Making, NoRecorder
 
 NOW = 1_767_225_600_123_456_789
 KEY = b"k" * 32

@@ -13,7 +13,7 @@ from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import ContentEntry, Entry, SettlementEntry
 from engine.service.gate import Gate
-from engine.service.record import LONGEST, MOST
+from engine.service.lines import LONGEST, MOST
 from engine.service.telling import Telling
 from engine.service.usage import Usage
 from engine.service.vault import FOLDER, Vault, key_path

@@ -28,7 +28,7 @@ from engine.runtime.record import MOST_MESSAGES, Record
 from engine.runtime.repeats import has_repeats
 from engine.wire import engine_pb2 as wire
 
-REMEMBERED: Final = 4096
+REMEMBERED = 4096
 """Groups that are known by their bytes. When there are more, all are forgotten."""
 LONGEST: Final = 1_024
 """Bytes by which a group is known, at most."""

@@ -11,7 +11,6 @@ which nothing is decided. Figures are CPU times, the smallest of interleaved rou
 from __future__ import annotations
 
 import argparse
-import asyncio
 import gc
 import json
 import re
@@ -30,11 +29,12 @@ from engine.daemon.metrics import Metrics
 from engine.doors.grpc.convert import STAGES
 from engine.doors.grpc.handlers import Handlers
 from engine.doors.grpc.lean_call import Call, Room, Served
-from engine.doors.grpc.lean_head import Head
-from engine.doors.grpc.lean_messages import packed
+from engine.doors.grpc.lean_head import Head, read_head
 from engine.doors.grpc.methods import ENGINE, METHODS, Direct, Pipelined, Together
+from engine.doors.grpc.open_calls import refuse_late
 from engine.doors.grpc.service import Service
-from engine.doors.http2.frames import Code
+from engine.doors.http2.connection import Connection
+from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import Stream
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
@@ -55,9 +55,6 @@ TENANTS_A_FILE = 50
 LEAST_NS = 20_000_000
 """A round of one way lasts at least this long."""
 
-WINDOW = 1 << 20
-"""Bytes that may be sent on a stream."""
-
 Ask = Callable[[], int]
 """Asks for a while; returns how many decisions that were."""
 
@@ -73,46 +70,17 @@ class Lane:
     figures: list[float] = field(default_factory=list)
 
 
-class NoPeer:
-    """The connection of a call that nobody made: it takes what is answered on a stream."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def consumed(self, stream: Stream, size: int) -> None:
-        """Forget it."""
-
-    def give_back(self, size: int) -> None:
-        """Forget it."""
-
-    def begin(self, stream: Stream, block: bytes, *, end: bool) -> None:
-        """Take the fields; a call that is over before it was answered ends the bench."""
-        if end:
-            sys.exit(f"refused on stream {stream.id}: {block!r}")
-
-    def answer(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
-        """Forget it."""
-
-    def pump(self, stream: Stream) -> None:
-        """Take what is answered."""
-        self.taken += sum(map(len, stream.waiting))
-        stream.waiting.clear()
-        stream.waiting_bytes = 0
-
-    def reset(self, stream: Stream, code: Code) -> None:
-        """End the bench: nothing here is to be broken off."""
-        sys.exit(f"stream {stream.id} is broken off: {code}")
-
-
-def make_call(messages: Sequence[bytes] = (), *, one_asks: bool = True) -> Call:
-    """Return a call without a deadline, as a handler sees it, that has asked with *messages*."""
-    stream = Stream(NoPeer(), 1, WINDOW, WINDOW)
+def make_call() -> Call:
+    """Return a call without a deadline, as a handler sees it: of a connection to nobody."""
+    connection = Connection(nobody_asks, read_head, Limits())
     room = Room(tasks=MANY, calls=MANY, held=1 << 30)
-    call = Call(stream, Head("", None, ()), Served(one_asks, never), 1 << 20, room)
-    if messages:
-        call.data(b"".join([packed(one) for one in messages]))
-        call.end()
-    return call
+    served = Served(one_asks=True, apart=never)
+    return Call(Stream(connection, 1, 0, 0), Head("", None, ()), served, 1 << 20, room)
+
+
+def nobody_asks(_stream: Stream, _head: Head) -> Call:
+    """End the bench: the handlers are called here, not by a connection."""
+    sys.exit("the connection has heard of a call")
 
 
 async def never(_message: bytes | None, _call: Call) -> bytes | None:
@@ -174,10 +142,28 @@ def unary(service: Service, raws: Sequence[bytes]) -> Ask:
     assert isinstance(method, Direct)
     handle: Any = Handlers(service).inline(method)
     call = make_call()
+    assert all(handle(raw, call) for raw in raws), "a request was refused"
 
     def ask() -> int:
         for raw in raws:
             handle(raw, call)
+        return len(raws)
+
+    return ask
+
+
+def one_read(service: Service, raws: Sequence[bytes]) -> Ask:
+    """Return what asks with one call a request, of which many come in one read."""
+    method = METHODS[ENGINE]["Decide"]
+    assert isinstance(method, Direct)
+    assert method.many is not None
+    many, call = method.many, make_call()
+    some = [raws[start : start + MANY] for start in range(0, len(raws), MANY)]
+    assert all(isinstance(one, bytes) for one in many(service, raws, lambda _: None))
+
+    def ask() -> int:
+        for one in some:
+            many(service, one, lambda _: refuse_late(call))
         return len(raws)
 
     return ask
@@ -207,14 +193,15 @@ def batches(service: Service, raws: Sequence[bytes]) -> Ask:
 
 
 def stream(service: Service, raws: Sequence[bytes]) -> Ask:
-    """Return what asks on a stream."""
+    """Return what asks on a stream, where requests have come together."""
     method = METHODS[ENGINE]["DecideStream"]
     assert isinstance(method, Pipelined)
-    handle: Any = Handlers(service).flowing(method)
-    loop = asyncio.new_event_loop()
+    many, call = method.many, make_call()
+    some = [raws[start : start + MANY] for start in range(0, len(raws), MANY)]
 
     def ask() -> int:
-        loop.run_until_complete(handle(None, make_call(raws, one_asks=False)))
+        for one in some:
+            many(service, one, lambda: refuse_late(call))
         return len(raws)
 
     return ask
@@ -236,6 +223,7 @@ def protobuf(service: Service, raws: Sequence[bytes]) -> Ask:
 
 
 BARE, UNARY, STRUCT = "protobuf alone", "unary", "unary, context as a Struct"
+ONE_READ = "unary, 64 in one read"
 BATCH, STREAM = "batches of 64", "stream, 64 in flight"
 OFF, WRITTEN = "off", "written"
 
@@ -255,6 +243,7 @@ def lanes(sizes: Sequence[int], stack: ExitStack) -> Iterator[Lane]:
                 structs = requests_of(rules, struct=True)
                 yield Lane(rules, audit, STRUCT, unary(floats, structs))
             if rules == RULES:
+                yield Lane(rules, audit, ONE_READ, one_read(service, raws))
                 yield Lane(rules, audit, BATCH, batches(service, raws))
                 yield Lane(rules, audit, STREAM, stream(service, raws))
 

@@ -7,25 +7,32 @@ that cannot be recorded become a ``deny``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from engine.runtime.decision import Decision
 from engine.service.asking import Undecided
 from engine.service.gate import Gate
 
+Given = TypeVar("Given")
 Begun = Decision | Undecided | Exception
 """What came of one request; or what it raises, which is nothing to its neighbours."""
 
 
-def begin_all(gate: Gate, begun: Iterable[Begun]) -> list[Begun]:
-    """Return all of *begun*, each of which *gate* begins when it is taken.
+def begin_all(
+    gate: Gate, requests: Iterable[Given], begin: Callable[[Given], Begun]
+) -> list[Begun]:
+    """Return what *gate* begins of each of *requests*, which *begin* has it do.
 
-    Only for a recorder that keeps ``together``. What *begun* itself raises is raised.
+    Only for a recorder that keeps ``together``. What *requests* and *begin* raise is raised.
     """
     keeper = gate.keeper
+    made: list[Begun] = []
     keeper.hold()
     try:
-        made = list(begun)
+        # No comprehension and no generator: compiled, these would be done before anything is held.
+        for one in requests:
+            made.append(begin(one))  # noqa: PERF401
     finally:
         failed = keeper.release()
     if not failed:

@@ -60,18 +60,21 @@ def three() -> list[dict[str, object]]:
     return [asked(request_id=f"r{number}") for number in range(3)]
 
 
-def begun(gate: Gate, requests: Iterable[dict[str, object]]) -> Iterator[Begun]:
-    """Yield what comes of each of *requests*."""
-    for one in requests:
+def begun(gate: Gate, requests: Iterable[dict[str, object]]) -> list[Begun]:
+    """Return what comes of each of *requests*, together."""
+
+    def begin(one: dict[str, object]) -> Begun:
         try:
-            yield gate.begin_with(Reader.read, one)
+            return gate.begin_with(Reader.read, one)
         except InvalidRequest as problem:
-            yield problem
+            return problem
+
+    return begin_all(gate, requests, begin)
 
 
 def decisions(gate: Gate, requests: Sequence[dict[str, object]]) -> list[Decision]:
     """Return what is decided on *requests* together."""
-    made = begin_all(gate, begun(gate, requests))
+    made = begun(gate, requests)
     assert all(isinstance(one, Decision) for one in made)
     return [one for one in made if isinstance(one, Decision)]
 
@@ -111,7 +114,7 @@ def test_what_breaks_while_recording_denies(
 def test_a_request_that_is_none_fails_no_neighbour(policies: PolicySet) -> None:
     kept = Kept()
     gate = gate_of(policies, kept)
-    made = begin_all(gate, begun(gate, [asked(), {}, asked()]))
+    made = begun(gate, [asked(), {}, asked()])
     assert isinstance(made[1], InvalidRequest)
     assert len(kept.goes[0]) == 2
 
@@ -125,7 +128,7 @@ def test_what_was_decided_before_time_was_over_is_recorded(policies: PolicySet) 
 
     gate = gate_of(policies, kept)
     with pytest.raises(TimeoutError):
-        begin_all(gate, begun(gate, hurried()))
+        begun(gate, hurried())
     assert [len(go) for go in kept.goes] == [1]
     gate.decide(asked())
     assert len(kept.goes) == 2
@@ -133,7 +136,7 @@ def test_what_was_decided_before_time_was_over_is_recorded(policies: PolicySet) 
 
 def test_nothing_is_asked_of_a_recorder_when_nothing_was_decided(policies: PolicySet) -> None:
     kept = Kept()
-    assert begin_all(gate_of(policies, kept), []) == []
+    assert begun(gate_of(policies, kept), []) == []
     assert kept.goes == []
 
 

@@ -7,7 +7,7 @@ their generator. Handlers take and give bytes, so that nothing here depends on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -46,7 +46,6 @@ from engine.runtime.objections import Problem
 from engine.runtime.record import read_number
 from engine.runtime.request import InvalidRequest
 from engine.service.asking import TimeLeft, Undecided, Unexplained
-from engine.service.gate import Gate
 from engine.service.together import Begun, begin_all
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
@@ -171,17 +170,25 @@ def decide_each(
 ) -> list[bytes | Later | Exception]:
     """Return the recorded decision on each of *requests*, what waits for it, or what it raises."""
     gate = service.gate
+
+    def begin_one(at: int) -> Begun:
+        try:
+            begin(at)
+            return gate.begin_with(read_record, requests[at])
+        except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
+            return problem
+
     if not gate.recorder.together:
         return [decide_or_raise(service, raw, begin, at) for at, raw in enumerate(requests)]
-    begun = begin_all(gate, (begin_one(gate, raw, begin, at) for at, raw in enumerate(requests)))
-    return [
-        lay_decision(found)
-        if isinstance(found, Decision)
-        else later_decision(gate, found)
-        if isinstance(found, Undecided)
-        else found
-        for found in begun
-    ]
+    made: list[bytes | Later | Exception] = []
+    for found in begin_all(gate, range(len(requests)), begin_one):
+        if isinstance(found, Decision):
+            made.append(lay_decision(found))
+        elif isinstance(found, Undecided):
+            made.append(later_decision(gate, found))
+        else:
+            made.append(found)
+    return made
 
 
 def decide_or_raise(
@@ -191,15 +198,6 @@ def decide_or_raise(
     try:
         begin(at)
         return decide(service, raw)
-    except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
-        return problem
-
-
-def begin_one(gate: Gate, raw: bytes, begin: Begin, at: int) -> Begun:
-    """Return what came of request number *at*."""
-    try:
-        begin(at)
-        return gate.begin_with(read_record, raw)
     except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
         return problem
 
@@ -234,11 +232,21 @@ def decide_some(
 ) -> list[bytes | Later]:
     """Return the decision on each of *requests*, or what waits for it. Raises TooLate."""
     gate = service.gate
-    if not gate.recorder.together:
-        return [decide_next(service, one) for one in as_long_as(in_time, requests)]
     made: list[bytes | Later] = []
-    begun = begin_all(gate, (begin_next(gate, one) for one in as_long_as(in_time, requests)))
-    for raw, found in zip(requests, begun, strict=True):
+    if not gate.recorder.together:
+        for raw in requests:
+            in_time()
+            made.append(decide_next(service, raw))
+        return made
+
+    def begin(raw: bytes) -> Begun:
+        in_time()
+        try:
+            return gate.begin_with(read_record, raw)
+        except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
+            return problem
+
+    for raw, found in zip(requests, begin_all(gate, requests, begin), strict=True):
         if isinstance(found, Decision):
             made.append(lay_decision(found))
         elif isinstance(found, Undecided):
@@ -246,21 +254,6 @@ def decide_some(
         else:
             made.append(failed_decision(raw, found))
     return made
-
-
-def begin_next(gate: Gate, raw: bytes) -> Begun:
-    """Return what came of the request *raw*."""
-    try:
-        return gate.begin_with(read_record, raw)
-    except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
-        return problem
-
-
-def as_long_as(in_time: InTime, requests: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield *requests*; raises TooLate when the caller's time is over."""
-    for one in requests:
-        in_time()
-        yield one
 
 
 async def gathered(made: Sequence[bytes | Later], left: TimeLeft) -> bytes:

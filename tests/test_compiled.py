@@ -25,6 +25,22 @@ WHERE = (
     "print(json.dumps([importlib.import_module(one).__file__ for one in json.loads(sys.argv[1])]))"
 )
 
+TAKE_ALL = {
+    "all",
+    "any",
+    "bytes",
+    "dict",
+    "extend",
+    "frozenset",
+    "join",
+    "list",
+    "max",
+    "min",
+    "set",
+}
+TAKE_ALL |= {"sorted", "sum", "tuple", "update"}
+"""Functions to which a generator is as good as a list of all that it gives."""
+
 
 def build() -> Any:
     """Return what builds the package: hatchling loads it from its file, as here."""
@@ -68,8 +84,10 @@ def traps(tree: ast.Module) -> Iterator[str]:
                 waits = [one for part in (*handlers, *last) for one in ast.walk(part)]
                 if any(isinstance(one, ast.Await | ast.AsyncFor | ast.AsyncWith) for one in waits):
                     yield f"{node.lineno}: an await in an except or a finally"
-            case ast.Subscript(slice=ast.Slice(lower=ast.BinOp(op=ast.Sub()))):
-                yield f"{node.lineno}: a slice of bytes that begins in front of them fails"
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=given) if (
+                name not in TAKE_ALL and any(isinstance(one, ast.GeneratorExp) for one in given)
+            ):
+                yield f"{node.lineno}: a generator that {name} is given becomes a list before"
             case ast.AsyncFunctionDef(name=name) if any(
                 isinstance(one, ast.Yield) for one in ast.walk(node)
             ):
@@ -90,7 +108,8 @@ async def one():
     try: ...
     except OSError: await two()
 async def three(): yield 1
-before = data[at - 1 : at]
+next(one for one in many)
+any(one for one in many)
 """
     assert sorted(one.split(":")[0] for one in traps(ast.parse(text))) == ["2", "4", "6", "7"]
 

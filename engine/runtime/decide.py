@@ -187,7 +187,7 @@ def _denied(verdict: Verdict, others: Sequence[Contribution], limits: Limits) ->
 
 
 def _reasons(contributions: Sequence[Contribution]) -> tuple[Reason, ...]:
-    return sorted_reasons(one.reason for one in contributions)
+    return sorted_reasons([one.reason for one in contributions])
 
 
 def _found(

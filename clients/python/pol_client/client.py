@@ -8,7 +8,7 @@ when the daemon went away under them. ``decide`` never is: it may have taken thr
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -42,7 +42,7 @@ class Client:
 
     def __init__(
         self,
-        address: str,
+        address: str | Sequence[str],
         *,
         timeout: float = 1.0,
         tls: connect.Tls | None = None,
@@ -54,7 +54,8 @@ class Client:
     ) -> None:
         """Prepare a connection; it is made at the first call and again whenever it is lost.
 
-        *address* is ``host:port`` or ``unix:///path``. *timeout* is in seconds, for each call.
+        *address* is ``host:port`` or ``unix:///path``, or several of a daemon's workers.
+        *timeout* is in seconds, for each call.
         *token* (or a function that returns one) is sent as ``authorization: Bearer``. With
         *wait_for_ready* a call waits, within its deadline, for a daemon that is starting.
         *transport* carries the calls; for *more* see ``connect.More``.

@@ -97,7 +97,10 @@ class More(TypedDict, total=False):
     options: Options
     """grpcio: more options of its channel."""
     connections: int
-    """lean: how many; 1 by default. More, where the daemon has several workers."""
+    """lean: how many there are to each address; 1 by default."""
+    workers: bool
+    """lean: whether there is a connection to each worker of a daemon that says it has several; True
+    by default."""
     coalesce: bool
     """lean: whether decisions asked for at once share calls; True by default."""
     in_flight: int
@@ -110,8 +113,9 @@ class More(TypedDict, total=False):
 class Connection:
     """Everything about how to reach a daemon."""
 
-    address: str
-    """``host:port``, ``unix:///path/to/socket`` or any other target that gRPC knows."""
+    address: str | Sequence[str]
+    """``host:port``, ``unix:///path/to/socket`` or any other target that gRPC knows. Several, for
+    the lean transport, lead to the same daemon: one socket for each of its workers."""
     timeout: float = 1.0
     """Seconds for each call, where the call does not say otherwise."""
     tls: Tls | None = None
@@ -131,6 +135,13 @@ class Connection:
                 return (*self.metadata, ("authorization", f"Bearer {token}"))
             case make:
                 return (*self.metadata, ("authorization", f"Bearer {make()}"))
+
+    @property
+    def target(self) -> str:
+        """The address, for a transport that takes one. Raises ValueError for several."""
+        if not isinstance(self.address, str):
+            raise ValueError('several addresses are for transport="lean"')  # noqa: TRY004
+        return self.address
 
     @property
     def steady(self) -> bool:

@@ -25,9 +25,9 @@ class GrpcioTransport:
         credentials = connection.credentials()
         settings = connection.channel_options()
         self._channel = (
-            grpc.aio.insecure_channel(connection.address, settings)
+            grpc.aio.insecure_channel(connection.target, settings)
             if credentials is None
-            else grpc.aio.secure_channel(connection.address, credentials, settings)
+            else grpc.aio.secure_channel(connection.target, credentials, settings)
         )
         self._calls = {
             method.path: self._channel.unary_unary(method.path, None, None)

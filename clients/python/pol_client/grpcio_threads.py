@@ -25,9 +25,9 @@ class GrpcioTransport:
         credentials = connection.credentials()
         settings = connection.channel_options()
         self._channel = (
-            grpc.insecure_channel(connection.address, settings)
+            grpc.insecure_channel(connection.target, settings)
             if credentials is None
-            else grpc.secure_channel(connection.address, credentials, settings)
+            else grpc.secure_channel(connection.target, credentials, settings)
         )
         self._calls = {
             method.path: self._channel.unary_unary(method.path, None, None)

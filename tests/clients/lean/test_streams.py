@@ -210,7 +210,7 @@ def test_a_connection_whose_numbers_are_used_up_is_left_for_another() -> None:
         async with client_of(script) as client:
             assert (await client.decide(**ASK)).passes
             transport: Any = client._transport
-            transport.link().peer._next = MOST_STREAM
+            transport.links()[0].peer._next = MOST_STREAM
             for _ in range(2):
                 assert (await client.decide(**ASK)).passes
 

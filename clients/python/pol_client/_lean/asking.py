@@ -129,6 +129,11 @@ class Asking(Control):
         """Break a call off that nobody waits for any more."""
         call.reset(Code.CANCEL)
 
+    def leave(self, failure: NoDecision) -> None:
+        """Take no more calls, and close when the last one is over."""
+        self._end(failure)
+        self.left()
+
     def probe(self) -> None:
         """Ask the daemon whether it is there."""
         self.send(ping(PROBE, ack=False))

@@ -218,6 +218,8 @@ class Coalescer:
         self._batches.discard(batch)
         self._flying -= len(asked)
         self._calls[batch.link] -= 1
+        if not self._calls[batch.link] and batch.link.peer is None:
+            del self._calls[batch.link]  # It may be gone for good.
         self._last = len(asked)
         if failure is None:
             assert answer is not None

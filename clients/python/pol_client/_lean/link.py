@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
+from typing import Protocol
 
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import Target, dial
@@ -23,11 +24,34 @@ SILENCE_SECONDS = 2.0
 """How long a daemon may take to answer a PING when a call got no answer in time."""
 
 
+class Others(Protocol):
+    """The other connections of a client."""
+
+    def takes(self, link: Link, peer: Peer) -> bool:
+        """Return whether *peer* is a connection that *link* is to have."""
+        ...
+
+    def tries(self, peer: Peer) -> int:
+        """Return how many connections may be opened for a better one than *peer*."""
+        ...
+
+    def met(self, link: Link, peer: Peer) -> None:
+        """Hear that *link* is connected."""
+        ...
+
+    def gone(self, link: Link) -> None:
+        """Hear that *link* has lost its connection."""
+        ...
+
+
 class Link:
     """One connection at a time. Belongs to one event loop."""
 
-    def __init__(self, target: Target, tls: Tls | None, deadlines: Deadlines) -> None:
+    def __init__(
+        self, target: Target, tls: Tls | None, deadlines: Deadlines, others: Others
+    ) -> None:
         self._target = target
+        self._others = others
         self._tls = tls
         self._deadlines = deadlines
         self.peer: Peer | None = None
@@ -38,6 +62,7 @@ class Link:
         self._waiting: dict[asyncio.Future[None], bool] = {}
         """Who waits for a connection, and whether that outlives a failure."""
         self._closed = False
+        self._not_before = 0.0
         self._loop = asyncio.get_running_loop()
         self._random = random.Random()  # noqa: S311 - jitter is no secret
 
@@ -45,6 +70,32 @@ class Link:
     def connecting(self) -> bool:
         """Whether it is being connected."""
         return self._trying is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something still runs on a connection."""
+        return bool(self._peers)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it leads to a socket, which each worker has of its own."""
+        return bool(self._target.path)
+
+    def warm(self) -> None:
+        """Have it connected, if it is not, and if that has not just failed."""
+        ready = self.peer is not None or self._trying is not None or self._closed
+        if not ready and self._loop.time() >= self._not_before:
+            self._not_before = self._loop.time() + MOST_PAUSE
+            future: asyncio.Future[None] = self._loop.create_future()
+            future.add_done_callback(self._nobody)
+            self._waiting[future] = False
+            self._trying = self._loop.create_task(self._connect())
+
+    def _nobody(self, future: asyncio.Future[None]) -> None:
+        """Hear how it went, in place of a call."""
+        self._waiting.pop(future, None)
+        if not future.cancelled():
+            future.exception()
 
     async def wait(self, deadline: float, *, patient: bool) -> Peer:
         """Return a connection with room for a call. Raises NoDecision."""
@@ -83,6 +134,13 @@ class Link:
         for peer in tuple(self._peers):
             peer.abort(failure)
 
+    def retire(self) -> None:
+        """End it once nothing runs on it any more."""
+        self._closed = True
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            peer.leave(Unavailable("UNAVAILABLE", "the connection is not needed"))
+
     def _judge(self, peer: Peer, heard: int) -> None:
         peer.doubted = False
         if peer.heard == heard:
@@ -94,13 +152,14 @@ class Link:
         try:
             while self._waiting:
                 try:
-                    self.peer = await self._greeted()
+                    self.peer = await self._chosen()
                 except (OSError, TimeoutError, ValueError, ssl.SSLError) as error:
                     why = type(error).__name__ if isinstance(error, ValueError) else str(error)
                     failure = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
                 except NoDecision as error:
                     failure = Unavailable("UNAVAILABLE", error.message)
                 else:
+                    self._others.met(self, self.peer)
                     self._tell(None, all_of_them=True)
                     return
                 self._tell(failure, all_of_them=False)
@@ -109,6 +168,23 @@ class Link:
                     pause = min(pause * GROWTH, MOST_PAUSE)
         finally:
             self._trying = None
+
+    async def _chosen(self) -> Peer:
+        """Return a connection to a worker that the others do not lead to, if it is found soon."""
+        peer = await self._greeted()
+        for _ in range(self._others.tries(peer)):
+            if self._others.takes(self, peer):
+                break
+            try:
+                another = await self._greeted()
+            except (OSError, TimeoutError, NoDecision):
+                break  # As good as it gets.
+            except BaseException:
+                peer.abort()
+                raise
+            peer.leave(Unavailable("UNAVAILABLE", "it leads where another does"))
+            peer = another
+        return peer
 
     async def _greeted(self) -> Peer:
         """Return a connection on which the daemon has spoken."""
@@ -121,6 +197,7 @@ class Link:
         def lost(failure: NoDecision) -> None:
             if self.peer is peer:
                 self.peer = None
+                self._others.gone(self)
             if not greeting.done():
                 greeting.set_exception(failure)
 

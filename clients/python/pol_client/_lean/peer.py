@@ -30,6 +30,7 @@ from pol_client._http2.frames import (
     SETTINGS,
     U32,
     WINDOW,
+    WORKER,
     Code,
     ConnectionFailed,
     StreamFailed,
@@ -67,6 +68,11 @@ class Peer(Asking):
         self._ready_call = ready
         self._closed_call = closed
         self._fields: FieldReader[Answer] = FieldReader(limits.header_bytes, read_answer)
+        self.worker = 0
+        self.workers = 1
+        """Which of how many workers of the daemon it leads to."""
+        self._greeted = False
+        """Whether the daemon has said its first settings."""
         self._buffer = b""
         self._partial: list[bytes] | None = None
         """The pieces of a field block that is not whole, and the stream and flags it belongs to."""
@@ -194,6 +200,7 @@ class Peer(Asking):
         first = not self._settled
         super()._settings(flags, number, payload)
         if first:
+            self._greeted = True
             self._ready_call()
         self._wake()
 
@@ -202,6 +209,8 @@ class Peer(Asking):
             self.most = value
         elif name == ENABLE_PUSH and value:
             raise ConnectionFailed(Code.PROTOCOL_ERROR, "a server lets itself push")
+        elif name == WORKER and not self._greeted and value >> 16 < value & 0xFFFF:
+            self.worker, self.workers = value >> 16, value & 0xFFFF
         return super()._set(name, value, first_window)
 
     def _push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import partial
-from itertools import cycle
 
 from pol_client import connect
 from pol_client._lean.blocking import Wire
@@ -16,6 +15,7 @@ from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
 from pol_client._lean.head import call_block, metadata_block, timeout_field
 from pol_client._lean.link import Link
+from pol_client._lean.links import Links
 from pol_client._lean.peer import Peer
 from pol_client._lean.streams import Expiry, LeanStream, Streamed
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
@@ -44,13 +44,14 @@ class LeanTransport:
         self._waiting = at_least_one("waiting", more.get("waiting", 65_536))
         self._coalesce = more.get("coalesce", True)
         self._coalescer: Coalescer | None = None
-        self._target = read_address(connection.address)
+        self._targets = [read_address(one) for one in addresses_of(connection.address)]
+        self._turn = 0
         self._scheme = b"http" if connection.tls is None else b"https"
         self._proper: set[Pairs] = set()
         self._fixed: Pairs | None = None
         """The metadata of all calls, once it is known to be proper, where it is always the same."""
         self._blocks: dict[tuple[object, ...], bytes] = {}
-        self._links: list[Link] = []
+        self._links: Links | None = None
         self._closed = False
         self.patient = connection.wait_for_ready
         """Whether a call waits for a daemon that is not there yet."""
@@ -62,7 +63,7 @@ class LeanTransport:
         block = self.block(method.path, seconds, self.pairs())
         tries = 0
         while True:
-            link = self.link()
+            link = self._opened().least()
             peer = link.peer
             if peer is None or not peer.open or peer.crowded:
                 peer = await link.wait(deadline, patient=self.patient)
@@ -93,7 +94,7 @@ class LeanTransport:
 
         async def begin() -> Streamed:
             deadline = asyncio.get_running_loop().time() + until - time.monotonic()
-            peer = await self.link().wait(deadline, patient=self.patient)
+            peer = await self._opened().least().wait(deadline, patient=self.patient)
             call = peer.start(Streamed, block, None)
             self.deadlines().add(deadline, Expiry(call))
             return call
@@ -127,7 +128,8 @@ class LeanTransport:
 
     def wire(self, deadline: float) -> Wire:
         """Return a connection for one thread. Raises OSError, ValueError and NoDecision."""
-        return Wire(self._target, self._connection.tls, deadline)
+        self._turn = (self._turn + 1) % len(self._targets)
+        return Wire(self._targets[self._turn - 1], self._connection.tls, deadline)
 
     def pairs(self) -> Pairs:
         """Return the metadata of a call that is made now. Raises InvalidRequest."""
@@ -152,46 +154,42 @@ class LeanTransport:
             if len(self._blocks) >= BLOCKS:
                 self._blocks.clear()
             metadata = metadata_block(pairs)
-            made = call_block(self._scheme, self._target.authority, path) + metadata + timeout
+            made = call_block(self._scheme, self._targets[0].authority, path) + metadata + timeout
             self._blocks[key] = made
         return made
 
     def deadlines(self) -> Deadlines:
         """Return what fails that is not done in time."""
-        self.links()
+        self._opened()
         return self._deadlines
 
     def links(self) -> list[Link]:
         """Return all connections."""
-        if not self._links:
-            self._make()
+        return self._opened().usable()
+
+    def _opened(self) -> Links:
+        if self._links is None:
+            if self._closed:
+                raise Unavailable("UNAVAILABLE", "the client was closed")
+            self._deadlines = Deadlines()
+            more = self._connection.more
+            self._links = Links(
+                self._targets * self._count,
+                self._connection.tls,
+                self._deadlines,
+                search=more.get("workers", True),
+            )
         return self._links
-
-    def link(self) -> Link:
-        """Return the connection with the fewest calls; of several the next in turn."""
-        links = self.links()
-        if len(links) == 1:
-            return links[0]
-        return min((next(self._turns) for _ in self._links), key=_calls_of)
-
-    def _make(self) -> None:
-        if self._closed:
-            raise Unavailable("UNAVAILABLE", "the client was closed")
-        self._deadlines = Deadlines()
-        self._links = [
-            Link(self._target, self._connection.tls, self._deadlines) for _ in range(self._count)
-        ]
-        self._turns = cycle(self._links)
 
     async def close(self) -> None:
         """Close the connections; calls that run fail with Unavailable."""
         self._closed = True
-        links, self._links = self._links, []
-        for link in links:
-            link.close(NoDecision("CANCELLED", "the client was closed"))
+        links, self._links = self._links, None
+        if links is not None:
+            links.close(NoDecision("CANCELLED", "the client was closed"))
         if self._coalescer is not None:
             await self._coalescer.close()
-        if links:
+        if links is not None:
             self._deadlines.close()
 
 
@@ -218,12 +216,16 @@ class LeanPipe:
             await self._coalescer.close()
 
 
+def addresses_of(address: str | Sequence[str]) -> Sequence[str]:
+    """Return one address or several; raise ValueError for none."""
+    found = (address,) if isinstance(address, str) else tuple(address)
+    if not found:
+        raise ValueError("there is no address")
+    return found
+
+
 def at_least_one(name: str, value: int) -> int:
     """Return *value*; raise ValueError where it is none."""
     if value < 1:
         raise ValueError(f"{name} must be at least 1")
     return value
-
-
-def _calls_of(link: Link) -> int:
-    return 0 if link.peer is None else len(link.peer.streams)

@@ -9,6 +9,7 @@ made once, and the text is put together directly: a third of a microsecond.
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 MILLISECOND = 1_000_000
 AT_ONCE = 256
@@ -21,7 +22,7 @@ VARIANTS = bytes(0x80 | number & 0x3F for number in range(256))
 class Forks:
     """How often this process was forked from another, since this module was loaded."""
 
-    count = 0
+    count: ClassVar[int] = 0
 
     @classmethod
     def note(cls) -> None:  # pragma: no cover - runs in the child

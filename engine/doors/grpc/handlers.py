@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, assert_never
 
 import grpc
 from google.protobuf.message import Message
 
 from engine.doors.grpc.guard import Pieces
+from engine.doors.grpc.inline import answering, flow, inline, many
 from engine.doors.grpc.later import Later
-from engine.doors.grpc.lean_call import Apart, Inline
+from engine.doors.grpc.lean_call import TOGETHER, Flow, Inline, Many
 from engine.doors.grpc.lean_call import Call as LeanCall
 from engine.doors.grpc.methods import (
     Absent,
@@ -35,12 +36,8 @@ from engine.doors.grpc.open_calls import (
     refuse_late,
 )
 from engine.doors.grpc.service import Service
-from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of, trailers_of
+from engine.doors.grpc.status import NotServed, Refusal, TooLate, end_call, refusal_of
 from engine.doors.grpc.tracing import follow
-from engine.service.tracing import TRACE
-
-TOGETHER = 64
-"""Requests of a stream that are answered in one go, when they have come together."""
 
 DRAINING = Refusal(
     grpc.StatusCode.UNAVAILABLE, "the daemon is stopping: open the stream again elsewhere"
@@ -54,7 +51,13 @@ class Handlers:
         self._service = service
         self.streams: set[Stream] = set()
         self.waits: set[Wait] = set()
+        self._flows: list[Flow] = []
         self.draining = False
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams of requests are open."""
+        return len(self.streams) + sum(len(one.calls) for one in self._flows)
 
     def drain(self) -> None:
         """End what only waits; nothing that was decided is lost."""
@@ -63,59 +66,43 @@ class Handlers:
             stream.end_idle()
         for wait in self.waits:
             wait.end()
+        for one in self._flows:
+            one.end(DRAINING.code, DRAINING.message)
 
     def inline(self, method: Direct | Plain | Together) -> Inline:
         """Return what answers *method* at once, without a task, unless it must wait."""
-        answer = self._answering(method)
+        return inline(self._service, method)
 
-        async def wait(made: Later, call: LeanCall) -> bytes | None:
-            follow(call)  # In a task of its own.
-            try:
-                return await made(call.time_remaining)
-            except Exception as error:  # noqa: BLE001 - every failure becomes a status
-                refusal = refusal_of(error)
-            return await end_call(call, refusal)
+    def many(self, method: Direct | Plain | Together) -> Many | None:
+        """Return what answers calls of *method* that have come together, where something does."""
+        return many(self._service, method)
 
-        def handle(raw: bytes, call: LeanCall) -> bytes | Coroutine[Any, Any, bytes | None] | None:
-            # Hot path. Invariant: the event loop hands all calls of a connection the same context,
-            # so each leaves it as it was.
-            traced = None
-            try:
-                refuse_late(call)
-                traced = follow(call)
-                made = answer(raw, call)
-                return made if isinstance(made, bytes) else wait(made, call)
-            except Exception as error:  # noqa: BLE001 - every failure becomes a status
-                refusal = refusal_of(error)
-            finally:
-                if traced is not None:
-                    TRACE.reset(traced)
-            call.refuse(refusal.code, refusal.message, trailers_of(refusal))
-            return None
-
-        return handle
-
-    def flowing(self, method: Pipelined) -> Apart:
+    def flowing(self, method: Pipelined) -> Flow:
         """Return what answers a stream on a lean server: what has come together goes together."""
         service, answer_some = self._service, method.many
 
-        async def decide(stream: Stream, call: LeanCall, raws: Sequence[bytes]) -> None:
-            made = answer_some(service, raws, lambda: refuse_late(call))
+        async def send(
+            stream: Stream, made: Sequence[bytes | Later], raws: Sequence[bytes]
+        ) -> None:
             ready = [one for one in made if isinstance(one, bytes)]
             if ready:
                 await stream.answer_all(ready)
             for raw, one in zip(raws, made, strict=True):
                 if not isinstance(one, bytes):
                     await stream.answer(one, len(raw))
+            stream.go_on(draining=self.draining)
 
-        async def handle(_message: bytes | None, call: LeanCall) -> None:
+        async def go_on(
+            made: Sequence[bytes | Later], raws: Sequence[bytes], call: LeanCall
+        ) -> None:
             stream = Stream(call)
             self.streams.add(stream)
             follow(call)
             try:
+                await send(stream, made, raws)
                 while raws := await stream.read_some(TOGETHER):
-                    await decide(stream, call, raws)
-                    stream.go_on(draining=self.draining)
+                    made = answer_some(service, raws, lambda: refuse_late(call))
+                    await send(stream, made, raws)
                     if len(raws) == TOGETHER:  # The other calls get their turn.
                         await asyncio.sleep(0)
                 await stream.finish()
@@ -128,7 +115,9 @@ class Handlers:
                 stream.abandon()
                 self.streams.discard(stream)
 
-        return handle
+        made = flow(service, method, go_on)
+        self._flows.append(made)
+        return made
 
     def handler(self, method: Method) -> grpc.RpcMethodHandler[bytes, bytes]:
         """Return what a server calls for *method*."""
@@ -150,31 +139,10 @@ class Handlers:
             case _:
                 assert_never(method)
 
-    def _answering(
-        self, method: Direct | Plain | Together
-    ) -> Callable[[bytes, Context], bytes | Later]:
-        """Return how *method* is answered, from bytes to bytes."""
-        service = self._service
-        match method:
-            case Direct(at_once):
-                return lambda raw, _context: at_once(service, raw)
-            case Together(many):
-                return lambda raw, context: many(service, raw, lambda: refuse_late(context))
-            case Plain(request, answer):
-                parse = request.FromString
-
-                def plainly(raw: bytes, _context: Context) -> bytes | Later:
-                    made = answer(service, parse(raw))
-                    return made.SerializeToString() if isinstance(made, Message) else made
-
-                return plainly
-            case _:
-                assert_never(method)
-
     def _plain(
         self, method: Direct | Plain | Together
     ) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        answer = self._answering(method)
+        answer = answering(self._service, method, refuse_late)
 
         async def handle(raw: bytes, context: Context) -> bytes:
             try:

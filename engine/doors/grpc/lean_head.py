@@ -6,6 +6,7 @@ import base64
 from binascii import Error as NotBase64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 import grpc
@@ -13,6 +14,7 @@ import grpc
 from engine.doors.http2.fields import Fields, block_of, size_of
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.requests import Malformed
+from engine.service.tracing import TRACEPARENT
 
 UNITS = {b"n": 1e-9, b"u": 1e-6, b"m": 1e-3, b"S": 1.0, b"M": 60.0, b"H": 3600.0}
 DIGITS = 8
@@ -28,11 +30,11 @@ HEADER_BYTES = Limits().header_bytes
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 ACCEPTED = ((b"content-type", b"application/grpc"), (b"grpc-accept-encoding", b"identity,gzip"))
-OPENING = b"\x88" + block_of(ACCEPTED)
+OPENING: Final = b"\x88" + block_of(ACCEPTED)
 """``:status 200`` (the 8th of the static table) and what every answer begins with."""
-OPENING_GZIP = b"\x88" + block_of((*ACCEPTED, (b"grpc-encoding", b"gzip")))
+OPENING_GZIP: Final = b"\x88" + block_of((*ACCEPTED, (b"grpc-encoding", b"gzip")))
 """The same where messages may be compressed."""
-FINE = block_of(((b"grpc-status", b"0"),))
+FINE: Final = block_of(((b"grpc-status", b"0"),))
 GRPC = b"application/grpc"
 OWN = frozenset(
     (
@@ -59,6 +61,8 @@ class Head:
     """Whether its messages may be compressed."""
     gzips: bool = False
     """Whether those of the answer may be: for callers who compress theirs, and say so."""
+    traced: bool = False
+    """Whether it tells of a trace."""
     length: int = -1
     http: bytes = b""
     """The status of HTTP for what is no gRPC at all."""
@@ -108,7 +112,8 @@ def _call(said: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Hea
     gzipped = encoding == b"gzip"
     accepted = said.get(b"grpc-accept-encoding", b"").split(b",")
     gzips = gzipped and b"gzip" in [one.strip() for one in accepted]
-    return Head(path, timeout, metadata, gzipped, gzips, length, http, refused)
+    traced = TRACEPARENT in dict(metadata)
+    return Head(path, timeout, metadata, gzipped, gzips, traced, length, http, refused)
 
 
 def _metadatum(name: bytes, value: bytes) -> tuple[str, str | bytes]:

@@ -18,14 +18,15 @@ from engine.doors.grpc.client_certificates import STRANGER, may_ask, read_certif
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
     OVERLOADED,
-    Apart,
     Call,
+    Flow,
     Inline,
-    Room,
+    Many,
     Served,
     refuse_http,
 )
 from engine.doors.grpc.lean_head import Head, Metadata, read_head
+from engine.doors.grpc.lean_room import Room
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, secured
 from engine.doors.grpc.lean_typed import served
 from engine.doors.grpc.listener import Listener, Tls
@@ -78,7 +79,9 @@ class LeanServer:
         self._methods: dict[str, Served] = {}
         self.inline: dict[str, Inline] = {}
         """By path, who answers a message at once."""
-        self.apart: dict[str, Apart] = {}
+        self.many: dict[str, Many] = {}
+        """By path, who answers messages of several calls at once."""
+        self.flows: dict[str, Flow] = {}
         """By path, who answers the messages of a stream, as they come."""
         self._stopping = False
         self._empty = asyncio.Event()
@@ -179,7 +182,10 @@ class LeanServer:
         if len(self._connections) >= self.most_connections or self._stopping:
             return None
         begun = begun or self._connections.add
-        return Connection(self._serve, read_head, self._limits, ended=self._ended, begun=begun)
+        made = Connection(self._serve, read_head, self._limits, ended=self._ended, begun=begun)
+        if self.many:
+            made.answer_all = answer_all
+        return made
 
     def _ended(self, connection: Connection[Head]) -> None:
         self._connections.discard(connection)
@@ -215,12 +221,39 @@ class LeanServer:
         for generic in self._handlers:
             handler = generic.service(Asked(path))  # type: ignore[arg-type]
             if handler is not None:
-                apart = self.apart.get(path)
-                made = Served(one_asks=False, apart=apart) if apart else None
-                made = made or served(handler, self.inline.get(path))
+                flow = self.flows.get(path)
+                if flow is None:
+                    made = served(handler, self.inline.get(path), self.many.get(path))
+                else:
+                    made = Served(one_asks=False, apart=_nothing, flow=flow)
                 self._methods[path] = made
                 return made
         return NONE
+
+
+def answer_all(ready: list[Stream]) -> None:
+    """Answer the calls that became whole in one read: those of one method together."""
+    many: Many | None = None
+    raws: list[bytes] = []
+    calls: list[Call] = []
+    for stream in ready:
+        call = stream.app
+        if not isinstance(call, Call) or call.method.many is None:
+            stream.tell()
+            continue
+        if many is None:
+            many = call.method.many
+        if call.method.many is not many:
+            stream.tell()
+            continue
+        stream.due = False
+        message = None if stream.closed else call.asked()
+        if message is not None:
+            raws.append(message)
+            calls.append(call)
+    if many is not None and raws:
+        for at, made in enumerate(many(raws, calls)):
+            calls[at].answered(made)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

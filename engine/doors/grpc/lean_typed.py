@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from engine.doors.grpc.lean_call import Call, Inline, Served
+from engine.doors.grpc.lean_call import Call, Inline, Many, Served
 
 
 class Typed:
@@ -41,7 +41,9 @@ def _same(message: Any) -> Any:
     return message
 
 
-def served(handler: grpc.RpcMethodHandler[Any, Any], inline: Inline | None) -> Served:
+def served(
+    handler: grpc.RpcMethodHandler[Any, Any], inline: Inline | None, many: Many | None
+) -> Served:
     """Return *handler* as this server calls it."""
     work: Any = (
         handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
@@ -60,4 +62,4 @@ def served(handler: grpc.RpcMethodHandler[Any, Any], inline: Inline | None) -> S
             made = await made
         return pack(made) if one_answers else None
 
-    return Served(one_asks, apart, inline)
+    return Served(one_asks, apart, inline, many)

@@ -103,8 +103,11 @@ class Door:
             for key, method in table.items():
                 if isinstance(method, Direct | Plain | Together):
                     self._server.inline[f"/{name}/{key}"] = self._handlers.inline(method)
+                    together = self._handlers.many(method)
+                    if together is not None:
+                        self._server.many[f"/{name}/{key}"] = together
                 elif isinstance(method, Pipelined):
-                    self._server.apart[f"/{name}/{key}"] = self._handlers.flowing(method)
+                    self._server.flows[f"/{name}/{key}"] = self._handlers.flowing(method)
 
     async def start(self) -> tuple[str, ...]:
         """Listen and serve; return the addresses with their ports. Raises ListenError."""

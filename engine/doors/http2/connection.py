@@ -170,13 +170,7 @@ class Connection(Requests[Request], Generic[Request]):
             self.answer_all(ready)
             return
         for stream in ready:
-            stream.due = False
-            if stream.closed:
-                continue
-            if stream.heard:
-                stream.app.end()
-            else:
-                stream.app.turn()
+            stream.tell()
 
     def eof_received(self) -> bool:
         """End: a client that has gone cannot be told from one that only sends no more."""

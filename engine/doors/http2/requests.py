@@ -55,6 +55,8 @@ class Requests(Control, Generic[Request]):
     ) -> None:
         """*serve* is asked for each request; *read* makes it of its fields."""
         super().__init__(limits)
+        self.answer_all: Callable[[list[Stream]], object] | None = None
+        """Who answers several requests that became whole in one read; None for their apps."""
         self._serve = serve
         self._read = read
         self._fields: FieldReader[tuple[Request | Malformed, str | None]] = FieldReader(
@@ -150,8 +152,8 @@ class Requests(Control, Generic[Request]):
             stream.consumed(size - len(body))
         if body:
             stream.app.data(body)
-        if end:
-            self._ready.append(stream)
+        if end or stream.turns:
+            self._hear(stream)
 
     def _stray(self, number: int) -> None:
         """Refuse a frame for a stream that takes none. Raises ConnectionFailed and StreamFailed."""
@@ -222,7 +224,7 @@ class Requests(Control, Generic[Request]):
         if stream.heard and not stream.closed:
             if stream.expected > 0:
                 raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
-            self._ready.append(stream)
+            self._hear(stream)
 
     def _trailers(self, flags: int, number: int, why: str | None) -> None:
         stream = self.streams.get(number)
@@ -238,4 +240,10 @@ class Requests(Control, Generic[Request]):
         if stream.expected > 0:
             raise StreamFailed(number, Code.PROTOCOL_ERROR, "not what content-length says")
         stream.heard = True
-        self._ready.append(stream)
+        self._hear(stream)
+
+    def _hear(self, stream: Stream) -> None:
+        """Have a stream's app hear at the end of this read what it has brought."""
+        if not stream.due:
+            stream.due = True
+            self._ready.append(stream)

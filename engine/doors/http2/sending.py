@@ -137,6 +137,31 @@ class Sender(Peer):
         stream.write(prefix + body)
         stream.finish(trailers)
 
+    def pour(self, stream: Stream, data: bytes) -> None:
+        """Send DATA, or keep it until it may be sent."""
+        size = len(data)
+        if (
+            stream.waiting
+            or size > self._window
+            or size > stream.window
+            or size > self._frame_bytes
+            or self._full
+        ):
+            stream.write(data)
+            return
+        # Hot path: all that a read is answered with fits.
+        self._window -= size
+        stream.window -= size
+        self._calm.earned += self.limits.earned
+        self._out += (
+            size.to_bytes(3, "big"),
+            DATA_OPENING,
+            stream.id.to_bytes(4, "big"),
+            data,
+        )
+        if not self._reading:
+            self.flush()
+
     def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
         """Send of what waits on *stream* as its windows, and the kernel, take; about *most*."""
         waiting, sent = stream.waiting, 0
@@ -165,8 +190,17 @@ class Sender(Peer):
         self._blocked.pop(stream.id, None)
         if stream.trailers is not None:
             self._finish(stream, stream.trailers)
-        elif stream.writers and stream.waiting_bytes <= ENOUGH:
-            stream.wake()
+        else:
+            self._tell(stream)
+
+    def _tell(self, stream: Stream) -> None:
+        """Tell who writes on *stream* that little waits to be sent, if that is so."""
+        if stream.waiting_bytes <= ENOUGH:
+            if stream.writers:
+                stream.wake()
+            if stream.stalled:
+                stream.stalled = False
+                stream.app.turn()
 
     def reset(self, stream: Stream, code: Code) -> None:
         """Break *stream* off."""

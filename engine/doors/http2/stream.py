@@ -33,6 +33,10 @@ class Peer(asyncio.Protocol):
         """Send a whole answer: fields, *prefix* and *body*, fields."""
         raise NotImplementedError
 
+    def pour(self, stream: Stream, data: bytes) -> None:
+        """Send DATA, or keep it until it may be sent."""
+        raise NotImplementedError
+
     def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
         """Send of what waits as much as may be sent; about *most*."""
         raise NotImplementedError
@@ -53,6 +57,10 @@ class App(Protocol):
         """Hear that the request is whole."""
         ...
 
+    def turn(self) -> None:
+        """Hear that all of a read has come; only of streams with `Stream.turns`."""
+        ...
+
     def gone(self) -> None:
         """Hear that the stream is over, and that nobody hears an answer any more."""
         ...
@@ -69,6 +77,9 @@ class Nobody:
         """Forget it."""
 
     def end(self) -> None:
+        """Do nothing."""
+
+    def turn(self) -> None:
         """Do nothing."""
 
     def gone(self) -> None:
@@ -93,6 +104,7 @@ class Stream:
         "begun",
         "body",
         "closed",
+        "due",
         "eager",
         "expected",
         "fed",
@@ -100,8 +112,10 @@ class Stream:
         "id",
         "peer",
         "since",
+        "stalled",
         "told",
         "trailers",
+        "turns",
         "unread",
         "waiting",
         "waiting_bytes",
@@ -125,6 +139,12 @@ class Stream:
         """Whether the request is whole."""
         self.eager = False
         """Whether what comes counts as consumed when it has come."""
+        self.turns = False
+        """Whether its app has its turn when all of a read has come."""
+        self.due = False
+        """Whether that is so in this read, or it is to hear of the end."""
+        self.stalled = False
+        """Whether its app waits until little waits to be sent."""
         self.fed = False
         """Whether the app was given a piece of it."""
         self.body = b""
@@ -167,11 +187,26 @@ class Stream:
             self.waiting_bytes += len(data)
             self.peer.pump(self)
 
+    def pour(self, data: bytes) -> None:
+        """Send a piece of the body like `write`; quicker where all of it may be sent at once."""
+        if not self.closed and data:
+            self.peer.pour(self, data)
+
     def finish(self, trailers: bytes) -> None:
         """End the answer with *trailers*, behind all that was written."""
         if not self.closed:
             self.trailers = trailers
             self.peer.pump(self)
+
+    def tell(self) -> None:
+        """Tell the app that all of a read has come, or all of the request."""
+        self.due = False
+        if self.closed:
+            return
+        if self.heard:
+            self.app.end()
+        else:
+            self.app.turn()
 
     def reset(self, code: Code) -> None:
         """Break the stream off."""

@@ -12,9 +12,10 @@ import grpc.aio
 import pytest
 from hpack import Encoder
 
-from engine.doors.grpc.lean_call import OVERLOADED, REQUEST_SECONDS, Aborted, Call, Room, Served
+from engine.doors.grpc.lean_call import OVERLOADED, REQUEST_SECONDS, Aborted, Call, Served
 from engine.doors.grpc.lean_head import Head, read_head
 from engine.doors.grpc.lean_messages import GZIP_FROM, packed
+from engine.doors.grpc.lean_room import Room
 from engine.doors.http2 import frames
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits

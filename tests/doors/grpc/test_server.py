@@ -26,6 +26,7 @@ from engine.language.text import Span
 from engine.runtime.memory import MemoryStore
 from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
+from tests.doors.grpc.reviewing import until
 from tests.doors.grpc.serving import (
     SECRET,
     Channel,
@@ -309,11 +310,10 @@ def test_a_stream_that_is_cancelled_leaves_nothing_behind(daemon: Daemon, channe
 
     answers = decide_stream(channel, messages())
     next(answers)
-    tasks = [stream._task for stream in daemon.door._handlers.streams if stream._task]
+    assert daemon.door._handlers.open_streams == 1
     answers.cancel()
     release.set()
-    run(asyncio.wait(tasks, timeout=10))
-    assert not daemon.door._handlers.streams
+    until(lambda: daemon.door._handlers.open_streams == 0)
     assert decide(channel, ask()).action == wire.ACTION_ALLOW
 
 

@@ -11,12 +11,14 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from engine.doors.grpc.lean_call import Call
+from engine.doors.grpc.lean_call import Call, Flow, Waited
 from engine.doors.grpc.lean_server import LeanServer
 from engine.doors.http2 import frames
 from engine.doors.http2.stream import ENOUGH, Stream
 
 MESSAGE_BYTES = 100_000
+WAITS = 30
+"""A message of so many bytes on a flow is answered in a task."""
 
 
 class Script:
@@ -59,6 +61,9 @@ class Busy:
     def end(self) -> None:
         """Nothing: the script answers."""
 
+    def turn(self) -> None:
+        """Nothing: the script answers."""
+
     def gone(self) -> None:
         assert self.stream.closed
 
@@ -89,6 +94,24 @@ class Busy:
                 pass
 
 
+def inline(raw: bytes, _call: Call) -> bytes:
+    return raw
+
+
+def together(raws: list[bytes], _calls: list[Call]) -> list[bytes | Waited | None]:
+    return list(raws)
+
+
+async def later(raws: list[bytes], call: Call) -> None:
+    while raws:
+        await call.write_all(raws)
+        raws = await call.read_some(2)
+
+
+def answer(raws: list[bytes], call: Call) -> list[bytes] | Waited:
+    return later(raws, call) if len(raws[0]) == WAITS else raws
+
+
 def grpc_server() -> LeanServer:
     """Return a server with a method of each kind, which listens nowhere."""
 
@@ -107,16 +130,16 @@ def grpc_server() -> LeanServer:
         for _ in range(8):
             await call.write(raw + bytes(30_000))
 
-    def inline(raw: bytes, _call: Call) -> bytes:
-        return raw
-
     server = LeanServer(message_bytes=MESSAGE_BYTES, calls=3)
     methods = {
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
         "Wait": grpc.unary_unary_rpc_method_handler(wait),
         "Stream": grpc.stream_stream_rpc_method_handler(stream),
         "Many": grpc.unary_stream_rpc_method_handler(many),
+        "Flow": grpc.stream_stream_rpc_method_handler(stream),
     }
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", methods)])
     server.inline["/t.T/Echo"] = inline
+    server.many["/t.T/Echo"] = together
+    server.flows["/t.T/Flow"] = Flow(answer)
     return server

@@ -27,6 +27,7 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
 from engine.doors.grpc.lean_head import read_head
+from engine.doors.grpc.lean_server import answer_all
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
 from tests.doors.http2.attackers import FIELDS, message
@@ -37,7 +38,8 @@ from tests.doors.http2.witness import split
 
 STEPS = 80
 BODIES = (0, 1, 30, 900, 16_379, 40_000)
-PATHS = (b"/t.T/Echo", b"/t.T/Wait", b"/t.T/Stream", b"/t.T/Many", b"/t.T/None")
+PATHS = (b"/t.T/Echo", b"/t.T/Wait", b"/t.T/Stream", b"/t.T/Many", b"/t.T/None", b"/t.T/Flow")
+ECHOED = (PATHS[0], PATHS[2], PATHS[5])
 SETTINGS = (
     (SettingCodes.INITIAL_WINDOW_SIZE, 0),
     (SettingCodes.INITIAL_WINDOW_SIZE, 100),
@@ -64,7 +66,7 @@ class Call:
 
     def look(self) -> None:
         """Check an answer that is whole."""
-        if self.path == PATHS[0] and self.status == b"0":
+        if self.path in ECHOED and self.status == b"0":
             assert self.answer == self.asked
         if self.path == PATHS[4]:
             assert self.status == b"12"
@@ -79,6 +81,7 @@ class HonestSession:
         self.wire = Wire()
         self.seen = 0
         self.connection = Connection(self.server._serve, read_head, Limits())
+        self.connection.answer_all = answer_all
         config = H2Configuration(client_side=True, header_encoding=None)
         self.client = H2Connection(config)
         self.calls: dict[int, Call] = {}

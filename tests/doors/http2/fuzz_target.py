@@ -15,6 +15,7 @@ from collections.abc import Callable
 from hpack import Encoder
 
 from engine.doors.grpc.lean_head import Head, read_head
+from engine.doors.grpc.lean_server import answer_all
 from engine.doors.http2 import frames
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits
@@ -38,7 +39,16 @@ SMALL = Limits(
     resets=6,
     idle_frames=30,
 )
-PATHS = (b"/t.T/Echo", b"/t.T/Wait", b"/t.T/Stream", b"/t.T/Many", b"/t.T/None", b"*", b"")
+PATHS = (
+    b"/t.T/Echo",
+    b"/t.T/Wait",
+    b"/t.T/Stream",
+    b"/t.T/Many",
+    b"/t.T/None",
+    b"*",
+    b"",
+    b"/t.T/Flow",
+)
 MORE = (
     (b"x-key", b"value"),
     (b"grpc-timeout", b"1S"),
@@ -83,7 +93,9 @@ class Session:
         self.full = False
 
     def _connect(self, serve: Callable[[Stream, Head], App]) -> Connection[Head]:
-        return Connection(serve, read_head, self.limits)
+        made = Connection(serve, read_head, self.limits)
+        made.answer_all = answer_all
+        return made
 
     def _serve_busy(self, stream: Stream, head: Head) -> App:
         stream.expected = head.length

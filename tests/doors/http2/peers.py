@@ -74,6 +74,7 @@ class Echo:
         self.ended = False
         self.left = False
         self.looked = 0.0
+        self.turns = 0
 
     def data(self, data: bytes) -> None:
         self.body += data
@@ -84,6 +85,9 @@ class Echo:
         peer = self.stream.peer
         assert isinstance(peer, Connection)
         peer.answer(self.stream, b"\x88", self.body, block_of(((b"grpc-status", b"0"),)))
+
+    def turn(self) -> None:
+        self.turns += 1
 
     def gone(self) -> None:
         self.left = True

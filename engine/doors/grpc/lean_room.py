@@ -1,0 +1,14 @@
+"""What all calls of a lean server hold together: counted, so that there is a bound."""
+
+from __future__ import annotations
+
+
+class Room:
+    """What all calls of a server may hold together. Not for several threads."""
+
+    __slots__ = ("calls", "held", "most_bytes", "most_calls", "most_tasks", "tasks")
+
+    def __init__(self, *, tasks: int, calls: int, held: int) -> None:
+        """Allow so many calls that are answered, that are open, and bytes that are not answered."""
+        self.most_tasks, self.most_calls, self.most_bytes = tasks, calls, held
+        self.tasks = self.calls = self.held = 0

@@ -20,8 +20,8 @@ from engine.service.record import RecordError
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
-from engine.storage.notes import Signer
 from engine.storage.header import OPEN, NoSegment
+from engine.storage.notes import Signer
 from engine.storage.synced import Synced
 from engine.storage.trail import MEGABYTE, Trail, recover_signed
 

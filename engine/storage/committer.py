@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from errno import ENOSPC
 from threading import Condition, Lock, Thread
@@ -56,6 +56,7 @@ class Committer:
         """
         self._trail = trail
         self._way = way
+        self._most_bytes = way.most_bytes
         self._gap = gap
         self._told = told
         self._account = Account(way.on_full, time=time, told=told)
@@ -94,14 +95,14 @@ class Committer:
                 self._stow(payload)
                 return
             try:
-                self._append((payload,))
+                self._append([payload])
             except OSError as error:
                 self._refuse(payload, error)
                 return
             self._appended += 1
             self._put = self._last = self._done = self._appended
 
-    def put_all(self, payloads: Sequence[bytes]) -> bool:
+    def put_all(self, payloads: list[bytes]) -> bool:
         """Keep records in one go; return whether that went well: if not, none of them is kept."""
         with self._lock:
             if self._backlog or self._spools:
@@ -147,26 +148,27 @@ class Committer:
             return True
         return self._way.on_full == "block" and self._backlog_bytes > self._way.most_bytes // 2
 
-    def _append(self, payloads: Sequence[bytes]) -> None:
+    def _append(self, payloads: list[bytes]) -> None:
         """Append *payloads*, behind what is to be told. Under the lock. Raises OSError."""
         account = self._account
         losses = account.losses
         if losses is not None:
-            payloads = (self._gap(losses), *payloads)
+            payloads = [self._gap(losses), *payloads]
         if len(payloads) == 1:
             self._trail.append(payloads[0])
         else:
             self._trail.append_all(payloads)
-        self._note(payloads, losses)
+        size = sum([len(payload) for payload in payloads])
+        self._note(payloads, size, losses)
         if losses is not None:
             account.tells()
         account.tally.records += len(payloads)
-        account.tally.bytes += sum(map(len, payloads))
+        account.tally.bytes += size
         if account.stuck:
             account.is_free()
 
-    def _note(self, payloads: Sequence[bytes], losses: Losses | None) -> None:
-        """Remember what was appended; its first record tells *losses*. Under the lock."""
+    def _note(self, payloads: list[bytes], size: int, losses: Losses | None) -> None:
+        """Remember what was appended, of *size* bytes; its first record tells *losses*."""
 
     def _refuse(self, payload: bytes, error: OSError) -> None:
         """Do with a record that cannot be appended as was chosen. Under the lock."""
@@ -182,7 +184,7 @@ class Committer:
 
     def _stow(self, payload: bytes) -> None:
         """Have a record wait in memory, or do with it as was chosen. Under the lock."""
-        if self._backlog_bytes + len(payload) > self._way.most_bytes:
+        if self._backlog_bytes + len(payload) > self._most_bytes:
             self._overflow()
             return
         self._backlog.append(payload)
@@ -321,7 +323,7 @@ class Committer:
         """Append what is to be told, if there is room. Under the lock."""
         if self._account.losses is not None and not self._backlog:
             with suppress(OSError):
-                self._append(())
+                self._append([])
 
     def turn(self) -> None:
         """Go on in a new segment. Raises OSError, unless the thread has to do it."""

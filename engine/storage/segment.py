@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from errno import EIO, ENOSPC
 from pathlib import Path
@@ -93,7 +92,7 @@ class Segment:
         self.sequence += 1
         return leaf
 
-    def append_all(self, payloads: Sequence[bytes]) -> list[bytes]:
+    def append_all(self, payloads: list[bytes]) -> list[bytes]:
         """Append all records in one go and return their leaves; or raise OSError and none."""
         frames, leaves, digest = make_frames(self.digest, self.sequence, payloads)
         self._write(b"".join(frames))

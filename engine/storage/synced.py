@@ -23,7 +23,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from errno import ENOSPC
-from time import monotonic
 from typing import NamedTuple
 
 from engine.storage.beside import Beside
@@ -32,15 +31,11 @@ from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
 from engine.storage.waiters import Fault
 
-NEVER = 2**62
-LEAST = 8
-"""Fewer records than these are not worth a sync of their own."""
-
 
 class Batch(NamedTuple):
     """Records that were appended in one go."""
 
-    payloads: Sequence[bytes]
+    payloads: list[bytes]
     losses: Losses | None
     """What the first of them tells: it was not put, and has no number."""
     above: int
@@ -51,7 +46,7 @@ class Batch(NamedTuple):
     """Bytes of all."""
 
     @property
-    def put(self) -> Sequence[bytes]:
+    def put(self) -> list[bytes]:
         """Those that were put."""
         return self.payloads if self.losses is None else self.payloads[1:]
 
@@ -86,14 +81,10 @@ class Synced(Committer):
         self._staged_bytes = self._unsynced_bytes = 0
         self._refusal = Refusal(0, 0, "")
         """The newest."""
+        self._refused = 0
+        """Up to where it goes."""
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
-        self._half = NEVER
-        """So much that is staged in one turn may be half of all who ask."""
-        self._since = 0.0
-        """When what is staged began to be."""
-        self._pace = 0.0
-        """Seconds that the last sync has taken."""
         self._turning = False
         self._beside = Beside(trail, self._hear)
         self._busy = False
@@ -115,21 +106,25 @@ class Synced(Committer):
 
     def stage(self, payload: bytes) -> None:
         """Keep a record; it is in the kernel's pages when the turn of the loop is over."""
-        # Hot path: what `_stage` does where nothing is in the way.
-        with self._lock:
-            held = self._staged_bytes + self._unsynced_bytes
-            if self._backlog or held >= self._way.most_bytes:
+        # Hot path: what `_stage` does where nothing is in the way. To take a lock by name costs
+        # half of what `with` does.
+        lock = self._lock
+        lock.acquire()
+        try:
+            if self._backlog or self._staged_bytes + self._unsynced_bytes >= self._most_bytes:
                 self._stage(payload)
                 return
             self._staged.append(payload)
             self._staged_bytes += len(payload)
             self._put = self._last = self._put + 1
+        finally:
+            lock.release()
 
     def _stage(self, payload: bytes) -> None:
         self._last = 0
         if self._backlog:
             self._stow(payload)
-        elif self._staged_bytes + self._unsynced_bytes >= self._way.most_bytes:
+        elif self._staged_bytes + self._unsynced_bytes >= self._most_bytes:
             self._overflow()
         else:
             self._staged.append(payload)
@@ -138,28 +133,21 @@ class Synced(Committer):
 
     def kept(self) -> asyncio.Future[str] | None:
         """Return what is done when what was put last is on the disk. See Committer."""
-        with self._lock:
+        lock = self._lock
+        lock.acquire()
+        try:
             last = self._last
-            if last <= self._done or last <= self._refusal.last:
+            if last <= self._done or last <= self._refused:
                 return self._known()
-            loop = asyncio.get_running_loop()
-            told = self._waiters.add(last, loop)
-            if self._staged:
-                if self._flusher is not loop:
+            loop = self._flusher
+            if loop is None:
+                loop = asyncio.get_running_loop()
+                if self._staged:
                     self._flusher = loop
-                    self._since = monotonic()
                     loop.call_soon(self._flush_turn)
-                elif len(self._staged) == self._half:
-                    self._go_ahead()
-            return told
-
-    def _go_ahead(self) -> None:
-        """Flush half of a long turn: it is brought to the disk while the other half is made.
-
-        From then on they take turns. Under the lock.
-        """
-        if not self._beside.flying and monotonic() - self._since > self._pace / 2:
-            self._flush()
+            return self._waiters.add(last, loop)
+        finally:
+            lock.release()
 
     def _known(self) -> asyncio.Future[str] | None:
         """Return what `kept` does where that is known. Under the lock."""
@@ -175,7 +163,7 @@ class Synced(Committer):
         self._land_here(self._waiters.patience)
         with self._lock:
             self._flush()
-            if self._last <= self._done or self._last <= self._refusal.last:
+            if self._last <= self._done or self._last <= self._refused:
                 return self._outcome()
             told = self._waiters.add_blocked(self._last)
         return self._waiters.block(told)
@@ -212,8 +200,8 @@ class Synced(Committer):
             self._appended = self._put
         self._wake()
 
-    def _note(self, payloads: Sequence[bytes], losses: Losses | None) -> None:
-        batch = Batch(payloads, losses, self._appended, self._trail.size, sum(map(len, payloads)))
+    def _note(self, payloads: list[bytes], size: int, losses: Losses | None) -> None:
+        batch = Batch(payloads, losses, self._appended, self._trail.size, size)
         self._unsynced.append(batch)
         self._unsynced_bytes += batch.size
 
@@ -222,7 +210,7 @@ class Synced(Committer):
         """Whether the thread has yet to append anew what a broken segment may not have."""
         return bool(self._unsynced and self._trail.broken)
 
-    def _cannot(self, above: int, payloads: Sequence[bytes], error: OSError) -> None:
+    def _cannot(self, above: int, payloads: list[bytes], error: OSError) -> None:
         """Do with those appended last, which are not kept, as was chosen. Under the lock."""
         account, why = self._account, reason_of(error)
         account.is_stuck(error)
@@ -243,7 +231,7 @@ class Synced(Committer):
     def _take_back(self, refusal: Refusal) -> None:
         """Answer those who wait for what is refused or dropped. Under the lock."""
         if refusal.above < refusal.last:  # Not what only tells something: that is in nobody's way.
-            self._refusal = refusal
+            self._refusal, self._refused = refusal, refusal.last
             self._waiters.refuse(*refusal)
         if not self._unsynced:
             self._done = self._appended
@@ -275,8 +263,6 @@ class Synced(Committer):
             return
         if landed.failed is None:
             self._account.synced(landed.seconds)
-            self._pace = landed.seconds
-            self._half = max((self._put - self._done) // 2, LEAST)
             self._synced()
         else:
             self._account.failed(landed.failed)

@@ -13,7 +13,7 @@ nothing into its tree that is not on the disk: so it can forget what the disk ma
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from errno import EIO
 from math import inf
 from pathlib import Path
@@ -125,7 +125,7 @@ class Trail:
             self._make_room()
             self._leaves.append(self._segment.append(payload))
 
-    def append_all(self, payloads: Sequence[bytes]) -> None:
+    def append_all(self, payloads: list[bytes]) -> None:
         """Keep records, all or none. Raises OSError."""
         with self._lock:
             self._make_room()

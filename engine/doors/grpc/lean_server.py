@@ -17,7 +17,6 @@ import grpc
 from engine.doors.grpc.client_certificates import STRANGER, may_ask, read_certificate
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
-    OVERLOADED,
     Call,
     Flow,
     Inline,
@@ -26,6 +25,7 @@ from engine.doors.grpc.lean_call import (
     refuse_http,
 )
 from engine.doors.grpc.lean_head import Head, Metadata, read_head
+from engine.doors.grpc.lean_heard import OVERLOADED
 from engine.doors.grpc.lean_room import Room
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, secured
 from engine.doors.grpc.lean_typed import served

@@ -12,8 +12,9 @@ import grpc.aio
 import pytest
 from hpack import Encoder
 
-from engine.doors.grpc.lean_call import OVERLOADED, REQUEST_SECONDS, Aborted, Call, Served
+from engine.doors.grpc.lean_call import Aborted, Call, Served
 from engine.doors.grpc.lean_head import Head, read_head
+from engine.doors.grpc.lean_heard import OVERLOADED, REQUEST_SECONDS
 from engine.doors.grpc.lean_messages import GZIP_FROM, packed
 from engine.doors.grpc.lean_room import Room
 from engine.doors.http2 import frames
@@ -33,11 +34,15 @@ class Caller(Client):
     def __init__(self, method: Served, *, held: int = 1 << 20, tasks: int = 10) -> None:
         self.calls: list[Call] = []
         self.room = Room(tasks=tasks, calls=10, held=held)
+        self.others: dict[bytes, Served] = {}
+        """Methods of calls that tell of a field with that name."""
         super().__init__()
 
         def serve(stream: Stream, head: Head) -> Call:
-            self.calls.append(Call(stream, head, method, MOST, self.room))
-            if not method.one_asks:
+            other = [self.others.get(name.encode()) for name, _ in head.metadata]
+            served = next((one for one in other if one is not None), method)
+            self.calls.append(Call(stream, head, served, MOST, self.room))
+            if not served.one_asks:
                 self.calls[-1].begin()
             return self.calls[-1]
 
@@ -48,6 +53,10 @@ class Caller(Client):
         made.connection_made(self.wire)
         self.feed(frames.PREFACE + frames.settings(()))
         self.frames()
+
+    def block_of(self, *more: tuple[bytes, bytes]) -> bytes:
+        """Return the block of a request with *more* fields."""
+        return self.block((*REQUEST, *more))
 
     def ask(self, number: int, body: bytes | None = None, *more: tuple[bytes, bytes]) -> None:
         """Begin a call; with a *body* it is whole."""

@@ -131,6 +131,7 @@ AnySink: TypeAlias = File | S3 | Kafka | Nats | Otlp | Http
 KINDS: dict[str, type[Common]] = {str(one.__struct_config__.tag): one for one in get_args(AnySink)}
 SECRETS = ("username", "password", "token", "key_id", "secret", "session")
 PATHS = ("folder", "ca_file", "certificate_file", "key_file", "credentials_file")
+TLS_FILES = ("ca_file", "certificate_file", "key_file")
 URLS = {"otlp": ("http", "https"), "http": ("http", "https"), "s3": ("s3", "gs", "az", "abfs")}
 
 
@@ -201,8 +202,29 @@ def unfit(one: AnySink) -> Iterator[str]:
             yield '`lock` can only be verified for s3://; see to it there, and set it to "off"'
         elif not (one.key_id and one.secret):
             yield '`lock` is verified with `key_id` and `secret`; without them set it to "off"'
+    yield from unfit_tls(one)
     if one.retry_most_seconds < one.retry_seconds:
         yield "`retry_most_seconds` is less than `retry_seconds`"
+
+
+def unfit_tls(one: AnySink) -> Iterator[str]:
+    """Yield why what is said of TLS cannot hold: it would be left aside."""
+    if not isinstance(one, Secured):
+        return
+    if bool(one.certificate_file) != bool(one.key_file):
+        yield "`certificate_file` and `key_file` belong together"
+    given = [key for key in TLS_FILES if getattr(one, key)]
+    match one:
+        case Kafka() | Nats() if given and not one.tls:
+            yield f"`{given[0]}` is of TLS, and none is spoken: set `tls = true`"
+        case Nats() if not one.tls and any(server.startswith("tls:") for server in one.servers):
+            yield "`servers` begin with tls://: set `tls = true`"
+        case S3() if one.certificate_file:
+            yield "`certificate_file` cannot be shown to a bucket: use `key_id` and `secret`"
+        case Web() if given and one.url.startswith("http:"):
+            yield f"`{given[0]}` is of TLS, and `url` begins with http://"
+        case _:
+            pass
 
 
 def unfit_url(url: str, schemes: tuple[str, ...]) -> Iterator[str]:

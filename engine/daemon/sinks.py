@@ -150,7 +150,7 @@ def open_s3(one: S3) -> Sink:
     check: Callable[[], Awaitable[None]] | None = None
     client: dict[str, object] = {"timeout": f"{one.timeout_seconds}s"}
     if one.ca_file:
-        client["root_certificate"] = one.ca_file
+        client["root_certificate"] = authority(one.ca_file)
     if one.url.startswith("s3://"):
         region = one.region or DEFAULT_REGION
         config |= {"region": region, "checksum_algorithm": "SHA256"}
@@ -172,6 +172,12 @@ def open_s3(one: S3) -> Sink:
             if one.lock != "off":
                 check = checking(bucket, one)
     return S3Sink(one.url, config, client, check, one.timeout_seconds)
+
+
+def authority(file: str) -> str:
+    """Return the certificates in *file* as text. Raises SinkError."""
+    tls_context(Tls(ca_file=file))
+    return Path(file).read_text("ascii", "replace")
 
 
 def checking(bucket: Bucket, one: S3) -> Callable[[], Awaitable[None]]:

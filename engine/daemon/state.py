@@ -26,6 +26,9 @@ MISSING = (
 )
 
 
+TLS_FILES = ("ca_file", "certificate_file", "key_file")
+
+
 def open_state(settings: Settings, data: Path) -> Store:
     """Return the store: in the folder *data*, in memory, or away from here.
 
@@ -55,18 +58,21 @@ def connector(settings: ValkeySettings) -> Connect:
         module = importlib.import_module("engine.state.valkey")
     except ImportError:
         raise StartError(MISSING) from None
-    tls = module.Tls(
-        *(
-            readable(name, getattr(settings, name))
-            for name in ("ca_file", "certificate_file", "key_file")
+    secured = settings.url.startswith("rediss://")
+    named = [one for one in TLS_FILES if getattr(settings, one)]
+    if named and not secured:
+        raise StartError(
+            f"`valkey.{named[0]}` is of TLS, and `valkey.url` does not begin with rediss://"
         )
-    )
+    if bool(settings.certificate_file) != bool(settings.key_file):
+        raise StartError("`valkey.certificate_file` and `valkey.key_file` belong together")
+    tls = module.Tls(*(readable(name, getattr(settings, name)) for name in TLS_FILES))
     connect = partial(
         module.Valkey,
         settings.url,
         prefix=settings.prefix,
         timeout=settings.timeout_ms / 1000,
-        tls=tls if settings.url.startswith("rediss://") else None,
+        tls=tls if secured else None,
     )
     try:
         connect()

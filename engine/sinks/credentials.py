@@ -59,7 +59,25 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca_file or None)
         if tls.certificate_file:
-            context.load_cert_chain(tls.certificate_file, tls.key_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise SinkError(f"the TLS files cannot be read: {error.strerror or error}") from None
+            # A password is asked at the terminal for what is encrypted, unless one is given.
+            context.load_cert_chain(tls.certificate_file, tls.key_file or None, password="")
+    except ssl.SSLError as error:
+        raise SinkError(f"the TLS files cannot be read: {unfit(tls, error)}") from None
+    except OSError as error:
+        raise SinkError(f"the TLS files cannot be read: {error.strerror}") from None
     return context
+
+
+def unfit(tls: Tls, error: ssl.SSLError) -> str:
+    """Return which of the files is wrong, and why."""
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return f"the key in {tls.key_file} is not that of {tls.certificate_file}"
+    if (
+        error.reason in {"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"}
+        and not tls.certificate_file
+    ):
+        return f"{tls.ca_file} holds no certificate (PEM)"
+    if tls.key_file and b"ENCRYPTED" in Path(tls.key_file).read_bytes():
+        return f"the key in {tls.key_file} is encrypted: nobody is here to decrypt it"
+    names = " or ".join(one for one in (tls.ca_file, tls.certificate_file, tls.key_file) if one)
+    return f"{names} is not what it should be (PEM)"

@@ -8,17 +8,20 @@ in the header ``audit-id``.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from engine.sinks.batch import Batch, Item
+from engine.sinks.handshake import tried
 from engine.sinks.sink import Away, Outcome
 from engine.sinks.web import need
 
 TOO_LARGE = frozenset({"MessageSizeTooLargeError", "RecordTooLargeError", "InvalidMessageError"})
 """Errors that are about one record."""
+LOOK_SECONDS = 3.0
 STOP_SECONDS = 2.0
 
 
@@ -48,11 +51,19 @@ class KafkaSink:
             raise Away(f"no answer within {self._timeout:g} s") from None
         except self._errors.KafkaError as error:
             await self.close()
-            raise Away(f"no connection ({type(error).__name__})") from None
+            raise Away(await self._why(f"no connection ({type(error).__name__})")) from None
         outcome = self._judged(found)
         if outcome.again:
             await self.close()  # Its order of sequence numbers may be broken.
         return outcome
+
+    async def _why(self, otherwise: str) -> str:
+        """Return why there is no connection: the client does not say what TLS says."""
+        context = self._options.get("ssl_context")
+        servers = self._options.get("bootstrap_servers")
+        if not isinstance(context, ssl.SSLContext) or not isinstance(servers, list):
+            return otherwise
+        return await tried(servers[0], context, LOOK_SECONDS, otherwise)
 
     async def close(self) -> None:
         """Close the connections."""

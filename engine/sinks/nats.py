@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from engine.sinks.batch import Batch, Item
+from engine.sinks.handshake import told
 from engine.sinks.sink import Away, Outcome
 from engine.sinks.web import need
 
@@ -56,7 +57,11 @@ class NatsSink:
                 )
         except (TimeoutError, OSError, self._errors.Error) as error:
             await self.close()
-            raise Away(f"no connection ({type(error).__name__})") from None
+            name = type(error).__name__
+            raise Away(told(error, f"no connection ({name})")) from None
+        except PlainServer:
+            await self.close()
+            raise Away("it speaks no TLS there, and was told nothing") from None
         outcome = self._judged(found)
         if outcome.again:
             await self.close()
@@ -71,13 +76,20 @@ class NatsSink:
                     await connection.close()
 
     async def _connect(self) -> None:
-        self._connection = await self._client.connect(
-            self._servers,
-            allow_reconnect=False,
-            connect_timeout=max(1, int(self._timeout)),
-            error_cb=quiet,
-            **self._options,
-        )
+        connection = secured(self._client)() if "tls" in self._options else self._client.NATS()
+        try:
+            await connection.connect(
+                self._servers,
+                allow_reconnect=False,
+                connect_timeout=max(1, int(self._timeout)),
+                error_cb=quiet,
+                **self._options,
+            )
+            self._connection = connection
+        finally:
+            if self._connection is None:  # The client leaves the socket open.
+                with suppress(OSError, self._errors.Error):
+                    await connection.close()
 
     async def _publish(self, stream: Any, item: Item) -> None:
         headers = {ID: item.id} | ({TENANT: header(item.tenant)} if item.tenant else {})
@@ -109,6 +121,26 @@ class NatsSink:
 def header(text: str) -> str:
     """Return *text* as it may stand in a header: what ends a line is escaped."""
     return text.encode("unicode_escape").decode("ascii")
+
+
+class PlainServer(Exception):
+    """A server that is to speak TLS, and offers none."""
+
+
+def secured(client: Any) -> Any:
+    """Return a client that goes on only where the server asks for TLS.
+
+    NATS' client would go on without, and tell who we are to whoever is between: a server says in
+    the clear whether it wants TLS.
+    """
+
+    class Secured(client.NATS):  # type: ignore[misc]  # known at run time alone
+        async def _process_info(self, info: Any, **more: Any) -> None:
+            if more.get("initial_connection") and not info.get("tls_required"):
+                raise PlainServer
+            await super()._process_info(info, **more)
+
+    return Secured
 
 
 async def quiet(error: Exception) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from engine.sinks.batch import Batch
 from engine.sinks.sink import TAKEN, Away, Outcome, Refused, SinkError
 from engine.sinks.web import LEVEL, need
 
+UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)")
+"""What rustls says of a certificate, in the debug text of an error."""
 KIND = "application/x-ndjson"
 CHECK_AGAIN = 1000
 """Batches after which the bucket is asked about its lock again."""
@@ -92,6 +95,9 @@ class S3Sink:
     def _judged(self, error: Exception) -> Away | Refused:
         if "EntityTooLarge" in str(error):
             return Refused("the object is too large")
+        found = UNTRUSTED.search(str(error))
+        if found:
+            return Away(f"its certificate is not accepted: {found[1]}; see `ca_file`")
         return Away(f"the bucket did not take it ({type(error).__name__})")
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
+from engine.sinks.handshake import told
 from engine.sinks.sink import Away
 
 EMPTY = sha256(b"").hexdigest()
@@ -106,7 +107,8 @@ def ask(bucket: Bucket, now: datetime, context: ssl.SSLContext | None, timeout: 
         answer = connection.getresponse()
         body = answer.read(MOST_ANSWER).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
-        raise Away(f"the bucket cannot be asked about its lock ({type(error).__name__})") from None
+        why = f"the bucket cannot be asked about its lock ({type(error).__name__})"
+        raise Away(told(error, why)) from None
     finally:
         connection.close()
     if answer.status == NONE and "ObjectLockConfigurationNotFound" in body:

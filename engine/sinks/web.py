@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
+from engine.sinks.handshake import told
 from engine.sinks.sink import Away, Refused, SinkError
 
 FINE = range(200, 300)
@@ -93,7 +94,8 @@ class Web:
         except TimeoutError:
             raise Away(f"no answer within {self._timeout:g} s") from None
         except self._httpx.HTTPError as error:
-            raise Away(f"no connection, or a broken one ({type(error).__name__})") from None
+            name = type(error).__name__
+            raise Away(told(error, f"no connection, or a broken one ({name})")) from None
         return judged(*found)
 
     async def _ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:

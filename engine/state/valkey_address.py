@@ -76,6 +76,7 @@ def read_url(url: str, tls: Tls | None = None) -> Address:
             "ssl_ca_certs": tls.ca,
             "ssl_certfile": tls.certificate,
             "ssl_keyfile": tls.key,
+            "ssl_password": "",  # Else it would be asked for at the terminal.
             "ssl_check_hostname": True,
         }
     elif tls is not None:

@@ -90,7 +90,7 @@ def test_paths_are_relative_to_the_file_and_secrets_are_not_shown(tmp_path: Path
     file = tmp_path / "engine.toml"
     file.write_text(
         '[audit]\nfolder = "audit"\n[[audit.sinks]]\nkind = "file"\nname = "a"\nfolder = "copy"\n'
-        '[[audit.sinks]]\nkind = "http"\nname = "b"\nurl = "http://x"\ntoken = "file:t"\n'
+        '[[audit.sinks]]\nkind = "http"\nname = "b"\nurl = "https://x"\ntoken = "file:t"\n'
         'ca_file = "/etc/ca"\nusername = "env:U"\n'
     )
     copy, web = load_settings(file, {}, {}).audit.sinks

@@ -54,6 +54,12 @@ def test_leases_and_certificates_are_chosen(tmp_path: Path) -> None:
     valkey = Valkey(url="rediss://127.0.0.1:1/0", leases=True, ca_file=str(tmp_path / "none.pem"))
     with pytest.raises(StartError, match=r"none\.pem"):
         open_state(Settings(state="valkey", valkey=valkey), tmp_path)
+    for given, why in (
+        (Valkey(ca_file="ca.pem"), "`valkey.ca_file` is of TLS, and `valkey.url` does not begin"),
+        (Valkey(url="rediss://h", key_file="k"), "belong together"),
+    ):
+        with pytest.raises(StartError, match=why):
+            open_state(Settings(state="valkey", valkey=given), tmp_path)
     leased = Settings(state="valkey", valkey=Valkey(leases=True))
     connect = connector(leased.valkey)
     assert isinstance(connect(), Leases)

@@ -182,11 +182,29 @@ def test_tls_is_spoken_with_certificates_of_both_sides(tmp_path: Path) -> None:
     try:
         far = Valkey(url, timeout=10, tls=Tls(ca=ca, certificate=mine, key=key))
         assert remaining(asyncio.run(once(far, take(requests())))[0]) == [9]
-        for wrong in (Tls(ca=ca), Tls(certificate=mine, key=key), None):
-            with pytest.raises(StoreUnavailable):
+        untrusted = "CERTIFICATE_VERIFY_FAILED"
+        for wrong, why in (
+            (Tls(ca=ca), "certificate required|closed|reset"),
+            (Tls(certificate=mine, key=key), untrusted),
+            (Tls(ca=other_authority(tmp_path), certificate=mine, key=key), untrusted),
+            (None, untrusted),
+        ):
+            with pytest.raises(StoreUnavailable, match=why):
                 asyncio.run(once(Valkey(url, timeout=10, tls=wrong), take(requests())))
+        plain = f"rediss://localhost:{secured.port}"
+        with pytest.raises(StoreUnavailable, match="has not answered"):
+            asyncio.run(once(Valkey(plain, timeout=0.2, tls=Tls(ca=ca)), take(requests())))
+        with pytest.raises(StoreUnavailable, match=r"cannot be reached: |broke"):
+            asyncio.run(once(Valkey(f"redis://localhost:{port}", timeout=10), take(requests())))
     finally:
         secured.stop()
+
+
+def other_authority(folder: Path) -> str:
+    """Return the file of an authority that has signed nothing here."""
+    (folder / "other").mkdir()
+    make_certificates(folder / "other")
+    return str(folder / "other" / "ca")
 
 
 async def once(far: Valkey, *ops: Op) -> list[object]:

@@ -10,32 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from operator import mul
+from typing import Final
 
 DIGITS = frozenset("0123456789")
+SIGNS = b" .-/()"
+ZERO: Final = ord("0")
+NINE: Final = ord("9")
+A: Final = ord("A")
+Z: Final = ord("Z")
 JOINTS = str.maketrans("", "", " .-/()")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Days of a month, in a leap year."""
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-VALUES = str.maketrans(
-    {**{char: str(int(char, 36)) for char in ALPHABET}, **dict.fromkeys(" -", "")}
+VERHOEFF_PRODUCT: Final = (
+    b"01234567891234067895234017895634012895674012395678"
+    b"59876043216598710432765982104387659321049876543210"
 )
-"""A letter to its value from 10 up; nothing for what stands between groups."""
-CHUNK = 64
-"""Digits of a long number that are looked at together."""
-
-DOUBLED = str.maketrans("0123456789", "0246813579")
-"""A digit to the sum of the digits of its double."""
-
-VERHOEFF_PRODUCT = (
-    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
-    "5987604321", "6598710432", "7659821043", "8765932104", "9876543210",
-)  # fmt: skip
-VERHOEFF_PERMUTATION = (
-    "0123456789", "1576283094", "5803796142", "8916043527",
-    "9453126870", "4286573901", "2793806415", "7046913258",
-)  # fmt: skip
+VERHOEFF_PERMUTATION: Final = (
+    b"01234567891576283094580379614289160435279453126870428657390127938064157046913258"
+)
+"""Rows of ten digits."""
 
 
 def only_digits(text: str) -> str:
@@ -53,10 +49,10 @@ def digits(text: str, *sizes: int) -> list[int]:
 
     Nor is it one when all its digits are the same: such numbers are written to fill a field.
     """
-    bare = text.translate(JOINTS)
-    if len(bare) not in sizes or not DIGITS.issuperset(bare) or bare == bare[0] * len(bare):
+    bare = text.encode("utf-8", "replace").translate(None, SIGNS)
+    if len(bare) not in sizes or not bare.isdigit() or bare == bare[:1] * len(bare):
         return []
-    return list(map(int, bare))
+    return [sign - ZERO for sign in bare]
 
 
 def weighted(values: Sequence[int], weights: Sequence[int]) -> int:
@@ -74,21 +70,26 @@ def is_day(month: int, day: int, year: int | None = None) -> bool:
 
 def luhn(text: str) -> bool:
     """Return whether the digits of *text*, not all zero, pass the Luhn check (ISO/IEC 7812-1)."""
-    digits = only_digits(text)
-    if len(digits) < 2 or not digits.strip("0"):  # noqa: PLR2004 - a digit and its check digit
-        return False
-    return (
-        sum(map(int, digits[-2::-2].translate(DOUBLED))) + sum(map(int, digits[-1::-2]))
-    ) % 10 == 0
+    data = text.encode("ascii", "ignore").translate(None, NO_DIGITS)
+    size, total, most = len(data), 0, 0
+    for place in range(size):
+        digit = data[place] - ZERO
+        most = max(most, digit)
+        if (size - place) % 2 == 0:
+            digit = 2 * digit - (9 if digit > 4 else 0)  # noqa: PLR2004 - the digits of its double
+        total += digit
+    return size > 1 and most > 0 and total % 10 == 0
 
 
 def verhoeff(text: str) -> bool:
     """Return whether the digits of *text* pass the check of Verhoeff (1969), as in Aadhaar."""
-    state = "0"
-    digits = only_digits(text)
-    for place, digit in enumerate(reversed(digits)):
-        state = VERHOEFF_PRODUCT[int(state)][int(VERHOEFF_PERMUTATION[place % 8][int(digit)])]
-    return bool(digits) and state == "0"
+    data = text.encode("ascii", "ignore").translate(None, NO_DIGITS)
+    size, state = len(data), 0
+    for place in range(size):
+        digit = data[size - 1 - place] - ZERO
+        moved = VERHOEFF_PERMUTATION[place % 8 * 10 + digit] - ZERO
+        state = VERHOEFF_PRODUCT[state * 10 + moved] - ZERO
+    return size > 0 and state == 0
 
 
 def mod11(text: str) -> bool:
@@ -102,14 +103,13 @@ def mod11(text: str) -> bool:
 
 def mod97(text: str) -> bool:
     """Return whether the letters and digits of *text* leave 1 modulo 97 (ISO 7064 MOD 97-10)."""
-    digits = text.upper().translate(VALUES)
-    if not digits.isascii() or not digits.isdigit():
-        digits = re.sub("[^0-9]", "", digits)
+    data = text.upper().encode("ascii", "ignore")
     rest = 0
-    # Hot path: many digits are divided at once. A number of thousands would be refused.
-    for place in range(0, len(digits), CHUNK):
-        piece = digits[place : place + CHUNK]
-        rest = (rest * 10 ** len(piece) + int(piece)) % 97
+    for sign in data:
+        if ZERO <= sign <= NINE:
+            rest = (rest * 10 + sign - ZERO) % 97
+        elif A <= sign <= Z:
+            rest = (rest * 100 + sign - A + 10) % 97
     return rest == 1
 
 

@@ -13,6 +13,7 @@ MIN_TRUNK_DIGITS = 9
 LONG_DIGITS = 11
 MANY_GROUPS = 4
 PAIR = 2
+DATE_DIGITS = 8
 LONGEST = 40
 ZERO, CLOSING, HYPHEN, PLUS = b"0)-+"
 NUMERIC = b"0123456789 .-/()+"
@@ -54,8 +55,21 @@ def _phone(number: bytes) -> bool:
         and digits.strip(digits[:1]) != b""
         and number[-1] != CLOSING
         and number.count(b"(") == number.count(b")")
-        and _other.fullmatch(number) is None
+        and not (_may_be_other(number, len(digits)) and _other.fullmatch(number))
         and not (len(digits) >= validate.MIN_CARD_DIGITS and validate.card(number.decode()))
+    )
+
+
+def _may_be_other(number: bytes, digits: int) -> bool:
+    """Return whether `_other` may match *number*, which has so many *digits*: few do.
+
+    Its dates begin with a year or are short, and so are ranges; its moments begin with a one.
+    """
+    return (
+        digits <= DATE_DIGITS
+        or b"." in number
+        or b"/" in number
+        or number.startswith((b"1", b"20"))
     )
 
 

@@ -77,12 +77,13 @@ _odd = any_of((*BEGINNINGS, r"[ \t\n\v\f\r\x1c-\x1f]{2}"))
 _leet = re.compile(r"[a-z][0-9@$!|]+[a-z]|[0-9@$!|][a-z]+[0-9@$!|]")
 
 
-def is_odd(text: str) -> bool:
-    """Return whether *text* may have an island, or a gap wider than a space: most texts do not.
+def odd_place(text: str) -> int:
+    """Return the first byte of *text* that may begin an island or a gap wider than a space, or -1.
 
-    One pass instead of two, which `islands` and `plain` need to say so.
+    Most texts have none: one pass instead of two, which `islands` and `plain` need to say so.
     """
-    return _odd.within(text.encode("utf-8", "replace"))
+    data = text.encode("utf-8", "replace")
+    return _odd.find(data, 0, len(data))[0][0]
 
 
 def plain(text: str, *, odd: bool = True) -> str:

@@ -26,7 +26,7 @@ from math import expm1, log1p
 from typing import NamedTuple
 
 from engine.content.cues import CUES
-from engine.content.disguises import disguises, hides_phrase, is_odd, plain, smuggles
+from engine.content.disguises import disguises, hides_phrase, odd_place, plain, smuggles
 from engine.content.findings import Injection
 from engine.content.islands import islands, unescaped
 from engine.content.lexicon import LONGEST, OWN, TURNS, Place, Words, arranged, foreign, grouped
@@ -97,10 +97,10 @@ def score_injection(text: str, role: str) -> Injection:
 def weigh_injection(text: str, *, embedded: bool) -> dict[str, float]:
     """Return the evidence of each signal in the strongest window of *text* or of what it hides."""
     shown = unescaped(text)
-    odd = is_odd(shown)
-    simple = plain(shown, odd=odd)
+    odd = odd_place(shown)
+    simple = plain(shown, odd=odd >= 0)
     found = strongest(simple, embedded=embedded)
-    hidden = "\n".join(islands(shown)) if odd else ""
+    hidden = "\n".join(islands(shown, odd)) if odd >= 0 else ""
     if hidden:
         inside = strongest(plain(hidden), embedded=True)
         if likely(sum(inside.values()), embedded=True) >= HALF:

@@ -152,10 +152,13 @@ def _shown(data: bytes) -> str | None:
     return text if len(_unshown.findall(text)) * TOLERATED <= len(text) else None
 
 
-def islands(text: str) -> Iterator[str]:
-    """Yield what encoded stretches of *text* say, those that turn into readable text."""
+def islands(text: str, first: int = 0) -> Iterator[str]:
+    """Yield what encoded stretches of *text* say, those that turn into readable text.
+
+    None begins before the byte *first*.
+    """
     data = text.encode("utf-8", "replace")
-    first = _any.find(data, 0, len(data))[0][0]
+    first = _any.find(data, first, len(data))[0][0]
     if first < 0:
         return
     readers = ISLANDS if _others.find(data, first, len(data))[0][0] >= 0 else ISLANDS[:1]

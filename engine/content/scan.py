@@ -117,7 +117,7 @@ class Scanner:
                 found += search.tagged(folded.text)
         # Hot path: without a disguise and in ASCII there is no other view.
         if first is not None:
-            for view in views(folded.text, data):
+            for view in views(folded.text, data, first):
                 found += _seen(search, view)
         return _arranged(found, folded)
 
@@ -138,7 +138,7 @@ class Scanner:
         """Return the term lists of *entities*, and whether a term needs a context word."""
         return [
             (self._terms[name], bool(self._custom[name].near))
-            for name in sorted(entities & self._terms.keys())
+            for name in sorted(entities.intersection(self._terms))
         ]
 
     def prepare(self, entities: frozenset[str]) -> None:
@@ -161,7 +161,7 @@ class Scanner:
     def _read(self, entities: frozenset[str]) -> dict[str, frozenset[str]]:
         """Return which of *entities* have no pattern, by the finder that reads a text for them."""
         found: dict[str, set[str]] = {}
-        for name in entities & ENTITIES.keys():
+        for name in entities.intersection(ENTITIES):
             if finder := ENTITIES[name].finder:
                 found.setdefault(finder, set()).add(name)
         return {finder: frozenset(names) for finder, names in sorted(found.items())}
@@ -176,7 +176,7 @@ class Scanner:
         rules = self._rules(entities)
         listed = [
             (self._custom[name], self._terms[name], author_words(self._custom[name]))
-            for name in sorted(entities & self._terms.keys())
+            for name in sorted(entities.intersection(self._terms))
         ]
         held = None if self._net is None else cast(rules, self._net)
         find = (

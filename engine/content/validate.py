@@ -36,13 +36,13 @@ IBAN_LENGTHS: Mapping[str, int] = MappingProxyType({
 
 def card(text: str) -> bool:
     """Return whether *text* is a payment card number: length, issuer range, Luhn, not one digit."""
-    digits = text.replace(" ", "").replace("-", "")
+    digits = text.encode("utf-8", "replace").translate(None, b" -")
     return (
         MIN_CARD_DIGITS <= len(digits) <= MAX_CARD_DIGITS
-        and (digits[0] in "23456" or (digits[0] == "1" and len(digits) == UATP_DIGITS))
-        and len(set(digits)) > 1
+        and (b"2" <= digits[:1] <= b"6" or (digits[:1] == b"1" and len(digits) == UATP_DIGITS))
         and digits.isdigit()
-        and luhn(digits)
+        and digits.strip(digits[:1]) != b""
+        and luhn(text)
     )
 
 

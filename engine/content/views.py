@@ -116,12 +116,15 @@ class View:
         )
 
 
-def views(text: str, data: bytes) -> Iterator[View]:
-    """Yield the views of *text*, which is folded; *data* is its UTF-8."""
+def views(text: str, data: bytes, first: int = 0) -> Iterator[View]:
+    """Yield the views of *text*, which is folded; *data* is its UTF-8.
+
+    But for look-alikes, no disguise begins before the byte *first*.
+    """
     if len(data) != len(text) and DISGUISED.within(data):
         yield View(revealed(text), (0,), (0,), (0,), alike=True)
     size = len(data)
-    long = DISGUISES.find(data, 0, size)[0][0]
+    long = DISGUISES.find(data, first, size)[0][0]
     if long < 0:
         return
     # Hot path: most texts that come here have a long name or path in them, and nothing else; or a

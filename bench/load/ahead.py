@@ -9,6 +9,7 @@ happens, and the block is told so.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,12 @@ def put(pids: Sequence[int], *, first: bool) -> bool:
             except PermissionError:
                 return False
     return True
+
+
+def before_others() -> list[str]:
+    """Return what to put before a command so that it runs before others, if that is permitted."""
+    permitted = put([os.getpid()], first=True) and put([os.getpid()], first=False)
+    return ["chrt", "-f", str(THREAD_ORDER)] if permitted and shutil.which("chrt") else []
 
 
 @contextmanager

@@ -29,6 +29,9 @@ FLYING = 256
 """Calls that an open loop has in flight at most: grpcio cancels some of a thousand. What is due
 then waits in the generator, and is charged for it."""
 OPEN_WARM = 0.12
+PIECE = 2048
+"""Bytes of answers that the generator reads before it goes on: about ten. With all of them at once
+server and generator would wait for each other in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +176,18 @@ class Contender:
     def closed(self, flying: int, seconds: float) -> Load:
         """Return a closed loop."""
         many = flying if self.load.kind == "http1" else self.load.connections
-        short = seconds + self.load.warm <= LONGEST
         return structs.replace(
-            self.load, flying=flying, connections=many, seconds=seconds, ahead=short
+            self.load,
+            flying=flying,
+            connections=many,
+            seconds=seconds,
+            piece=self._piece,
+            ahead=seconds + self.load.warm <= LONGEST,
         )
+
+    @property
+    def _piece(self) -> int:
+        return PIECE if self.size == 1 else 0
 
     def opened(self, rate: float, seconds: float, seed: int) -> Load:
         """Return an open loop, no longer than it may be ahead of others."""
@@ -189,6 +200,7 @@ class Contender:
             seconds=min(seconds, LONGEST - OPEN_WARM),
             warm=OPEN_WARM,
             seed=seed,
+            piece=self._piece,
             ahead=True,
         )
 

@@ -60,6 +60,7 @@ def open_connections(load: Load, tally: Tally) -> list[Connection]:
             made.append(Http1(Socket(load.address, load.ca_file), plain, tally))
             continue
         socket = Socket(load.address, load.ca_file, "h2")
+        socket.piece = load.piece or socket.piece
         block = head(authority, load.path, "https" if load.ca_file else "http")
         if load.kind == "stream":
             messages = [message_template(one) for one in load.bodies]

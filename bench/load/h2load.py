@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from bench.load.ahead import before_others
 from bench.load.frames import message
 from bench.load.machine import LOAD, pinned
 from bench.load.spec import Load
@@ -25,11 +26,11 @@ def find() -> bool:
     return shutil.which("h2load") is not None
 
 
-def per_second(load: Load, place: Path) -> float:
-    """Return the calls a second over one connection; only the first body is asked."""
+def per_second(load: Load, place: Path, calls: int) -> float:
+    """Return the calls a second of so many over one connection; only the first body is asked."""
     body = place / "body"
     body.write_bytes(message(load.bodies[0]))
-    words = ["h2load", f"--duration={max(1, round(load.seconds))}", "-c1", "-t1"]
+    words = [*before_others(), "h2load", f"-n{calls}", "-c1", "-t1"]
     words += [f"-m{load.flying}", "-d", str(body), "-H", "content-type: application/grpc"]
     words += ["-H", "te: trailers", f"http://{load.address}{load.path}"]
     told = subprocess.run([*pinned(LOAD), *words], check=True, capture_output=True, text=True)

@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from time import sleep
 
 from msgspec import structs
 
 from bench.content_texts import fresh
 from bench.goals import Goal, Result, Row
 from bench.load import h2load
+from bench.load.ahead import PAUSE, ahead
 from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
 from bench.load.certificates import write_certificate
 from bench.load.daemons import AUDITS
@@ -39,8 +41,8 @@ LEAN = "grpc.transport=lean"
 FORGETS = "limits.remembered_bytes=0"
 """So that every content is a new one."""
 BY_RULES, BY_CONTENT = "Rules, unary", "Content with all detectors, 100 rules"
-CHECKED = "The load generator against h2load, unary, one connection"
-CHECKED_SECONDS = 1.0
+CHECKED = "The load generator against h2load, one request over and over, one connection"
+CHECKED_SECONDS = 0.5
 BY_STATE, BY_WAY = "Throttles, 100 rules", "Ways to ask, 100 rules"
 DETECTORS = """package everything
 policy everything "All that is looked for" {{
@@ -222,13 +224,22 @@ def spread_over(one: Contender, connections: int) -> Load:
 
 
 def cross_check(board: Board, one: Contender, plan: Plan, place: Path) -> list[Row]:
-    """Return what another generator makes of the same server, in turns with ours."""
+    """Return what another generator makes of the same server, in turns with ours.
+
+    It knows but one request, which the server then knows well: ours asks the same one here.
+    """
     rows: list[Row] = []
+    alone = structs.replace(one.load, bodies=one.load.bodies[:1], proofs=one.load.proofs[:1])
+    one = replace(one, load=alone)
     for many in (1, 32) if h2load.find() else ():
         rates = []
         for number in range(plan.rounds):
-            board.shoot(one, in_flight(many), one.closed(many, CHECKED_SECONDS), number)
-            rates.append(h2load.per_second(one.closed(many, CHECKED_SECONDS), place))
+            load = one.closed(many, CHECKED_SECONDS)
+            board.shoot(one, in_flight(many), load, number)
+            calls = int(board.figures[one.name, in_flight(many)].per_second * CHECKED_SECONDS)
+            with ahead(one.server.pid):
+                rates.append(h2load.per_second(load, place, calls))
+            sleep(PAUSE)
         ours = board.figures[one.name, in_flight(many)]
         rows.append(
             {

@@ -29,6 +29,8 @@ class Socket:
         self._one: socket.socket | ssl.SSLSocket = self.secure or self.plain
         self._one.setblocking(False)  # noqa: FBT003 - the library's
         self._left = b""
+        self.piece = LARGEST_READ
+        """Bytes that are read at once."""
 
     def fileno(self) -> int:
         """Return the file descriptor, for epoll."""
@@ -38,10 +40,10 @@ class Socket:
         """Return what has come; None when there is nothing, ``b""`` at the end."""
         try:
             if self.secure is None:
-                return self._one.recv(LARGEST_READ)
-            parts = [self._one.recv(LARGEST_READ)]
+                return self._one.recv(self.piece)
+            parts = [self._one.recv(self.piece)]
             while parts[-1] and self.secure.pending():
-                parts.append(self._one.recv(LARGEST_READ))
+                parts.append(self._one.recv(self.piece))
             return b"".join(parts)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None

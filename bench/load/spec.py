@@ -33,6 +33,9 @@ class Load(msgspec.Struct, frozen=True):
     seconds: float = 1.0
     warm: float = 0.1
     """Seconds at the beginning that are not counted."""
+    piece: int = 0
+    """So many bytes are read before what follows from them is asked; 0: what there is. In small
+    pieces a server gets new calls while others of its answers are looked at."""
     ca_file: str = ""
     """For TLS."""
     seed: int = 1

@@ -45,9 +45,6 @@ TICK_SECONDS: Final = 2.0
 LINGER_SECONDS: Final = 5.0
 """How long a connection that is closed may take to send what it still has."""
 ALPN: Final = "h2"
-TURN_FRAMES: Final = 512
-TURN_FIELDS: Final = 1_024
-"""So many frames, and fields that were not seen before, are read before others have their turn."""
 THERE_PING: Final = b"there?\0\0"
 
 
@@ -295,10 +292,10 @@ class Connection(Requests[Request], Generic[Request]):
         at, size = 0 if self._greeted else self._greet(data), len(data)
         if not self._greeted:
             return data
-        most = self.limits.frame_bytes
-        left = TURN_FRAMES
+        most, fields = self.limits.frame_bytes, self.limits.turn_fields
+        left = self.limits.turn_frames
         while size - at >= HEAD_BYTES and not self._closing:
-            if not left or self._decoded > TURN_FIELDS:
+            if not left or self._decoded > fields:
                 self._waits = True
                 break
             left -= 1

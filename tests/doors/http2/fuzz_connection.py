@@ -29,6 +29,7 @@ MODULES = (
     "engine.doors.http2.stream",
     "engine.doors.grpc.lean_call",
     "engine.doors.grpc.lean_head",
+    "engine.doors.grpc.lean_heard",
     "engine.doors.grpc.lean_messages",
     "engine.doors.grpc.lean_server",
 )

@@ -91,6 +91,12 @@ def head(length: int, kind: int, flags: int, stream: int) -> bytes:
     return HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream)
 
 
+def data_head(length: int, stream: int) -> bytes:
+    """Return the head of a DATA frame without flags."""
+    # Type and flags are nought, so that it is one number: compiled, that is quicker than `struct`.
+    return (length << 48 | stream).to_bytes(HEAD_BYTES, "big")
+
+
 def settings(values: tuple[tuple[int, int], ...]) -> bytes:
     """Return a SETTINGS frame."""
     payload = b"".join([SETTING.pack(*one) for one in values])

@@ -13,7 +13,6 @@ from typing import Final
 
 from pol_client._http2.fields import EMPTY_TABLE
 from pol_client._http2.frames import (
-    DATA,
     END_HEADERS,
     END_STREAM,
     FRAME_BYTES,
@@ -23,7 +22,7 @@ from pol_client._http2.frames import (
     Code,
     ConnectionFailed,
     StreamFailed,
-    head,
+    data_head,
     headers,
     rst_stream,
     window_update,
@@ -37,7 +36,6 @@ TURN_BYTES: Final = 65_536
 """So much a stream sends before the next one has its turn."""
 HEADERS_OPENING: Final = bytes((HEADERS, END_HEADERS))
 TRAILERS_OPENING: Final = bytes((HEADERS, END_HEADERS | END_STREAM))
-DATA_OPENING: Final = bytes((DATA, 0))
 """Type and flags of the frames of an answer."""
 EARNS_BYTES: Final = 1_024
 """A frame of so many bytes is an answer that comes on."""
@@ -55,6 +53,10 @@ class Sender(Peer):
         self.streams: dict[int, Stream] = {}
         self._transport: asyncio.Transport | None = None
         self._out: list[bytes] = []
+        self._first_block = self._last_block = b""
+        """Those of the last answer that was sent as a whole, and how their frames begin."""
+        self._first_opening = bytes(3) + HEADERS_OPENING
+        self._last_opening = bytes(3) + TRAILERS_OPENING
         self._reading = False
         """Whether frames are being read: what is sent meanwhile is written together."""
         self._full = False
@@ -114,19 +116,21 @@ class Sender(Peer):
             and self._emptied
         ):
             self._window -= size
+            if block is not self._first_block:  # Most answers begin and end alike.
+                self._first_block = block
+                self._first_opening = len(block).to_bytes(3, "big") + HEADERS_OPENING
+            if trailers is not self._last_block:
+                self._last_block = trailers
+                self._last_opening = len(trailers).to_bytes(3, "big") + TRAILERS_OPENING
             number = stream.id.to_bytes(4, "big")
             self._out += (
-                len(block).to_bytes(3, "big"),
-                HEADERS_OPENING,
+                self._first_opening,
                 number,
                 block,
-                size.to_bytes(3, "big"),
-                DATA_OPENING,
-                number,
+                data_head(size, stream.id),
                 prefix,
                 body,
-                len(trailers).to_bytes(3, "big"),
-                TRAILERS_OPENING,
+                self._last_opening,
                 number,
                 trailers,
             )
@@ -154,12 +158,7 @@ class Sender(Peer):
         self._window -= size
         stream.window -= size
         self._calm.earned += self.limits.earned
-        self._out += (
-            size.to_bytes(3, "big"),
-            DATA_OPENING,
-            stream.id.to_bytes(4, "big"),
-            data,
-        )
+        self._out += (data_head(size, stream.id), data)
         if not self._reading:
             self.flush()
 
@@ -178,7 +177,7 @@ class Sender(Peer):
             self._window -= size
             stream.window -= size
             stream.waiting_bytes -= size
-            self.send(head(size, DATA, 0, stream.id) + piece)
+            self.send(data_head(size, stream.id) + piece)
             # A peer that opens its window byte by byte earns nothing.
             if size >= EARNS_BYTES or not waiting:
                 self._calm.earned += self.limits.earned

@@ -125,7 +125,8 @@ class Client:
         self.decoder = Decoder()
 
         def serve(stream: Stream, request: Fields) -> Echo:
-            stream.expected = int(dict(request).get(b"content-length", -1))
+            length = dict(request).get(b"content-length", b"")
+            stream.expected = int(length) if length.isdigit() else -1
             self.apps.append(app(stream))
             return self.apps[-1]
 

@@ -7,7 +7,8 @@ never seen (*cold*: all are compiled), and again (*warm*: what was compiled is i
 time until it has answered a first decision. *resident* is what the worker then holds of the
 machine's memory (RSS), *own* what of it no other process shares (USS); *reload* the time from the
 change of one file until it decides. Times depend on what else the machine does: the best of the
-rounds counts. *CPU* is that of the daemon and its children, which does not.
+rounds counts. *CPU* is that of the daemon and its children, which does not. The same again with a
+policy that looks for everything there is in a content: *all detectors*.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pol_client.request import build_request
 
 from bench.bench_reload import PATH, change, daemon, deciding
 from bench.goals import Goal, Result, Row, show
+from bench.load.matrix import ALL
 from bench.steady import run
 from bench.workloads import make_workload, pol_files
 
@@ -70,8 +72,12 @@ def memory_of(process: int) -> tuple[int, int]:
     return found["Rss"], found["Private_Clean"] + found["Private_Dirty"]
 
 
-def measure(rules: int, rounds: int) -> tuple[Start, list[Start]]:
-    """Return a cold start, and the warm ones after it."""
+WITH = {"": "", ", all detectors": ALL}
+"""What the policies are besides the workload's rules."""
+
+
+def measure(rules: int, rounds: int, more: str) -> tuple[Start, list[Start]]:
+    """Return a cold start of the rules and the policy *more*, and the warm ones after it."""
     workload = make_workload(rules)
     body = build_request(cast("Request", workload.requests[0])).SerializeToString()
     with TemporaryDirectory(prefix="bench-") as place:
@@ -80,21 +86,23 @@ def measure(rules: int, rounds: int) -> tuple[Start, list[Start]]:
         files = pol_files(workload)
         for name, text in files.items():
             Path(root, name).write_text(text)
+        if more:
+            Path(root, "more.pol").write_text(more)
         changed = max(files)
         found = [start(Path(place), root, body, changed, number) for number in range(rounds + 1)]
     return found[0], found[1:]
 
 
-def judge(found: dict[int, tuple[Start, list[Start]]]) -> Result:
+def judge(found: dict[tuple[int, str], tuple[Start, list[Start]]]) -> Result:
     """Return the figures and the goals."""
     rows: list[Row] = []
-    goals = []
-    for rules, (cold, warm) in found.items():
+    goals: list[Goal] = []
+    for (rules, beside), (cold, warm) in found.items():
         soon = min(one.seconds for one in warm)
         resident = min(one.resident for one in warm) / MEGABYTE
         rows.append(
             {
-                "rules": rules,
+                "rules": f"{rules:,}{beside}",
                 "cold, s": round(cold.seconds, 2),
                 "warm, s": round(soon, 2),
                 "warm start and reload, CPU s": round(min(one.cpu for one in warm), 2),
@@ -104,9 +112,9 @@ def judge(found: dict[int, tuple[Start, list[Start]]]) -> Result:
             }
         )
         if rules == GOAL_RULES:
-            goals = [
-                Goal("warm start until the first decision, s", soon, WARM_SECONDS),
-                Goal("memory of a worker, MB", resident, WORKER_MEGABYTES),
+            goals += [
+                Goal(f"warm start until the first decision{beside}, s", soon, WARM_SECONDS),
+                Goal(f"memory of a worker{beside}, MB", resident, WORKER_MEGABYTES),
             ]
     return Result({"Starts, one worker": rows}, goals)
 
@@ -118,7 +126,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    show(judge({rules: measure(rules, given.rounds) for rules in given.rules}), as_json=given.json)
+    found = {
+        (rules, beside): measure(rules, given.rounds, more)
+        for rules in given.rules
+        for beside, more in WITH.items()
+    }
+    show(judge(found), as_json=given.json)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,6 @@ BENCHES = (
         "reload",
         "Does a decision wait while policies are reloaded?",
         ("--rules", "1000", "--reloads", "10", "--audit", "off"),
-        ("--audit", "written"),
     ),
     Bench(
         "attacks",

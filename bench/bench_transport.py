@@ -116,7 +116,7 @@ async def serve_echo(transport: Transport) -> None:
     handlers = {method: grpc.unary_unary_rpc_method_handler(echo)}
     generic = grpc.method_handlers_generic_handler(service, handlers)
     if transport == "lean":
-        lean = LeanServer(message_bytes=1 << 20, calls=1_000)
+        lean = LeanServer()
         lean.add_generic_rpc_handlers([generic])
         lean.inline[PATH] = lambda raw, _call: raw
         address = lean.listen(Listener("127.0.0.1:0"))

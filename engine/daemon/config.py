@@ -95,6 +95,12 @@ def together(settings: Settings) -> Settings:
             "`grpc.tls` needs both a certificate and its key: set grpc.tls.certificate_file and "
             "grpc.tls.key_file"
         )
+    limits = settings.grpc.limits
+    if limits.connection_bytes < limits.window_bytes:
+        raise ConfigError(
+            "`grpc.limits.connection_bytes` is less than `grpc.limits.window_bytes`, which a "
+            "single call may send"
+        )
     if tls.client_names and not tls.client_ca_file:
         raise ConfigError(
             "`grpc.tls.client_names` are names in certificates of callers, and none is asked for: "

@@ -11,6 +11,7 @@ import engine
 from engine.daemon.certificates import certificates_of
 from engine.daemon.logs import Log, Seldom
 from engine.daemon.places import open_many_files
+from engine.daemon.settings_grpc import bounds_of
 from engine.daemon.start import Parts
 from engine.doors.grpc.addresses import path_of
 from engine.doors.grpc.certificates import TlsError
@@ -80,9 +81,9 @@ class Server:
             Service(parts.gate, engine.__version__, reload, parts.queue.desk),
             [Listener(one, self._tls_of(one)) for one in addresses],
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
-            message_bytes=settings.limits.message_bytes,
             share_port=share_port,
             transport=settings.grpc.transport,
+            bounds=bounds_of(settings.grpc.limits, settings.limits.message_bytes),
             worker=worker,
         )
 

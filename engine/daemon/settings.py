@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from engine.daemon.settings_audit import Audit, Record
+from engine.daemon.settings_grpc import GrpcLimits
 from engine.daemon.settings_reviews import Reviews
 
 Listen = Annotated[str, Meta(extra={"form": "address"})]
@@ -80,6 +81,7 @@ class Grpc(Struct, frozen=True, kw_only=True):
         ),
     ] = "lean"
     tls: Tls = field(default_factory=Tls)
+    limits: GrpcLimits = field(default_factory=GrpcLimits)
 
 
 class Metrics(Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def test_every_flag_stands_for_its_setting() -> None:
     )  # fmt: skip
     assert (tree["policies"], tree["data"], tree["state"]) == ("rules", "/d", "memory")
     assert tree["wait_for_bundle"] is True
+    assert tree["grpc"].pop("limits")["streams"] == 1000  # type: ignore[attr-defined]
     assert tree["grpc"] == {
         "listen": "h:1",
         "socket": "/s",

@@ -156,6 +156,7 @@ def test_every_setting_has_a_meaning_a_default_and_a_variable() -> None:
     sections = {
         "grpc",
         "grpc.tls",
+        "grpc.limits",
         "metrics",
         "log",
         "limits",

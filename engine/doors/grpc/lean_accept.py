@@ -12,12 +12,12 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+from engine.doors.grpc.bounds import Bounds
+
 BACKLOG = 1_024
+BOUNDS = Bounds()
 TURN = 64
 """So many connections are accepted before whatever else goes on has its turn."""
-HANDSHAKES = 1_000
-"""Handshakes at once on a socket; one more is closed."""
-HANDSHAKE_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 """How long nothing is accepted after it failed: what is missing is not there a moment later."""
 
@@ -30,11 +30,13 @@ class Acceptor:
         listening: socket.socket,
         make: Callable[[], asyncio.Protocol | None],
         context: ssl.SSLContext | None,
-        handshakes: int = HANDSHAKES,
+        handshakes: int = BOUNDS.handshakes,
+        patience: float = BOUNDS.handshake_seconds,
     ) -> None:
+        """*handshakes* may be under way at once, one more is closed; each *patience* seconds."""
         self._listening = listening
         self._make = make
-        self._most = handshakes
+        self._most, self._patience = handshakes, patience
         self.context = context
         """Never changed, only replaced: a session that was begun with it is not taken up again."""
         self._running: set[asyncio.Task[None]] = set()
@@ -95,7 +97,7 @@ class Acceptor:
             found.close()
             return
         found.setblocking(False)  # noqa: FBT003 - the library's
-        options = {} if self.context is None else {"ssl_handshake_timeout": HANDSHAKE_SECONDS}
+        options = {} if self.context is None else {"ssl_handshake_timeout": self._patience}
         with suppress(OSError):  # A handshake that fails is the client's affair.
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol, found, ssl=self.context, **options

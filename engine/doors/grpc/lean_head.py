@@ -69,15 +69,13 @@ class Head:
     refused: tuple[grpc.StatusCode, str] | None = None
 
 
-def read_head(fields: Fields) -> Head | Malformed:
-    """Return what *fields*, which HTTP/2 allows, say."""
-    if size_of(fields) > HEADER_BYTES:
-        return Head("", None, (), refused=(grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_LARGE))
+def read_head(fields: Fields, most: int = HEADER_BYTES) -> Head | Malformed:
+    """Return what *fields*, which HTTP/2 allows, say; *most* bytes of them are a call."""
+    if size_of(fields) > most:
+        why = f"metadata of more than {most:,} bytes"
+        return Head("", None, (), refused=(grpc.StatusCode.RESOURCE_EXHAUSTED, why))
     plain = [one for one in fields if one[0][:1] != b":"]
     return _call(dict(fields), plain)
-
-
-TOO_LARGE = f"metadata of more than {HEADER_BYTES:,} bytes"
 
 
 def _call(said: dict[bytes, bytes], plain: Sequence[tuple[bytes, bytes]]) -> Head | Malformed:

@@ -28,8 +28,6 @@ from engine.doors.grpc.lean_messages import (
 from engine.doors.grpc.lean_room import Room
 from engine.doors.http2.stream import Stream
 
-REQUEST_SECONDS: Final = 60.0
-"""How long the message of a call that one message asks may take."""
 OVERLOADED: Final = "the engine is overloaded: try again"
 BROKEN: Final = "the last message is not whole"
 NO_MESSAGES: Final[list[bytes]] = []
@@ -210,7 +208,7 @@ class Heard:
             self._since = now
         if self._deadline is not None and now >= self._deadline:
             self._late()
-        elif now - self._since > REQUEST_SECONDS:
+        elif now - self._since > self._room.patience:
             self._finish(grpc.StatusCode.CANCELLED, "the request did not come")
 
     def time_remaining(self) -> float | None:

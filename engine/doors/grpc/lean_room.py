@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+REQUEST_SECONDS: Final = 60.0
+"""How long the message of a call that one message asks may take."""
+
 
 class Room:
     """What all calls of a server may hold together. Not for several threads."""
 
-    __slots__ = ("calls", "held", "most_bytes", "most_calls", "most_tasks", "tasks")
+    __slots__ = ("calls", "held", "most_bytes", "most_calls", "most_tasks", "patience", "tasks")
 
-    def __init__(self, *, tasks: int, calls: int, held: int) -> None:
-        """Allow so many calls that are answered, that are open, and bytes that are not answered."""
+    def __init__(
+        self, *, tasks: int, calls: int, held: int, patience: float = REQUEST_SECONDS
+    ) -> None:
+        """Allow so many calls that are answered, that are open, and bytes that are not answered.
+
+        *patience* is how long the one message of a call may take, in seconds.
+        """
+        self.patience = patience
         self.most_tasks, self.most_calls, self.most_bytes = tasks, calls, held
         self.tasks = self.calls = self.held = 0

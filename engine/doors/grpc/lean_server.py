@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.client_certificates import STRANGER, may_ask, read_certificate
 from engine.doors.grpc.lean_accept import Acceptor
 from engine.doors.grpc.lean_call import (
@@ -31,19 +32,16 @@ from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove, sec
 from engine.doors.grpc.lean_typed import served
 from engine.doors.grpc.listener import Listener, Tls
 from engine.doors.http2.connection import Connection
-from engine.doors.http2.limits import Limits
 from engine.doors.http2.stream import NOBODY, App, Stream
 from engine.service.callers import CALLER, Caller
 
-CONNECTIONS = 20_000
 OTHER_FILES = 256
-"""Connections at once; one more is closed. Never so many that this many files besides could not be
-opened: records, the state, calls of other servers."""
+"""There are never so many connections that this many files besides could not be opened: records,
+the state, calls of other servers."""
 OPEN_EACH = 4
 """So many calls may be open for each that may be answered at once: some are not whole yet."""
-HELD_BYTES = 256 << 20
 HELD_MESSAGES = 4
-"""What requests that are not answered may hold together: bytes, or largest messages if more."""
+"""What requests that are not answered may hold together in any case: largest messages."""
 
 
 class Asked(NamedTuple):
@@ -58,19 +56,23 @@ class LeanServer:
 
     def __init__(
         self,
+        bounds: Bounds | None = None,
         *,
-        message_bytes: int,
-        calls: int,
         share_port: bool = False,
-        limits: Limits | None = None,
     ) -> None:
-        """*message_bytes* bounds a message, *calls* how many are answered at once."""
-        self._most = message_bytes
+        """*share_port*: several processes listen on one."""
         self._share = share_port
-        self._limits = limits or Limits()
-        self.most_connections = min(CONNECTIONS, max(1, open_files() - OTHER_FILES))
-        held = max(HELD_BYTES, HELD_MESSAGES * message_bytes)
-        self.room = Room(tasks=calls, calls=calls * OPEN_EACH, held=held)
+        self._bounds = bounds = bounds or Bounds()
+        self._most = bounds.message_bytes
+        self._limits = bounds.connection
+        self._read = partial(read_head, most=bounds.connection.header_bytes)
+        self.most_connections = min(bounds.connections, max(1, open_files() - OTHER_FILES))
+        self.room = Room(
+            tasks=bounds.calls,
+            calls=bounds.calls * OPEN_EACH,
+            held=max(bounds.held_bytes, HELD_MESSAGES * bounds.message_bytes),
+            patience=bounds.request_seconds,
+        )
         self._sockets: list[tuple[Listener, socket.socket]] = []
         self._paths: list[tuple[str, int]] = []
         self._acceptors: list[Acceptor] = []
@@ -113,7 +115,9 @@ class LeanServer:
         """Accept connections."""
         for listener, one in self._sockets:
             context = None if listener.tls is None else secured(listener.tls)
-            self._acceptors.append(Acceptor(one, self._maker(listener.tls), context))
+            make, bounds = self._maker(listener.tls), self._bounds
+            made = Acceptor(one, make, context, bounds.handshakes, bounds.handshake_seconds)
+            self._acceptors.append(made)
             self._acceptors[-1].start()
 
     def renew(self, tls: Tls) -> None:
@@ -182,7 +186,7 @@ class LeanServer:
         if len(self._connections) >= self.most_connections or self._stopping:
             return None
         begun = begun or self._connections.add
-        made = Connection(self._serve, read_head, self._limits, ended=self._ended, begun=begun)
+        made = Connection(self._serve, self._read, self._limits, ended=self._ended, begun=begun)
         if self.many:
             made.answer_all = answer_all
         return made

@@ -7,6 +7,7 @@ back takes longer. One event loop a process; more processes share a port.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, assert_never
 
 import grpc
@@ -14,6 +15,7 @@ import grpc.aio
 from grpc_health.v1 import health_pb2_grpc
 
 from engine.doors.grpc import health
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.client_certificates import Recognition
 from engine.doors.grpc.handlers import Handlers
 from engine.doors.grpc.health import Health
@@ -35,20 +37,12 @@ from engine.doors.grpc.methods import (
 from engine.doors.grpc.reflect import reflection_handlers
 from engine.doors.grpc.service import Service
 from engine.doors.http2.frames import WORKER
-from engine.doors.http2.limits import Limits
 
 Transport = Literal["grpcio", "lean"]
 """Which server the door is built over: the lean one of this package, or the library's."""
 Worker = tuple[int, int]
 """Which of several processes on one port this is, from 0, and how many there are."""
 ALONE: Worker = (0, 1)
-
-MESSAGE_BYTES = 64 << 20
-"""The largest message that is read: above what any content limit lets through, so that content that
-is too long is told so by name instead of by the transport."""
-
-CALLS = 10_000
-"""Calls in flight; one more is refused with RESOURCE_EXHAUSTED."""
 
 
 class Door:
@@ -61,17 +55,18 @@ class Door:
         *,
         reflect: bool | None = None,
         admin: bool | None = None,
-        message_bytes: int = MESSAGE_BYTES,
         share_port: bool = False,
         transport: Transport = "lean",
         worker: Worker = ALONE,
+        bounds: Bounds | None = None,
     ) -> None:
         """Prepare to serve *service* on *listeners*.
 
         *reflect* and *admin* switch reflection and the Admin service; None means only when every
         listener is a loopback address or a Unix socket. *share_port* lets several processes listen
         on one port (without it, a port in use is an error). *transport* is which server serves.
-        *worker* is which of several processes this is, which the lean server's clients are told.
+        *worker* is which of several processes this is, which the lean server's clients are told;
+        *bounds* is what callers may take.
         """
         local = all(listener.local for listener in listeners)
         self._service = service
@@ -81,10 +76,10 @@ class Door:
         self._health = Health()
         self._server = make_server(
             transport,
-            message_bytes,
             share_port=share_port,
             recognition=recognition_of(listeners),
             worker=worker,
+            bounds=bounds or Bounds(),
         )
         self._names = [ENGINE, ADMIN] if (local if admin is None else admin) else [ENGINE]
         for name in self._names:
@@ -164,31 +159,27 @@ def recognition_of(listeners: Sequence[Listener]) -> list[Recognition]:
 
 def make_server(
     transport: Transport,
-    message_bytes: int,
     *,
     share_port: bool,
     recognition: Sequence[Recognition] = (),
     worker: Worker = ALONE,
+    bounds: Bounds,
 ) -> grpc.aio.Server | LeanServer:
     """Return a server without methods."""
     match transport:
         case "lean":
             number, many = worker
             told = ((WORKER, number << 16 | many),) if many > 1 else ()
-            return LeanServer(
-                message_bytes=message_bytes,
-                calls=CALLS,
-                share_port=share_port,
-                limits=Limits(told=told),
-            )
+            bounds = replace(bounds, connection=replace(bounds.connection, told=told))
+            return LeanServer(bounds, share_port=share_port)
         case "grpcio":
             return grpc.aio.server(
                 options=[
-                    ("grpc.max_receive_message_length", message_bytes),
+                    ("grpc.max_receive_message_length", bounds.message_bytes),
                     ("grpc.max_send_message_length", -1),
                     ("grpc.so_reuseport", int(share_port)),
                 ],
-                maximum_concurrent_rpcs=CALLS,
+                maximum_concurrent_rpcs=bounds.calls,
                 interceptors=recognition,
             )
         case _:

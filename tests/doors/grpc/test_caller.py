@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.caller import CallError, ask, read_decision, write_request
 from engine.doors.grpc.convert import read_whole, write_decision
 from engine.runtime.decision import Message
@@ -83,7 +84,7 @@ def test_no_answer_in_time_names_the_remedy(daemon: Daemon) -> None:
 
 def test_a_request_that_the_transport_refuses_is_told() -> None:
     with (
-        serve(message_bytes=10) as daemon,
+        serve(bounds=Bounds(message_bytes=10)) as daemon,
         pytest.raises(CallError, match="RESOURCE_EXHAUSTED"),
     ):
         ask(daemon.address, HELLO, 5)

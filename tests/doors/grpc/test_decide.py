@@ -12,6 +12,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.methods import BATCH_BREATH, BATCH_LIMIT
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
@@ -232,7 +233,10 @@ def test_content_that_is_too_long_is_told_so(channel: Channel) -> None:
 
 
 def test_a_message_above_the_transport_limit_is_refused_by_the_transport() -> None:
-    with serve(message_bytes=1000) as daemon, grpc.insecure_channel(daemon.address) as channel:
+    with (
+        serve(bounds=Bounds(message_bytes=1000)) as daemon,
+        grpc.insecure_channel(daemon.address) as channel,
+    ):
         error = refused(lambda: decide(channel, ask(content="x" * 2000)))
         # The connection goes on: who sent too much is told so, and is not cut off.
         assert decide(channel, ask(content="x")).action == wire.ACTION_ALLOW

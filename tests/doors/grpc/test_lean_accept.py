@@ -63,11 +63,12 @@ class Listening:
         make: Callable[[], asyncio.Protocol | None] = Echo,
         context: ssl.SSLContext | None = None,
         handshakes: int = 10,
+        patience: float = PATIENCE,
     ) -> None:
         self._loop = loop
         listening = socket.create_server(("127.0.0.1", 0))
         self._where = listening.getsockname()
-        self.acceptor = Acceptor(listening, make, context, handshakes)
+        self.acceptor = Acceptor(listening, make, context, handshakes, patience)
 
     def __enter__(self) -> Self:
         self._do(self.acceptor.start)
@@ -149,11 +150,8 @@ def test_a_handshake_that_fails_makes_room(loop: asyncio.AbstractEventLoop) -> N
             assert echoes(found)
 
 
-def test_a_handshake_has_its_time(
-    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lean_accept, "HANDSHAKE_SECONDS", 0.05)
-    with Listening(loop, context=CONTEXT) as listening, listening.connect() as raw:
+def test_a_handshake_has_its_time(loop: asyncio.AbstractEventLoop) -> None:
+    with Listening(loop, context=CONTEXT, patience=0.05) as listening, listening.connect() as raw:
         assert ended(raw)
 
 

@@ -14,9 +14,9 @@ from hpack import Encoder
 
 from engine.doors.grpc.lean_call import Aborted, Call, Served
 from engine.doors.grpc.lean_head import Head, read_head
-from engine.doors.grpc.lean_heard import OVERLOADED, REQUEST_SECONDS
+from engine.doors.grpc.lean_heard import OVERLOADED
 from engine.doors.grpc.lean_messages import GZIP_FROM, packed
-from engine.doors.grpc.lean_room import Room
+from engine.doors.grpc.lean_room import REQUEST_SECONDS, Room
 from engine.doors.http2 import frames
 from engine.doors.http2.connection import Connection
 from engine.doors.http2.limits import Limits

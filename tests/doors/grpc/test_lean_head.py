@@ -9,7 +9,6 @@ from engine.doors.grpc.lean_head import (
     HEADER_BYTES,
     LONGEST_SECONDS,
     MESSAGE_BYTES,
-    TOO_LARGE,
     Head,
     read_head,
     trailers_of,
@@ -134,7 +133,10 @@ def test_a_literal_of_any_length_is_read_back(size: int) -> None:
 
 def test_too_much_metadata_is_refused_whatever_it_says() -> None:
     found = asked((b"a", b"x" * HEADER_BYTES))
-    assert found.refused == (grpc.StatusCode.RESOURCE_EXHAUSTED, TOO_LARGE)
+    assert found.refused == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        f"metadata of more than {HEADER_BYTES:,} bytes",
+    )
     assert found.metadata == ()
 
 

@@ -14,6 +14,7 @@ from hpack import Decoder, Encoder
 
 from engine.doors.grpc import lean_sockets
 from engine.doors.grpc.addresses import ListenError
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.lean_server import NONE, LeanServer
 from engine.doors.grpc.lean_sockets import open_files, open_sockets, remove
 from engine.doors.grpc.listener import Listener, Tls, changes
@@ -36,7 +37,7 @@ def serving(
     """Serve *methods* of the service ``t.T``."""
 
     async def begin() -> tuple[LeanServer, list[str]]:
-        server = LeanServer(message_bytes=1 << 20, calls=100)
+        server = LeanServer(Bounds(message_bytes=1 << 20, calls=100))
         handlers = grpc.method_handlers_generic_handler("t.T", methods)
         server.add_generic_rpc_handlers((handlers,))
         change(server)
@@ -110,7 +111,7 @@ def test_one_connection_too_many_is_closed() -> None:
 
 def test_a_server_that_never_began_leaves_no_socket(tmp_path: Path) -> None:
     async def scene() -> str:
-        server = LeanServer(message_bytes=1, calls=1)
+        server = LeanServer()
         server.listen(Listener(f"unix:{tmp_path}/s"))
         address = server.listen(Listener("127.0.0.1:0"))
         await server.stop(0)

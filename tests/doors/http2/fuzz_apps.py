@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.lean_call import Call, Flow, Waited
 from engine.doors.grpc.lean_server import LeanServer
 from engine.doors.http2 import frames
@@ -130,7 +131,7 @@ def grpc_server() -> LeanServer:
         for _ in range(8):
             await call.write(raw + bytes(30_000))
 
-    server = LeanServer(message_bytes=MESSAGE_BYTES, calls=3)
+    server = LeanServer(Bounds(message_bytes=MESSAGE_BYTES, calls=3))
     methods = {
         "Echo": grpc.unary_unary_rpc_method_handler(echo),
         "Wait": grpc.unary_unary_rpc_method_handler(wait),

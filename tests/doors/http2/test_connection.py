@@ -12,7 +12,7 @@ import pytest
 from engine.doors.grpc.lean_call import Call
 from engine.doors.grpc.lean_head import Head, read_head
 from engine.doors.http2 import frames
-from engine.doors.http2.connection import TURN_FIELDS, TURN_FRAMES, Connection
+from engine.doors.http2.connection import Connection
 from engine.doors.http2.fields import block_of
 from engine.doors.http2.frames import Code, ping
 from engine.doors.http2.limits import Limits
@@ -20,6 +20,8 @@ from engine.doors.http2.stream import Stream
 from tests.doors.http2.attackers import FIELDS, data, message
 from tests.doors.http2.fuzz_apps import grpc_server
 from tests.doors.http2.peers import REQUEST, Client, Holding, Wire, failure, frame
+
+TURN_FRAMES, TURN_FIELDS = Limits().turn_frames, Limits().turn_fields
 
 
 class Agreed:

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import uvloop
 
+from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.lean_call import Call
 from engine.doors.grpc.lean_server import LeanServer
 from engine.doors.grpc.listener import Listener
@@ -69,9 +70,8 @@ async def serve(settings: dict[str, Any]) -> None:
         await serve_grpcio()
         return
     limits = Limits(**settings.get("limits", {}))
-    server = LeanServer(
-        message_bytes=MESSAGE_BYTES, calls=settings.get("calls", 1_000), limits=limits
-    )
+    calls = settings.get("calls", 1_000)
+    server = LeanServer(Bounds(message_bytes=MESSAGE_BYTES, calls=calls, connection=limits))
     server.room.most_bytes = settings.get("held", server.room.most_bytes)
 
     def told(_raw: bytes, _call: Call) -> bytes:

@@ -80,11 +80,13 @@ class Served:
 class Call(Heard):
     """One call. It is the stream's app, and what its handler sees."""
 
-    __slots__ = ("_method",)
+    __slots__ = ("_method", "_soon")
 
     def __init__(self, stream: Stream, head: Head, method: Served, most: int, room: Room) -> None:
         super().__init__(stream, head, most, room, one_asks=method.one_asks)
         self._method = method
+        self._soon = False
+        """Whether another turn of a stream without a task is to come."""
 
     @property
     def method(self) -> Served:
@@ -207,7 +209,7 @@ class Call(Heard):
     def flow_on(self) -> None:
         """Answer what has come on a stream that needs no task: so many, then the rest."""
         flow, stream = self._method.flow, self._stream
-        if flow is None or self._over or not self._flows:
+        if flow is None or self._over or not self._flows or self._soon:
             return
         if stream.waiting_bytes > ENOUGH:  # Its peer does not read: it is told when it does.
             stream.stalled = True
@@ -228,9 +230,15 @@ class Call(Heard):
         if flow.ending is not None:
             self._finish(*flow.ending)
         elif self._at < len(self._messages):  # The other calls get their turn.
-            asyncio.get_running_loop().call_soon(self.flow_on)
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._flow_again)
         elif self._ended:
             self._finish(grpc.StatusCode.OK, "")
+
+    def _flow_again(self) -> None:
+        """Have another turn: one for each turn of the event loop, however often something comes."""
+        self._soon = False
+        self.flow_on()
 
     def drained(self) -> None:
         """End with the flow's status where nothing is to be answered: else that is done after it.

@@ -100,6 +100,21 @@ def test_many_that_come_together_leave_the_others_their_turn() -> None:
     in_loop(scene)
 
 
+def test_reads_meanwhile_give_a_stream_no_more_turns() -> None:
+    async def scene() -> None:
+        echo = Echo()
+        caller = echo.caller()
+        caller.ask(1)
+        caller.feed(data(1, packed(b"a") * (9 * TOGETHER)))
+        for byte in packed(b"")[:3]:
+            caller.feed(data(1, bytes((byte,))))
+        assert len(echo.asked) == 1
+        await asyncio.sleep(0)
+        assert len(echo.asked) == 2
+
+    in_loop(scene)
+
+
 def test_a_client_that_does_not_read_is_answered_when_it_does() -> None:
     async def scene() -> None:
         echo = Echo()

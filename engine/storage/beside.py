@@ -26,6 +26,17 @@ class Landed(NamedTuple):
     failed: OSError | None
 
 
+class Flight:
+    """A sync that the kernel is at: which one, not what it says; compiled, a tuple has no such."""
+
+    __slots__ = ("begun", "since")
+
+    def __init__(self, begun: Begun) -> None:
+        """Begin now."""
+        self.begun = begun
+        self.since = monotonic()
+
+
 class Beside:
     """Syncs *trail*. Not for several threads at once, but for `wait`."""
 
@@ -38,7 +49,7 @@ class Beside:
         """In which the end is heard; None while there is none to rely on."""
         self._hears: AbstractEventLoop | None = None
         """That which was told to hear it."""
-        self._begun: tuple[Begun, float] | None = None
+        self._begun: Flight | None = None
 
     @property
     def flying(self) -> bool:
@@ -75,15 +86,15 @@ class Beside:
         except OSError:
             self._trail.end_sync(None)
             return False
-        self._begun = begun, monotonic()
+        self._begun = Flight(begun)
         return True
 
     def end(self) -> Landed | None:
         """Return how what was begun has ended; None if it has not, or there is none."""
         if self._begun is None or self._aio is None:
             return None
-        begun, since = self._begun
-        failed = None
+        flight = self._begun
+        failed: OSError | None = None
         try:
             self._aio.end()
         except BlockingIOError:
@@ -91,8 +102,8 @@ class Beside:
         except OSError as error:
             failed = error
         self._begun = None
-        self._trail.end_sync(begun, failed)
-        return Landed(monotonic() - since, failed)
+        self._trail.end_sync(flight.begun, failed)
+        return Landed(monotonic() - flight.since, failed)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until what was begun, if anything, has ended; or for so long."""

@@ -3,6 +3,7 @@
 Client for threads, AsyncClient for asyncio; both are lazy to connect and reconnect by themselves.
 """
 
+from pol_client import _sources as _sources  # Before all that may be compiled.
 from pol_client.aio import AsyncClient
 from pol_client.aio_exchange import AsyncExchange
 from pol_client.aio_guard import AsyncGuard

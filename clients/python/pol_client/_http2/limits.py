@@ -47,7 +47,7 @@ class Limits:
     """How long a connection may have no stream; 0 for as long as it wants."""
     turn_frames: int = 512
     turn_fields: int = 1_024
-    """So many frames, and fields that were not seen before, are read before others have their turn."""
+    """So many frames, and fields not seen before, are read before others have their turn."""
     told: tuple[tuple[int, int], ...] = ()
     """More settings that a peer is told: no bounds, but known to each connection from the first."""
 

@@ -90,7 +90,9 @@ class Socket:
         """Close it."""
         self.inner.close()
 
-    abort = close
+    def abort(self) -> None:
+        """Close it."""
+        self.inner.close()
 
 
 class NoLoop:

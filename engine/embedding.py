@@ -39,17 +39,25 @@ from engine.runtime.explain import Explanation
 from engine.runtime.memory import MemoryStore
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge, Request
 from engine.runtime.store import Store
+from engine.service.asking import Undecided
+from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import Cache, NoCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, derive_key
+from engine.service.lines import iso_time
 from engine.service.nets import Finder, FinderError, require_finder
+from engine.service.record import Both, Recorder
+from engine.service.signing import Signing
 from engine.service.usage import Usage
 from engine.state.lmdb import LmdbStore
+from engine.storage.durability import Durability, Way
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+NAME = "engine"
+"""Of who signs the trail."""
 
 
 class Engine:
@@ -58,12 +66,15 @@ class Engine:
     A context manager: leaving it closes the engine.
     """
 
-    def __init__(self, gate: Gate, folder: Path, recipe: Recipe, cache: Cache) -> None:
+    def __init__(
+        self, gate: Gate, folder: Path, recipe: Recipe, cache: Cache, signing: Signing | None
+    ) -> None:
         """Take what `load` has prepared."""
         self._gate = gate
         self._folder = folder
         self._recipe = recipe
         self._cache = cache
+        self._signing = signing
         self._lock = threading.Lock()
 
     @property
@@ -89,12 +100,16 @@ class Engine:
             ['action', 'advice', 'arguments']
         """
         with self._lock:
-            step = self._gate.begin(request)
+            step = self._sure(self._gate.begin(request))
         while not isinstance(step, Decision):
             step.wait()  # without the lock: other threads decide meanwhile
             with self._lock:
-                step = self._gate.go_on(step)
+                step = self._sure(self._gate.go_on(step))
         return step
+
+    def _sure(self, step: Decision | Undecided) -> Decision | Undecided:
+        """Return *step*; a decision when its record is as safe as was chosen, or the ``deny``."""
+        return self._gate.keeper.sure(step) if isinstance(step, Decision) else step
 
     def explain(self, request: Request | Mapping[str, object]) -> Explanation:
         """Return why *request* would be decided as it would; nothing is taken or recorded.
@@ -152,7 +167,9 @@ class Engine:
             self._gate.swap(policies)
 
     def close(self) -> None:
-        """Release the state and the record. Closing twice is fine."""
+        """Release the state and the record, and sign the trail. Closing twice is fine."""
+        if self._signing is not None:
+            self._signing.close()
         with self._lock:
             self._gate.close()
 
@@ -175,6 +192,8 @@ def load(  # noqa: PLR0913  every setting by its name
     state: Store | str | Path | None = None,
     cache: str | Path | None = None,
     record: str | Path | None = None,
+    audit: str | Path | None = None,
+    durability: Durability = "written",
     secret: bytes | None = None,
     content_characters: int = CONTENT_LIMIT,
     on_content_too_large: OnTooLarge = "refuse",
@@ -189,6 +208,10 @@ def load(  # noqa: PLR0913  every setting by its name
       this process's memory.
     - *cache* is a folder for compiled policies, for a faster start. What is in it is run as code.
     - *record* is a file to which every decision is appended as a line of JSON, without content.
+    - *audit* is a folder for a signed trail of every decision, as the daemon keeps it: what cannot
+      be recorded is denied. The key is made beside it (``audit.key``); `engine audit` reads it.
+    - *durability*: a decision is given when its record survives the process (``written``), the
+      machine (``synced``), or neither for an instant (``spool``).
     - *secret* (32 bytes or more) keys hashes and tokens, alike in all processes; None makes one up.
     - *content_characters* is the most content of a request. With more, *on_content_too_large*
       holds: ``refuse`` (InvalidRequest), or ``deny`` or ``escalate`` without a look at it.
@@ -203,24 +226,51 @@ def load(  # noqa: PLR0913  every setting by its name
     recipe = Recipe(key, content_characters, remembered_bytes, on_content_too_large, prepare=True)
     recipe = replace(recipe, long_characters=long_characters, finder=scanner)
     require_usable(recipe, cached=cache is not None)
+    if durability not in get_args(Durability):
+        raise ValueError(f"`durability` must be one of {', '.join(get_args(Durability))}")
     kept = NoCache() if cache is None else open_cache(Path(cache))
     policies = load_folder(Path(folder), recipe, kept)
-    gate = make_gate(key, nanoseconds_of(clock), state, record)
+    now = nanoseconds_of(clock)
+    trail = None if audit is None else make_trail(Path(audit), Way(durability=durability), now)
+    try:
+        gate = make_gate(key, now, state, recorder_of(record, trail))
+    except BaseException:
+        if trail is not None:
+            trail.close()
+        raise
     gate.swap(policies)
-    return Engine(gate, Path(folder), recipe, kept)
+    signing = None if trail is None else Signing(trail)
+    return Engine(gate, Path(folder), recipe, kept, signing)
 
 
 def make_gate(
     key: bytes,
     clock: Callable[[], int],
     state: Store | str | Path | None,
-    record: str | Path | None,
+    recorder: Recorder | None,
 ) -> Gate:
     """Return a gate without policies yet."""
     store = LmdbStore(state) if isinstance(state, str | Path) else state or MemoryStore()
-    recorder = None if record is None else Journal(Path(record), "deny")
     classifiers = Hub(derive_key(key, "classifiers"))
     return Gate(store, recorder, secret=key, clock=clock, classifiers=classifiers)
+
+
+def make_trail(folder: Path, way: Way, clock: Callable[[], int]) -> Audit:
+    """Return the trail in *folder*; those that processes which are gone have left are closed.
+
+    Raises RecordError.
+    """
+    trail = Audit(folder, folder.parent / KEY, way, name=NAME, time=lambda: iso_time(clock()))
+    trail.recover()
+    return trail
+
+
+def recorder_of(record: str | Path | None, trail: Audit | None) -> Recorder | None:
+    """Return what keeps records in a file, in a trail, or in both; None for neither."""
+    if record is None:
+        return trail
+    journal = Journal(Path(record), "deny")
+    return journal if trail is None else Both(trail, journal)
 
 
 def require_usable(recipe: Recipe, *, cached: bool) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import doctest
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,9 +19,24 @@ import engine
 from engine import embedding
 from engine.runtime.decision import Message
 from engine.runtime.memory import MemoryStore
+from engine.service.audit import PUBLIC, Audit
 from engine.service.gate import NotReady
+from engine.service.record import RecordError
+from engine.service.signing import Signing
+from engine.storage.durability import Durability
+from engine.storage.notes import read_verifier
+from engine.storage.read import read_folder
+from engine.storage.verify import verify_folder
 from tests.service.bundle import asked, write_folder
 
+KILLED = """\
+import engine, os, signal, sys
+from tests.service.bundle import asked
+pol = engine.load(sys.argv[1], audit=sys.argv[2])
+print(pol.decide(asked("hello")).decision_id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+TIME = "2026-01-01T00:00:00.000000Z"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EXAMPLE = """\
 policy chat {
@@ -135,6 +152,96 @@ def test_the_record_and_the_secret_are_the_callers(folder: Path, tmp_path: Path)
             pol.decide(asked("hello"))
         hashes.append(json.loads(record.read_text())["content_hash"])
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("durability", ["written", "synced", "spool"])
+def test_a_trail_has_every_decision_signed(
+    folder: Path, tmp_path: Path, durability: Durability
+) -> None:
+    trail = tmp_path / "audit"
+    with engine.load(folder, audit=trail, durability=durability) as pol:
+        given = [pol.decide(asked(f"number {number}")).decision_id for number in range(5)]
+    verifier = read_verifier((trail / PUBLIC).read_text())
+    report = verify_folder(trail, [verifier])
+    lines = [json.loads(one.payload) for one in read_folder(trail)]
+    assert (report.problems, report.unsigned) == ([], 0)
+    assert [line["decision_id"] for line in lines] == given
+    assert (tmp_path / "audit.key").stat().st_mode & 0o077 == 0
+
+
+def test_what_the_trail_cannot_keep_is_denied_and_the_file_has_no_more_than_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "d.jsonl"
+    pol = engine.load(folder, audit=tmp_path / "audit", record=file)
+    assert pol.decide(asked("hello")).action == "allow"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        decision = pol.decide(asked("hello again"))
+    assert (decision.action, decision.reasons[0].failure != "") == ("deny", True)
+    assert len(file.read_text().splitlines()) == 1
+    assert pol.decide(asked("hello")).action == "allow"
+    pol.close()
+
+
+def test_an_answer_waits_for_the_disk_and_is_denied_when_that_has_failed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pol = engine.load(folder, audit=tmp_path / "audit", durability="synced")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", full)
+        assert pol.decide(asked("hello")).action == "deny"
+    assert pol.decide(asked("hello")).action == "allow"
+    pol.close()
+
+
+def test_the_next_engine_closes_and_signs_what_a_killed_one_has_left(
+    folder: Path, tmp_path: Path
+) -> None:
+    trail = tmp_path / "audit"
+    done = subprocess.run(  # noqa: S603  our own interpreter
+        [sys.executable, "-c", KILLED, str(folder), str(trail)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(engine.__file__).parents[1],
+    )
+    engine.load(folder, audit=trail).close()
+    report = verify_folder(trail, [read_verifier((trail / PUBLIC).read_text())])
+    lines = [json.loads(one.payload) for one in read_folder(trail)]
+    assert (report.problems, report.unsigned) == ([], 0)
+    assert done.stdout.strip() in [line.get("decision_id") for line in lines]
+
+
+def test_a_trail_is_signed_now_and_then(tmp_path: Path) -> None:
+    signed = threading.Event()
+
+    class Watched(Audit):
+        def tend(self) -> str:
+            signed.set()
+            return super().tend()
+
+    signing = Signing(
+        Watched(tmp_path / "audit", tmp_path / "key", "deny", name="one", time=lambda: TIME), 0.001
+    )
+    assert signed.wait(10)
+    signing.close()
+    signing.close()
+
+
+def test_a_trail_that_cannot_be_had_is_said_at_once(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="cannot keep an audit trail"):
+        engine.load(folder, audit=tmp_path / "file" / "audit")
+    with pytest.raises(RecordError):
+        engine.load(folder, audit=tmp_path / "audit", record=tmp_path / "file" / "d.jsonl")
+    assert not list((tmp_path / "audit").glob("*.open"))
+    with pytest.raises(ValueError, match="`durability` must be one of"):
+        engine.load(folder, audit=tmp_path / "audit", durability="never")  # type: ignore[arg-type]
+
+
+def full(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_a_cache_is_used_and_changes_nothing(folder: Path, tmp_path: Path) -> None:

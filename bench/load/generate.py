@@ -196,7 +196,8 @@ class Run:
         """Ask when that was *drawn*, or all the time."""
         load, tally = self.load, self.tally
         self.holds = Holds()
-        begin = perf_counter_ns() + HEAD_NS
+        entered = perf_counter_ns()
+        begin = entered + (HEAD_NS if load.rate else 0)
         self.begun = tally.begun = begin + int(load.warm * SECOND)
         self.end = self.begun + int(load.seconds * SECOND)
         if load.rate:
@@ -205,7 +206,7 @@ class Run:
             self.closed()
         counted = tally.done - self.before if self.before else len(tally.latencies)
         took = perf_counter_ns() - self.begun
-        worked = perf_counter_ns() - begin - self.idle
+        worked = perf_counter_ns() - entered - self.idle
         self.rest()
         for connection in self.connections:
             connection.socket.close()

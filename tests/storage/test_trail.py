@@ -12,6 +12,7 @@ from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, r
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import Segment
 from engine.storage.source import segment_files
+from engine.storage.trail import MOST_PACED, PACED
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -33,6 +34,21 @@ def test_many_records_between_two_checkpoints_are_signed_too(tmp_path: Path) -> 
     filled(tmp_path, 1300, every=600, segment_bytes=60_000)
     report = verified(tmp_path)
     assert (report.problems, report.records, report.signed) == ([], 1300, 1300)
+
+
+@pytest.mark.slow
+def test_so_many_that_there_is_no_time_for_pauses_are_signed(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    payload, count = record(1), MOST_PACED + 2 * PACED
+    one.append_all([payload] * count)
+    assert one.checkpoint()
+    assert opened_size(tmp_path) == count
+    one.close()
+
+
+def opened_size(folder: Path) -> int:
+    """Return how many records the newest checkpoint in *folder* signs."""
+    return checkpoints(folder)[-1].size
 
 
 def test_several_trails_share_a_folder(tmp_path: Path) -> None:

@@ -109,9 +109,9 @@ def _numeric(regex: str, *, apart: bool, whole: bool) -> Aim | None:
 
 
 def aim_at(rule: Rule) -> Aim | None:
-    """Return what to look for in place of *rule*, None where that cannot be told."""
+    """Return what to look for in place of *rule*, None where that cannot or need not be told."""
     pattern = rule.pattern
-    if by_one_byte(rule):
+    if by_one_byte(rule) or pattern.aimed == "usual":
         return None
     if pattern.digits:
         apart = stands_alone(pattern.guard) and not rule.group

@@ -243,6 +243,7 @@ PHONE = Entity(
             guard=_written,
             before=1,
             digits=7,
+            aimed="usual",
         ),
         Pattern(
             r"\(?[0-9](?:[ .\-/()]{0,2}[0-9]){6,14}" + EXTENSION,
@@ -250,6 +251,7 @@ PHONE = Entity(
             guard=_unnamed,
             before=1,
             digits=7,
+            aimed="usual",
         ),
     ),
     near=(

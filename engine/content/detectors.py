@@ -8,8 +8,11 @@ from typing import Literal
 
 Guard = Callable[[bytes, int, int], bool]
 
-Aimed = Literal["shorter", "hint", "regex"]
-"""What Hyperscan looks for in place of a pattern with keywords: its hint or the regex."""
+Aimed = Literal["shorter", "hint", "regex", "usual"]
+"""What Hyperscan looks for in place of a pattern with keywords: its hint or the regex.
+
+A pattern of digits is *usual* if most numbers match it: to hear so takes longer than to look.
+"""
 
 THRESHOLD = 0.5
 CONTEXT = 0.35

@@ -81,6 +81,8 @@ Set = tuple[Rule, int | None, int | None]
 class Cast:
     """A *net*, and what each of its places sets off: *aims*, *shaped*, or some *numeric* rules.
 
+    Those of *usual* are run at every number.
+
     *gate* matches where the first shape or number is: RE2 is faster to say that there is none.
     *spots* are the hints of shapes; so many bytes around one as *margin* says may matter. Of a
     *shaped* rule it is known whether all else may be left out (see `hides_nothing`). *rest* finds
@@ -91,6 +93,7 @@ class Cast:
     aims: tuple[tuple[Set, ...], ...]
     shaped: tuple[tuple[tuple[Rule, bool], ...], ...]
     chosen: tuple[tuple[int, ...], ...]
+    usual: tuple[int, ...]
     numeric: tuple[Rule, ...]
     gate: Regex | None
     spots: Regex | None
@@ -104,11 +107,15 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
     shaped: list[list[tuple[Rule, bool]]] = [[] for _ in net.places]
     chosen: list[list[int]] = [[] for _ in net.places]
     numeric: list[Rule] = []
+    usual: list[int] = []
     rest: list[Rule] = []
     for rule in rules:
         aim = aim_at(rule)
         place = None if aim is None else net.places.get((aim.text, aim.single))
-        if aim is None or place is None:
+        if rule.pattern.aimed == "usual":
+            usual.append(len(numeric))
+            numeric.append(rule)
+        elif aim is None or place is None:
             rest.append(rule)
         elif aim.kind == "numbers":
             chosen[place].append(len(numeric))
@@ -125,6 +132,7 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
         tuple(map(tuple, aims)),
         tuple(map(tuple, shaped)),
         tuple(map(tuple, chosen)),
+        tuple(usual),
         tuple(numeric),
         gate_of([*numeric, *spots]),
         gate_of(spots),
@@ -149,7 +157,7 @@ def find_cast(held: Cast, data: bytes, first: int | None = 0, *, near: bool = Fa
     if first >= 0:
         if net.shapes is not None and held.spots is not None:
             _look_around(held, held.spots, net.shapes, data, first, found)
-        if net.numbers is not None:
+        if held.numeric:
             _numbers(held, net.numbers, data, first, found, near=near)
     return found
 
@@ -199,13 +207,22 @@ def _look_around(
 
 
 def _numbers(
-    held: Cast, database: Database, data: bytes, first: int, found: list[Span], *, near: bool
+    held: Cast,
+    database: Database | None,
+    data: bytes,
+    first: int,
+    found: list[Span],
+    *,
+    near: bool,
 ) -> None:
     chosen = held.chosen
 
     def choose(piece: bytes) -> list[int]:
-        places = database.events(piece)[::2]
-        return [index for place in places for index in chosen[place]]
+        indices = list(held.usual)
+        if database is not None:
+            for place in database.events(piece)[::2]:
+                indices += chosen[place]
+        return indices
 
     numbered(held.numeric, data, first, found, choose, near=near)
 

@@ -18,9 +18,15 @@ def rule_of(pattern: Pattern) -> Rule:
 
 
 def test_what_is_aimed_at_has_words_and_a_hint() -> None:
-    asked = [rule.pattern for rule in RULES if rule.pattern.aimed != "shorter"]
+    asked = [rule.pattern for rule in RULES if rule.pattern.aimed in ("hint", "regex")]
     assert len(asked) > 3
     assert all(pattern.keywords and pattern.hint for pattern in asked)
+
+
+def test_what_most_numbers_are_is_not_aimed_at() -> None:
+    usual = [rule for rule in RULES if rule.pattern.aimed == "usual"]
+    assert [rule.entity for rule in usual] == ["pii.phone"] * 2
+    assert all(rule.pattern.digits and aim_at(rule) is None for rule in usual)
 
 
 def test_what_a_touched_match_hides_is_told_from_the_pattern() -> None:

@@ -211,6 +211,20 @@ def test_a_net_may_have_numbers_only() -> None:
     assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
 
 
+def test_numbers_that_most_numbers_are_need_no_database() -> None:
+    rules = [
+        rule
+        for rule in RULES
+        if rule.pattern.aimed == "usual" or rule.entity.startswith("secret.g")
+    ]
+    needed = wanted(rules)
+    assert not needed.numbers
+    made_cast = cast(rules, Net(pack_net(needed)))
+    assert made_cast is not None
+    data = b"call 415-555-0132 or 0 30 12 34 56"
+    assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
+
+
 @pytest.mark.slow
 def test_a_net_may_have_shapes_without_numbers_and_the_other_way() -> None:
     for digits in (True, False):

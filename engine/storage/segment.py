@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from errno import EIO, ENOSPC
 from pathlib import Path
@@ -32,7 +33,7 @@ from engine.storage.frames import (
     make_frames,
     read_frames,
 )
-from engine.storage.header import CLOSED, OPEN, Cut, Header, is_begun, read_header
+from engine.storage.header import CLOSED, OPEN, Cut, Header, is_begun, is_cut, read_header
 
 NONE = -1
 
@@ -167,9 +168,11 @@ class Segment:
         return written
 
 
-def recover(path: Path, time: str) -> Path | None:
+def recover(path: Path, time: str, sign: Callable[[Path], object] | None = None) -> Path | None:
     """Close the open segment at *path* if its writer is gone; return its new path, None if not.
 
+    It is closed when *sign* has returned: what a crash leaves meanwhile is still open, and comes
+    here once more.
     What was half written is cut, and a file that has no whole header, and so no record, is deleted.
     Raises OSError, NoSegment and Altered: what somebody has changed
     stays as it is.
@@ -184,10 +187,14 @@ def recover(path: Path, time: str) -> Path | None:
             return None
         data = path.read_bytes()
         if is_begun(data):
+            if sign is not None:
+                sign(path)
             path.unlink()
             return None
         _cut(file, data, time)
         os.fsync(file)
+        if sign is not None:
+            sign(path)
         closed = path.with_suffix(CLOSED)
         path.rename(closed)
         sync_folder(path.parent)
@@ -204,6 +211,8 @@ def _cut(file: int, data: bytes, time: str) -> None:
     digest, sequence = first_digest(data[:end]), header.first
     try:
         for frame in read_frames(data, end, digest, sequence):
+            if is_cut(frame, len(data)):
+                return  # Who was at this before has not come to the end of it.
             digest, sequence, end = frame.digest, frame.sequence + 1, frame.end
     except Torn:
         pass

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
-from engine.storage.header import CLOSED, Header, is_cut, read_header
+from engine.storage.header import CLOSED, Header, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
 from engine.storage.segment import Mark, Segment, recover
@@ -296,7 +296,7 @@ class Trail:
 
 
 def sign_closed(path: Path, signer: Signer, time: str) -> str:
-    """Sign all of the trail whose last segment is at *path*, closed by `segment.recover`.
+    """Sign all of the trail whose last segment is at *path*, which nobody writes any more.
 
     Return the note. Raises OSError, NoSegment and Altered.
     """
@@ -320,12 +320,22 @@ def recover_signed(path: Path, signer: Signer, time: str) -> Path | None:
     Return the closed segment: the one before it, where *path* was not even begun; None where there
     is nothing to do. Raises OSError, NoSegment and Altered.
     """
-    closed = recover(path, time)
-    if closed is None:
-        name, _, number = path.stem.rpartition("-")
-        before = path.with_name(f"{name}-{int(number) - 1:08d}{CLOSED}")
-        if path.exists() or path.with_suffix(CLOSED).exists() or not before.exists():
-            return None  # Somebody has it, was quicker, or it was the first one.
-        closed = before
-    sign_closed(closed, signer, time)
-    return closed
+
+    def sign(last: Path) -> None:
+        begun = not is_begun(last.read_bytes())
+        whole = last if begun else _before(last)
+        if begun or whole.exists():
+            sign_closed(whole, signer, time)
+
+    closed = recover(path, time, sign)
+    if closed is not None:
+        return closed
+    if path.exists() or path.with_suffix(CLOSED).exists() or not _before(path).exists():
+        return None  # Somebody has it, was quicker, or it was the first one.
+    return _before(path)
+
+
+def _before(path: Path) -> Path:
+    """Return where the segment is, closed, that comes before the one at *path*."""
+    name, _, number = path.stem.rpartition("-")
+    return path.with_name(f"{name}-{int(number) - 1:08d}{CLOSED}")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.checkpoints import FILE
-from engine.storage.frames import Altered
-from engine.storage.header import CLOSED, OPEN, read_header
+from engine.storage.checkpoints import FILE, CheckpointFile
+from engine.storage.frames import Altered, Frame, first_digest, read_frames
+from engine.storage.header import CLOSED, OPEN, lost_of, read_header
 from engine.storage.read import read_folder
 from engine.storage.segment import recover
 from engine.storage.source import segment_files
@@ -153,6 +153,41 @@ def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
         report = verified(folder)
         assert (report.problems, report.unsigned) == ([], 0)
         assert report.records > answered
+
+
+@pytest.mark.parametrize("name", ["fdatasync", "write"])
+def test_a_crash_of_who_recovers_before_all_is_signed_leaves_it_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    one = trail(tmp_path)
+    for number in range(5):
+        one.append(record(number))
+    one._segment.drop()
+    with one.path.open("ab") as file:
+        file.write(b"torn")
+    call = getattr(os, name)
+
+    def crash(file: int, *data: bytes) -> object:
+        if CheckpointFile(tmp_path).path.exists():  # It is at the signature.
+            raise KeyboardInterrupt
+        return call(file, *data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, crash)
+        with pytest.raises(KeyboardInterrupt):
+            recover_signed(one.path, SIGNER, TIME)
+    assert one.path.exists()
+    assert recover_signed(one.path, SIGNER, TIME) == one.path.with_suffix(CLOSED)
+    report = verified(tmp_path)
+    assert (report.problems, report.records, report.signed, report.unsigned) == ([], 5, 5, 0)
+    cuts = [lost_of(frame) for frame in frames_of(one.path.with_suffix(CLOSED))]
+    assert cuts == [0, 0, 0, 0, 0, 4]
+
+
+def frames_of(path: Path) -> list[Frame]:
+    data = path.read_bytes()
+    header, end = read_header(data)
+    return list(read_frames(data, end, first_digest(data[:end]), header.first))
 
 
 def test_what_was_not_even_begun_leaves_the_trail_signed(tmp_path: Path) -> None:

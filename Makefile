@@ -16,9 +16,10 @@ help: ## Show this list.
 	@touch $@
 
 # What pip compiles beside its source, where there is a C compiler.
-COMPILED := $(shell sed -n 's|^    "\(engine/.*\.py\)",$$|\1|p' pyproject.toml)
+COMPILED := $(shell sed -n 's|^    "\(engine/.*\.py\)",$$|\1|p' pyproject.toml) \
+	$(shell sed -n 's|^    "\(pol_client/.*\.py\)",$$|clients/python/\1|p' clients/python/pyproject.toml)
 
-.venv/.installed: .venv/.pip hatch_build.py clients/python/pyproject.toml $(COMPILED)
+.venv/.installed: .venv/.pip hatch_build.py clients/python/hatch_build.py clients/python/pyproject.toml $(COMPILED)
 	$(BIN)/python -m pip install --quiet --editable . --editable clients/python
 	@touch $@
 

@@ -259,4 +259,4 @@ def _compact() -> tuple[tuple[str, ...], BytesAhoCorasick, Regex]:
     phrases = (*COMPACT, *(codecs.encode(phrase, "rot13") for phrase in COMPACT))
     forms = [phrase.encode().translate(ALIKE) for phrase in phrases]
     gate = BytesAhoCorasick(forms, implementation=Implementation.DFA)
-    return phrases, gate, any_of(" *".join(map(re2.escape, form.decode())) for form in forms)
+    return phrases, gate, any_of([" *".join(map(re2.escape, form.decode())) for form in forms])

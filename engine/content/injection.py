@@ -329,9 +329,9 @@ def _core(phrase: Phrase) -> Core | None:
 @cache
 def _hint() -> Regex:
     """Return a pattern without whose match no phrase of `ENGLISH` can match."""
-    return any_of(phrase.hint or either(phrase.keywords) for phrase in ENGLISH)
+    return any_of([phrase.hint or either(phrase.keywords) for phrase in ENGLISH])
 
 
 @cache
 def _gate() -> Words:
-    return arranged(grouped(phrase.keywords for phrase in ENGLISH), small=True)
+    return arranged(grouped([phrase.keywords for phrase in ENGLISH]), small=True)

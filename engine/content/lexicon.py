@@ -93,7 +93,7 @@ def forms(read: Callable[[bytes], bytes]) -> dict[bytes, list[Grouped]]:
 @cache
 def foreign() -> Words:
     """Return what finds the words that are not ASCII."""
-    return arranged(one for one in _every() if not one[0].isascii())
+    return arranged([one for one in _every() if not one[0].isascii()])
 
 
 @cache

@@ -146,7 +146,7 @@ def _boxes(rules: tuple[Rule, ...]) -> tuple[Box, ...]:
     chunks = [tuple(alike[place : place + BOX]) for place in range(0, len(alike), BOX)]
     return tuple(
         Box(
-            any_of(APART.format(rules[place].pattern.regex) for place in chunk),
+            any_of([APART.format(rules[place].pattern.regex) for place in chunk]),
             rules[chunk[0]].pattern.digits,
             chunk,
         )

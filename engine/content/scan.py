@@ -184,7 +184,7 @@ class Scanner:
             if held is None
             else partial(find_cast, held, near=True)
         )
-        shapes = shapes_of(rule for rule in rules if has_shape(rule))
+        shapes = shapes_of([rule for rule in rules if has_shape(rule)])
         busy = any_of((*shapes, *DISGUISING), memory=MEMORY)
         return Search(find, busy, tuple(listed), self._tag(entities))
 

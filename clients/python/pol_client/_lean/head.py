@@ -177,10 +177,12 @@ def timeout_field(seconds: float) -> bytes:
 
     Two digits count, so that calls alike have the same fields, which both sides remember.
     """
-    found = next((one for one in UNITS if seconds / one[1] < MOST_DIGITS), None)
-    if found is None:
+    for unit, size in UNITS:
+        number = seconds / size
+        if number < MOST_DIGITS:
+            break
+    else:
         return b""  # As good as none.
-    unit, number = found[0], seconds / found[1]
     whole = max(int(number) + (number > int(number)), 1)
     step = 10 ** max(len(str(whole)) - 2, 0)
     whole = -(-whole // step) * step

@@ -1,6 +1,7 @@
 """How fast is the daemon under load, beside its peers, and how does that change?
 
-    python -m bench.bench_load [--quick] [--only against many ways rules content state] [--json]
+    python -m bench.bench_load [--quick] [--json]
+                               [--only against many ways rules content state workers]
 
 `engine serve` on one core, the load on the other (`bench/load/generate.py`: closed loops, and open
 loops that charge a server for everybody who had to wait). The same rules, inputs and core for our
@@ -22,7 +23,7 @@ from tempfile import TemporaryDirectory
 from grpc import RpcError
 
 from bench.goals import Goal, Result, Row, show
-from bench.load import against, matrix
+from bench.load import against, matrix, workers
 from bench.load.ask import Generator, LoadError
 from bench.load.board import Board
 from bench.load.machine import LOAD, core
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Section] = {
     "rules": matrix.by_rules,
     "content": matrix.by_content,
     "state": matrix.by_state,
+    "workers": workers.run,
 }
 
 

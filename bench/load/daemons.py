@@ -53,8 +53,13 @@ def write_policies(folder: Path, workload: Workload, more: str = "") -> Path:
 
 
 @contextmanager
-def daemon(place: Path, policies: Path, *settings: str) -> Iterator[Running]:
-    """Yield the daemon with what it keeps in *place*, ready to decide. Metrics are on."""
+def daemon(
+    place: Path, policies: Path, *settings: str, cores: Sequence[str] = ()
+) -> Iterator[Running]:
+    """Yield the daemon with what it keeps in *place*, ready to decide. Metrics are on.
+
+    *cores* are the words that keep it to other cores than that of servers.
+    """
     place.mkdir(parents=True, exist_ok=True)
     socket = place / "s"
     given = [f"grpc.socket={socket}", *settings]
@@ -70,7 +75,7 @@ def daemon(place: Path, policies: Path, *settings: str) -> Iterator[Running]:
         "ENGINE_LOG_LEVEL": "warning",
     }
     process = subprocess.Popen(
-        [*pinned(SERVER), *command, *options],
+        [*(cores or pinned(SERVER)), *command, *options],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

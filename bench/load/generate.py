@@ -18,7 +18,7 @@ import random
 import select
 import sys
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, cycle, islice
 from time import perf_counter_ns
 
 import msgspec
@@ -54,12 +54,12 @@ def open_connections(load: Load, tally: Tally) -> list[Connection]:
     """Return the connections, ready for calls."""
     authority = "localhost" if load.address.startswith("unix:") else load.address
     made: list[Connection] = []
-    for _ in range(load.connections):
+    for address in islice(cycle(load.address.split(",")), load.connections):
         if load.kind == "http1":
             plain = [http1_template(authority, load.path, one) for one in load.bodies]
-            made.append(Http1(Socket(load.address, load.ca_file), plain, tally))
+            made.append(Http1(Socket(address, load.ca_file), plain, tally))
             continue
-        socket = Socket(load.address, load.ca_file, "h2")
+        socket = Socket(address, load.ca_file, "h2")
         socket.piece = load.piece or socket.piece
         block = head(authority, load.path, "https" if load.ca_file else "http")
         if load.kind == "stream":

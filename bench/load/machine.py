@@ -28,6 +28,11 @@ def pinned(number: int) -> list[str]:
     return ["taskset", "-c", str(core(number))]
 
 
+def everywhere() -> list[str]:
+    """Return what to put before a command so that it may use both cores."""
+    return ["taskset", "-c", f"{core(SERVER)},{core(LOAD)}"]
+
+
 def family(pid: int) -> list[int]:
     """Return *pid* and all that it has started."""
     made = [pid]

@@ -76,6 +76,7 @@ def our_daemon(
     contents: Sequence[str] = (),
     right: Right = same,
     ca_file: str = "",
+    cores: Sequence[str] = (),
 ) -> Iterator[Ours]:
     """Yield the daemon with the workload's rules and the policies in *more*.
 
@@ -87,7 +88,7 @@ def our_daemon(
         request_of(one, contents[number % len(contents)] if contents else None)
         for number, one in enumerate(workload.requests)
     ]
-    with daemon(place / "data", policies, *settings) as server:
+    with daemon(place / "data", policies, *settings, cores=cores) as server:
         raws = look(server.address, requests, ca_file)
         for raw, expected in zip(raws, expected_of(workload), strict=True):
             if not right(answer_of(raw), expected):

@@ -17,7 +17,7 @@ class Load(msgspec.Struct, frozen=True):
     """One measurement. Without *rate* it is a closed loop: an answer is followed by a question."""
 
     address: str
-    """``host:port``, or ``unix:`` and a path."""
+    """``host:port``, or ``unix:`` and a path; several with commas, for a connection each."""
     path: str
     bodies: list[bytes]
     """Asked in turns; may hold `MARK`."""

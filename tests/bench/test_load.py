@@ -62,6 +62,16 @@ def test_calls_are_spread_over_connections(generator: Generator, ours: Ours) -> 
     assert generator.measure(briefly(load)).answered > 0
 
 
+def test_each_connection_may_have_an_address_of_its_own(generator: Generator, ours: Ours) -> None:
+    load = ours.unary("").load
+    both = f"{load.address},{ours.server.socket}"
+    load = structs.replace(load, address=both, connections=2, flying=2)
+    assert generator.measure(briefly(load)).answered > 0
+    nobody = structs.replace(load, address=f"{load.address},unix:/nobody")
+    with pytest.raises(LoadError, match="FileNotFoundError"):
+        generator.measure(nobody)
+
+
 def test_an_open_loop_asks_at_its_rate(generator: Generator, ours: Ours) -> None:
     load = structs.replace(ours.unary("").load, rate=200.0, flying=99, arrivals="uniform")
     told = generator.measure(structs.replace(load, seconds=0.2, warm=0.1))

@@ -145,6 +145,16 @@ class Index:
         starts = self._array("I", f"{name}.starts")
         return self._part("I", f"{name}.rows", starts[at], starts[at + 1])
 
+    def number(self, name: str, value: str) -> int:
+        """Return how many records have *value* in the field *name*; some others may be counted."""
+        keys = self._array("Q", f"{name}.keys")
+        want = hash_of(value)
+        at = bisect_left(keys, want)
+        if at == len(keys) or keys[at] != want:
+            return 0
+        starts = self._array("I", f"{name}.starts")
+        return starts[at + 1] - starts[at]
+
     def labels(self, name: str) -> list[str]:
         """Return the values of the field *name*, which is one of LABELLED."""
         found: list[str] = msgspec.json.decode(self._section(f"{name}.labels"), type=list[str])

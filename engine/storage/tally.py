@@ -21,6 +21,8 @@ from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Wanted
 
 COUNTED = ("kind", "effective_action", "tenant", "rule", "stage")
+FEW = 32
+"""Times that are counted one by one."""
 HOUR = 3600 * MICROSECONDS
 _HOUR_DIGITS = 13
 """Characters of `2026-01-01T00`."""
@@ -95,20 +97,44 @@ def _add(index: Index, wanted: Wanted, tally: Tally) -> None:
     if not rows:
         return
     tally.records += len(rows)
+    if len(rows) == index.top.records:
+        _add_all(index, tally)
+        return
     chosen = bytearray(index.top.records)
     for row in rows:
         chosen[row] = 1
-    everything = len(rows) == index.top.records
     for name in COUNTED:
         for label in index.labels(name):
-            having = index.rows(name, label)
-            number = len(having) if everything else sum(map(chosen.__getitem__, having))
+            number = sum(map(chosen.__getitem__, index.rows(name, label)))
             if number:
                 tally.counts[name][label] += number
     times, took = index.times, index.took
     for hour, number in Counter([times[row] // HOUR for row in rows]).items():
         tally.hours[_hour(hour)] += number
     tally.took.extend([took[row] for row in rows if took[row]])
+
+
+def _add_all(index: Index, tally: Tally) -> None:
+    """Add all records of *index*, without a look at each."""
+    for name in COUNTED:
+        for label in index.labels(name):
+            tally.counts[name][label] += index.number(name, label)
+    _add_hours(index.times, tally.hours)
+    took = index.took
+    tally.took.extend(array("Q", filter(None, took)) if took.count(0) else took)
+
+
+def _add_hours(times: array[int], hours: Counter[str]) -> None:
+    """Count *times* by their hours: most stand beside others of the same hour."""
+    first, last = min(times) // HOUR, max(times) // HOUR
+    if first == last:
+        hours[_hour(first)] += len(times)
+    elif len(times) <= FEW:
+        hours.update([_hour(one // HOUR) for one in times])
+    else:
+        middle = len(times) // 2
+        _add_hours(times[:middle], hours)
+        _add_hours(times[middle:], hours)
 
 
 def _hour(hour: int) -> str:

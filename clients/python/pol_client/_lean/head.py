@@ -177,7 +177,7 @@ def timeout_field(seconds: float) -> bytes:
 
     Two digits count, so that calls alike have the same fields, which both sides remember.
     """
-    for unit, size in UNITS:
+    for unit, size in UNITS:  # noqa: B007  the last one counts
         number = seconds / size
         if number < MOST_DIGITS:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -184,10 +185,10 @@ def test_a_trail_that_cannot_take_all_takes_none(
 ) -> None:
     audit = trail(tmp_path, Way(durability="written"))
 
-    def full(_payloads: object) -> None:
+    def full(_file: int, _data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(audit._committer, "_append", full)
+    monkeypatch.setattr(os, "write", full)
     made = decisions(gate_of(policies, audit), three())
     assert [one.action for one in made] == ["deny"] * 3
     monkeypatch.undo()

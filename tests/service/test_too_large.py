@@ -70,7 +70,10 @@ def test_too_large_content_is_decided_without_a_look_at_it(
     assert "characters, and the limit is 100" in decision.reasons[0].failure
     assert decision.content is None
     assert [one.action for one in kept.entries] == [action]
-    assert "4111" not in repr(msgspec.to_builtins(kept.entries[0], enc_hook=str))
+    told = msgspec.to_builtins(kept.entries[0], enc_hook=str)
+    for name in ("decision_id", "time", "content_hash", "evaluated_in", "spent"):
+        told.pop(name, None)  # They may hold any digits.
+    assert "4111" not in repr(told)
 
 
 def test_too_large_content_is_invalid_unless_it_was_set_otherwise(tmp_path: Path) -> None:

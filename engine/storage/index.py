@@ -137,23 +137,23 @@ class Index:
 
     def rows(self, name: str, value: str) -> array[int]:
         """Return which records have *value* in the field *name*; some others may be among them."""
-        keys = self._array("Q", f"{name}.keys")
-        want = hash_of(value)
-        at = bisect_left(keys, want)
-        if at == len(keys) or keys[at] != want:
-            return array("I")
-        starts = self._array("I", f"{name}.starts")
-        return self._part("I", f"{name}.rows", starts[at], starts[at + 1])
+        start, end = self._span(name, value)
+        return self._part("I", f"{name}.rows", start, end) if end else array("I")
 
     def number(self, name: str, value: str) -> int:
         """Return how many records have *value* in the field *name*; some others may be counted."""
+        start, end = self._span(name, value)
+        return end - start
+
+    def _span(self, name: str, value: str) -> tuple[int, int]:
+        """Return where the rows of *value* begin and end among those of the field *name*."""
         keys = self._array("Q", f"{name}.keys")
         want = hash_of(value)
         at = bisect_left(keys, want)
         if at == len(keys) or keys[at] != want:
-            return 0
+            return 0, 0
         starts = self._array("I", f"{name}.starts")
-        return starts[at + 1] - starts[at]
+        return starts[at], starts[at + 1]
 
     def labels(self, name: str) -> list[str]:
         """Return the values of the field *name*, which is one of LABELLED."""

@@ -320,3 +320,21 @@ def test_times_become_numbers_that_can_be_compared() -> None:
     assert [moment_of(one) for one in ("yesterday", "", "2026-13")] == [UNKNOWN] * 3
     assert time_of(moment_of("2026-11-28T10:11:12.131415Z")) == "2026-11-28T10:11:12.131415Z"
     assert hash_of("a") != hash_of("b")
+
+
+def test_whole_segments_are_counted_as_reading_counts_them(tmp_path: Path) -> None:
+    one = trail(tmp_path, segment_bytes=40_000)
+    for number in range(900):
+        took = number % 7
+        one.append(
+            f'{{"kind":"decision","time":"2026-01-01T{number // 100:02d}:30:00Z","tenant":'
+            f'"t{number % 3}","stage":"request","effective_action":"allow","reasons":'
+            f'[{{"policy":"p","rule":"r{number % 11}"}}],"evaluated_in":{took}}}'.encode()
+        )
+    one.append(b'{"kind":"admin","time":"somewhen"}')
+    one.close()
+    assert len(segment_files(tmp_path)) > 2
+    tally = count(tmp_path, Wanted())
+    assert tally == count(tmp_path, Wanted(), scan=True)
+    assert (tally.records, len(tally.hours), tally.hours[""]) == (901, 10, 1)
+    assert len(tally.took) == 900 - len(range(0, 900, 7))

@@ -67,7 +67,7 @@ def test_each_connection_may_have_an_address_of_its_own(generator: Generator, ou
     both = f"{load.address},{ours.server.socket}"
     load = structs.replace(load, address=both, connections=2, flying=2)
     assert generator.measure(briefly(load)).answered > 0
-    nobody = structs.replace(load, address=f"{load.address},unix:/nobody")
+    nobody = structs.replace(load, address=f"{ours.server.socket},unix:/nobody")
     with pytest.raises(LoadError, match="FileNotFoundError"):
         generator.measure(nobody)
 

@@ -73,7 +73,7 @@ def lay_request(asked: Mapping[str, object]) -> bytes:
     if isinstance(asked, dict):  # Hot path.
         try:
             return laid(asked)
-        except (Odd, ValueError):  # A ValueError for text that is none, and for endless numbers.
+        except (Odd, TypeError, ValueError):  # Also for text that is none, and endless numbers.
             pass
     return build_request(asked).SerializeToString()
 

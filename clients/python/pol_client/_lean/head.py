@@ -156,7 +156,7 @@ def call_block(scheme: bytes, authority: str, path: str) -> bytes:
     )
 
 
-def metadata_block(pairs: Sequence[tuple[str, str]]) -> bytes:
+def metadata_block(pairs: Sequence[tuple[str, str | bytes]]) -> bytes:
     """Return the fields of metadata. Raises InvalidRequest."""
     return b"".join([_metadatum(*pair) for pair in pairs])
 

@@ -239,7 +239,7 @@ def load(  # noqa: PLR0913  every setting by its name
             trail.close()
         raise
     gate.swap(policies)
-    signing = None if trail is None else Signing(trail)
+    signing = None if trail is None else Signing(trail.tend)
     return Engine(gate, Path(folder), recipe, kept, signing)
 
 

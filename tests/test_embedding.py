@@ -19,7 +19,7 @@ import engine
 from engine import embedding
 from engine.runtime.decision import Message
 from engine.runtime.memory import MemoryStore
-from engine.service.audit import PUBLIC, Audit
+from engine.service.audit import PUBLIC
 from engine.service.gate import NotReady
 from engine.service.record import RecordError
 from engine.service.signing import Signing
@@ -36,7 +36,6 @@ pol = engine.load(sys.argv[1], audit=sys.argv[2])
 print(pol.decide(asked("hello")).decision_id, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-TIME = "2026-01-01T00:00:00.000000Z"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 EXAMPLE = """\
 policy chat {
@@ -213,18 +212,10 @@ def test_the_next_engine_closes_and_signs_what_a_killed_one_has_left(
     assert done.stdout.strip() in [line.get("decision_id") for line in lines]
 
 
-def test_a_trail_is_signed_now_and_then(tmp_path: Path) -> None:
-    signed = threading.Event()
-
-    class Watched(Audit):
-        def tend(self) -> str:
-            signed.set()
-            return super().tend()
-
-    signing = Signing(
-        Watched(tmp_path / "audit", tmp_path / "key", "deny", name="one", time=lambda: TIME), 0.001
-    )
-    assert signed.wait(10)
+def test_a_trail_is_tended_now_and_then_until_it_is_closed() -> None:
+    tended = threading.Event()
+    signing = Signing(tended.set, 0.001)
+    assert tended.wait(10)
     signing.close()
     signing.close()
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event, Thread
-
-from engine.service.audit import Audit
 
 SECONDS = 60.0
 """Between two signatures: so much of a trail a crash can leave to the chain alone."""
 
 
 class Signing:
-    """Tends *trail* in a thread that ends with the process, or when it is closed."""
+    """Tends a trail in a thread that ends with the process, or when this is closed."""
 
-    def __init__(self, trail: Audit, seconds: float = SECONDS) -> None:
-        """Begin."""
-        self._trail = trail
+    def __init__(self, tend: Callable[[], object], seconds: float = SECONDS) -> None:
+        """Begin; *tend* is that of the trail."""
+        self._tend = tend
         self._seconds = seconds
         self._ended = Event()
         self._thread = Thread(target=self._run, name="signing", daemon=True)
@@ -23,7 +22,7 @@ class Signing:
 
     def _run(self) -> None:
         while not self._ended.wait(self._seconds):
-            self._trail.tend()
+            self._tend()
 
     def close(self) -> None:
         """End; the trail stays open. Closing twice is fine."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from pol_client._http2.frames import Code
+from pol_client._http2.stream import Peer
 from pol_client._lean.calls import PREFIX, Call, packed
 from pol_client.errors import NoDecision
 
@@ -22,8 +22,8 @@ class Streamed(Call):
 
     holds = True
 
-    def __init__(self, *made: Any) -> None:
-        super().__init__(*made)
+    def __init__(self, peer: Peer, number: int, window: int, allowed: int) -> None:
+        super().__init__(peer, number, window, allowed)
         self.messages: deque[bytes] = deque()
         self.failure: NoDecision | None = None
         self.over = False

@@ -225,6 +225,12 @@ def test_running_text_is_settled_up_to_its_last_words() -> None:
     assert len(text) - tagger.settled(text) < 12
 
 
+@pytest.mark.parametrize("joint", [" ", ", "])
+def test_of_a_long_chain_only_the_last_part_is_not_settled(joint: str) -> None:
+    text = joint.join(["Anna Kowalski"] * 40)
+    assert len(text) - NEAR <= tagger.settled(text) < len(text) - 12
+
+
 def test_a_line_that_may_be_a_job_is_not_settled() -> None:
     text = "so much is said and done here today by everyone\n"
     assert tagger.settled(text + "head of") <= len(text)

@@ -58,7 +58,7 @@ MS = 1_000_000
 QUIET, RELOADS, SCRAPES = "nothing", "reloads", "scrapes"
 BLOCKS = 5
 """So often quiet seconds and reloads take turns."""
-MOST_QUIET = 8.0
+MOST_QUIET = 5.0
 """Seconds of a block in which nothing happens."""
 SHARE = 0.999
 AUDITS = {

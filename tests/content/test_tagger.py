@@ -316,6 +316,7 @@ def test_long_words_are_not_remembered() -> None:
         ("Anna,anna.smith@mail.example and Peter Neumann", ["Anna", "Peter Neumann"]),
         ("WWW.EXAMPLE.COM/Anna is by a@b.example and Anna", ["Anna"]),
         ("Anna Kowalski <anna.kowalski@mail.example>", ["Anna Kowalski"]),
+        ("Anna,Peter and a@b.example", ["Anna", "Peter"]),
     ],
 )
 def test_names_in_addresses_are_none_and_those_beside_them_are(text: str, names: list[str]) -> None:

@@ -6,7 +6,8 @@ One daemon's door over the lean server runs on one core and is asked in turns, f
 Python client over grpcio, over its own connections with a call each, and with decisions put
 together; then from threads; then by two TypeScript clients of one Node process, each decision a
 unary call of grpc-js, and all on one stream. The latter needs Node and the client, built
-(`npm ci && npm run build` in ``clients/typescript``); else it is left out, which is said.
+(`npm ci && npm run build` in ``clients/typescript``); else it is left out, which is said. Between
+the two the Python client asks daemons with one worker and with two (`client_workers`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from statistics import median
 
 from bench.bench_transport import PLAIN as RULES
 from bench.bench_transport import Served, child, write_policies
+from bench.client_workers import measure_workers
 from bench.goals import Goal, Result, Row, show
 from bench.python_client import IN_LOOP, IN_THREADS, OWN, PLAIN, TASKS, THREADS, TOGETHER
 
@@ -140,6 +142,15 @@ def judge_typescript(found: Rounds) -> Result:
     return Result({"Decisions through grpc-js on loopback, quickest round": rows}, goals)
 
 
+def joined(one: Result, other: Result) -> Result:
+    """Return both."""
+    return Result(
+        {**one.figures, **other.figures},
+        [*one.goals, *other.goals],
+        (*one.absent, *other.absent),
+    )
+
+
 def measure(seconds: float, rounds: int) -> Result:
     """Measure all clients that there are."""
     with tempfile.TemporaryDirectory() as name:
@@ -147,11 +158,13 @@ def measure(seconds: float, rounds: int) -> Result:
         write_policies(folder, RULES)
         with child(folder, "lean") as served:
             made = judge_python(ask_python(served, seconds, rounds))
+        made = joined(made, measure_workers(Path(name), seconds, rounds))
+        with child(folder, "lean") as served:
             if shutil.which("node") is None or not (CLIENT / "dist/index.js").exists():
                 absent = ("node with the built TypeScript client",)
-                return Result(made.figures, made.goals, absent)
+                return joined(made, Result({}, [], absent))
             other = judge_typescript(ask_typescript(served, seconds, rounds))
-    return Result({**made.figures, **other.figures}, [*made.goals, *other.goals])
+    return joined(made, other)
 
 
 def main() -> None:

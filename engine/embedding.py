@@ -24,6 +24,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -225,21 +226,16 @@ def load(  # noqa: PLR0913  every setting by its name
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
     recipe = Recipe(key, content_characters, remembered_bytes, on_content_too_large, prepare=True)
     recipe = replace(recipe, long_characters=long_characters, finder=scanner)
-    require_usable(recipe, cached=cache is not None)
-    if durability not in get_args(Durability):
-        raise ValueError(f"`durability` must be one of {', '.join(get_args(Durability))}")
+    require_usable(recipe, durability, cached=cache is not None)
     kept = NoCache() if cache is None else open_cache(Path(cache))
     policies = load_folder(Path(folder), recipe, kept)
     now = nanoseconds_of(clock)
-    trail = None if audit is None else make_trail(Path(audit), Way(durability=durability), now)
-    try:
+    with ExitStack() as opened:
+        trail = open_trail(audit, Way(durability=durability), now, opened)
         gate = make_gate(key, now, state, recorder_of(record, trail))
-    except BaseException:
-        if trail is not None:
-            trail.close()
-        raise
-    gate.swap(policies)
-    signing = None if trail is None else Signing(trail.tend)
+        gate.swap(policies)
+        opened.pop_all()  # The gate closes its recorder.
+        signing = None if trail is None else Signing(trail.tend)
     return Engine(gate, Path(folder), recipe, kept, signing)
 
 
@@ -255,12 +251,18 @@ def make_gate(
     return Gate(store, recorder, secret=key, clock=clock, classifiers=classifiers)
 
 
-def make_trail(folder: Path, way: Way, clock: Callable[[], int]) -> Audit:
-    """Return the trail in *folder*; those that processes which are gone have left are closed.
+def open_trail(
+    audit: str | Path | None, way: Way, clock: Callable[[], int], opened: ExitStack
+) -> Audit | None:
+    """Return the trail in the folder *audit*, which *opened* closes; None for none.
 
-    Raises RecordError.
+    Those that processes which are gone have left are closed. Raises RecordError.
     """
+    if audit is None:
+        return None
+    folder = Path(audit)
     trail = Audit(folder, folder.parent / KEY, way, name=NAME, time=lambda: iso_time(clock()))
+    opened.callback(trail.close)
     trail.recover()
     return trail
 
@@ -273,7 +275,7 @@ def recorder_of(record: str | Path | None, trail: Audit | None) -> Recorder | No
     return journal if trail is None else Both(trail, journal)
 
 
-def require_usable(recipe: Recipe, *, cached: bool) -> None:
+def require_usable(recipe: Recipe, durability: str, *, cached: bool) -> None:
     """Raise ValueError for what `load` was given and cannot use."""
     if len(recipe.secret) < KEY_BYTES:
         size = len(recipe.secret)
@@ -286,6 +288,7 @@ def require_usable(recipe: Recipe, *, cached: bool) -> None:
     words = {
         "on_content_too_large": (recipe.on_content_too_large, get_args(OnTooLarge)),
         "scanner": (recipe.finder, get_args(Finder)),
+        "durability": (durability, get_args(Durability)),
     }
     for name, (word, known) in words.items():
         if word not in known:

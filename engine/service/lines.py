@@ -102,6 +102,19 @@ def make_entry(
     record = made.record
     if record is not None and decision.bare and content is None and len(decision.reasons) <= MOST:
         return bare_entry(made, record, decision, key, values)
+    return whole_entry(made, decision, key, constants, values, content)
+
+
+def whole_entry(
+    made: Making,
+    decision: Decision,
+    key: bytes,
+    constants: frozenset[str],
+    values: Mapping[str, Values],
+    content: ContentEntry | None,
+) -> Entry:
+    """Return the same line, whatever the decision says."""
+    record = made.record
     subject = NOBODY if record is None else subject_of(record)
     trace, caller, cut = TRACE.get() or NO_TRACE, CALLER.get(), dict[str, int]()
     return Entry(

@@ -116,8 +116,7 @@ def read_straight(  # noqa: C901 - the hot path: field by field
     # Hot path. Invariants: every byte belongs to a field that was read, and no field comes again
     # or out of order. So there is but one way to read what comes through here. What is known of who
     # asks is a record that is copied: half the time of making one.
-    data, at = raw + END, 0
-    request_id = ""
+    data, at, request_id = raw + END, 0, ""
     content: str | None = None
     messages: tuple[Message, ...] = ()
     context: Any = None
@@ -140,10 +139,7 @@ def read_straight(  # noqa: C901 - the hot path: field by field
     if data[at] == ATTRIBUTES:
         at, end = bounds(data, at)
         who, at = who + data[at:end], end
-    asker = reader.remembered.get(who)
-    if asker is None:
-        missed.append((WHO, who))
-    record: Any = SimpleNamespace() if asker is None else reader.copy(asker)
+    record: Any = asked_by(reader, who, missed)
     if at != len(raw) and read_rear(reader, data, at, record, missed) != len(raw):
         raise ValueError
     if missed:
@@ -160,6 +156,15 @@ def read_straight(  # noqa: C901 - the hot path: field by field
         if getattr(record, name) is None:
             raise ValueError
     return reader.complete(record)
+
+
+def asked_by(reader: Reader, who: bytes, missed: Missed) -> Any:
+    """Return a record of who asks, if that is known; else one to be thrown away, as *missed*."""
+    asker = reader.remembered.get(who)
+    if asker is not None:
+        return reader.copy(asker)
+    missed.append((WHO, who))
+    return SimpleNamespace()
 
 
 def bounds(data: bytes, at: int) -> tuple[int, int]:

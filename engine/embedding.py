@@ -216,12 +216,11 @@ def load(  # noqa: PLR0913  every setting by its name
     - *secret* (32 bytes or more) keys hashes and tokens, alike in all processes; None makes one up.
     - *content_characters* is the most content of a request. With more, *on_content_too_large*
       holds: ``refuse`` (InvalidRequest), or ``deny`` or ``escalate`` without a look at it.
-    - *long_characters*: more text is scanned in windows, and other threads decide meanwhile.
-    - *remembered_bytes* is what the findings of texts seen before may take; 0 remembers nothing.
+    - *long_characters*: more text is scanned in windows, while other threads decide.
+    - *remembered_bytes* is what findings of texts seen before may take; 0 remembers nothing.
     - *scanner*: ``hyperscan`` (needs a *cache*), ``re2``, or ``auto`` for what is there.
 
-    Classifiers are asked as the daemon asks them. Raises ValueError for what cannot be used, and
-    PolicyError when the policies do not check; see `reload`.
+    Raises ValueError for what cannot be used, PolicyError where policies do not check (`reload`).
     """
     key = secrets.token_bytes(KEY_BYTES) if secret is None else secret
     recipe = Recipe(key, content_characters, remembered_bytes, on_content_too_large, prepare=True)

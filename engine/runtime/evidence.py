@@ -365,7 +365,7 @@ class Evidence:
 
     def meter_key(self, meter: MeterDefinition) -> str:
         """Return the key under which *meter* counts this request. Absent values count together."""
-        return join_key(self.attribute(key.path) for key in meter.keys)
+        return join_key([self.attribute(key.path) for key in meter.keys])
 
     def labels(self) -> frozenset[str]:
         """Return the labels on the session: those that the request brings or rules have put."""

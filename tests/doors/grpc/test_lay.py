@@ -125,3 +125,29 @@ def test_no_more_reasons_are_remembered_than_may_be(monkeypatch: pytest.MonkeyPa
     assert len(lay.laid) == 2
     lay_reason(Reason(policy="p", action="deny", failure="new each time"))
     assert len(lay.laid) == 2
+
+
+def test_the_same_reasons_can_belong_to_different_decisions() -> None:
+    reasons = (Reason(policy="p", action="deny"),)
+    made = [
+        Decision(action="deny", effective_action="deny", reasons=reasons, revision="one"),
+        Decision(action="deny", effective_action="deny", reasons=reasons, revision="two"),
+        Decision(action="allow", effective_action="deny", reasons=reasons, revision="two"),
+        Decision(action="allow", effective_action="allow", reasons=reasons, revision="two"),
+    ]
+    for one in (*made, *made):
+        assert wire.Decision.FromString(lay_decision(one)) == write_decision(one)
+
+
+def test_no_more_sequences_of_reasons_are_remembered_than_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lay, "REMEMBERED", 3)
+    lay.middles.clear()
+    failed = Reason(policy="p", action="deny", failure="new each time")
+    kept = [(Reason(policy=f"p{number}", action="deny"),) for number in range(5)]
+    for reasons in (*kept, (failed,)):
+        lay_decision(
+            Decision(action="deny", effective_action="deny", reasons=reasons, revision="r")
+        )
+    assert len(lay.middles) == 2

@@ -28,8 +28,9 @@ from bench.workloads import make_workload, pol_files
 from engine.daemon.metrics import Metrics
 from engine.doors.grpc.convert import STAGES
 from engine.doors.grpc.handlers import Handlers
-from engine.doors.grpc.lean_call import Call, Room, Served
+from engine.doors.grpc.lean_call import Call, Served
 from engine.doors.grpc.lean_head import Head, read_head
+from engine.doors.grpc.lean_room import Room
 from engine.doors.grpc.methods import ENGINE, METHODS, Direct, Pipelined, Together
 from engine.doors.grpc.open_calls import refuse_late
 from engine.doors.grpc.service import Service

@@ -18,8 +18,8 @@ from engine.language.render import inert
 from engine.sinks.forms import line
 from engine.sinks.forms_table import csv_lines
 from engine.sinks.forms_taken import Taken
-from engine.storage.query import find
 from engine.storage.header import NoSegment
+from engine.storage.query import find
 from engine.storage.wanted import Found
 
 EPILOG = """\

@@ -19,10 +19,10 @@ from engine.language.render import inert
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.service.record import RecordError
 from engine.service.retention import Opener
+from engine.storage.header import NoSegment
 from engine.storage.holds import HoldsError
 from engine.storage.moment import UNKNOWN, moment_of, time_of
 from engine.storage.notes import NoteError, read_verifier
-from engine.storage.header import NoSegment
 from engine.storage.source import segment_files, size_of
 from engine.storage.wanted import Wanted
 

@@ -20,8 +20,8 @@ import orjson
 from engine.cli.reviews_folder import for_machines, in_folder, opened, with_trail
 from engine.language.render import inert
 from engine.service.labels import Overturned, overturned
-from engine.storage.reviews import SECOND, Answer
 from engine.storage.header import NoSegment
+from engine.storage.reviews import SECOND, Answer
 
 NO_LABELS: Mapping[str, int] = {}
 Z = 1.959964

@@ -16,11 +16,11 @@ import msgspec
 from engine.service.audit import Audit
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
+from engine.storage.header import NoSegment
 from engine.storage.holds import Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
 from engine.storage.prune import NotWhole, checked, forget, sweep
 from engine.storage.retention import Due, Rules, due_in, lost_holds
-from engine.storage.header import NoSegment
 from engine.storage.shipped import read_shipped
 from engine.storage.tending import tending
 

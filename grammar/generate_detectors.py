@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
 from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 
 from engine.content.detectors import THRESHOLD, Entity
 from engine.content.entities import ALSO, ENTITIES, NAMESPACES
 from engine.content.validate import VALIDATORS
 
+ROOT = Path(__file__).parent.parent
 HEAD = """\
 # Detectors
 
@@ -65,9 +68,17 @@ def page() -> Iterator[str]:
 
 def promise(check: Callable[[str], bool]) -> str:
     """Return what *check* says that it takes, as a sentence about a text."""
-    first = inspect.cleandoc(check.__doc__ or "").partition("\n")[0]
+    first = docstrings(check.__module__)[check.__name__].partition("\n")[0]
     told = first.removeprefix("Return whether ").replace("*text*", "the text").replace("``", "`")
     return told[0].upper() + told[1:]
+
+
+@cache
+def docstrings(module: str) -> dict[str, str]:
+    """Return what functions of *module* say of themselves: compiled ones do so in the source."""
+    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+    found = [one for one in ast.parse(source).body if isinstance(one, ast.FunctionDef)]
+    return {one.name: ast.get_docstring(one) or "" for one in found}
 
 
 def section(entity: Entity) -> Iterator[str]:

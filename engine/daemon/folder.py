@@ -37,8 +37,12 @@ def hold_folder(folder: Path) -> int:
                 "stop it, or choose another folder with --data"
             )
         time.sleep(PAUSE)
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(file)
+        raise StartError(f"cannot write to {path}: {error.strerror}; make room there") from None
     return file
 
 

@@ -115,7 +115,8 @@ def open_file(path: Path, held: int | None = None, *, shared: bool = False) -> i
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise RecordError(f"cannot open the record {path}: {error.strerror}") from None
+        why = f"{error.strerror}; see `record.file`"
+        raise RecordError(f"cannot open the record {path}: {why}") from None
     if held is not None and os.path.sameopenfile(file, held):
         os.close(file)
         return held

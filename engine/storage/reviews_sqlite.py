@@ -98,6 +98,16 @@ class SqliteReviews(KeptReviews):
             undo.pop_all()
 
 
+FULL = "is there room on the disk?"
+OF_THE_DISK = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"})
+"""What SQLite says of a full disk; but for the first it calls it an error of the disk."""
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Return whether SQLite says with *error* that there is no room."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in OF_THE_DISK
+
+
 class SqliteDatabase:
     """A connection to look with and one to act with, so that who looks never waits for an act."""
 
@@ -162,7 +172,8 @@ class SqliteDatabase:
         except OSError as error:
             raise ReviewsUnavailable(f"cannot open {self.name}: {error.strerror}") from None
         except sqlite3.Error as error:
-            raise ReviewsUnavailable(f"the reviews in {self.name}: {error}") from None
+            full = f" ({FULL})" if is_full(error) else ""
+            raise ReviewsUnavailable(f"the reviews in {self.name}: {error}{full}") from None
 
 
 class Talk:

@@ -73,3 +73,14 @@ def test_they_are_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="No such file"):
         hold_folder(tmp_path / "gone")
+
+
+def test_a_folder_without_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StartError, match="No space left on device; make room there"):
+        hold_folder(tmp_path)
+    monkeypatch.undo()
+    os.close(hold_folder(tmp_path))

@@ -225,8 +225,8 @@ def test_a_port_in_use_is_one_sentence(folder: Path) -> None:
         code, told = refused(folder, f"--listen={address}", "--metrics=")
     assert code == 2
     assert told == (
-        f"engine: cannot listen on {address}: it is in use, or not an address of this machine; "
-        "choose another with `grpc.listen` or `grpc.socket`\n"
+        f"engine: cannot listen on {address}: it is in use by another process; "
+        "choose another with `grpc.listen`\n"
     )
 
 

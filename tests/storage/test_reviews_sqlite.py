@@ -182,6 +182,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_half_done(small_disk: Path) -> No
         except ReviewsUnavailable as error:
             said = str(error)
     assert "full" in said
+    assert said.endswith("(is there room on the disk?)")
     assert str(store.path) in said
     assert opened > 5
     for number in range(opened):

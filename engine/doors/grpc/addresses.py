@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 
 UNIX = "unix:"
+LONGEST_PATH = 107
+"""Of a Unix socket, in bytes (Linux)."""
 
 
 class ListenError(Exception):
@@ -16,12 +20,42 @@ def path_of(address: str) -> str | None:
     return address.removeprefix(UNIX).removeprefix("//") if address.startswith(UNIX) else None
 
 
-def busy(address: str) -> ListenError:
-    """Return the error for an address that cannot be had."""
-    return ListenError(
-        f"cannot listen on {address}: it is in use, or not an address of this "
-        "machine; choose another with `grpc.listen` or `grpc.socket`"
-    )
+def busy(address: str, error: Exception | None = None) -> ListenError:
+    """Return the error for an address that cannot be had; *error* is what the kernel says."""
+    path = path_of(address)
+    why = why_not(error) if path is None else why_no_socket(path, error)
+    setting = "grpc.listen" if path is None else "grpc.socket"
+    return ListenError(f"cannot listen on {address}: {why}; choose another with `{setting}`")
+
+
+def why_not(error: Exception | None) -> str:
+    """Return why a port cannot be had, with the remedy where it is another than another port."""
+    if isinstance(error, socket.gaierror):
+        return "no machine has this name"
+    match error.errno if isinstance(error, OSError) else None:
+        case errno.EADDRINUSE:
+            return "it is in use by another process"
+        case errno.EADDRNOTAVAIL:
+            return "it is not an address of this machine"
+        case errno.EACCES:
+            return "this user may not (ports below 1024 need CAP_NET_BIND_SERVICE)"
+        case _:
+            return "it is in use, or not an address of this machine"
+
+
+def why_no_socket(path: str, error: Exception | None) -> str:
+    """Return why there can be no Unix socket at *path*."""
+    folder = os.path.dirname(path) or "."  # noqa: PTH120 - of text that may be no path at all
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        return f"a path of a socket has {LONGEST_PATH} bytes at most"
+    if not os.path.isdir(folder):  # noqa: PTH112 - the same
+        return f"there is no folder {folder}: make it"
+    if os.path.lexists(path):
+        return "there is a file that is no socket: remove it"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"this user may not write to {folder}: change its owner or mode"
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or "it cannot be made"
 
 
 def refuse_taken(address: str) -> None:
@@ -56,8 +90,8 @@ def reserve_port(host: str, port: int) -> socket.socket:
                 alone.bind(where)
         family, _, _, _, where = found[0]
         return shared_socket(family, where)
-    except OSError:
-        raise busy(address) from None
+    except OSError as error:
+        raise busy(address, error) from None
 
 
 def shared_socket(family: int, where: tuple[object, ...]) -> socket.socket:

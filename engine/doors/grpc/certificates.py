@@ -112,7 +112,9 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TlsError(f"cannot read {path}: {error.strerror}; check its owner and mode") from None
+        may_not = isinstance(error, PermissionError)
+        remedy = "check its owner and mode" if may_not else "see `grpc.tls`"
+        raise TlsError(f"cannot read {path}: {error.strerror}; {remedy}") from None
 
 
 def read_key(path: Path) -> bytes:

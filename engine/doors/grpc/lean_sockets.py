@@ -29,10 +29,10 @@ def open_sockets(listener: Listener, *, share_port: bool) -> tuple[str, list[soc
             return listener.address, opened
         host, _, port = listener.address.rpartition(":")
         made = _at_host(host.strip("[]"), int(port), share_port=share_port, opened=opened)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
         for one in opened:
             one.close()
-        raise busy(listener.address) from None
+        raise busy(listener.address, error) from None
     return f"{host}:{made}", opened
 
 

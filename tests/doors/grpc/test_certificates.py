@@ -36,7 +36,7 @@ def test_what_is_in_the_files_is_shown(files: TlsFiles) -> None:
 def test_a_file_that_is_away_is_named(files: TlsFiles, name: str) -> None:
     path = getattr(files, name)
     path.unlink()
-    assert why(files) == f"cannot read {path}: No such file or directory; check its owner and mode"
+    assert why(files) == f"cannot read {path}: No such file or directory; see `grpc.tls`"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o602, 0o660])

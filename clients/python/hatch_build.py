@@ -21,7 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PURE = "ENGINE_PURE"
 """Set to anything but the empty text: build, and run, from sources alone."""
-NEEDS = ("setuptools>=75", "mypy>=1.14")
+NEEDS = ("setuptools>=75", "mypy>=2.4,<3")
 OPTIONS = (
     "--config-file=",
     "--follow-imports=silent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pol_client import (
 from pol_client.aio_exchange import _SETTLING
 from pol_client.ledger import NOTHING, Ledger
 
+from engine.runtime.memory import MemoryStore
 from tests.clients.asking import KINDS
 from tests.doors.grpc.serving import Daemon, run, serve
 
@@ -179,20 +181,19 @@ def test_a_call_that_is_not_answered_keeps_its_place(client: Any) -> None:
 
 def test_nothing_is_settled_where_nothing_waits(daemon: Daemon, client: Any) -> None:
     asked: list[str] = []
-    settle = daemon.gate.settle
 
-    def listen(decision_id: str, usage: Any) -> bool:
-        asked.append(decision_id)
-        return settle(decision_id, usage)
+    class Listening(MemoryStore):
+        def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+            asked.append(reservation)
+            return super().settle(reservation, amounts, now)
 
-    daemon.gate.settle = listen  # type: ignore[method-assign]
-    try:
-        with client.exchange(tenant="north", user="u1") as exchange:
-            exchange.request(content="hello")
-            exchange.response(content="hi", usage={"input_tokens": 5})
-    finally:
-        del daemon.gate.settle
+    daemon.gate.store = Listening()
+    with client.exchange(tenant="north", user="u1") as exchange:
+        exchange.request(content="hello")
+        exchange.response(content="hi", usage={"input_tokens": 5})
     assert asked == []
+    client.settle("none", input_tokens=5)
+    assert asked == ["none"]
 
 
 def test_a_daemon_that_does_not_say_is_told_what_was_used() -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from engine.content.findings import Finding, Injection
 from engine.language import typed
 from engine.language.codegen import generate
 from engine.language.functions import Unknowable
@@ -20,30 +21,27 @@ from engine.language.text import NOWHERE
 from engine.language.typed import Expr, Value
 from engine.language.types import BOOL, FLOAT, STRING, SetOf
 from engine.language.unit import Unit
-from engine.runtime.evidence import Evidence
+from engine.runtime.evidence import Evidence, Senses
 from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.match import Match
+from engine.runtime.memory import MemoryStore
 from engine.runtime.record import Record
 from tests.vocabulary import attribute, bare_rule, constant
 
 CONTENT = attribute("content")
 
 
-class Failing:
-    """Evidence whose detector fails for all, and which knows the record."""
+class Words:
+    """Knows nothing: no rule here asks for entities."""
 
-    def __init__(self, record: object) -> None:
-        self.record = record
+    def scan(self, text: str, entities: frozenset[str]) -> tuple[Finding, ...]:
+        raise AssertionError((text, entities))
 
-    def injection(self, path: str) -> float:
-        raise Unknowable(f"injection({path})")
 
-    def attribute(self, path: str) -> object:
-        value = self.record
-        for name in path.split("."):
-            value = getattr(value, name)
-        return value
+def failing(text: str, role: str) -> Injection:
+    assert (text, role) == ("some text", "user")
+    raise Unknowable("injection(content)")
 
 
 def compare(path: str, operator: str, value: Value) -> Expr:
@@ -98,15 +96,18 @@ def record(**given: object) -> SimpleNamespace:
         stage=plain["stage"],
         tenant=SimpleNamespace(id=plain["tenant"]),
         user=SimpleNamespace(id=plain["user"], roles=plain["roles"]),
-        session=SimpleNamespace(turn=plain["turn"]),
+        session=SimpleNamespace(id=None, turn=plain["turn"]),
         tool=SimpleNamespace(name=plain.get("tool")),
         context=SimpleNamespace(count=plain["count"]),
+        content="some text",
+        messages=None,
     )
 
 
 def match(found: IndexedMatcher, **given: object) -> Match:
     asked = record(**given)
-    return found.match(cast("Record", asked), cast("Evidence", Failing(asked)))
+    evidence = Evidence(cast("Record", asked), Senses(Words(), failing), MemoryStore(), 0)
+    return found.match(cast("Record", asked), evidence)
 
 
 def hits(found: IndexedMatcher, **given: object) -> list[int]:

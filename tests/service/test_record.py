@@ -16,6 +16,7 @@ from engine.runtime.decision import (
     ThrottleState,
 )
 from engine.runtime.reader import build_reader
+from engine.service import lines
 from engine.service.entries import Entry
 from engine.service.hashes import hash_content
 from engine.service.lines import brief, iso_time, known_path, make_entry, spelt
@@ -173,3 +174,12 @@ def test_of_a_long_value_that_a_policy_spells_out_the_length_is_told() -> None:
     assert spelt(["x" * 500]) == {"kind": "list", "length": 1}
     assert spelt(["x"]) == ["x"]
     assert brief("x" * 501) == "x" * 499 + "…"
+
+
+def test_no_more_entries_of_reasons_are_remembered_than_may_be() -> None:
+    lines.known.clear()
+    kept = [Reason(policy=f"p{each}", action="deny") for each in range(lines.REMEMBERED + 1)]
+    for one in kept:
+        lines.reason_entry(one)
+    assert len(lines.known) == 1
+    assert lines.reason_entry(kept[-1]) is lines.reason_entry(kept[-1])

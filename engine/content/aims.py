@@ -1,4 +1,4 @@
-"""Rules to what Hyperscan looks for in their place, and what an event of it tells.
+"""Patterns to what Hyperscan looks for in their place, and what an event of it tells.
 
 Of a pattern with words and its hint, that is looked for which is shorter to say, unless the pattern
 names the other: what is quick to look for cannot be told from its text, and was measured. Patterns
@@ -7,12 +7,10 @@ with a shape are looked for around their hints only.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Literal, NamedTuple
-
-from engine.content.detectors import Aimed, stands_alone
+from engine.content.detectors import Aimed, Pattern, stands_alone
+from engine.content.net_packed import Aim, Outline
 from engine.content.plan import bordered, by_one_byte, has_shape
-from engine.content.rules import Rule
+from engine.content.regex import compiled
 from engine.content.translate import (
     WORD,
     Untranslatable,
@@ -28,25 +26,22 @@ NEAR = 8
 LONGEST = 4096
 """A match of more bytes is as good as unbounded."""
 
-Kind = Literal["words", "shapes", "numbers"]
-KINDS: tuple[Kind, ...] = ("words", "shapes", "numbers")
+
+def outline_of(pattern: Pattern) -> Outline:
+    """Return what of *pattern* decides what is looked for in its place."""
+    return Outline(
+        pattern.regex,
+        pattern.hint,
+        pattern.aimed,
+        digits=bool(pattern.digits),
+        shape=has_shape(pattern),
+        byte=by_one_byte(pattern),
+        apart=stands_alone(pattern.guard),
+        whole=pattern.fit is None,
+        retry=pattern.retry,
+    )
 
 
-class Aim(NamedTuple):
-    """What a database looks for in place of a rule, and what an event tells.
-
-    A match begins at most *back* bytes before the event's end (anywhere, if None), and has at most
-    *most* bytes. With *single* there is one event, the first. *kind* tells the database.
-    """
-
-    text: str
-    single: bool
-    kind: Kind
-    back: int | None
-    most: int | None
-
-
-@lru_cache(maxsize=4096)
 def _worded(regex: str, hint: str, aimed: Aimed) -> Aim | None:
     """Return what to look for in place of a pattern with words, or of one that has no hint.
 
@@ -61,7 +56,7 @@ def _worded(regex: str, hint: str, aimed: Aimed) -> Aim | None:
     except Untranslatable:
         return None
     if aimed == "hint" or (aimed == "shorter" and len(hinted.text) < len(made.text)):
-        return Aim(hinted.text, single=True, kind="words", back=None, most=None)
+        return Aim(hinted.text, single=True, kind="words")
     if most is not None and most > LONGEST:
         most = None
     rare = made.marked and made.most is not None and made.most - made.least <= NEAR
@@ -69,14 +64,13 @@ def _worded(regex: str, hint: str, aimed: Aimed) -> Aim | None:
     return Aim(made.text, single=single, kind="words", back=made.most, most=most)
 
 
-@lru_cache(maxsize=4096)
-def _shaped(regex: str, hint: str) -> Aim:
-    """Return what to look for around *hint*, which both are understood and bounded."""
-    text = min(translate(hint).text, translate(regex).text, key=len)
-    return Aim(text, single=True, kind="shapes", back=None, most=None)
+def _shaped(outline: Outline, margin: int) -> Aim:
+    """Return what to look for around the hint of *outline*, which is understood and bounded."""
+    text = min(translate(outline.hint).text, translate(outline.regex).text, key=len)
+    free = hides_nothing(outline)
+    return Aim(text, single=True, kind="shapes", margin=margin, free=free)
 
 
-@lru_cache(maxsize=4096)
 def _reach(regex: str) -> int | None:
     """Return how many bytes a match of *regex* has at most, None if that is too much to tell."""
     try:
@@ -86,48 +80,51 @@ def _reach(regex: str) -> int | None:
     return most if most is not None and most <= LONGEST else None
 
 
-def margin(rule: Rule) -> int | None:
-    """Return how many bytes before and behind its hint may matter for *rule*, None for any."""
-    hint, most = _reach(rule.pattern.hint), _reach(rule.pattern.regex)
+def margin_of(outline: Outline) -> int | None:
+    """Return how many bytes before and behind its hint may matter, None for any."""
+    hint, most = _reach(outline.hint), _reach(outline.regex)
     return None if hint is None or most is None else max(hint, most)
 
 
-@lru_cache(maxsize=4096)
-def _numeric(regex: str, *, apart: bool, whole: bool) -> Aim | None:
+def _numeric(outline: Outline) -> Aim | None:
     """Return what to look for in place of a pattern of digits, of which texts have many.
 
     Each number is looked at by itself, and the guard is part of it: most then set off few rules.
 
     Where what the guard refuses could hide something (see `bordered`), it is left out.
     """
-    alone = apart and bordered(regex)
+    regex = outline.regex
+    alone = outline.apart and not _grouped(outline) and bordered(regex)
     try:
-        text = standing_alone(regex, whole=whole) if alone else translate(regex).text
+        text = standing_alone(regex, whole=outline.whole) if alone else translate(regex).text
     except Untranslatable:
         return None
-    return Aim(text, single=True, kind="numbers", back=None, most=None)
+    return Aim(text, single=True, kind="numbers")
 
 
-def aim_at(rule: Rule) -> Aim | None:
-    """Return what to look for in place of *rule*, None where that cannot or need not be told."""
-    pattern = rule.pattern
-    if by_one_byte(rule) or pattern.aimed == "usual":
+def _grouped(outline: Outline) -> bool:
+    """Return whether what is found is a group of the match."""
+    return compiled(outline.regex).groups > 0
+
+
+def aim_at(outline: Outline) -> Aim | None:
+    """Return what to look for in place of a rule, None where that cannot or need not be told."""
+    if outline.byte or outline.aimed == "usual":
         return None
-    if pattern.digits:
-        apart = stands_alone(pattern.guard) and not rule.group
-        return _numeric(pattern.regex, apart=apart, whole=pattern.fit is None)
-    if has_shape(rule) and margin(rule) is not None:
-        return _shaped(pattern.regex, pattern.hint)
-    return _worded(pattern.regex, pattern.hint, pattern.aimed)
+    if outline.digits:
+        return _numeric(outline)
+    margin = margin_of(outline) if outline.shape else None
+    if margin is not None:
+        return _shaped(outline, margin)
+    return _worded(outline.regex, outline.hint, outline.aimed)
 
 
-def hides_nothing(rule: Rule) -> bool:
-    """Return whether no match of *rule* that a letter or digit touches hides one that counts.
+def hides_nothing(outline: Outline) -> bool:
+    """Return whether no match that a letter or digit touches hides one that counts.
 
     One that begins inside such a match is itself touched, or the search goes on at its word.
     """
-    pattern = rule.pattern
-    if not stands_alone(pattern.guard) or rule.group:
+    if not outline.apart or _grouped(outline):
         return False
-    met = alphabet(read(pattern.regex))
-    return pattern.retry or not (met.wide or met.bits & ~WORD)
+    met = alphabet(read(outline.regex))
+    return outline.retry or not (met.wide or met.bits & ~WORD)

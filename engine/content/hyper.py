@@ -34,12 +34,12 @@ class Database:
 
     __slots__ = ("_database", "_own")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: memoryview) -> None:
         """Load *data*, made by `build`. Raises `DatabaseError`."""
         if hyperscan is None:
             raise DatabaseError("hyperscan cannot be imported")
         try:
-            self._database = hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
+            self._database = hyperscan.loadb(bytes(data), hyperscan.HS_MODE_BLOCK)
             self._own = threading.local()
             self._own.scratch = hyperscan.Scratch(self._database)
         except hyperscan.error as error:

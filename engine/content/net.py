@@ -20,10 +20,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.content.aims import KINDS, Kind, aim_at, hides_nothing, margin
+from engine.content.aims import aim_at, outline_of
 from engine.content.collect import Span, collect, numbered
+from engine.content.detectors import Pattern
 from engine.content.hyper import Database, DatabaseError, Sought, build
-from engine.content.net_packed import Packed, Wanted
+from engine.content.net_packed import KINDS, Aim, Kind, Packed, Wanted
 from engine.content.plan import BEHIND, Plan, arrange, find_spans, gate_of
 from engine.content.regex import Regex
 from engine.content.rules import Rule
@@ -34,43 +35,55 @@ FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
 
 
-def wanted(rules: Iterable[Rule]) -> Wanted:
-    """Return what a net for *rules* must hold; the same rules give the same."""
-    needed: dict[Kind, set[Sought]] = {kind: set() for kind in KINDS}
-    for aim in map(aim_at, rules):
-        if aim is not None:
-            needed[aim.kind].add((aim.text, aim.single))
-    return Wanted(*(tuple(sorted(needed[kind])) for kind in KINDS))
+def wanted(patterns: Iterable[Pattern]) -> Wanted:
+    """Return what a net for *patterns* must hold; the same patterns give the same."""
+    return Wanted(tuple(sorted(set(map(outline_of, patterns)))))
 
 
 def pack_net(needed: Wanted) -> bytes:
-    """Return the net of *needed* as bytes: some tenths of a second of work.
+    """Return the net of *needed* as bytes: seconds of work for all that is built in.
 
     Raises `DatabaseError` where there is no Hyperscan.
     """
-    words, held_words = build(needed.words)
-    shapes, held_shapes = build(needed.shapes, len(held_words))
-    numbers, held_numbers = build(needed.numbers, len(held_words) + len(held_shapes))
-    held = Wanted(held_words, held_shapes, held_numbers)
-    return msgspec.msgpack.encode(Packed(held, words, shapes, numbers))
+    aims = tuple(map(aim_at, needed.outlines))
+    sought: dict[Kind, set[Sought]] = {kind: set() for kind in KINDS}
+    for aim in aims:
+        if aim is not None:
+            sought[aim.kind].add((aim.text, aim.single))
+    held: list[Sought] = []
+    made: list[memoryview] = []
+    for kind in KINDS:
+        data, fitting = build(tuple(sorted(sought[kind])), len(held))
+        made.append(memoryview(data))
+        held += fitting
+    return msgspec.msgpack.encode(Packed(needed, aims, tuple(held), *made))
 
 
 class Net:
-    """The databases, loaded, and what they hold: the place of each expression, over all three."""
+    """The databases, loaded, and what they hold: the place of each expression, over all three.
 
-    __slots__ = ("numbers", "places", "shapes", "words")
+    *aims* says what to look for in place of a pattern, by its outline.
+    """
 
-    def __init__(self, packed: bytes) -> None:
+    __slots__ = ("aims", "numbers", "places", "shapes", "words")
+
+    def __init__(self, packed: bytes | memoryview) -> None:
         """Load what `pack_net` returned. Raises `DatabaseError` when it is of another machine."""
         try:
             read = msgspec.msgpack.decode(packed, type=Packed)
         except msgspec.DecodeError as error:
             raise DatabaseError(str(error)) from error
-        held = (*read.held.words, *read.held.shapes, *read.held.numbers)
-        self.places = {one: place for place, one in enumerate(held)}
+        self.places = {one: place for place, one in enumerate(read.held)}
+        self.aims = dict(zip(read.wanted.outlines, read.aims, strict=True))
         self.words = Database(read.words) if read.words else None
         self.shapes = Database(read.shapes) if read.shapes else None
         self.numbers = Database(read.numbers) if read.numbers else None
+
+    def aim(self, pattern: Pattern) -> tuple[Aim, int] | None:
+        """Return what to look for in place of *pattern*, and its place; None if not held."""
+        aim = self.aims.get(outline_of(pattern))
+        place = None if aim is None else self.places.get((aim.text, aim.single))
+        return None if aim is None or place is None else (aim, place)
 
 
 Set = tuple[Rule, int | None, int | None]
@@ -85,8 +98,8 @@ class Cast:
 
     *gate* matches where the first shape or number is: RE2 is faster to say that there is none.
     *spots* are the hints of shapes; so many bytes around one as *margin* says may matter. Of a
-    *shaped* rule it is known whether all else may be left out (see `hides_nothing`). *rest* finds
-    what is not in the net.
+    *shaped* rule it is known whether all else may be left out (see `Aim`). *rest* finds what is
+    not in the net.
     """
 
     net: Net
@@ -109,19 +122,23 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
     numeric: list[Rule] = []
     usual: list[int] = []
     rest: list[Rule] = []
+    margin = 0
     for rule in rules:
-        aim = aim_at(rule)
-        place = None if aim is None else net.places.get((aim.text, aim.single))
+        aimed = net.aim(rule.pattern)
         if rule.pattern.aimed == "usual":
             usual.append(len(numeric))
             numeric.append(rule)
-        elif aim is None or place is None:
+            continue
+        if aimed is None:
             rest.append(rule)
-        elif aim.kind == "numbers":
+            continue
+        aim, place = aimed
+        if aim.kind == "numbers":
             chosen[place].append(len(numeric))
             numeric.append(rule)
         elif aim.kind == "shapes":
-            shaped[place].append((rule, hides_nothing(rule)))
+            shaped[place].append((rule, aim.free))
+            margin = max(margin, aim.margin)
         else:
             aims[place].append((rule, aim.back, None if aim.single else aim.most))
     if len(rules) - len(rest) < FEW:
@@ -136,7 +153,7 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
         tuple(numeric),
         gate_of([*numeric, *spots]),
         gate_of(spots),
-        max((margin(rule) or 0 for rule in spots), default=0),
+        margin,
         arrange(rest),
     )
 

@@ -20,7 +20,7 @@ from functools import cache, lru_cache, partial
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.collect import MANY, NO_DIGITS, Span, collect, numbered
-from engine.content.detectors import JOINTS, stands_alone
+from engine.content.detectors import JOINTS, Pattern, stands_alone
 from engine.content.regex import MEMORY, Regex, any_of, either
 from engine.content.rules import Rule
 from engine.content.translate import Untranslatable, alphabet, reach, read
@@ -79,14 +79,13 @@ class Plan:
     boxes: tuple[Box, ...]
 
 
-def by_one_byte(rule: Rule) -> bool:
-    """Return whether one byte sets *rule* off: no search is faster than one for a byte."""
-    return len(rule.pattern.keywords) == 1 and len(rule.pattern.keywords[0]) == 1
+def by_one_byte(pattern: Pattern) -> bool:
+    """Return whether one byte sets *pattern* off: no search is faster than one for a byte."""
+    return len(pattern.keywords) == 1 and len(pattern.keywords[0]) == 1
 
 
-def has_shape(rule: Rule) -> bool:
-    """Return whether *rule* is one of digits, or has a hint and can do without any word."""
-    pattern = rule.pattern
+def has_shape(pattern: Pattern) -> bool:
+    """Return whether *pattern* is one of digits, or has a hint and can do without any word."""
     words = min(map(len, pattern.keywords), default=0) > 1
     return bool(pattern.digits or pattern.hint) and not words
 
@@ -113,7 +112,7 @@ def arrange(rules: Iterable[Rule]) -> Plan:
         pattern = rule.pattern
         if pattern.digits:
             numeric.append(rule)
-        elif by_one_byte(rule):
+        elif by_one_byte(pattern):
             literal.append((pattern.keywords[0].encode(), rule, reach(pattern.regex)))
         elif pattern.keywords:
             keyed[pattern.prose].append(rule)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from engine.content.collect import Span
-from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity
+from engine.content.detectors import CONTEXT, REACH, THRESHOLD, CustomEntity, Pattern
 from engine.content.entities import ENTITIES
 from engine.content.finders import FINDERS, Finder, Found
 from engine.content.findings import Finding
@@ -123,7 +123,15 @@ class Scanner:
 
     def wanted(self, entities: frozenset[str]) -> Wanted:
         """Return what a net for *entities* must hold. Raises `EntityError` for an unknown name."""
-        return wanted(self._rules(entities))
+        return wanted(self._outlined(entities))
+
+    def _outlined(self, entities: frozenset[str]) -> Iterator[Pattern]:
+        """Yield the patterns of *entities*: RE2 need not have compiled them."""
+        for name in sorted(entities):
+            if name in ENTITIES:
+                yield from ENTITIES[name].patterns
+            else:
+                yield from (rule.pattern for rule in self._rules(frozenset({name})))
 
     def cast(self, net: Net) -> None:
         """Use *net* from now on, for what it holds: it is faster, and finds the same."""
@@ -184,7 +192,7 @@ class Scanner:
             if held is None
             else partial(find_cast, held, near=True)
         )
-        shapes = shapes_of([rule for rule in rules if has_shape(rule)])
+        shapes = shapes_of([rule for rule in rules if has_shape(rule.pattern)])
         busy = any_of((*shapes, *DISGUISING), memory=MEMORY)
         return Search(find, busy, tuple(listed), self._tag(entities))
 

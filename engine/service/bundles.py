@@ -31,7 +31,7 @@ from engine.service.cache import Cache, NoCache
 from engine.service.compiled import NO_CACHE, Bundle, compile_folder
 from engine.service.guarding import prepare_guards
 from engine.service.hashing import quickest
-from engine.service.nets import Finder, asked_of, custom_of, find_net, keep_net, scanner_of
+from engine.service.nets import Finder, asked_of, custom_of, find_net, find_or_make_net, scanner_of
 
 MOST_PREPARED = 32
 """For so many sets of entities everything is built beforehand."""
@@ -154,9 +154,8 @@ def equipped(bundle: Bundle, recipe: Recipe, cache: Cache) -> Scanner:
     scanner = scanner_of(bundle)
     asked = asked_of(bundle)
     if recipe.finder != "re2" and not isinstance(cache, NoCache):
-        if recipe.prepare:
-            keep_net(bundle, cache)
-        net = find_net(scanner.wanted(asked), cache)
+        find = find_or_make_net if recipe.prepare else find_net
+        net = find(scanner.wanted(asked), cache)
         if net is not None:
             scanner.cast(net)
     if recipe.prepare:

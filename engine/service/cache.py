@@ -39,8 +39,8 @@ class Cache(Protocol):
         """Return the bytes under *key*, or None."""
         ...
 
-    def lend(self, key: str) -> memoryview | None:
-        """Return what `get` does, without holding up who decides in this process."""
+    def lend(self, key: str, *, gently: bool = False) -> memoryview | None:
+        """Return what `get` does, not copied; *gently*: others are decided for meanwhile."""
         ...
 
     def put(self, key: str, data: bytes) -> None:
@@ -60,9 +60,9 @@ class NoCache:
         del key
         return None
 
-    def lend(self, key: str) -> memoryview | None:
+    def lend(self, key: str, *, gently: bool = False) -> memoryview | None:
         """Return None."""
-        del key
+        del key, gently
         return None
 
     def put(self, key: str, data: bytes) -> None:
@@ -88,13 +88,13 @@ class FolderCache:
         found = self._read(key, 0)
         return None if found is None else bytes(found)
 
-    def lend(self, key: str) -> memoryview | None:
-        """Return what `get` does, read with rests in between.
+    def lend(self, key: str, *, gently: bool = False) -> memoryview | None:
+        """Return what `get` does, in memory of its own, which is given back with it.
 
-        For a thread of a process that decides: many bytes at once would hold the interpreter while
-        they are copied, and the core while they are hashed.
+        *gently*, with rests in between, in a thread of a process that decides: many bytes at once
+        would hold the core while they are hashed.
         """
-        return self._read(key, REST_SECONDS)
+        return self._read(key, REST_SECONDS if gently else 0)
 
     def _read(self, key: str, rest: float) -> memoryview | None:
         path = self.path(key)

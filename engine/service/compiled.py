@@ -101,9 +101,9 @@ class FolderShelf:
         """Return what is kept under *name*, or None."""
         return self.cache.get(self.key(name))
 
-    def lend(self, name: str) -> memoryview | None:
-        """Return what `get` does, without holding up who decides in this process."""
-        return self.cache.lend(self.key(name))
+    def lend(self, name: str, *, gently: bool) -> memoryview | None:
+        """Return what `get` does, not copied; *gently*: others are decided for meanwhile."""
+        return self.cache.lend(self.key(name), gently=gently)
 
     def put(self, name: str, data: bytes) -> None:
         """Keep *data* under *name*, in the place of what was there."""
@@ -224,7 +224,7 @@ def fetch_bundle(revision: str, shelf: FolderShelf, *, gently: bool = False) -> 
     *gently*: others are decided for meanwhile.
     """
     for name in (BUNDLE, SERVED):
-        held = shelf.lend(name) if gently else shelf.get(name)
+        held = shelf.lend(name, gently=gently)
         if held is not None:
             bundle: Bundle = unwrap(held)  # The cache belongs to this user alone.
             if bundle.revision == revision:

@@ -55,13 +55,22 @@ def asked_of(bundle: Bundle) -> frozenset[str]:
 def keep_net(bundle: Bundle, cache: Cache) -> None:
     """Put the net of *bundle* into the cache, unless it is there or cannot be made here."""
     needed = scanner_of(bundle).wanted(asked_of(bundle))
-    if VERSION and needed.size and cache.get(needed.digest()) is None:
+    if VERSION and needed.size and cache.lend(needed.digest()) is None:
         cache.put(needed.digest(), pack_net(needed))
+
+
+def find_or_make_net(needed: Wanted, cache: Cache) -> Net | None:
+    """Return the net of *needed* from the cache, where it is kept if it was not; None without."""
+    found = find_net(needed, cache)
+    if found is None and VERSION and needed.size:
+        cache.put(needed.digest(), pack_net(needed))
+        found = find_net(needed, cache)
+    return found
 
 
 def find_net(needed: Wanted, cache: Cache) -> Net | None:
     """Return the net of *needed* from the cache, or None."""
-    held = cache.get(needed.digest()) if VERSION else None
+    held = cache.lend(needed.digest()) if VERSION and needed.size else None
     try:
         return None if held is None else Net(held)
     except DatabaseError:  # of a machine of another kind, which shares the folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from engine.content import hyper
+from engine.content import hyper, net_packed
 from engine.content.collect import Span
 from engine.content.detectors import CustomEntity, Entity, Pattern
 from engine.content.entities import ENTITIES
@@ -42,7 +43,13 @@ READABLE = [
     rule for rule in RULES if "[[:" not in rule.pattern.regex and "Greek" not in rule.pattern.regex
 ]
 PLAN = arrange(RULES)
-NET = Net(pack_net(wanted(RULES)))
+
+
+def wanted_of(rules: list[Rule]) -> Wanted:
+    return wanted(rule.pattern for rule in rules)
+
+
+NET = Net(pack_net(wanted_of(RULES)))
 
 
 def held(rules: list[Rule]) -> Cast:
@@ -118,10 +125,22 @@ def test_a_net_serves_part_of_what_it_holds_and_more_than_it_holds() -> None:
     text = "ghp_" + KEY + " 536-90-4399 a@b.org DE89370400440532013000"
     part = [rule for rule in RULES if rule.entity.startswith("secret.")]
     assert [one.rule.entity for one in find_cast(held(part), text.encode())] == ["secret.github"]
-    small = Net(pack_net(wanted(part)))
+    small = Net(pack_net(wanted_of(part)))
     made = cast(RULES, small)
     assert made is not None
     assert shown(find_cast(made, text.encode())) == shown(find_spans(PLAN, text.encode()))
+
+
+def test_the_name_of_a_net_tells_what_it_holds_and_who_made_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = wanted_of(RULES[:40]).digest()
+    assert wanted_of([*RULES[:40], *reversed(RULES[:40])]).digest() == name
+    assert wanted_of(RULES[:39]).digest() != name
+    stricter = [replace(rule, pattern=replace(rule.pattern, retry=True)) for rule in RULES[:40]]
+    assert wanted_of(stricter).digest() != name
+    monkeypatch.setattr(net_packed, "sources", lambda: iter([b"another translation"]))
+    assert wanted_of(RULES[:40]).digest() != name
 
 
 def test_for_few_rules_there_is_no_net() -> None:
@@ -132,9 +151,10 @@ def test_for_few_rules_there_is_no_net() -> None:
 def test_what_cannot_be_loaded_is_refused() -> None:
     with pytest.raises(DatabaseError):
         Net(b"x")
-    broken = msgspec.msgpack.encode(Packed(Wanted((("a", True),), (), ()), b"x", b"", b""))
+    none = memoryview(b"")
+    broken = Packed(Wanted(()), (), (("a", True),), memoryview(b"x"), none, none)
     with pytest.raises(DatabaseError):
-        Net(broken)
+        Net(msgspec.msgpack.encode(broken))
 
 
 def test_what_is_too_large_for_a_database_is_left_out() -> None:
@@ -161,7 +181,7 @@ def test_without_the_library_there_is_no_database(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(bare.DatabaseError, match="cannot be imported"):
         bare.build(())
     with pytest.raises(bare.DatabaseError, match="cannot be imported"):
-        bare.Database(b"")
+        bare.Database(memoryview(b""))
 
 
 @pytest.mark.slow
@@ -182,7 +202,7 @@ ODD = (
 
 def test_odd_patterns_are_found_too() -> None:
     rules = [*RULES[:40], *builtin_rules(Entity("x.odd", "", ODD))]
-    made_net = Net(pack_net(wanted(rules)))
+    made_net = Net(pack_net(wanted_of(rules)))
     made_cast = cast(rules, made_net)
     assert made_cast is not None
     text = "num12345678 and 12345678x123, 87654321x1 12345678x12345678x9 long" + "ab" * 2500
@@ -205,7 +225,7 @@ def test_shapes_are_found_however_far_apart(gap: int) -> None:
 
 def test_a_net_may_have_numbers_only() -> None:
     rules = [rule for rule in RULES if rule.pattern.digits][:12]
-    made_cast = cast(rules, Net(pack_net(wanted(rules))))
+    made_cast = cast(rules, Net(pack_net(wanted_of(rules))))
     assert made_cast is not None
     data = b"call 4111 1111 1111 1111 or 10.20.30.40"
     assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
@@ -217,9 +237,10 @@ def test_numbers_that_most_numbers_are_need_no_database() -> None:
         for rule in RULES
         if rule.pattern.aimed == "usual" or rule.entity.startswith("secret.g")
     ]
-    needed = wanted(rules)
-    assert not needed.numbers
-    made_cast = cast(rules, Net(pack_net(needed)))
+    needed = wanted_of(rules)
+    made_net = Net(pack_net(needed))
+    assert made_net.numbers is None
+    made_cast = cast(rules, made_net)
     assert made_cast is not None
     data = b"call 415-555-0132 or 0 30 12 34 56"
     assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
@@ -234,7 +255,7 @@ def test_a_net_may_have_shapes_without_numbers_and_the_other_way() -> None:
             if (bool(rule.pattern.digits) is digits or rule.entity == "secret.github")
             and not rule.entity.startswith("x.")
         ]
-        made_cast = cast(rules, Net(pack_net(wanted(rules))))
+        made_cast = cast(rules, Net(pack_net(wanted_of(rules))))
         assert made_cast is not None
         for text in made_texts(rules, 200, seed=3):
             data = text.encode()

@@ -102,7 +102,7 @@ def test_identifiers_are_found_and_lookalikes_are_not(
 
 def test_plan_and_net_find_what_the_patterns_find() -> None:
     rules = [rule for entity in PERSONAL for rule in builtin_rules(entity)]
-    plan, held = arrange(rules), cast(rules, Net(pack_net(wanted(rules))))
+    plan, held = arrange(rules), cast(rules, Net(pack_net(wanted(rule.pattern for rule in rules))))
     assert held is not None
     for _, text, _ in CASES:
         data = text.encode()

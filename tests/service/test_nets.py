@@ -55,7 +55,7 @@ def test_the_net_holds_what_the_policies_ask_for_and_no_more(
     keep_net(bundle, cache)
     net = find_net(needed, cache)
     assert net is not None
-    assert len(net.places) == needed.size
+    assert len(net.aims) == needed.size
     assert needed.size < scanner.wanted(scanner.entities).size
 
 

@@ -28,8 +28,13 @@ DRAG = 0.01
 """What each byte of a sentence takes away: in a long one, some terms stand by chance."""
 LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789'_\n" + bytes(range(128, 256))
 WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
-ALIKE = WORDS.translate(bytes.maketrans(b"123456789_", b"0" * 10))
-"""The same, and all digits are one: no term has any, and fewer bytes make automata small."""
+NARROW = bytes((*range(11, 32), *range(33, 39)))
+"""The 27 bytes between a line's end, a space and an apostrophe."""
+ALIKE = WORDS.translate(
+    bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz0123456789_", NARROW + NARROW[-1:] * 10)
+)
+"""The same, and all digits are one, of which no term has any; and all that terms have stands side
+by side. An automaton then tells 32 kinds of bytes apart and not 64: it takes half the memory."""
 SIGNS = b".?!:"
 """What ends a sentence where a space follows, in the order in which they are sought."""
 STOPS = bytes.maketrans(b"?!:", b"...")
@@ -171,8 +176,9 @@ def weighted_terms() -> tuple[Terms, Terms]:
 
 
 def _terms(weighted: Sequence[tuple[str, float]], words: Mapping[bytes, list[Grouped]]) -> Terms:
-    speaking = {term.encode(): weight for term, weight in weighted if weight > 0}
-    denying = {term.encode(): -weight for term, weight in weighted if weight < 0}
+    read = [(term.encode().translate(ALIKE), weight) for term, weight in weighted]
+    speaking = {term: weight for term, weight in read if weight > 0}
+    denying = {term: -weight for term, weight in read if weight < 0}
     return Terms(
         BytesAhoCorasick([*speaking, *words], implementation=Implementation.DFA),
         tuple(speaking.values()),

@@ -9,6 +9,7 @@ from engine.content.disguises import plain
 from engine.content.lexicon import LONGEST, OWN, TURNS, forms, grouped
 from engine.content.phrases_abroad import ABROAD
 from engine.content.wording import ALIKE, WORDS, heard, sentences
+from engine.content.wording_model import model
 
 GROUPS = (*(cue.words for cue in CUES), *TURNS, *(phrase.keywords for phrase in ABROAD))
 EVERY = grouped(GROUPS)
@@ -73,7 +74,7 @@ def test_what_is_heard_is_what_a_search_for_each_word_finds(text: str, embedded:
 
 def test_a_word_of_signs_has_a_form_for_each_neighbour() -> None:
     made = forms(lambda word: sentences(word, ALIKE))
-    assert {b" q \n", b"\nq \n"} <= made.keys()
+    assert {one.translate(ALIKE) for one in (b" q \n", b"\nq \n")} <= made.keys()
     assert all(len(form) == len(word) for form, words in made.items() for word, _ in words)
 
 
@@ -85,6 +86,15 @@ def test_sentences_end_as_if_each_end_were_sought_by_itself(data: bytes) -> None
 @given(st.text().map(plain))
 def test_an_automaton_reads_the_same_sentences_but_for_digits(text: str) -> None:
     data = text.encode("utf-8", "replace")
-    assert sentences(data, ALIKE) == sentences(data).translate(
-        bytes.maketrans(b"123456789_", b"0" * 10)
-    )
+    assert sentences(data, ALIKE) == sentences(data).translate(ALIKE)
+
+
+def test_what_an_automaton_looks_for_has_bytes_that_stand_side_by_side() -> None:
+    letters = b"abcdefghijklmnopqrstuvwxyz'0\n "
+    assert sorted(letters.translate(ALIKE)) == list(range(10, 40))
+    assert set(b"123456789_".translate(ALIKE)) == set(b"0".translate(ALIKE))
+    used = set(b"".join(forms(lambda word: sentences(word, ALIKE))))
+    for term, weights in model().terms.items():
+        if max(weights) > 0:
+            used.update(term.encode().translate(ALIKE))
+    assert used == set(range(10, 40))

@@ -208,7 +208,7 @@ def save(model: Model) -> None:
     """Write *model* to where the engine reads it, and let it be read."""
     lines = msgspec.json.encode(model).replace(b'],"', b'],\n"') + b"\n"
     wording_model.PLACE.write_bytes(lines)
-    wording_model.model.cache_clear()
+    wording_model.scale.cache_clear()
     wording.weighted_terms.cache_clear()
 
 
@@ -223,7 +223,7 @@ def fit_model(texts: Sequence[Text]) -> Model:
         for name in sorted({*heads[0], *heads[1]})
     }
     straight = ((0.0, 0.0), (KNOTS[-1], 1.0))
-    return Model(terms, MARGINS, (SHARES, SHARES), (straight, straight))
+    return Model(MARGINS, (SHARES, SHARES), (straight, straight), terms)
 
 
 def main() -> int:

@@ -35,11 +35,11 @@ from engine.content.phrases import AHEAD, PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
 from engine.content.phrases_hidden import CONCEALED
 from engine.content.phrases_orders import INSTRUCTIONS
-from engine.content.regex import Regex, any_of, compiled, either, spans
+from engine.content.regex import SLOW, Regex, any_of, compiled, either, spans
 from engine.content.sample import ATTACK, SAMPLE
 from engine.content.translate import WIDEST
 from engine.content.wording import heard
-from engine.content.wording_model import model
+from engine.content.wording_model import scale
 
 WINDOW = 700
 REACH = 320
@@ -127,7 +127,7 @@ def likely(evidence: float, *, embedded: bool) -> float:
     """Return how likely an attack is with so much *evidence*: 0 without any."""
     if evidence <= 0:
         return 0.0
-    curve = model().curves[embedded]
+    curve = scale().curves[embedded]
     at = bisect_right(curve, (evidence, 1.0))
     if at == len(curve):
         return curve[-1][1]
@@ -141,8 +141,10 @@ def prepare_injection() -> None:
         score_injection(text, "user")
     data = plain(SAMPLE + ATTACK).encode()
     for pattern in (*(pattern for _, pattern, _ in _patterns()), *TALK):
-        for _ in spans(pattern, data):
-            pass
+        # The others are quick at their first use, and few of them are used at all.
+        if pattern.programsize > SLOW:
+            for _ in spans(pattern, data):
+                pass
     for _, _, core in _patterns():
         if core is not None:
             core.occurs(data, 0, len(data))
@@ -275,7 +277,7 @@ def strongest(text: str, *, embedded: bool) -> dict[str, float]:
     hits = find_evidence(text, embedded=embedded)
     if not hits:
         return {}
-    share = model().share[embedded]
+    share = scale().share[embedded]
     inside: dict[int, int] = {}
     total = most = 0.0
     begin = end = first = 0

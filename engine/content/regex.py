@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import re2
 
@@ -14,6 +14,10 @@ MAX_PROGRAM_SIZE = 800
 MEMORY = 32 << 20
 """Bytes for an automaton of many patterns, which are filled as texts ask for it. With RE2's own
 bound it is thrown away again and again, and takes five times as long for texts of many kinds."""
+
+SLOW = 2000
+"""Instructions from which on the first use of a pattern, in which RE2 makes its automata, takes a
+tenth of a millisecond or more."""
 
 
 def require_genuine(module: object) -> None:
@@ -109,8 +113,11 @@ def spans(pattern: Regex, data: bytes, begin: int = 0) -> Iterator[tuple[int, in
         start, end = find(data, end, size)[0]
 
 
-def nearby(words: Sequence[str]) -> Regex | None:
+@lru_cache(maxsize=256)
+def nearby(words: tuple[str, ...]) -> Regex | None:
     """Return a pattern of a character and one of *words* behind it, in any case; None without any.
+
+    Kept, for entities share words, and each pattern takes a hundred kilobytes.
 
     Words are found at their beginnings, but not in labels: ``[PHONE]`` tells nothing. A word with a
     space at its end is found only whole, and one of a script without spaces also inside others.

@@ -38,9 +38,9 @@ class Rule:
 @cache
 def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     """Return the compiled rules of a built-in *entity*; compiled once a process."""
-    words = [fold(word).text for word in entity.near]
+    words = tuple([fold(word).text for word in entity.near])
     # A word that counts whole only may end where what is looked at ends, and go on in the text.
-    near, around = nearby(words), nearby([word.removesuffix(" ") for word in words])
+    near, around = nearby(words), nearby(tuple([word.removesuffix(" ") for word in words]))
     made = []
     for pattern in entity.patterns:
         find = compiled(pattern.regex)
@@ -70,7 +70,7 @@ def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
 
 def author_words(entity: CustomEntity) -> Regex | None:
     """Return the pattern of the entity's context words, folded as the text will be."""
-    return nearby([fold(word).text for word in entity.near])
+    return nearby(tuple([fold(word).text for word in entity.near]))
 
 
 def checker(entity: CustomEntity) -> Callable[[str], bool] | None:

@@ -27,7 +27,7 @@ from engine.content.net import Net, cast, find_cast, wanted
 from engine.content.net_packed import Wanted
 from engine.content.normalize import Folded, characters, fold
 from engine.content.plan import arrange, find_spans, has_shape, shapes_of
-from engine.content.regex import MEMORY, Regex, any_of
+from engine.content.regex import MEMORY, SLOW, Regex, any_of
 from engine.content.rules import (
     EntityError,
     Rule,
@@ -154,7 +154,8 @@ class Scanner:
         for text in (SAMPLE, SAMPLE.encode("ascii", "ignore").decode(), DISGUISED_SAMPLE):
             self.scan(text, entities)
         for rule in self._rules(entities):
-            rule.find.within(SAMPLE.encode())
+            if rule.find.programsize > SLOW:
+                rule.find.within(SAMPLE.encode())
         self.warm(entities)
 
     def warm(self, entities: frozenset[str]) -> None:

@@ -6,7 +6,7 @@ terms are one to three words, or words with which a sentence begins::
     "see you. now write a poem."  ->  "\nsee you  \nnow write a poem  "  ->  "\nnow ", " write a "
 
 All of them are found in one Aho-Corasick pass, and in the same pass the words of `lexicon`. The
-weights of a sentence's different terms are added; from `Model.margin` on the sum counts, up to
+weights of a sentence's different terms are added; from `Scale.margin` on the sum counts, up to
 `MOST`. A sentence says the same wherever it stands and whatever stands around it, so that padding
 changes nothing.
 """
@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from engine.content.lexicon import Grouped, Place, forms
-from engine.content.wording_model import model
+from engine.content.wording_model import read_terms, scale
 
 MOST = 4.0
 DRAG = 0.01
@@ -99,7 +99,7 @@ def heard(data: bytes, *, embedded: bool) -> Heard:
     text = sentences(data + b" ", ALIKE)
     matches = terms.speaking.find_matches_as_indexes(text, overlapping=True)
     matches.append((0, len(text), 0))
-    weights, own, margin = terms.weights, terms.own, model().margin[embedded]
+    weights, own, margin = terms.weights, terms.own, scale().margin[embedded]
     said: list[Said] = []
     read: list[tuple[int, int]] = []
     end, total = 0, 0.0
@@ -168,7 +168,7 @@ class Terms:
 @cache
 def weighted_terms() -> tuple[Terms, Terms]:
     """Return the terms for users and for documents."""
-    every, words = model().terms.items(), forms(lambda word: sentences(word, ALIKE))
+    every, words = read_terms().items(), forms(lambda word: sentences(word, ALIKE))
     return (
         _terms([(term, one) for term, (one, _) in every], words),
         _terms([(term, one) for term, (_, one) in every], words),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.content.disguises import disguises, plain
 from engine.content.injection import find_evidence, likely, score_injection, strongest
 from engine.content.wording import DRAG, MOST, heard, sentences
-from engine.content.wording_model import model
+from engine.content.wording_model import scale
 
 LIKELY, UNLIKELY = 0.8, 0.5
 PADDING = "The river froze in January. Boats lay in the harbour until the ice broke. "
@@ -179,7 +179,7 @@ def test_more_evidence_is_never_less_likely(embedded: bool) -> None:  # noqa: FB
     assert steps[0] == 0
     assert steps == sorted(steps)
     assert steps[-1] <= 1
-    assert all(share > 0 for share in model().share[embedded].values())
+    assert all(share > 0 for share in scale().share[embedded].values())
 
 
 def test_evidence_is_in_order_of_place() -> None:

@@ -9,7 +9,7 @@ from engine.content.disguises import plain
 from engine.content.lexicon import LONGEST, OWN, TURNS, forms, grouped
 from engine.content.phrases_abroad import ABROAD
 from engine.content.wording import ALIKE, WORDS, heard, sentences
-from engine.content.wording_model import model
+from engine.content.wording_model import read_terms
 
 GROUPS = (*(cue.words for cue in CUES), *TURNS, *(phrase.keywords for phrase in ABROAD))
 EVERY = grouped(GROUPS)
@@ -94,7 +94,7 @@ def test_what_an_automaton_looks_for_has_bytes_that_stand_side_by_side() -> None
     assert sorted(letters.translate(ALIKE)) == list(range(10, 40))
     assert set(b"123456789_".translate(ALIKE)) == set(b"0".translate(ALIKE))
     used = set(b"".join(forms(lambda word: sentences(word, ALIKE))))
-    for term, weights in model().terms.items():
+    for term, weights in read_terms().items():
         if max(weights) > 0:
             used.update(term.encode().translate(ALIKE))
     assert used == set(range(10, 40))

@@ -25,7 +25,7 @@ from engine.language.program import (
     Throttle,
 )
 from engine.runtime.decision import Action, Reason
-from engine.runtime.throttle import Prepared, prepare
+from engine.runtime.prepare import Prepared, prepare
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 

@@ -9,7 +9,7 @@ Order of work: match -> what follows from the matched rules (remembered) -> the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -96,7 +96,7 @@ def decide(  # noqa: PLR0913  all that a decision goes by
     if outcome.plain:
         made = _plain(policies, outcome, advice, record.request_id, decision_id)
     else:
-        desk = Desk(record, evidence, store, decision_id, consume, policies.when_away)
+        desk = Desk(record, evidence, store, decision_id, consume=consume, away=policies.when_away)
         made = _carry_out(policies, outcome, desk, advice)
     if record.streamed is not None:
         made = show_streamed(made, record)
@@ -118,6 +118,24 @@ def _plain(
         advice=advice,
         request_id=request_id,
         decision_id=decision_id,
+    )
+
+
+def _within(
+    policies: PolicySet, outcome: Outcome, limits: Limits, desk: Desk, advice: dict[str, object]
+) -> Decision:
+    """Return what `_carry_out` does of an outcome that only has *limits*, none of which hinders."""
+    return Decision(
+        action=outcome.action,
+        effective_action=outcome.action,
+        reasons=outcome.reasons,
+        revision=policies.revision,
+        throttle=limits.state,
+        advice=advice,
+        reserved=limits.reserved,
+        degraded=limits.degraded,
+        request_id=desk.record.request_id,
+        decision_id=desk.decision_id,
     )
 
 
@@ -217,8 +235,18 @@ def _carry_out(
     policies: PolicySet, outcome: Outcome, desk: Desk, advice: dict[str, object]
 ) -> Decision:
     record = desk.record
+    known: Limits | None = None
+    if outcome.limited:
+        # Hot path: most that do not only allow or deny are within limits.
+        known = take_limits(outcome.verdict.throttles, desk)
+        if not (known.refused or known.others):
+            return _within(policies, outcome, known, desk, advice)
     failed = _put(policies, outcome, desk) if desk.consume else []
-    real = _resolve(outcome.verdict, failed, desk.evidence, lambda some: take_limits(some, desk))
+
+    def limit(some: Sequence[Contribution]) -> Limits:
+        return take_limits(some, desk) if known is None else known
+
+    real = _resolve(outcome.verdict, failed, desk.evidence, limit)
     would = _shadow(outcome, failed, desk, real)
     escalation: Escalation | None = None
     if real.escalations:
@@ -311,10 +339,10 @@ def _shadow(
         known = real.limits
         enforced = [one for one in throttles if one.rule.name not in outcome.shadow_only]
         if enforced and not known.asked:
-            known = take_limits(enforced, replace(desk, consume=False))
+            known = take_limits(enforced, desk.turned(consume=False))
         consume = desk.consume and not known.refused
         silent = [one for one in throttles if one.rule.name in outcome.shadow_only]
-        own = take_limits(silent, replace(desk, consume=consume, shadow=True))
+        own = take_limits(silent, desk.turned(consume=consume, shadow=True))
         refused, others = [*known.refused, *own.refused], [*known.others, *own.others]
         return Limits(refused, others, reserved=own.reserved)
 

@@ -13,26 +13,34 @@ amount is absent) restricts, unless the rule's ``on_failure`` says otherwise; of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, cast
 
 from engine.language.functions import Unknowable, count_tokens
-from engine.language.program import Throttle
 from engine.runtime.combine import Contribution, fail
 from engine.runtime.decision import ThrottleState
 from engine.runtime.doubt import overridden
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record
-from engine.runtime.store import NANO, REQUESTS, Level, Store, StoreUnavailable, Take, Taker
+from engine.runtime.store import (
+    CONCURRENT,
+    NANO,
+    REQUESTS,
+    Level,
+    Store,
+    StoreUnavailable,
+    Take,
+    Taker,
+)
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
 
 HOLD = 3600 * NANO
 """How long a reservation waits for the real usage."""
 
 NO_TIME = timedelta(0)
+_MICROSECOND = timedelta(microseconds=1)
 BACK_OFF = timedelta(seconds=1)
 """What a caller is told to wait when the store is away."""
 
@@ -40,54 +48,92 @@ BACK_OFF = timedelta(seconds=1)
 WhenAway = Literal["throttle", "deny", "allow", "local"]
 """What a throttle does while the store is away; see the module."""
 
-Ready = tuple[Contribution, Take]
-"""A throttle rule that matched, and what it takes."""
+ONE_EACH = frozenset({REQUESTS, CONCURRENT})
+"""Units of which every request uses one."""
+WHOLE = frozenset({REQUESTS, "tokens"})
+"""Units of which a part cannot be used."""
 
 
-@dataclass(slots=True)
 class Limits:
     """What came of the throttles: who refuses, what else follows from failures, the tightest state.
 
-    *asked* says that the throttles were looked at at all.
+    *asked* says that the throttles were looked at at all, *reserved* that something was taken that
+    waits to be settled.
     """
 
-    refused: list[Contribution] = field(default_factory=list)
-    others: list[Contribution] = field(default_factory=list)
-    asked: bool = False
-    state: ThrottleState | None = None
-    reserved: bool = False
-    """Whether something was taken that waits to be settled."""
-    degraded: str = ""
-    """Why limits were not held as they are written, though they did not restrict; else empty."""
+    __slots__ = ("asked", "degraded", "others", "refused", "reserved", "state")
+
+    def __init__(
+        self,
+        refused: list[Contribution] | None = None,
+        others: list[Contribution] | None = None,
+        *,
+        asked: bool = False,
+        reserved: bool = False,
+    ) -> None:
+        self.refused: list[Contribution] = [] if refused is None else refused
+        self.others: list[Contribution] = [] if others is None else others
+        self.asked = asked
+        self.reserved = reserved
+        self.state: ThrottleState | None = None
+        self.degraded = ""
+        """Why limits were not held as they are written, though they did not restrict; or empty."""
 
     @property
     def hinders(self) -> bool:
         """Whether the request does not pass, so that nothing may be taken."""
-        return bool(self.refused) or any(one.action == "deny" for one in self.others)
+        return bool(self.refused or [one for one in self.others if one.action == "deny"])
 
 
-@dataclass(frozen=True, slots=True)
 class Desk:
     """What taking needs: the store, the instant, and whether anything is really taken."""
 
-    record: Record
-    evidence: Evidence
-    store: Store
-    decision_id: str
-    consume: bool
-    away: WhenAway = "throttle"
-    """What rules do that do not say it, while the store is away."""
-    shadow: bool = False
+    __slots__ = ("away", "consume", "decision_id", "evidence", "record", "shadow", "store")
+
+    def __init__(
+        self,
+        record: Record,
+        evidence: Evidence,
+        store: Store,
+        decision_id: str,
+        *,
+        consume: bool,
+        away: WhenAway = "throttle",
+        shadow: bool = False,
+    ) -> None:
+        self.record = record
+        self.evidence = evidence
+        self.store = store
+        self.decision_id = decision_id
+        self.consume = consume
+        self.away: WhenAway = away
+        """What rules do that do not say it, while the store is away."""
+        self.shadow = shadow
+
+    def turned(self, *, consume: bool, shadow: bool = False) -> Desk:
+        """Return the same, but for whether anything is taken and from whose buckets."""
+        return Desk(
+            self.record,
+            self.evidence,
+            self.store,
+            self.decision_id,
+            consume=consume,
+            away=self.away,
+            shadow=shadow,
+        )
 
 
 def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     """Return what the throttle rules of *contributions* say, taking their units if none refuses."""
+    # Hot path, as all that it calls until something is refused or fails.
     made = Limits(asked=True)
-    ready: list[Ready] = []
+    ready: list[Contribution] = []
+    takes: list[Take] = []
     now = desk.store.instant(desk.evidence.now_ns)
     for one in contributions:
         try:
-            ready.append((one, make_take(one, desk, now)))
+            takes.append(make_take(one, desk, now))
+            ready.append(one)
         except Unknowable as unknown:
             _failed(one, unknown.what, made)
         except ImpossibleAmount as impossible:
@@ -95,34 +141,41 @@ def take_limits(contributions: Sequence[Contribution], desk: Desk) -> Limits:
     if not ready:
         return made
     try:
-        _take(ready, desk, desk.store, made, now)
+        _take(ready, takes, desk, desk.store, made, now)
     except StoreUnavailable as away:
-        _without(ready, desk, f"the state store ({away})", made, now)
+        _without(ready, takes, desk, f"the state store ({away})", made, now)
     return made
 
 
-def _take(ready: Sequence[Ready], desk: Desk, store: Taker, made: Limits, now: int) -> None:
+def _take(
+    ready: list[Contribution], takes: list[Take], desk: Desk, store: Taker, made: Limits, now: int
+) -> None:
     """Take from *store*, or only look when something denies already. Raises StoreUnavailable."""
-    takes = [take for _, take in ready]
+    reservation = ""
     if desk.consume and not made.hinders:
-        # Hot path: lists take half the time of generators.
-        corrected = [take for take in takes if take.unit != REQUESTS]
-        reservation = desk.decision_id if corrected else ""
+        for take in takes:
+            if take.unit != REQUESTS:
+                reservation = desk.decision_id
         levels = store.take(takes, now, reservation=reservation, hold=HOLD)
     else:
-        reservation = ""
         levels = store.peek(takes, now)
-    refused = [one for (one, _), level in zip(ready, levels, strict=True) if not level.granted]
-    made.refused += refused
-    made.reserved = made.reserved or bool(reservation and not refused)
-    made.state = tightest(list(zip(takes, levels, strict=True)))
+    assert len(levels) == len(takes), "a store answers for each take"
+    refused = [ready[at] for at, level in enumerate(levels) if not level.granted]
+    if refused:
+        made.refused += refused
+    elif reservation:
+        made.reserved = True
+    made.state = tightest(takes, levels)
 
 
-def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits, now: int) -> None:
+def _without(
+    ready: list[Contribution], takes: list[Take], desk: Desk, failure: str, made: Limits, now: int
+) -> None:
     """Do what the rules, or else the engine's settings, say for when the store is away."""
     spare = desk.store.spare()
-    here: list[Ready] = []
-    for one, take in ready:
+    here: list[Contribution] = []
+    from_here: list[Take] = []
+    for one, take in zip(ready, takes, strict=True):
         match one.rule.on_state_failure or (None if one.rule.on_failure else desk.away):
             case "allow":
                 made.degraded = f"{failure}: `{one.rule.name}` was not counted"
@@ -130,15 +183,16 @@ def _without(ready: Sequence[Ready], desk: Desk, failure: str, made: Limits, now
             case "deny":
                 made.others.append(fail(one, "deny", failure))
             case "local" if spare is not None:
-                here.append((one, take))
+                here.append(one)
+                from_here.append(take)
                 continue
             case _:
                 _failed(one, failure, made)
         made.state = made.state or away_state(take)
     if here and spare is not None:
-        made.degraded = f"{failure}: `{here[0][0].rule.name}` was counted by one process alone"
+        made.degraded = f"{failure}: `{here[0].rule.name}` was counted by one process alone"
         told = made.state
-        _take(here, desk, spare, made, now)
+        _take(here, from_here, desk, spare, made, now)
         made.state = told or made.state
 
 
@@ -153,20 +207,21 @@ def make_take(contribution: Contribution, desk: Desk, now: int) -> Take:
 
     Raises Unknowable and ImpossibleAmount.
     """
-    throttle = cast("Throttle", contribution.rule.action)
     assert contribution.buckets is not None, "throttle rules have buckets"
-    prepared = contribution.buckets[desk.shadow]
-    attribute = desk.evidence.attribute
-    values = [attribute(key.path) for key in throttle.keys]
-    return prepared.take(values, amount_of(throttle.unit, desk), now)
+    prepared = contribution.buckets[1 if desk.shadow else 0]
+    if prepared.read is not None:
+        values = prepared.read(desk.record)
+    else:
+        values = tuple([desk.evidence.attribute(path) for path in prepared.paths])
+    return prepared.take(values, amount_of(prepared.unit, desk), now)
 
 
 def amount_of(unit: str, desk: Desk) -> Decimal | float:
     """Return how much of *unit* the request uses, known or estimated."""
+    if unit in ONE_EACH:
+        return 1
     usage = desk.record.usage
     match unit:
-        case "requests" | "concurrent":
-            return 1
         case "tokens":
             if usage.input_tokens is None and usage.output_tokens is None:
                 return count_tokens(desk.evidence.content())
@@ -189,31 +244,40 @@ def units(billionths: int) -> Decimal:
 
 def whole(unit: str, billionths: int) -> int:
     """Return what is left in whole requests or tokens: a part of one cannot be used."""
-    return billionths - billionths % NANO if unit in {REQUESTS, "tokens"} else billionths
+    return billionths - billionths % NANO if unit in WHOLE else billionths
 
 
-def tightest(taken: Sequence[tuple[Take, Level]]) -> ThrottleState:
-    """Return the state to show: the refused limit with the longest wait, else the fullest one."""
-    refused = [one for one in taken if not one[1].granted]
-    if refused:
-        take, level = min(refused, key=lambda one: (-_wait(*one), one[0].rule))
-    elif len(taken) == 1:
-        take, level = taken[0]
-    else:
-        take, level = min(
-            taken, key=lambda one: (one[1].remaining / (one[0].limit or 1), one[0].rule)
-        )
-    period = take.window if take.window is not None else take.closes - take.opens
+def tightest(takes: Sequence[Take], levels: Sequence[Level]) -> ThrottleState:
+    """Return the state to show: the refused limit with the longest wait, else the fullest one.
+
+    Where several are, the first by the rule's name.
+    """
+    place, wait, full = 0, -1, 0.0
+    for at, level in enumerate(levels):
+        take = takes[at]
+        if not level.granted:
+            longer = _wait(take, level)
+            if longer > wait or (longer == wait and take.rule < takes[place].rule):
+                place, wait = at, longer
+        elif wait < 0:
+            fuller = level.remaining / (take.limit or 1)
+            if at == 0 or fuller < full or (fuller == full and take.rule < takes[place].rule):
+                place, full = at, fuller
+    take, level = takes[place], levels[place]
     return ThrottleState(
         rule=take.rule,
         unit=take.unit,
         limit=units(take.limit),
         remaining=units(whole(take.unit, level.remaining)),
-        retry_after=_duration(_wait(take, level)) if refused else NO_TIME,
+        retry_after=NO_TIME if wait < 0 else _duration(wait),
         key=take.key,
         reset=_duration(level.reset) if level.reset >= 0 else None,
-        window=None if take.life else _period(period),
+        window=None if take.life else _period(take),
     )
+
+
+def _period(take: Take) -> timedelta:
+    return _spell(take.closes - take.opens if take.window is None else take.window)
 
 
 def _wait(take: Take, level: Level) -> int:
@@ -223,10 +287,10 @@ def _wait(take: Take, level: Level) -> int:
 
 def _duration(nanoseconds: int) -> timedelta:
     """Return *nanoseconds* in whole microseconds, rounded up; 292 years at most."""
-    return timedelta(0, 0, -(-min(nanoseconds, FOREVER) // 1000))
+    return _MICROSECOND * -(-min(nanoseconds, FOREVER) // 1000)
 
 
-_period = lru_cache(maxsize=1024)(_duration)
+_spell = lru_cache(maxsize=1024)(_duration)
 """The same for the periods of limits, of which there are few."""
 
 

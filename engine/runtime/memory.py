@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from engine.runtime import meter as meters
 from engine.runtime import slots, taking, throttle
+from engine.runtime.buckets import Bucket, Reservation, Slots
 from engine.runtime.store import MOST_PRINTS, NANO, NOTHING, Level, Noted, Take, Taker
 
 SESSION_LIFE = 86_400 * NANO
@@ -48,9 +48,9 @@ def later_end(before: int, until: int | None, now: int, life: int) -> int:
 class _Contents:
     """Everything kept. The values are immutable, so copying the dictionaries copies the store."""
 
-    buckets: dict[str, throttle.Bucket] = field(default_factory=dict)
-    held: dict[str, slots.Slots] = field(default_factory=dict)
-    reservations: dict[str, taking.Reservation] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    held: dict[str, Slots] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
     meters: dict[tuple[str, int, str], meters.Meter] = field(default_factory=dict)
     sessions: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     placeholders: dict[tuple[str, str, str], tuple[int, bytes]] = field(default_factory=dict)
@@ -80,10 +80,10 @@ class _Contents:
         said = len(self.placeholders) + len(self.sources) + len(self.turns)
         return taken + said + len(self.sessions)
 
-    def bucket(self, take: Take, now: int) -> throttle.Bucket | None:
+    def bucket(self, take: Take, now: int) -> Bucket | None:
         return self.buckets.get(take.key) or throttle.unseen(take, now, self.swept)
 
-    def slots(self, take: Take, now: int) -> slots.Slots | None:
+    def slots(self, take: Take, now: int) -> Slots | None:
         return self.held.get(take.key) or slots.unseen(now, self.swept)
 
 
@@ -267,7 +267,13 @@ def _expired(
     table: Mapping[Key, Value], ends: Callable[[Key, Value], int], now: int, limit: int
 ) -> list[Key]:
     """Return up to *limit* keys of entries that end by *now*."""
-    return list(islice((key for key, value in table.items() if ends(key, value) <= now), limit))
+    found: list[Key] = []
+    for key, value in table.items():
+        if len(found) >= limit:
+            break
+        if ends(key, value) <= now:
+            found.append(key)
+    return found
 
 
 def _forget(

@@ -52,6 +52,8 @@ class Outcome:
     effects: tuple[Effect, ...]
     labels: tuple[str, ...]
     plain: bool
+    limited: bool
+    """Nothing but *action*, *reasons* and throttles, if these let it pass."""
     action: Action
     reasons: tuple[Reason, ...]
     acting: Mapping[str, Rule]
@@ -156,10 +158,16 @@ def _outcome(
         effects=effects,
         labels=tuple(sorted(labels)),
         plain=verdict.settled and would is None and not effects,
+        limited=_limited(verdict) and would is None and not effects,
         action="deny" if verdict.denials else "allow",
         reasons=verdict.denials or verdict.grants,
         acting={one.rule.name: one.rule for one in (*acting, *silent)},
     )
+
+
+def _limited(verdict: Verdict) -> bool:
+    others = verdict.denials or verdict.escalations or verdict.redactions
+    return bool(verdict.throttles) and not others
 
 
 def _effects(policies: PolicySet, acting: Iterable[Contribution]) -> Iterable[Effect]:

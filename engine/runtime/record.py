@@ -40,6 +40,9 @@ DEFAULTS: Mapping[str, object] = {
 ELSEWHERE = frozenset({"content", "now"})
 """Standard attributes that evidence answers for."""
 
+ANSWERED = ELSEWHERE | {"session.labels", "session.turn"}
+"""Standard attributes that are not, or not all, in the record: ``Evidence.attribute`` answers."""
+
 Capability = Literal["mask", "mask_stream", "wait", "route"]
 """What a caller can carry out at this stage."""
 

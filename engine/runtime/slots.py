@@ -21,28 +21,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
-import msgspec
-
+from engine.runtime.buckets import Slots
 from engine.runtime.store import NANO, Level, Take
 
 MOST_ENDS = 64
 _CELLS = 32
-
-
-class Slots(msgspec.Struct, frozen=True, gc=False):
-    """What a store keeps for a key: the slots' own time *at*, and *counts* of them by their *ends*.
-
-    The ends ascend, and all are after *at*.
-    """
-
-    at: int
-    ends: tuple[int, ...] = ()
-    counts: tuple[int, ...] = ()
-
-    @property
-    def until(self) -> int:
-        """The instant from which all slots are free."""
-        return self.ends[-1] if self.ends else self.at
 
 
 def admit(held: Slots | None, take: Take, now: int) -> tuple[Slots, Level, int]:

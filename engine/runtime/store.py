@@ -36,7 +36,7 @@ class StoreUnavailable(Exception):
 
 
 class Take(msgspec.Struct, frozen=True, gc=False):
-    """One bucket to take from; ``throttle.prepare`` makes them.
+    """One bucket to take from; ``prepare`` makes them.
 
     *key* names the bucket and alone identifies it. *window* is the period in ns over which *limit*
     flows back, up to *burst*; or None for a calendar budget of *limit* with *opens*/*closes* as

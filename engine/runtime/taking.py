@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
 from engine.runtime import slots, throttle
-from engine.runtime.slots import Slots
+from engine.runtime.buckets import Attempt, Bucket, Changes, Reservation, Reserved, Slots
 from engine.runtime.store import REQUESTS, Level, Take
-from engine.runtime.throttle import Bucket, Reserved
 
 
 class Known(Protocol):
@@ -27,29 +24,6 @@ class Known(Protocol):
     def slots(self, take: Take, now: int) -> Slots | None:
         """Return the slots of *take*, which has a life."""
         ...
-
-
-class Reservation(msgspec.Struct, frozen=True, gc=False):
-    """What a decision has taken and can still correct, until an instant."""
-
-    until: int
-    reserved: tuple[Reserved, ...]
-
-
-class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What is to be kept from now on, by key."""
-
-    buckets: Mapping[str, Bucket]
-    slots: Mapping[str, Slots]
-
-
-class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """What taking came to. Nothing changes, and nothing is reserved, if one bucket refused."""
-
-    levels: tuple[Level, ...]
-    buckets: Mapping[str, Bucket] = {}
-    slots: Mapping[str, Slots] = {}
-    reservation: Reservation | None = None
 
 
 def attempt(

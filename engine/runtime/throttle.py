@@ -24,51 +24,18 @@ which errs towards giving back less.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from decimal import Decimal
+from collections.abc import Mapping
 
-import msgspec
-
-from engine.language import program
-from engine.runtime import calendar
-from engine.runtime.keys import join_key
-from engine.runtime.store import CONCURRENT, NANO, Level, Take
+from engine.runtime.buckets import Bucket, Reserved
+from engine.runtime.store import Level, Take
 
 FOREVER = 2**63 - 1
 """An instant that never comes (the year 2262)."""
-TENANT = "tenant.id"
-"""The attribute that tells whose bucket it is."""
-MOST = 10**18 * NANO
-"""The largest amount, in billionths."""
 _LOWS = 8
-_LEAST = Decimal("1e-9")
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class ImpossibleAmount(ValueError):
     """The amount to take is negative, infinite or not a number."""
-
-
-class Bucket(msgspec.Struct, frozen=True, gc=False):
-    """What a store keeps for a key. *level* is in amount x *window*; a budget has *window* 0.
-
-    *at* is the bucket's own time, or when a budget's period opened; *until* the instant from which
-    the bucket is as good as new, or when the period closes.
-    """
-
-    at: int
-    level: int
-    window: int
-    until: int
-    lows: tuple[tuple[int, int], ...] = ()
-
-
-class Reserved(msgspec.Struct, frozen=True, gc=False):
-    """A take that can still be corrected, with the *at* of its bucket when it was made."""
-
-    take: Take
-    at: int
 
 
 # --- taking --------------------------------------------------------------------------------------
@@ -279,114 +246,3 @@ def _refunded(
     return tuple(
         (began, low + change if began > since else min(low, lowest + change)) for began, low in lows
     )
-
-
-# --- from a rule's throttle to takes -------------------------------------------------------------
-
-
-class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A throttle's figures as integers. *named* is the unvarying part of its keys.
-
-    *owner* is the place of the tenant among the keys, -1 where it is not among them.
-    """
-
-    rule: str
-    unit: str
-    limit: int
-    burst: int
-    window: int | None
-    calendar: calendar.Period | None
-    zone: str
-    named: tuple[str, ...]
-    life: int = 0
-    owner: int = -1
-
-    def take(self, values: Sequence[object], amount: Decimal | float, now: int) -> Take:
-        """Return what to take for the key *values*; ImpossibleAmount for an amount that is none."""
-        opens = closes = 0
-        if self.calendar is not None:
-            opens, closes = calendar.bounds(self.calendar, self.zone, now)
-        return Take(
-            self.rule,
-            join_key((*self.named, *values)),
-            billionths(amount),
-            self.limit,
-            self.burst,
-            self.window,
-            opens,
-            closes,
-            self.unit,
-            self.life,
-            str(values[self.owner]) if self.owner >= 0 else "",
-        )
-
-
-def prepare(throttle: program.Throttle, rule: str, *, shadow: bool = False) -> Prepared:
-    """Return the throttle of *rule* ready for use; ValueError for a period or a limit that is none.
-
-    A rule's bucket survives a change of its limit, burst or refill period; another unit, another
-    calendar period or zone, and *shadow*, have buckets of their own. The period of slots is the
-    longest that one is held.
-    """
-    window: int | None = None
-    limit, burst, life = _figure(throttle.limit, rule), _figure(throttle.burst, rule), 0
-    if throttle.calendar is None:
-        period = 0 if throttle.period is None else throttle.period // _MICROSECOND * 1000
-        if period <= 0:
-            raise ValueError(f"the period of `{rule}` must be above 0")
-        window = min(period, FOREVER)
-    if throttle.unit == CONCURRENT:
-        if window is None or limit % NANO:
-            raise ValueError(f"`{rule}` must limit a whole number of slots, and in no calendar")
-        life, window = window, None
-    shape = f"{throttle.calendar} {throttle.zone or 'UTC'}" if throttle.calendar else ""
-    named = (rule, throttle.unit, shape, "shadow") if shadow else (rule, throttle.unit, shape)
-    paths = [key.path for key in throttle.keys]
-    return Prepared(
-        rule=rule,
-        unit=throttle.unit,
-        limit=limit,
-        burst=burst,
-        window=window,
-        calendar=throttle.calendar,
-        zone=throttle.zone,
-        named=named,
-        life=life,
-        owner=paths.index(TENANT) if TENANT in paths else -1,
-    )
-
-
-def bucket(
-    throttle: program.Throttle,
-    rule: str,
-    values: Sequence[object],
-    amount: Decimal | float,
-    now: int,
-) -> Take:
-    """Return what *rule* takes now; for the hot path ``prepare`` once and call its ``take``."""
-    return prepare(throttle, rule).take(values, amount, now)
-
-
-def billionths(amount: Decimal | float) -> int:
-    """Return *amount* in billionths, rounded up; from 10**18 units on, 10**18 units."""
-    if isinstance(amount, int):
-        whole = amount * NANO
-        if whole < 0:
-            raise ImpossibleAmount(f"an amount cannot be negative: {amount}")
-        return min(whole, MOST)
-    exact = Decimal(amount)
-    if not exact.is_finite() or exact < 0:
-        raise ImpossibleAmount(f"an amount must be a number of at least 0, not {amount}")
-    # Exponents like 1E+999999 and 1E-999999 are answered before they become integers.
-    if exact >= MOST // NANO:
-        return MOST
-    if exact < _LEAST:
-        return 1 if exact else 0
-    numerator, denominator = exact.as_integer_ratio()
-    return -(-numerator * NANO // denominator)
-
-
-def _figure(number: Decimal, rule: str) -> int:
-    if not number.is_finite() or number < 0:
-        raise ValueError(f"the limit of `{rule}` must be a number of at least 0, not {number}")
-    return billionths(number)

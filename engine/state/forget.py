@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.runtime.taking import Reservation
+from engine.runtime.buckets import Reservation
 from engine.state import layout
 from engine.state.environment import Transaction
 

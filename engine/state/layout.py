@@ -28,11 +28,11 @@ from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct, error
 
+from engine.runtime.buckets import Bucket, Reservation, Reserved, Slots
 from engine.runtime.meter import Meter
-from engine.runtime.slots import MOST_ENDS, Slots
+from engine.runtime.slots import MOST_ENDS
 from engine.runtime.store import Take
-from engine.runtime.taking import Reservation
-from engine.runtime.throttle import FOREVER, Bucket, Reserved
+from engine.runtime.throttle import FOREVER
 
 VERSION = 1
 """Of every value. Another one is another program's."""

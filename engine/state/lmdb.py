@@ -11,8 +11,8 @@ from pathlib import Path
 
 from engine.runtime import meter as meters
 from engine.runtime import slots, taking, throttle
+from engine.runtime.buckets import Bucket, Slots
 from engine.runtime.memory import LINGER, SESSION_LIFE
-from engine.runtime.slots import Slots
 from engine.runtime.store import NOTHING, Level, Noted, Take, Taker
 from engine.state import forget, layout
 from engine.state import prints as fingerprints
@@ -307,7 +307,7 @@ class _Known:
         self._transaction = transaction
         self._places: dict[str, bytes] = {}
 
-    def bucket(self, take: Take, now: int) -> throttle.Bucket | None:
+    def bucket(self, take: Take, now: int) -> Bucket | None:
         place = self._places[take.key] = layout.bucket_key(take.key)
         value = self._transaction.get(place)
         if value is not None:
@@ -321,7 +321,7 @@ class _Known:
             return layout.unpack_slots(value)
         return slots.unseen(now, forget.swept(self._transaction))
 
-    def keep(self, buckets: Mapping[str, throttle.Bucket], held: Mapping[str, Slots]) -> None:
+    def keep(self, buckets: Mapping[str, Bucket], held: Mapping[str, Slots]) -> None:
         """Put what has become of those that were asked for."""
         for key, bucket in buckets.items():
             self._transaction.put(self._places[key], layout.pack_bucket(bucket))

@@ -14,10 +14,8 @@ import msgspec
 
 from engine.runtime import meter as meters
 from engine.runtime import taking
-from engine.runtime.slots import Slots
+from engine.runtime.buckets import Bucket, Reservation, Reserved, Slots
 from engine.runtime.store import Noted, StoreUnavailable, Take
-from engine.runtime.taking import Reservation
-from engine.runtime.throttle import Bucket, Reserved
 from engine.state.remote import STALE
 
 HEAD = 5

@@ -8,8 +8,8 @@ from typing import Literal
 
 from engine.language import program
 from engine.runtime import throttle
+from engine.runtime.buckets import Bucket
 from engine.runtime.store import NANO, Level, Take
-from engine.runtime.throttle import Bucket
 
 MINUTE = 60 * NANO
 NOW = 1_767_225_600 * NANO  # 2026-01-01T00:00:00Z

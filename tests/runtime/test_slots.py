@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.runtime import slots
-from engine.runtime.slots import MOST_ENDS, Slots
+from engine.runtime.buckets import Slots
+from engine.runtime.slots import MOST_ENDS
 from engine.runtime.store import NANO, Level
 from tests.runtime.buckets import NOW, granted, refused, slot
 

@@ -3,10 +3,8 @@ from __future__ import annotations
 import msgspec
 
 from engine.runtime import taking
-from engine.runtime.slots import Slots
+from engine.runtime.buckets import Attempt, Bucket, Reservation, Reserved, Slots
 from engine.runtime.store import NANO, Take
-from engine.runtime.taking import Attempt, Reservation
-from engine.runtime.throttle import Bucket, Reserved
 from tests.runtime.buckets import DAY, NOW, budget, granted, refill, refused, slot
 
 

@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.runtime import throttle
+from engine.runtime.buckets import Bucket, Reserved
 from engine.runtime.store import Take
-from engine.runtime.throttle import Bucket
 from tests.runtime.buckets import DAY, MINUTE, NOW, budget, granted, refill, refused, taken
 from tests.runtime.exact import ExactRefill
 
 
 def settled(bucket: Bucket | None, take: Take, at: int, real: int, now: int) -> Bucket:
-    after = throttle.correct(bucket, throttle.Reserved(take, at), real, now)
+    after = throttle.correct(bucket, Reserved(take, at), real, now)
     assert after is not None
     return after
 
@@ -106,7 +106,7 @@ def test_history_ends_with_a_changed_period() -> None:
 def test_a_correction_of_a_closed_budget_is_dropped() -> None:
     take = budget(5, 10)
     today = taken(taken(None, take, NOW), budget(1, 10, day=1), NOW + DAY)
-    reserved = throttle.Reserved(take, NOW)
+    reserved = Reserved(take, NOW)
     assert throttle.correct(today, reserved, 9, NOW + DAY) is None
     assert throttle.correct(None, reserved, 9, NOW) is None
 
@@ -148,7 +148,7 @@ def test_no_order_of_corrections_gives_more_than_was_ever_unused(
 ) -> None:
     exact = ExactRefill(limit=limit, window=window, burst=burst)
     bucket: Bucket | None = None
-    open_takes: list[tuple[throttle.Reserved, int]] = []
+    open_takes: list[tuple[Reserved, int]] = []
     now, corrected = NOW, False
     for kind, figure, which in moves:
         if kind == "wait":
@@ -163,7 +163,7 @@ def test_no_order_of_corrections_gives_more_than_was_ever_unused(
             if level.granted:
                 bucket, number = after, exact.take(figure, now)
                 if which:
-                    open_takes.append((throttle.Reserved(take, after.at), number))
+                    open_takes.append((Reserved(take, after.at), number))
         elif open_takes:
             reserved, number = open_takes.pop(which % len(open_takes))
             bucket = throttle.correct(bucket, reserved, figure, now)

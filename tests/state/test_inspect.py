@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.runtime.buckets import Bucket
 from engine.runtime.keys import join_key, split_key
 from engine.runtime.store import NANO, Take
-from engine.runtime.throttle import FOREVER, Bucket
+from engine.runtime.throttle import FOREVER
 from engine.state import layout
 from engine.state.clock import Anchor
 from engine.state.errors import StateError

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.runtime.buckets import Bucket, Reservation, Reserved, Slots
 from engine.runtime.meter import Meter
-from engine.runtime.slots import Slots
 from engine.runtime.store import Take
-from engine.runtime.taking import Reservation
-from engine.runtime.throttle import FOREVER, Bucket, Reserved
+from engine.runtime.throttle import FOREVER
 from engine.state import layout
 
 instants = st.integers(-FOREVER, FOREVER)

@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from engine.runtime import taking
+from engine.runtime.buckets import Bucket
 from engine.runtime.store import NANO, Noted, StoreUnavailable, Take
-from engine.runtime.throttle import FOREVER, Bucket, ImpossibleAmount
+from engine.runtime.throttle import FOREVER, ImpossibleAmount
 from engine.state.remote import STALE, Op
 from engine.state.valkey import Valkey
 from engine.state.valkey_script import evaluate, make_ready

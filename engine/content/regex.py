@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
 import re2
 
@@ -113,22 +113,52 @@ def spans(pattern: Regex, data: bytes, begin: int = 0) -> Iterator[tuple[int, in
         start, end = find(data, end, size)[0]
 
 
-@lru_cache(maxsize=256)
-def nearby(words: tuple[str, ...]) -> Regex | None:
-    """Return a pattern of a character and one of *words* behind it, in any case; None without any.
+class Nearby:
+    """A pattern of context words, compiled when a text first asks for one.
 
-    Kept, for entities share words, and each pattern takes a hundred kilobytes.
+    It takes a millisecond and a hundred kilobytes, and most are never asked for.
+    """
+
+    __slots__ = ("_made", "regex")
+
+    def __init__(self, regex: str) -> None:
+        self.regex = regex
+        self._made: Regex | None = None
+
+    def within(self, data: bytes) -> bool:
+        """Return whether one of the words stands in *data*."""
+        made = self._made
+        if made is None:
+            made = self._made = compiled(self.regex)
+        return made.find(data, 0, len(data))[0][0] >= 0
+
+
+def nearby(words: Sequence[str]) -> Nearby | None:
+    """Return a pattern of a character and one of *words* behind it, in any case; None without any.
 
     Words are found at their beginnings, but not in labels: ``[PHONE]`` tells nothing. A word with a
     space at its end is found only whole, and one of a script without spaces also inside others.
     """
-    if not words:
-        return None
+    return Nearby(_before(r"[^\pL\pN\[]", words)) if words else None
+
+
+def around(words: Sequence[str]) -> Regex | None:
+    """Return what matches wherever `nearby` does, and now and then elsewhere; None without words.
+
+    It is small: letters that are not ASCII are as good as spaces. Words with a space at their ends
+    need not be whole, for the text that is looked at may end behind them.
+    """
+    begun = [word.removesuffix(" ") for word in words]
+    return compiled(_before(r"[^0-9A-Za-z\[]", begun)) if words else None
+
+
+def _before(sign: str, words: Sequence[str]) -> str:
+    """Return a pattern of one of *words* behind a *sign*."""
     spaced = [_spelled(word) for word in words if not _unspaced.match(word)]
     others = [_spelled(word) for word in words if _unspaced.match(word)]
-    choices = [rf"[^\pL\pN\[](?:{'|'.join(spaced)})"] if spaced else []
+    choices = [rf"{sign}(?:{'|'.join(spaced)})"] if spaced else []
     choices += [rf"[^\[](?:{'|'.join(others)})"] if others else []
-    return compiled("(?i)" + "|".join(choices))
+    return "(?i)" + "|".join(choices)
 
 
 _unspaced = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")

@@ -8,7 +8,16 @@ from functools import cache
 
 from engine.content.detectors import THRESHOLD, CustomEntity, Entity, Pattern
 from engine.content.normalize import fold
-from engine.content.regex import MEMORY, PatternError, Regex, bounded, compiled, nearby
+from engine.content.regex import (
+    MEMORY,
+    Nearby,
+    PatternError,
+    Regex,
+    around,
+    bounded,
+    compiled,
+    nearby,
+)
 from engine.content.validate import VALIDATORS
 
 LARGE = 8192
@@ -30,7 +39,7 @@ class Rule:
     find: Regex
     group: int
     pattern: Pattern
-    near: Regex | None
+    near: Nearby | None
     must: bool
     around: Regex | None
 
@@ -38,17 +47,18 @@ class Rule:
 @cache
 def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     """Return the compiled rules of a built-in *entity*; compiled once a process."""
-    words = tuple([fold(word).text for word in entity.near])
-    # A word that counts whole only may end where what is looked at ends, and go on in the text.
-    near, around = nearby(words), nearby(tuple([word.removesuffix(" ") for word in words]))
+    words = [fold(word).text for word in entity.near]
+    near = nearby(words)
+    weak = any(pattern.score < THRESHOLD for pattern in entity.patterns)
+    passing = around(words) if weak else None
     made = []
     for pattern in entity.patterns:
         find = compiled(pattern.regex)
         if find.programsize > LARGE:
             find = compiled(pattern.regex, memory=MEMORY)
-        weak = around if pattern.score < THRESHOLD else None
         group = min(1, find.groups)
-        made.append(Rule(entity.name, find, group, pattern, near, must=False, around=weak))
+        about = passing if pattern.score < THRESHOLD else None
+        made.append(Rule(entity.name, find, group, pattern, near, must=False, around=about))
     return tuple(made)
 
 
@@ -68,9 +78,12 @@ def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:
     return tuple(made)
 
 
-def author_words(entity: CustomEntity) -> Regex | None:
+def author_words(entity: CustomEntity) -> Nearby | None:
     """Return the pattern of the entity's context words, folded as the text will be."""
-    return nearby(tuple([fold(word).text for word in entity.near]))
+    near = nearby([fold(word).text for word in entity.near])
+    if near is not None:
+        near.within(b"")  # What is too large for RE2 is refused now, not by a request.
+    return near
 
 
 def checker(entity: CustomEntity) -> Callable[[str], bool] | None:

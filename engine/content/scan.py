@@ -27,7 +27,7 @@ from engine.content.net import Net, cast, find_cast, wanted
 from engine.content.net_packed import Wanted
 from engine.content.normalize import Folded, characters, fold
 from engine.content.plan import arrange, find_spans, has_shape, shapes_of
-from engine.content.regex import MEMORY, SLOW, Regex, any_of
+from engine.content.regex import MEMORY, SLOW, Nearby, Regex, any_of
 from engine.content.rules import (
     EntityError,
     Rule,
@@ -58,7 +58,7 @@ class Search:
 
     find: Callable[[bytes, int | None], list[Span]]
     busy: Regex
-    listed: tuple[tuple[CustomEntity, Terms, Regex | None], ...]
+    listed: tuple[tuple[CustomEntity, Terms, Nearby | None], ...]
     tagged: Tag | None = None
 
 
@@ -288,7 +288,7 @@ def located(text: str, data: bytes, spans: list[Span]) -> list[Found]:
     return found
 
 
-def _listed(entity: CustomEntity, terms: Terms, near: Regex | None, text: str) -> list[Found]:
+def _listed(entity: CustomEntity, terms: Terms, near: Nearby | None, text: str) -> list[Found]:
     check = checker(entity)
     found = []
     for start, end in terms.find(text):
@@ -299,7 +299,7 @@ def _listed(entity: CustomEntity, terms: Terms, near: Regex | None, text: str) -
     return found
 
 
-def supported(near: Regex, text: str, start: int, end: int) -> bool:
+def supported(near: Nearby, text: str, start: int, end: int) -> bool:
     """Return whether a context word stands in or around ``text[start:end]``."""
     first = max(0, start - REACH)
     # The character before the window tells whether a word begins there.

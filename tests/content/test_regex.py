@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.content.regex import PatternError, bounded, compiled, nearby, require_genuine
+from engine.content.regex import PatternError, around, bounded, compiled, nearby, require_genuine
 
 
 def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
@@ -40,6 +42,7 @@ def test_context_words_begin_at_a_word() -> None:
     assert not near.within(b" discard")
     assert not near.within(b" [CARD] ")
     assert nearby(()) is None
+    assert around(()) is None
 
 
 def test_a_context_word_with_a_space_at_its_end_is_found_only_whole() -> None:
@@ -60,3 +63,16 @@ def test_context_words_of_scripts_without_spaces_are_found_inside_others() -> No
     alone = nearby(("บัตร",))
     assert alone is not None
     assert alone.within("เลขบัตรประชาชน".encode())
+
+
+@given(st.lists(st.sampled_from((
+    *("card", "Card", "nik", "NIK ", "id", "個人番号", "größe", "é", "\u212a", "\u017f", "[", "_"),
+    *("7", " ", ":", "x", "n\u0131", "\u0301", "“"),
+)), max_size=8).map("".join))  # fmt: skip
+def test_wherever_context_words_are_found_they_pass(text: str) -> None:
+    words = ("card", "nik ", "id", "個人番号", "größe")
+    near, passing = nearby(words), around(words)
+    assert near is not None
+    assert passing is not None
+    data = text.encode()
+    assert passing.within(data) or not near.within(data)

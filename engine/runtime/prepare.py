@@ -142,8 +142,10 @@ def _reader(paths: tuple[str, ...]) -> Callable[[Record], Values] | None:
         return None
     if not paths:
         return _nothing
-    read = attrgetter(*paths)
-    return read if len(paths) > 1 else lambda record: (read(record),)
+    if len(paths) > 1:
+        return attrgetter(*paths)
+    one: Callable[[Record], object] = attrgetter(paths[0])
+    return lambda record: (one(record),)
 
 
 def _nothing(record: Record) -> Values:

@@ -96,7 +96,11 @@ def strategies_of(contributions: Iterable[Contribution]) -> dict[str, dict[str, 
     for contribution in contributions:
         action = asked(contribution)
         strategy = Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
-        plan = plans.setdefault(action.path, {})
+        plan = plans.get(action.path)
+        if plan is None:
+            # Hot path: a rule may name hundreds of entities, and is mostly the only one.
+            plans[action.path] = dict.fromkeys(action.entities, strategy)
+            continue
         for entity in action.entities:
             plan[entity] = min(plan.get(entity, strategy), strategy, key=_leniency)
     return plans

@@ -162,6 +162,8 @@ class Committer:
         self._note(payloads, size, losses)
         if losses is not None:
             account.tells()
+        if self._trail.full:
+            self._wake()
         account.tally.records += len(payloads)
         account.tally.bytes += size
         if account.stuck:
@@ -240,11 +242,23 @@ class Committer:
 
     def _is_news(self) -> bool:
         """Return whether there is anything to do."""
-        return bool(self._backlog)
+        return bool(self._backlog) or self._trail.full
 
     def _bring_all(self) -> bool:
-        """Make what is appended as safe as was chosen; return whether that went well."""
+        """Close what is full, which takes a while; return whether what waits is safe now."""
+        if self._trail.full:
+            self._secure()
         return True
+
+    def _secure(self) -> None:
+        """Bring everything to the disk, and note what it may not have."""
+        unsure = self._trail.unsure
+        try:
+            if unsure:
+                self._bring()
+        except OSError as error:
+            with self._lock:
+                self._account.lose(doubtful=unsure, why=reason_of(error))
 
     def _drain(self) -> bool:
         """Append what waits in memory; return whether that is all done."""
@@ -294,13 +308,7 @@ class Committer:
 
         Raises OSError where it cannot be signed.
         """
-        unsure = self._trail.unsure
-        try:
-            if unsure:
-                self._bring()
-        except OSError as error:
-            with self._lock:
-                self._account.lose(doubtful=unsure, why=reason_of(error))
+        self._secure()
         if self._trail.due:
             self._turn()
         with self._lock:

@@ -62,6 +62,8 @@ class Segment:
         self.size = 0
         self.broken = ""
         """Why nothing may be appended any more; empty while it may."""
+        self.named = False
+        """Whether the disk has its name; `sync` sees to it."""
         self.file = os.open(
             self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
@@ -69,7 +71,6 @@ class Segment:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write(header.line)
-            sync_folder(folder)
         except OSError:
             os.close(self.file)
             self.path.unlink(missing_ok=True)
@@ -106,6 +107,9 @@ class Segment:
         if self.broken:
             raise OSError(EIO, self.broken)
         try:
+            if not self.named:
+                sync_folder(self.path.parent)
+                self.named = True
             os.fdatasync(self.file)
         except OSError as error:
             self.fail(error)

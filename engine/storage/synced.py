@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from errno import ENOSPC
 from typing import NamedTuple
 
-from engine.storage.beside import Beside
+from engine.storage.beside import Beside, Landed, Pace
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
@@ -86,7 +86,8 @@ class Synced(Committer):
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
         self._turning = False
-        self._beside = Beside(trail, self._hear)
+        self._beside = Beside(trail, self._heard)
+        self._pace = Pace()
         self._busy = False
         """Whether the thread syncs."""
         self._failure: OSError | None = None
@@ -145,7 +146,10 @@ class Synced(Committer):
                 if self._staged:
                     self._flusher = loop
                     loop.call_soon(self._flush_turn)
-            return self._waiters.add(last, loop)
+            told = self._waiters.add(last, loop)
+            if last >= self._pace.half:
+                self._flush()
+            return told
         finally:
             lock.release()
 
@@ -166,6 +170,7 @@ class Synced(Committer):
             if self._last <= self._done or self._last <= self._refused:
                 return self._outcome()
             told = self._waiters.add_blocked(self._last)
+            self._go_on()
         return self._waiters.block(told)
 
     def _outcome(self) -> str:
@@ -179,6 +184,7 @@ class Synced(Committer):
             self._flusher = None
             self._beside.listen(asyncio.get_running_loop())
             self._flush()
+            self._go_on()
 
     def _flush(self) -> None:
         """Append what is staged, or do with it as was chosen. Under the lock."""
@@ -250,24 +256,50 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
             return False
-        return self._beside.begin()
+        begins = self._beside.begin()
+        if begins:
+            self._pace.begun(self._put)
+        return begins
 
-    def _hear(self) -> None:
+    def _heard(self) -> None:
+        """Do in the loop what is due now that the kernel has come to an end."""
         with self._lock:
-            self._land()
+            answered, loop = self._done, asyncio.get_running_loop()
+            landed = self._landed()
+            if landed is None:
+                return
+            answered = self._done - answered
+            pending = self._put - self._done
+            waits = self._pace.landed(landed.seconds, answered, pending, self._put)
+            if not waits or landed.failed is not None or self._flusher not in (None, loop):
+                self._flush()
+                self._go_on()
+            elif self._flusher is None:
+                # Behind those who were answered just now.
+                self._flusher = loop
+                loop.call_soon(self._flush_turn)
 
     def _land(self) -> None:
         """Do what is due if the kernel has come to an end. Under the lock."""
+        if self._landed() is not None:
+            self._flush()
+            self._go_on()
+
+    def _landed(self) -> Landed | None:
+        """Return how what the kernel was at has ended, after those who waited for it were told."""
         landed = self._beside.end()
         if landed is None:
-            return
+            return None
         if landed.failed is None:
             self._account.synced(landed.seconds)
             self._synced()
         else:
             self._account.failed(landed.failed)
             self._failure = landed.failed
-        self._flush()
+        return landed
+
+    def _go_on(self) -> None:
+        """Have done what is still to do. Under the lock."""
         if self._is_news():
             self._wake()
 
@@ -279,7 +311,8 @@ class Synced(Committer):
         with self._lock:
             self._beside.leave()
         self._beside.wait(seconds)
-        self._hear()
+        with self._lock:
+            self._land()
 
     # --- the other thread ------------------------------------------------------------------------
 
@@ -367,6 +400,7 @@ class Synced(Committer):
         self._cannot(batches[0].above if batches else self._appended, payloads, error)
 
     def _turn(self) -> bool:
+        self._trail.digest_paced()  # While others append: under the lock none can.
         with self._lock:
             if self._beside.flying:
                 return False
@@ -386,8 +420,7 @@ class Synced(Committer):
             self._flush()
             self._tell_losses()
             self._turning = self._turning or self._trail.due
-            if self._is_news():
-                self._wake()
+            self._go_on()
         return self._trail.checkpoint()
 
     def _tell_losses(self) -> None:

@@ -35,7 +35,10 @@ DIGESTED = 256
 PACED, PACE_SECONDS, MOST_PACED = 64, 0.001, 50_000
 """Before it is signed: records that are taken into the tree at once, a pause after them, and how
 many there may be left for a pause."""
-MOST_CLOSING = 4
+PACED_FROM, AT_ONCE = 128, 64
+"""Who appends takes so many records into the tree at once, when there are so many to be taken. So
+a new segment, whose header tells the tree, can be begun at any time without holding anybody up."""
+MOST_CLOSING = 16
 """How many full segments may wait for another thread to close them."""
 
 
@@ -83,6 +86,11 @@ class Trail:
         self._closing: list[Segment] = []
         """Full ones, which are on the disk only when they are closed."""
         self._segment = Segment(folder, self._header(0, ""))
+        try:
+            self._segment.sync()
+        except OSError:
+            self._segment.remove()
+            raise
         self._since = clock()
         self._sure = self._segment.mark
         """Up to where the newest segment is known to be on the disk."""
@@ -126,13 +134,18 @@ class Trail:
         """Keep a record. Raises OSError; then nothing of it is kept."""
         with self._lock:
             self._make_room()
-            self._leaves.append(self._segment.append(payload))
+            leaves = self._leaves
+            leaves.append(self._segment.append(payload))
+            if len(leaves) >= PACED_FROM and not self._careful:
+                self._digest(AT_ONCE)
 
     def append_all(self, payloads: list[bytes]) -> None:
         """Keep records, all or none. Raises OSError."""
         with self._lock:
             self._make_room()
             self._leaves += self._segment.append_all(payloads)
+            while len(self._leaves) >= PACED_FROM and not self._careful:
+                self._digest(AT_ONCE)
 
     def _make_room(self) -> None:
         full = self._segment.size >= self._limits[0] and not self._careful
@@ -151,12 +164,18 @@ class Trail:
 
         Where no new one can be made it goes on in the old one, if that is whole.
         """
+        self.digest_paced()
         with self._syncing:
             with self._lock:
                 if self._careful:
                     self._bring()
                 self._go_on()
             self._finish()
+
+    @property
+    def full(self) -> bool:
+        """Whether there are full segments, which `sync` closes."""
+        return bool(self._closing)
 
     def _go_on(self) -> None:
         """Begin a new segment."""
@@ -216,7 +235,7 @@ class Trail:
         """
         if not self._syncing.acquire(blocking=False):
             return None
-        if self._closing or self._segment.broken:
+        if self._closing or self._segment.broken or not self._segment.named:
             self._syncing.release()
             return None
         return Begun(self._segment, self._segment.mark)
@@ -251,10 +270,7 @@ class Trail:
 
     def checkpoint(self) -> str:
         """Sign what there is and return the note; empty when nothing is new. Raises OSError."""
-        while self.digest(PACED):
-            # Each time takes the interpreter from those who append: they get it back in between.
-            if len(self._leaves) < MOST_PACED:
-                sleep(PACE_SECONDS)
+        self.digest_paced()
         with self._lock:
             while self._digest():
                 pass
@@ -283,6 +299,13 @@ class Trail:
                 self._segment.close()
             finally:
                 self._segment.drop()
+
+    def digest_paced(self) -> None:
+        """Take what there is into the tree, a little at a time."""
+        while self.digest(PACED):
+            # Each time takes the interpreter from those who append: they get it back in between.
+            if len(self._leaves) < MOST_PACED:
+                sleep(PACE_SECONDS)
 
     def _header(self, number: int, previous: str) -> Header:
         return Header(

@@ -1,4 +1,4 @@
-"""A disk that holds every sync until it may go on, whoever asks for it; for tests."""
+"""Disks that hold syncs until they may go on, or fail as they are told; for tests."""
 
 from __future__ import annotations
 
@@ -57,3 +57,45 @@ class HeldAio(Aio):
     def end(self) -> None:
         super().end()
         self._disk.end()
+
+
+class Kernel(Aio):
+    """Begins a sync when it may, and fails as it is told."""
+
+    held = False
+    ends: list[OSError]
+    begun: int
+    refuses = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = []
+        self.begun = 0
+        self._file = -1
+
+    def begin(self, file: int) -> None:
+        if self.refuses:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        self.begun += 1
+        self._file = file
+        if not self.held:
+            super().begin(file)
+
+    def go_on(self) -> None:
+        self.held = False
+        super().begin(self._file)
+
+    def end(self) -> None:
+        super().end()
+        if self.ends:
+            raise self.ends.pop(0)
+
+
+def kernel_in(patch: pytest.MonkeyPatch) -> Kernel:
+    """Return the kernel that syncs beside all loops from now on."""
+    try:
+        kernel = Kernel()
+    except OSError as error:
+        pytest.skip(f"this kernel does not sync beside: {error}")
+    patch.setattr(beside, "Aio", lambda: kernel)
+    return kernel

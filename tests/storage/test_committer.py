@@ -13,7 +13,7 @@ import pytest
 
 from engine.storage import committer as committing
 from engine.storage.committer import Committer
-from engine.storage.durability import OnFull, Way
+from engine.storage.durability import Durability, OnFull, Way
 from engine.storage.trail import Trail
 from tests.storage.committed import gap, kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
@@ -55,6 +55,44 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk(monkeypatch)
     yield disk
     disk.go_on.set()
+
+
+# --- full segments -------------------------------------------------------------------------------
+
+
+def filled(one: Committer, disk: Disk) -> int:
+    """Put records until a segment is full and a thread has begun to close it; return how many."""
+    disk.reached.clear()
+    number = 0
+    while not disk.reached.is_set():
+        one.put(record(number))
+        number += 1
+    return number
+
+
+@pytest.mark.parametrize("durability", ["written", "spool"])
+def test_a_full_segment_is_closed_beside(
+    tmp_path: Path, disk: Disk, durability: Durability
+) -> None:
+    one = made(tmp_path, Way(durability=durability), segment_bytes=2000)
+    count = filled(one, disk)
+    one.close()
+    assert kept(tmp_path) == list(range(count))
+    whole(tmp_path)
+
+
+def test_what_a_disk_fails_to_take_of_a_full_segment_is_told(tmp_path: Path, disk: Disk) -> None:
+    one = made(tmp_path, Way(), segment_bytes=2000)
+    disk.syncs = [BROKEN]
+    count = filled(one, disk)
+    one.close()
+    found = kept(tmp_path)
+    (gap,) = (each for each in found if isinstance(each, tuple))
+    assert gap[:2] == (0, 0)
+    assert 0 < gap[2] <= count
+    assert [each for each in found if each != gap] == list(range(count))
+    assert one.tally.failures == 1
+    whole(tmp_path)
 
 
 # --- synced --------------------------------------------------------------------------------------

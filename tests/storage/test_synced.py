@@ -16,52 +16,16 @@ from engine.storage.committer import TOO_LATE, Committer
 from engine.storage.durability import OnFull, Way
 from engine.storage.synced import Synced
 from tests.storage.committed import kept, made, whole
+from tests.storage.disks import Kernel, kernel_in
 from tests.storage.made import record, verified
 
 BROKEN = OSError(errno.EIO, "Input/output error")
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 
 
-class Kernel(Aio):
-    """Begins a sync when it may, and fails as it is told."""
-
-    held = False
-    ends: list[OSError]
-    begun: int
-    refuses = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends = []
-        self.begun = 0
-        self._file = -1
-
-    def begin(self, file: int) -> None:
-        if self.refuses:
-            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-        self.begun += 1
-        self._file = file
-        if not self.held:
-            super().begin(file)
-
-    def go_on(self) -> None:
-        self.held = False
-        super().begin(self._file)
-
-    def end(self) -> None:
-        super().end()
-        if self.ends:
-            raise self.ends.pop(0)
-
-
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    try:
-        made = Kernel()
-    except OSError as error:
-        pytest.skip(f"this kernel does not sync beside: {error}")
-    monkeypatch.setattr(beside, "Aio", lambda: made)
-    return made
+    return kernel_in(monkeypatch)
 
 
 def of(folder: Path, way: Way, said: list[str] | None = None) -> Synced:

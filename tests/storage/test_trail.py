@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, r
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import Segment
 from engine.storage.source import segment_files
-from engine.storage.trail import MOST_PACED, PACED
+from engine.storage.trail import MOST_PACED, PACED, PACED_FROM
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -49,6 +51,58 @@ def test_so_many_that_there_is_no_time_for_pauses_are_signed(tmp_path: Path) -> 
 def opened_size(folder: Path) -> int:
     """Return how many records the newest checkpoint in *folder* signs."""
     return checkpoints(folder)[-1].size
+
+
+def test_a_new_segment_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = trail(tmp_path, segment_bytes=60_000)
+
+    def waits(_file: int) -> None:
+        raise AssertionError("who appends waits for the disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", waits)
+        patch.setattr(os, "fdatasync", waits)
+        for number in range(2000):
+            one.append(record(number))
+            assert len(one._leaves) < PACED_FROM
+        one.append_all([record(number) for number in range(2000, 3000)])
+        assert len(one._leaves) < PACED_FROM
+    assert one.full
+    one.sync()
+    assert not one.full
+    assert len(list(tmp_path.glob(f"*{OPEN}"))) == 1
+    one.close()
+    report = verified(tmp_path)
+    assert (report.problems, report.records, report.signed) == ([], 3000, 3000)
+    assert report.segments == 3
+
+
+def test_the_name_of_a_segment_comes_to_the_disk_before_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path, segment_bytes=500)
+    while not one.full:
+        one.append(record(1))
+    done: list[str] = []
+
+    def noted(name: str) -> Callable[[int], None]:
+        call = getattr(os, name)
+
+        def note(file: int) -> None:
+            call(file)
+            done.append(f"{name} {Path(f'/proc/self/fd/{file}').readlink().suffix}")
+
+        return note
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", noted("fsync"))
+        patch.setattr(os, "fdatasync", noted("fdatasync"))
+        one.sync()
+        one.append(record(2))
+        one.sync()
+    closes, names = ["fdatasync .open", "fsync "], ["fsync "]
+    assert done == [*closes, *names, "fdatasync .open", "fdatasync .open"]
+    one.close()
 
 
 def test_several_trails_share_a_folder(tmp_path: Path) -> None:

@@ -64,20 +64,15 @@ class Unanswered(Exception):
         self.questions = questions
 
 
-class Inquiry:
-    """Answers from what is known and remembers what is asked beyond that, for one try.
+class Recalling:
+    """Answers from what is known, and remembers in *open* what is asked beyond that."""
 
-    Without a *lookup* the *senses* answer for classifiers.
-    """
-
-    def __init__(self, lookup: Lookup | None, senses: Senses) -> None:
+    def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self.senses = senses if lookup is None else replace(senses, classify=self)
         self.open: dict[Question, None] = {}
 
     def __call__(self, classifier: str, text: str) -> float:
         """Return the score, or raise Unknowable: for good, or because it is awaited."""
-        assert self._lookup is not None
         question = Question(classifier, text)
         found = self._lookup(question)
         if found is None:
@@ -85,12 +80,37 @@ class Inquiry:
             raise Unknowable(AWAITED)
         return found
 
+
+class Inquiry:
+    """Answers from what is known and remembers what is asked beyond that, for one try.
+
+    Without a *lookup* the *senses* answer for classifiers. Between two tries it is to `forget`.
+    """
+
+    def __init__(self, lookup: Lookup | None, senses: Senses) -> None:
+        # Invariant: no cycles, in which servers would live on that nobody asks any more.
+        self.open: dict[Question, None] = {}
+        self.senses = senses
+        if lookup is not None:
+            recalling = Recalling(lookup)
+            self.open = recalling.open
+            self.senses = replace(senses, classify=recalling)
+
+    def forget(self) -> None:
+        """Be ready for another try."""
+        if self.open:
+            self.open.clear()
+
     def settle(self, policies: PolicySet, match: Match, evidence: Evidence) -> Outcome:
         """Return the outcome of *match*, or raise Unanswered where an answer can change it."""
-        known, pending = set_aside(match)
-        outcome = find_outcome(policies, known, evidence)
-        if pending.any:
-            self._insist(asked_by(policies, known, pending, outcome, evidence))
+        if self.open:
+            known, pending = set_aside(match)
+            outcome = find_outcome(policies, known, evidence)
+            if pending.any:
+                self._insist(asked_by(policies, known, pending, outcome, evidence))
+        else:
+            # Hot path: nothing is awaited.
+            outcome = find_outcome(policies, match, evidence)
         if outcome.advice:
             self._insist(asked_by_advice(policies, outcome, evidence))
         if self.senses.ahead is not None:
@@ -148,6 +168,37 @@ def decide_asking(
         )
     except Unanswered as unanswered:
         return unanswered.questions
+
+
+def decide_known(
+    asking: Inquiry,
+    policies: PolicySet,
+    record: Record,
+    store: Store,
+    now_ns: int,
+    *,
+    decision_id: str,
+    witness: Witness | None,
+) -> Decision | None:
+    """Return the decision, or None where classifiers must be asked, as `decide_asking` has it.
+
+    *asking* serves all decisions that one thread makes by *policies*.
+    """
+    # Hot path: most decisions need no answer, and making an inquiry costs as much as they do.
+    try:
+        return decide(
+            policies,
+            record,
+            store,
+            now_ns,
+            decision_id=decision_id,
+            asking=asking,
+            witness=witness,
+        )
+    except Unanswered:
+        return None
+    finally:
+        asking.forget()
 
 
 def _look(outcome: Outcome, evidence: Evidence) -> None:

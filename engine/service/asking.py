@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import NamedTuple
 
 from engine.classifiers.asked import Asked, Servers
 from engine.language.functions import Unknowable
@@ -47,6 +48,23 @@ TimeLeft = Callable[[], float | None]
 def no_deadline() -> float | None:
     """Return None."""
     return None
+
+
+class Way(NamedTuple):
+    """How a decision may wait: for *servers*, and for a look as the end of a *stream* does.
+
+    With an *inquiry* it is first tried without waiting.
+    """
+
+    servers: Servers | None
+    inquiry: Inquiry | None = None
+    stream: bool = False
+
+
+def way_of(policies: PolicySet, servers: Servers | None, *, stream: bool = False) -> Way:
+    """Return how decisions by *policies* may wait, one after the other."""
+    inquiry = None if servers is None else Inquiry(servers.recall, policies.senses)
+    return Way(servers, inquiry, stream)
 
 
 class Overloaded(Exception):

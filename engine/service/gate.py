@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from time import perf_counter_ns
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from msgspec.structs import force_setattr
 
@@ -20,12 +20,13 @@ from engine.classifiers.asked import Classifiers, Servers
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
 from engine.runtime.explain import Explanation, explain
+from engine.runtime.inquire import decide_known
 from engine.runtime.policyset import PolicySet
 from engine.runtime.reader import Reader
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
-from engine.service.asking import Undecided, Unexplained
+from engine.service.asking import Undecided, Unexplained, Way, way_of
 from engine.service.errand import Errand
 from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
@@ -49,13 +50,6 @@ Read = Callable[[Reader, Any], Record]
 
 class NotReady(Exception):
     """No policies were loaded yet, so nothing can be decided; ask again later."""
-
-
-class Way(NamedTuple):
-    """How a decision may wait: for *servers*, and for a look as the end of a *stream* does."""
-
-    servers: Servers | None
-    stream: bool = False
 
 
 class Gate:
@@ -157,7 +151,7 @@ class Gate:
         self._policies = policies
         # What the old policies alone had is closed when nothing that is under way has it any more.
         self._servers = self._connect(policies)
-        self._way = Way(self._servers)
+        self._way = way_of(policies, self._servers)
         self._waits = self._servers is not None or self._remote is not None
         self._observer.swapped(policies)
         # What was loaded lives long: without this the collector would walk it again and again. What
@@ -220,7 +214,7 @@ class Gate:
         servers: Servers | None = None
         if ask:
             servers = self._servers if policies is self._policies else self._connect(policies)
-        return self._step(policies, call, read, Way(servers, stream=True))
+        return self._step(policies, call, read, way_of(policies, servers, stream=True))
 
     def decide_read(self, policies: PolicySet, read: Callable[[], Record]) -> Decision:
         """Return the recorded decision without asking classifiers: nobody waits for it."""
@@ -391,15 +385,11 @@ class Gate:
         try:
             made.record = record = read(policies.reader, given)
             made.read = perf_counter_ns() - started
-            if way is not None and (
-                record.long or way.servers is not None or self._remote is not None
-            ):
+            known = self._try(policies, record, way, made, decision_id)
+            if known is None:
+                assert way is not None, "only who can wait must"
                 return self.go_on(self._begun(policies, way, made, decision_id, started))
-            store = self.store if self._remote is None else self._remote.at_hand()
-            witness = None if self.keeper.silent else made
-            decision = decide(
-                policies, record, store, now, decision_id=decision_id, witness=witness
-            )
+            decision = known
         except InvalidRequest:
             self._observer.refused()
             raise
@@ -414,6 +404,21 @@ class Gate:
             if meeting is not None:
                 return self._begun(policies, way, made, decision_id, started, meeting)
         return self.keeper.keep(policies, made, decision, alone=alone)
+
+    def _try(
+        self, policies: PolicySet, record: Record, way: Way | None, made: Making, decision_id: str
+    ) -> Decision | None:
+        """Return the decision, or None where it must wait for what is asked or looked at."""
+        if way is not None and (record.long or self._remote is not None):
+            return None
+        now = made.now
+        store = self.store if self._remote is None else self._remote.at_hand()
+        witness = None if self.keeper.silent else made
+        if way is None or way.inquiry is None:
+            return decide(policies, record, store, now, decision_id=decision_id, witness=witness)
+        return decide_known(
+            way.inquiry, policies, record, store, now, decision_id=decision_id, witness=witness
+        )
 
     def _begun(
         self,

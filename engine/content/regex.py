@@ -73,6 +73,35 @@ def compiled(regex: str, *, longest_match: bool = False, memory: int = 0) -> Reg
     return Regex(find, made.groups, made.programsize)
 
 
+class Late:
+    """Finds a pattern, which RE2 compiles when a text is first searched for it."""
+
+    __slots__ = ("_made", "_regex")
+
+    def __init__(self, regex: str) -> None:
+        self._regex = regex
+        self._made: Find | None = None
+
+    def __call__(self, data: bytes, begin: int, end: int) -> Sequence[tuple[int, int]]:
+        """Return the places of the leftmost match and its groups."""
+        made = self._made
+        if made is None:
+            made = self._made = compiled(self._regex).find
+        return made(data, begin, end)
+
+
+_no_group = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?!P<)")
+
+
+def late(regex: str) -> Regex:
+    """Return what `compiled` does for a *regex* that is known to be right, without compiling it.
+
+    It takes a tenth of a millisecond and ten kilobytes, and most patterns of credentials are never
+    searched for. Its size is not known: it is told as none.
+    """
+    return Regex(Late(regex), _no_group.sub("", regex).count("("), 0)
+
+
 def bounded(regex: str) -> Regex:
     """Return an author's *regex* compiled. Raises `PatternError` also when it is too large.
 

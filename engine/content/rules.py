@@ -16,10 +16,14 @@ from engine.content.regex import (
     around,
     bounded,
     compiled,
+    late,
     nearby,
 )
 from engine.content.validate import VALIDATORS
 
+SHORT = 300
+"""Characters up to which a pattern may be compiled while a text waits: it takes one or two
+milliseconds at most."""
 LARGE = 8192
 """Instructions from which on RE2's own bound is too little for a pattern's automaton."""
 
@@ -53,13 +57,20 @@ def builtin_rules(entity: Entity) -> tuple[Rule, ...]:
     passing = around(words) if weak else None
     made = []
     for pattern in entity.patterns:
-        find = compiled(pattern.regex)
-        if find.programsize > LARGE:
-            find = compiled(pattern.regex, memory=MEMORY)
+        find = _found_by(pattern)
         group = min(1, find.groups)
         about = passing if pattern.score < THRESHOLD else None
         made.append(Rule(entity.name, find, group, pattern, near, must=False, around=about))
     return tuple(made)
+
+
+def _found_by(pattern: Pattern) -> Regex:
+    """Return *pattern* compiled, or to be: what has words is seldom looked for, mostly small."""
+    words = min(map(len, pattern.keywords), default=0) > 1
+    if words and not pattern.digits and len(pattern.regex) <= SHORT:
+        return late(pattern.regex)
+    find = compiled(pattern.regex)
+    return compiled(pattern.regex, memory=MEMORY) if find.programsize > LARGE else find
 
 
 def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.content.regex import PatternError, around, bounded, compiled, nearby, require_genuine
+from engine.content.entities import ENTITIES
+from engine.content.regex import (
+    PatternError,
+    around,
+    bounded,
+    compiled,
+    late,
+    nearby,
+    require_genuine,
+)
 
 
 def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
@@ -76,3 +85,17 @@ def test_wherever_context_words_are_found_they_pass(text: str) -> None:
     assert passing is not None
     data = text.encode()
     assert passing.within(data) or not near.within(data)
+
+
+def test_a_pattern_that_is_compiled_late_finds_the_same() -> None:
+    here, there = compiled("a(b+)?c"), late("a(b+)?c")
+    for data in (b"", b"ac", b"xxabbc abc"):
+        for _ in range(2):
+            assert there.find(data, 0, len(data)) == here.find(data, 0, len(data))
+    assert there.find(b"ac ac", 1, 5) == here.find(b"ac ac", 1, 5)
+
+
+def test_groups_are_counted_without_compiling() -> None:
+    regexes = [one.regex for entity in ENTITIES.values() for one in entity.patterns]
+    regexes += [r"\((a)\)", r"[(](?:b)", r"[]()](c)[^](]", r"(?P<d>d)(?i:e)(?s)f", r"[\](](g)"]
+    assert [late(one).groups for one in regexes] == [compiled(one).groups for one in regexes]

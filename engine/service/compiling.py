@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,9 @@ from engine.service.cache import CacheFolderError, open_cache
 from engine.service.compiled import PolicyError, compile_folder
 from engine.service.nets import Finder, keep_net
 
-POLITE = 5
-"""How much the compiler steps back behind the process that decides (see ``nice``)."""
+POLITE = 10
+"""How much the compiler steps back behind the process that decides (see ``nice``): on a core that
+has no rest it gets a tenth, so that a reload comes to its end there too."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +49,16 @@ def compile_into(folder: Path, cache_folder: Path, finder: Finder = "auto") -> O
     return Outcome(revision=bundle.revision)
 
 
+def step_back() -> None:
+    """Let others go first: this process has time, and wakes up in front of nobody."""
+    os.nice(POLITE)
+    with suppress(OSError):  # a sandbox may forbid it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def main(arguments: list[str]) -> None:
     """Compile what the command line names and print the outcome."""
-    os.nice(POLITE)
+    step_back()
     gc.disable()  # the process is short and makes trees without cycles
     folder, cache, *finder = arguments
     outcome = compile_into(Path(folder), Path(cache), *msgspec.convert(finder, list[Finder]))

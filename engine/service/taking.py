@@ -58,13 +58,13 @@ class GateTaker:
     async def load(self, revision: str) -> PolicySet | None:
         """Return the policies that the cache holds as *revision*, or None."""
         shelf = FolderShelf(self.cache, self.root)
-        bundle = await asyncio.to_thread(fetch_bundle, revision, shelf, gently=True)
-        if bundle is None:
-            return None
-        # What was made since the last swap is little: connections, and what they are about. The new
-        # policies would be searched again and again while they grow.
+        # What was made since the last swap is little: connections, and what they are about. With
+        # the new policies, which are still to be read, the collector would have far more to walk.
         gc.collect()
         with without_collection():
+            bundle = await asyncio.to_thread(fetch_bundle, revision, shelf, gently=True)
+            if bundle is None:
+                return None
             detection = await self._detect(bundle)
             work = linking(bundle, self.recipe, detection, self._reader_for(bundle))
             policies = await in_slices(work)

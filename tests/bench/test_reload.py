@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.bench_reload import MS, Phase, judge, share_of, undisturbed
+from bench.bench_reload import MS, Phase, joined, judge, share_of, undisturbed
 from bench.steady import Taken
 
 CALLS = [(0, 10), (100, 50), (200, 10), (300, 10)]
@@ -46,3 +46,19 @@ def test_goals_are_of_all_calls_and_of_those_that_the_generator_did_not_delay() 
     assert "audit off: p99.9 with reloads, ms" in names
     assert "audit off: p99.9 with reloads, generator not held, ms" in names
     assert all(one.met for one in judge(found).goals)
+
+
+def test_the_machine_is_blamed_for_what_it_did_to_both_ends_or_to_an_idle_loop() -> None:
+    # The generator was held until 2 ms, the loop that decides from 9 to 12 ms without running,
+    # and from 19 to 22 ms by its own work.
+    calls = [(0, 3 * MS), (10 * MS, 4 * MS), (20 * MS, 5 * MS), (30 * MS, MS)]
+    held = [(12 * MS, 3 * MS, MS // 2), (22 * MS, 3 * MS, 3 * MS), (2 * MS, 2 * MS, 2 * MS)]
+    seen = phase(calls, held)
+    assert seen.aside == [5 * MS, MS]
+    assert seen.row("off", "x")["by itself"] == 1
+    assert seen.row("written", "x")["machine aside"] is None
+
+
+def test_pauses_that_overlap_are_one() -> None:
+    assert joined([(50, 5), (0, 10), (5, 20), (10, 2), (25, 1)]) == [(0, 26), (50, 5)]
+    assert joined([]) == []

@@ -10,7 +10,7 @@ import pytest
 from engine.language.unit import load_unit
 from engine.service.cache import open_cache
 from engine.service.compiled import FolderShelf, compile_folder, fetch_bundle
-from engine.service.compiling import POLITE, Outcome, compile_into, main
+from engine.service.compiling import POLITE, Outcome, compile_into, main, step_back
 from engine.service.reload import start_compiler
 from tests.service.bundle import write_folder
 
@@ -44,8 +44,9 @@ def test_a_cache_that_others_may_write_is_not_used(tmp_path: Path) -> None:
 def test_the_process_steps_back_and_prints_the_outcome(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    steps: list[int] = []
+    steps: list[object] = []
     monkeypatch.setattr(os, "nice", steps.append)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *how: steps.append(how[1]))
     root = write_folder(tmp_path / "policies")
     try:
         main([str(root), str(tmp_path / "cache")])
@@ -53,6 +54,20 @@ def test_the_process_steps_back_and_prints_the_outcome(
         gc.enable()
     printed = capfdbinary.readouterr().out
     assert msgspec.json.decode(printed, type=Outcome).revision == compile_folder(root).revision
+    assert steps == [POLITE, os.SCHED_BATCH]
+
+
+def test_a_process_that_may_not_choose_how_it_runs_steps_back_as_far_as_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[int] = []
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", steps.append)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    step_back()
     assert steps == [POLITE]
 
 

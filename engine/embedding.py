@@ -100,17 +100,21 @@ class Engine:
             >>> sorted(decision.to_dict())[:3]
             ['action', 'advice', 'arguments']
         """
+        # What waits does so without the lock: other threads decide meanwhile, and what they record
+        # goes to the disk together.
         with self._lock:
-            step = self._sure(self._gate.begin(request))
+            step = self._gate.begin(request)
+            waits = self._waits(step)
         while not isinstance(step, Decision):
-            step.wait()  # without the lock: other threads decide meanwhile
+            step.wait()
             with self._lock:
-                step = self._sure(self._gate.go_on(step))
-        return step
+                step = self._gate.go_on(step)
+                waits = self._waits(step)
+        return step if waits is None else self._gate.keeper.made_sure(step, waits)
 
-    def _sure(self, step: Decision | Undecided) -> Decision | Undecided:
-        """Return *step*; a decision when its record is as safe as was chosen, or the ``deny``."""
-        return self._gate.keeper.sure(step) if isinstance(step, Decision) else step
+    def _waits(self, step: Decision | Undecided) -> Callable[[], None] | None:
+        """Return what waits until the record of a decision is as safe as was chosen."""
+        return self._gate.keeper.recorder.waits() if isinstance(step, Decision) else None
 
     def explain(self, request: Request | Mapping[str, object]) -> Explanation:
         """Return why *request* would be decided as it would; nothing is taken or recorded.

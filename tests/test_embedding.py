@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import engine
 from engine import embedding
 from engine.runtime.decision import Message
 from engine.runtime.memory import MemoryStore
-from engine.service.audit import PUBLIC
+from engine.service.audit import PUBLIC, Audit
 from engine.service.gate import NotReady
 from engine.service.record import RecordError
 from engine.service.signing import Signing
@@ -27,6 +28,7 @@ from engine.storage.durability import Durability
 from engine.storage.notes import read_verifier
 from engine.storage.read import read_folder
 from engine.storage.verify import verify_folder
+from tests.daemon.test_serve import until
 from tests.service.bundle import asked, write_folder
 
 KILLED = """\
@@ -192,6 +194,34 @@ def test_an_answer_waits_for_the_disk_and_is_denied_when_that_has_failed(
         assert pol.decide(asked("hello")).action == "deny"
     assert pol.decide(asked("hello")).action == "allow"
     pol.close()
+
+
+def test_threads_go_to_the_disk_together(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    sync = os.fdatasync
+    syncs: list[int] = []
+
+    def held(file: int) -> None:
+        syncs.append(file)
+        reached.set()
+        assert go_on.wait(20)
+        sync(file)
+
+    with engine.load(folder, audit=tmp_path / "audit", durability="synced") as pol:
+        with monkeypatch.context() as patch, ThreadPoolExecutor(9) as pool:
+            patch.setattr(os, "fdatasync", held)
+            found = [pool.submit(pol.decide, asked("hello"))]
+            assert reached.wait(20)
+            found += [pool.submit(pol.decide, asked("hello")) for _ in range(8)]
+            audit = pol._gate.recorder
+            assert isinstance(audit, Audit)
+            until(lambda: audit.waiting == 9)
+            assert not any(one.done() for one in found)
+            go_on.set()
+            assert {one.result().action for one in found} == {"allow"}
+        assert len(syncs) == 2
 
 
 def test_the_next_engine_closes_and_signs_what_a_killed_one_has_left(

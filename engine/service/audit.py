@@ -146,6 +146,16 @@ class Audit:
         # What it gives is "": nobody asks. To be awaited itself it costs less than in a coroutine.
         return cast("Awaitable[None] | None", self._committer.kept())
 
+    def waits(self) -> Callable[[], None] | None:
+        """Return what waits until what was written last may be answered; None for nothing.
+
+        It raises RecordError when that must not be answered.
+        """
+        told = self._committer.waited()
+        if told is None:
+            return None
+        return lambda: self._check(self._committer.block(told))
+
     def wait(self) -> None:
         """Wait until what was written last may be answered. Raises RecordError."""
         self._check(self._committer.wait())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -80,8 +80,9 @@ class Journal:
     def kept(self) -> None:
         """Wait for nothing: a line is in the kernel's hands when it is written."""
 
-    def wait(self) -> None:
-        """Do nothing."""
+    def waits(self) -> Callable[[], None] | None:
+        """Wait for nothing."""
+        return None
 
     def reopen(self) -> None:
         """Continue in a new file where the old one was moved away.

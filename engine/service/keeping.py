@@ -94,8 +94,13 @@ class Keeper:
 
     def sure(self, decision: Decision) -> Decision:
         """Return *decision* when it may be answered, or the ``deny`` in its place; blocks."""
+        waits = self._recorder.waits()
+        return decision if waits is None else self.made_sure(decision, waits)
+
+    def made_sure(self, decision: Decision, waits: Callable[[], None]) -> Decision:
+        """Do what `sure` does, by what the recorder gave when *decision* was recorded."""
         try:
-            self._recorder.wait()
+            waits()
         except RecordError as error:
             return self.unrecorded(decision, str(error))
         return decision

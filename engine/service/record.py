@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from engine.runtime.record import Record
@@ -72,8 +72,12 @@ class Recorder(Protocol):
         """
         ...
 
-    def wait(self) -> None:
-        """Wait until what was written last may be answered. Raises RecordError."""
+    def waits(self) -> Callable[[], None] | None:
+        """Return what waits until what was written last may be answered; None for nothing.
+
+        Whoever asks calls it at once, in the same thread; others may write meanwhile. It raises
+        RecordError when that must not be answered.
+        """
         ...
 
     def reopen(self) -> None:
@@ -116,10 +120,17 @@ class Both:
             return first or second
         return one_by_one((first, second))
 
-    def wait(self) -> None:
-        """Wait for both. Raises RecordError."""
-        self._first.wait()
-        self._second.wait()
+    def waits(self) -> Callable[[], None] | None:
+        """Return what waits until both may be answered for. It raises RecordError."""
+        first, second = self._first.waits(), self._second.waits()
+        if first is None or second is None:
+            return first or second
+
+        def both() -> None:
+            first()
+            second()
+
+        return both
 
     def reopen(self) -> None:
         """Begin new files. Raises RecordError."""
@@ -156,8 +167,9 @@ class NoRecorder:
         """Wait for nothing."""
         return None
 
-    def wait(self) -> None:
-        """Do nothing."""
+    def waits(self) -> Callable[[], None] | None:
+        """Wait for nothing."""
+        return None
 
     def reopen(self) -> None:
         """Do nothing."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future as Blocked
 from contextlib import suppress
 from errno import ENOSPC
 from threading import Condition, Lock, Thread
@@ -136,10 +137,21 @@ class Committer:
 
     def wait(self) -> str:
         """Wait until what was put last may be answered; return why it must not be, or ""."""
+        told = self.waited()
+        return "" if told is None else self.block(told)
+
+    def waited(self) -> Blocked[str] | None:
+        """Return what `block` takes before what was put last may be answered; None when it may now.
+
+        Others may put meanwhile.
+        """
         with self._lock:
             if self._last <= self._done or not self._waits():
-                return ""
-            told = self._waiters.add_blocked(self._last)
+                return None
+            return self._waiters.add_blocked(self._last)
+
+    def block(self, told: Blocked[str]) -> str:
+        """Wait for what `waited` gave; return why that must not be answered, or ""."""
         return self._waiters.block(told)
 
     def _waits(self) -> bool:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future as Blocked
 from errno import ENOSPC
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from engine.storage.beside import Beside, Landed, Pace
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
-from engine.storage.waiters import Fault
+from engine.storage.waiters import Fault, refused
 
 
 class Batch(NamedTuple):
@@ -162,16 +163,17 @@ class Synced(Committer):
         told.set_result(why)
         return told
 
-    def wait(self) -> str:
-        """Wait until what was put last is on the disk. See Committer."""
+    def waited(self) -> Blocked[str] | None:
+        """See Committer."""
         self._land_here(self._waiters.patience)
         with self._lock:
             self._flush()
-            if self._last <= self._done or self._last <= self._refused:
-                return self._outcome()
-            told = self._waiters.add_blocked(self._last)
-            self._go_on()
-        return self._waiters.block(told)
+            if self._last > self._done and self._last > self._refused:
+                told = self._waiters.add_blocked(self._last)
+                self._go_on()
+                return told
+            why = self._outcome()
+        return refused(why) if why else None
 
     def _outcome(self) -> str:
         """Return why what was put last must not be answered, if that is known. Under the lock."""

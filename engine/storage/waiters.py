@@ -175,6 +175,13 @@ class Waiters:
                 one.set_result(why)
 
 
+def refused(why: str) -> Blocked[str]:
+    """Return what a thread waits for that is told *why* at once."""
+    told: Blocked[str] = Blocked()
+    told.set_result(why)
+    return told
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that runs in this thread; None where none does."""
     try:

@@ -101,13 +101,27 @@ def test_two_recorders_are_both_waited_for(tmp_path: Path) -> None:
 
     journal = Journal(tmp_path / "lines", "deny")
     assert Both(NoRecorder(), journal).kept() is None
-    Both(NoRecorder(), journal).wait()
+    assert Both(NoRecorder(), journal).waits() is None
     asyncio.run(wait(Both(Late(), journal)))
     asyncio.run(wait(Both(Late(), Late())))
     for both in (Both(Late("no"), Late()), Both(Late(), Late("no"))):
         with pytest.raises(RecordError, match="no"):
             asyncio.run(wait(both))
     journal.close()
+
+
+def test_a_thread_waits_for_both_recorders(tmp_path: Path) -> None:
+    one, two = synced(tmp_path / "one"), synced(tmp_path / "two")
+    for first, second, both in ((one, two, True), (one, NoRecorder(), False)):
+        recorder = Both(first, second)
+        recorder.write(entry())
+        waits = recorder.waits()
+        assert waits is not None
+        waits()
+        assert one.waiting == 0
+        assert two.waiting == 0 or not both
+    one.close()
+    two.close()
 
 
 def test_a_clock_that_is_set_back_is_recorded(tmp_path: Path) -> None:

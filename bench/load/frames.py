@@ -43,6 +43,17 @@ class Template:
                 made[place : place + LETTERS] = letters
         return made
 
+    def parts(self, stream: bytes) -> list[bytes]:
+        """Return its bytes on *stream*, cut where letters go."""
+        made = bytearray(self.raw)
+        for place in self.streams:
+            made[place : place + 4] = stream
+        begins = [0, *(place + LETTERS for place in self.marks)]
+        return [
+            bytes(made[begin:end])
+            for begin, end in zip(begins, [*self.marks, len(made)], strict=True)
+        ]
+
 
 def name_of(call: int) -> bytes:
     """Return the letters of the call with that number: no detector takes them for a number."""

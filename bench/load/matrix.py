@@ -22,6 +22,7 @@ from bench.load.ahead import PAUSE, ahead
 from bench.load.board import Board, Contender, in_flight, p50_of, rate_of, ratio
 from bench.load.certificates import write_certificate
 from bench.load.daemons import AUDITS
+from bench.load.empty import empty
 from bench.load.ours import our_daemon
 from bench.load.plan import Plan
 from bench.load.requests import Expected, expected_of
@@ -44,6 +45,7 @@ BY_RULES, BY_CONTENT = "Rules, unary", "Content with all detectors, 100 rules"
 CHECKED = "The load generator against h2load, one request over and over, one connection"
 CHECKED_SECONDS = 0.5
 BY_STATE, BY_WAY = "Throttles, 100 rules", "Ways to ask, 100 rules"
+MOST = "What a decision can save that shares its call, server CPU"
 DETECTORS = """package everything
 policy everything "All that is looked for" {{
   default allow
@@ -188,6 +190,9 @@ def by_state(board: Board, plan: Plan, place: Path) -> Result:
 TCP, UNIX, TLS = "unary, TCP", "unary, Unix socket", "unary, TLS"
 SPREAD = "unary, 32 connections"
 STREAMED, BATCHED = "one stream", f"batches of {MANY}"
+EMPTY = "unary, TCP, nothing decided"
+POSSIBLE = 0.85
+"""Of what streams and batches can save at most: all that a call costs beside its decision."""
 
 
 def by_way(board: Board, plan: Plan, place: Path) -> Result:
@@ -207,14 +212,15 @@ def by_way(board: Board, plan: Plan, place: Path) -> Result:
         )
         some.append(locked.unary(TLS, ca_file=str(certificate)))
         stream, batch = plain.stream(STREAMED), plain.batch(BATCHED, MANY)
+        nothing = stack.enter_context(empty(EMPTY))
         spread = replace(tcp, name=SPREAD, load=spread_over(tcp, 32))
         board.closed(some, (1, 32), plan.rounds, plan.seconds)
-        board.closed([tcp, stream], (MANY,), plan.rounds, plan.seconds)
+        board.closed([tcp, stream, nothing], (MANY,), plan.rounds, plan.seconds)
         board.closed([spread], (32,), plan.rounds, plan.seconds)
         board.closed([batch], BATCHES, plan.rounds, plan.seconds)
         other = cross_check(Board(board.generator), tcp, plan, place)
-    rows = rows_of(board, [*some, spread, stream, batch], "way")
-    figures = {BY_WAY: rows, **({CHECKED: other} if other else {})}
+    rows = rows_of(board, [*some, spread, nothing, stream, batch], "way")
+    figures = {BY_WAY: rows, MOST: saved(board), **({CHECKED: other} if other else {})}
     return Result(figures, list(way_goals(board)), () if other else (h2load.ABSENT,))
 
 
@@ -261,7 +267,32 @@ def way_goals(board: Board) -> Iterator[Goal]:
     yield Goal(f"stream, {words}", ratio(stream, unary, rate_of), 2, "higher")
     yield Goal(f"stream, {words}, server CPU", unary.cpu_us / stream.cpu_us, 2, "higher")
     batch = max(ratio(one, unary, rate_of) * MANY for one in batches)
-    words = f"{MANY} each, against unary, per decision"
-    yield Goal(f"batches, {words}", batch, 3, "higher")
+    each = f"{MANY} each, against unary, per decision"
+    yield Goal(f"batches, {each}", batch, 3, "higher")
     least = min(one.cpu_us for one in batches) / MANY
-    yield Goal(f"batches, {words}, server CPU", unary.cpu_us / least, 3, "higher")
+    yield Goal(f"batches, {each}, server CPU", unary.cpu_us / least, 3, "higher")
+    most = possible(unary.cpu_us, board.figures[EMPTY, in_flight(MANY)].cpu_us)
+    for name, cpu_us in ((f"stream, {words}", stream.cpu_us), (f"batches, {each}", least)):
+        gain = unary.cpu_us / cpu_us / most
+        yield Goal(f"{name}, server CPU, of what is possible", gain, POSSIBLE, "higher")
+
+
+def saved(board: Board) -> list[Row]:
+    """Return how the most is made up that streams and batches can gain."""
+    unary, call = (board.figures[name, in_flight(MANY)].cpu_us for name in (TCP, EMPTY))
+    return [
+        {
+            "a decision with a call of its own, us": round(unary, 2),
+            "a call that decides nothing, us": round(call, 2),
+            "at most, times": round(possible(unary, call), 2),
+        }
+    ]
+
+
+def possible(unary_us: float, call_us: float) -> float:
+    """Return how many times less a decision can cost when it shares its call with many others.
+
+    It saves what an empty call costs, and no more: to decide is the same work. The other's message
+    is not free either, so nobody reaches it.
+    """
+    return unary_us / max(unary_us - call_us, 1e-9)

@@ -6,8 +6,18 @@ from collections import deque
 from collections.abc import Sequence
 
 from bench.load.answers import Tally
-from bench.load.frames import END_HEADERS, FIRST_WINDOW, HEADERS, LETTERS, Template, frame, name_of
-from bench.load.http2 import STREAM, Http2
+from bench.load.frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    FIRST_WINDOW,
+    HEADERS,
+    LETTERS,
+    Template,
+    frame,
+    name_of,
+)
+from bench.load.http2 import HEAD, PADDED, STREAM, Http2
 from bench.load.sockets import Socket
 
 ONLY = 1
@@ -28,6 +38,9 @@ class Streamed(Http2):
         self._room = FIRST_WINDOW
         self._first = FIRST_WINDOW
         self._message = b""
+        self._rest = 0
+        """Bytes that the frame still has whose first have been taken."""
+        self._parts_of = [one.parts(STREAM(ONLY)) for one in templates]
 
     @property
     def free(self) -> bool:
@@ -43,12 +56,56 @@ class Streamed(Http2):
             return
         self.window -= template.weight
         self._room -= template.weight
-        self._asked[name_of(call)] = (number, due)
-        self._out.append(template.write(STREAM(ONLY), call))
+        name = name_of(call)
+        self._asked[name] = (number, due)
+        before, *after = self._parts_of[number]
+        self._out.append(before)
+        for part in after:
+            self._out += (name, part)
 
-    def _data(self, stream: int, flags: int, body: bytes, now: int) -> None:
-        """Take the answers in *body*."""
-        del stream, flags
+    def read(self, now: int) -> bool:
+        """Take what has come by *now*; return False when the connection has ended.
+
+        A frame may hold all answers that there are: those that have come are taken, and the next
+        questions asked, before the rest of it is there.
+        """
+        data = self.socket.read()
+        if data is None:
+            return True
+        if not data:
+            return False
+        buffer = self._left + data if self._left else data
+        at, end = 0, len(buffer)
+        while self._rest or end - at >= 9:
+            if self._rest:
+                some = min(self._rest, end - at)
+                if not some:
+                    break
+                self._answers(buffer[at : at + some], now)
+                self._rest -= some
+                at += some
+                continue
+            word, flags, stream = HEAD(buffer, at)
+            size, kind = word >> 8, word & 255
+            if kind == DATA and not flags & (END_STREAM | PADDED):
+                self._rest = size
+                at += 9
+                continue
+            after = at + 9 + size
+            if after > end:
+                break
+            if kind == HEADERS:
+                self._headers(stream, flags, buffer[at + 9 : after], now)
+            elif kind == DATA:
+                self._end(stream, "the stream ended")
+            else:
+                self._control(kind, flags, stream, buffer[at + 9 : after])
+            at = after
+        self._left = buffer[at:]
+        return True
+
+    def _answers(self, body: bytes, now: int) -> None:
+        """Take the answers in *body*, a part of what the server says."""
         whole = self._message + body if self._message else body
         at, end = 0, len(whole)
         while end - at >= 5:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from statistics import mean
 from typing import Any
@@ -10,11 +11,17 @@ import pytest
 from hpack import Decoder
 
 from bench.load import cerbos, opa
+from bench.load.answers import Tally
 from bench.load.board import Figure, Shot, rate_of, ratio
 from bench.load.cerbos_wire import CLASSES, effect_of
 from bench.load.frames import (
+    DATA,
+    END_STREAM,
     HEADERS,
     LARGEST_FRAME,
+    PING,
+    SETTINGS,
+    frame,
     head,
     http1_template,
     message,
@@ -24,8 +31,11 @@ from bench.load.frames import (
 )
 from bench.load.generate import arrivals
 from bench.load.http1 import whole_body
+from bench.load.matrix import possible
 from bench.load.requests import expected_of
+from bench.load.sockets import Socket
 from bench.load.spec import MARK, Load, Loaded
+from bench.load.streams import NAME, Streamed
 from bench.workloads import make_workload
 
 
@@ -55,6 +65,49 @@ def test_a_message_on_an_open_stream_does_not_end_it() -> None:
     made = message_template(b"hello")
     assert [flags for _, flags, _, _ in frames(bytes(made.write(b"\0\0\0\1", 1)))] == [0]
     assert made.weight == 10
+
+
+def test_the_parts_of_a_message_with_the_name_of_a_call_between_are_what_is_written() -> None:
+    made = message_template(b"a" + MARK + b"b" + MARK)
+    assert name_of(7).join(made.parts(b"\0\0\0\5")) == bytes(made.write(b"\0\0\0\5", 7))
+
+
+class Said(Socket):
+    """A socket from which *pieces* come."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.pieces = iter(pieces)
+
+    def read(self) -> bytes | None:
+        return next(self.pieces, None)
+
+
+def test_answers_of_a_stream_are_taken_before_the_rest_of_their_frame_is_there() -> None:
+    def answer(call: int) -> bytes:
+        return message(NAME + name_of(call) + b" yes")
+
+    tally = Tally(Load("", "", [b""], [[b"yes"]]))
+    said = frame(SETTINGS, 0, 0, b"") + frame(DATA, 0, 1, b"".join(map(answer, range(4))))
+    said += frame(PING, 0, 0, b"8 bytes.") + frame(DATA, 0, 1, answer(4))
+    template = message_template(NAME + MARK)
+    seen = []
+    one = Streamed(Said(said[at : at + 7] for at in range(0, len(said), 7)), [template], tally, b"")
+    for call in range(5):
+        one.ask(0, call, 0)
+    while one.read(1) and one.finished < 5:
+        seen.append((one.finished, tally.done))
+    assert (one.finished, tally.wrong, tally.done) == (5, 0, 5)
+    assert (1, 1) in seen
+    assert (3, 3) in seen
+    cut = Streamed(Said([frame(DATA, END_STREAM, 1, b"")]), [template], tally, b"")
+    cut.ask(0, 9, 0)
+    assert cut.read(1)
+    assert tally.problem == "the stream ended"
+
+
+def test_a_decision_saves_at_most_what_a_call_costs() -> None:
+    assert possible(6.0, 2.0) == 1.5
+    assert possible(6.0, 0.0) == 1.0
 
 
 def test_names_of_calls_differ_and_look_like_no_number() -> None:

@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.goals import Goal, Result, Row, show
 from bench.workloads import make_workload, pol_files
-from engine.daemon.metrics import Metrics
+from engine.daemon.counts import Metrics
 from engine.doors.grpc.convert import STAGES
 from engine.doors.grpc.handlers import Handlers
 from engine.doors.grpc.lean_call import Call, Served

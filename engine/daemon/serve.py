@@ -22,7 +22,7 @@ from engine.daemon.flush import flush_often
 from engine.daemon.front import Front, FrontWatch
 from engine.daemon.http import WatchServer
 from engine.daemon.logs import Log, open_log
-from engine.daemon.metrics import GateWatch, make_registry
+from engine.daemon.metrics import GateWatch, MetricsCounts, make_registry
 from engine.daemon.places import (
     EXIT_ERROR,
     EXIT_FINE,
@@ -105,6 +105,7 @@ class Daemon:
             record=self._reloaded,
         )
         self._server = Server(parts, log, self._reload, grpc_addresses(settings))
+        counts = MetricsCounts(parts.metrics)
         registry = make_registry(
             parts.metrics,
             parts.gate,
@@ -117,9 +118,7 @@ class Daemon:
         self._expiry = Expiry(certificate_files(settings))
         registry.register(self._expiry)
         registry.register(self._front.sums)
-        registry.register(
-            Completeness(lambda: chain(parts.metrics.collect(), self._front.sums.collect()))
-        )
+        registry.register(Completeness(lambda: chain(counts.collect(), self._front.sums.collect())))
         self._pages = WatchServer(
             FrontWatch(GateWatch(parts.gate, registry, parts.audit), self._front)
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.classifiers.hub import Hub
-from engine.daemon.metrics import Metrics
+from engine.daemon.counts import Metrics
 from engine.daemon.notify_file import NotifyError
 from engine.daemon.places import (
     StartError,

@@ -65,16 +65,18 @@ def find_outcome(policies: PolicySet, match: Match, evidence: Evidence) -> Outco
     if match.doubts or match.uncertain:
         return _doubtful(policies, match, evidence)
     key: object
-    if policies.passing.isdisjoint(match.hits) and policies.passing_policies.isdisjoint(
-        match.applied
+    applied, hits = match.applied, match.hits
+    # Hot path: most policies know nothing that depends on the clock or a key.
+    if (not policies.passing or policies.passing.isdisjoint(hits)) and (
+        not policies.passing_policies or policies.passing_policies.isdisjoint(applied)
     ):
-        key = (tuple(match.applied), tuple(match.hits))
+        key = (tuple(applied), tuple(hits))
     else:
         # Invariant: what depends on the clock or a key is decided before the look-up.
-        key = _divide(policies, match.applied, match.hits, evidence)
+        key = _divide(policies, applied, hits, evidence)
     found = policies.remembered.get(key)
     if found is None:
-        standing = _divide(policies, match.applied, match.hits, evidence)
+        standing = _divide(policies, applied, hits, evidence)
         found = _outcome(policies, standing, (), ())
         if len(policies.remembered) >= REMEMBERED:
             policies.remembered.clear()

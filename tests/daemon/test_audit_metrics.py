@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.daemon.audit_metrics import trouble_with
-from engine.daemon.metrics import Metrics, make_registry
+from engine.daemon.counts import Metrics
+from engine.daemon.metrics import make_registry
 from engine.daemon.sums import Sums, families_of
 from engine.runtime.memory import MemoryStore
 from engine.service.audit import Audit

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from engine.classifiers.breaker import FAILURES, Breaker
 from engine.classifiers.tally import Tally
-from engine.daemon.metrics import Metrics, make_registry
+from engine.daemon.counts import Metrics
+from engine.daemon.metrics import make_registry
 from engine.runtime.memory import MemoryStore
 from engine.service.gate import Gate
 from tests.daemon.test_metrics import samples

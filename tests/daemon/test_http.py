@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.daemon import http
+from engine.daemon.counts import Metrics
 from engine.daemon.http import WatchServer
-from engine.daemon.metrics import GateWatch, Metrics, make_registry
+from engine.daemon.metrics import GateWatch, make_registry
 from engine.daemon.options import Address
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.daemon.metrics import MOST_POLICIES, Metrics, make_registry
+from engine.daemon.counts import MOST_POLICIES, Metrics
+from engine.daemon.metrics import make_registry
 from engine.daemon.sums import TENANT_BUCKETS
 from engine.runtime.decision import Action, Decision, Reason, Redaction, Shadow
 from engine.runtime.memory import MemoryStore
@@ -52,11 +53,11 @@ def gate(metrics: Metrics) -> Gate:
 def test_counts_are_the_same_however_often_they_were_added_up(
     metrics: Metrics, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.daemon.metrics.MOST_LATELY", 3)
+    monkeypatch.setattr("engine.daemon.counts.MOST_LATELY", 3)
     other = Metrics()
     for number in range(20):
         metrics.decided(f"t{number % 7}", "request", decision(policy=f"p{number % 5}"))
-        monkeypatch.setattr("engine.daemon.metrics.MOST_LATELY", 3 if number % 2 else 1000)
+        monkeypatch.setattr("engine.daemon.counts.MOST_LATELY", 3 if number % 2 else 1000)
         other.decided(f"t{number % 7}", "request", decision(policy=f"p{number % 5}"))
     found = samples(make_registry(metrics, gate))
     assert found == samples(make_registry(other, gate))

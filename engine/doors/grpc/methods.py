@@ -15,6 +15,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from engine.doors.grpc.convert import read_whole
+from engine.doors.grpc.fields import bounds
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Later,
@@ -26,7 +27,7 @@ from engine.doors.grpc.later import (
     or_say_why,
 )
 from engine.doors.grpc.lay import field, lay_decision
-from engine.doors.grpc.read import bounds, read_record
+from engine.doors.grpc.read import read_record
 from engine.doors.grpc.reviews import (
     claim_review,
     comment_review,

@@ -13,6 +13,7 @@ check. That is the reference: both give the same record, but it takes three time
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from google.protobuf.message import DecodeError
 from msgspec.structs import replace
 
 from engine.doors.grpc.convert import decode_json, read_standard
+from engine.doors.grpc.fields import END, FIRST, MORE, SECOND, bounds, number, read_struct
 from engine.doors.grpc.status import Garbled
 from engine.runtime.decision import Message
 from engine.runtime.reader import Reader, check_json
@@ -34,10 +36,6 @@ LONGEST: Final = 1_024
 """Bytes by which a group is known, at most."""
 NOTHING: Final = b"{}"
 WHO: Final = "who"
-MOST_SHIFTED: Final = 21
-"""Bits that are read in front of a number's last byte."""
-END: Final = b"\0"
-"""No field begins with it."""
 BESIDE = frozenset({"tenant", "user"})
 """Groups that ``attributes_json`` may add to in what is read straight from the bytes."""
 
@@ -51,7 +49,9 @@ STAGE: Final = 0x28
 CONTENT: Final = 0x32
 MESSAGE: Final = 0x3A
 CONTEXT: Final = 0x42
+CONTEXT_STRUCT: Final = 0x4A
 ATTRIBUTES: Final = 0x52
+ATTRIBUTES_STRUCT: Final = 0x5A
 MODEL: Final = 0x62
 TOOL: Final = 0x6A
 SESSION: Final = 0x72
@@ -60,14 +60,13 @@ SOURCE: Final = 0x82
 CAPABILITIES: Final = 0x8A
 BEYOND: Final = 0x01
 """The second byte of those two."""
-FIRST: Final = 0x0A
-SECOND: Final = 0x12
-MORE: Final = 0x80
-"""From here on a byte is not the last of its number."""
 INPUT: Final = 0x08
 OUTPUT: Final = 0x10
 TURN: Final = 0x18
 ARGUMENTS: Final = 0x1A
+A_STRUCT: Final = b"\0"
+"""Stands before attributes that are no JSON, where they are part of what is remembered: JSON
+never begins with it, and what a Struct begins with, JSON might."""
 
 UNUSUAL = (IndexError, ValueError, TypeError, RecursionError, msgspec.MsgspecError)
 """What reading raises that meets something else: also no UTF-8, no context of this schema."""
@@ -123,22 +122,19 @@ def read_straight(  # noqa: C901 - the hot path: field by field
     if data[0] == REQUEST_ID and data[1] < MORE:
         at = 2 + data[1]
         request_id = free_of_nul(data[2:at])
-    start = at
-    at = end_of_who(data, at)
+    start, at = at, end_of_who(data, at)
     who = data[start:at]
     if data[at] == CONTENT:
         at, end = bounds(data, at)
         content, at = data[at:end].decode(), end
     elif data[at] == MESSAGE:
         messages, at = read_messages(data, at)
-    if data[at] == CONTEXT:
-        at, end = bounds(data, at)
-        if end > at:
-            context = reader.decode_context(data[at:end])
-        at = end
-    if data[at] == ATTRIBUTES:
-        at, end = bounds(data, at)
-        who, at = who + data[at:end], end
+    if data[at] in (CONTEXT, CONTEXT_STRUCT):
+        context, at = read_context(reader, data, at)
+    if data[at] in (ATTRIBUTES, ATTRIBUTES_STRUCT):
+        begun, end = bounds(data, at)
+        mark = A_STRUCT if data[at] == ATTRIBUTES_STRUCT else b""
+        who, at = who + mark + data[begun:end], end
     record: Any = asked_by(reader, who, missed)
     if at != len(raw) and read_rear(reader, data, at, record, missed) != len(raw):
         raise ValueError
@@ -158,6 +154,14 @@ def read_straight(  # noqa: C901 - the hot path: field by field
     return reader.complete(record)
 
 
+def read_context(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
+    """Return the context that stands at *at*, None for an empty one, and where it ends."""
+    start, end = bounds(data, at)
+    if data[at] == CONTEXT_STRUCT:
+        return reader.convert_context(read_struct(data, start, end, 0)), end
+    return reader.decode_context(data[start:end]) if end > start else None, end
+
+
 def asked_by(reader: Reader, who: bytes, missed: Missed) -> Any:
     """Return a record of who asks, if that is known; else one to be thrown away, as *missed*."""
     asker = reader.remembered.get(who)
@@ -167,22 +171,12 @@ def asked_by(reader: Reader, who: bytes, missed: Missed) -> Any:
     return SimpleNamespace()
 
 
-def bounds(data: bytes, at: int) -> tuple[int, int]:
-    """Return where what the field at *at* holds begins and ends. Raises ValueError."""
-    length = data[at + 1]
-    if length < MORE:
-        return at + 2, at + 2 + length
-    more = data[at + 2]
-    if more >= MORE:
-        raise ValueError
-    return at + 3, at + 3 + (length & 0x7F | more << 7)
-
-
 def free_of_nul(raw: bytes) -> str:
     """Return a text that becomes a key of state. Raises ValueError."""
-    if b"\0" in raw:
+    text = raw.decode()
+    if "\0" in text:  # Hot path: to ask the bytes takes eight times as long.
         raise ValueError
-    return raw.decode()
+    return text
 
 
 def end_of_who(data: bytes, at: int) -> int:
@@ -233,7 +227,8 @@ def read_rear(reader: Reader, data: bytes, at: int, record: Any, missed: Missed)
     """
     known = reader.remembered
     if data[at] == MODEL:
-        start, (_, at) = at, bounds(data, at)
+        start = at
+        _, at = bounds(data, at)
         found = find(known, "model", data[start:at], missed)
         if found is not None:
             record.model = found
@@ -248,12 +243,14 @@ def read_rear(reader: Reader, data: bytes, at: int, record: Any, missed: Missed)
         record.usage = reader.make_usage(**read_usage(data, at, end))
         at = end
     if data[at] == SOURCE and data[at + 1] == BEYOND:
-        start, (_, at) = at, bounds(data, at + 1)
+        start = at
+        _, at = bounds(data, at + 1)
         found = find(known, "source", data[start:at], missed)
         if found is not None:
             record.source = found
     if data[at] == CAPABILITIES and data[at + 1] == BEYOND:
-        start, (_, at) = at, bounds(data, at + 1)
+        start = at
+        _, at = bounds(data, at + 1)
         found = find(known, "capabilities", data[start:at], missed)
         if found is not None:
             record.capabilities = found
@@ -273,8 +270,9 @@ def read_tool(known: dict[bytes, Any], data: bytes, at: int, record: Any, missed
 
     It is known by its names; what it is called with differs from call to call.
     """
-    start, (at, end) = at, bounds(data, at)
-    begun = at
+    start = at
+    begun, end = bounds(data, at)  # Hot path: unpacked in two steps, compiled code iterates not.
+    at = begun
     while at < end and (data[at] == FIRST or data[at] == SECOND):
         _, at = bounds(data, at)
     tool = find(known, "tool", data[start : start + 1] + data[begun:at], missed)
@@ -320,18 +318,13 @@ def read_usage(data: bytes, at: int, end: int) -> Parts:
     return parts
 
 
-def number(data: bytes, at: int) -> tuple[int, int]:
-    """Return the number at *at*, below 2**28, and where it ends. Raises ValueError."""
-    if data[at] < MORE:
-        return data[at], at + 1
-    made = shift = 0
-    while (digit := data[at]) >= MORE:
-        made |= (digit & 0x7F) << shift
-        shift += 7
-        at += 1
-        if shift > MOST_SHIFTED:
-            raise ValueError
-    return made | digit << shift, at + 1
+def names_of(attributes: bytes) -> AbstractSet[str]:
+    """Return which groups the *attributes* of who asks are for."""
+    if attributes[:1] == A_STRUCT:
+        return read_struct(attributes + END, 1, len(attributes), 0).keys()
+    found: Any = decode_json(attributes or NOTHING)
+    names: AbstractSet[str] = found.keys()
+    return names
 
 
 def learn(reader: Reader, record: Record, missed: Missed) -> None:
@@ -346,7 +339,7 @@ def learn(reader: Reader, record: Record, missed: Missed) -> None:
     for name, piece in missed:
         if name == WHO:
             attributes = piece[end_of_who(piece + END, 0) :]
-            if not (decode_json(attributes or NOTHING).keys() <= BESIDE):
+            if not (names_of(attributes) <= BESIDE):
                 return
     for name, piece in missed:
         if len(piece) > LONGEST:

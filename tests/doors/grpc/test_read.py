@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.struct_pb2 import Struct
 from hypothesis import example, given
 from hypothesis import strategies as some
 
@@ -31,6 +32,15 @@ schema {
 }
 policy p { default allow }
 """
+
+
+def struct(made: dict[str, Any]) -> Struct:
+    """Return *made* as protobuf has it."""
+    message = Struct()
+    message.update(made)
+    return message
+
+
 FULL = wire.DecideRequest(
     request_id="r",
     tenant_id="north",
@@ -102,6 +112,11 @@ def changed(**fields: Any) -> wire.DecideRequest:
         changed(capabilities=wire.Capabilities()),
         changed(tool=wire.Tool(name="mail", server="s", args_json=b'{"to": ["a"], "n": 1.5}')),
         changed(tool=wire.Tool(name="mail", args_json=b"null")),
+        changed(context_json=None, context=struct({"topics": ["a", "b"], "amount": "1.5"})),
+        changed(context_json=None, context=struct({"topics": None, "amount": 1.0})),
+        changed(context_json=None, context=struct({})),
+        changed(attributes_json=None, attributes=struct({"tenant": {"plan": "pro"}})),
+        changed(attributes_json=None, attributes=struct({})),
     ],
 )
 def test_what_is_laid_out_as_usual_is_read_straight(
@@ -119,6 +134,7 @@ def test_what_is_laid_out_as_usual_is_read_straight(
         changed(usage=wire.Usage(cost_usd="0.1")),
         changed(usage=wire.Usage(input_tokens=2**40)),
         changed(attributes_json=b'{"model": {"region": "eu"}}'),
+        changed(attributes_json=None, attributes=struct({"model": {"region": "eu"}})),
         changed(user_id="u" * 200),
         changed(user_roles=["r" * 120] * 10),
         changed(model=wire.Model(name="m" * 1_020)),
@@ -164,6 +180,18 @@ JSON = some.sampled_from(
         b'{"a": "\xff"}',
     )
 )
+STRUCTS = some.none() | some.sampled_from(
+    (
+        struct({}),
+        struct({"amount": 1.0}),
+        struct({"amount": "x"}),
+        struct({"amount": float("nan")}),
+        struct({"topics": ["a", "a"], "amount": None}),
+        struct({"tenant": {"plan": "pro"}, "user": {"clearance": 2.0}}),
+        struct({"tenant": {"plan": "pro"}, "model": {"region": "eu"}}),
+        struct({"tenant": {"id": "other"}}),
+    )
+)
 MESSAGES = some.builds(
     wire.DecideRequest,
     request_id=FEW,
@@ -174,7 +202,9 @@ MESSAGES = some.builds(
     content=some.none() | FEW,
     messages=some.lists(some.builds(wire.Message, role=FEW, text=FEW), max_size=2),
     context_json=JSON,
+    context=STRUCTS,
     attributes_json=JSON,
+    attributes=STRUCTS,
     model=some.none() | some.builds(wire.Model, name=FEW, version=FEW),
     tool=some.none() | some.builds(wire.Tool, name=FEW, args_json=JSON),
     session=some.none()

@@ -284,6 +284,7 @@ def judge(found: Sequence[Lane]) -> Result:
                 (BATCH, OFF, 15.0),
                 (BATCH, WRITTEN, 24.0),
                 (STREAM, OFF, 16.0),
+                (STRUCT, OFF, 20.0),
             )
             if (spent := least[RULES, audit, way]) and (bare := least[RULES, OFF, BARE])
         ]

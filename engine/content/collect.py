@@ -121,14 +121,22 @@ def _joining(passed: Sequence[tuple[int, int]], start: int) -> Sequence[tuple[in
     return passed[first:]
 
 
-def collect(rule: Rule, data: bytes, place: int, limit: int, stop: int, found: list[Span]) -> int:
+def collect(
+    rule: Rule,
+    data: bytes,
+    place: int,
+    limit: int,
+    stop: int,
+    found: list[Span],
+    byte: bytes = b"",
+) -> int:
     """Add the matches that begin in ``data[place:limit]`` to *found*, and return where to go on.
 
-    Nothing from *stop* on is seen.
+    Nothing from *stop* on is seen. Every match has the *byte* in it, if one is given.
     """
     find, group, pattern = rule.find.find, rule.group, rule.pattern
     fit, guard, check = pattern.fit, pattern.guard, pattern.check
-    while place < limit:
+    while place < limit and (not byte or data.find(byte, place, stop) >= 0):
         spans = find(data, place, stop)
         if not 0 <= spans[0][0] < limit:
             break

@@ -199,11 +199,11 @@ def _from_bits(bits: str) -> bytes:
 
 def _readable(data: bytes) -> str | None:
     """Return *data* as text when it is text, with letters, else None."""
+    if b" " not in data:  # Hot path: nor have most long names, and an error takes its time.
+        return None
     try:
         text = data.decode()
     except UnicodeDecodeError:
         return None
     letters = sum(char.isalpha() or char == " " for char in text)
-    return (
-        text if " " in text and text.isprintable() and letters >= MIN_READABLE * len(text) else None
-    )
+    return text if text.isprintable() and letters >= MIN_READABLE * len(text) else None

@@ -258,7 +258,8 @@ def _at_byte(
             if place < 0:
                 return
             begin = max(begin, place - before)
-    collect(rule, data, begin, size, size, found)
+    # Hot path: a text has one address, and nothing is sought behind it.
+    collect(rule, data, begin, size, size, found, byte)
 
 
 def _keyworded(plan: Plan, data: bytes, found: list[Span]) -> None:

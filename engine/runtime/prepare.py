@@ -137,20 +137,13 @@ def billionths(amount: Decimal | float) -> int:
 
 
 def _reader(paths: tuple[str, ...]) -> Callable[[Record], Values] | None:
-    """Return what reads *paths* from a record, in C; None where some are not in it."""
-    if not ANSWERED.isdisjoint(paths):
+    """Return what reads *paths* from a record, in C; None where some are not in it, or none are."""
+    if not paths or not ANSWERED.isdisjoint(paths):
         return None
-    if not paths:
-        return _nothing
     if len(paths) > 1:
         return attrgetter(*paths)
     one: Callable[[Record], object] = attrgetter(paths[0])
     return lambda record: (one(record),)
-
-
-def _nothing(record: Record) -> Values:
-    del record
-    return ()
 
 
 def _figure(number: Decimal, rule: str) -> int:

@@ -44,6 +44,21 @@ def test_a_throttle_lets_its_limit_through_and_then_tells_when() -> None:
     assert answer(made, request(user={"id": "other"}), store).action == "allow"
 
 
+@pytest.mark.parametrize(
+    ("by", "key"),
+    [
+        ("by user.id", '["p.t","requests","","u1"]'),
+        ("by user.id, stage", '["p.t","requests","","u1","request"]'),
+        ("by user.id, session.turn", '["p.t","requests","","u1",7]'),
+        ("by session.turn", '["p.t","requests","",7]'),
+    ],
+)
+def test_a_bucket_is_named_by_what_the_limit_is_kept_by(by: str, key: str) -> None:
+    made = load(f"policy p {{ default allow rule t {{ then throttle 2 requests per 1m {by} }} }}")
+    asked = request(session={"id": "s", "turn": 7}, stage="request")
+    assert state(answer(made, asked, MemoryStore())).key == key
+
+
 def test_a_decision_is_json_with_durations_in_seconds() -> None:
     made = load("policy p { default allow rule t { then throttle 1 requests per 1m by user.id } }")
     store = MemoryStore()

@@ -3,14 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 from typing import Literal
 
 import pytest
 
 from engine.runtime.decision import Decision, ThrottleState
-from engine.runtime.limits import units
+from engine.runtime.limits import tightest, units
 from engine.runtime.memory import MemoryStore
-from engine.runtime.store import NANO
+from engine.runtime.store import NANO, Level, Take
+from tests.runtime.buckets import MINUTE
 from tests.runtime.made import (
     NOW,
     Away,
@@ -99,6 +101,19 @@ def test_nothing_is_taken_when_denied_or_when_another_refuses() -> None:
     assert remaining(1) == "allow 0"
     assert remaining(1) == "throttle 0"
     assert remaining(0) == "allow 3"
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_the_longest_wait_is_shown_in_whatever_order_limits_stand(order: tuple[int, ...]) -> None:
+    asked = [("d", -1, 0), ("c", 5, 3), ("b", 9, 2), ("a", 9, 1)]
+    takes = [Take(asked[n][0], asked[n][0], 1, 10, 10, MINUTE) for n in order]
+    levels = [
+        Level(granted=asked[n][1] < 0, remaining=asked[n][2], retry_after=max(0, asked[n][1]))
+        for n in order
+    ]
+    assert tightest(takes, levels).rule == "a"
+    granted = [Level(granted=True, remaining=asked[n][2] // 2, retry_after=0) for n in order]
+    assert tightest(takes, granted).rule == "a"
 
 
 def test_the_tightest_limit_is_shown() -> None:

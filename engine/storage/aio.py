@@ -32,6 +32,19 @@ EVENT = Struct("<QQqq")
 _call = ctypes.PyDLL(None, use_errno=True).syscall
 _call.restype = ctypes.c_long
 
+WRITE = 2
+"""See sync_file_range(2): begin to write, and wait for nothing."""
+_write_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+
+
+def begin_writing(file: int, start: int, end: int) -> None:
+    """Have the kernel write these bytes of *file* soon; nothing is told of how that goes.
+
+    What fails is told by the next sync. Where there is no such call nothing is done.
+    """
+    if _write_range is not None:
+        _write_range(file, ctypes.c_int64(start), ctypes.c_int64(end - start), WRITE)
+
 
 class Aio:
     """Syncs one file at a time. Not for several threads at once, but for `wait`."""

@@ -174,7 +174,7 @@ class Committer:
         self._note(payloads, size, losses)
         if losses is not None:
             account.tells()
-        if self._trail.full:
+        if self._trail.heavy:
             self._wake()
         account.tally.records += len(payloads)
         account.tally.bytes += size
@@ -254,12 +254,14 @@ class Committer:
 
     def _is_news(self) -> bool:
         """Return whether there is anything to do."""
-        return bool(self._backlog) or self._trail.full
+        return bool(self._backlog) or self._trail.heavy
 
     def _bring_all(self) -> bool:
         """Close what is full, which takes a while; return whether what waits is safe now."""
         if self._trail.full:
             self._secure()
+        elif self._trail.heavy:
+            self._trail.push()
         return True
 
     def _secure(self) -> None:

@@ -21,12 +21,13 @@ from threading import Lock, RLock
 from time import monotonic, sleep
 from typing import NamedTuple
 
+from engine.storage.aio import begin_writing
 from engine.storage.checkpoints import Checkpoint, CheckpointFile
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.header import CLOSED, Header, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
 from engine.storage.notes import Signer
-from engine.storage.segment import Mark, Segment, recover
+from engine.storage.segment import NONE, Mark, Segment, recover
 
 MEGABYTE = 2**20
 NAME_BYTES = 8
@@ -38,8 +39,11 @@ many there may be left for a pause."""
 PACED_FROM, AT_ONCE = 128, 64
 """Who appends takes so many records into the tree at once, when there are so many to be taken. So
 a new segment, whose header tells the tree, can be begun at any time without holding anybody up."""
+PUSHED = MEGABYTE
+"""So many bytes at a time are written to the disk beside, from which a sync then has little to do:
+one of 64 MB keeps a core busy for 10 ms."""
 MOST_CLOSING = 16
-"""How many full segments may wait for another thread to close them."""
+"""How many full segments may wait for another thread to close them: then the newest one grows."""
 
 
 class Begun(NamedTuple):
@@ -92,6 +96,8 @@ class Trail:
             self._segment.remove()
             raise
         self._since = clock()
+        self._pushed = 0
+        """Up to where the newest segment is on its way to the disk."""
         self._sure = self._segment.mark
         """Up to where the newest segment is known to be on the disk."""
         self._closed = False
@@ -149,15 +155,11 @@ class Trail:
 
     def _make_room(self) -> None:
         full = self._segment.size >= self._limits[0] and not self._careful
+        full = full and len(self._closing) < MOST_CLOSING
         if full or self._segment.broken:
             if self._careful and self.size > self._sure.sequence:
                 raise OSError(EIO, self._segment.broken)  # That must be forgotten before.
             self._go_on()
-            if len(self._closing) > MOST_CLOSING and self._syncing.acquire(blocking=False):
-                try:
-                    self._finish()
-                finally:
-                    self._syncing.release()
 
     def turn(self) -> None:
         """Go on in a new segment and close the old one; raise OSError.
@@ -177,6 +179,27 @@ class Trail:
         """Whether there are full segments, which `sync` closes."""
         return bool(self._closing)
 
+    @property
+    def heavy(self) -> bool:
+        """Whether another thread should `push`, or `sync` where there are full segments.
+
+        Never a careful trail, which is brought to the disk all the time.
+        """
+        much = self._segment.size - self._pushed >= PUSHED
+        return (much or bool(self._closing)) and not self._careful
+
+    def push(self) -> None:
+        """Have the kernel begin to write what was appended; nobody waits for that."""
+        with self._lock:
+            segment, start = self._segment, self._pushed
+            end = self._pushed = segment.size
+        if self._syncing.acquire(blocking=False):  # Else it is on its way. Nor is it closed now.
+            try:
+                if segment.file != NONE:
+                    begin_writing(segment.file, start, end)
+            finally:
+                self._syncing.release()
+
     def _go_on(self) -> None:
         """Begin a new segment."""
         old = self._segment
@@ -190,6 +213,7 @@ class Trail:
             pass
         self._segment = Segment(self._folder, self._header(number, previous))
         self._since = self._clock()
+        self._pushed = 0
         self._sure = self._segment.mark
         self._closing.append(old)
 

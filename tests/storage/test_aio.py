@@ -67,6 +67,21 @@ def test_a_sync_that_fails_raises_what_fdatasync_would(
     aio.close()
 
 
+@pytest.mark.parametrize("call", [True, False])
+def test_what_is_written_ahead_is_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, call: bool
+) -> None:
+    if not call:
+        monkeypatch.setattr(module, "_write_range", None)
+    file = os.open(tmp_path / "x", os.O_RDWR | os.O_CREAT, 0o600)
+    os.write(file, b"x" * 10_000)
+    module.begin_writing(file, 0, 10_000)
+    os.write(file, b"y" * 10_000)
+    assert os.pread(file, 20_000, 0) == b"x" * 10_000 + b"y" * 10_000
+    os.close(file)
+    module.begin_writing(file, 0, 10_000)  # Nothing is told, and nothing is harmed.
+
+
 @pytest.mark.parametrize(("what", "name"), [("machine", "pdp11"), ("system", "Plan9")])
 def test_another_machine_or_system_has_none(
     monkeypatch: pytest.MonkeyPatch, what: str, name: str

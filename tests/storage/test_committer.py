@@ -12,6 +12,8 @@ from threading import Event
 import pytest
 
 from engine.storage import committer as committing
+from engine.storage import trail as trailing
+from engine.storage.aio import begin_writing
 from engine.storage.committer import Committer
 from engine.storage.durability import Durability, OnFull, Way
 from engine.storage.trail import Trail
@@ -60,14 +62,12 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 # --- full segments -------------------------------------------------------------------------------
 
 
-def filled(one: Committer, disk: Disk) -> int:
-    """Put records until a segment is full and a thread has begun to close it; return how many."""
+def fill(one: Committer, disk: Disk) -> None:
+    """Put a hundred records, of which segments are full, and wait for a thread to close one."""
     disk.reached.clear()
-    number = 0
-    while not disk.reached.is_set():
+    for number in range(100):
         one.put(record(number))
-        number += 1
-    return number
+    assert disk.reached.wait(20)
 
 
 @pytest.mark.parametrize("durability", ["written", "spool"])
@@ -75,23 +75,48 @@ def test_a_full_segment_is_closed_beside(
     tmp_path: Path, disk: Disk, durability: Durability
 ) -> None:
     one = made(tmp_path, Way(durability=durability), segment_bytes=2000)
-    count = filled(one, disk)
+    fill(one, disk)
     one.close()
-    assert kept(tmp_path) == list(range(count))
+    assert kept(tmp_path) == list(range(100))
     whole(tmp_path)
 
 
 def test_what_a_disk_fails_to_take_of_a_full_segment_is_told(tmp_path: Path, disk: Disk) -> None:
     one = made(tmp_path, Way(), segment_bytes=2000)
     disk.syncs = [BROKEN]
-    count = filled(one, disk)
+    fill(one, disk)
     one.close()
     found = kept(tmp_path)
     (gap,) = (each for each in found if isinstance(each, tuple))
     assert gap[:2] == (0, 0)
-    assert 0 < gap[2] <= count
-    assert [each for each in found if each != gap] == list(range(count))
+    assert 0 < gap[2] <= 100
+    assert [each for each in found if each != gap] == list(range(100))
     assert one.tally.failures == 1
+    whole(tmp_path)
+
+
+def test_much_is_written_beside_before_a_segment_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, reached = [], Event()
+
+    def begins(file: int, start: int, end: int) -> None:
+        begin_writing(file, start, end)
+        begun.append((start, end))
+        reached.set()
+
+    monkeypatch.setattr(trailing, "begin_writing", begins)
+    monkeypatch.setattr(trailing, "PUSHED", 3000)
+    one = made(tmp_path, Way())
+    number = 0
+    while not reached.is_set():
+        one.put(record(number))
+        number += 1
+    one.close()
+    assert begun[0][0] == 0
+    assert all(end - start >= 3000 for start, end in begun)
+    assert [start for start, _ in begun[1:]] == [end for _, end in begun[:-1]]
+    assert kept(tmp_path) == list(range(number))
     whole(tmp_path)
 
 

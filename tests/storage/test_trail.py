@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, r
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import Segment
 from engine.storage.source import segment_files
-from engine.storage.trail import MOST_PACED, PACED, PACED_FROM
+from engine.storage.trail import MOST_CLOSING, MOST_PACED, PACED, PACED_FROM
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -75,6 +76,28 @@ def test_a_new_segment_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.Monke
     report = verified(tmp_path)
     assert (report.problems, report.records, report.signed) == ([], 3000, 3000)
     assert report.segments == 3
+
+
+def test_a_segment_grows_while_too_many_wait_to_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = trail(tmp_path, segment_bytes=400)
+
+    def fails(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        for number in range(500):
+            one.append(record(number))  # Whoever appends hears nothing of what others fail at.
+    assert len(one._closing) == MOST_CLOSING
+    one.sync()
+    one.append(record(500))
+    assert len(one._closing) == 1
+    one.close()
+    report = verified(tmp_path)
+    assert (report.problems, report.records) == ([], 501)
+    assert report.segments == MOST_CLOSING + 2
 
 
 def test_the_name_of_a_segment_comes_to_the_disk_before_its_records(

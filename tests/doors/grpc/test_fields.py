@@ -124,3 +124,8 @@ def test_lengths_and_numbers_that_take_more_bytes_than_usual_are_refused() -> No
     assert refused(lambda: bounds(b"\x0a\x85\x81\x01", 0))
     assert number(b"\x85\x81\x81\x01", 0) == (2_113_669, 4)
     assert refused(lambda: number(b"\x85\x81\x81\x81\x81\x01", 0))
+
+
+def test_a_value_of_no_kind_is_null() -> None:
+    raw = Struct(fields={"a": Value()}).SerializeToString()
+    assert by_hand(raw) == as_a_whole(raw) == {"a": None}

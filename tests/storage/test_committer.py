@@ -15,7 +15,7 @@ from engine.storage import committer as committing
 from engine.storage import trail as trailing
 from engine.storage.aio import begin_writing
 from engine.storage.committer import Committer
-from engine.storage.durability import Durability, OnFull, Way
+from engine.storage.durability import OnFull, Way
 from engine.storage.trail import Trail
 from tests.storage.committed import gap, kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
@@ -70,11 +70,8 @@ def fill(one: Committer, disk: Disk) -> None:
     assert disk.reached.wait(20)
 
 
-@pytest.mark.parametrize("durability", ["written", "spool"])
-def test_a_full_segment_is_closed_beside(
-    tmp_path: Path, disk: Disk, durability: Durability
-) -> None:
-    one = made(tmp_path, Way(durability=durability), segment_bytes=2000)
+def test_a_full_segment_is_closed_beside(tmp_path: Path, disk: Disk) -> None:
+    one = made(tmp_path, Way(), segment_bytes=2000)
     fill(one, disk)
     one.close()
     assert kept(tmp_path) == list(range(100))

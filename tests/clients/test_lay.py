@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pol_client import InvalidRequest, Message
 from pol_client._wire import engine_pb2 as wire
-from pol_client.lay import DEEP, Odd, laid, lay_batch, lay_request
+from pol_client.fields import Odd
+from pol_client.lay import DEEP, laid, lay_batch, lay_request
 from pol_client.request import STAGES, build_request
 
 WHOLE: dict[str, Any] = {

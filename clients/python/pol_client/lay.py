@@ -10,30 +10,48 @@ which is the reference: the bytes are the same, and the errors are its.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from json import encoder
 from typing import Final
 
+from pol_client.fields import (
+    QUOTE,
+    Odd,
+    Texts,
+    field,
+    key_of,
+    number_of,
+    text,
+    text_of,
+)
 from pol_client.request import ENCODER, STAGES, build_request
 from pol_client.results import Message
 
-ONE_BYTE: Final = 0x80
-"""Numbers below this take one byte."""
 MOST: Final = 1 << 63
-QUOTE: Final = encoder.encode_basestring
-"""A text -> the same in quotes, as JSON has it."""
 DEEP: Final = 16
 """JSON that is nested deeper is written by the library, which knows where to stop."""
 
-REQUEST_ID, TENANT, USER, ROLE, CONTENT, MESSAGE = b"\x0a", b"\x12", b"\x1a", b"\x22", b"\x32", b":"
-CONTEXT, ATTRIBUTES, MODEL, TOOL, SESSION, USAGE = b"\x42", b"\x52", b"\x62", b"\x6a", b"\x72", b"z"
-SOURCE, CAPABILITIES, APPROVAL = b"\x82\x01", b"\x8a\x01", b"\x92\x01"
-FIRST, SECOND, THIRD = b"\x0a", b"\x12", b"\x1a"
+REQUEST_ID: Final = b"\x0a"
+TENANT: Final = b"\x12"
+USER: Final = b"\x1a"
+ROLE: Final = b"\x22"
+CONTENT: Final = b"\x32"
+MESSAGE: Final = b":"
+CONTEXT: Final = b"\x42"
+ATTRIBUTES: Final = b"\x52"
+MODEL: Final = b"\x62"
+TOOL: Final = b"\x6a"
+SESSION: Final = b"\x72"
+USAGE: Final = b"z"
+SOURCE: Final = b"\x82\x01"
+CAPABILITIES: Final = b"\x8a\x01"
+APPROVAL: Final = b"\x92\x01"
+FIRST: Final = b"\x0a"
+SECOND: Final = b"\x12"
+THIRD: Final = b"\x1a"
 """A field of a message within, by its number."""
-FIRST_NUMBER, SECOND_NUMBER, THIRD_NUMBER = b"\x08", b"\x10", b"\x18"
+FIRST_NUMBER: Final = b"\x08"
+SECOND_NUMBER: Final = b"\x10"
+THIRD_NUMBER: Final = b"\x18"
 ZERO: Final = b"\0"
-LAST: Final = [bytes((number,)) for number in range(ONE_BYTE)]
-SEVEN: Final = [bytes((number | ONE_BYTE,)) for number in range(ONE_BYTE)]
-"""Seven bits of a number: its last ones, and those with more behind them."""
 STAGE: Final = {name: bytes((0x28, number)) for name, number in STAGES.items()}
 """The field ``stage``."""
 CAPABLE: Final = {
@@ -42,30 +60,14 @@ CAPABLE: Final = {
     "wait": b"\x18\x01",
     "route": b"\x20\x01",
 }
-TEXTS: Final = {"request_id": REQUEST_ID, "source": SOURCE, "approval": APPROVAL}
-GROUPS: Final = frozenset(("tenant", "user", "model", "tool", "session"))
-NUMBERS: Final = {
-    "request_id": 1,
-    "tenant": 2,
-    "user": 3,
-    "stage": 5,
-    "content": 6,
-    "messages": 7,
-    "context": 8,
-    "model": 12,
-    "tool": 13,
-    "session": 14,
-    "usage": 15,
-    "source": 16,
-    "capabilities": 17,
-    "approval": 18,
-}
-"""Fields, in whose order they are sent."""
-ROOM: Final = 19
-
-
-class Odd(Exception):
-    """Something that is seldom said, or wrong: the reference writes it, or says what is wrong."""
+TENANTS: Final = Texts(TENANT)
+USERS: Final = Texts(USER)
+ROLES: Final = Texts(ROLE, empty=True)
+NAMES: Final = Texts(FIRST)
+PROVIDERS: Final = Texts(SECOND)
+LABELS: Final = Texts(SECOND, empty=True)
+VERSIONS: Final = Texts(THIRD)
+SOURCES: Final = Texts(SOURCE)
 
 
 def lay_request(asked: Mapping[str, object]) -> bytes:
@@ -90,50 +92,67 @@ def lay_batch(requests: list[bytes]) -> bytes:
 
 def laid(asked: dict[str, object]) -> bytes:
     """Return the bytes of the message, its fields by their numbers. Raises Odd and ValueError."""
-    fields: list[bytes] = [b""] * ROOM
-    others: list[str] = []
-    for name, value in asked.items():
-        if value is not None:
-            number = NUMBERS.get(name, 0)
-            made = lay_group(name, value, others) if name in GROUPS else lay_part(name, value)
-            fields[number] = made
-    if others:
-        fields[10] = field(ATTRIBUTES, ("{" + ", ".join(others) + "}").encode())
-    return b"".join(fields)
+    # Hot path: what is looked up is taken in the order in which it is sent.
+    parts: list[bytes] = []
+    others: dict[str, str] = {}
+    left = len(asked) - lay_who(asked, parts, others)
+    before = len(parts)
+    if (value := asked.get("content")) is not None:
+        parts.append(field(CONTENT, text_of(value).encode()))
+    if (value := asked.get("messages")) is not None:
+        parts.append(lay_messages(value))
+    if (value := asked.get("context")) is not None:
+        parts.append(field(CONTEXT, json_of(value).encode()))
+    place = len(parts)
+    if (value := asked.get("model")) is not None:
+        parts.append(lay_model(value, others))
+    if (value := asked.get("tool")) is not None:
+        parts.append(lay_tool(value, others))
+    if (value := asked.get("session")) is not None:
+        parts.append(lay_session(value, others))
+    left -= len(parts) - before
+    if left:
+        check_rest(asked, left - lay_rest(asked, parts))
+    if others:  # In the caller's order.
+        made = ", ".join([others[name] for name in asked if name in others])
+        parts.insert(place, field(ATTRIBUTES, ("{" + made + "}").encode()))
+    return b"".join(parts)
 
 
-def lay_group(name: str, value: object, others: list[str]) -> bytes:
-    """Return a group of attributes, and add those to *others* that the wire has no field for."""
-    match name:
-        case "tenant":
-            return lay_tenant(value, others)
-        case "user":
-            return lay_user(value, others)
-        case "model":
-            return lay_model(value, others)
-        case "session":
-            return lay_session(value, others)
-        case _:
-            return lay_tool(value, others)
+def lay_who(asked: dict[str, object], parts: list[bytes], others: dict[str, str]) -> int:
+    """Add to *parts* who asks, and at which stage; return how much that is. Raises Odd."""
+    if (value := asked.get("request_id")) is not None:
+        parts.append(text(REQUEST_ID, value))
+    if (value := asked.get("tenant")) is not None:
+        parts.append(lay_tenant(value, others))
+    if (value := asked.get("user")) is not None:
+        parts.append(lay_user(value, others))
+    if (value := asked.get("stage")) is not None:
+        parts.append(STAGE[stage_of(value)])
+    return len(parts)
 
 
-def lay_part(name: str, value: object) -> bytes:
-    """Return another part of a request. Raises Odd and ValueError."""
-    match name:
-        case "stage":
-            return STAGE[stage_of(value)]
-        case "content":
-            return field(CONTENT, text_of(value).encode())
-        case "context":
-            return field(CONTEXT, json_of(value).encode())
-        case "messages":
-            return lay_messages(value)
-        case "usage":
-            return lay_usage(value)
-        case "capabilities":
-            return lay_capabilities(value)
-        case _:
-            return text(begin_of(name), value)
+def lay_rest(asked: dict[str, object], parts: list[bytes]) -> int:
+    """Add to *parts* what is seldom said; return how much that is. Raises Odd."""
+    before = len(parts)
+    if (value := asked.get("usage")) is not None:
+        parts.append(lay_usage(value))
+    if (value := asked.get("source")) is not None:
+        parts.append(SOURCES.lay(value))
+    if (value := asked.get("capabilities")) is not None:
+        parts.append(lay_capabilities(value))
+    if (value := asked.get("approval")) is not None:
+        parts.append(text(APPROVAL, value))
+    return len(parts) - before
+
+
+def check_rest(asked: dict[str, object], left: int) -> None:
+    """Raise Odd unless the *left* others say nothing: there are none by that name."""
+    for value in asked.values():
+        if value is None:
+            left -= 1
+    if left:
+        raise Odd
 
 
 def stage_of(value: object) -> str:
@@ -144,41 +163,6 @@ def stage_of(value: object) -> str:
     return name
 
 
-def begin_of(name: str) -> bytes:
-    """Return how the field of a text begins. Raises Odd for what is no part of a request."""
-    begins = TEXTS.get(name)
-    if begins is None:
-        raise Odd
-    return begins
-
-
-def number_of(value: int) -> bytes:
-    """Return *value*, which is not negative, as protobuf writes it: seven bits a byte."""
-    if value < ONE_BYTE:
-        return LAST[value]
-    if value < ONE_BYTE * ONE_BYTE:
-        return SEVEN[value & 0x7F] + LAST[value >> 7]
-    return SEVEN[value & 0x7F] + number_of(value >> 7)
-
-
-def field(begins: bytes, value: bytes) -> bytes:
-    """Return the field that *begins* so, and holds *value*."""
-    return begins + number_of(len(value)) + value
-
-
-def text_of(value: object) -> str:
-    """Return *value*, which is a text. Raises Odd."""
-    if not isinstance(value, str):
-        raise Odd
-    return value
-
-
-def text(begins: bytes, value: object) -> bytes:
-    """Return a field that holds a text; empty texts have none. Raises Odd."""
-    data = text_of(value).encode()
-    return field(begins, data) if data else b""
-
-
 def group_of(value: object) -> dict[str, object]:
     """Return *value*, which is a group of attributes. Raises Odd."""
     if not isinstance(value, dict):
@@ -186,17 +170,17 @@ def group_of(value: object) -> dict[str, object]:
     return value
 
 
-def lay_tenant(value: object, others: list[str]) -> bytes:
+def lay_tenant(value: object, others: dict[str, str]) -> bytes:
     """Return ``tenant.id``."""
     if isinstance(value, str):
-        return text(TENANT, value)
+        return TENANTS.lay(value)
     made = b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
         if part != "id":
             extra(part, inner, rest)
         elif inner is not None:
-            made = text(TENANT, inner)
+            made = TENANTS.lay(inner)
     add("tenant", rest, others)
     return made
 
@@ -207,25 +191,25 @@ def extra(part: str, value: object, rest: list[str]) -> None:
         rest.append(QUOTE(text_of(part)) + ": " + json_of(value))
 
 
-def add(name: str, rest: list[str], others: list[str]) -> None:
+def add(name: str, rest: list[str], others: dict[str, str]) -> None:
     """Add the other attributes of a group, if there are any."""
     if rest:
-        others.append('"' + name + '": {' + ", ".join(rest) + "}")
+        others[name] = '"' + name + '": {' + ", ".join(rest) + "}"
 
 
-def texts(begins: bytes, value: object) -> bytes:
+def texts(kind: Texts, value: object) -> bytes:
     """Return a field for each text of a list. Raises Odd."""
     if isinstance(value, list):
-        return b"".join([field(begins, text_of(one).encode()) for one in value])
+        return b"".join([kind.lay(one) for one in value])
     if isinstance(value, tuple):
-        return b"".join([field(begins, text_of(one).encode()) for one in value])
+        return b"".join([kind.lay(one) for one in value])
     raise Odd
 
 
-def lay_user(value: object, others: list[str]) -> bytes:
+def lay_user(value: object, others: dict[str, str]) -> bytes:
     """Return ``user.id`` and ``user.roles``."""
     if isinstance(value, str):
-        return text(USER, value)
+        return USERS.lay(value)
     name, roles = b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -233,9 +217,9 @@ def lay_user(value: object, others: list[str]) -> bytes:
             case _ if inner is None:
                 pass
             case "id":
-                name = text(USER, inner)
+                name = USERS.lay(inner)
             case "roles":
-                roles = texts(ROLE, inner)
+                roles = texts(ROLES, inner)
             case _:
                 extra(part, inner, rest)
     add("user", rest, others)
@@ -259,10 +243,10 @@ def lay_message(one: object) -> bytes:
     return text(FIRST, part.get("role")) + text(SECOND, part.get("text"))
 
 
-def lay_model(value: object, others: list[str]) -> bytes:
+def lay_model(value: object, others: dict[str, str]) -> bytes:
     """Return the model."""
     if isinstance(value, str):
-        return field(MODEL, text(FIRST, value))
+        return field(MODEL, NAMES.lay(value))
     name, provider, version = b"", b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -270,21 +254,21 @@ def lay_model(value: object, others: list[str]) -> bytes:
             case _ if inner is None:
                 pass
             case "name":
-                name = text(FIRST, inner)
+                name = NAMES.lay(inner)
             case "provider":
-                provider = text(SECOND, inner)
+                provider = PROVIDERS.lay(inner)
             case "version":
-                version = text(THIRD, inner)
+                version = VERSIONS.lay(inner)
             case _:
                 extra(part, inner, rest)
     add("model", rest, others)
     return field(MODEL, name + provider + version)
 
 
-def lay_tool(value: object, others: list[str]) -> bytes:
+def lay_tool(value: object, others: dict[str, str]) -> bytes:
     """Return the tool with its arguments."""
     if isinstance(value, str):
-        return field(TOOL, text(FIRST, value))
+        return field(TOOL, NAMES.lay(value))
     name, server, args = b"", b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -292,9 +276,9 @@ def lay_tool(value: object, others: list[str]) -> bytes:
             case _ if inner is None:
                 pass
             case "name":
-                name = text(FIRST, inner)
+                name = NAMES.lay(inner)
             case "server":
-                server = text(SECOND, inner)
+                server = PROVIDERS.lay(inner)
             case "args":
                 args = field(THIRD, json_of(inner).encode())
             case _:
@@ -303,10 +287,10 @@ def lay_tool(value: object, others: list[str]) -> bytes:
     return field(TOOL, name + server + args)
 
 
-def lay_session(value: object, others: list[str]) -> bytes:
+def lay_session(value: object, others: dict[str, str]) -> bytes:
     """Return the session."""
     if isinstance(value, str):
-        return field(SESSION, text(FIRST, value))
+        return field(SESSION, NAMES.lay(value))
     name, labels, turn = b"", b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -314,9 +298,9 @@ def lay_session(value: object, others: list[str]) -> bytes:
             case _ if inner is None:
                 pass
             case "id":
-                name = text(FIRST, inner)
+                name = NAMES.lay(inner)
             case "labels":
-                labels = texts(SECOND, inner)
+                labels = texts(LABELS, inner)
             case "turn":
                 number = whole(inner)
                 turn = THIRD_NUMBER + number if number != ZERO else b""
@@ -370,21 +354,19 @@ def plain_json(value: object, depth: int) -> str:
     """Return a value of the kinds that most are of."""
     if isinstance(value, str):
         return QUOTE(value)
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if value is None:
-        return "null"
-    if type(value) is int or type(value) is float:
+    if value is None or value is True or value is False:
+        return "null" if value is None else "true" if value else "false"
+    if type(value) is float:
         # Not endless, and a number at all: those have no JSON.
-        return repr(value) if value - value == 0 else library_json(value)
+        return repr(value) if value - value == 0.0 else library_json(value)
+    if type(value) is int:
+        return repr(value)
     if depth >= DEEP:
         return library_json(value)
     if type(value) is dict:
         parts: list[str] = []
         for name, inner in value.items():
-            parts.append(QUOTE(text_of(name)) + ": " + plain_json(inner, depth + 1))
+            parts.append(key_of(name) + plain_json(inner, depth + 1))
         return "{" + ", ".join(parts) + "}"
     if type(value) is list:
         return "[" + ", ".join([plain_json(inner, depth + 1) for inner in value]) + "]"

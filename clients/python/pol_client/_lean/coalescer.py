@@ -22,7 +22,7 @@ from typing import Protocol
 
 from pol_client import connect
 from pol_client._lean.calls import Unary, Undecided
-from pol_client._lean.deadlines import Deadlines, Waits
+from pol_client._lean.deadlines import Deadlines, Due, Waits
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, no_decision
@@ -84,31 +84,43 @@ class Wanted(Waits, Protocol):
         ...
 
 
-class Asked:
+class Asked(Due):
     """One decision that somebody waits for."""
 
-    __slots__ = ("deadline", "future", "message", "pairs", "seconds", "tries")
+    __slots__ = ("message", "pairs", "tries", "wanted")
 
-    def __init__(
-        self,
-        message: bytes,
-        pairs: Pairs,
-        seconds: float,
-        deadline: float,
-        future: Wanted,
-    ) -> None:
+    def __init__(self, message: bytes, pairs: Pairs, deadline: float, wanted: Wanted) -> None:
+        super().__init__(deadline, wanted)
         self.message = message
         self.pairs = pairs
-        self.seconds = seconds
-        self.deadline = deadline
-        self.future = future
+        self.wanted = wanted
         self.tries = 0
+
+    def forget(self) -> None:
+        """Keep nothing of it: what watches its deadline keeps it for a while."""
+        self.over = True
+        self.message = b""
+
+    def give(self, decision: Decision) -> None:
+        """Tell who waits."""
+        self.forget()
+        try:  # noqa: SIM105 - hot path
+            self.wanted.set_result(decision)
+        except asyncio.InvalidStateError:
+            pass  # Who waited has given up.
+
+    def fail(self, failure: NoDecision) -> None:
+        """Tell who waits, if somebody does, that there is no decision."""
+        waits = not self.done()
+        self.forget()
+        if waits:
+            self.wanted.set_exception(failure)
 
 
 class Batch:
     """Decisions that are under way in one call."""
 
-    __slots__ = ("_asked", "_coalescer", "_heard", "_link", "_over", "_peer", "call")
+    __slots__ = ("_asked", "_coalescer", "_heard", "_link", "_over", "_peer", "call", "due")
 
     def __init__(self, coalescer: Coalescer, link: Link, peer: Peer, asked: list[Asked]) -> None:
         self._coalescer = coalescer
@@ -118,6 +130,8 @@ class Batch:
         self._heard = peer.heard
         self._over = False
         self.call: Unary | None = None
+        self.due: Due | None = None
+        """Its deadline."""
 
     @property
     def link(self) -> Link:
@@ -133,6 +147,9 @@ class Batch:
         """Hear how the call went."""
         if not self._over:
             self._over = True
+            if self.due is not None:
+                self.due.over = True
+                self.due = None
             self.call = None  # Else each batch would be garbage that only the collector finds.
             self._coalescer.answered(self, answer, failure)
 
@@ -192,8 +209,9 @@ class Coalescer:
             return
         loop = self._loop
         deadline = loop.time() + seconds
-        self._queue.append(Asked(message, pairs, seconds, deadline, future))
-        self._deadlines.add(deadline, future)
+        asked = Asked(message, pairs, deadline, future)
+        self._queue.append(asked)
+        self._deadlines.watch(asked)
         if not self._soon:
             if not self._flying and self._last == 1:
                 self._flush()
@@ -228,8 +246,7 @@ class Coalescer:
             self._again(asked)
         elif failure is not None:
             for one in asked:
-                if not one.future.done():
-                    one.future.set_exception(failure)
+                one.fail(failure)
         if self._queue and not self._soon:
             self._soon = True
             self._loop.call_soon(self._turn)
@@ -244,14 +261,12 @@ class Coalescer:
             return NoDecision("INTERNAL", "an answer with another number of decisions")
         slowest = 0
         for number, decision in enumerate(decisions):  # Hot path.
-            future = asked[number].future
+            one = asked[number]
             slowest = max(slowest, decision.evaluated_in)
-            if future.done():
-                continue
-            if decision.failure is None:
-                future.set_result(decision)
-            else:
-                future.set_exception(no_decision(decision.failure))
+            if decision.failure is not None:
+                one.fail(no_decision(decision.failure))
+            elif not one.over:
+                one.give(decision)
         if slowest > SLOW_NS:
             self._apart_until = self._loop.time() + APART_SECONDS
         return None
@@ -262,7 +277,7 @@ class Coalescer:
         for one in reversed(asked):
             one.tries += 1
             pause = pause or one.tries > 1
-            if not one.future.done():
+            if not one.done():
                 self._queue.appendleft(one)
         if pause and self._queue and not self._soon:
             self._soon = True
@@ -317,11 +332,13 @@ class Coalescer:
         size = 0
         while queue and len(taken) < most:
             one = queue[0]
-            if not one.future.done():
+            if not one.done():
                 size += len(one.message)
                 if taken and (size > MOST_BYTES or one.pairs != taken[0].pairs):
                     break
                 taken.append(one)
+            else:
+                one.forget()
             queue.popleft()
         return taken
 
@@ -341,7 +358,11 @@ class Coalescer:
         self._calls[link] += 1
         self._batches.add(batch)
         batch.call = peer.start(partial(Unary, done=batch.told), block, message)
-        self._deadlines.add(deadline, batch)
+        due = self._deadlines.add(deadline, batch)
+        if batch.done():
+            due.over = True
+        else:
+            batch.due = due
 
     def _connect(self, link: Link) -> None:
         """Have *link* connected, if it is not being done."""
@@ -368,8 +389,7 @@ class Coalescer:
     def _fail(self, failure: NoDecision) -> None:
         queue, self._queue = self._queue, deque()
         for one in queue:
-            if not one.future.done():
-                one.future.set_exception(failure)
+            one.fail(failure)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

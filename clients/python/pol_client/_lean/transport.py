@@ -115,7 +115,7 @@ class LeanTransport:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         heard = peer.heard
         call = peer.start(partial(Unary, done=resolver(future)), block, message)
-        self._deadlines.add(deadline, future)
+        due = self._deadlines.add(deadline, future)
         try:
             return await future
         except DeadlineExceeded:
@@ -125,6 +125,8 @@ class LeanTransport:
         except asyncio.CancelledError:
             peer.drop(call)
             raise
+        finally:
+            due.over = True
 
     def wire(self, deadline: float) -> Wire:
         """Return a connection for one thread. Raises OSError, ValueError and NoDecision."""

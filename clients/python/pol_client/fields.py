@@ -1,0 +1,91 @@
+"""A text -> the field of a message that holds it: what is said again and again is laid once."""
+
+from __future__ import annotations
+
+from json import encoder
+from typing import Final
+
+ONE_BYTE: Final = 0x80
+"""Numbers below this take one byte."""
+LAST: Final = [bytes((number,)) for number in range(ONE_BYTE)]
+SEVEN: Final = [bytes((number | ONE_BYTE,)) for number in range(ONE_BYTE)]
+"""Seven bits of a number: its last ones, and those with more behind them."""
+QUOTE: Final = encoder.encode_basestring
+"""A text -> the same in quotes, as JSON has it."""
+KEYS: Final[dict[str, str]] = {}
+"""Names of an object in JSON, as they stand before their value."""
+SHORT: Final = 64
+"""Texts of so many characters at most are remembered, with the field that holds them."""
+MOST_TEXTS: Final = 1_024
+"""So many of each kind are."""
+
+
+class Odd(Exception):
+    """Something that is seldom said, or wrong: the reference writes it, or says what is wrong."""
+
+
+def number_of(value: int) -> bytes:
+    """Return *value*, which is not negative, as protobuf writes it: seven bits a byte."""
+    if value < ONE_BYTE:
+        return LAST[value]
+    if value < ONE_BYTE * ONE_BYTE:
+        return SEVEN[value & 0x7F] + LAST[value >> 7]
+    return SEVEN[value & 0x7F] + number_of(value >> 7)
+
+
+def field(begins: bytes, value: bytes) -> bytes:
+    """Return the field that *begins* so, and holds *value*."""
+    return begins + number_of(len(value)) + value
+
+
+def text_of(value: object) -> str:
+    """Return *value*, which is a text. Raises Odd."""
+    if not isinstance(value, str):
+        raise Odd
+    return value
+
+
+def text(begins: bytes, value: object) -> bytes:
+    """Return a field that holds a text; empty texts have none. Raises Odd."""
+    data = text_of(value).encode()
+    return field(begins, data) if data else b""
+
+
+class Texts:
+    """Fields of one kind that hold a text: what is said again and again is laid once."""
+
+    __slots__ = ("begins", "empty", "known")
+
+    def __init__(self, begins: bytes, *, empty: bool = False) -> None:
+        """Lay fields that begin so; with *empty* also those that hold nothing."""
+        self.begins = begins
+        self.empty = empty
+        self.known: dict[str, bytes] = {}
+
+    def lay(self, value: object) -> bytes:
+        """Return the field that holds *value*. Raises Odd."""
+        # Hot path: names and ids are few.
+        made = self.known.get(text_of(value))
+        return self._new(text_of(value)) if made is None else made
+
+    def _new(self, value: str) -> bytes:
+        data = value.encode()
+        made = field(self.begins, data) if data or self.empty else b""
+        if len(value) <= SHORT and type(value) is str:
+            if len(self.known) >= MOST_TEXTS:
+                self.known.clear()
+            self.known[value] = made
+        return made
+
+
+def key_of(given: object) -> str:
+    """Return the name of a value in an object, as it stands before it. Raises Odd."""
+    name = text_of(given)
+    made = KEYS.get(name)
+    if made is None:
+        made = QUOTE(name) + ": "
+        if len(made) <= SHORT and type(name) is str:
+            if len(KEYS) >= MOST_TEXTS:
+                KEYS.clear()
+            KEYS[name] = made
+    return made

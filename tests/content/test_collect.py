@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from engine.content.collect import LEAD, MANY, TAIL, Span
+from engine.content.collect import LEAD, MANY, TAIL, Span, numbers
+from engine.content.detectors import JOINTS
 from engine.content.entities import ENTITIES
 from engine.content.net import Net, cast, find_cast, pack_net, wanted
 from engine.content.normalize import fold
 from engine.content.plan import arrange, find_spans
+from engine.content.regex import compiled, spans
 from engine.content.rules import Rule, builtin_rules
 from engine.content.scan import located
 from tests.content.made_texts import made_texts
@@ -17,6 +21,7 @@ RULES = [rule for entity in ENTITIES.values() for rule in builtin_rules(entity)]
 PHONES = builtin_rules(ENTITIES["pii.phone"])
 PLAN, DIALLED = arrange(RULES), arrange(PHONES)
 CONTEXT = sorted({word for rule in RULES for word in ENTITIES[rule.entity].near})
+NUMBER = compiled(rf"[0-9](?:{JOINTS}{{0,4}}[0-9]){{6,}}")
 Found = list[tuple[str, int, int, float]]
 
 
@@ -100,3 +105,23 @@ def test_each_of_many_numbers_is_found(count: int) -> None:
         assert len({(span.start, span.end) for span in found if span.rule.pattern.score > 0.5}) == (
             count
         )
+
+
+@given(st.text("0127 .-x\u00e9", max_size=80), st.integers(0, 40))
+@example("1234567", 0)
+@example("1 2 3 4 5 6 7", 1)
+@example("12    3456789     1", 0)
+@example("x 12345678x", 2)
+@example("1234567 " * 3, 5)
+def test_numbers_are_what_a_pattern_says_they_are(text: str, first: int) -> None:
+    data = text.encode()
+    first = min(first, len(data))
+    assert numbers(data, first) == list(spans(NUMBER, data, first))
+
+
+def test_behind_many_numbers_the_rest_is_one() -> None:
+    data = b"12345678, " * (MANY + 9)
+    found = numbers(data, 0)
+    assert len(found) == MANY + 1
+    assert found[-1] == (MANY * 10, len(data))
+    assert numbers(data[: MANY * 10], 0) == found[:-1]

@@ -17,11 +17,6 @@ from engine.storage.trail import Begun, Trail
 
 GLANCE = 0.05
 """Seconds after which who waits looks whether somebody else was told."""
-FEW = 8
-"""So few who were answered at once are not brought to the disk in two halves."""
-QUICK = 0.8
-"""A disk is quick that takes less than so much of the time that the loop does."""
-NEVER = 2**62
 
 
 class Landed(NamedTuple):
@@ -40,47 +35,6 @@ class Flight:
         """Begin now."""
         self.begun = begun
         self.since = monotonic()
-
-
-class Pace:
-    """When a sync was over and what came then in, when to begin the next one out: no timer.
-
-    Those who are answered mostly ask again at once, which keeps the loop busy for a while. Where
-    the disk takes less than that, it has one half of them while the loop is at the other one. Where
-    it takes more, all go together: halves would wait for each other.
-    """
-
-    __slots__ = ("_each", "_put", "_since", "half")
-
-    def __init__(self) -> None:
-        """Nothing is known yet."""
-        self.half = NEVER
-        """The number of the record with which half of those answered last have come again, where
-        that half is to go ahead."""
-        self._since = 0.0
-        """When they were answered; 0 when a sync has begun since."""
-        self._put = 0
-        self._each = 0.0
-        """How long the loop takes over one of them."""
-
-    def landed(self, spent: float, answered: int, pending: int, put: int) -> bool:
-        """Note that a sync of *spent* seconds has answered so many; others are *pending*.
-
-        *put* were accepted by now. Return whether those who are pending should wait for them.
-        """
-        self._since = monotonic()
-        self._put = put
-        quick = spent < QUICK * self._each * (answered + pending)
-        splits = quick and not pending and answered >= FEW
-        self.half = put + answered // 2 if splits else NEVER
-        return pending > 0 and not quick
-
-    def begun(self, put: int) -> None:
-        """Note that a sync begins, and that so many were *put* by now."""
-        self.half = NEVER
-        if self._since and put > self._put:
-            self._each = (monotonic() - self._since) / (put - self._put)
-        self._since = 0.0
 
 
 class Beside:

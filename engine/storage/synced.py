@@ -26,7 +26,7 @@ from concurrent.futures import Future as Blocked
 from errno import ENOSPC
 from typing import NamedTuple
 
-from engine.storage.beside import Beside, Landed, Pace
+from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
@@ -87,8 +87,7 @@ class Synced(Committer):
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
         self._turning = False
-        self._beside = Beside(trail, self._heard)
-        self._pace = Pace()
+        self._beside = Beside(trail, self._hear)
         self._busy = False
         """Whether the thread syncs."""
         self._failure: OSError | None = None
@@ -147,10 +146,7 @@ class Synced(Committer):
                 if self._staged:
                     self._flusher = loop
                     loop.call_soon(self._flush_turn)
-            told = self._waiters.add(last, loop)
-            if last >= self._pace.half:
-                self._flush()
-            return told
+            return self._waiters.add(last, loop)
         finally:
             lock.release()
 
@@ -169,9 +165,7 @@ class Synced(Committer):
         with self._lock:
             self._flush()
             if self._last > self._done and self._last > self._refused:
-                told = self._waiters.add_blocked(self._last)
-                self._go_on()
-                return told
+                return self._waiters.add_blocked(self._last)
             why = self._outcome()
         return refused(why) if why else None
 
@@ -186,7 +180,6 @@ class Synced(Committer):
             self._flusher = None
             self._beside.listen(asyncio.get_running_loop())
             self._flush()
-            self._go_on()
 
     def _flush(self) -> None:
         """Append what is staged, or do with it as was chosen. Under the lock."""
@@ -258,47 +251,25 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
             return False
-        begins = self._beside.begin()
-        if begins:
-            self._pace.begun(self._put)
-        return begins
+        return self._beside.begin()
 
-    def _heard(self) -> None:
-        """Do in the loop what is due now that the kernel has come to an end."""
+    def _hear(self) -> None:
         with self._lock:
-            answered, loop = self._done, asyncio.get_running_loop()
-            landed = self._landed()
-            if landed is None:
-                return
-            answered = self._done - answered
-            pending = self._put - self._done
-            waits = self._pace.landed(landed.seconds, answered, pending, self._put)
-            if not waits or landed.failed is not None or self._flusher not in (None, loop):
-                self._flush()
-                self._go_on()
-            elif self._flusher is None:
-                # Behind those who were answered just now.
-                self._flusher = loop
-                loop.call_soon(self._flush_turn)
+            self._land()
 
     def _land(self) -> None:
         """Do what is due if the kernel has come to an end. Under the lock."""
-        if self._landed() is not None:
-            self._flush()
-            self._go_on()
-
-    def _landed(self) -> Landed | None:
-        """Return how what the kernel was at has ended, after those who waited for it were told."""
         landed = self._beside.end()
         if landed is None:
-            return None
+            return
         if landed.failed is None:
             self._account.synced(landed.seconds)
             self._synced()
         else:
             self._account.failed(landed.failed)
             self._failure = landed.failed
-        return landed
+        self._flush()
+        self._go_on()
 
     def _go_on(self) -> None:
         """Have done what is still to do. Under the lock."""
@@ -313,8 +284,7 @@ class Synced(Committer):
         with self._lock:
             self._beside.leave()
         self._beside.wait(seconds)
-        with self._lock:
-            self._land()
+        self._hear()
 
     # --- the other thread ------------------------------------------------------------------------
 

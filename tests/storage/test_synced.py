@@ -74,6 +74,30 @@ def test_what_comes_in_a_turn_or_during_a_sync_goes_together(
     whole(tmp_path)
 
 
+def test_a_thread_that_blocks_the_loop_waits_for_nothing_that_the_loop_would_begin(
+    tmp_path: Path, kernel: Kernel
+) -> None:
+    one = of(tmp_path, Way(durability="synced"))
+
+    async def main() -> list[str]:
+        kernel.held = True
+        waited = [ask(one, number) for number in range(9)]
+        await flying(kernel)
+        waited += [ask(one, number) for number in range(9, 18)]
+        await asyncio.sleep(0)
+        kernel.go_on()
+        while not waited[0].done():  # noqa: ASYNC110 - it is heard in a turn of this loop
+            await asyncio.sleep(0)
+        one.put(record(18))
+        assert one.wait() == ""
+        return list(await asyncio.gather(*waited))
+
+    assert asyncio.run(main()) == [""] * 18
+    one.close()
+    assert kept(tmp_path) == list(range(19))
+    whole(tmp_path)
+
+
 @pytest.mark.parametrize("why", ["no kernel", "refused"])
 def test_where_nothing_is_synced_beside_a_thread_does_it(
     tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch, why: str

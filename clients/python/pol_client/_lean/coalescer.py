@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -53,27 +52,28 @@ AGAIN_SECONDS = 0.02
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Carrier(Protocol):
-    """What calls go over."""
+class Carrier:
+    """What calls go over; no Protocol, so that compiled calls are quick."""
 
-    patient: bool
-    """Whether a decision waits for a daemon that is not there yet."""
+    def __init__(self, *, patient: bool) -> None:
+        self.patient = patient
+        """Whether a decision waits for a daemon that is not there yet."""
 
-    def links(self) -> Sequence[Link]:
+    def links(self) -> list[Link]:
         """Return all connections."""
-        ...
+        raise NotImplementedError
 
     def deadlines(self) -> Deadlines:
         """Return what fails that is not done in time."""
-        ...
+        raise NotImplementedError
 
     def pairs(self) -> Pairs:
         """Return the metadata of a call that is made now."""
-        ...
+        raise NotImplementedError
 
     def block(self, path: str, seconds: float, pairs: Pairs) -> bytes:
         """Return the fields of a call."""
-        ...
+        raise NotImplementedError
 
 
 class Wanted(Waits, Protocol):

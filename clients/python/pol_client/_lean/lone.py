@@ -12,8 +12,9 @@ from threading import Lock
 from pol_client import connect
 from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Undecided
+from pol_client._lean.coalescer import Pairs
 from pol_client._lean.link import SILENCE_SECONDS
-from pol_client._lean.transport import LeanTransport, Pairs
+from pol_client._lean.transport import LeanTransport
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
 from pol_client.reading import read_answer
 from pol_client.results import Decision

@@ -10,7 +10,7 @@ from functools import partial
 from pol_client import connect
 from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Unary, Undecided, resolver
-from pol_client._lean.coalescer import Coalescer
+from pol_client._lean.coalescer import Carrier, Coalescer, Pairs
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
 from pol_client._lean.head import call_block, metadata_block, timeout_field
@@ -22,19 +22,18 @@ from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
 from pol_client.reading import read_answer
 from pol_client.results import Decision
 
-Pairs = tuple[tuple[str, str], ...]
-
 BLOCKS = 256
 """So many field blocks are remembered: callers with a few timeouts and a token have few."""
 AGAIN_SECONDS = 0.05
 """Until a call is made again that was refused twice."""
 
 
-class LeanTransport:
+class LeanTransport(Carrier):
     """Calls over connections of our own. Belongs to the loop of its first call."""
 
     def __init__(self, connection: connect.Connection) -> None:
         """Prepare connections. Raises ValueError for settings and addresses that are none."""
+        super().__init__(patient=connection.wait_for_ready)
         more = connection.more
         if "options" in more:
             raise ValueError('options are for transport="grpcio"')
@@ -53,8 +52,6 @@ class LeanTransport:
         self._blocks: dict[tuple[object, ...], bytes] = {}
         self._links: Links | None = None
         self._closed = False
-        self.patient = connection.wait_for_ready
-        """Whether a call waits for a daemon that is not there yet."""
 
     async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""

@@ -7,11 +7,13 @@ for; the old one goes last. While both are there, readers take the old one.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 from engine.storage.header import CLOSED, COMPRESSED, NoSegment
 from engine.storage.segment import sync_folder
-from engine.storage.source import compressed, opened_source
+from engine.storage.source import Source, compressed, opened_source
 from engine.storage.tending import tending
 
 BESIDE = ".pressing"
@@ -40,17 +42,17 @@ def press(path: Path) -> Path:
 
     Raises OSError and NoSegment, and leaves it as it is.
     """
-    data = path.read_bytes()
     made = path.with_name(path.name.removesuffix(CLOSED) + COMPRESSED)
     beside = made.with_name(made.name + BESIDE)
     try:
-        write_whole(beside, compressed(data, LEVEL))
-        beside.replace(made)
-        sync_folder(path.parent)
-        with opened_source(made) as source:
-            if source.all() != data:
-                made.unlink()
-                raise NoSegment("it is not what it was when it is decompressed")
+        with closing(Source(path)) as whole:
+            write_whole(beside, (compressed(piece, LEVEL) for piece in whole.pieces()))
+            beside.replace(made)
+            sync_folder(path.parent)
+            with opened_source(made) as source:
+                if not same(source, whole):
+                    made.unlink()
+                    raise NoSegment("it is not what it was when it is decompressed")
     except OSError:
         beside.unlink(missing_ok=True)
         raise
@@ -59,13 +61,20 @@ def press(path: Path) -> Path:
     return made
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write *data* to a new file at *path* and to the disk. Raises OSError."""
+def same(one: Source, other: Source) -> bool:
+    """Return whether both hold the same bytes."""
+    pairs = zip(one.pieces(), other.pieces(), strict=True)
+    return one.size == other.size and all(left == right for left, right in pairs)
+
+
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Write *parts* to a new file at *path* and to the disk. Raises OSError."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(file, rest) :]
+        for part in parts:
+            rest = memoryview(part)
+            while rest:
+                rest = rest[os.write(file, rest) :]
         os.fsync(file)
     finally:
         os.close(file)

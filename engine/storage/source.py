@@ -110,6 +110,11 @@ class Source:
             return b"".join(self._decompressed(number) for number in range(len(self._pieces)))
         return self._stored(0, os.fstat(self._file).st_size)
 
+    def pieces(self) -> Iterator[bytes]:
+        """Yield all of a closed one, a piece at a time. Raises OSError and NoSegment."""
+        for start in range(0, self.size, PIECE_BYTES):
+            yield self.read(start, start + PIECE_BYTES)
+
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from *start* to *end*; fewer where it is shorter.
 

@@ -11,8 +11,9 @@ from engine.storage import press as pressing
 from engine.storage.header import CLOSED, COMPRESSED, NoSegment
 from engine.storage.press import BESIDE, press, press_folder
 from engine.storage.read import read_folder
+from engine.storage.source import PIECE_BYTES, opened_source
 from engine.storage.tending import tending
-from tests.storage.made import filled, told, verified
+from tests.storage.made import filled, record, told, trail, verified
 
 
 class Crash(BaseException):
@@ -94,3 +95,20 @@ def test_what_cannot_be_written_or_read_back_leaves_the_segment(
     assert path.exists()
     assert not list(tmp_path.glob(f"*{BESIDE}"))
     assert not list(tmp_path.glob(f"*{COMPRESSED}"))
+
+
+def test_a_segment_of_several_pieces_is_compressed_piece_by_piece(tmp_path: Path) -> None:
+    one = trail(tmp_path, segment_bytes=4 * PIECE_BYTES)
+    for number in range(40):
+        one.append_all([record(number)] * 800)
+    one.close()
+    (path,) = tmp_path.glob(f"*{CLOSED}")
+    data = path.read_bytes()
+    assert len(data) > 2 * PIECE_BYTES
+    made = press(path)
+    with opened_source(made) as source:
+        assert [len(piece) for piece in source.pieces()][:-1] == [PIECE_BYTES] * (
+            len(data) // PIECE_BYTES
+        )
+        assert source.all() == data
+    assert (told(tmp_path), verified(tmp_path).records) == ([], 32_000)

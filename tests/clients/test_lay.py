@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pol_client import InvalidRequest, Message
 from pol_client._wire import engine_pb2 as wire
-from pol_client.fields import Odd
-from pol_client.lay import DEEP, laid, lay_batch, lay_request
+from pol_client.fields import KEYS, MOST_TEXTS, SHORT, Groups, Odd, Texts
+from pol_client.lay import DEEP, KNOWN_MODELS, KNOWN_USERS, TENANTS, laid, lay_batch, lay_request
 from pol_client.request import STAGES, build_request
 
 WHOLE: dict[str, Any] = {
@@ -141,6 +142,69 @@ def test_what_is_nested_without_end_is_refused_and_what_is_nested_deep_is_not() 
 def test_a_part_that_is_none_is_no_part() -> None:
     with pytest.raises(Odd):
         laid({"tenent": "t"})
+
+
+class Word(StrEnum):
+    """Texts of a caller's own type, whose hash is not a text's."""
+
+    clerk = "nurse"
+    nurse = "clerk"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"tenant": "again", "session": "again", "model": "again", "tool": "again"},
+        {"user": {"id": "again", "roles": ["clerk", "nurse"]}},
+        {"user": {"roles": ["clerk", "nurse"], "id": ""}},
+        {"user": {"id": "again", "roles": []}},
+        {"user": {"id": Word.clerk, "roles": [Word.nurse, Word.clerk]}, "tenant": Word.clerk},
+        {"user": {"id": "again", "roles": ["clerk", ["nurse"]]}},
+        {"user": {"id": "again", "roles": ["clerk", 1]}},
+        {"model": {"name": "m", "provider": "p"}},
+        {"model": {"name": "m", "provider": ""}},
+        {"model": {"name": "m", "version": "p"}},
+        {"model": {"name": "m", "region": "p"}},
+        {"model": {"name": "m", "provider": ["p"]}},
+        {"model": {"name": Word.clerk, "provider": Word.nurse}},
+        {"context": {"x": 1, "y": {"x": [True, 2.5]}}},
+    ],
+)
+def test_what_is_said_again_is_laid_as_the_first_time(asked: dict[str, Any]) -> None:
+    plain = {"tenant": "nurse", "user": {"id": "nurse", "roles": ["clerk", "nurse"]}}
+    assert both(asked) == both(asked)
+    assert both(plain) == both(plain)
+    assert both(asked) == both(asked)
+
+
+def test_little_is_remembered_and_nothing_that_is_long() -> None:
+    for number in range(MOST_TEXTS + 10):
+        name = f"u{number}"
+        both_known = {"tenant": name, "context": {name: 1}}
+        laid(
+            {
+                **both_known,
+                "user": {"id": name, "roles": ["r"]},
+                "model": {"name": name, "provider": "p"},
+            }
+        )
+    for known in (TENANTS.known, KNOWN_USERS.known, KNOWN_MODELS.known, KEYS):
+        assert 10 <= len(known) <= MOST_TEXTS
+    long = "x" * (SHORT + 1)
+    roles = [f"{number}{long}" for number in range(8)]
+    assert both({"tenant": long, "context": {long: 1}, "user": {"id": long, "roles": roles}})
+    assert long not in TENANTS.known
+    assert long not in KEYS
+    assert (long, *roles) not in KNOWN_USERS.known
+
+
+def test_fields_within_others_and_empty_ones() -> None:
+    assert Texts(b"\x0a").lay("") == b""
+    assert Texts(b"\x0a", empty=True).lay("") == b"\x0a\x00"
+    assert Texts(b"\x0a", around=b"\x62").lay("m") == b"\x62\x03\x0a\x01m"
+    groups = Groups()
+    groups.keep(("a",), b"made")
+    assert groups.known == {("a",): b"made"}
 
 
 JSON = st.recursive(

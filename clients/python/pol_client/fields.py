@@ -18,6 +18,8 @@ SHORT: Final = 64
 """Texts of so many characters at most are remembered, with the field that holds them."""
 MOST_TEXTS: Final = 1_024
 """So many of each kind are."""
+MOST_GROUP: Final = 256
+"""Bytes of a field that holds several texts and is remembered."""
 
 
 class Odd(Exception):
@@ -54,12 +56,16 @@ def text(begins: bytes, value: object) -> bytes:
 class Texts:
     """Fields of one kind that hold a text: what is said again and again is laid once."""
 
-    __slots__ = ("begins", "empty", "known")
+    __slots__ = ("around", "begins", "empty", "known")
 
-    def __init__(self, begins: bytes, *, empty: bool = False) -> None:
-        """Lay fields that begin so; with *empty* also those that hold nothing."""
+    def __init__(self, begins: bytes, *, empty: bool = False, around: bytes = b"") -> None:
+        """Lay fields that begin so; with *empty* also those that hold nothing.
+
+        *around* begins a field that each is in.
+        """
         self.begins = begins
         self.empty = empty
+        self.around = around
         self.known: dict[str, bytes] = {}
 
     def lay(self, value: object) -> bytes:
@@ -71,11 +77,29 @@ class Texts:
     def _new(self, value: str) -> bytes:
         data = value.encode()
         made = field(self.begins, data) if data or self.empty else b""
+        if self.around:
+            made = field(self.around, made)
         if len(value) <= SHORT and type(value) is str:
             if len(self.known) >= MOST_TEXTS:
                 self.known.clear()
             self.known[value] = made
         return made
+
+
+class Groups:
+    """Fields of one kind that hold several texts, by the texts."""
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[object, ...], bytes] = {}
+
+    def keep(self, key: tuple[object, ...], made: bytes) -> None:
+        """Know that *made* is the field of these texts, if it is short."""
+        if len(made) <= MOST_GROUP:
+            if len(self.known) >= MOST_TEXTS:
+                self.known.clear()
+            self.known[key] = made
 
 
 def key_of(given: object) -> str:

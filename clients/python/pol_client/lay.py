@@ -14,6 +14,7 @@ from typing import Final
 
 from pol_client.fields import (
     QUOTE,
+    Groups,
     Odd,
     Texts,
     field,
@@ -68,6 +69,13 @@ PROVIDERS: Final = Texts(SECOND)
 LABELS: Final = Texts(SECOND, empty=True)
 VERSIONS: Final = Texts(THIRD)
 SOURCES: Final = Texts(SOURCE)
+NAMED_MODELS: Final = Texts(FIRST, around=MODEL)
+NAMED_TOOLS: Final = Texts(FIRST, around=TOOL)
+SESSIONS: Final = Texts(FIRST, around=SESSION)
+"""Groups of which only the name is told."""
+KNOWN_USERS: Final = Groups()
+KNOWN_MODELS: Final = Groups()
+PAIR: Final = 2
 
 
 def lay_request(asked: Mapping[str, object]) -> bytes:
@@ -210,9 +218,15 @@ def lay_user(value: object, others: dict[str, str]) -> bytes:
     """Return ``user.id`` and ``user.roles``."""
     if isinstance(value, str):
         return USERS.lay(value)
+    group = group_of(value)
+    key = user_key(group)
+    if key is not None:
+        known = KNOWN_USERS.known.get(key)
+        if known is not None:
+            return known
     name, roles = b"", b""
     rest: list[str] = []
-    for part, inner in group_of(value).items():
+    for part, inner in group.items():
         match part:
             case _ if inner is None:
                 pass
@@ -223,7 +237,17 @@ def lay_user(value: object, others: dict[str, str]) -> bytes:
             case _:
                 extra(part, inner, rest)
     add("user", rest, others)
+    if key is not None:
+        KNOWN_USERS.keep(key, name + roles)
     return name + roles
+
+
+def user_key(group: dict[str, object]) -> tuple[object, ...] | None:
+    """Return what tells a user with an id and roles, and nothing else, from others."""
+    roles = group.get("roles")
+    if len(group) == PAIR and type(roles) is list and type(name := group.get("id")) is str:
+        return (name, *roles)
+    return None
 
 
 def lay_messages(value: object) -> bytes:
@@ -246,10 +270,17 @@ def lay_message(one: object) -> bytes:
 def lay_model(value: object, others: dict[str, str]) -> bytes:
     """Return the model."""
     if isinstance(value, str):
-        return field(MODEL, NAMES.lay(value))
+        return NAMED_MODELS.lay(value)
+    group = group_of(value)
+    key: tuple[object, ...] | None = None
+    if len(group) == PAIR:
+        key = (group.get("name"), group.get("provider"))
+        known = KNOWN_MODELS.known.get(key)
+        if known is not None:
+            return known
     name, provider, version = b"", b"", b""
     rest: list[str] = []
-    for part, inner in group_of(value).items():
+    for part, inner in group.items():
         match part:
             case _ if inner is None:
                 pass
@@ -262,13 +293,16 @@ def lay_model(value: object, others: dict[str, str]) -> bytes:
             case _:
                 extra(part, inner, rest)
     add("model", rest, others)
-    return field(MODEL, name + provider + version)
+    made = field(MODEL, name + provider + version)
+    if key is not None and name and provider:
+        KNOWN_MODELS.keep(key, made)
+    return made
 
 
 def lay_tool(value: object, others: dict[str, str]) -> bytes:
     """Return the tool with its arguments."""
     if isinstance(value, str):
-        return field(TOOL, NAMES.lay(value))
+        return NAMED_TOOLS.lay(value)
     name, server, args = b"", b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -290,7 +324,7 @@ def lay_tool(value: object, others: dict[str, str]) -> bytes:
 def lay_session(value: object, others: dict[str, str]) -> bytes:
     """Return the session."""
     if isinstance(value, str):
-        return field(SESSION, NAMES.lay(value))
+        return SESSIONS.lay(value)
     name, labels, turn = b"", b"", b""
     rest: list[str] = []
     for part, inner in group_of(value).items():
@@ -346,31 +380,40 @@ def lay_capabilities(value: object) -> bytes:
 def json_of(value: object) -> str:
     """Return *value* as JSON, as the library writes it. Raises ValueError and Odd."""
     if type(value) is dict or type(value) is list:
-        return plain_json(value, 0)
+        out: list[str] = []
+        plain_json(value, 0, out)
+        return "".join(out)
     return library_json(value)
 
 
-def plain_json(value: object, depth: int) -> str:
-    """Return a value of the kinds that most are of."""
+def plain_json(value: object, depth: int, out: list[str]) -> None:
+    """Add to *out* what a value is that is of the kinds that most are of."""
     if isinstance(value, str):
-        return QUOTE(value)
-    if value is None or value is True or value is False:
-        return "null" if value is None else "true" if value else "false"
-    if type(value) is float:
+        out.append(QUOTE(value))
+    elif value is None or value is True or value is False:
+        out.append("null" if value is None else "true" if value else "false")
+    elif type(value) is float:
         # Not endless, and a number at all: those have no JSON.
-        return repr(value) if value - value == 0.0 else library_json(value)
-    if type(value) is int:
-        return repr(value)
-    if depth >= DEEP:
-        return library_json(value)
-    if type(value) is dict:
-        parts: list[str] = []
+        out.append(repr(value) if value - value == 0.0 else library_json(value))
+    elif type(value) is int:
+        out.append(repr(value))
+    elif depth < DEEP and type(value) is dict:
+        before = "{"
         for name, inner in value.items():
-            parts.append(key_of(name) + plain_json(inner, depth + 1))
-        return "{" + ", ".join(parts) + "}"
-    if type(value) is list:
-        return "[" + ", ".join([plain_json(inner, depth + 1) for inner in value]) + "]"
-    return library_json(value)
+            out.append(before)
+            out.append(key_of(name))
+            plain_json(inner, depth + 1, out)
+            before = ", "
+        out.append("}" if value else "{}")
+    elif depth < DEEP and type(value) is list:
+        before = "["
+        for inner in value:
+            out.append(before)
+            plain_json(inner, depth + 1, out)
+            before = ", "
+        out.append("]" if value else "[]")
+    else:
+        out.append(library_json(value))
 
 
 def library_json(value: object) -> str:

@@ -60,6 +60,11 @@ class Deadlines:
         self._most = 2 * FEW
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def watched(self) -> int:
+        """How many are kept, those that are over included."""
+        return len(self._line) + len(self._sorted)
+
     def add(self, deadline: float, future: Waits) -> Due:
         """Fail *future* with DeadlineExceeded at *deadline*, in the loop's time, unless it is over.
 
@@ -80,7 +85,7 @@ class Deadlines:
         else:
             self._number += 1
             heappush(self._sorted, (deadline, self._number, due))
-        if len(line) + len(self._sorted) > self._most:
+        if self.watched > self._most:
             self._tidy()
         if self._timer is None or deadline < self._at:
             self._set(deadline)

@@ -2,7 +2,9 @@
 
 Asked by `bench.bench_clients`. The client shares the two cores with both workers. What a decision
 costs it is lost to them: it gains ``2 s / (s + g)`` at most, where a decision costs a worker s and
-the client g. With the cheapest decisions that is far from two, so contents are looked at too.
+the client g. With the cheapest decisions that is far from two, so contents are looked at too, each
+for the first time: the daemon remembers nothing of them. Audit is off, as where `bench.load`
+measures workers: its process would be another that shares the two cores.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from pol_client import AsyncClient, Decision
 
 from bench.bench_transport import POLICY, RULE, RULES, pin
 from bench.goals import Goal, Result, Row
-from bench.load.daemons import daemon
-from bench.load.matrix import SHAPES, texts_of
+from bench.load.daemons import AUDITS, daemon
+from bench.load.matrix import FORGETS, SHAPES, texts_of
 from bench.python_client import WANTED, Figure, ask_in_tasks
 
 PLAIN, LOOKED = "plain", "4 KB looked at"
@@ -117,7 +119,14 @@ def measure_workers(place: Path, seconds: float, rounds: int) -> Result:
         with ExitStack() as stack:
             daemons = {
                 many: stack.enter_context(
-                    daemon(place / name / str(many), policies, f"workers={many}", cores=CORES[many])
+                    daemon(
+                        place / name / str(many),
+                        policies,
+                        FORGETS,
+                        *AUDITS["off"],
+                        f"workers={many}",
+                        cores=CORES[many],
+                    )
                 )
                 for many in found
             }

@@ -147,7 +147,7 @@ def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
             writer.kill()
             rest = writer.stdout.read().splitlines()
         answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
-        for path in folder.glob(f"*{OPEN}"):
+        for path in sorted(folder.glob(f"*{OPEN}")):
             assert recover_signed(path, SIGNER, TIME) is not None
             assert not path.exists()
         report = verified(folder)

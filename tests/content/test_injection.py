@@ -157,6 +157,7 @@ def test_encoded_payloads_are_read(payload: str) -> None:
         "AAAAAAAAAAAAAAAAA",
         "41" * 20,
         "deadbeef" * 4,
+        "20ff20fe" * 4,
     ],
 )
 def test_islands_that_say_nothing_are_harmless(island: str) -> None:

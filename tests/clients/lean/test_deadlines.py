@@ -40,6 +40,24 @@ def test_each_fails_at_its_deadline_in_whatever_order_they_were_told() -> None:
     run(work())
 
 
+def test_what_was_told_later_and_is_due_sooner_is_failed_when_nothing_else_waits() -> None:
+    async def work() -> None:
+        deadlines = Deadlines()
+        first = told(deadlines, 0.001)[1]
+        over, _ = told(deadlines, 60)
+        sooner = told(deadlines, 0.01)[1]
+        over.over = True
+        with pytest.raises(DeadlineExceeded):
+            await first
+        assert not sooner.done()
+        assert deadlines.watched == 1
+        with pytest.raises(DeadlineExceeded):
+            await sooner
+        assert deadlines.watched == 0
+
+    run(work())
+
+
 def test_what_is_over_is_not_failed() -> None:
     async def work() -> None:
         deadlines = Deadlines()

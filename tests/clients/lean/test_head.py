@@ -7,10 +7,13 @@ from typing import Any, cast
 
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from hypothesis import given
+from hypothesis import strategies as st
 from pol_client import InvalidRequest
 from pol_client._http2.fields import literal
 from pol_client._lean.head import (
     Answer,
+    Timeouts,
     metadata_block,
     of_reset,
     read_answer,
@@ -36,6 +39,20 @@ from pol_client._lean.head import (
 )
 def test_timeouts_are_told_in_two_digits_rounded_up(seconds: float, text: bytes) -> None:
     assert timeout_field(seconds) == literal(b"grpc-timeout", text)
+
+
+@given(
+    st.lists(
+        st.sampled_from([1.0, 29.9, 99.5, 600.0, 1e9, 1e15])
+        | st.floats(29.0, 30.0)
+        | st.floats(-1.0, 1e16)
+    )
+)
+def test_a_timeout_that_is_remembered_is_the_one_that_would_be_told(asked: list[float]) -> None:
+    timeouts = Timeouts()
+    for seconds in asked:
+        for near in (seconds, seconds * 0.999, seconds):
+            assert timeouts.field(near) == timeout_field(near)
 
 
 def test_no_timeout_is_told_that_no_daemon_outlives() -> None:

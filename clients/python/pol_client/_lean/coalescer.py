@@ -357,12 +357,8 @@ class Coalescer:
         self._flying += len(asked)
         self._calls[link] += 1
         self._batches.add(batch)
+        batch.due = self._deadlines.add(deadline, batch)
         batch.call = peer.start(partial(Unary, done=batch.told), block, message)
-        due = self._deadlines.add(deadline, batch)
-        if batch.done():
-            due.over = True
-        else:
-            batch.due = due
 
     def _connect(self, link: Link) -> None:
         """Have *link* connected, if it is not being done."""

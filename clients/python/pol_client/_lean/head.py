@@ -172,6 +172,28 @@ def _metadatum(name: str, value: str | bytes) -> bytes:
     return literal(lower.encode(), str(value).strip().encode())
 
 
+class Timeouts:
+    """Remembers the field of the last time: calls alike have nearly the same."""
+
+    __slots__ = ("_field", "_least", "_most")
+
+    def __init__(self) -> None:
+        self._field = b""
+        self._least, self._most = 1.0, 0.0
+        """Between these all have that field, since more time never has a field that says less."""
+
+    def field(self, seconds: float) -> bytes:
+        """Return the same as `timeout_field`."""
+        if self._least <= seconds <= self._most:  # Hot path.
+            return self._field
+        made = timeout_field(seconds)
+        if made == self._field and self._least <= self._most:
+            self._least, self._most = min(self._least, seconds), max(self._most, seconds)
+        else:
+            self._field, self._least, self._most = made, seconds, seconds
+        return made
+
+
 def timeout_field(seconds: float) -> bytes:
     """Return the field that tells how long a caller waits: a little more rather than less.
 

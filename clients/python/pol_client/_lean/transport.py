@@ -13,7 +13,7 @@ from pol_client._lean.calls import Unary, Undecided, resolver
 from pol_client._lean.coalescer import Carrier, Coalescer, Pairs
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
-from pol_client._lean.head import call_block, metadata_block, timeout_field
+from pol_client._lean.head import Timeouts, call_block, metadata_block
 from pol_client._lean.link import Link
 from pol_client._lean.links import Links
 from pol_client._lean.peer import Peer
@@ -50,6 +50,7 @@ class LeanTransport(Carrier):
         self._fixed: Pairs | None = None
         """The metadata of all calls, once it is known to be proper, where it is always the same."""
         self._blocks: dict[tuple[object, ...], bytes] = {}
+        self._timeouts = Timeouts()
         self._links: Links | None = None
         self._closed = False
 
@@ -146,7 +147,7 @@ class LeanTransport(Carrier):
 
     def block(self, path: str, seconds: float, pairs: Pairs) -> bytes:
         """Return the fields of a call that may take so many *seconds*."""
-        timeout = timeout_field(seconds)
+        timeout = self._timeouts.field(seconds)
         key = (path, timeout, pairs)
         made = self._blocks.get(key)
         if made is None:

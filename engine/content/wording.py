@@ -13,7 +13,7 @@ changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -171,31 +171,23 @@ class Terms:
 
 @cache
 def weighted_terms() -> tuple[Terms, Terms]:
-    """Return the terms for users and for documents.
-
-    One automaton finds the terms of both: two would take half as much memory again.
-    """
-    words = forms(lambda word: sentences(word, ALIKE))
-    every = [(one.encode().translate(ALIKE), weights) for one, weights in read_terms().items()]
-    terms = [one for one, weights in every if max(weights) > 0]
-    speaking = BytesAhoCorasick([*terms, *words], implementation=Implementation.DFA)
-    having = tuple(words.values())
-    users, documents = [
-        Terms(
-            speaking,
-            tuple([max(0.0, weights[role]) for _, weights in every if max(weights) > 0]),
-            len(terms),
-            having,
-            *_denying([(one, -weights[role]) for one, weights in every if weights[role] < 0]),
-        )
-        for role in (0, 1)
-    ]
-    return users, documents
-
-
-def _denying(weighted: Sequence[tuple[bytes, float]]) -> tuple[BytesAhoCorasick, tuple[float, ...]]:
-    """Return what finds the terms, and their weights. Seldom used: it may be slow and small."""
-    automaton = BytesAhoCorasick(
-        [term for term, _ in weighted], implementation=Implementation.ContiguousNFA
+    """Return the terms for users and for documents."""
+    every, words = read_terms().items(), forms(lambda word: sentences(word, ALIKE))
+    return (
+        _terms([(term, one) for term, (one, _) in every], words),
+        _terms([(term, one) for term, (_, one) in every], words),
     )
-    return automaton, tuple([weight for _, weight in weighted])
+
+
+def _terms(weighted: Sequence[tuple[str, float]], words: Mapping[bytes, list[Grouped]]) -> Terms:
+    read = [(term.encode().translate(ALIKE), weight) for term, weight in weighted]
+    speaking = {term: weight for term, weight in read if weight > 0}
+    denying = {term: -weight for term, weight in read if weight < 0}
+    return Terms(
+        BytesAhoCorasick([*speaking, *words], implementation=Implementation.DFA),
+        tuple(speaking.values()),
+        len(speaking),
+        tuple(words.values()),
+        BytesAhoCorasick(list(denying), implementation=Implementation.ContiguousNFA),
+        tuple(denying.values()),
+    )

@@ -200,10 +200,16 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
     door = run(make_door(Service(gate, ""), (Listener("127.0.0.1:0"),)))
     alone = [("grpc.use_local_subchannel_pool", 1)]
     with Daemon(gate, door) as daemon, grpc.insecure_channel(daemon.address) as channel:
-        held = Event()
+        busy, held = Event(), Event()
+
+        def hold() -> None:
+            busy.set()
+            held.wait(10)
+
         with grpc.insecure_channel(daemon.address, options=alone) as hurried:
             decide(hurried, ask())
-            loop().call_soon_threadsafe(held.wait)  # the daemon is busy until its caller gave up
+            loop().call_soon_threadsafe(hold)  # the daemon is busy until its caller gave up
+            assert busy.wait(10)
             message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
             error = refused(lambda: call(hurried, f"PolicyEngine/{method}", message, timeout=0.1))
         while connected(daemon.address):  # and until the daemon's machine has heard all of it

@@ -143,8 +143,7 @@ def prepare_injection() -> None:
     for pattern in (*(pattern for _, pattern, _ in _patterns()), *TALK):
         # The others are quick at their first use, and few of them are used at all.
         if pattern.programsize > SLOW:
-            for _ in spans(pattern, data):
-                pass
+            list(spans(pattern, data))
     for _, _, core in _patterns():
         if core is not None:
             core.occurs(data, 0, len(data))

@@ -98,8 +98,7 @@ def heard(data: bytes, *, embedded: bool) -> Heard:
     # A space more, so that the last sentence ends as all others do.
     text = sentences(data + b" ", ALIKE)
     matches = terms.speaking.find_matches_as_indexes(text, overlapping=True)
-    size = len(text)
-    matches.append((0, size, 0))
+    matches.append((0, len(text), 0))
     weights, own, margin = terms.weights, terms.own, scale().margin[embedded]
     said: list[Said] = []
     read: list[tuple[int, int]] = []
@@ -107,9 +106,6 @@ def heard(data: bytes, *, embedded: bool) -> Heard:
     for term, start, _ in matches:
         if term >= own:
             read.append((term - own, start - 1))
-            continue
-        weight = weights[term]
-        if not weight and start < size:  # It speaks in the other role.
             continue
         if start >= end:
             # Hot path: most sentences end here, with too little even were no term said twice.
@@ -126,7 +122,7 @@ def heard(data: bytes, *, embedded: bool) -> Heard:
                     if evidence > 0:
                         said.append(Said(begin, end, min(evidence, MOST)))
             end, total = text.find(b"\n", start + 1), 0.0
-        total += weight
+        total += weights[term]
     return Heard(said, terms.words(read, data) if read else [])
 
 

@@ -175,6 +175,15 @@ def test_an_answer_may_raise_another_question(tmp_path: Path) -> None:
     assert [one.classifier for one in shelf.asked] == ["gate", "inner"]
 
 
+def test_what_is_remembered_is_not_asked_beside_what_is_not(tmp_path: Path) -> None:
+    shelf = Shelf({"deep": 1.0})
+    shelf.known[Question("gate", "deep")] = 1.0
+    gate = Gate(MemoryStore(), secret=SECRET, classifiers=shelf)
+    gate.swap(load_folder(write_folder(tmp_path, {"p.pol": NESTED}), Recipe(SECRET)))
+    assert gate.decide(asked("deep")).action == "deny"
+    assert [one.classifier for one in shelf.asked] == ["inner"]
+
+
 def test_too_many_rounds_leave_the_last_questions_unanswered(make: Made) -> None:
     gate, shelf, _ = make(rude=0.1)
     step = gate.begin(asked("rude"))

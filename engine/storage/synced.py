@@ -231,11 +231,11 @@ class Synced(Committer):
 
     def _take_back(self, refusal: Refusal) -> None:
         """Answer those who wait for what is refused or dropped. Under the lock."""
+        if not self._unsynced:
+            self._done = self._appended  # Before anybody is told, who may look how many wait.
         if refusal.above < refusal.last:  # Not what only tells something: that is in nobody's way.
             self._refusal, self._refused = refusal, refusal.last
             self._waiters.refuse(*refusal)
-        if not self._unsynced:
-            self._done = self._appended
 
     # --- the kernel, beside ----------------------------------------------------------------------
 

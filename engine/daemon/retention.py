@@ -21,6 +21,8 @@ from engine.storage.retention import Keep, Rules
 from engine.storage.source import opened_source, segment_files
 
 WHO = "engine"
+STEP_SECONDS = 0.0005
+"""A pause after every piece of a segment that is indexed: about as long as a piece takes."""
 
 
 def rules_of(settings: AuditSettings) -> Rules:
@@ -69,7 +71,7 @@ def make_indexes(folder: Path, told: Callable[[str], None]) -> int:
     for path in missing_indexes(closed):
         try:
             with opened_source(path) as source:
-                index_of(source)
+                index_of(source, _step_back)
         except FileNotFoundError:
             continue  # It has been forgotten meanwhile.
         except (OSError, NoSegment) as error:
@@ -77,6 +79,11 @@ def make_indexes(folder: Path, told: Callable[[str], None]) -> int:
         else:
             made += 1
     return made
+
+
+def _step_back() -> None:
+    """Let whoever decides go first."""
+    time.sleep(STEP_SECONDS)
 
 
 def now() -> str:

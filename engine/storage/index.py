@@ -12,7 +12,7 @@ hashes of its values, sorted, and for each the numbers of the records that have 
 An index is never believed: it belongs to a segment of just this size and last digest, each section
 has a checksum, and what it leads to is read from the segment and looked at again. One that is
 missing, stale, broken or of another format is made anew. It holds no value but those of fields that
-have few of them (`LABELLED`), so that nothing that was pruned survives in it.
+have few of them (`gather.LABELLED`), so that nothing that was pruned survives in it.
 """
 
 from __future__ import annotations
@@ -21,27 +21,22 @@ import os
 import sys
 from array import array
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32
 
 import msgspec
 
-from engine.storage.frames import DIGEST_BYTES, HEAD, Scan, first_digest, scan_frames
-from engine.storage.header import Header, read_header
-from engine.storage.moment import UNKNOWN, moment_of
-from engine.storage.read import Kept
+from engine.storage.frames import DIGEST_BYTES, first_digest
+from engine.storage.gather import Gathering, hash_of
+from engine.storage.header import Header
+from engine.storage.moment import UNKNOWN
+from engine.storage.pieces import first_line, pieces_of
 from engine.storage.source import Source, stem_of
-from engine.storage.wanted import FIELDS, Found, fields_of
 
 FORMAT = 1
 ENDING = ".idx"
-LABELLED = ("kind", "tenant", "stage", "action", "effective_action", "rule")
-"""Fields whose values are kept, so that records can be counted by them."""
-INDEXED = (*FIELDS, "rule")
 _HEAD_BYTES = 2**13
 
 
@@ -71,49 +66,20 @@ class Top(msgspec.Struct, frozen=True, kw_only=True):
     sections: dict[str, tuple[int, int, int]]
 
 
-class Row(msgspec.Struct):
-    """What of a record is indexed; see wanted.FIELDS."""
-
-    kind: str = ""
-    time: str = ""
-    tenant: str = ""
-    user: str = ""
-    stage: str = ""
-    session: str = ""
-    action: str = ""
-    effective_action: str = ""
-    decision_id: str = ""
-    request_id: str = ""
-    review_id: str = ""
-    reasons: list[Reason] = []
-    evaluated_in: int = 0
-
-
-class Reason(msgspec.Struct):
-    """What of a reason is indexed."""
-
-    policy: str = ""
-    rule: str = ""
-
-
-_row = msgspec.json.Decoder(Row)
 _top = msgspec.json.Decoder(Top)
-
-
-def hash_of(value: str) -> int:
-    """Return what stands for *value*."""
-    return int.from_bytes(blake2b(value.encode(), digest_size=8).digest(), "little")
 
 
 class Index:
     """An index, of which only what is asked for is read."""
 
-    def __init__(self, top: Top, base: int, file: Path | None, body: bytes) -> None:
+    def __init__(
+        self, top: Top, base: int, file: Path | None, sections: Mapping[str, bytes]
+    ) -> None:
         self.top = top
         self._base = base
         self._file = file
-        self._body = body
-        """All sections, where they are not in a file."""
+        self._sections = sections
+        """All of them, where they are not in a file."""
 
     @property
     def offsets(self) -> array[int]:
@@ -171,7 +137,7 @@ class Index:
         try:
             offset, size, checksum = self.top.sections[name]
             if self._file is None:
-                data = self._body[offset : offset + size]
+                data = self._sections[name]
             else:
                 with self._file.open("rb") as file:
                     data = os.pread(file.fileno(), size, self._base + offset)
@@ -205,139 +171,79 @@ def open_index(source: Source) -> Index:
     last = source.read(source.size - DIGEST_BYTES, source.size)
     if (top.size, top.digest) != (source.size, last.hex()):
         raise Stale("the index is that of another state of the segment")
-    return Index(top, len(line) + 1, path, b"")
+    return Index(top, len(line) + 1, path, {})
 
 
-def index_of(source: Source) -> Index:
+def _go_on() -> None:
+    """Do not pause."""
+
+
+def index_of(source: Source, pause: Callable[[], object] = _go_on) -> Index:
     """Return the index of the closed segment *source*; made, and kept, where there is none.
 
-    Raises OSError and NoSegment.
+    See `make_index`. Raises OSError and NoSegment.
     """
     try:
         return open_index(source)
     except (OSError, Stale):
-        return make_index(source)
+        return make_index(source, pause)
 
 
-def make_index(source: Source) -> Index:
-    """Return a new index of *source*, kept beside it where that can be. Raises as `index_of`."""
-    data = source.all()
-    header, end = read_header(data)
-    found = scan_frames(data, end, first_digest(data[:end]), header.first)
-    sections, times = _sections(data, end, found, header)
-    body, table = _laid(sections)
-    known = UNKNOWN not in times and len(times) > 0
+def make_index(source: Source, pause: Callable[[], object] = _go_on) -> Index:
+    """Return a new index of *source*, kept beside it where that can be. Raises as `index_of`.
+
+    The segment is read a piece at a time, and *pause* is called between two of them: for whoever
+    does this beside something that is not to be held up.
+    """
+    header, line = first_line(source)
+    gathered, wrong = Gathering(header.opened, len(line)), ""
+    for piece in pieces_of(source):
+        gathered.add(piece)
+        wrong = "" if piece.scan.wrong is None else str(piece.scan.wrong)
+        pause()
+    known = not gathered.unknown
+    records, earliest, latest = gathered.records, gathered.earliest, gathered.latest
+    sections = gathered.sections(pause)
     top = Top(
-        size=len(data),
-        digest=data[-DIGEST_BYTES:].hex(),
+        size=source.size,
+        digest=source.read(source.size - DIGEST_BYTES, source.size).hex(),
         header=header,
-        begin=first_digest(data[:end]).hex(),
-        records=len(found.leaves),
-        earliest=min(times) if known else UNKNOWN,
-        latest=max(times) if known else UNKNOWN,
-        wrong="" if found.wrong is None else str(found.wrong),
-        sections=table,
+        begin=first_digest(line).hex(),
+        records=records,
+        earliest=earliest if known else UNKNOWN,
+        latest=latest if known else UNKNOWN,
+        wrong=wrong,
+        sections=_table(sections),
     )
     text = msgspec.json.encode(top)
-    line = checksum_of(text) + b" " + text
+    head = checksum_of(text) + b" " + text + b"\n"
     path = source.path.with_name(f"{stem_of(source.path)}{ENDING}")
-    if len(line) < _HEAD_BYTES:
+    if len(head) <= _HEAD_BYTES:
         with suppress(OSError):  # Who may only read asks without.
-            _keep(path, line + b"\n" + body)
-    return Index(top, 0, None, body)
+            _keep(path, (head, *sections.values()))
+    return Index(top, 0, None, sections)
 
 
-def _keep(path: Path, data: bytes) -> None:
+def _table(sections: dict[str, bytes]) -> dict[str, tuple[int, int, int]]:
+    """Return where each of *sections* stands behind the first line, its bytes and its checksum."""
+    table, at = {}, 0
+    for name, data in sections.items():
+        table[name] = (at, len(data), crc32(data))
+        at += len(data)
+    return table
+
+
+def _keep(path: Path, parts: Iterable[bytes]) -> None:
     """Write the file whole or not at all."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "wb") as out:
-            out.write(data)
+            out.writelines(parts)
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)
         raise
-
-
-def _sections(
-    data: bytes, start: int, found: Scan, header: Header
-) -> tuple[dict[str, bytes], array[int]]:
-    """Return what the index holds, and the records' times."""
-    values: dict[str, defaultdict[str, list[int]]] = {name: defaultdict(list) for name in INDEXED}
-    by_name = list(values.items())[: len(FIELDS)]
-    rules = values["rule"]
-    gone = set(found.pruned)
-    opened = moment_of(header.opened)
-    times, took = array("q"), array("Q")
-    begin = start
-    for row, end in enumerate(found.ends):
-        if row in gone:
-            times.append(times[-1] if times else opened)
-            took.append(0)
-            begin = end
-            continue
-        one = _read(data[begin + HEAD.size : end - DIGEST_BYTES])
-        begin = end
-        times.append(moment_of(one.time or header.opened))
-        took.append(min(max(one.evaluated_in, 0), 2**64 - 1))
-        # Hot path: a million of these before the first question is answered.
-        for name, rows in by_name:
-            value = getattr(one, name)
-            if value:
-                rows[value].append(row)
-        for reason in one.reasons:
-            held = rules[reason.rule or reason.policy]
-            if not held or held[-1] != row:
-                held.append(row)
-    sections = {
-        "offsets": array("Q", [start, *found.ends]).tobytes(),
-        "times": times.tobytes(),
-        "took": took.tobytes(),
-        "pruned": array("I", found.pruned).tobytes(),
-    }
-    for name, rows in values.items():
-        sections |= _postings(name, rows)
-    return sections, times
-
-
-def _postings(name: str, values: dict[str, list[int]]) -> dict[str, bytes]:
-    by_hash: defaultdict[int, list[list[int]]] = defaultdict(list)
-    for value, held in values.items():
-        by_hash[hash_of(value)].append(held)
-    keys = array("Q", sorted(by_hash))
-    starts, rows = array("I", [0]), array("I")
-    for key in keys:
-        lists = by_hash[key]
-        rows.extend(lists[0] if len(lists) == 1 else sorted({row for one in lists for row in one}))
-        starts.append(len(rows))
-    found = {
-        f"{name}.keys": keys.tobytes(),
-        f"{name}.starts": starts.tobytes(),
-        f"{name}.rows": rows.tobytes(),
-    }
-    if name in LABELLED:
-        found[f"{name}.labels"] = msgspec.json.encode(sorted(values))
-    return found
-
-
-def _laid(sections: dict[str, bytes]) -> tuple[bytes, dict[str, tuple[int, int, int]]]:
-    table, parts, at = {}, [], 0
-    for name, data in sections.items():
-        table[name] = (at, len(data), crc32(data))
-        parts.append(data)
-        at += len(data)
-    return b"".join(parts), table
-
-
-def _read(payload: bytes) -> Row:
-    """Return what of a record is indexed: of one that has another shape, as much as fits."""
-    try:
-        return _row.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        one = Found(Kept("", "", 0, payload), fields_of(payload))
-        texts = {name: one.text(name) for name in (*FIELDS, "time")}
-        return msgspec.convert(texts | {"reasons": [{"rule": rule} for rule in one.rules]}, Row)
 
 
 def missing_indexes(sources: Iterable[Path]) -> list[Path]:

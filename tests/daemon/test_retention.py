@@ -94,7 +94,7 @@ def test_a_segment_that_went_meanwhile_has_no_index(
 ) -> None:
     written(tmp_path)
 
-    def gone(_: object) -> None:
+    def gone(*_: object) -> None:
         raise FileNotFoundError
 
     monkeypatch.setattr("engine.daemon.retention.index_of", gone)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.storage import gather
 from engine.storage import index as module
+from engine.storage.gather import hash_of
 from engine.storage.header import CLOSED
 from engine.storage.index import (
     ENDING,
@@ -18,7 +20,6 @@ from engine.storage.index import (
     Index,
     Stale,
     checksum_of,
-    hash_of,
     index_of,
     make_index,
     missing_indexes,
@@ -223,7 +224,8 @@ def test_an_index_with_too_long_a_first_line_is_not_kept(
 def test_values_with_one_hash_are_told_apart_by_the_records(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "hash_of", lambda _: 7)
+    for each in (module, gather):
+        monkeypatch.setattr(each, "hash_of", lambda _: 7)
     for wanted in (Wanted(tenant="north"), Wanted(decision="d7"), Wanted(rule="p.r1")):
         assert asked(folder, wanted) == scanned(folder, wanted)
 
@@ -310,7 +312,7 @@ def test_what_an_index_has_no_file_for_cannot_be_read(folder: Path) -> None:
             index.rows("tenant", "north")
         made = make_index(source)
     with pytest.raises(Stale):
-        Index(made.top, 0, None, b"").rows("tenant", "north")
+        Index(made.top, 0, None, {}).rows("tenant", "north")
 
 
 def test_times_become_numbers_that_can_be_compared() -> None:

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from engine.storage import gather, index, pieces
 from engine.storage.frames import DIGEST_BYTES, HEAD, first_digest, pruned_frame, scan_frames
-from engine.storage.gather import FIELDS, INDEXED, LABELLED
+from engine.storage.gather import INDEXED, LABELLED
 from engine.storage.header import CLOSED, NoSegment, read_header
 from engine.storage.index import ENDING, Top, checksum_of, make_index, open_index
 from engine.storage.moment import UNKNOWN, moment_of, time_of
 from engine.storage.source import COMPRESSED, compressed, opened_source
-from engine.storage.wanted import fields_of
+from engine.storage.wanted import FIELDS, fields_of
 from tests.storage.made import trail
 
 TIMES = st.one_of(
@@ -173,7 +173,7 @@ def test_a_piece_at_a_time_makes_the_index_that_all_at_once_makes(
 
 
 def test_a_record_longer_than_a_piece_is_read_whole(tmp_path: Path) -> None:
-    long = {"kind": "decision", "more": "x" * (3 * pieces.PIECE)}
+    long: dict[str, object] = {"kind": "decision", "more": "x" * (3 * pieces.PIECE)}
     path = written(tmp_path, [{"kind": "admin"}, long, {"kind": "admin"}, long])
     assert made(path) == plain(path.read_bytes())
     with opened_source(path) as source:

@@ -1,11 +1,14 @@
 """Real gRPC callers in a process of their own: ask until refused, and say what was answered.
 
     python -m bench.callers ADDRESS… [--callers 250] [--channels 8] [--most 0] [--seconds 0]
+        [--no-wait]
 
 Every caller asks one request after the other, all for one tenant, until it is refused, or as often
 or as long as it may. A call that fails (its worker was killed) is asked again on another
-connection: whether it was granted is not known. Prints one line of JSON: how many calls were
-granted, refused and failed, and the seconds it took. It begins when a line comes in.
+connection: whether it was granted is not known. Calls wait for a server that listens, and end soon
+after the time that was given; with --no-wait they fail where nobody listens, and one that was
+begun has all the time it needs. Prints one line of JSON: how many calls were granted, refused and
+failed, and the seconds it took. It begins when a line comes in.
 """
 
 from __future__ import annotations
@@ -56,6 +59,8 @@ class Limits:
     ends: float = math.inf
     tenant: str = "north"
     """For whom it asks."""
+    waits: bool = True
+    """Whether a call waits for a server that listens, for as long as calls may begin."""
 
 
 async def ask_on(channel: grpc.aio.Channel, limits: Limits, answered: Answered) -> None:
@@ -69,8 +74,9 @@ async def ask_on(channel: grpc.aio.Channel, limits: Limits, answered: Answered) 
     while (not limits.most or asked < limits.most) and monotonic() < limits.ends:
         asked += 1
         try:
-            patience = min(PATIENCE, limits.ends - monotonic() + GRACE)
-            decision = await call(raw, timeout=patience, wait_for_ready=True)
+            left = limits.ends - monotonic() + GRACE
+            patience = min(PATIENCE, left) if limits.waits else PATIENCE
+            decision = await call(raw, timeout=patience, wait_for_ready=limits.waits)
         except grpc.aio.AioRpcError:
             answered.failed += 1
             await asyncio.sleep(PAUSE)
@@ -108,11 +114,12 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--most", type=int, default=0, help="calls of one caller; 0 for no limit")
     parser.add_argument("--seconds", type=float, default=0, help="0 for no limit")
+    parser.add_argument("--no-wait", action="store_true", help="fail where nobody listens")
     given = parser.parse_args()
     sys.stdin.readline()
     ends = monotonic() + given.seconds if given.seconds else math.inf
     answered = Answered()
-    limits = Limits(given.most, ends)
+    limits = Limits(given.most, ends, waits=not given.no_wait)
     uvloop.run(ask_all(given.addresses, given.callers, given.channels, limits, answered))
     sys.stdout.write(msgspec.json.encode(answered).decode() + "\n")
 

@@ -278,7 +278,8 @@ def test_a_stopped_worker_is_killed_and_the_others_go_on(folder: Path) -> None:
 def test_sigterm_drains_all_and_leaves_nobody(folder: Path) -> None:
     with daemon(folder, *TWO) as running:
         workers = children(running.process.pid)
-        with callers(running.address, "--callers=8", "--seconds=1", processes=1) as found:
+        asked = ("--callers=8", "--seconds=1", "--no-wait")  # What is decided has time to arrive.
+        with callers(running.address, *asked, processes=1) as found:
             until(lambda: (folder / "data/decisions.jsonl").stat().st_size > 0)
             assert running.stop() == 0
         assert not any(lives(one) for one in workers)

@@ -31,7 +31,7 @@ from bench.goals import Goal, Result, Row, show
 from engine.daemon.server import SWITCH_SECONDS
 from engine.service.audit import Audit
 from engine.service.entries import Entry, ReasonEntry, Spent
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.storage.durability import Durability, Way
 
 IN_FLIGHT = (1, 16, 64, 256)

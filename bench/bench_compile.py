@@ -30,7 +30,8 @@ from engine.language.text import Source
 from engine.runtime.index import link
 from engine.runtime.judge import Judge
 from engine.service.cache import open_cache
-from engine.service.compiled import Bundle, compile_folder
+from engine.service.compiled import compile_folder
+from engine.service.stored import Bundle
 
 KNOWN = Known({}, frozenset())
 GOALS = (

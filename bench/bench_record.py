@@ -32,7 +32,8 @@ from engine.runtime.witness import Witness
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Line
 from engine.service.keeping import Keeper
-from engine.service.record import Making, NoRecorder
+from engine.service.making import Making
+from engine.service.record import NoRecorder
 from engine.service.telling import Telling
 from engine.service.vault import Vault
 from engine.storage.frames import make_frame

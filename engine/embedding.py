@@ -44,13 +44,14 @@ from engine.service.asking import Undecided
 from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import Cache, NoCache, open_cache
+from engine.service.compiler import Finder
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, derive_key
-from engine.service.lines import iso_time
-from engine.service.nets import Finder, FinderError, require_finder
+from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, Recorder
 from engine.service.signing import Signing
+from engine.service.times import iso_time
 from engine.service.usage import Usage
 from engine.state.lmdb import LmdbStore
 from engine.storage.durability import Durability, Way

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from engine.content.entities import NAMESPACES, expand
 from engine.content.validate import VALIDATORS
-from engine.daemon.options import OPTIONS, Option, wanted
+from engine.daemon.config import OPTIONS
+from engine.daemon.options import Option, wanted
 from engine.language.functions import TABLE
 from engine.language.schema import STANDARD
 

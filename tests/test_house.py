@@ -14,7 +14,7 @@ import pytest
 from engine.cli.main import VERBS
 from engine.content.entities import ENTITIES
 from engine.content.validate import VALIDATORS
-from engine.daemon.options import OPTIONS
+from engine.daemon.config import OPTIONS
 from engine.language._grammar import KEYWORDS
 from engine.language.functions import TABLE
 from engine.language.schema import STANDARD

@@ -13,8 +13,8 @@ from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS
 from engine.language.render import inert
 from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
+from engine.service.times import iso_time
 from engine.service.vault import FOLDER, erase, key_path
 from engine.storage.header import NoSegment
 from engine.storage.holds import Hold, HoldsError, read_holds

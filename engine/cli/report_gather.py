@@ -15,7 +15,7 @@ from engine.cli.audit_options import progress
 from engine.cli.audit_read import Troubles, story_of
 from engine.cli.audit_verify import read_keys
 from engine.cli.report_story import Incident, Proof
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.storage.checkpoints import CheckpointFile, sound
 from engine.storage.notes import Verifier
 from engine.storage.query import find

@@ -15,8 +15,8 @@ from engine.cli.reviews_folder import in_folder, with_trail
 from engine.language.render import inert
 from engine.service.acts import keep_apart
 from engine.service.labels import NoLabel, label_of
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
+from engine.service.times import iso_time
 from engine.storage.header import NoSegment
 from engine.storage.reviews import MOST_NOTE, Refused
 from engine.storage.reviews_acts import check_name, check_text

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.language.render import inert
 from engine.service.earlier import Earlier
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.storage.reviews import SECOND, Deed, Review, Shown
 
 

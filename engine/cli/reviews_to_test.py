@@ -25,7 +25,7 @@ from engine.cli.test_run import RECIPE, Choice, run_bundle
 from engine.language.check_record import nest
 from engine.language.program import Field
 from engine.language.render import inert
-from engine.language.schema import DEFAULTED
+from engine.language.required import DEFAULTED
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import EPOCH

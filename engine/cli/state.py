@@ -29,8 +29,8 @@ from engine.language.render import inert
 from engine.runtime.store import StoreUnavailable
 from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
+from engine.service.times import iso_time
 from engine.state.errors import StateError
 from engine.state.inspect import (
     Overview,

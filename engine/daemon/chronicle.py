@@ -15,9 +15,9 @@ from engine.daemon.logs import Log
 from engine.daemon.settings import Settings
 from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry, Line, ReloadEntry
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
 from engine.service.reload import Attempt
+from engine.service.times import iso_time
 
 
 @dataclass(frozen=True, slots=True)

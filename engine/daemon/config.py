@@ -17,7 +17,15 @@ from pathlib import Path
 
 import msgspec
 
-from engine.daemon.options import OPTIONS, SINKS, TENANTS, ConfigError, Given, Option, convert_value
+from engine.daemon.options import (
+    SINKS,
+    TENANTS,
+    ConfigError,
+    Given,
+    Option,
+    convert_value,
+    walk_options,
+)
 from engine.daemon.settings import Settings
 from engine.daemon.settings_retention import render_tenants
 from engine.daemon.settings_sinks import render_sinks, rooted
@@ -45,6 +53,7 @@ PATHS = frozenset(
 )
 """Settings that hold a path of the file system (``record.file`` is relative to the data folder)."""
 
+OPTIONS: dict[str, Option] = {one.name: one for one in walk_options(Settings)}
 SECTIONS = frozenset(name.rpartition(".")[0] for name in OPTIONS if "." in name)
 
 PASSWORD = re.compile(r"(://[^/@\s:]*:)\S*(?=@)|([?&](?:ssl)?password=)[^&\s]*")

@@ -27,7 +27,7 @@ from engine.daemon.settings import Settings
 from engine.daemon.sums import Sums, families_of
 from engine.doors.grpc.addresses import UNIX
 from engine.language.diagnostics import Diagnostic
-from engine.service.compiled import FolderShelf, keep_served
+from engine.service.shelf import FolderShelf, keep_served
 
 START_SECONDS = 60.0
 """How long a worker may take to make what is not policies."""
@@ -94,6 +94,12 @@ class Fleet:
     async def begin(self) -> None:
         """Start all workers without policies. Raises WorkerError."""
         await asyncio.gather(*(self._begin(number) for number in range(self._settings.workers)))
+
+    async def load(self, revision: str) -> bool:
+        """Have all that began load *revision*; return whether they could."""
+        loads = (one.load(revision, self._load_seconds) for one in self._members.values())
+        found = await asyncio.gather(*loads, return_exceptions=True)
+        return not any(isinstance(one, WorkerError) for one in found)
 
     async def serve(self, revision: str, refusal: str) -> None:
         """Have all that began decide by *revision*, or wait for policies. Raises WorkerError."""

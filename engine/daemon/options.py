@@ -1,4 +1,4 @@
-"""One setting as someone wrote it in, its typed value out; and the table of all settings."""
+"""One setting as someone wrote it in, its typed value out; and how all settings are listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import msgspec
 from msgspec import inspect
 
-from engine.daemon.settings import Settings
 from engine.daemon.settings_retention import KeepError, read_tenants
 from engine.daemon.settings_sinks import SinksError, read_sinks
 
@@ -63,14 +62,19 @@ class Address:
         return f"{host}:{self.port}"
 
 
-def walk_options(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Option]:
+def walk_options(struct: type[msgspec.Struct]) -> Iterator[Option]:
     """Yield every setting below *struct* in the order of its fields."""
     described = inspect.type_info(struct)
     assert isinstance(described, inspect.StructType)
+    yield from options_of(described)
+
+
+def options_of(described: inspect.StructType, prefix: str = "") -> Iterator[Option]:
+    """Yield every setting below a struct that is *described*, with *prefix* before its name."""
     for one in described.fields:
         name = prefix + one.encode_name
         if isinstance(one.type, inspect.StructType):
-            yield from walk_options(one.type.cls, f"{name}.")
+            yield from options_of(one.type, f"{name}.")
             continue
         assert isinstance(one.type, inspect.Metadata)
         doc = (one.type.extra_json_schema or {}).get("description", "")
@@ -78,9 +82,6 @@ def walk_options(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[Opt
         made = one.default_factory
         default = one.default if made is msgspec.NODEFAULT else made()
         yield Option(name, one.type.type, default, doc, form)
-
-
-OPTIONS: dict[str, Option] = {one.name: one for one in walk_options(Settings)}
 
 
 def parse_address(text: str) -> Address | None:

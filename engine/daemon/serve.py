@@ -39,11 +39,11 @@ from engine.daemon.settings import Settings
 from engine.daemon.start import Parts, assemble
 from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
-from engine.service.compiled import PolicyError
-from engine.service.lines import iso_time
+from engine.service.compiled import PolicyError, compile_folder
 from engine.service.record import RecordError
 from engine.service.reload import Attempt, Reloader, ReloadError
 from engine.service.taking import settle_heap
+from engine.service.times import iso_time
 from engine.sources import is_compiled
 
 
@@ -66,7 +66,7 @@ def start(parts: Parts, log: Log) -> int:
     """Load the first policies, then run until told to stop."""
     settings = parts.settings
     try:
-        parts.taker.begin()
+        parts.taker.begin(compile_folder(parts.root, parts.cache))
     except PolicyError as error:
         if not settings.wait_for_bundle:
             print_error(

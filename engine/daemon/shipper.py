@@ -36,7 +36,7 @@ from engine.daemon.sums import families_of
 from engine.daemon.tend import tend_often
 from engine.service.audit import Audit
 from engine.service.entries import GapEntry
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.sinks.cursor import FOLDER, forget_others
 from engine.sinks.ship import DEAD, Dead, Pauses, Shipment, Tally
 from engine.sinks.sink import Sink, SinkError

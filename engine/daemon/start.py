@@ -32,12 +32,12 @@ from engine.service.cache import CacheFolderError, FolderCache, open_cache
 from engine.service.gate import Gate
 from engine.service.journal import Journal
 from engine.service.keys import KEY_BYTES, KeyFileError, derive_key, load_key
-from engine.service.lines import iso_time
 from engine.service.lookout import Lookout
 from engine.service.nets import FinderError, require_finder
 from engine.service.record import Both, NoRecorder, Recorder, RecordError
 from engine.service.reviewers import ReviewersError
 from engine.service.taking import GateTaker
+from engine.service.times import iso_time
 from engine.service.vault import VaultError
 from engine.state.errors import StateError
 from engine.storage.durability import Way

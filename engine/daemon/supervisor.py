@@ -12,7 +12,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -49,12 +49,13 @@ from engine.daemon.settings import Settings
 from engine.doors.grpc.addresses import ListenError, refuse_taken, reserve_port
 from engine.language.diagnostics import Diagnostic
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
-from engine.service.compiled import FolderShelf
+from engine.service.compiler import Outcome
 from engine.service.journal import open_file
 from engine.service.keys import KeyFileError, load_key
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
 from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart
+from engine.service.shelf import FolderShelf, known_revision
+from engine.service.times import iso_time
 from engine.sources import is_compiled
 
 
@@ -190,9 +191,7 @@ class Supervisor:
         ground, settings = self._ground, self._ground.settings
         beginning = asyncio.ensure_future(self._fleet.begin())
         try:
-            outcome = await compile_apart(
-                ground.root, ground.cache.folder, settings.reload.timeout_seconds, settings.scanner
-            )
+            outcome = await self._first(beginning)
             refusal, revision = outcome.text if outcome.diagnostics else "", outcome.revision
         except ReloadError as error:
             refusal, revision = str(error), ""
@@ -220,6 +219,22 @@ class Supervisor:
         self._announce(addresses, refusal)
         self._chronicle.began(self._fleet.revision, *self._fleet.extent, settings.workers)
         return EXIT_FINE
+
+    async def _first(self, beginning: Awaitable[None]) -> Outcome:
+        """Return what the folder holds compiled: from the cache, if workers can load it, else anew.
+
+        Raises ReloadError, and WorkerError as *beginning* does.
+        """
+        ground, settings = self._ground, self._ground.settings
+        shelf = FolderShelf(ground.cache, ground.root)
+        known = await asyncio.to_thread(known_revision, ground.root, shelf)
+        if known:
+            await beginning
+            if await self._fleet.load(known):
+                return Outcome(revision=known)
+        return await compile_apart(
+            ground.root, ground.cache.folder, settings.reload.timeout_seconds, settings.scanner
+        )
 
     def _announce(self, addresses: Sequence[str], refusal: str) -> None:
         ground, fleet = self._ground, self._fleet

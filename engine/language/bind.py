@@ -15,7 +15,6 @@ from typing import Literal
 
 import re2
 
-from engine.language.emit import Spec
 from engine.language.functions import TABLE, bounded
 from engine.language.json_values import (
     Unknowable,
@@ -29,6 +28,7 @@ from engine.language.json_values import (
     json_text,
     json_within,
 )
+from engine.language.plan import Spec
 from engine.language.stages import whole
 from engine.language.types import DECIMAL, FLOAT, STRING
 

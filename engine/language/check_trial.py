@@ -26,7 +26,7 @@ from engine.language.check_record import Draft, lay_over, nest
 from engine.language.check_riders import positive, text_of
 from engine.language.context import Context
 from engine.language.environment import find_fixture, full_names, qualify
-from engine.language.schema import required
+from engine.language.required import required
 from engine.language.text import Span
 
 MOST_REPEATS = 100_000

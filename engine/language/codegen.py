@@ -34,7 +34,6 @@ from engine.language.emit import (
     Constants,
     Emitter,
     Place,
-    Spec,
     attribute,
     call,
     constant,
@@ -42,7 +41,7 @@ from engine.language.emit import (
     place,
     read,
 )
-from engine.language.plan import Block, Branch, Entry, Fragment, Plan, Step
+from engine.language.plan import Block, Branch, Entry, Fragment, Piece, Plan, Spec
 from engine.language.typed import Expr
 from engine.language.types import JSON
 from engine.language.walk import anonymous, inner
@@ -50,20 +49,6 @@ from engine.language.walk import anonymous, inner
 ARGUMENTS = ("record", "evidence", "applied", "hits", "slow")
 MEMORABLE = 8
 """A condition at least this dear is kept when a function needs it twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One compiled fragment.
-
-    The code's last arguments are ``rules_p`` for each policy of *ruled*, then ``policy_p`` for each
-    of *applying*.
-    """
-
-    steps: tuple[Step, ...]
-    code: CodeType
-    ruled: tuple[int, ...]
-    applying: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,24 +20,23 @@ writable by the engine's own user only, and a Cache must refuse to read from ano
 
 from __future__ import annotations
 
-import gc
 import marshal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from engine.language import items
+from engine.language import items, nodes, trials
 from engine.language.check import CheckedFile, assemble, check_file
 from engine.language.codegen import generate
+from engine.language.collection import without_collection
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.digest import digest_for
 from engine.language.lower import lower_file
 from engine.language.outline import Outline, dump_outlines, load_outlines, outline_of
 from engine.language.packed import Packed
 from engine.language.parse import parse_file
-from engine.language.pickled import dump_tree, load_tree
+from engine.language.pickled import FIRST_SYNTAX, dump_tree, load_tree, number
 from engine.language.places import NOWHERE, Places, place_policies
 from engine.language.program import Program
 from engine.language.scope import Environment, Known, collect
@@ -46,6 +45,8 @@ from engine.language.surface import surface_of
 from engine.language.text import Source
 from engine.language.together import Links, check_together
 from engine.language.unit import Unit, dump_unit, load_unit
+
+number((nodes, trials, items), FIRST_SYNTAX)
 
 PACK = "policies"
 """The name under which the pack is kept."""
@@ -280,15 +281,3 @@ def write_pack(cache: Cache, pack: Pack) -> None:
     parsed = {key: tuple(one) for key, one in pack.parsed.items()}
     built = {key: tuple(one) for key, one in pack.built.items()}
     cache.put(PACK, STAMP + marshal.dumps((parsed, built)))
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Hold back the garbage collector: trees have no cycles, and looking for some takes long."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

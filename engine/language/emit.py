@@ -21,13 +21,11 @@ from typing import TypedDict, assert_never
 
 from engine.language import typed
 from engine.language.globs import Glob, read_glob
+from engine.language.plan import Spec
 from engine.language.text import Span
 from engine.language.typed import Expr
 from engine.language.types import DECIMAL, INT, JSON, ListOf, SetOf, Type
 from engine.language.walk import anonymous
-
-Spec = tuple[str, object]
-"""What a bound constant is made from: a kind and marshallable data. See ``bind`` for the kinds."""
 
 Test = (
     typed.Compare

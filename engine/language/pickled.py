@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import copyreg
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from io import BytesIO
 from itertools import chain
 from types import ModuleType
 from typing import Any
 
-from engine.language import items, nodes, program, text, trials, typed, types
+from engine.language import program, text, typed, types
 
 Reduced = tuple[type, tuple[object, ...]]
 
@@ -43,9 +43,10 @@ class Reducers(dict[type, Callable[[Any], Reduced]]):
 
 REDUCERS = Reducers()
 
-MODULES = (text, types, nodes, trials, items, typed, program)
 FIRST_CODE = 0x506F6C00
 """Far from the codes that others might use."""
+FIRST_SYNTAX = 0x506F6D00
+"""Of the syntax trees, which only the compiler keeps."""
 
 
 def classes_of(module: ModuleType) -> list[type]:
@@ -54,8 +55,13 @@ def classes_of(module: ModuleType) -> list[type]:
     return [one for one in found if one.__module__ == module.__name__]
 
 
-for _code, _kind in enumerate(chain.from_iterable(map(classes_of, MODULES)), FIRST_CODE):
-    copyreg.add_extension(_kind.__module__, _kind.__qualname__, _code)
+def number(modules: Iterable[ModuleType], first: int) -> None:
+    """Have the classes of *modules* written as numbers, from *first* on."""
+    for code, kind in enumerate(chain.from_iterable(map(classes_of, modules)), first):
+        copyreg.add_extension(kind.__module__, kind.__qualname__, code)
+
+
+number((text, types, typed, program), FIRST_CODE)
 
 
 def dump_tree(tree: object) -> bytes:

@@ -13,6 +13,7 @@ linking relocates them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import CodeType
 from typing import Literal
 
 from engine.language.text import Span
@@ -44,6 +45,23 @@ class Threshold:
 
 
 Step = Choice | Threshold
+
+Spec = tuple[str, object]
+"""What a bound constant is made from: a kind and marshallable data. See ``bind`` for the kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One compiled fragment.
+
+    The code's last arguments are ``rules_p`` for each policy of *ruled*, then ``policy_p`` for each
+    of *applying*.
+    """
+
+    steps: tuple[Step, ...]
+    code: CodeType
+    ruled: tuple[int, ...]
+    applying: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ from engine.language.program import (
     ListFile,
     MeterDefinition,
 )
-from engine.language.schema import groups_of, merge_schemas, required_by_word
+from engine.language.required import required_by_word
+from engine.language.schema import groups_of, merge_schemas
 from engine.language.text import Span
 
 __all__ = ["Environment", "Known", "collect"]

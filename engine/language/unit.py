@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from engine.language.codegen import Piece
-from engine.language.emit import Spec
-from engine.language.plan import Choice, PolicyShape, Step, Threshold
+from engine.language.plan import Choice, Piece, PolicyShape, Spec, Step, Threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.language.diagnostics import did_you_mean
 from engine.language.program import Field
-from engine.language.schema import required
+from engine.language.required import required
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
 from engine.runtime.decision import Message
 from engine.runtime.record import (

@@ -19,7 +19,7 @@ from msgspec.structs import fields as fields_of
 
 from engine.content.windows import LONG
 from engine.language.program import Field
-from engine.language.schema import required, required_by_word
+from engine.language.required import required, required_by_word
 from engine.language.types import Scalar
 from engine.runtime.arguments import names_in, texts_in
 from engine.runtime.objections import Problem, asked_by, list_problems, too_large

@@ -23,7 +23,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol, assert_never
 import msgspec
 
 from engine.language.program import Field
-from engine.language.schema import required
+from engine.language.required import required
 from engine.language.types import Enumeration, ListOf, Scalar, SetOf, Type
 from engine.runtime.decision import Message, Redaction
 

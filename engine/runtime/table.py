@@ -11,7 +11,7 @@ from itertools import islice
 from engine.language import catalog_data
 from engine.language.diagnostics import Diagnostic, Report
 from engine.language.program import Field
-from engine.language.schema import required
+from engine.language.required import required
 from engine.language.text import Span
 
 SHOWN = 200

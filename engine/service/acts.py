@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.service.entries import Line
 from engine.service.keys import KeyFileError, load_key
-from engine.service.lines import iso_time
 from engine.service.record import RecordError
+from engine.service.times import iso_time
 from engine.storage.notes import NoteError, Signer, read_verifier
 
 FOREIGN = "its records are signed with another key than that of this data folder"

@@ -28,8 +28,8 @@ from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
 from engine.service.errand import Errand
 from engine.service.lookout import Lookout, Watch
+from engine.service.making import Making
 from engine.service.meeting import Meeting
-from engine.service.record import Making
 from engine.state.remote import ASKED_BY_CONDITIONS, Unfetched
 
 ROUNDS = 4

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from engine.content.remembered import ScansTexts, ScoresTexts, remembering
 from engine.content.scan import Scanner
 from engine.content.stream_hold import BOUND, Hold
 from engine.content.windows import LONG
-from engine.language.compile import without_collection
+from engine.language.collection import without_collection
 from engine.language.packed import RulesOf
 from engine.language.stages import whole
 from engine.language.unit import open_unit
@@ -27,11 +28,12 @@ from engine.runtime.limits import WhenAway
 from engine.runtime.policyset import PolicySet, build
 from engine.runtime.reader import Reader
 from engine.runtime.request import CONTENT_LIMIT, OnTooLarge
-from engine.service.cache import Cache, NoCache
-from engine.service.compiled import NO_CACHE, Bundle, compile_folder
+from engine.service.cache import NO_CACHE, Cache, NoCache
+from engine.service.compiler import Finder
 from engine.service.guarding import prepare_guards
 from engine.service.hashing import quickest
-from engine.service.nets import Finder, asked_of, custom_of, find_net, find_or_make_net, scanner_of
+from engine.service.nets import asked_of, custom_of, find_net, find_or_make_net, scanner_of
+from engine.service.stored import Bundle
 
 MOST_PREPARED = 32
 """For so many sets of entities everything is built beforehand."""
@@ -63,8 +65,10 @@ class Recipe:
 
 def load_folder(root: Path, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:
     """Return the policies in *root*, ready to decide. Raises PolicyError."""
+    # Who is given compiled policies, as a worker is, does without the compiler.
+    compiled = import_module("engine.service.compiled")
     with without_collection():
-        return link_bundle(compile_folder(root, cache), recipe, cache)
+        return link_bundle(compiled.compile_folder(root, cache), recipe, cache)
 
 
 def link_bundle(bundle: Bundle, recipe: Recipe, cache: Cache = NO_CACHE) -> PolicySet:

@@ -72,6 +72,9 @@ class NoCache:
         """Do nothing."""
 
 
+NO_CACHE = NoCache()
+
+
 class CacheFolderError(Exception):
     """The folder cannot be trusted or made; the text names it and the remedy."""
 

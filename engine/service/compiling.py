@@ -14,23 +14,14 @@ from pathlib import Path
 import msgspec
 
 from engine.language import catalog_files as catalog
-from engine.language.diagnostics import Diagnostic
 from engine.service.cache import CacheFolderError, open_cache
 from engine.service.compiled import PolicyError, compile_folder
-from engine.service.nets import Finder, keep_net
+from engine.service.compiler import Finder, Outcome
+from engine.service.nets import keep_net
 
 POLITE = 10
 """How much the compiler steps back behind the process that decides (see ``nice``): on a core that
 has no rest it gets a tenth, so that a reload comes to its end there too."""
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Either the revision under which the cache holds the policies, or why there is none."""
-
-    revision: str = ""
-    diagnostics: tuple[Diagnostic, ...] = ()
-    text: str = ""
-    """The diagnostics, rendered for people."""
 
 
 def compile_into(folder: Path, cache_folder: Path, finder: Finder = "auto") -> Outcome:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.storage.header import NoSegment
 from engine.storage.query import find
 from engine.storage.wanted import Found, Wanted

@@ -32,9 +32,10 @@ from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
 from engine.service.keeping import NOTHING, PLAIN, Keeper
 from engine.service.lookout import Lookout
+from engine.service.making import Making
 from engine.service.meeting import Meeting
 from engine.service.observer import Observer
-from engine.service.record import Making, Recorder
+from engine.service.record import Recorder
 from engine.service.reviews import Reviews
 from engine.service.settling import settle, settle_far
 from engine.service.status import Status

@@ -16,12 +16,14 @@ from engine.service.callers import certificate_shown
 from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
-from engine.service.lines import MOST, NOTHING_TOLD, iso_time, make_entry
+from engine.service.lines import MOST, NOTHING_TOLD, make_entry
+from engine.service.making import Making
 from engine.service.meeting import Meeting, meet
 from engine.service.observer import NoObserver, Observer
-from engine.service.record import Making, NoRecorder, Recorder, RecordError
+from engine.service.record import NoRecorder, Recorder, RecordError
 from engine.service.reviews import Reviews
 from engine.service.telling import Telling, content_entry
+from engine.service.times import iso_time
 from engine.service.usage import Usage
 from engine.storage.reviews import ReviewsUnavailable
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final, TypeVar
 
 from engine.runtime.decision import Decision, Escalation, Reason, Redaction, Shadow, ThrottleState
@@ -27,11 +25,10 @@ from engine.service.entries import (
     ThrottleEntry,
 )
 from engine.service.hashes import hash_arguments, hash_content
-from engine.service.record import Making
+from engine.service.making import Making
+from engine.service.times import iso_time
 from engine.service.tracing import NO_TRACE, TRACE
 
-SECOND: Final = 1_000_000_000
-MICROSECONDS: Final = 1_000_000
 ARGUMENTS = "tool.args"
 REMEMBERED: Final = 4096
 """Reasons of which it is known how they are kept. When there are more, all are forgotten."""
@@ -315,16 +312,3 @@ def measured(value: object) -> object:
             return {"kind": type(value).__name__, "length": len(value)}
         case _:
             return {"kind": type(value).__name__}
-
-
-def iso_time(now: int) -> str:
-    """Return *now* (ns since the epoch) as RFC 3339 in UTC with microseconds."""
-    seconds, rest = now // SECOND, now % SECOND
-    # The digits behind the point: with a one in front of them they are seven.
-    return f"{iso_second(seconds)}.{str(MICROSECONDS + rest // 1000)[1:]}Z"
-
-
-@lru_cache(maxsize=4)
-def iso_second(seconds: int) -> str:
-    """Return the second as RFC 3339 without a zone. Remembered: many decisions share one."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

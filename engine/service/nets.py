@@ -7,18 +7,14 @@ holds: the patterns of those entities that the policies ask for. Without one RE2
 
 from __future__ import annotations
 
-from typing import Literal
-
 from engine.content.detectors import CustomEntity
 from engine.content.hyper import VERSION, DatabaseError
 from engine.content.net import Net, pack_net
 from engine.content.net_packed import Wanted
 from engine.content.scan import Scanner, build_scanner
 from engine.service.cache import Cache
-from engine.service.compiled import Bundle
-
-Finder = Literal["auto", "hyperscan", "re2"]
-"""What finds: Hyperscan where it can be imported, always (or it is an error), or never."""
+from engine.service.compiler import Finder
+from engine.service.stored import Bundle
 
 
 class FinderError(Exception):

@@ -1,4 +1,4 @@
-"""Where the lines of the record are kept, and what is known of a decision that is being made."""
+"""Where the lines of the record are kept."""
 
 from __future__ import annotations
 
@@ -6,39 +6,11 @@ from asyncio import gather
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
-from engine.runtime.record import Record
-from engine.runtime.witness import Witness
-from engine.service.entries import Entry, Line, Spent
+from engine.service.entries import Entry, Line
 
 
 class RecordError(Exception):
     """A line could not be written; the text says where and why, without the line."""
-
-
-class Making(Witness, kw_only=True):
-    """What is to be told of how a decision came about. Times are in nanoseconds."""
-
-    now: int
-    """When, since the epoch."""
-    error: str = ""
-    record: Record | None = None
-    """The request, if it could be read."""
-    read: int = 0
-    decide: int = 0
-    wait: int = 0
-    review: int = 0
-
-    @property
-    def request_id(self) -> str:
-        """The request's; empty where it could not be read."""
-        return "" if self.record is None else self.record.request_id
-
-    @property
-    def spent(self) -> Spent | None:
-        """Where the time went; None where nobody has looked at the clock."""
-        if not self.decide:
-            return None
-        return Spent(read=self.read, decide=self.decide, wait=self.wait, review=self.review)
 
 
 class Recorder(Protocol):

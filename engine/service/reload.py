@@ -22,9 +22,8 @@ from watchfiles import Change, awatch
 from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
 from engine.service.cache import FolderCache
-from engine.service.compiled import FolderShelf, is_current
-from engine.service.compiling import Outcome
-from engine.service.nets import Finder
+from engine.service.compiler import Finder, Outcome
+from engine.service.shelf import FolderShelf, is_current
 
 PACKAGE_PARENT = Path(__file__).parents[2]
 """Where the compiler's process finds this package, wherever it is started."""

@@ -22,9 +22,9 @@ from engine.runtime.record import Record
 from engine.service.apart import Apart
 from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
-from engine.service.lines import iso_time
 from engine.service.presenting import Terms, present
 from engine.service.record import Recorder, RecordError
+from engine.service.times import iso_time
 from engine.storage.reviews import (
     ENDED,
     SECOND,

@@ -11,16 +11,17 @@ import gc
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.language.compile import without_collection
+from engine.language.collection import without_collection
 from engine.language.stages import whole
 from engine.runtime.index import IndexedMatcher
 from engine.runtime.policyset import PolicySet
 from engine.runtime.reader import Reader
 from engine.service.bundles import Detection, Recipe, asks_of, detect, linking
 from engine.service.cache import FolderCache
-from engine.service.compiled import Bundle, FolderShelf, compile_folder, fetch_bundle
 from engine.service.gate import Gate
+from engine.service.shelf import FolderShelf
 from engine.service.slices import in_slices, let_go
+from engine.service.stored import Bundle, fetch_bundle
 
 
 @dataclass(slots=True)
@@ -47,10 +48,9 @@ class GateTaker:
         await self.swap(policies)
         return ""
 
-    def begin(self) -> None:
-        """Compile the folder here and decide by it, before anyone is served. Raises PolicyError."""
+    def begin(self, bundle: Bundle) -> None:
+        """Decide by *bundle*, before anyone is served."""
         with without_collection():
-            bundle = compile_folder(self.root, self.cache)
             self._detection = detect(bundle, self.recipe, self.cache)
             policies = whole(linking(bundle, self.recipe, self._detection))
         self.gate.swap(policies)

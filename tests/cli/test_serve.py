@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from engine.cli import serve as module
 from engine.cli.serve import ALONE, FLAGS, TOGETHER, command
-from engine.daemon.options import OPTIONS
+from engine.daemon.config import OPTIONS
 from engine.daemon.settings import Settings
 
 

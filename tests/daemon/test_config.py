@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.daemon.config import SECTIONS, load_settings, render_settings, value_of
+from engine.daemon.config import OPTIONS, SECTIONS, load_settings, render_settings, value_of
 from engine.daemon.options import (
-    OPTIONS,
     Address,
     ConfigError,
     Given,

@@ -16,8 +16,8 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.settings import SettingCodes
 
-from engine.daemon.config import load_settings
-from engine.daemon.options import OPTIONS, ConfigError
+from engine.daemon.config import OPTIONS, load_settings
+from engine.daemon.options import ConfigError
 from engine.daemon.settings_grpc import OF_A_CONNECTION, GrpcLimits, bounds_of
 from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.listener import Tls

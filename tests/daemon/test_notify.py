@@ -12,8 +12,8 @@ import pytest
 from engine.daemon.notify import Messenger
 from engine.daemon.review_metrics import notified
 from engine.service.entries import ReviewEntry
-from engine.service.lines import iso_time
 from engine.service.notify import Post
+from engine.service.times import iso_time
 from engine.sinks.notice import Event, NotSent, Way
 from engine.storage.notices import SpoolError
 from engine.storage.reviews import Review, ReviewsUnavailable

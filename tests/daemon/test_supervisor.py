@@ -15,12 +15,20 @@ import grpc
 import pytest
 
 from engine.daemon import fleet, member
-from engine.daemon.places import EXIT_BROKEN, EXIT_ERROR, EXIT_FINE, EXIT_POLICIES
+from engine.daemon.places import (
+    EXIT_BROKEN,
+    EXIT_ERROR,
+    EXIT_FINE,
+    EXIT_POLICIES,
+    cache_folder,
+)
 from engine.daemon.settings import Settings
 from engine.daemon.supervisor import serve
 from engine.doors.grpc.caller import CallError
-from engine.service.compiling import Outcome
+from engine.service.cache import open_cache
+from engine.service.compiler import Outcome
 from engine.service.reload import broken
+from engine.service.shelf import BUNDLE, SERVED, FolderShelf
 from tests.daemon.running import ROOT, decide, serve_here
 from tests.daemon.test_serve import (
     events,
@@ -236,6 +244,50 @@ def test_a_supervisor_that_breaks_ends_everything_with_a_code_of_its_own(
     assert not workers()
     assert told.has("a task of the supervisor broke")
     assert "a secret" not in str(told.seen)
+
+
+def compiled_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def compile_apart(root: Path, *_: object) -> Outcome:
+        raise broken(root, "somebody compiles")
+
+    monkeypatch.setattr("engine.daemon.supervisor.compile_apart", compile_apart)
+
+
+def test_what_the_cache_holds_of_the_folder_is_not_compiled_at_a_start(
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert serve_here(two(folder), lambda: None, serve) == EXIT_FINE
+    compiled_nowhere(monkeypatch)
+
+    def work() -> None:
+        assert [decide(f"unix://{folder}/{one}").action for one in ("s", "s.1")] == ["allow"] * 2
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    first, second = told.of("ready")
+    assert first["revision"] == second["revision"]
+
+
+def test_what_changed_while_nothing_ran_is_compiled_at_the_next_start(folder: Path) -> None:
+    assert serve_here(two(folder), lambda: None, serve) == EXIT_FINE
+    write_folder(folder / "policies", {"door.pol": "policy door { default deny }"})
+
+    def work() -> None:
+        assert decide(f"unix://{folder}/s").action == "deny"
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+
+
+def test_what_the_cache_knows_of_and_holds_no_more_is_compiled_again(folder: Path) -> None:
+    assert serve_here(two(folder), lambda: None, serve) == EXIT_FINE
+    cache = open_cache(cache_folder(two(folder), folder / "data"))
+    shelf = FolderShelf(cache, folder / "policies")
+    for name in (BUNDLE, SERVED):
+        cache.path(shelf.key(name)).unlink()
+
+    def work() -> None:
+        assert decide(f"unix://{folder}/s").action == "allow"
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
 
 
 # --- what does not start -------------------------------------------------------------------------

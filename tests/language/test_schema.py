@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from engine.language.schema import STAGES, STANDARD, TOOL_STAGES, required
+from engine.language.required import required
+from engine.language.schema import STAGES, STANDARD, TOOL_STAGES
 from engine.language.types import DECIMAL, INT, STRING, Enumeration, ListOf, SetOf
 from tests.language.checking import check_texts, checked, codes
 

@@ -18,7 +18,7 @@ from engine.service.asking import ROUNDS, Undecided, Unexplained
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.lookout import Lookout
-from engine.service.record import Making
+from engine.service.making import Making
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.shelf import NESTED, POLICIES, Reply, Shelf
 from tests.service.test_gate import Broken, Kept, Watcher

@@ -6,18 +6,12 @@ import pytest
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
-from engine.service import compiled
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import FolderCache, open_cache
-from engine.service.compiled import (
-    SERVED,
-    FolderShelf,
-    PolicyError,
-    compile_folder,
-    fetch_bundle,
-    keep_served,
-)
+from engine.service.compiled import PolicyError, compile_folder
 from engine.service.gate import Gate
+from engine.service.shelf import BUNDLE, SERVED, FolderShelf, keep_served
+from engine.service.stored import fetch_bundle
 from tests.service.bundle import SECRET, asked, write_folder
 
 RECIPE = Recipe(SECRET)
@@ -166,7 +160,7 @@ def forbid_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> None:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(compiled, "compile_sources", refuse)
+    monkeypatch.setattr("engine.service.compiled.compile_sources", refuse)
 
 
 def test_an_unchanged_folder_comes_from_the_cache(
@@ -238,7 +232,7 @@ def test_two_folders_share_a_cache(root: Path, cache: FolderCache, tmp_path: Pat
 
 def test_a_lost_bundle_is_compiled_again(root: Path, cache: FolderCache) -> None:
     made = compile_folder(root, cache)
-    cache.path(FolderShelf(cache, root).key(compiled.BUNDLE)).unlink()
+    cache.path(FolderShelf(cache, root).key(BUNDLE)).unlink()
     assert compile_folder(root, cache) == made
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from engine.language.unit import load_unit
 from engine.service.cache import open_cache
-from engine.service.compiled import FolderShelf, compile_folder, fetch_bundle
-from engine.service.compiling import POLITE, Outcome, compile_into, main, step_back
+from engine.service.compiled import compile_folder
+from engine.service.compiler import Outcome
+from engine.service.compiling import POLITE, compile_into, main, step_back
 from engine.service.reload import start_compiler
+from engine.service.shelf import FolderShelf
+from engine.service.stored import fetch_bundle
 from tests.service.bundle import write_folder
 
 

@@ -9,8 +9,8 @@ from engine.service.audit import KEY, Audit
 from engine.service.earlier import NO_SESSION, NO_TRAIL, Earlier, earlier
 from engine.service.entries import AdminEntry, Entry, ReasonEntry
 from engine.service.labels import NoLabel, label_of, overturned
-from engine.service.lines import iso_time
 from engine.service.notify import instant
+from engine.service.times import iso_time
 from engine.storage.source import segment_files
 
 START = instant("2026-01-02T03:04:05.000000Z")

@@ -6,11 +6,11 @@ import pytest
 
 from engine.service import nets
 from engine.service.bundles import Recipe, load_folder
-from engine.service.cache import FolderCache, open_cache
-from engine.service.compiled import NO_CACHE, compile_folder
+from engine.service.cache import NO_CACHE, FolderCache, open_cache
+from engine.service.compiled import compile_folder
+from engine.service.compiler import Finder
 from engine.service.compiling import compile_into
 from engine.service.nets import (
-    Finder,
     FinderError,
     asked_of,
     find_net,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from engine.service.entries import ReviewEntry
-from engine.service.lines import iso_time
 from engine.service.notify import LONGEST, Bell, Courier, Post, Tally, back_off, instant
 from engine.service.record import RecordError
+from engine.service.times import iso_time
 from engine.sinks.notice import Notice, NotSent
 from engine.storage.notices import Spool
 from engine.storage.reviews import SECOND, Move, Review

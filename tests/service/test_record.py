@@ -19,8 +19,10 @@ from engine.runtime.reader import build_reader
 from engine.service import lines
 from engine.service.entries import Entry
 from engine.service.hashes import hash_content
-from engine.service.lines import brief, iso_time, known_path, make_entry, spelt
-from engine.service.record import Making, NoRecorder
+from engine.service.lines import brief, known_path, make_entry, spelt
+from engine.service.making import Making
+from engine.service.record import NoRecorder
+from engine.service.times import iso_time
 
 NOW = 1_767_225_600_123_456_789
 KEY = b"k" * 32

@@ -15,7 +15,6 @@ from engine.language.text import Span
 from engine.runtime.memory import MemoryStore
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import open_cache
-from engine.service.compiled import BUNDLE, FolderShelf, is_current
 from engine.service.gate import Gate
 from engine.service.reload import (
     Attempt,
@@ -26,6 +25,7 @@ from engine.service.reload import (
     identity,
     relevant,
 )
+from engine.service.shelf import BUNDLE, FolderShelf, is_current
 from engine.service.taking import GateTaker
 from tests.service.bundle import SECRET, asked, write_folder
 

@@ -59,7 +59,7 @@ class Place:
 def place(tmp_path: Path) -> Place:
     made = Place(tmp_path)
     made.write("one")
-    made.taker.begin()
+    made.taker.begin(compile_folder(made.taker.root, made.taker.cache))
     return made
 
 

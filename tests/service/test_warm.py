@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.service.cache import FolderCache, open_cache
-from engine.service.compiled import Bundle, FolderShelf, PolicyError, compile_folder, fetch_bundle
+from engine.service.compiled import PolicyError, compile_folder
+from engine.service.shelf import FolderShelf
+from engine.service.stored import Bundle, fetch_bundle
 from tests.service.bundle import write_folder
 
 SHARED = """\

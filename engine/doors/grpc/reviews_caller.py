@@ -18,7 +18,7 @@ from engine.doors.grpc.convert import REVIEW_STATES, STAGES, encode_json
 from engine.doors.grpc.dialling import Trust
 from engine.runtime.decision import Message
 from engine.service.earlier import Earlier, Passed
-from engine.service.lines import iso_time
+from engine.service.times import iso_time
 from engine.storage.reviews import (
     Deed,
     Move,

@@ -55,6 +55,11 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
     until: int
     reserved: tuple[Reserved, ...]
 
+    @property
+    def payer(self) -> str:
+        """The tenant whose decision it was; empty where that was not written down."""
+        return self.reserved[0].take.payer if self.reserved else ""
+
 
 class Changes(msgspec.Struct, frozen=True, gc=False):
     """What is to be kept from now on, by key."""

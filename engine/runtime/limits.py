@@ -213,7 +213,8 @@ def make_take(contribution: Contribution, desk: Desk, now: int) -> Take:
         values = prepared.read(desk.record)
     else:
         values = tuple([desk.evidence.attribute(path) for path in prepared.paths])
-    return prepared.take(values, amount_of(prepared.unit, desk), now)
+    payer = desk.record.tenant.id if prepared.reserves else ""
+    return prepared.take(values, amount_of(prepared.unit, desk), now, payer)
 
 
 def amount_of(unit: str, desk: Desk) -> Decimal | float:

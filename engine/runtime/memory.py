@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from engine.runtime import meter as meters
 from engine.runtime import slots, taking, throttle
 from engine.runtime.buckets import Bucket, Reservation, Slots
-from engine.runtime.store import MOST_PRINTS, NANO, NOTHING, Level, Noted, Take, Taker
+from engine.runtime.store import MOST_PRINTS, NANO, NOTHING, Level, Noted, Settled, Take, Taker
 
 SESSION_LIFE = 86_400 * NANO
 """How long a label stays that has no time of its own."""
@@ -126,19 +126,19 @@ class MemoryStore:
         """Return what ``take`` would, taking nothing."""
         return taking.attempt(takes, self._kept, now).levels
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct a reservation to the real amounts, once."""
         throttle.check_amounts(amounts)
         found = self._kept.reservations.pop(reservation, None)
         if found is None:
-            return False
+            return None
         if found.until <= now:
             self.lapsed += 1
-            return False
+            return None
         changes = taking.settled(found, amounts, self._kept, now)
         self._kept.buckets.update(changes.buckets)
         self._kept.held.update(changes.slots)
-        return True
+        return Settled(found.payer)
 
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return the number of events in the window."""

@@ -14,7 +14,7 @@ from engine.language import program
 from engine.runtime import calendar
 from engine.runtime.keys import join_key
 from engine.runtime.record import ANSWERED, Record
-from engine.runtime.store import CONCURRENT, NANO, Take
+from engine.runtime.store import CONCURRENT, NANO, REQUESTS, Take
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
 
 TENANT = "tenant.id"
@@ -33,7 +33,7 @@ class Prepared:
 
     *named* is the unvarying part of its keys, *paths* are the attributes that vary them, and *read*
     reads these from a record: None where some are not in it. *owner* is the place of the tenant
-    among them, -1 where it is not there.
+    among them, -1 where it is not there. *reserves* says whether what is taken can be settled.
     """
 
     __slots__ = (
@@ -46,6 +46,7 @@ class Prepared:
         "limit",
         "paths",
         "read",
+        "reserves",
         "rule",
         "unit",
         "window",
@@ -56,6 +57,7 @@ class Prepared:
     ) -> None:
         self.rule = rule
         self.unit = throttle.unit
+        self.reserves = throttle.unit != REQUESTS
         self.limit = _figure(throttle.limit, rule)
         self.burst = _figure(throttle.burst, rule)
         self.window = window
@@ -69,8 +71,11 @@ class Prepared:
         self._named: Values = (*named, "shadow") if shadow else named
         self._owner = self.paths.index(TENANT) if TENANT in self.paths else -1
 
-    def take(self, values: Values, amount: Decimal | float, now: int) -> Take:
-        """Return what to take for the key *values*; ImpossibleAmount for an amount that is none."""
+    def take(self, values: Values, amount: Decimal | float, now: int, payer: str = "") -> Take:
+        """Return what to take for the key *values*; ImpossibleAmount for an amount that is none.
+
+        *payer* is the tenant whose decision takes it, where it reserves.
+        """
         opens = closes = 0
         if self._period is not None:
             opens, closes = calendar.bounds(self._period, self._zone, now)
@@ -86,6 +91,7 @@ class Prepared:
             self.unit,
             self.life,
             str(values[self._owner]) if self._owner >= 0 else "",
+            payer,
         )
 
 

@@ -9,7 +9,7 @@ of a unit.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -59,6 +59,15 @@ class Take(msgspec.Struct, frozen=True, gc=False):
     life: int = 0
     tenant: str = ""
     """The tenant whose bucket it is alone; empty for one that tenants share."""
+    payer: str = ""
+    """The tenant whose decision takes, where the take can be settled; else empty."""
+
+
+class Settled(NamedTuple):
+    """What is known of a decision that was settled."""
+
+    tenant: str
+    """Whose it was; empty where that was not written down."""
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -130,12 +139,12 @@ class Store(Protocol):
         """Return what ``take`` would, taking nothing."""
         ...
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct the reserved takes to the real *amounts* by unit (``tokens``, ``usd`` …).
 
         A unit that *amounts* does not name keeps its estimate; slots are given back whatever it
         names. Too much taken flows back, too little becomes a debt that later takes wait for.
-        Idempotent: returns False, changing nothing, when the reservation is unknown, expired or
+        Idempotent: returns None, changing nothing, when the reservation is unknown, expired or
         settled already. A negative amount raises ``throttle.ImpossibleAmount``, a ValueError.
         """
         ...

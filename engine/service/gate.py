@@ -299,7 +299,7 @@ class Gate:
         now = self._clock()
         found = settle(self.store, decision_id, usage, now)
         self.keeper.settled(decision_id, usage, now, found=found)
-        return found
+        return found is not None
 
     async def settle_far(self, decision_id: str, usage: Usage) -> bool:
         """Do what `settle` does without blocking, where the state is kept `far` away."""
@@ -307,7 +307,7 @@ class Gate:
         now = self._clock()
         found = await settle_far(self._remote, decision_id, usage, now)
         self.keeper.settled(decision_id, usage, now, found=found)
-        return found
+        return found is not None
 
     def note(self, act: str, who: str = "", what: Mapping[str, object] = NOTHING) -> None:
         """Record that *who* did something beside asking. Raises RecordError."""

@@ -11,6 +11,7 @@ from time import perf_counter_ns
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import LONGEST_ID
+from engine.runtime.store import Settled
 from engine.runtime.values import Values, values_of
 from engine.service.callers import certificate_shown
 from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
@@ -215,9 +216,9 @@ class Keeper:
         seen = made.seen
         return content_entry(telling, policies, record, seen, decision.decision_id)
 
-    def settled(self, decision_id: str, usage: Usage, now: int, *, found: bool) -> None:
-        """Record and count a settlement. Raises RecordError."""
-        self.observer.settled(decision_id, found=found)
+    def settled(self, decision_id: str, usage: Usage, now: int, *, found: Settled | None) -> None:
+        """Record and count a settlement, by what was *found*. Raises RecordError."""
+        self.observer.settled(decision_id, found=found is not None)
         figures = {
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
@@ -228,8 +229,9 @@ class Keeper:
             SettlementEntry(
                 time=iso_time(now),
                 decision_id=decision_id[:LONGEST_ID],
+                tenant="" if found is None else found.tenant,
                 amounts=amounts,
-                settled=found,
+                settled=found is not None,
                 client_certificate=certificate_shown(),
             )
         )

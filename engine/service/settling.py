@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import cast
 
-from engine.runtime.store import Store, StoreUnavailable
+from engine.runtime.store import Settled, Store, StoreUnavailable
 from engine.service.usage import Usage, amounts_of
 from engine.state.remote import Op
 from engine.state.remote_store import RemoteStore
 
 
-def settle(store: Store, decision_id: str, usage: Usage, now: int) -> bool:
-    """Return whether anything was put right; blocks while a store that is away from here answers.
+def settle(store: Store, decision_id: str, usage: Usage, now: int) -> Settled | None:
+    """Put right what a decision took; return what is known of it, None where there was nothing.
+
+    Blocks while a store that is away from here answers.
 
     Raises InvalidRequest for figures that are no amounts, and StoreUnavailable.
     """
@@ -26,21 +28,23 @@ def settle(store: Store, decision_id: str, usage: Usage, now: int) -> bool:
         return _settle_beside(store, decision_id, amounts, now, away)
 
 
-async def settle_far(store: RemoteStore, decision_id: str, usage: Usage, now: int) -> bool:
+async def settle_far(
+    store: RemoteStore, decision_id: str, usage: Usage, now: int
+) -> Settled | None:
     """Do what `settle` does, in the event loop."""
     amounts = amounts_of(usage)
     try:
         (answer,) = await store.run([Op("settle", (decision_id, tuple(sorted(amounts.items()))))])
         if isinstance(answer, StoreUnavailable):
             raise answer
-        return cast("bool", answer)
+        return cast("Settled | None", answer)
     except StoreUnavailable as away:
         return _settle_beside(store, decision_id, amounts, now, away)
 
 
 def _settle_beside(
     store: Store, decision_id: str, amounts: dict[str, int], now: int, away: StoreUnavailable
-) -> bool:
+) -> Settled | None:
     """Settle what was taken beside *store* while it is away; raise *away* where nothing is."""
     beside = store.beside if isinstance(store, RemoteStore) else None
     if beside is None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from engine.runtime.store import Level, Noted, Store, Take, Taker
+from engine.runtime.store import Level, Noted, Settled, Store, Take, Taker
 from engine.state.errors import StateError
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -166,7 +166,7 @@ class SteadyStore:
         del now
         return self._store.peek(takes, self.clock.now())
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct a reservation to the real amounts, once."""
         del now
         return self._store.settle(reservation, amounts, self.clock.now())

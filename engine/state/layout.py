@@ -9,7 +9,8 @@ bucket         version, until, at, window, level; then (since, low) pairs to the
 slots          version, until, at; then the ends, 64 bits each, and their counts of 32 bits
 meter          version, until, newest; then 61 counts of 32 bits
 reservation    version, until; then for each take its figures and the bytes of rule, key, unit;
-               a slot has the window -2, its life where others have the opening, and its end as at
+               a slot has the window -2, its life where others have the opening, and its end as at;
+               behind the first rule, and a NUL, the tenant whose decision it is
 labels         version, until (the latest); then for each label until, length, bytes
 placeholder    version, until; then the sealed value
 turns          version, until; then their number (64 bits)
@@ -237,10 +238,13 @@ def unpack_meter(value: bytes) -> Meter:
 def pack_reservation(made: Reservation) -> bytes:
     """Return the bytes of what a decision has reserved."""
     parts = [_HEAD.pack(VERSION, min(made.until, FOREVER))]
+    payer = made.payer
+    behind = f"\0{payer}" if payer else ""
     for one in made.reserved:
         take = one.take
         window = _NO_WINDOW if take.window is None else take.window
-        rule, key, unit = take.rule.encode(), take.key.encode(), take.unit.encode()
+        rule, key, unit = (take.rule + behind).encode(), take.key.encode(), take.unit.encode()
+        behind = ""
         parts.append(
             _TAKE.pack(
                 min(one.at, FOREVER),
@@ -263,6 +267,7 @@ def unpack_reservation(value: bytes) -> Reservation:
     """Return what was reserved."""
     until = expiry(value)
     found: list[Reserved] = []
+    payer = ""
     place = _HEAD.size
     with _readable("reservation", value):
         while place < len(value):
@@ -275,6 +280,8 @@ def unpack_reservation(value: bytes) -> Reservation:
                 texts.append(value[place : place + size].decode())
                 place += size
             rule, key, unit = texts
+            if not found:  # Who pays for the first pays for all.
+                rule, _, payer = rule.partition("\0")
             take = Take(
                 rule=rule,
                 key=key,
@@ -286,6 +293,7 @@ def unpack_reservation(value: bytes) -> Reservation:
                 closes=closes,
                 unit=unit,
                 life=opens if window == _SLOT else 0,
+                payer=payer,
             )
             found.append(Reserved(take, at))
     return Reservation(until, tuple(found))

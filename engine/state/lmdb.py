@@ -13,7 +13,7 @@ from engine.runtime import meter as meters
 from engine.runtime import slots, taking, throttle
 from engine.runtime.buckets import Bucket, Slots
 from engine.runtime.memory import LINGER, SESSION_LIFE
-from engine.runtime.store import NOTHING, Level, Noted, Take, Taker
+from engine.runtime.store import NOTHING, Level, Noted, Settled, Take, Taker
 from engine.state import forget, layout
 from engine.state import prints as fingerprints
 from engine.state.environment import MEGABYTE, Environment, Size, Transaction
@@ -78,26 +78,26 @@ class LmdbStore:
             lambda transaction: taking.attempt(takes, _Known(transaction), now).levels
         )
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct a reservation to the real amounts, once."""
         throttle.check_amounts(amounts)
         place = layout.reservation_key(reservation)
 
-        def work(transaction: Transaction) -> bool | None:
+        def work(transaction: Transaction) -> tuple[Settled | None, int]:
             value = transaction.pop(place)
             if value is None:
-                return False
+                return None, 0
             if layout.expiry(value) <= now:
-                return None
+                return None, 1
             made = layout.unpack_reservation(value)
             known = _Known(transaction)
             changes = taking.settled(made, amounts, known, now)
             known.keep(changes.buckets, changes.slots)
-            return True
+            return Settled(made.payer), 0
 
-        settled = self._write(work)
-        self.lapsed += settled is None
-        return bool(settled)
+        settled, lapsed = self._write(work)
+        self.lapsed += lapsed
+        return settled
 
     def count(self, meter: str, key: str, window: int, now: int) -> int:
         """Return the number of events in the window."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol, cast
 
 import msgspec
 
-from engine.runtime.store import Level, Noted, StoreUnavailable, Take, Taker
+from engine.runtime.store import Level, Noted, Settled, StoreUnavailable, Take, Taker
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -119,10 +119,11 @@ class Asker(ABC):
         del now
         return cast("tuple[Level, ...]", self._ask("peek", tuple(takes)))
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct a reservation to the real amounts, once."""
         del now
-        return cast("bool", self._ask("settle", reservation, tuple(sorted(amounts.items()))))
+        found = self._ask("settle", reservation, tuple(sorted(amounts.items())))
+        return cast("Settled | None", found)
 
     @property
     def lapsed(self) -> int:

@@ -14,7 +14,7 @@ from itertools import islice
 
 import msgspec
 
-from engine.runtime.store import Level, Noted, Store, StoreUnavailable, Take, Taker
+from engine.runtime.store import Level, Noted, Settled, Store, StoreUnavailable, Take, Taker
 from engine.state.remote import Op
 
 MOST = 100_000
@@ -76,7 +76,7 @@ class Spare:
         """Return what ``take`` would, taking nothing."""
         return self._store.peek(takes, now)
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct what was taken here and is still owed; a slot given back is not owed.
 
         Raises StoreUnavailable for what was taken elsewhere: it must be told again.

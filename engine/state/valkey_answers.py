@@ -15,7 +15,7 @@ import msgspec
 from engine.runtime import meter as meters
 from engine.runtime import taking
 from engine.runtime.buckets import Bucket, Reservation, Reserved, Slots
-from engine.runtime.store import Noted, StoreUnavailable, Take
+from engine.runtime.store import Noted, Settled, StoreUnavailable, Take
 from engine.state.remote import STALE
 
 HEAD = 5
@@ -69,7 +69,12 @@ def nothing(kind: str) -> Reader:
     return _of(kind, lambda _, __: None)
 
 
-settled: Final = _of("r", lambda answer, _: bool(answer))
+def _settled(answer: object, now: int) -> Settled | None:
+    del now
+    return Settled(cast("list[bytes]", answer)[0].decode()) if answer else None
+
+
+settled: Final = _of("r", _settled)
 
 
 # --- takes ---------------------------------------------------------------------------------------

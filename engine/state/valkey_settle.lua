@@ -81,7 +81,8 @@ function METHODS.settle(op)
     end
     correct(item, real)
   end
-  return 1
+  -- Who pays; an engine that did not write it down yet may have made the reservation.
+  return {reserved[2] and reserved[2][10] or ''}
 end
 
 -- Keep what was taken elsewhere, out of a slice that was taken here before, so that it can be
@@ -91,9 +92,9 @@ function METHODS.reserve(op)
   local reserved, order, until_then = reservation_of(place)
   for _, one in ipairs(op[4]) do
     local key = KEYS[one[1]]
-    local unit, estimate, step, coarse = unpack(one[9])
+    local unit, estimate, step, coarse, payer = unpack(one[9])
     if not reserved[key] then order[#order + 1] = key end
-    reserved[key] = {key, one[2], one[6], one[4], one[10], unit, estimate, step, coarse}
+    reserved[key] = {key, one[2], one[6], one[4], one[10], unit, estimate, step, coarse, payer}
   end
   if compare(until_then, ends) > 0 then ends = until_then end
   local value = {written(ends)}

@@ -135,11 +135,11 @@ local function take(op)
       if not at then return before end
       limits[key] = limit or 0
       if one[9] then
-        local unit, estimate, step, coarse = unpack(one[9])
+        local unit, estimate, step, coarse, payer = unpack(one[9])
         fresh[#fresh + 1] = key
         if not reserved[key] then order[#order + 1] = key end
         reserved[key] = {
-          key, one[2], one[6], one[4], written(at), unit, estimate, step, coarse,
+          key, one[2], one[6], one[4], written(at), unit, estimate, step, coarse, payer,
         }
       end
     end

@@ -94,25 +94,25 @@ def written(take: Take, tick: int, *, corrigible: bool) -> tuple[object, ...]:
     """Return the name of the bucket and the take as the script reads it.
 
     That is: window, step, limit, capacity, scale, opens, closes, and what is needed to correct it:
-    unit, grains, step of a grain, whether a grain is more than a billionth. Last whether there is
-    nothing but plain numbers, and nothing to correct.
+    unit, grains, step of a grain, whether a grain is more than a billionth, and who pays. Last
+    whether there is nothing but plain numbers, and nothing to correct.
     """
     correctable = corrigible and take.unit != REQUESTS
     if take.life:
         taken, slots = int(take.amount > 0), take.limit // NANO
-        held = correctable and (take.unit, taken, 1, False)
+        held = correctable and (take.unit, taken, 1, False, take.payer)
         return (_SLOT, taken, number(-(-take.life // tick)), slots, 1, 0, 0, held)
     if take.window is None:
         amount, limit = number(take.amount), number(take.limit)
         bounds = number(take.opens // tick), number(take.closes // tick)
-        charged = correctable and (take.unit, amount, 1, False)
+        charged = correctable and (take.unit, amount, 1, False, take.payer)
         return (_BUDGET, amount, 0, limit, 1, *bounds, charged)
     window = -(-take.window // tick)
     whole = take.unit in _WHOLE and take.amount % NANO == 0
     made = figures(take.limit, take.burst, window, whole=whole)
     grains, coarse = take.amount // made.grain, made.grain > 1
     sent = (window, grains * made.step, made.limit, made.capacity, made.scale)
-    correction = correctable and (take.unit, number(grains), number(made.step), coarse)
+    correction = correctable and (take.unit, number(grains), number(made.step), coarse, take.payer)
     return (*map(number, sent), 0, 0, correction)
 
 

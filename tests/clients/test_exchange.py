@@ -24,6 +24,7 @@ from pol_client.aio_exchange import _SETTLING
 from pol_client.ledger import NOTHING, Ledger
 
 from engine.runtime.memory import MemoryStore
+from engine.runtime.store import Settled
 from tests.clients.asking import KINDS
 from tests.doors.grpc.serving import Daemon, run, serve
 
@@ -183,7 +184,7 @@ def test_nothing_is_settled_where_nothing_waits(daemon: Daemon, client: Any) -> 
     asked: list[str] = []
 
     class Listening(MemoryStore):
-        def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+        def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
             asked.append(reservation)
             return super().settle(reservation, amounts, now)
 

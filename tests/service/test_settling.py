@@ -12,10 +12,15 @@ from engine.runtime.decision import Decision
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.runtime.request import InvalidRequest
+from engine.service.audit import KEY, Audit
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.record import NoRecorder, RecordError
 from engine.service.usage import Usage
+from engine.state.lmdb import LmdbStore
+from engine.storage.moment import time_of
+from engine.storage.query import find
+from engine.storage.wanted import Wanted
 from tests.service.bundle import SECRET, asked, write_folder
 from tests.service.test_gate import START, Clock, Kept, Watcher
 
@@ -194,3 +199,29 @@ def test_what_was_taken_for_a_decision_that_cannot_be_kept_can_be_given_back(
     gate.recorder = NoRecorder()
     assert gate.settle(lost.decision_id, Usage(cost_usd=Decimal(0)))
     assert left(gate.decide(asked("hello", usage=USAGE))) == 80
+
+
+@pytest.mark.parametrize("keeps", ["memory", "folder"])
+def test_the_record_of_a_settlement_names_the_tenant(
+    keeps: str, tmp_path: Path, clock: Clock
+) -> None:
+    store = MemoryStore() if keeps == "memory" else LmdbStore(tmp_path)
+    audit = Audit(
+        tmp_path / "audit", tmp_path / KEY, "deny", name="n", time=lambda: time_of(clock() // 1000)
+    )
+    gate = Gate(store, audit, secret=SECRET, clock=clock)
+    # A bucket that tenants share: it does not tell whose decision it was.
+    gate.swap(loaded(tmp_path / "p", rules("tokens", "1h")))
+    made = {
+        tenant: gate.decide(asked(tenant={"id": tenant}, usage=USAGE)).decision_id
+        for tenant in ("north", "south")
+    }
+    for one in made.values():
+        assert gate.settle(one, Usage(input_tokens=1))
+    assert not gate.settle(made["north"], Usage(input_tokens=1))
+    gate.close()
+    for tenant, one in made.items():
+        (found,) = find(audit.folder, Wanted(tenant=tenant, kind="settlement"))
+        assert (found.text("decision_id"), found.fields["settled"]) == (one, True)
+    told = [one.text("tenant") for one in find(audit.folder, Wanted(kind="settlement"))]
+    assert told == ["north", "south", ""]

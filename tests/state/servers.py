@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 
-from engine.runtime.store import Level, Noted, StoreUnavailable, Take, Taker
+from engine.runtime.store import Level, Noted, Settled, StoreUnavailable, Take, Taker
 from engine.state.remote import Asker, Op
 from engine.state.valkey import Valkey
 
@@ -137,7 +137,7 @@ class ValkeyStore(Asker):
         self._now = now
         return super().peek(takes, now)
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         self._now = now
         return super().settle(reservation, amounts, now)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
-from engine.runtime.store import NANO, Store, Take
+from engine.runtime.store import NANO, Settled, Store, Take
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
 from tests.state.takes import DAY, MINUTE, NOW, requests, slot, tokens, usd
 
@@ -64,7 +65,7 @@ def test_huge_figures_stay_exact(store: Store) -> None:
 def test_a_year_beyond_the_clock_is_no_accident(store: Store) -> None:
     late = FOREVER * 3
     assert store.take([requests(amount=10)], late)[0].granted
-    assert store.settle("unknown", {}, late) is False
+    assert store.settle("unknown", {}, late) is None
     store.record("m", "k", MINUTE, FOREVER)
     store.label("t", "s", "late", late, NOW)
     assert store.labels("t", "s", NOW) == {"late"}
@@ -85,6 +86,18 @@ def test_what_was_used_beyond_the_estimate_becomes_a_debt(store: Store) -> None:
     assert store.peek([tokens()], NOW)[0].retry_after == 101 * MINUTE // 100
     assert not store.peek([usd()], NOW + DAY - 1)[0].granted
     assert store.peek([usd(day=1)], NOW + DAY)[0].granted
+
+
+def test_who_settles_is_told_whose_decision_it_was(store: Store) -> None:
+    paid = replace(tokens(), payer="north \N{WHITE SMILING FACE}"), replace(slot(), payer="north")
+    store.take(paid, NOW, reservation="d1", hold=MINUTE)
+    assert store.settle("d1", {"tokens": 1}, NOW) == Settled("north \N{WHITE SMILING FACE}")
+    assert store.settle("d1", {"tokens": 1}, NOW) is None
+    store.take([requests(), replace(usd(), payer="x")], NOW, reservation="d2", hold=MINUTE)
+    store.take([replace(usd("more"), payer="x")], NOW, reservation="d2", hold=MINUTE)
+    assert store.settle("d2", {}, NOW) == Settled("x")
+    store.take([tokens()], NOW, reservation="d3", hold=MINUTE)
+    assert store.settle("d3", {}, NOW) == Settled("")
 
 
 def test_a_unit_that_is_not_named_keeps_its_estimate(store: Store) -> None:

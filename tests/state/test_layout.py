@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.runtime.buckets import Bucket, Reservation, Reserved, Slots
 from engine.runtime.meter import Meter
@@ -14,6 +15,7 @@ instants = st.integers(-FOREVER, FOREVER)
 levels = st.integers(0, 2**192 - 1)
 amounts = st.integers(0, 10**27)
 names = st.text(st.characters(codec="utf-8"), max_size=20)
+rules = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 buckets = st.builds(
     Bucket,
     at=instants,
@@ -24,7 +26,7 @@ buckets = st.builds(
 )
 takes = st.builds(
     Take,
-    rule=names,
+    rule=rules,
     key=names,
     amount=amounts,
     limit=amounts,
@@ -46,9 +48,10 @@ def test_a_bucket_comes_back(bucket: Bucket) -> None:
 
 @pytest.mark.slow
 @settings(max_examples=40)
-@given(instants, st.lists(st.builds(Reserved, take=takes, at=instants), max_size=4))
-def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
-    made = Reservation(until, tuple(reserved))
+@given(instants, st.lists(st.builds(Reserved, take=takes, at=instants), max_size=4), names)
+def test_a_reservation_comes_back(until: int, reserved: list[Reserved], payer: str) -> None:
+    paid = [Reserved(replace(one.take, payer=payer), one.at) for one in reserved]
+    made = Reservation(until, tuple(paid))
     value = layout.pack_reservation(made)
     assert layout.unpack_reservation(value) == made
     assert layout.expiry(value) == until
@@ -56,7 +59,7 @@ def test_a_reservation_comes_back(until: int, reserved: list[Reserved]) -> None:
 
 held = st.builds(
     Take,
-    rule=names,
+    rule=rules,
     key=names,
     amount=amounts,
     limit=amounts,

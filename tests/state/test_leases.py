@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 import pytest
 
-from engine.runtime.store import NANO, Level, StoreUnavailable, Take
+from engine.runtime.store import NANO, Level, Settled, StoreUnavailable, Take
 from engine.state.leases import LIFE, SHARE, Leases, terms_of
 from engine.state.remote import Op
 from engine.state.valkey import Valkey
@@ -190,8 +190,21 @@ def test_what_is_taken_from_a_lease_can_be_settled(server: Server) -> None:
     async def story() -> None:
         clock = Clock()
         far, other = leased(server, clock), leased(server, clock)
-        tokens = Take("t", "t", 10 * NANO, 6000 * NANO, 6000 * NANO, DAY, unit="tokens")
-        usd = Take("u", "u", 10 * NANO, 6000 * NANO, 6000 * NANO, None, NOW, NOW + DAY, "usd")
+        tokens = Take(
+            "t", "t", 10 * NANO, 6000 * NANO, 6000 * NANO, DAY, unit="tokens", payer="north"
+        )
+        usd = Take(
+            "u",
+            "u",
+            10 * NANO,
+            6000 * NANO,
+            6000 * NANO,
+            None,
+            NOW,
+            NOW + DAY,
+            "usd",
+            payer="north",
+        )
         for number in range(4):
             levels = await take(far, clock, tokens, usd, reservation=f"d{number}")
             assert all(level.granted for level in levels)
@@ -199,8 +212,9 @@ def test_what_is_taken_from_a_lease_can_be_settled(server: Server) -> None:
         assert far.local == 2
         real = (("tokens", NANO), ("usd", 40 * NANO))
         for number in range(4):
-            assert await other.run([Op("settle", (f"d{number}", real))], clock.now) == [True]
-        assert await other.run([Op("settle", ("d3", real))], clock.now) == [False]
+            settling = Op("settle", (f"d{number}", real))
+            assert await other.run([settling], clock.now) == [Settled("north")]
+        assert await other.run([Op("settle", ("d3", real))], clock.now) == [None]
         await far.close()
         await other.close()
         assert await left(server, clock, tokens) == 6000 - 4

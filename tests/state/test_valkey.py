@@ -12,7 +12,7 @@ import pytest
 
 from engine.runtime import taking
 from engine.runtime.buckets import Bucket
-from engine.runtime.store import NANO, Noted, StoreUnavailable, Take
+from engine.runtime.store import NANO, Noted, Settled, StoreUnavailable, Take
 from engine.runtime.throttle import FOREVER, ImpossibleAmount
 from engine.state.remote import STALE, Op
 from engine.state.valkey import Valkey
@@ -50,8 +50,8 @@ def test_ops_see_what_those_before_them_did(server: Server) -> None:
         Op("recall", ("t", "s", ("a", "b"))),
     )
     assert [remaining(answers[n]) for n in (0, 1, 3)] == [[20], [19], [89]]
-    assert answers[2] is True
-    assert answers[4] is False
+    assert answers[2] == Settled("")
+    assert answers[4] is None
     assert answers[5:10] == [None, 1, None, frozenset({"read"}), None]
     assert answers[10:14] == [None, Noted({"": frozenset({1, 3})}, frozenset()), None, 1]
     assert answers[14:] == [None, {"a": b"\xff"}]
@@ -179,8 +179,20 @@ def test_what_is_owed_is_charged_whether_it_fits_or_not(server: Server) -> None:
     levels = levels_of(ask(server, peek(requests(), today(amount=1)))[0])
     assert [level.granted for level in levels] == [False, False]
     assert levels[0].retry_after > 2 * MINUTE
-    assert ask(server, Op("settle", ("d", (("usd", 99),)))) == [True]
+    assert ask(server, Op("settle", ("d", (("usd", 99),)))) == [Settled("")]
     assert remaining(ask(server, peek(today()))[0]) == [0]
+
+
+def test_a_reservation_of_an_older_engine_is_settled(server: Server) -> None:
+    paid = msgspec.structs.replace(tokens(amount=80), payer="north")
+    ask(server, take(paid, reservation="d", hold=HOUR))
+    (key,) = [one for one in keys(server) if "}r" in one]
+    value = server.do("GET", key).partition(b"\r\n")[2][:-2]
+    until, item = msgspec.msgpack.decode(value[5:])
+    assert item.pop() == "north"
+    server.do("SET", key, value[:5] + msgspec.msgpack.encode([until, item]))
+    assert ask(server, Op("settle", ("d", (("tokens", 10),)))) == [Settled("")]
+    assert remaining(ask(server, peek(tokens()))[0]) == [89]
 
 
 def test_slots_that_are_owed_are_held(server: Server) -> None:

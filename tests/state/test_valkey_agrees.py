@@ -48,14 +48,19 @@ class Calls:
         amount = self.random.choice([0, 1, 1, 2, 5]) * self.amount
         if self.random.random() < 0.1:
             amount += 1
-        key = f"{rule} {kind}"
+        key, payer = (
+            f"{rule} {kind}",
+            self.random.choice(["", "north", "s\N{LATIN SMALL LETTER U WITH DIAERESIS}d"]),
+        )
         if kind == "slots":
             slots = self.random.randint(0, 80) * NANO
-            return Take(rule, key, NANO * (amount > 0), slots, slots, None, 0, 0, kind, window)
+            held = NANO * (amount > 0)
+            return Take(rule, key, held, slots, slots, None, 0, 0, kind, window, payer=payer)
         if kind == "usd":
             opens = self.now // DAY * DAY
-            return Take(rule, key, amount, limit, limit, None, opens, opens + DAY, kind)
-        return Take(rule, key, amount, limit, burst, window, 0, 0, kind)
+            ends = opens + DAY
+            return Take(rule, key, amount, limit, limit, None, opens, ends, kind, payer=payer)
+        return Take(rule, key, amount, limit, burst, window, 0, 0, kind, payer=payer)
 
     def make(self, store: Store) -> list[object]:
         """Pass some time and make a call; return what it is answered."""

@@ -9,7 +9,7 @@ from time import sleep
 import pytest
 from redis.crc import key_slot
 
-from engine.runtime.store import NANO, Level, Noted, StoreUnavailable, Take
+from engine.runtime.store import NANO, Level, Noted, Settled, StoreUnavailable, Take
 from engine.state.leases import Leases
 from engine.state.remote import STALE, Op
 from engine.state.valkey import Valkey
@@ -79,7 +79,8 @@ def empty(cluster: Nodes) -> None:
 
 
 def of(tenant: str, name: str = "r", amount: int = 1, unit: str = "requests") -> Take:
-    return Take(name, f"{name} {tenant}", amount, 10, 10, MINUTE, unit=unit, tenant=tenant)
+    key = f"{name} {tenant}"
+    return Take(name, key, amount, 10, 10, MINUTE, unit=unit, tenant=tenant, payer=tenant)
 
 
 def take(*takes: Take, reservation: str = "", hold: int = 0) -> Op:
@@ -147,14 +148,14 @@ def test_everything_that_a_decision_asks_is_answered(cluster: Nodes, node: int) 
         node=1 - node,
     )
     noted = Noted({"": frozenset({1})}, frozenset())
-    assert again == [True, 1, frozenset({"x"}), noted, {"a": b"1"}, False]
+    assert again == [Settled("north"), 1, frozenset({"x"}), noted, {"a": b"1"}, None]
     assert remaining(ask(cluster, Op("peek", ((of("north", amount=0),),)))[0]) == [5]
 
 
 def test_what_is_owed_can_be_settled(cluster: Nodes) -> None:
     owed = Op("owe", ((of("north", amount=30, unit="tokens"),), "d1", HOUR))
     assert ask(cluster, owed) == [None]
-    assert ask(cluster, Op("settle", ("d1", (("tokens", 4),)))) == [True]
+    assert ask(cluster, Op("settle", ("d1", (("tokens", 4),)))) == [Settled("north")]
     assert remaining(ask(cluster, Op("peek", ((of("north", amount=0),),)))[0]) == [6]
 
 
@@ -172,7 +173,7 @@ def test_leases_and_what_is_taken_from_them_lie_with_the_tenant(cluster: Nodes) 
 
     asyncio.run(story())
     settles = [Op("settle", (f"d{number}", (("tokens", NANO),))) for number in range(4)]
-    assert ask(cluster, *settles, node=1) == [True] * 4
+    assert ask(cluster, *settles, node=1) == [Settled("")] * 4
 
 
 def test_a_bucket_that_tenants_share_is_taken_from_alone(cluster: Nodes) -> None:

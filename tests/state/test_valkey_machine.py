@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import settings
 
-from engine.runtime.store import Level, Store, Take
+from engine.runtime.store import Level, Settled, Store, Take
 from tests.state.servers import MISSING, PROGRAM, ValkeyStore, shared
 from tests.state.test_machine import StoreMachine
 
@@ -35,7 +35,7 @@ class Magnified(ValkeyStore):
         levels = super().peek([magnified(take) for take in takes], now * TIME)
         return tuple(map(reduced, takes, levels))
 
-    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> bool:
+    def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         larger = {unit: amount * AMOUNT for unit, amount in amounts.items()}
         return super().settle(reservation, larger, now * TIME)
 

@@ -3,13 +3,12 @@
 The lists (``gazetteer.md`` names their sources and licences) are not kept as words: a word is a
 32-bit hash of its plain form, and beside each hash stands a byte of bits, one for each list.
 300,000 words take 1.5 MB of memory; one word in about 14,000 that is in no list is taken for one
-that is. The file holds the differences of the sorted hashes, byte by byte in planes, so that they
-pack well.
+that is. The file holds the sorted hashes byte by byte in planes, so that they pack well and are
+read in a few milliseconds: their differences would take a tenth less, and five times as long.
 """
 
 from __future__ import annotations
 
-import lzma
 import pkgutil
 import unicodedata
 import zlib
@@ -17,7 +16,6 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate
 
 FILE = "gazetteer.bin"
 PLANES = 4
@@ -79,22 +77,20 @@ class Gazetteer:
 def pack(bits: dict[int, int]) -> bytes:
     """Return the file that holds *bits*, by hash."""
     order = sorted(bits)
-    steps = [after - before for before, after in zip([0, *order], order, strict=False)]
-    planes = [bytes(step >> 8 * plane & 255 for step in steps) for plane in range(PLANES)]
-    data = b"".join([*planes, bytes(bits[one] for one in order)])
-    return lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
+    planes = [bytes(one >> 8 * plane & 255 for one in order) for plane in range(PLANES)]
+    return zlib.compress(b"".join([*planes, bytes(bits[one] for one in order)]), 9)
 
 
 def unpack(packed: bytes) -> Gazetteer:
     """Return the gazetteer that *packed* holds."""
-    data = lzma.decompress(packed)
+    data = memoryview(zlib.decompress(packed))
     size = len(data) // (PLANES + 1)
-    steps = array("I", bytes(size * PLANES))
-    view = memoryview(steps).cast("B")
+    hashes = array("I", bytes(size * PLANES))
+    view = memoryview(hashes).cast("B")
     for plane in range(PLANES):
         view[plane::PLANES] = data[plane * size : (plane + 1) * size]
     view.release()
-    return Gazetteer(array("I", accumulate(steps)), data[PLANES * size :])
+    return Gazetteer(hashes, bytes(data[PLANES * size :]))
 
 
 @cache

@@ -83,6 +83,7 @@ DATE_OF_BIRTH = Entity(
             hint=rf"(?i){BORN}",
             guard=alone(b"/"),
             check=_birthday,
+            large=True,
         ),
     ),
 )

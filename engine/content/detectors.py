@@ -39,7 +39,8 @@ class Pattern:
     text around it, *check* at the match itself; together they stand for look-around. After a
     refused match the search goes on at its group, else behind it, or with *retry* at its next word.
     A *score* below `THRESHOLD` is reported only with a context word nearby, which adds `CONTEXT`.
-    *aimed* says what Hyperscan is to look for: see `Aimed`.
+    *aimed* says what Hyperscan is to look for: see `Aimed`. *large* is one of so many instructions
+    that RE2's own bound is too little for its automaton (see `rules.LARGE`).
     """
 
     regex: str
@@ -54,6 +55,7 @@ class Pattern:
     hint: str = ""
     prose: bool = False
     aimed: Aimed = "shorter"
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)

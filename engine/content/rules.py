@@ -25,7 +25,8 @@ SHORT = 300
 """Characters up to which a pattern may be compiled while a text waits: it takes one or two
 milliseconds at most."""
 LARGE = 8192
-"""Instructions from which on RE2's own bound is too little for a pattern's automaton."""
+"""Instructions from which on RE2's own bound is too little for a pattern's automaton. Patterns say
+so (`Pattern.large`): to find it out takes as long as to compile one, ten milliseconds."""
 
 
 class EntityError(ValueError):
@@ -69,8 +70,7 @@ def _found_by(pattern: Pattern) -> Regex:
     words = min(map(len, pattern.keywords), default=0) > 1
     if words and not pattern.digits and len(pattern.regex) <= SHORT:
         return late(pattern.regex)
-    find = compiled(pattern.regex)
-    return compiled(pattern.regex, memory=MEMORY) if find.programsize > LARGE else find
+    return compiled(pattern.regex, memory=MEMORY if pattern.large else 0)
 
 
 def custom_rules(entity: CustomEntity) -> tuple[Rule, ...]:

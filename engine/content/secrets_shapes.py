@@ -112,9 +112,10 @@ def token(
     check: Check | None = drawn,
     guard: Guard | None = apart,
     score: float = TOKEN_SCORE,
+    large: bool = False,
 ) -> Pattern:
     """Return a detector of tokens that begin with, or hold within *before* bytes, a keyword."""
-    return Pattern(regex, score, keywords, before, guard=guard, check=check, hint=hint)
+    return Pattern(regex, score, keywords, before, guard=guard, check=check, hint=hint, large=large)
 
 
 def named(value: str, *names: str) -> Named:

@@ -10,7 +10,7 @@ import pytest
 from engine.content.collect import LEAD, numbers
 from engine.content.entities import ENTITIES, Entity
 from engine.content.regex import compiled
-from engine.content.rules import Rule, builtin_rules
+from engine.content.rules import LARGE, Rule, builtin_rules
 from engine.content.translate import reach, read
 from tests.content.made_texts import made
 
@@ -53,3 +53,10 @@ def test_every_match_has_what_the_pattern_says(entity: Entity) -> None:
                 assert first <= pattern.before or entity.name == "pii.email", match
             if hint is not None and counts(rule, finding):
                 assert hint.within(match), f"no hint in {match!r}"
+
+
+def test_patterns_say_whether_they_are_large() -> None:
+    patterns = [pattern for entity in ENTITIES.values() for pattern in entity.patterns]
+    large = {one.regex for one in patterns if compiled(one.regex).programsize > LARGE}
+    assert large == {one.regex for one in patterns if one.large}
+    assert large

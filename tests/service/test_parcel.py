@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import weakref
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.language.packed import Joined, join
+from engine.service.cache import PIECE_BYTES
 from engine.service.parcel import unwrap, wrap
 
 
@@ -13,11 +17,19 @@ def test_what_is_wrapped_comes_out_again(parts: list[list[bytes]]) -> None:
     assert unwrap(wrap(value)) == value
 
 
-def test_what_is_large_is_not_copied() -> None:
-    data = wrap(join([b"x" * 1000, b"y"]))
-    made = unwrap(data)
-    assert isinstance(made, Joined)
-    member = made[0]
+def test_what_is_large_is_given_back_by_itself() -> None:
+    first, second = unwrap(wrap([join([b"x" * PIECE_BYTES, b"y"]), join([b"z"])]))
+    assert isinstance(first, Joined)
+    assert [bytes(one[0]) for one in (first, second)] == [b"x" * PIECE_BYTES, b"z"]
+    member = first[0]
     assert isinstance(member, memoryview)
-    assert member.obj is data
-    assert bytes(member) == b"x" * 1000
+    memory = weakref.ref(member.obj)
+    del first, member
+    assert memory() is None
+    assert bytes(second[0]) == b"z"
+
+
+def test_what_was_read_cannot_be_changed() -> None:
+    [made] = unwrap(wrap([join([b"x"])]))
+    with pytest.raises(TypeError, match="read-only"):
+        made[0][0] = 0

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import engine
+from engine.language.collection import without_collection
 
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
@@ -68,7 +69,9 @@ class LazyGroup(click.Group):
         if verb is None:
             return None
         module, _, attribute = verb.module.partition(":")
-        command = getattr(importlib.import_module(module), attribute or "command")
+        # What is loaded stays: there is nothing in it for the collector to find.
+        with without_collection():
+            command = getattr(importlib.import_module(module), attribute or "command")
         assert isinstance(command, click.Command)
         return command
 

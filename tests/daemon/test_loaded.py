@@ -42,7 +42,7 @@ def test_a_supervisor_loads_neither_what_decides_nor_what_compiles() -> None:
 
 
 def test_a_worker_loads_no_compiler() -> None:
-    found = loaded("import engine.daemon.worker")
+    found = loaded("import engine.daemon.desk")
     assert "engine.service.gate" in found
     assert not found & COMPILER
 

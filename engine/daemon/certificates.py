@@ -7,7 +7,7 @@ from pathlib import Path
 from engine.daemon.places import StartError
 from engine.daemon.settings import Settings
 from engine.doors.grpc.certificates import Certificates, TlsError, TlsFiles
-from engine.doors.grpc.client_certificates import allowed_names
+from engine.doors.grpc.client_certificates import allowed_names, load_reader
 
 
 def certificates_of(settings: Settings) -> Certificates | None:
@@ -16,6 +16,8 @@ def certificates_of(settings: Settings) -> Certificates | None:
     if not tls.certificate_file:
         return None
     roots = Path(tls.client_ca_file) if tls.client_ca_file else None
+    if roots is not None:
+        load_reader()
     try:
         names = allowed_names(tls.client_names)
         files = TlsFiles(Path(tls.certificate_file), Path(tls.key_file), roots, names)

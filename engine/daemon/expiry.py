@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
-from cryptography import x509
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -28,6 +28,7 @@ WARNED_DAYS = (14, 1, 0)
 PART = 3
 """And not before so small a part of its life is left: one that lives for hours is renewed then."""
 LOOK_SECONDS = 60.0
+X509 = "cryptography.x509"
 
 Stamp = tuple[int, int, int]
 Life = tuple[float, float]
@@ -116,8 +117,10 @@ class Expiry(Collector):
 
 def first_life(pem: bytes) -> Life | None:
     """Return the life of the certificate in *pem* that ends first; None where there is none."""
+    # It takes its time to load, and most daemons have no certificate.
+    load = import_module(X509).load_pem_x509_certificates
     try:
-        found = x509.load_pem_x509_certificates(pem)
+        found = load(pem)
     except ValueError:
         return None
     return min(

@@ -38,13 +38,20 @@ def test_a_supervisor_loads_neither_what_decides_nor_what_compiles() -> None:
     found = loaded("import engine.cli.serve\nimport engine.daemon.supervisor")
     assert "engine.service.reload" in found
     deciding = {"engine.runtime.decide", "engine.service.gate", "engine.language.typed", "grpc"}
-    assert not found & (COMPILER | DETECTORS | deciding | {"engine.daemon.sinks"})
+    assert not found & (
+        COMPILER | DETECTORS | deciding | {"cryptography.x509", "engine.daemon.sinks"}
+    )
 
 
 def test_a_worker_loads_no_compiler() -> None:
     found = loaded("import engine.daemon.desk")
     assert "engine.service.gate" in found
-    assert not found & COMPILER
+    assert not found & (COMPILER | {"cryptography.x509"})
+
+
+def test_what_reads_certificates_is_loaded_before_one_is_shown() -> None:
+    found = loaded("from engine.doors.grpc.client_certificates import load_reader\nload_reader()")
+    assert "cryptography.x509" in found
 
 
 def test_a_worker_reads_every_policy_without_the_compiler(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import lru_cache
 from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
 import grpc
 import grpc.aio
-from cryptography import x509
 
 from engine.runtime.certificate import Certificate
 from engine.service.callers import CALLER, Caller
@@ -25,38 +25,24 @@ LONGEST = 500
 """So many names, and characters of each and of the subject, are recorded."""
 REMEMBERED = 256
 
-GENERAL_NAMES: tuple[tuple[type[x509.GeneralName], str], ...] = (
-    (x509.DNSName, "DNS"),
-    (x509.UniformResourceIdentifier, "URI"),
-    (x509.RFC822Name, "email"),
-    (x509.IPAddress, "IP Address"),
-)
-"""The kinds of names that are known, as OpenSSL calls them."""
+NAMES = "engine.doors.grpc.certificate_names"
+"""What reads certificates: it takes its time to load, and most daemons are shown none."""
+
+
+def load_reader() -> None:
+    """Load what reads certificates, so that nobody who shows one waits for it."""
+    import_module(NAMES)
 
 
 def read_certificate(der: bytes) -> tuple[Certificate, frozenset[str]]:
     """Return what the record says of a certificate, and all its names as they are compared."""
-    try:
-        found = x509.load_der_x509_certificate(der)
-        subject, names = found.subject.rfc4514_string()[:LONGEST], names_of(found)
-    except ValueError:  # OpenSSL took it: its names are nobody's.
-        subject, names = "", []
+    subject, names = import_module(NAMES).read_names(der)
     told = Certificate(
-        subject=subject,
+        subject=subject[:LONGEST],
         names=tuple([f"{kind}:{name}"[:LONGEST] for kind, name in names[:MOST_NAMES]]),
         sha256=sha256(der).hexdigest(),
     )
     return told, frozenset([compared(name) for _, name in names])
-
-
-def names_of(found: x509.Certificate) -> list[tuple[str, str]]:
-    """Return kind and value of the subject alternative names of *found*."""
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    kinds = dict(GENERAL_NAMES)
-    return [(kinds[type(one)], str(one.value)) for one in names if type(one) in kinds]
 
 
 def compared(name: str) -> str:

@@ -21,6 +21,7 @@ from engine.storage.frames import (
     Scan,
     first_digest,
     frame_at,
+    is_holed,
     scan_frames,
 )
 from engine.storage.header import OPEN, Cut, Header, NoSegment, is_begun, is_cut, read_header
@@ -157,12 +158,13 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     part.since = _time_at(data, end, found, max(0, part.signed - header.first))
     part.newest = _time_at(data, end, found, len(found.ends) - 1)
     part.acts = list(_acts(data, end, found, header.first))
-    if found.wrong is not None and (
-        isinstance(found.wrong, Altered) or not part.file.endswith(OPEN)
-    ):
-        part.lost = isinstance(found.wrong, Altered)
+    wrong = found.wrong
+    half = not isinstance(wrong, Altered) or is_holed(data, wrong.at)
+    if wrong is not None and not (half and part.file.endswith(OPEN)):
+        # What is half written in an open one a crash may leave, or somebody writes just now.
+        part.lost = isinstance(wrong, Altered)
         time = part.newest or header.opened
-        part.problems.append(Problem(part.file, part.end, str(found.wrong), time))
+        part.problems.append(Problem(part.file, part.end, str(wrong), time))
     return part
 
 

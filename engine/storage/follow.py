@@ -29,6 +29,7 @@ from engine.storage.frames import (
     Altered,
     Torn,
     first_digest,
+    is_holed,
     read_frames,
 )
 from engine.storage.header import OPEN, is_begun, read_header
@@ -216,7 +217,8 @@ class _Segment:
             except Altered as altered:
                 if altered.last and self._more():
                     continue  # It only ended where the buffer did.
-                if altered.last and self.last and not self._closed:
+                half = altered.last or is_holed(self._buffer, altered.at, base)
+                if half and self.last and not self._closed:
                     return  # It may be half written.
                 found = self._past(altered)
                 yield found

@@ -31,6 +31,10 @@ MOST_BYTES = 2**26
 PRUNED = 2**31
 """In the length of a frame on the disk: its payload is gone, and its leaf stands there instead."""
 PRUNED_BYTES = OVERHEAD + DIGEST_BYTES
+SECTOR_BYTES = 512
+"""What a disk takes whole or not at all."""
+_HOLE = bytes(16)
+"""More zeros than a frame has in a row: records are JSON, and heads and digests are not so poor."""
 
 
 class Frame(NamedTuple):
@@ -209,8 +213,9 @@ def _wrong(data: bytes, start: int, sequence: int) -> Altered | Torn:
     if start + OVERHEAD > size:
         return Torn(start)
     length, checksum, number = HEAD.unpack_from(data, start)
-    if not (length or checksum or number) and not any(data[start:]):
-        return Torn(start)  # A power cut leaves zeros where bytes did not come to the disk.
+    if not (length or checksum or number) and data[start:] == bytes(size - start):
+        # Written ahead; or a power cut has left them where bytes did not come to the disk.
+        return Torn(start)
     kept = length if not length & PRUNED else DIGEST_BYTES
     if length & ~PRUNED > MOST_BYTES:
         return Altered(start, f"a record of {length} bytes", sequence)
@@ -224,6 +229,20 @@ def _wrong(data: bytes, start: int, sequence: int) -> Altered | Torn:
     if number != sequence:
         return Altered(start, _misplaced(data, start, number, sequence), sequence)
     return Altered(start, f"record {number} is not chained to the one before it", sequence)
+
+
+def is_holed(data: bytes, at: int, base: int = 0) -> bool:
+    """Return whether the frame at *at*, which is not whole, has zeros where it was written.
+
+    So a power cut leaves records that were written in the place of zeros, and not synced yet: a
+    disk takes their sectors in any order. *data* begins at byte *base* of its segment.
+    """
+    length = HEAD.unpack_from(data, at)[0] if at + HEAD.size <= len(data) else 0
+    end = at + OVERHEAD + (length if length <= MOST_BYTES else 0)
+    if not length or data.find(_HOLE, at, end + len(_HOLE) - 1) >= 0:
+        return True
+    sector = at + SECTOR_BYTES - (base + at) % SECTOR_BYTES
+    return not any(data[at : min(sector, at + HEAD.size)])
 
 
 def _misplaced(data: bytes, start: int, number: int, sequence: int) -> str:

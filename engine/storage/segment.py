@@ -29,6 +29,7 @@ from engine.storage.frames import (
     Altered,
     Torn,
     first_digest,
+    is_holed,
     make_frame,
     make_frames,
     read_frames,
@@ -52,8 +53,8 @@ class Mark(NamedTuple):
 class Segment:
     """The segment that a process writes. Not for several threads at once, but for `sync`."""
 
-    def __init__(self, folder: Path, header: Header) -> None:
-        """Make the file. Raises OSError."""
+    def __init__(self, folder: Path, header: Header, *, flags: int = os.O_APPEND) -> None:
+        """Make the file, opened with *flags* besides. Raises OSError."""
         self.header = header
         self.path = folder / f"{header.name}{OPEN}"
         self.sequence = header.first
@@ -65,7 +66,7 @@ class Segment:
         self.named = False
         """Whether the disk has its name; `sync` sees to it."""
         self.file = os.open(
-            self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600
+            self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | flags, 0o600
         )
         """Its descriptor; `NONE` when it is closed."""
         try:
@@ -80,6 +81,14 @@ class Segment:
     def empty(self) -> bool:
         """Whether it has no record."""
         return self.sequence == self.header.first
+
+    @property
+    def short(self) -> bool:
+        """Whether another thread should `fill` it."""
+        return False
+
+    def fill(self) -> None:
+        """Make room for records that a sync is to bring to the disk soon; see `Padded`."""
 
     @property
     def mark(self) -> Mark:
@@ -123,7 +132,11 @@ class Segment:
         """Forget, in a broken segment, what is behind *mark*: the disk may have it or not."""
         self.size, self.sequence, self.digest = mark
         with suppress(OSError):  # Whoever recovers it may find more than it should have, then.
-            os.ftruncate(self.file, mark.size)
+            self.cut_back()
+
+    def cut_back(self) -> None:
+        """Have the file end behind the last record. Raises OSError."""
+        os.ftruncate(self.file, self.size)
 
     def close(self) -> Path:
         """Sync, close and rename the file, and return its new path. Raises OSError.
@@ -165,19 +178,25 @@ class Segment:
                 written += os.write(self.file, data[written:])
         except OSError:
             try:
-                os.ftruncate(self.file, self.size)
+                self.cut_back()
             except OSError as error:
                 self.broken = f"half a record cannot be taken back: {error.strerror}"
             raise
         return written
 
 
-def recover(path: Path, time: str, sign: Callable[[Path], object] | None = None) -> Path | None:
+def recover(
+    path: Path,
+    time: str,
+    sign: Callable[[Path], object] | None = None,
+    signed: Callable[[str], int] = lambda _: 0,
+) -> Path | None:
     """Close the open segment at *path* if its writer is gone; return its new path, None if not.
 
     It is closed when *sign* has returned: what a crash leaves meanwhile is still open, and comes
-    here once more.
-    What was half written is cut, and a file that has no whole header, and so no record, is deleted.
+    here once more. *signed* tells how many records of the trail with that name are signed.
+    What was half written is cut, zeros that were written ahead are cut without a word, and a file
+    that has no whole header, and so no record, is deleted.
     Raises OSError, NoSegment and Altered: what somebody has changed
     stays as it is.
     """
@@ -195,7 +214,7 @@ def recover(path: Path, time: str, sign: Callable[[Path], object] | None = None)
                 sign(path)
             path.unlink()
             return None
-        _cut(file, data, time)
+        _cut(file, data, time, signed)
         os.fsync(file)
         if sign is not None:
             sign(path)
@@ -209,7 +228,7 @@ def recover(path: Path, time: str, sign: Callable[[Path], object] | None = None)
     return closed
 
 
-def _cut(file: int, data: bytes, time: str) -> None:
+def _cut(file: int, data: bytes, time: str, signed: Callable[[str], int]) -> None:
     """Cut the torn end of *data*, which is in *file*, and append the record that says so."""
     header, end = read_header(data)
     digest, sequence = first_digest(data[:end]), header.first
@@ -221,9 +240,12 @@ def _cut(file: int, data: bytes, time: str) -> None:
     except Torn:
         pass
     except Altered as altered:
-        if not _is_last(data, altered.at):
+        # What a disk has taken in part of what was never synced cannot have been signed.
+        holed = is_holed(data, altered.at) and altered.record >= signed(header.trail)
+        if not (_is_last(data, altered.at) or holed):
             raise
-    payload = msgspec.json.encode(Cut(time=time, lost=len(data) - end))
+    lost = max(len(data.rstrip(b"\0")) - end, 0)
+    payload = msgspec.json.encode(Cut(time=time, lost=lost))
     last, _, _ = make_frame(digest, sequence, payload)
     os.ftruncate(file, end)
     if os.write(file, last) < len(last):

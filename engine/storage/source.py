@@ -4,6 +4,10 @@ A segment changes its file while it lives: it is written (`.open`), closed (`.se
 (`.seg.zst`), and rewritten when records are pruned. Whoever reads follows it: a file that is opened
 stays as it is, and one that is gone has another name.
 
+Behind the records of an open one there may be zeros, which were written ahead (see `padded`): it is
+read to where they begin. Its writer only goes forward: what stands before a byte that is no zero is
+there. As a digest may end with zeros, a few of those that follow are given too.
+
 Compressed ones may hold several zstd frames, one behind the other, so that a record can be read
 without the whole (RFC 8878, 3.1.1: a frame's length is found by its blocks' heads).
 """
@@ -19,6 +23,7 @@ from pathlib import Path
 
 import zstandard
 
+from engine.storage.frames import DIGEST_BYTES
 from engine.storage.header import CLOSED, OPEN, NoSegment
 
 COMPRESSED = f"{CLOSED}.zst"
@@ -27,6 +32,9 @@ ENDINGS = (CLOSED, COMPRESSED, OPEN)
 PIECE_BYTES = 2**20
 _KEPT_PIECES = 4
 _MOST_BYTES = 2**31
+_TAIL_BYTES = 4096
+_DIGEST_ZEROS = DIGEST_BYTES - 1
+_LOOKS = 100
 _BLOCK_HEAD = 3
 _RLE = 1
 
@@ -93,22 +101,24 @@ class Source:
         self._piece = lru_cache(_KEPT_PIECES)(self._decompressed)
         self.stored = os.fstat(self._file).st_size
         self.size = self.stored
-        if self.compressed:
-            try:
+        try:
+            if path.name.endswith(OPEN):
+                self.size = self._written()
+            if self.compressed:
                 self.size = self._find_pieces()
-            except NoSegment:
-                self.close()
-                raise
+        except (OSError, NoSegment):
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
     def all(self) -> bytes:
-        """Return all of it as it is now. Raises OSError and NoSegment."""
+        """Return all of it as it was when it was opened. Raises OSError and NoSegment."""
         if self.compressed:
             return b"".join(self._decompressed(number) for number in range(len(self._pieces)))
-        return self._stored(0, os.fstat(self._file).st_size)
+        return self._stored(0, self.size)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield all of a closed one, a piece at a time. Raises OSError and NoSegment."""
@@ -121,7 +131,7 @@ class Source:
         Raises OSError and NoSegment.
         """
         if not self.compressed:
-            return self._stored(start, end - start)
+            return self._stored(start, min(end, self.size) - start)
         number = bisect_right(self._at, start) - 1
         found = b""
         while start < end and 0 <= number < len(self._pieces):
@@ -130,6 +140,28 @@ class Source:
             number += 1
             start = self._at[number] if number < len(self._at) else end
         return found
+
+    def _written(self) -> int:
+        """Return up to where an open one is written, but for what is being written just now."""
+        end = self._last(self.stored)
+        for _ in range(_LOOKS):
+            # Who writes now may have got to any byte: then it goes on, and a record is not whole.
+            more = self._last(min(end + _TAIL_BYTES, self.stored), end)
+            if more == end:
+                break
+            end = self._last(self.stored, end)
+        return min(end + _DIGEST_ZEROS, self.stored)
+
+    def _last(self, end: int, least: int = 0) -> int:
+        """Return where, from *least* to *end*, there are but zeros from on."""
+        count = _TAIL_BYTES
+        while end > least:
+            start = max(end - count, least)
+            part = self._stored(start, end - start)
+            if part != bytes(len(part)):
+                return start + len(part.rstrip(b"\0"))
+            end, count = start, PIECE_BYTES
+        return least
 
     def _stored(self, start: int, count: int) -> bytes:
         parts = []

@@ -244,7 +244,7 @@ class Synced(Committer):
 
         Under the lock.
         """
-        if self._backlog or not (self._beside.flying or self._fly()):
+        if self._backlog or not (self._beside.flying or self._fly()) or self._trail.short:
             super()._wake()
 
     def _fly(self) -> bool:
@@ -289,9 +289,9 @@ class Synced(Committer):
     # --- the other thread ------------------------------------------------------------------------
 
     def _is_news(self) -> bool:
-        if self._beside.flying:
-            return bool(self._backlog)
-        return bool(self._backlog or self._turning or self._unsynced)
+        if self._backlog or self._trail.short:
+            return True
+        return bool(not self._beside.flying and (self._turning or self._unsynced))
 
     def _drain(self) -> bool:
         return self._anew_is_due or super()._drain()
@@ -304,6 +304,8 @@ class Synced(Committer):
             return False
         if self._turning or self._trail.due:
             self._turn()
+        if self._trail.short and not self._ending:
+            self._trail.fill()
         return True
 
     def _sync(self) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from errno import EIO
 from math import inf
 from pathlib import Path
@@ -22,11 +23,12 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from engine.storage.aio import begin_writing
-from engine.storage.checkpoints import Checkpoint, CheckpointFile
+from engine.storage.checkpoints import Checkpoint, CheckpointFile, read_checkpoint
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.header import CLOSED, Header, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
-from engine.storage.notes import Signer
+from engine.storage.notes import NoteError, Signer
+from engine.storage.padded import AHEAD, Padded
 from engine.storage.segment import NONE, Mark, Segment, recover
 
 MEGABYTE = 2**20
@@ -79,6 +81,8 @@ class Trail:
         self._clock = clock
         self._limits = segment_bytes, segment_seconds
         self._careful = careful
+        self._ahead = min(AHEAD, segment_bytes)
+        """How many zeros are written ahead in a careful trail; none when its disk has failed."""
         self._tree = Tree()
         self._leaves: list[bytes] = []
         """Of records that are not in the tree yet."""
@@ -89,7 +93,7 @@ class Trail:
         self._syncing = Lock()
         self._closing: list[Segment] = []
         """Full ones, which are on the disk only when they are closed."""
-        self._segment = Segment(folder, self._header(0, ""))
+        self._segment = self._begin(0, "")
         try:
             self._segment.sync()
         except OSError:
@@ -200,9 +204,32 @@ class Trail:
             finally:
                 self._syncing.release()
 
+    @property
+    def short(self) -> bool:
+        """Whether another thread should `fill`."""
+        return self._segment.short
+
+    def fill(self) -> None:
+        """Write zeros ahead of the records of a careful trail, if there is room for that."""
+        segment = self._segment
+        try:
+            segment.fill()
+        except OSError:
+            # Its room is for records, and for others: what keeps the disk full is not this.
+            with self._lock, suppress(OSError):
+                segment.cut_back()
+
+    def _begin(self, number: int, previous: str) -> Segment:
+        header = self._header(number, previous)
+        if self._careful:
+            return Padded(self._folder, header, self._ahead)
+        return Segment(self._folder, header)
+
     def _go_on(self) -> None:
         """Begin a new segment."""
         old = self._segment
+        if old.broken:
+            self._ahead = 0
         if old.broken and old.empty:
             # Not even its header is sure to be there.
             old.remove()
@@ -211,7 +238,7 @@ class Trail:
             number, previous = old.header.number + 1, old.digest.hex()
         while self._digest():
             pass
-        self._segment = Segment(self._folder, self._header(number, previous))
+        self._segment = self._begin(number, previous)
         self._since = self._clock()
         self._pushed = 0
         self._sure = self._segment.mark
@@ -374,12 +401,29 @@ def recover_signed(path: Path, signer: Signer, time: str) -> Path | None:
         if begun or whole.exists():
             sign_closed(whole, signer, time)
 
-    closed = recover(path, time, sign)
+    def signed(trail: str) -> int:
+        return _signed_size(path.parent, trail)
+
+    closed = recover(path, time, sign, signed)
     if closed is not None:
         return closed
     if path.exists() or path.with_suffix(CLOSED).exists() or not _before(path).exists():
         return None  # Somebody has it, was quicker, or it was the first one.
     return _before(path)
+
+
+def _signed_size(folder: Path, trail: str) -> int:
+    """Return the most records of *trail* that a checkpoint in *folder* counts, whoever signed it.
+
+    Raises OSError.
+    """
+    most = 0
+    for note in CheckpointFile(folder).lines():
+        with suppress(NoteError):
+            found = read_checkpoint((note or "").rpartition("\n\n")[0] + "\n")
+            if found.trail == trail:
+                most = max(most, found.size)
+    return most
 
 
 def _before(path: Path) -> Path:

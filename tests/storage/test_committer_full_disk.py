@@ -10,8 +10,9 @@ import pytest
 
 from engine.storage.committer import Committer
 from engine.storage.durability import OnFull, Way
+from engine.storage.trail import Trail
 from tests.storage.committed import kept, made, whole
-from tests.storage.made import record, verified
+from tests.storage.made import SIGNER, TIME, record, verified
 
 
 @pytest.fixture
@@ -70,3 +71,19 @@ def test_a_full_disk_is_survived(small: Path, on_full: OnFull, *, synced: bool) 
     assert gaps == wanted[on_full]
     whole(folder)
     assert verified(folder).signed == len(found)
+
+
+def test_zeros_that_are_written_ahead_keep_no_disk_full(small: Path) -> None:
+    one = Trail(small, SIGNER, time=lambda: TIME, careful=True)
+    one.append_all([record(number) for number in range(2000)])
+    one.sync()
+    assert one.short
+    one.fill()
+    (small / "ballast").write_bytes(bytes(300_000))
+    one.append(record(2000))
+    one.sync()
+    assert one.path.stat().st_size == one._segment.size
+    one.close()
+    assert kept(small) == list(range(2001))
+    (small / "ballast").unlink()
+    whole(small)

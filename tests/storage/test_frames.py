@@ -12,6 +12,7 @@ from engine.storage.frames import (
     Frame,
     Torn,
     first_digest,
+    is_holed,
     make_frame,
     read_frames,
 )
@@ -90,3 +91,17 @@ def test_a_length_that_is_none_is_told() -> None:
     head = HEAD.pack(MOST_BYTES + 1, 0, 5)
     with pytest.raises(Altered, match="at byte 7: a record of 67108865 bytes"):
         read(HEADER + head + bytes(OVERHEAD))
+
+
+@pytest.mark.parametrize("payload", [bytes([7]) * size for size in (1, 300, 5000)])
+def test_a_sector_that_is_zeros_is_seen_in_every_frame_wherever_that_lies(payload: bytes) -> None:
+    frame, _, _ = make_frame(first_digest(HEADER), 5, payload)
+    for base in range(512):
+        assert not is_holed(frame, 0, base)
+        assert not is_holed(bytes(9) + frame, 9, base)
+        first = -base
+        for start in range(first, len(frame), 512):
+            left = bytearray(frame + bytes([7]) * 512)
+            low, high = max(start, 0), start + 512
+            left[low:high] = bytes(high - low)
+            assert is_holed(bytes(left), 0, base)

@@ -27,8 +27,9 @@ class Storm:
     def __init__(self, patch: pytest.MonkeyPatch, seed: int) -> None:
         self.random = Random(seed)  # noqa: S311 - it must come again
         self.calm = True
-        self._write, self._sync = os.write, os.fdatasync
+        self._write, self._sync, self._fill = os.write, os.fdatasync, os.pwrite
         patch.setattr(os, "write", self.write)
+        patch.setattr(os, "pwrite", self.fill)
         patch.setattr(os, "fdatasync", self.sync)
         patch.setattr(beside, "Aio", lambda: StormyAio(self))
         patch.setattr(committer, "FIRST_PAUSE", 0.0001)
@@ -43,6 +44,13 @@ class Storm:
         if self.strikes(12):
             data = data[: self.random.randrange(1, len(data) + 1)]
         return self._write(file, data)
+
+    def fill(self, file: int, data: bytes, at: int) -> int:
+        if self.strikes(12):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if self.strikes(12):
+            data = data[: self.random.randrange(len(data))]
+        return self._fill(file, data, at)
 
     def sync(self, file: int) -> None:
         if self.strikes(6):

@@ -16,6 +16,8 @@ from tests.storage.made import SIGNER, TIME, trail, verified
 LAST = 4096
 """Bytes of a segment's end at which it is cut."""
 RECORD = 300
+AHEAD = 5000
+"""Zeros behind the last record."""
 
 
 def begun(folder: Path) -> tuple[str, bytes, list[int]]:
@@ -39,8 +41,10 @@ def torn(data: bytes, ends: list[int], step: int) -> Iterator[tuple[bytes, int]]
         whole = sum(end <= at for end in ends) - 1
         yield data[:at], whole
         # Zeros stand where bytes did not come to the disk. Those of a frame may be zeros anyway.
-        zeroed = data[:at] + bytes(len(data) - at)
-        yield zeroed, whole if zeroed != data else len(ends) - 1
+        # And they stand behind it, where they were written ahead.
+        for ahead in (0, AHEAD):
+            zeroed = data[:at] + bytes(len(data) - at + ahead)
+            yield zeroed, whole if zeroed[: len(data)] != data else len(ends) - 1
     for at in range(ends[-2], len(data), step):
         changed = bytearray(data)
         changed[at] ^= 1
@@ -60,7 +64,7 @@ def injected(folder: Path, step: int) -> int:
         report = verified(folder)
         assert report.problems == [], (len(left), report.problems)
         assert (report.records, report.signed) == (whole, whole)
-        lost = len(left) - ends[whole]
+        lost = max(len(left.rstrip(b"\0")) - ends[whole], 0)
         told = [one.why for one in report.cuts]
         wanted = f"{lost} bytes of a record that a crash left half written were cut"
         assert told == ([wanted] if lost else [])

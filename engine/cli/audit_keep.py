@@ -184,6 +184,7 @@ def table_of(found: Forgotten) -> dict[str, object]:
         "busy": found.busy,
         "records": found.records,
         "bytes": found.bytes,
+        "checkpoints": found.checkpoints,
         "segments": [{**one.told, "tenants": dict(one.tenants)} for one in found.due],
         "told": found.told,
     }
@@ -205,4 +206,6 @@ def text_of(found: Forgotten, rules: Rules, *, dry: bool) -> list[str]:
         f"{found.records:,} records of {found.bytes:,} bytes {verb} forgotten, {found.segments:,} "
         "segments altogether"
     )
+    if found.checkpoints:
+        lines.append(f"{found.checkpoints:,} checkpoints went that signed nothing else")
     return lines

@@ -121,6 +121,16 @@ def text_of(report: Report, verifiers: list[Verifier], seconds: float) -> str:
             f"forgotten: {report.pruned:,} of these records but for their digests, and "
             f"{report.deleted:,} others with their segments"
         )
+    if report.bridged:
+        went = (
+            f"; nothing is left of {report.bridged_trails:,} trails with "
+            f"{report.bridged_records:,} records"
+        )
+        lines.append(
+            f"forgotten: {report.bridged:,} checkpoints that signed only what was forgotten, up to "
+            f"{inert(report.bridged_newest)}: signed notes lead over them"
+            f"{went if report.bridged_trails else ''}"
+        )
     if report.unsigned:
         newest = report.unsigned_newest
         of = f"the newest unsigned is of {newest}" if newest else "they have no time"

@@ -42,8 +42,8 @@ from engine.storage.follow import (
     Trails,
     follow,
     list_trails,
-    new_notes,
 )
+from engine.storage.follow_notes import NextNote, new_notes, place_of_note
 from engine.storage.header import OPEN, NoSegment
 
 POLL_SECONDS = 0.2
@@ -299,7 +299,7 @@ class Route:
         """Read new checkpoints; return whether no more fits."""
         place = self._place(CHECKPOINTS)
         try:
-            notes = new_notes(self._ground.folder / FILE, place.offset)
+            notes = self._new_notes(place)
         except NotThere as error:
             self._pending.gaps.append(self._gap(f"{error}; checkpoints are shipped again"))
             self._cursor.born = self._ground.time()
@@ -309,23 +309,41 @@ class Route:
             self._unread = f"the checkpoints cannot be read: {error.strerror}"
             return False
         sequence = place.sequence
-        for note, end in notes:
+        for note, end, digest, count in notes:
             self._see(note, trails)
             if self.settings.checkpoints:
                 time = read_note(note).time
                 payload = checkpoint_payload(note, time)
                 body = body_of(self.settings.form, CHECKPOINTS, sequence, payload)
                 self._add(Item(CHECKPOINTS, sequence, time, CHECKPOINT, "", body))
-            sequence += 1
-            self._pending.places[CHECKPOINTS] = Place(sequence, 0, end, "")
+            sequence += count
+            self._pending.places[CHECKPOINTS] = Place(sequence, 0, end, digest)
             if self._full():
                 return True
         return False
 
+    def _new_notes(self, place: Place) -> list[NextNote]:
+        """Return the notes from *place* on, wherever they stand by now.
+
+        Raises OSError, and NotThere where the file has fewer notes than were read from it.
+        """
+        path = self._ground.folder / FILE
+        try:
+            return new_notes(path, place.offset, place.digest)
+        except NotThere:
+            if not path.exists():
+                raise
+            sequence, offset, digest = place_of_note(path, place.sequence)
+            if sequence < place.sequence:
+                raise
+            self._pending.places[CHECKPOINTS] = Place(sequence, 0, offset, digest)
+            return new_notes(path, offset, digest)
+
     def _see(self, note: str, trails: Trails) -> None:
         """Notice a trail that came and went while nobody shipped it."""
         told = read_note(note)
-        if told.trail in trails or told.trail in self._cursor.trails or told.trail in self._ways:
+        known = told.trail in trails or told.trail in self._cursor.trails
+        if not told.trail or known or told.trail in self._ways:
             return
         if told.time > self._cursor.born and told.trail not in self._pending.places:
             self._pending.places[told.trail] = Place()

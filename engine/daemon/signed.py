@@ -10,8 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.storage.checkpoints import FILE, read_checkpoint
-from engine.storage.follow import NotThere, list_trails, new_notes
+from engine.storage.bridges import Bridge
+from engine.storage.checkpoints import FILE, read_text, text_of
+from engine.storage.follow import NotThere, list_trails
+from engine.storage.follow_notes import new_notes
 from engine.storage.notes import NoteError
 
 
@@ -27,9 +29,11 @@ class Note(NamedTuple):
 def read_note(note: str) -> Note:
     """Return what *note* says; nothing where it is no checkpoint."""
     try:
-        found = read_checkpoint(note.rpartition("\n\n")[0] + "\n")
+        found = read_text(text_of(note))
     except NoteError:
         return Note()
+    if isinstance(found, Bridge):
+        return Note(time=found.newest)
     return Note(found.trail, found.size, found.time)
 
 
@@ -40,6 +44,8 @@ class Signed:
         self._folder = folder
         self._path = folder / FILE
         self._offset = 0
+        self._digest = ""
+        """Of the line before."""
         self.sizes: dict[str, int] = {}
         """By trail: its records."""
         self.present: frozenset[str] = frozenset()
@@ -50,16 +56,17 @@ class Signed:
         self.present = frozenset(list_trails(self._folder))
         while True:
             try:
-                notes = new_notes(self._path, self._offset)
+                notes = new_notes(self._path, self._offset, self._digest)
             except NotThere:
-                self._offset = 0
-                return
+                self._offset, self._digest = 0, ""
+                continue
             if not notes:
                 return
-            for note, end in notes:
-                told = read_note(note)
-                self.sizes[told.trail] = max(told.size, self.sizes.get(told.trail, 0))
-                self._offset = end
+            for one in notes:
+                told = read_note(one.note)
+                if told.trail:
+                    self.sizes[told.trail] = max(told.size, self.sizes.get(told.trail, 0))
+                self._offset, self._digest = one.end, one.digest
 
     def behind(self, shipped: Mapping[str, int]) -> int:
         """Return how many records there are behind those that were *shipped*, by trail.

@@ -22,6 +22,7 @@ from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.header import OPEN, NoSegment
 from engine.storage.notes import Signer
+from engine.storage.roll import roll
 from engine.storage.synced import Synced
 from engine.storage.trail import MEGABYTE, Trail, recover_signed
 
@@ -192,6 +193,13 @@ class Audit:
         except OSError as error:
             self.told(f"it cannot be signed: {reason_of(error)}")
             return ""
+
+    def roll(self, sent: int | None) -> int:
+        """Take out of the checkpoints what signs nothing any more; return how many went.
+
+        See storage.roll. Raises OSError, NoSegment and Damaged.
+        """
+        return roll(self.folder, self._signer, sent)
 
     def reopen(self) -> None:
         """Go on in a new segment. Raises RecordError."""

@@ -21,7 +21,8 @@ from engine.storage.holds import Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
 from engine.storage.prune import NotWhole, checked, forget, sweep
 from engine.storage.retention import Due, Rules, due_in, lost_holds
-from engine.storage.shipped import read_shipped
+from engine.storage.roll import Damaged
+from engine.storage.shipped import CHECKPOINTS, read_shipped
 from engine.storage.tending import tending
 
 Opener = Callable[[], Audit]
@@ -34,6 +35,8 @@ class Forgotten(msgspec.Struct, kw_only=True):
     busy: bool = False
     """Whether another process was at it, and nothing was done."""
     due: list[Due] = []
+    checkpoints: int = 0
+    """How many went that signed only what was forgotten."""
     told: list[str] = []
     """What stands in the way, or must be known."""
 
@@ -79,11 +82,17 @@ def prune(
         if not dry:
             _each(found, lambda due: checked(due.path, due))
         if found.due and not dry:
-            _forget(found, now, opener, who)
+            audit = _forget(found, now, opener, who)
+            # What is closed now says what was deleted; and it is signed.
+            try:
+                found.checkpoints = audit.roll(read_shipped(folder).sent(CHECKPOINTS))
+            except (OSError, NoSegment, Damaged) as error:
+                found.told.append(f"the checkpoints stay as they are: {error}")
     return found
 
 
-def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> None:
+def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> Audit:
+    """Say what is due and do it; return the trail that says so, closed."""
     with closing(opener()) as audit:
         for due in found.due:
             audit.write(AdminEntry(time=time_of(now), act="pruned", who=who, what=due.told))
@@ -91,6 +100,7 @@ def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> None:
         if not audit.tend():
             raise RecordError("what is to be forgotten cannot be signed, so nothing is")
         _each(found, forget)
+    return audit
 
 
 def _each(found: Forgotten, act: Callable[[Due], object]) -> None:

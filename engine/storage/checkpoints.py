@@ -12,7 +12,8 @@ Merkle tree over them. Its form is C2SP's tlog-checkpoint, so that other tools r
     previous 5f2d…                          SHA-256 of the note before, of whichever trail
 
 All trails of a folder write into one file, each behind the note that was there: none can be taken
-out without another one telling. It must also be copied to where this machine cannot change it.
+out without another one telling, but for those that a signed bridge stands for (see `bridges`). It
+must also be copied to where this machine cannot change it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.bridges import Bridge, is_bridge, read_bridge
 from engine.storage.notes import NoteError, Signer, Verifier, open_note
 
 FILE = "checkpoints.jsonl"
@@ -92,8 +94,23 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def digest_of(note: str) -> str:
-    """Return what the next note says it follows."""
+    """Return the digest of *note*."""
     return sha256(note.encode()).hexdigest()
+
+
+def text_of(note: str) -> str:
+    """Return the text of *note*, whoever has signed it."""
+    return note.rpartition("\n\n")[0] + "\n"
+
+
+def read_text(text: str) -> Checkpoint | Bridge:
+    """Return what a note's *text* says. Raises NoteError."""
+    return read_bridge(text) if is_bridge(text) else read_checkpoint(text)
+
+
+def followed(note: str, said: Checkpoint | Bridge) -> str:
+    """Return what the next note says it follows."""
+    return said.behind if isinstance(said, Bridge) else digest_of(note)
 
 
 class CheckpointFile:
@@ -104,12 +121,11 @@ class CheckpointFile:
 
     def append(self, checkpoint: Checkpoint, signer: Signer) -> str:
         """Sign *checkpoint* behind the newest note, append and return it. Raises OSError."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        file = self.locked()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
             size = os.fstat(file).st_size
             before, end = _newest(file, size)
-            previous = digest_of(before) if before else ""
+            previous = _follows(before) if before else ""
             note = signer.sign(replace(checkpoint, previous=previous).text)
             if end < size:  # A crash has left half a line.
                 os.ftruncate(file, end)
@@ -122,6 +138,24 @@ class CheckpointFile:
             os.close(file)
         return note
 
+    def locked(self) -> int:
+        """Return the file's descriptor, to append; nobody else does until it is closed.
+
+        Raises OSError.
+        """
+        while True:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if os.fstat(file).st_ino == self.path.stat().st_ino:
+                    return file
+            except FileNotFoundError:
+                pass
+            except OSError:
+                os.close(file)
+                raise
+            os.close(file)  # It was rolled while this waited for the lock.
+
     def notes(self) -> Iterator[str]:
         """Yield the notes in their order. Raises OSError, and NoteError for what is no line."""
         for number, note in enumerate(self.lines(), 1):
@@ -132,15 +166,22 @@ class CheckpointFile:
     def lines(self) -> Iterator[str | None]:
         """Yield the note of each line, None for what is no line of this file. Raises OSError."""
         try:
-            data = self.path.read_bytes()
+            file = self.path.open("rb")
         except FileNotFoundError:
             return
-        # Behind the last end of a line is what is being written, or what a crash has cut.
-        for line in data.split(b"\n")[:-1]:
-            try:
-                yield msgspec.json.decode(line, type=Line).note
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                yield None
+        with file:
+            for line in file:
+                # Behind the last end of a line is what is being written, or what a crash has cut.
+                if line.endswith(b"\n"):
+                    yield note_in(line)
+
+
+def note_in(line: bytes) -> str | None:
+    """Return the note of a *line*, None for what is no line of the file."""
+    try:
+        return msgspec.json.decode(line, type=Line).note
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def opened(
@@ -154,13 +195,14 @@ def opened(
     previous = ""
     for number, note in enumerate(notes, 1):
         try:
-            found = read_checkpoint(open_note(note, known))
+            found = read_text(open_note(note, known))
         except NoteError as error:
             raise NoteError(f"checkpoint {number}: {error}") from None
         if chained and found.previous != previous:
             raise NoteError(f"checkpoint {number} does not follow the one before it")
-        previous = digest_of(note)
-        yield found
+        previous = followed(note, found)
+        if isinstance(found, Checkpoint):
+            yield found
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -177,17 +219,21 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 def sound(
-    lines: Iterable[str | None], verifiers: Iterable[Verifier], damages: list[Damage]
+    lines: Iterable[str | None],
+    verifiers: Iterable[Verifier],
+    damages: list[Damage],
+    bridges: list[Bridge] | None = None,
 ) -> Iterator[Checkpoint]:
     """Yield the signed checkpoints in *lines*, whatever stands between them; that in *damages*.
 
-    Each signature stands for itself: one line that was changed takes nothing from the others.
+    What stands for checkpoints that were forgotten goes into *bridges*. Each signature stands for
+    itself: one line that was changed takes nothing from the others.
     """
     known = tuple(verifiers)
     previous: str | None = ""
     for number, note in enumerate(lines, 1):
         try:
-            found = read_checkpoint(open_note(note or "", known))
+            found = read_text(open_note(note or "", known))
         except NoteError as error:
             _damaged(damages, number, ": this is no checkpoint" if note is None else f": {error}")
             # What comes next follows what this line was, or, if it was written later than the
@@ -196,8 +242,11 @@ def sound(
             continue
         if previous is not None and found.previous != previous:
             _damaged(damages, number, " does not follow the one before it")
-        previous = digest_of(note or "")
-        yield found
+        previous = followed(note or "", found)
+        if isinstance(found, Checkpoint):
+            yield found
+        elif bridges is not None:
+            bridges.append(found)
 
 
 def _damaged(damages: list[Damage], number: int, why: str) -> None:
@@ -206,6 +255,14 @@ def _damaged(damages: list[Damage], number: int, why: str) -> None:
     if damages and (damages[-1].last, damages[-1].why) == (number - 1, why):
         first = damages.pop().first
     damages.append(Damage(first, number, why))
+
+
+def _follows(note: str) -> str:
+    """Return what a note behind *note*, the newest in the file, says it follows."""
+    try:
+        return followed(note, read_text(text_of(note)))
+    except NoteError:
+        return digest_of(note)
 
 
 def _newest(file: int, size: int) -> tuple[str, int]:

@@ -11,15 +11,10 @@ and the trail goes on behind them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from engine.storage.checkpoints import Line
 from engine.storage.frames import (
     DIGEST_BYTES,
     HEAD,
@@ -271,32 +266,3 @@ def _goes_on(buffer: bytes, start: int, sequence: int) -> bool:
         return True
     _, _, number = HEAD.unpack_from(buffer, start)
     return bool(number == sequence)
-
-
-def new_notes(path: Path, offset: int) -> list[tuple[str, int]]:
-    """Return checkpoints in the file at *path* from *offset* on, each with where its line ends.
-
-    Not all of them, where there are many.
-
-    Raises OSError, and NotThere where no line begins at *offset*.
-    """
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        if offset:
-            raise NotThere("the file of checkpoints is gone") from None
-        return []
-    try:
-        if offset and os.pread(file, 1, offset - 1) != b"\n":
-            raise NotThere("the file of checkpoints is another one")
-        data = os.pread(file, PIECE, offset)
-    finally:
-        os.close(file)
-    notes: list[tuple[str, int]] = []
-    for line in data.splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        offset += len(line)
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            notes.append((msgspec.json.decode(line, type=Line).note, offset))
-    return notes

@@ -12,6 +12,8 @@ import msgspec
 
 FOLDER = "shipped"
 ENDING = ".json"
+CHECKPOINTS = "checkpoints"
+"""Stands among the trails for the file of checkpoints."""
 
 
 class _Cursor(msgspec.Struct):

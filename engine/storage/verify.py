@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import time_ns
 
+from engine.storage.bridges import Bridge
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, Damage, opened, sound
 from engine.storage.examine import Part, Problem, Pruned, Signed, examine
 from engine.storage.header import OPEN, Header
@@ -52,6 +53,14 @@ class Report:
     process may have left by a crash are no problem."""
     unsigned_newest: str = ""
     """When the newest of these was made, as it says itself."""
+    bridged: int = 0
+    """How many checkpoints were forgotten with what they signed; a signed note stands for them."""
+    bridged_trails: int = 0
+    """Of how many trails nothing is left therefore, and no checkpoint."""
+    bridged_records: int = 0
+    """How many records these had."""
+    bridged_newest: str = ""
+    """When the newest of these checkpoints was signed."""
     cuts: list[Problem] = field(default_factory=list)
     """What crashes have left half written, and recoveries have cut. Nothing is wrong with that."""
     problems: list[Problem] = field(default_factory=list)
@@ -153,14 +162,20 @@ def _signed(
     found: dict[str, dict[int, Checkpoint]] = {}
     file = CheckpointFile(folder)
     damages: list[Damage] = []
+    bridges: list[Bridge] = []
     try:
-        for one in sound(file.lines(), verifiers, damages):
+        for one in sound(file.lines(), verifiers, damages, bridges):
             found.setdefault(one.trail, {})[one.size] = one
             report.checkpoints += 1
     except OSError as error:
         report.problems.append(Problem(file.path.name, -1, str(error)))
     report.problems += [Problem(file.path.name, -1, str(one)) for one in damages]
+    _bridge(bridges, report)
     for one in opened_copy(copy, verifiers, report.problems):
+        if one.time <= report.bridged_newest and one.size not in found.get(one.trail, {}):
+            if one.trail in found:  # Something of it is left, for which the copy vouches too.
+                found[one.trail][one.size] = one
+            continue
         held = found.setdefault(one.trail, {}).setdefault(one.size, one)
         if held.root != one.root:
             found[one.trail][one.size] = one
@@ -176,6 +191,15 @@ def _signed(
         trail: [Signed(size, ones[size].root, ones[size].time) for size in sorted(ones)]
         for trail, ones in found.items()
     }
+
+
+def _bridge(bridges: list[Bridge], report: Report) -> None:
+    """Add to *report* what was forgotten of the checkpoints."""
+    for one in bridges:
+        report.bridged += one.count
+        report.bridged_trails += one.trails
+        report.bridged_records += one.records
+        report.bridged_newest = max(report.bridged_newest, one.newest)
 
 
 def opened_copy(

@@ -64,6 +64,15 @@ def test_what_would_go_is_shown_and_then_goes(folder: Path) -> None:
     assert {json.loads(line)["who"] for line in acts.splitlines()} == {who()}
 
 
+def test_checkpoints_that_sign_nothing_any_more_go_and_verify_says_so(folder: Path) -> None:
+    first = call("audit", "prune", "--folder", folder, "--keep-days", "1")
+    assert "checkpoints went that signed nothing else" in first.stdout, first.output
+    text = call("audit", "verify", "--folder", folder).stdout
+    assert "checkpoints that signed only what was forgotten, up to 20" in text
+    assert "nothing is left of 1 trails with " in text
+    fine(folder)
+
+
 def test_the_settings_say_what_may_go(folder: Path, tmp_path: Path) -> None:
     forever = call("audit", "prune", "--folder", folder)
     assert "everything is kept for ever" in forever.stdout

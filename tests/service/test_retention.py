@@ -15,6 +15,7 @@ from engine.service.audit import Audit
 from engine.service.entries import Entry
 from engine.service.record import RecordError
 from engine.service.retention import checked_holds, hold, prune, release
+from engine.storage.checkpoints import CheckpointFile
 from engine.storage.holds import FILE, Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
 from engine.storage.query import find
@@ -97,6 +98,30 @@ def test_what_is_forgotten_is_on_record_with_who_did_it(root: Path) -> None:
     assert verified(root).problems == []
     again = prune(root / "audit", RULES, NOW, opener(root), who="ann")
     assert (again.records, again.due) == (0, [])
+
+
+def test_checkpoints_of_what_is_gone_go_too(root: Path) -> None:
+    """Of the trails that said what was pruned too, when their time has come."""
+    audit = opened(root)
+    audit.write(decision(-1000, "north"))
+    audit.close()
+    before = len(list(CheckpointFile(root / "audit").lines()))
+    found = prune(root / "audit", RULES, NOW + 900 * DAY, opener(root), who="ann")
+    assert (found.records, found.told) == (80, [])
+    assert found.checkpoints == before - 1
+    report = verified(root)
+    assert report.problems == []
+    assert (report.bridged_trails, report.bridged_records) == (1, 80)
+
+
+def test_a_damaged_checkpoint_stays_and_that_is_told(root: Path) -> None:
+    path = CheckpointFile(root / "audit").path
+    path.write_bytes(b'"damaged"\n' + path.read_bytes())
+    before = path.read_bytes()
+    found = prune(root / "audit", RULES, NOW, opener(root), who="ann")
+    assert found.records == 40
+    assert found.told[0].startswith("the checkpoints stay as they are: checkpoint 1: ")
+    assert path.read_bytes().startswith(before)
 
 
 def test_a_dry_run_changes_nothing(root: Path) -> None:

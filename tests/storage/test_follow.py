@@ -17,8 +17,8 @@ from engine.storage.follow import (
     Place,
     follow,
     list_trails,
-    new_notes,
 )
+from engine.storage.follow_notes import new_notes
 from engine.storage.frames import HEAD, first_digest, pruned_frame, read_frames
 from engine.storage.header import CLOSED, OPEN, NoSegment, read_header
 from engine.storage.segment import recover
@@ -274,10 +274,10 @@ def test_new_checkpoints_are_those_behind_an_offset(tmp_path: Path) -> None:
     filled(tmp_path, 30)
     found = new_notes(path, 0)
     assert len(found) == 3
-    assert new_notes(path, found[0][1]) == found[1:]
-    assert new_notes(path, found[-1][1]) == []
+    assert new_notes(path, found[0].end) == found[1:]
+    assert new_notes(path, found[-1].end) == []
     with path.open("ab") as file:
         file.write(b"half a li")
-    assert new_notes(path, found[-1][1]) == []
+    assert new_notes(path, found[-1].end) == []
     with pytest.raises(NotThere, match="another one"):
-        new_notes(path, found[0][1] + 1)
+        new_notes(path, found[0].end + 1)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pol_client import InvalidRequest, Message
 from pol_client._wire import engine_pb2 as wire
-from pol_client.fields import KEYS, MOST_TEXTS, SHORT, Groups, Odd, Texts
+from pol_client.fields import FLOATS, KEYS, MOST_GROUP, MOST_TEXTS, SHORT, Groups, Odd, Texts
 from pol_client.lay import DEEP, KNOWN_MODELS, KNOWN_USERS, TENANTS, laid, lay_batch, lay_request
 from pol_client.request import STAGES, build_request
 
@@ -180,7 +180,7 @@ def test_what_is_said_again_is_laid_as_the_first_time(asked: dict[str, Any]) -> 
 def test_little_is_remembered_and_nothing_that_is_long() -> None:
     for number in range(MOST_TEXTS + 10):
         name = f"u{number}"
-        both_known = {"tenant": name, "context": {name: 1}}
+        both_known = {"tenant": name, "context": {name: number + 0.5}}
         laid(
             {
                 **both_known,
@@ -188,23 +188,49 @@ def test_little_is_remembered_and_nothing_that_is_long() -> None:
                 "model": {"name": name, "provider": "p"},
             }
         )
-    for known in (TENANTS.known, KNOWN_USERS.known, KNOWN_MODELS.known, KEYS):
+    for known in (TENANTS.known, KNOWN_USERS.known, KNOWN_MODELS.known, KEYS, FLOATS):
         assert 10 <= len(known) <= MOST_TEXTS
     long = "x" * (SHORT + 1)
     roles = [f"{number}{long}" for number in range(8)]
     assert both({"tenant": long, "context": {long: 1}, "user": {"id": long, "roles": roles}})
     assert long not in TENANTS.known
     assert long not in KEYS
-    assert (long, *roles) not in KNOWN_USERS.known
+    assert long not in KNOWN_USERS.known
 
 
 def test_fields_within_others_and_empty_ones() -> None:
     assert Texts(b"\x0a").lay("") == b""
     assert Texts(b"\x0a", empty=True).lay("") == b"\x0a\x00"
     assert Texts(b"\x0a", around=b"\x62").lay("m") == b"\x62\x03\x0a\x01m"
+
+
+def test_of_each_name_what_was_said_last_is_known() -> None:
     groups = Groups()
-    groups.keep(("a",), b"made")
-    assert groups.known == {("a",): b"made"}
+    groups.keep("a", ["r"], b"made")
+    assert groups.find("a", ["r"]) == b"made"
+    assert groups.find("a", ["s"]) is groups.find("b", ["r"]) is groups.find(None, None) is None
+    groups.keep("a", ["s"], b"other")
+    assert groups.find("a", ["r"]) is None
+    assert groups.find("a", ["s"]) == b"other"
+    groups.keep(Word.clerk, ["r"], b"made")
+    groups.keep("long", ["r"], bytes(MOST_GROUP + 1))
+    assert [*groups.known] == ["a"]
+
+
+def test_what_a_caller_changes_is_laid_as_it_is_then() -> None:
+    roles = ["clerk"]
+    for role in ("nurse", "doctor", "nurse"):
+        roles[0] = role
+        assert both({"user": {"id": "changing", "roles": roles}}) == both(
+            {"user": {"roles": [role], "id": "changing"}}
+        )
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 1.0, 1, True, 0.1, 1e300, -2.5, 1e-7])
+def test_numbers_that_are_equal_are_laid_as_what_they_are(number: float) -> None:
+    for _ in range(2):
+        for each in (number, -0.0, 0.0, 1.0, 1, True):
+            assert both({"context": {"x": [each, {"y": each}]}})
 
 
 JSON = st.recursive(

@@ -62,7 +62,9 @@ class AsyncClient:
         self.reviews = AsyncReviews(self._call, self._transport)
         """What reviewers do, and what a gateway is told of reviews."""
 
-    async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+    async def decide(
+        self, /, *, timeout: float | None = None, **asked: Unpack[Request]
+    ) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
         seconds = self._connection.timeout if timeout is None else timeout
         return await self._transport.decide(lay_request(asked), seconds)

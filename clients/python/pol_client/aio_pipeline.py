@@ -19,7 +19,9 @@ class AsyncPipeline:
         self._pipe = pipe
         self._connection = connection
 
-    async def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+    async def decide(
+        self, /, *, timeout: float | None = None, **asked: Unpack[Request]
+    ) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
         seconds = self._connection.timeout if timeout is None else timeout
         return await self._pipe.ask(lay_request(asked), seconds)

@@ -71,7 +71,7 @@ class Client:
         self.reviews = Reviews(self._call, self._transport)
         """What reviewers do, and what a gateway is told of reviews."""
 
-    def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+    def decide(self, /, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
         seconds = self._connection.timeout if timeout is None else timeout
         return self._transport.decide(lay_request(asked), seconds)

@@ -14,6 +14,8 @@ QUOTE: Final = encoder.encode_basestring
 """A text -> the same in quotes, as JSON has it."""
 KEYS: Final[dict[str, str]] = {}
 """Names of an object in JSON, as they stand before their value."""
+FLOATS: Final[dict[float, str]] = {}
+"""Numbers with a point in JSON: the shortest digits that mean them are costly to find."""
 SHORT: Final = 64
 """Texts of so many characters at most are remembered, with the field that holds them."""
 MOST_TEXTS: Final = 1_024
@@ -87,19 +89,34 @@ class Texts:
 
 
 class Groups:
-    """Fields of one kind that hold several texts, by the texts."""
+    """Fields of one kind that hold a name and more, by both: of each name what was said last."""
 
     __slots__ = ("known",)
 
     def __init__(self) -> None:
-        self.known: dict[tuple[object, ...], bytes] = {}
+        self.known: dict[object, Group] = {}
 
-    def keep(self, key: tuple[object, ...], made: bytes) -> None:
-        """Know that *made* is the field of these texts, if it is short."""
-        if len(made) <= MOST_GROUP:
+    def find(self, name: object, more: object) -> bytes | None:
+        """Return the field, if it is known. Raises TypeError for a name that cannot be one."""
+        known = self.known.get(name)
+        return known.made if known is not None and known.more == more else None
+
+    def keep(self, name: object, more: object, made: bytes) -> None:
+        """Know that *made* is the field of these, if it is short. Nobody changes *more*."""
+        if len(made) <= MOST_GROUP and type(name) is str:
             if len(self.known) >= MOST_TEXTS:
                 self.known.clear()
-            self.known[key] = made
+            self.known[name] = Group(more, made)
+
+
+class Group:
+    """What is said beside a name, and the field that holds both."""
+
+    __slots__ = ("made", "more")
+
+    def __init__(self, more: object, made: bytes) -> None:
+        self.more = more
+        self.made = made
 
 
 def key_of(given: object) -> str:
@@ -112,4 +129,18 @@ def key_of(given: object) -> str:
             if len(KEYS) >= MOST_TEXTS:
                 KEYS.clear()
             KEYS[name] = made
+    return made
+
+
+def float_of(value: float) -> str:
+    """Return *value* as JSON. Raises Odd for what is endless or no number: those have no JSON."""
+    made = FLOATS.get(value)
+    if made is None:
+        if value - value != 0.0:
+            raise Odd
+        made = repr(value)
+        if value != 0.0:  # There are two noughts, which are equal.
+            if len(FLOATS) >= MOST_TEXTS:
+                FLOATS.clear()
+            FLOATS[value] = made
     return made

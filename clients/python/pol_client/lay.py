@@ -18,6 +18,7 @@ from pol_client.fields import (
     Odd,
     Texts,
     field,
+    float_of,
     key_of,
     number_of,
     text,
@@ -104,21 +105,21 @@ def laid(asked: dict[str, object]) -> bytes:
     parts: list[bytes] = []
     others: dict[str, str] = {}
     left = len(asked) - lay_who(asked, parts, others)
-    before = len(parts)
     if (value := asked.get("content")) is not None:
-        parts.append(field(CONTENT, text_of(value).encode()))
-    if (value := asked.get("messages")) is not None:
+        left -= 1
+        data = text_of(value).encode()
+        parts.append(CONTENT)
+        parts.append(number_of(len(data)))
+        parts.append(data)
+    if left and (value := asked.get("messages")) is not None:
+        left -= 1
         parts.append(lay_messages(value))
-    if (value := asked.get("context")) is not None:
+    if left and (value := asked.get("context")) is not None:
+        left -= 1
         parts.append(field(CONTEXT, json_of(value).encode()))
     place = len(parts)
-    if (value := asked.get("model")) is not None:
-        parts.append(lay_model(value, others))
-    if (value := asked.get("tool")) is not None:
-        parts.append(lay_tool(value, others))
-    if (value := asked.get("session")) is not None:
-        parts.append(lay_session(value, others))
-    left -= len(parts) - before
+    if left:
+        left -= lay_with(asked, parts, others)
     if left:
         check_rest(asked, left - lay_rest(asked, parts))
     if others:  # In the caller's order.
@@ -136,8 +137,20 @@ def lay_who(asked: dict[str, object], parts: list[bytes], others: dict[str, str]
     if (value := asked.get("user")) is not None:
         parts.append(lay_user(value, others))
     if (value := asked.get("stage")) is not None:
-        parts.append(STAGE[stage_of(value)])
+        parts.append(lay_stage(value))
     return len(parts)
+
+
+def lay_with(asked: dict[str, object], parts: list[bytes], others: dict[str, str]) -> int:
+    """Add to *parts* with what it is asked; return how much that is. Raises Odd."""
+    before = len(parts)
+    if (value := asked.get("model")) is not None:
+        parts.append(lay_model(value, others))
+    if (value := asked.get("tool")) is not None:
+        parts.append(lay_tool(value, others))
+    if (value := asked.get("session")) is not None:
+        parts.append(lay_session(value, others))
+    return len(parts) - before
 
 
 def lay_rest(asked: dict[str, object], parts: list[bytes]) -> int:
@@ -163,12 +176,12 @@ def check_rest(asked: dict[str, object], left: int) -> None:
         raise Odd
 
 
-def stage_of(value: object) -> str:
-    """Return *value*, which names a stage. Raises Odd."""
-    name = text_of(value)
-    if name not in STAGE:
+def lay_stage(value: object) -> bytes:
+    """Return ``stage``. Raises Odd."""
+    made = STAGE.get(text_of(value))
+    if made is None:
         raise Odd
-    return name
+    return made
 
 
 def group_of(value: object) -> dict[str, object]:
@@ -219,9 +232,9 @@ def lay_user(value: object, others: dict[str, str]) -> bytes:
     if isinstance(value, str):
         return USERS.lay(value)
     group = group_of(value)
-    key = user_key(group)
-    if key is not None:
-        known = KNOWN_USERS.known.get(key)
+    pair = len(group) == PAIR
+    if pair:
+        known = KNOWN_USERS.find(group.get("id"), group.get("roles"))
         if known is not None:
             return known
     name, roles = b"", b""
@@ -237,17 +250,9 @@ def lay_user(value: object, others: dict[str, str]) -> bytes:
             case _:
                 extra(part, inner, rest)
     add("user", rest, others)
-    if key is not None:
-        KNOWN_USERS.keep(key, name + roles)
+    if pair and isinstance(said := group.get("roles"), list):
+        KNOWN_USERS.keep(group.get("id"), said.copy(), name + roles)
     return name + roles
-
-
-def user_key(group: dict[str, object]) -> tuple[object, ...] | None:
-    """Return what tells a user with an id and roles, and nothing else, from others."""
-    roles = group.get("roles")
-    if len(group) == PAIR and type(roles) is list and type(name := group.get("id")) is str:
-        return (name, *roles)
-    return None
 
 
 def lay_messages(value: object) -> bytes:
@@ -272,10 +277,9 @@ def lay_model(value: object, others: dict[str, str]) -> bytes:
     if isinstance(value, str):
         return NAMED_MODELS.lay(value)
     group = group_of(value)
-    key: tuple[object, ...] | None = None
-    if len(group) == PAIR:
-        key = (group.get("name"), group.get("provider"))
-        known = KNOWN_MODELS.known.get(key)
+    pair = len(group) == PAIR
+    if pair:
+        known = KNOWN_MODELS.find(group.get("name"), group.get("provider"))
         if known is not None:
             return known
     name, provider, version = b"", b"", b""
@@ -294,8 +298,8 @@ def lay_model(value: object, others: dict[str, str]) -> bytes:
                 extra(part, inner, rest)
     add("model", rest, others)
     made = field(MODEL, name + provider + version)
-    if key is not None and name and provider:
-        KNOWN_MODELS.keep(key, made)
+    if pair and name and provider:
+        KNOWN_MODELS.keep(group.get("name"), group.get("provider"), made)
     return made
 
 
@@ -380,40 +384,29 @@ def lay_capabilities(value: object) -> bytes:
 def json_of(value: object) -> str:
     """Return *value* as JSON, as the library writes it. Raises ValueError and Odd."""
     if type(value) is dict or type(value) is list:
-        out: list[str] = []
-        plain_json(value, 0, out)
-        return "".join(out)
+        return plain_json(value, 0)
     return library_json(value)
 
 
-def plain_json(value: object, depth: int, out: list[str]) -> None:
-    """Add to *out* what a value is that is of the kinds that most are of."""
+def plain_json(value: object, depth: int) -> str:
+    """Return what a value is that is of the kinds that most are of."""
     if isinstance(value, str):
-        out.append(QUOTE(value))
-    elif value is None or value is True or value is False:
-        out.append("null" if value is None else "true" if value else "false")
-    elif type(value) is float:
-        # Not endless, and a number at all: those have no JSON.
-        out.append(repr(value) if value - value == 0.0 else library_json(value))
-    elif type(value) is int:
-        out.append(repr(value))
-    elif depth < DEEP and type(value) is dict:
-        before = "{"
+        return QUOTE(value)
+    if type(value) is float:
+        return float_of(value)
+    if value is None or value is True or value is False:
+        return "null" if value is None else "true" if value else "false"
+    if type(value) is int:
+        return repr(value)
+    if depth < DEEP and type(value) is dict:
+        made = ""
         for name, inner in value.items():
-            out.append(before)
-            out.append(key_of(name))
-            plain_json(inner, depth + 1, out)
-            before = ", "
-        out.append("}" if value else "{}")
-    elif depth < DEEP and type(value) is list:
-        before = "["
-        for inner in value:
-            out.append(before)
-            plain_json(inner, depth + 1, out)
-            before = ", "
-        out.append("]" if value else "[]")
-    else:
-        out.append(library_json(value))
+            made += ", " + key_of(name) if made else "{" + key_of(name)
+            made += plain_json(inner, depth + 1)
+        return made + "}" if made else "{}"
+    if depth < DEEP and type(value) is list:
+        return "[" + ", ".join([plain_json(inner, depth + 1) for inner in value]) + "]"
+    return library_json(value)
 
 
 def library_json(value: object) -> str:

@@ -24,7 +24,7 @@ class Pipeline:
         self._pipe = pipe
         self._connection = connection
 
-    def decide(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
+    def decide(self, /, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
         seconds = self._connection.timeout if timeout is None else timeout
         answer = self._pipe.submit(lay_request(asked), seconds)

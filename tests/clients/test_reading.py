@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -12,7 +13,16 @@ from hypothesis import strategies as st
 from pol_client import Decision, NoDecision
 from pol_client._wire import engine_pb2 as wire
 from pol_client.decode import read_decision
-from pol_client.reading import ALIKE, MOST_ALIKE, read_answer, read_batch, read_one
+from pol_client.reading import (
+    ALIKE,
+    MOST_ALIKE,
+    MOST_PLACES,
+    PLACES,
+    read_answer,
+    read_answers,
+    read_batch,
+    read_one,
+)
 
 
 def answer(number: int) -> wire.Decision:
@@ -83,6 +93,49 @@ def test_decisions_that_hold_something_of_their_own_are_not_remembered() -> None
     assert not ALIKE
 
 
+def proper(number: int, **given_: Any) -> bytes:
+    """Return one with an id as daemons make them, behind *number* labels."""
+    made = wire.Decision(
+        action=wire.ACTION_ALLOW,
+        decision_id=str(uuid5(NAMESPACE_OID, str(number))),
+        evaluated_in_ns=(number + 1) << 7 * (number % 5),
+        revision="r" * number,
+        **given_,
+    )
+    return made.SerializeToString()
+
+
+def test_ids_are_found_where_others_had_them_and_anywhere_else() -> None:
+    ALIKE.clear()
+    PLACES.clear()
+    for turn in range(3):
+        for number in (0, 3, 1, 2, *range(4, 4 + 2 * MOST_PLACES)):
+            for given_ in ({}, {"request_id": f"r{turn}"}, {"labels": [f"j${'x' * 36}p"]}):
+                same(proper(number, **given_))
+    assert len(PLACES) == MOST_PLACES
+    assert all(known.place >= 0 for known in ALIKE.values())
+
+
+def test_what_looks_like_an_id_in_the_middle_of_something_else_is_none() -> None:
+    same(proper(1))
+    # The same bytes but for a text that holds what elsewhere is the id and its time.
+    (place, *_) = PLACES
+    inner = b"j$" + b"0" * 36 + b"p\x05"
+    for size in range(place):
+        before = b"\x10\x02" + b"b" + bytes((size + len(inner),)) + b"r" * size
+        same(before + inner)
+        same(before + inner + proper(1))
+        same(proper(1)[:place] + inner + proper(1)[place:])
+    same(proper(1)[:-1] + b"\x80\x00")  # A time that is longer than it need be,
+    same(proper(1)[:-1] + b"\x80")  # and one that does not end.
+    same(proper(1, request_id="r")[:-1] + b"\x80")
+    same(b"\x0a\x7f" + proper(1))
+    cut = proper(1)[:-1] + b"\x80"
+    raw = b"\x0a" + bytes((len(cut),)) + cut + b"\x0a" + bytes((len(cut),)) + proper(1) + b"\x00"
+    with pytest.raises(NoDecision, match="no valid protobuf"):
+        read_batch(raw)
+
+
 def test_few_are_remembered() -> None:
     ALIKE.clear()
     for number in range(MOST_ALIKE + 1):
@@ -91,7 +144,24 @@ def test_few_are_remembered() -> None:
     assert len(ALIKE) == 1
 
 
+def test_of_many_it_is_known_how_long_the_slowest_took_and_whether_one_failed() -> None:
+    ALIKE.clear()
+    many = [proper(number) for number in (1, 9, 2)]
+    times = [wire.Decision.FromString(one).evaluated_in_ns for one in many]
+    for _ in range(2):
+        raw = wire.DecideBatchResponse(decisions=map(wire.Decision.FromString, many))
+        found = read_answers(raw.SerializeToString(), alone=False)
+        assert [one.evaluated_in for one in found.decisions] == times
+        assert (found.slowest, found.failed) == (max(times), False)
+        raw.decisions.add(error=wire.Error(code=3))
+        assert read_answers(raw.SerializeToString(), alone=False).failed
+        odd = raw.SerializeToString() + b"\x10\x07"
+        assert read_answers(odd, alone=False).slowest == max(times)
+    assert read_answers(many[1], alone=True).slowest == times[1] > times[0]
+
+
 RAW = answer(300).SerializeToString()
+PROPER = proper(300)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +199,7 @@ def test_odd_bytes_are_read_as_protobuf_reads_them(raw: bytes) -> None:
 @example(b"", 0, 0)
 def test_any_bytes_are_read_as_protobuf_reads_them(data: bytes, head: int, tail: int) -> None:
     same(RAW[:head] + data + RAW[tail:])
+    same(PROPER[:head] + data + PROPER[tail:])
     same(data)
 
 

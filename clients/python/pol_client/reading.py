@@ -16,8 +16,23 @@ from pol_client.decode import read_decision
 from pol_client.errors import NoDecision, no_decision
 from pol_client.results import Decision
 
-ALIKE: Final[dict[bytes, dict[str, object]]] = {}
-"""What decisions hold, by their bytes without what is their own."""
+
+class Known:
+    """What decisions hold whose bytes are the same but for what is their own."""
+
+    __slots__ = ("holds", "place")
+
+    def __init__(self, holds: dict[str, object], place: int) -> None:
+        self.holds = holds
+        self.place = place
+        """How much of these bytes is in front of the id, which the time stands behind; else -1."""
+
+
+ALIKE: Final[dict[bytes, Known]] = {}
+"""By their bytes without what is their own."""
+PLACES: Final[list[int]] = []
+"""Where ids were found last: there they are looked for before anything else is read."""
+MOST_PLACES: Final = 4
 MOST_ALIKE: Final = 512
 ALIKE_BYTES: Final = 1_024
 """So many of them are remembered, and only short ones."""
@@ -35,7 +50,7 @@ APART: Final = (
 """What makes a decision unlike others, or can be changed by who gets it."""
 
 NEW: Final = Decision.__new__
-SET: Final = object.__setattr__
+SET: Final = vars(Decision)["__dict__"].__set__
 """A decision is made of what it holds in a single step, which its class takes no part in."""
 MORE: Final = 0x80
 """A byte of a number that goes on."""
@@ -46,6 +61,9 @@ REQUEST_ID: Final = 0x0A
 DECISION_ID: Final = 0x6A
 EVALUATED_IN: Final = 0x70
 """Fields, as they begin: their number, and in the lowest three bits how long they are."""
+ID_BYTES: Final = 36
+"""Of an id, as daemons make them."""
+WHOLE_ID: Final = ID_BYTES + 2
 FIRST: Final = 8
 """No field begins with less: they are numbered from 1."""
 
@@ -135,20 +153,28 @@ def read_answer(data: bytes) -> Decision:
 
 def read_one(data: bytes) -> Decision:
     """Return the decision. Raises NoDecision for bytes that are none."""
-    try:
-        return read_part(data, 0, len(data))
-    except DecodeError:
-        raise invalid() from None
+    return read_answers(data, alone=True).decisions[0]
 
 
 def read_batch(data: bytes) -> list[Decision]:
     """Return the decisions of an answer to many. Raises NoDecision for bytes that are none."""
+    return read_answers(data, alone=False).decisions
+
+
+def read_answers(data: bytes, *, alone: bool) -> Answers:
+    """Return the decisions of an answer to one who was *alone*, or to many. Raises NoDecision."""
+    made = Answers()
+    reader = Reader(data, 0, len(data))
     try:
-        return plain_batch(data)
+        if alone:
+            made.take(reader, 0, len(data))
+        else:
+            made.take_all(reader)
     except Odd:
-        return odd_batch(data)
+        return odd_answers(data)
     except DecodeError:
         raise invalid() from None
+    return made
 
 
 def invalid() -> NoDecision:
@@ -156,52 +182,109 @@ def invalid() -> NoDecision:
     return NoDecision("INTERNAL", "the answer is no valid protobuf")
 
 
-def odd_batch(data: bytes) -> list[Decision]:
+def odd_answers(data: bytes) -> Answers:
     """Return the decisions, as protobuf reads them. Raises NoDecision."""
+    made = Answers()
     try:
-        return [read_decision(one) for one in wire.DecideBatchResponse.FromString(data).decisions]
+        for one in wire.DecideBatchResponse.FromString(data).decisions:
+            made.add(read_decision(one))
     except DecodeError:
         raise invalid() from None
-
-
-def plain_batch(data: bytes) -> list[Decision]:
-    """Return the decisions, if there is nothing else. Raises Odd and DecodeError."""
-    reader = Reader(data, 0, len(data))
-    made: list[Decision] = []
-    while reader.at < reader.end:
-        reader.step()
-        if reader.kind != DECISIONS:
-            raise Odd
-        made.append(read_part(data, reader.begin, reader.at))
     return made
 
 
-def read_part(data: bytes, at: int, end: int) -> Decision:
-    """Return the decision that lies in *data* from *at* to *end*. Raises DecodeError."""
-    try:
-        return plain_part(data, at, end)
-    except Odd:
-        return read_decision(wire.Decision.FromString(data[at:end]))
+class Answers:
+    """Decisions that have come together."""
+
+    __slots__ = ("decisions", "failed", "slowest")
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+        self.failed = False
+        """Whether there is one that could not be decided."""
+        self.slowest = 0
+        """Nanoseconds spent on the one that took longest."""
+
+    def add(self, decision: Decision) -> None:
+        """Add one."""
+        self.decisions.append(decision)
+        self.failed = self.failed or decision.failure is not None
+        self.slowest = max(self.slowest, decision.evaluated_in)
+
+    def take_all(self, reader: Reader) -> None:
+        """Add all decisions, if there is nothing else. Raises Odd and DecodeError."""
+        while reader.at < reader.end:
+            reader.step()
+            if reader.kind != DECISIONS:
+                raise Odd
+            end = reader.at
+            self.take(reader, reader.begin, end)
+            reader.at = end
+
+    def take(self, reader: Reader, at: int, end: int) -> None:
+        """Add the decision that lies from *at* to *end*. Raises DecodeError."""
+        try:
+            if not self._quick(reader, at, end):
+                self.add(plain_part(reader.data, at, end))
+        except Odd:
+            self.add(read_decision(wire.Decision.FromString(reader.data[at:end])))
+
+    def _quick(self, reader: Reader, at: int, end: int) -> bool:
+        """Add it if it is like one before, and its id where that had it. Raises Odd."""
+        # Hot path: most decisions of a client are.
+        data, request_id = reader.data, ""
+        if at + 1 < end and data[at] == REQUEST_ID:
+            reader.at = at
+            reader.step()
+            if reader.at > end:
+                raise Odd
+            request_id = reader.text()
+            at = reader.at
+        for place in PLACES:
+            spot = at + place
+            time = spot + WHOLE_ID
+            if (
+                time + 1 < end
+                and data[spot] == DECISION_ID
+                and data[spot + 1] == ID_BYTES
+                and data[time] == EVALUATED_IN
+            ):
+                reader.at = time + 1
+                spent = reader.varint()
+                if reader.at > end:
+                    raise Odd
+                known = ALIKE.get(data[at:spot] + data[reader.at : end])
+                if known is not None and known.place == place:
+                    reader.begin = spot + 2
+                    reader.at = time
+                    self.decisions.append(like(known, request_id, reader.text(), spent))
+                    self.slowest = max(self.slowest, spent)
+                    return True
+        return False
 
 
 def plain_part(data: bytes, at: int, end: int) -> Decision:
     """Return the decision, if it is written as it is usual. Raises Odd and DecodeError."""
-    # Hot path: most decisions of a client are like one before.
     request_id = decision_id = ""
     spent = 0
     key = b""
     reader = Reader(data, at, end)
-    since = at
+    first = since = at
+    spot = after = -1
     while at < end:
         reader.step()
         kind = reader.kind
         own = True
         if kind == DECISION_ID:
             decision_id = reader.text()
+            spot = at
         elif kind == EVALUATED_IN:
             spent = reader.number
+            after = reader.at if at == spot + WHOLE_ID else -1
         elif kind == REQUEST_ID:
             request_id = reader.text()
+            if at == first:
+                first = reader.at
         else:
             own = False
         if own:
@@ -212,23 +295,45 @@ def plain_part(data: bytes, at: int, end: int) -> Decision:
     if at > since:
         key += data[since:at]
     known = ALIKE.get(key)
-    made = remembered(key) if known is None else known.copy()
     if known is not None:
-        made["advice"] = {}
-        made["attributes"] = {}
+        look_at(known.place)
+        return like(known, request_id, decision_id, spent)
+    made: dict[str, object] = vars(read_decision(wire.Decision.FromString(key)))
+    # Nothing else was taken out: all in front of the id is there, and all behind the time.
+    whole = spot >= 0 and after >= 0 and len(key) == spot - first + end - after
+    keep(key, made, spot - first if whole else -1)
+    return finished(made, request_id, decision_id, spent)
+
+
+def like(known: Known, request_id: str, decision_id: str, spent: int) -> Decision:
+    """Return another decision that holds the same, and shares nothing that can be changed."""
+    made = known.holds.copy()
+    made["advice"] = {}
+    made["attributes"] = {}
+    return finished(made, request_id, decision_id, spent)
+
+
+def finished(made: dict[str, object], request_id: str, decision_id: str, spent: int) -> Decision:
+    """Return a decision that holds what was *made* of the bytes, and what is its own."""
     made["request_id"] = request_id
     made["decision_id"] = decision_id
     made["evaluated_in"] = spent
     decision = NEW(Decision)
-    SET(decision, "__dict__", made)
+    SET(decision, made)
     return decision
 
 
-def remembered(key: bytes) -> dict[str, object]:
-    """Return what the decision holds whose bytes these are; keep it if others may be like it."""
-    made: dict[str, object] = vars(read_decision(wire.Decision.FromString(key)))
+def keep(key: bytes, made: dict[str, object], place: int) -> None:
+    """Remember what decisions hold whose bytes these are, if others may be like this one."""
     if len(key) <= ALIKE_BYTES and not any(map(made.get, APART)):
         if len(ALIKE) >= MOST_ALIKE:
             ALIKE.clear()
-        ALIKE[key] = made.copy()
-    return made
+        ALIKE[key] = Known(made.copy(), place)
+        look_at(place)
+
+
+def look_at(place: int) -> None:
+    """Look for ids there, and no more where none was found for long."""
+    if place >= 0 and place not in PLACES:
+        PLACES.insert(0, place)
+        del PLACES[MOST_PLACES:]

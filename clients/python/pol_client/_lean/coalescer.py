@@ -26,7 +26,7 @@ from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, no_decision
 from pol_client.lay import lay_batch
-from pol_client.reading import read_batch, read_one
+from pol_client.reading import read_answers
 from pol_client.results import Decision
 
 MOST = 64
@@ -247,27 +247,27 @@ class Coalescer:
         elif failure is not None:
             for one in asked:
                 one.fail(failure)
-        if self._queue and not self._soon:
+        # Who has got an answer in this turn may ask again in the next one, before it is over.
+        if (self._queue or len(asked) > 1) and not self._soon:
             self._soon = True
             self._loop.call_soon(self._turn)
 
     def _give(self, asked: list[Asked], answer: bytes) -> NoDecision | None:
         """Give everybody the decision. Return what is wrong with the answer, if anything is."""
         try:
-            decisions = [read_one(answer)] if len(asked) == 1 else read_batch(answer)
+            answers = read_answers(answer, alone=len(asked) == 1)
         except NoDecision as failure:
             return failure
+        decisions = answers.decisions
         if len(decisions) != len(asked):
             return NoDecision("INTERNAL", "an answer with another number of decisions")
-        slowest = 0
         for number, decision in enumerate(decisions):  # Hot path.
             one = asked[number]
-            slowest = max(slowest, decision.evaluated_in)
-            if decision.failure is not None:
+            if answers.failed and decision.failure is not None:
                 one.fail(no_decision(decision.failure))
             elif not one.over:
                 one.give(decision)
-        if slowest > SLOW_NS:
+        if answers.slowest > SLOW_NS:
             self._apart_until = self._loop.time() + APART_SECONDS
         return None
 

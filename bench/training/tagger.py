@@ -14,6 +14,7 @@ import argparse
 import random
 import time
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ from bench.training.tagger_texts import Sample, samples
 from engine.content.gazetteer import ENGLISH, Gazetteer, gazetteer, hashed
 from engine.content.tagger_decode import SCALE
 from engine.content.tagger_model import (
+    COUNT,
     FILE,
     LABELS,
-    LANE,
     OFFSETS,
     ROWS,
     ZERO,
@@ -37,10 +38,9 @@ from engine.content.tagger_model import (
     pack_model,
     piece_rows,
 )
-from engine.content.tagger_runs import Pieces, Run, find_runs, read_pieces
+from engine.content.tagger_runs import Run, find_runs, read_pieces
 from engine.content.tagger_words import read_piece
 
-COUNT = len(LABELS)
 HIDDEN = 0.3
 BATCH = 3000
 RATE = 0.15
@@ -72,10 +72,9 @@ class Rows:
 
 
 def run_rows(
-    pieces: Pieces, run: Run, cache: dict[int, tuple[list[int], ...]], edge: Said
+    said: list[Said], run: Run, cache: dict[int, tuple[list[int], ...]], edge: Said
 ) -> list[list[int]]:
     """Return the rows of each piece of *run*, as `tagger_decode.weigh` adds them up."""
-    said = pieces.said
     around = [said[at] if 0 <= at < len(said) else edge for at in range(run.start - 4, run.end + 6)]
     made = []
     for at in range(4, 4 + run.end - run.start):
@@ -90,18 +89,18 @@ def run_rows(
     return made
 
 
-def gold(pieces: Pieces, run: Run, sample: Sample) -> list[int]:
-    """Return the true labels of the pieces of *run*."""
+def gold(said: list[Said], starts: list[int], run: Run, sample: Sample) -> list[int]:
+    """Return the true labels of the pieces of *run*; each piece of *said* begins at its start."""
     labels = []
     for at in range(run.start, run.end):
-        start = pieces.starts[at]
-        end = start + max(1, len(pieces.texts[at].rstrip()))
+        start = starts[at]
+        end = start + max(1, len(said[at].text.rstrip()))
         label = 0
         for begin, finish, kind in sample.spans:
             if start < finish and end > begin:
                 first = (
                     at == run.start
-                    or pieces.starts[at - 1] + max(1, len(pieces.texts[at - 1].rstrip())) <= begin
+                    or starts[at - 1] + max(1, len(said[at - 1].text.rstrip())) <= begin
                 )
                 label = LABELS.index(("B-" if first else "I-") + kind)
         labels.append(label)
@@ -117,18 +116,19 @@ def collect(texts: list[Sample], model: Model) -> dict[int, Rows]:
     kept = lost = 0
     held: list[Said] = []
     for sample in texts:
-        pieces = read_pieces(sample.text, model)
+        said = read_pieces(sample.text, model)
+        starts = list(accumulate((piece.size for piece in said), initial=0))
         covered: set[int] = set()
-        for text, said in zip(pieces.texts, pieces.said, strict=True):
-            if id(said) not in cache:
-                held.append(said)
-                read = read_piece(text, model.lists)
-                cache[id(said)] = tuple(piece_rows(read, each) for each in OFFSETS)
-        for run in find_runs(pieces):
+        for piece in said:
+            if id(piece) not in cache:
+                held.append(piece)
+                read = read_piece(piece.text, model.lists)
+                cache[id(piece)] = tuple(piece_rows(read, each) for each in OFFSETS)
+        for run in find_runs(said):
             rows, labels = by_length.setdefault(run.end - run.start, ([], []))
-            rows.append(run_rows(pieces, run, cache, edge))
-            labels.append(gold(pieces, run, sample))
-            covered.update(range(pieces.starts[run.start], pieces.starts[run.end]))
+            rows.append(run_rows(said, run, cache, edge))
+            labels.append(gold(said, starts, run, sample))
+            covered.update(range(starts[run.start], starts[run.end]))
         for start, end, _ in sample.spans:
             kept += start in covered and end - 1 in covered
             lost += not (start in covered and end - 1 in covered)
@@ -268,7 +268,7 @@ def main() -> None:
     began = time.perf_counter()
     lists = gazetteer()
     model = Model(
-        bytes(ROWS * LANE), ((0,) * COUNT,) * (COUNT + 1), Forgetful(lists.hashes, lists.bits)
+        bytes(ROWS * COUNT), ((0,) * COUNT,) * (COUNT + 1), Forgetful(lists.hashes, lists.bits)
     )
     texts = samples(load(options.sources, random.Random(options.seed)), options.samples)
     data = collect(texts, model)

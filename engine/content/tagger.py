@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 
-from engine.content.tagger_decode import Name, decode, names, weigh
-from engine.content.tagger_model import Model, load_model
+from engine.content.tagger_decode import Name, decode, may_name, names, weigh
+from engine.content.tagger_model import Model, Said, load_model, scores
 from engine.content.tagger_rules import RULED, find_ruled, open_line
-from engine.content.tagger_runs import Pieces, find_runs, read_pieces, settled_piece
+from engine.content.tagger_runs import find_runs, length, read_pieces, settled_piece
 
 Found = tuple[str, int, int, float]
 """An entity, its place in code points, its score."""
@@ -46,10 +46,10 @@ def find(text: str, wanted: frozenset[str]) -> list[Found]:
 
 def find_with(model: Model, text: str, wanted: frozenset[str]) -> list[Found]:
     """Return what `find` does, by what *model* says."""
-    pieces = read_pieces(text, model)
-    ruled = find_ruled(text, pieces)
+    said = read_pieces(text, model)
+    ruled = find_ruled(text, said)
     nations = [one for one in ruled if one[0] == NATION]
-    named = _named(pieces, model) if wanted & NAMED or (nations and NATION in wanted) else []
+    named = _named(said, model) if wanted & NAMED or (nations and NATION in wanted) else []
     if named and ("@" in text or "://" in text or "www." in text):
         named = _outside(text, named)
     if nations:
@@ -65,8 +65,8 @@ def settled(text: str) -> int:
     What begins before that place also ends before it. Never less than the length less 256, as a
     stream must not wait for ever.
     """
-    pieces = read_pieces(text, load_model())
-    place = pieces.starts[settled_piece(pieces)]
+    said = read_pieces(text, load_model())
+    place = length(said, 0, settled_piece(said))
     return max(min(place, open_line(text)), len(text) - 256, 0)
 
 
@@ -103,21 +103,30 @@ def _within(one: Found, named: list[Found]) -> bool:
     return any(each[1] <= one[1] and one[2] <= each[2] for each in named)
 
 
-def _named(pieces: Pieces, model: Model) -> list[Found]:
-    runs = find_runs(pieces)
+def _named(said: list[Said], model: Model) -> list[Found]:
+    runs = find_runs(said)
     if not runs:
         return []
     edge = model.say("\n\n")
     found: list[Found] = []
+    start = done = 0
     for run in runs:
-        rows = weigh(pieces, run, model, edge)
-        for name in joined(pieces, names(rows, decode(rows, model.steps), run.start)):
-            place = trimmed(pieces, name.start, name.end)
-            found.append(("pii." + name.kind, *place, name.score))
+        start += length(said, done, run.start)
+        done = run.start
+        lanes = weigh(said, run, model, edge)
+        if not may_name(lanes, model.spare):
+            continue
+        rows = [scores(one) for one in lanes]
+        for name in joined(said, names(rows, decode(rows, model.steps), run.start)):
+            begin, end = trimmed(said, name.start, name.end)
+            last = said[end - 1].text
+            stop = start + length(said, run.start, end) - len(last) + len(last.rstrip())
+            place = start + length(said, run.start, begin)
+            found.append(("pii." + name.kind, place, stop, name.score))
     return [one for one in found if one[1] < one[2]]
 
 
-def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
+def joined(said: list[Said], found: list[Name]) -> list[Name]:
     """Return *found* with persons between whom there is only a space as one."""
     made: list[Name] = []
     for name in found:
@@ -126,8 +135,8 @@ def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
             last is not None
             and last.kind == name.kind == "person"
             and last.end == name.start
-            and pieces.texts[name.start - 1][-1] == " "
-            and pieces.texts[name.start - 1][0].isalnum()
+            and said[name.start - 1].text[-1] == " "
+            and said[name.start - 1].text[0].isalnum()
         ):
             made[-1] = Name("person", last.start, name.end, max(last.score, name.score))
         else:
@@ -135,15 +144,13 @@ def joined(pieces: Pieces, found: list[Name]) -> list[Name]:
     return made
 
 
-def trimmed(pieces: Pieces, start: int, end: int) -> tuple[int, int]:
-    """Return the place of pieces ``start:end`` without signs and white space around them.
+def trimmed(said: list[Said], start: int, end: int) -> tuple[int, int]:
+    """Return the pieces ``start:end`` without signs and white space around them.
 
-    Of signs alone it is empty.
+    Of signs alone there is none.
     """
-    texts, starts = pieces.texts, pieces.starts
-    while start < end and not texts[start][0].isalnum():
+    while start < end and not said[start].text[0].isalnum():
         start += 1
-    while end > start and not texts[end - 1][0].isalnum():
+    while end > start and not said[end - 1].text[0].isalnum():
         end -= 1
-    last = texts[end - 1].rstrip() if start < end else ""
-    return starts[start], starts[max(start, end - 1)] + len(last)
+    return start, end

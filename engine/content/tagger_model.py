@@ -1,11 +1,13 @@
 """The model of names: weights of features in, what each piece says about its labels out.
 
 The model is a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001) over the
-labels below. A feature is hashed to a row of weights, one for each label. The rows of all features
-of a piece are added up once, as one integer with a lane of 16 bits for each label, and kept: to
-weigh a piece in its place is to add a dozen integers::
+labels below. A feature is hashed to a row of weights, a byte for each label. Rows are added up in
+lanes of 20 bits, three in an integer, as each byte is `ZERO` more than its weight::
 
-    weights["form=T:g-"]  = 0x0085_0080_00a1…   one lane a label, each weight + 128
+    weights of "form=T:g-"  =  0x85 0x80 0xa1 …  ->  first = 0x000a1_00080_00085
+
+What the features of a piece say is added up once, when it first stands in a run of pieces that may
+hold a name, and kept: to weigh a piece in its place is to add ten of these.
 """
 
 from __future__ import annotations
@@ -14,25 +16,35 @@ import lzma
 import pkgutil
 import struct
 from functools import cache
+from typing import Final, final
 
 from engine.content.gazetteer import Gazetteer, gazetteer, hashed
-from engine.content.tagger_words import PIECES, Piece, read_piece
+from engine.content.native import i64
+from engine.content.tagger_words import KINDS, PIECES, Piece, is_month, read_piece
 
 FILE = "tagger.bin"
 LABELS = ("O", "B-person", "I-person", "B-location", "I-location", "B-organization",
           "I-organization", "B-address", "I-address")  # fmt: skip
-ROWS = 1 << 17
-LANE = 2 * len(LABELS)
+COUNT: Final = 9
+assert len(LABELS) == COUNT
+ROWS: Final = 1 << 17
+LANE: Final = 20
 ZERO = 128
 """What a weight of zero is stored as."""
 MOST = 20_000
 """So many pieces, and so many groups of them, are remembered at most."""
 SHORT = 32
 """Characters of what is remembered between two spaces."""
+SLOTS: Final = 1 << 14
+"""So many of these are found by the bytes that they are written with, two of a kind of bytes."""
+FACTOR: Final = 0x9E3779B1
+"""2**32 divided by the golden ratio."""
 OFFSETS = (0, -1, 1, -2, 2)
 NEAR = ("form=", "word=", "in=", "sign=", "num=", "tail=", "long")
 """What is read of a neighbour."""
-_lanes = struct.Struct(f"<{len(LABELS)}H")
+GOLDEN_HIGH: Final = 0x9E3779B97F4A7C15 >> 28 & (1 << 29) - 1
+GOLDEN_LOW: Final = 0x9E3779B97F4A7C15 & (1 << 28) - 1
+"""The lowest 57 bits of 2**64 divided by the golden ratio."""
 
 
 def row(feature: str) -> int:
@@ -40,9 +52,24 @@ def row(feature: str) -> int:
     return hashed(feature) * 2654435761 >> 11 & ROWS - 1
 
 
-def joint_row(key: int) -> int:
-    """Return the row of a feature of several pieces, by its *key*."""
-    return (key * 0x9E3779B97F4A7C15 >> 40) & ROWS - 1
+def joint_row(key: i64) -> i64:
+    """Return the row of a feature of several pieces, by its *key*, which is less than 2**45.
+
+    These are bits 40 to 56 of its product with 2**64 divided by the golden ratio, which is worked
+    out in parts: none is more than a machine's word.
+    """
+    high: i64 = key >> 28
+    low: i64 = key & (1 << 28) - 1
+    middle: i64 = (low * GOLDEN_HIGH + high * GOLDEN_LOW) & (1 << 29) - 1
+    whole: i64 = low * GOLDEN_LOW + (middle << 28) + ((high * GOLDEN_HIGH & 1) << 56)
+    return whole >> 40 & ROWS - 1
+
+
+def slot(near: i64, far: i64) -> i64:
+    """Return the first of the two places of what is written as *near* and *far* say."""
+    mixed: i64 = near ^ far << 1 ^ far >> 28
+    mixed ^= mixed >> 28
+    return ((mixed & 0x7FFFFFFF) * FACTOR & 0x7FFFFFFF) >> 16 & SLOTS - 2
 
 
 def piece_rows(piece: Piece, offset: int) -> list[int]:
@@ -69,49 +96,98 @@ RIGHT = {"D": 4, "W": 8, "P": 16, "U": 32, "O": 64}
 AROUND = 7 << 40
 
 
-def around_key(around: list[Said], at: int) -> int:
+def around_key(around: list[Said], at: i64) -> i64:
     """Return the key of which parts of addresses stand near ``around[at]``: 4 before, 5 behind."""
-    flags = 0
-    for place in range(at - 4, at):
+    flags: i64 = 0
+    place: i64 = at - 4
+    while place < at:
         flags |= around[place].left
-    for place in range(at + 1, at + 6):
+        place += 1
+    while place < at + 5:
+        place += 1
         flags |= around[place].right
     return flags * 4096 + around[at].alone
 
 
-class Said:
-    """What a piece is, and what it says, packed in lanes: of itself, and of those beside it.
+@final
+class Lanes:
+    """Sums of weights, one for each label: three in an integer."""
 
-    As the piece before another it says *before*, and so on. *left* and *right* are bits that tell
-    of which part of an address it is (see `around_key`), *alone* the key where there are none.
+    __slots__ = ("first", "second", "third")
+
+    def __init__(self) -> None:
+        self.first: i64 = 0
+        self.second: i64 = 0
+        self.third: i64 = 0
+
+    def add(self, other: Lanes) -> None:
+        """Add *other* to it."""
+        self.first += other.first
+        self.second += other.second
+        self.third += other.third
+
+    def add_row(self, weights: bytes, at: i64) -> None:
+        """Add a row of *weights* to it."""
+        place: i64 = at * COUNT
+        one: i64 = weights[place]
+        two: i64 = weights[place + 1]
+        three: i64 = weights[place + 2]
+        self.first += one | two << LANE | three << 2 * LANE
+        one = weights[place + 3]
+        two = weights[place + 4]
+        three = weights[place + 5]
+        self.second += one | two << LANE | three << 2 * LANE
+        one = weights[place + 6]
+        two = weights[place + 7]
+        three = weights[place + 8]
+        self.third += one | two << LANE | three << 2 * LANE
+
+
+NOTHING = Lanes()
+
+
+class Said:
+    """What a piece is, and what it says: of itself, and of those beside it.
+
+    As the piece before another it says *before*, and so on, once it was *asked*. *left* and *right*
+    are bits that tell of which part of an address it is (see `around_key`), *alone* the key where
+    there are none. *kind* is a place in `tagger_words.KINDS`, *role* a letter's code.
     """
 
     __slots__ = (
-        "after", "after2", "alone", "before", "before2", "form", "key", "kind", "left", "own",
-        "right", "role",
+        "after", "after2", "alone", "asked", "before", "before2", "form", "key", "kind", "left",
+        "month", "own", "right", "role", "size", "text",
     )  # fmt: skip
 
-    def __init__(self, read: Piece, lanes: tuple[int, int, int, int, int]) -> None:
-        self.kind = read.kind
-        self.role = read.role
-        self.form = read.form
-        self.key = read.key
-        self.left = LEFT.get(read.mark, 0)
-        self.right = RIGHT.get(read.mark, 0)
-        self.alone = AROUND + ord(read.mark) * 16 + "bSCDsuwj".index(read.kind)
-        self.own, self.before, self.after, self.before2, self.after2 = lanes
+    def __init__(self, text: str, read: Piece) -> None:
+        self.text = text
+        self.size: i64 = len(text)
+        self.kind: i64 = KINDS.index(read.kind)
+        self.role: i64 = ord(read.role)
+        self.month = is_month(text)
+        self.form: i64 = read.form
+        self.key: i64 = read.key
+        self.left: i64 = LEFT.get(read.mark, 0)
+        self.right: i64 = RIGHT.get(read.mark, 0)
+        self.alone: i64 = AROUND + ord(read.mark) * 16 + "bSCDsuwj".index(read.kind)
+        self.asked = False
+        self.own = self.before = self.after = self.before2 = self.after2 = NOTHING
 
 
 class Chunk:
-    """What is between two spaces of a text: pieces, what they say, their kinds and roles."""
+    """What is between two spaces of a text, with the second of them: what its pieces say.
 
-    __slots__ = ("kinds", "roles", "said", "texts")
+    *near* and *far* are how it is written, if it was kept (see `Model.kept`).
+    """
 
-    def __init__(self, texts: list[str], said: list[Said]) -> None:
-        self.texts = texts
+    __slots__ = ("far", "first", "near", "said", "single")
+
+    def __init__(self, said: list[Said]) -> None:
         self.said = said
-        self.kinds = "".join([one.kind for one in said]).encode()
-        self.roles = "".join([one.role for one in said]).encode()
+        self.first = said[0]
+        self.single = len(said) == 1
+        self.near: i64 = -1
+        self.far: i64 = -1
 
 
 class Model:
@@ -124,63 +200,95 @@ class Model:
         lists: Gazetteer,
         most: int = MOST,
     ) -> None:
-        self._weights = weights
+        self.weights = weights
         self.steps = steps
+        self.spare = spare(steps)
         self.lists = lists
         self.most = most
         self.said: dict[str, Said] = {}
         self.chunks: dict[str, Chunk] = {}
-        self._joint: dict[int, int] = {}
+        self._empty = Chunk([self.say(" ")])
+        self._slots = [self._empty] * SLOTS
 
     def say(self, piece: str) -> Said:
         """Return what *piece* says, worked out at its first occurrence."""
         known = self.said.get(piece)
         if known is None:
-            read = read_piece(piece, self.lists)
-            own, before, after, before2, after2 = [
-                self._sum(piece_rows(read, offset)) for offset in OFFSETS
-            ]
-            known = Said(read, (own, before, after, before2, after2))
+            known = Said(piece, read_piece(piece, self.lists))
             if len(self.said) >= self.most:
                 self.said.clear()
             self.said[piece] = known
         return known
 
-    def cut(self, text: str) -> Chunk:
-        """Return the pieces of *text*."""
-        texts: list[str] = PIECES.findall(text)
-        return Chunk(texts, [self.say(one) for one in texts])
+    def ask(self, said: Said) -> None:
+        """Work out what *said* says about itself, and about those beside it."""
+        read = read_piece(said.text, self.lists)
+        said.own, said.before, said.after, said.before2, said.after2 = [
+            self._sum(piece_rows(read, offset)) for offset in OFFSETS
+        ]
+        said.asked = True
+
+    def cut(self, text: str) -> list[Said]:
+        """Return what the pieces of *text* say."""
+        return [self.say(one) for one in PIECES.findall(text)]
 
     def read(self, chunk: str) -> Chunk:
         """Return the pieces of *chunk* and the space behind it, and remember it if it is short."""
         known = self.chunks.get(chunk)
         if known is None:
-            known = self.cut(chunk + " ")
+            known = Chunk(self.cut(chunk + " "))
             if len(chunk) <= SHORT:
                 if len(self.chunks) >= self.most:
-                    self.chunks.clear()
+                    self._forget()
                 self.chunks[chunk] = known
         return known
 
-    def join(self, key: int) -> int:
-        """Return the lanes of the feature of several pieces with *key*, worked out once."""
-        known = self._joint.get(key)
-        if known is None:
-            if len(self._joint) >= self.most:
-                self._joint.clear()
-            known = self._joint[key] = self._row(joint_row(key))
-        return known
+    def kept(self, near: i64, far: i64) -> Chunk | None:
+        """Return the chunk that is written so (see `tagger_runs.written`), if it is kept."""
+        place: i64 = slot(near, far)
+        known = self._slots[place]
+        if known.near == near and known.far == far:
+            return known
+        known = self._slots[place + 1]
+        return known if known.near == near and known.far == far else None
 
-    def _row(self, at: int) -> int:
-        return int.from_bytes(self._weights[at * LANE : (at + 1) * LANE], "little")
+    def keep(self, near: i64, far: i64, chunk: Chunk) -> None:
+        """Keep *chunk*, which is written so, in the place of an older one."""
+        chunk.near, chunk.far = near, far
+        place: i64 = slot(near, far)
+        self._slots[place + 1] = self._slots[place]
+        self._slots[place] = chunk
 
-    def _sum(self, rows: list[int]) -> int:
-        return sum([self._row(one) for one in rows])
+    def _forget(self) -> None:
+        self.chunks.clear()
+        self._slots = [self._empty] * SLOTS
+
+    def _sum(self, rows: list[int]) -> Lanes:
+        made = Lanes()
+        for one in rows:
+            made.add_row(self.weights, one)
+        return made
 
 
-def scores(lanes: int) -> tuple[int, ...]:
+def spare(steps: tuple[tuple[int, ...], ...]) -> list[int]:
+    """Return for each kind of name what the steps around one, and within it, add at most.
+
+    That is to say, more than those of a path in which no piece has a label: two numbers a kind.
+    """
+    none = steps[0][0]
+    made = []
+    for first in range(1, COUNT, 2):
+        into = max(max(steps[first][:COUNT]) - none, steps[COUNT][first] - steps[COUNT][0])
+        behind = max(0, steps[0][first] - none, steps[0][first + 1] - none)
+        within = max(steps[first + 1][first : first + 2]) - none
+        made += [into + behind, within]
+    return made
+
+
+def scores(lanes: Lanes) -> tuple[int, ...]:
     """Return the score of each label in *lanes*; all are too high by the same."""
-    return _lanes.unpack(lanes.to_bytes(LANE, "little"))
+    every = (lanes.first, lanes.second, lanes.third)
+    return tuple([one >> at & (1 << LANE) - 1 for one in every for at in (0, LANE, 2 * LANE)])
 
 
 def pack_model(weights: bytes, steps: tuple[tuple[int, ...], ...]) -> bytes:
@@ -197,10 +305,10 @@ def unpack_model(packed: bytes, lists: Gazetteer) -> Model:
     size = 2 * count * (count + 1)
     flat = struct.unpack(f"<{count * (count + 1)}h", data[:size])
     steps = tuple(flat[at : at + count] for at in range(0, len(flat), count))
-    lanes = bytearray(ROWS * LANE)
+    weights = bytearray(ROWS * count)
     for label in range(count):
-        lanes[2 * label :: LANE] = data[size + label * ROWS : size + (label + 1) * ROWS]
-    return Model(bytes(lanes), steps, lists)
+        weights[label::count] = data[size + label * ROWS : size + (label + 1) * ROWS]
+    return Model(bytes(weights), steps, lists)
 
 
 @cache

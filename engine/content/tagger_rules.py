@@ -7,35 +7,35 @@ month, a form of address, a word for a nation, a faith or a party, a word for a 
 from __future__ import annotations
 
 import re
+from typing import Final
 
-from engine.content.tagger_runs import Pieces
+from engine.content.native import i64
+from engine.content.tagger_model import Said
+from engine.content.tagger_words import MONTH
 
 Found = tuple[str, int, int, float]
 
 RULED = frozenset({"pii.date", "pii.age", "pii.title", "pii.nrp"})
-ROLE = re.compile(b"[nmhjba]")
-"""Where rules begin: at a number, a month, a form of address, a job, both of these, a nation."""
+NO_ROLE: Final = ord(".")
+NUMBER = ord("n")
+MONTH_NAME = ord("m")
+NATION = ord("a")
+TITLES = b"hb"
+JOBS = b"jb"
+"""Where rules begin: at a number, a month, a nation, a form of address, a job, both of these."""
 
-_month = (
-    r"(?:jan(?:uar[yi]?|uary)?|feb(?:ruar[yi]?)?|mar(?:ch|s|ço|zo)?|m[äa]rz|apr(?:il|ile)?|a[vb]ril"
-    r"|ma[iyj]o?|ma[gi]gio|june?|jun[ih]o|juin|juni|giugno|july?|jul[iy]o|juillet|juli|luglio"
-    r"|aug(?:ust)?|août|agosto|sept?(?:ember|iembre|tembre|tembro)?|settembre|setembro"
-    r"|o[ck]t(?:ober|ubre|obre)?|ottobre|outubro|nov(?:ember|embre|iembre|embro)?"
-    r"|de[czs](?:ember|embre|embro|iembre)?|dicembre|diciembre|janvier|février|enero|febrero"
-    r"|gennaio|febbraio|janeiro|fevereiro|januari|februari)\b\.?"
-)
 _year = r"(?:1[6-9]|20)\d\d"
 _day = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\.?"
 _clock = r"(?:[T ]{1,2}\d{1,2}:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z| ?[ap]m\b|[+-]\d\d:?\d\d)?)?"
 BY_NUMBER = re.compile(
     rf"{_year}([-/.])\d{{1,2}}\1\d{{1,2}}{_clock}(?!\w)"
     rf"|\d{{1,2}}([-/.])\d{{1,2}}\2(?:{_year}|\d\d){_clock}(?![\w-]|\.\d)"
-    rf"|{_day}(?: of| de)? {_month}(?:,?(?: de| of)? {_year})?(?!\w)"
-    rf"|{_day}-{_month}-(?:{_year}|\d\d)(?!\w)",
+    rf"|{_day}(?: of| de)? {MONTH}(?:,?(?: de| of)? {_year})?(?!\w)"
+    rf"|{_day}-{MONTH}-(?:{_year}|\d\d)(?!\w)",
     re.IGNORECASE,
 )
 BY_MONTH = re.compile(
-    rf"{_month} {_day}(?:(?:,| of)? {_year})?(?!\w)|{_month},? {_year}(?!\w)",
+    rf"{MONTH} {_day}(?:(?:,| of)? {_year})?(?!\w)|{MONTH},? {_year}(?!\w)",
     re.IGNORECASE,
 )
 MONTH_YEAR = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?\d\d(?![\w/-]|[.,]\d)")
@@ -81,66 +81,115 @@ PREFIXES = (
 AHEAD = 40
 SIGNS = ".-/:"
 """What parts the digits of dates and times."""
+PARTING = frozenset(".-/")
+"""What stands behind the first number of a date in digits, or in words with such signs."""
+YEAR_DIGITS = 4
+YEARS = frozenset("yYjJaA")
+"""What `AGE_BEHIND` begins with, behind a space or two."""
+LEADING = frozenset(' :="')
+"""What `AGE_AHEAD` ends with."""
+SAYING = ("s ", "m ", "only ", "just ", "already ", "\u017f ")
+"""What `AGE_SAID` ends with. The last one is an s, if case is ignored."""
 
 
-def find_ruled(text: str, pieces: Pieces) -> list[Found]:
-    """Return the dates, ages, titles and nationalities in *text*."""
+def find_ruled(text: str, said: list[Said]) -> list[Found]:
+    """Return the dates, ages, titles and nationalities in *text*, whose pieces are *said*."""
     found: list[Found] = []
     done = 0
-    for match in ROLE.finditer(pieces.roles):
-        at = match.start()
-        if pieces.starts[at] < done:
-            continue
-        one = _at(text, pieces, at, pieces.said[at].role)
-        if one is not None:
-            done = one[2]
-            found.append(one)
+    at: i64 = 0
+    start: i64 = 0
+    size: i64 = len(said)
+    while at < size:
+        if said[at].role != NO_ROLE and start >= done:
+            one = _at(text, said, at, start)
+            if one is not None:
+                done = one[2]
+                found.append(one)
+        start += said[at].size
+        at += 1
     return found
 
 
-def _at(text: str, pieces: Pieces, at: int, role: str) -> Found | None:
-    start = pieces.starts[at]
-    if role == "n":
-        return _numbered(text, start)
-    if role == "m":
+def _at(text: str, said: list[Said], at: int, start: int) -> Found | None:
+    role = said[at].role
+    if role == NUMBER:
+        return numbered(text, said, at, start)
+    if role == MONTH_NAME:
         date = BY_MONTH.match(text, start)
         return None if date is None else ("pii.date", start, date.end(), 0.85)
-    if role == "a":
-        return "pii.nrp", _nation(pieces, at), start + len(pieces.texts[at].rstrip()), 0.7
-    title = _honorific(text, start) if role in "hb" else None
-    return _job(text, pieces, at) if title is None and role in "jb" else title
+    end = start + len(said[at].text.rstrip())
+    if role == NATION:
+        return "pii.nrp", start - _ahead(said, at), end, 0.7
+    title = _honorific(text, start) if role in TITLES else None
+    return _job(text, end) if title is None and role in JOBS else title
 
 
-def _numbered(text: str, start: int) -> Found | None:
+def numbered(text: str, said: list[Said], at: int, start: int) -> Found | None:
+    """Return the date, year or age that begins with the number at *start*, the piece *at*.
+
+    Hot path: most numbers are none of these, and what stands beside them tells so for less than a
+    pattern does.
+    """
     before = text[max(0, start - AHEAD) : start]
     if before[-1:] in SIGNS and before[-2:-1].isdigit():
         return None
-    date = BY_NUMBER.match(text, start)
-    if date is not None:
-        return "pii.date", start, date.end(), 0.85
-    expiry = MONTH_YEAR.match(text, start)
-    if expiry is not None and EXPIRY_AHEAD.search(before):
-        return "pii.date", start, expiry.end(), 0.7
-    year = YEAR.match(text, start)
-    if year is not None and YEAR_AHEAD.search(before):
-        return "pii.date", start, year.end(), 0.6
-    age = AGE.match(text, start) if year is None else None
-    if age is None:
+    end = _digits_end(text, start)
+    behind = text[end : end + 1]
+    if behind in PARTING or _month_behind(said, at):
+        date = BY_NUMBER.match(text, start)
+        if date is not None:
+            return "pii.date", start, date.end(), 0.85
+    if behind == "/":
+        expiry = MONTH_YEAR.match(text, start)
+        if expiry is not None and EXPIRY_AHEAD.search(before):
+            return "pii.date", start, expiry.end(), 0.7
+    if end - start == YEAR_DIGITS:
+        year = YEAR.match(text, start)
+        if year is not None and YEAR_AHEAD.search(before):
+            return "pii.date", start, year.end(), 0.6
+    return _age(text, before, start, end) if end - start < YEAR_DIGITS else None
+
+
+def _digits_end(text: str, start: i64) -> int:
+    """Return where the digits end that follow the first one at *start*."""
+    size: i64 = len(text)
+    end: i64 = start + 1
+    while end < size and text[end].isdecimal():
+        end += 1
+    return end
+
+
+def _month_behind(said: list[Said], at: i64) -> bool:
+    """Return whether one of the three pieces behind *at* is a month: "3rd. of May"."""
+    last: i64 = min(at + 4, len(said))
+    place: i64 = at + 1
+    while place < last:
+        if said[place].month:
+            return True
+        place += 1
+    return False
+
+
+def _age(text: str, before: str, start: int, end: int) -> Found | None:
+    """Return the age that the number at ``start:end`` is, to which *before* leads."""
+    low = before.lower()
+    told = text[end : end + 3].lstrip(" -")[:1] in YEARS
+    led = low[-1:] in LEADING and ("age" in low or "turn" in low or "when " in low)
+    said = low.endswith(SAYING)
+    if not (told or led or said) or AGE.match(text, start) is None:
         return None
-    if AGE_BEHIND.match(text, age.end()):
-        return "pii.age", start, age.end(), 0.85
-    if (AGE_AHEAD.search(before) and AGE_ENDS.match(text, age.end())) or (
-        AGE_SAID.search(before) and SAID_ENDS.match(text, age.end())
+    if told and AGE_BEHIND.match(text, end):
+        return "pii.age", start, end, 0.85
+    if (led and AGE_AHEAD.search(before) and AGE_ENDS.match(text, end)) or (
+        said and AGE_SAID.search(before) and SAID_ENDS.match(text, end)
     ):
-        return "pii.age", start, age.end(), 0.65
+        return "pii.age", start, end, 0.65
     return None
 
 
-def _nation(pieces: Pieces, at: int) -> int:
-    """Return where the name of a nation begins, of which the piece *at* is the last word."""
-    if at and pieces.texts[at - 1] in PREFIXES:
-        return pieces.starts[at - 1]
-    return pieces.starts[at]
+def _ahead(said: list[Said], at: int) -> int:
+    """Return how long the word is that belongs to the nation of which *at* is the last word."""
+    return said[at - 1].size if at and said[at - 1].text in PREFIXES else 0
 
 
 def _honorific(text: str, start: int) -> Found | None:
@@ -155,9 +204,12 @@ def _honorific(text: str, start: int) -> Found | None:
     return None
 
 
-def _job(text: str, pieces: Pieces, at: int) -> Found | None:
-    """Return a job that stands alone on its line."""
-    end = pieces.starts[at] + len(pieces.texts[at].rstrip())
+def _job(text: str, end: int) -> Found | None:
+    """Return a job that stands alone on its line, of which the last word ends at *end*."""
+    # Hot path: most words for jobs stand in a sentence.
+    behind = text[end : end + 2]
+    if behind and behind[0] != "\n" and not behind.isspace():
+        return None
     first = text.rfind("\n", max(0, end - LINE), end) + 1
     if not first and end > LINE:
         return None

@@ -1,17 +1,17 @@
 """A text to its pieces, and the runs of pieces that may hold a name.
 
 Most words of a text are neither capitalised nor in a list of names: they are looked up once in a
-memory and cost nothing more. The kinds of all pieces make a string, in which chains of words are
-sought that may be of names, with no more than `GAP` others between two::
+memory and cost nothing more. Chains of pieces are sought that may be of names, with no more than
+`GAP` others between two::
 
-    "please ask Anna Smith about it"  ->  "bbSSbb"  ->  run 2..4
+    "please ask Anna Smith about it"  ->  kinds "bbSSbb"  ->  run 2..4
 
 Nothing may depend on what is far away, because streams and large texts are read in windows: a chain
 of more than `REACH` characters is cut at its commas and lines, and what is longer still holds no
 name. Seen from a window that begins 256 characters before a name, a chain that comes from outside
 begins at most ``(GAP + 1) * (LONGEST + 1)`` characters inside, and is still longer than `REACH`.
 
-Both loops here read every piece of a text, and are written to be compiled.
+The loops here read every character or piece of a text, and are written to be compiled.
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from engine.content.native import i64
 from engine.content.tagger_model import Model, Said
-from engine.content.tagger_words import LONGEST
+from engine.content.tagger_words import KINDS, LONGEST
 
 GAP: Final = 4
 ENDS: Final = 2
 """So many unknown words in lower case may begin or end a chain."""
-BREAK: Final = ord("b")
-STRONG: Final = ord("S")
-PLAIN: Final = ord("C")
-NUMBER: Final = ord("D")
-LOW: Final = ord("s")
-KNOWN: Final = ord("w")
-UNKNOWN: Final = ord("u")
-JOINT: Final = ord("j")
-"""Kinds of pieces, as in `tagger_words`; the last two are what may be between others in a chain."""
+BREAK: Final = 0
+UNKNOWN: Final = 1
+JOINT: Final = 2
+"""Kinds of pieces; the last two are what may be between others in a chain, and"""
+NUMBER: Final = 3
+PLAIN: Final = 4
+KNOWN: Final = 5
+LOW: Final = 6
+"""from this one on any is likely a name by itself."""
+assert KINDS == "bujDCwsS"
 FAR: Final = 9
 BEHIND_NUMBER: Final = 5
 BEHIND_KNOWN: Final = 3
@@ -42,6 +44,11 @@ REACH: Final = 116
 CUTS = re.compile(r"[,;\n]")
 AHEAD: Final = 5
 """So many pieces behind a run tell something of it (see `tagger_model.around_key`)."""
+SPACE: Final = 32
+HALF: Final = 7
+BYTE: Final = 8
+WIDE: Final = 4
+"""Bytes of the widest character."""
 
 
 class Run:
@@ -50,123 +57,160 @@ class Run:
     __slots__ = ("end", "likely", "start")
 
     def __init__(self, start: int, end: int, likely: bool) -> None:  # noqa: FBT001 - of one module
-        self.start = start
-        self.end = end
+        self.start: i64 = start
+        self.end: i64 = end
         self.likely = likely
 
 
-class Pieces:
-    """The pieces of a text, where each begins (and the text ends), what each says.
-
-    *kinds* and *roles* have a byte for each.
-    """
-
-    __slots__ = ("kinds", "roles", "said", "starts", "texts")
-
-    def __init__(
-        self, texts: list[str], starts: list[int], said: list[Said], kinds: bytes, roles: bytes
-    ) -> None:
-        self.texts = texts
-        self.starts = starts
-        self.said = said
-        self.kinds = kinds
-        self.roles = roles
-
-
-def read_pieces(text: str, model: Model) -> Pieces:
-    """Return the pieces of *text*.
+def read_pieces(text: str, model: Model) -> list[Said]:
+    """Return what the pieces of *text* say.
 
     Between two spaces stands a chunk, mostly a word that was met before. Invariant: what a chunk
     and the space behind it are cut into depends on nothing around them, unless it ends in white
     space: then it is read with what follows.
+
+    Hot path: a chunk of up to 14 bytes is found by two integers that hold them, without a string
+    of it.
     """
-    texts: list[str] = []
-    starts: list[int] = []
+    data = text.encode("utf-8", "surrogatepass")
     said: list[Said] = []
-    kinds: list[bytes] = []
-    roles: list[bytes] = []
-    at = 0
-    chunks = model.chunks
-    parts = text.split(" ")
-    last = len(parts) - 1
-    first = -1
-    for place in range(last + 1):
-        part = parts[place]
-        known = chunks.get(part) if first < 0 and place < last else None
-        if known is None:
-            if place == last:
-                known = model.cut(part if first < 0 else " ".join(parts[first:]))
-            elif not part or part[-1].isspace():
-                first = place if first < 0 else first
+    size: i64 = len(data)
+    begin: i64 = 0
+    while begin < size:
+        near, far, at = written(data, begin)
+        short = begin < at < size and data[at] == SPACE
+        if short:
+            chunk = model.kept(near, far)
+            if chunk is not None:
+                if chunk.single:
+                    said.append(chunk.first)
+                else:
+                    said += chunk.said
+                begin = at + 1
                 continue
-            else:
-                known = model.read(part if first < 0 else " ".join(parts[first : place + 1]))
-                first = -1
-        for index in range(len(known.texts)):
-            piece = known.texts[index]
-            starts.append(at)
-            texts.append(piece)
-            said.append(known.said[index])
-            at += len(piece)
-        kinds.append(known.kinds)
-        roles.append(known.roles)
-    starts.append(at)
-    return Pieces(texts, starts, said, b"".join(kinds), b"".join(roles))
+        end = chunk_end(data, begin, at)
+        part = data[begin:end].decode("utf-8", "surrogatepass")
+        if end == size:
+            said += model.cut(part)
+        else:
+            chunk = model.read(part)
+            said += chunk.said
+            if short and end == at:
+                model.keep(near, far, chunk)
+        begin = end + 1
+    return said
 
 
-def find_runs(pieces: Pieces) -> list[Run]:
-    """Return the runs in *pieces*."""
-    starts = pieces.starts
+def written(data: bytes, begin: i64) -> tuple[i64, i64, i64]:
+    """Return the bytes from *begin* of *data* up to a space, in two integers, and where they end.
+
+    The first one holds seven, the second the next seven, and above them how many these are. Of more
+    than these there is only the place.
+    """
+    size: i64 = len(data)
+    at: i64 = begin
+    near: i64 = 0
+    far: i64 = 0
+    stop: i64 = min(begin + HALF, size)
+    while at < stop:
+        code: i64 = data[at]
+        if code == SPACE:
+            break
+        near = near << BYTE | code
+        at += 1
+    if at == begin + HALF:
+        stop = min(begin + 2 * HALF, size)
+        while at < stop:
+            code = data[at]
+            if code == SPACE:
+                break
+            far = far << BYTE | code
+            at += 1
+    return near, far | at - begin << BYTE * HALF, at
+
+
+def chunk_end(data: bytes, begin: int, at: int) -> int:
+    """Return the first space in *data* from *at* on with no white space before it, or its end."""
+    end = data.find(b" ", at)
+    while end >= 0 and (end == begin or _is_white(data[max(begin, end - WIDE) : end])):
+        end = data.find(b" ", end + 1)
+    return end if end >= 0 else len(data)
+
+
+def _is_white(end: bytes) -> bool:
+    """Return whether the last character of *end* is white space."""
+    return end.decode("utf-8", "replace")[-1].isspace()
+
+
+def find_runs(said: list[Said]) -> list[Run]:
+    """Return the runs in the pieces *said*."""
     runs: list[Run] = []
-    for chain in chains(pieces.kinds):
-        if chain.likely:
-            if starts[chain.end] - starts[chain.start] <= REACH:
-                runs.append(chain)
-            else:
-                runs += [one for one in cut(pieces, chain.start, chain.end) if one.likely]
+    for chain in chains(said, every=False):
+        if length(said, chain.start, chain.end) <= REACH:
+            runs.append(chain)
+        else:
+            runs += [one for one in cut(said, chain.start, chain.end) if one.likely]
     return runs
 
 
-def chains(kinds: bytes) -> list[Run]:
-    """Return the chains in *kinds*: pieces of names or addresses, with few others between.
+def length(said: list[Said], start: i64, end: i64) -> i64:
+    """Return how many characters the pieces ``start:end`` have."""
+    total: i64 = 0
+    while start < end:
+        total += said[start].size
+        start += 1
+    return total
+
+
+def chains(said: list[Said], *, every: bool) -> list[Run]:
+    """Return the chains in *said*: pieces of names or addresses, with few others between.
 
     One is likely a name if it has a strong piece or a name in lower case, two capitalised words
-    side by side or joined, or a word of addresses near a number.
+    side by side or joined, or a word of addresses near a number. Others are told of if *every* one
+    is asked for.
     """
     found: list[Run] = []
-    size, done, at = len(kinds), 0, 0
+    size: i64 = len(said)
+    done: i64 = 0
+    at: i64 = 0
     while at < size:
-        kind = kinds[at]
-        if kind in (BREAK, UNKNOWN, JOINT):
+        if said[at].kind <= JOINT:
             at += 1
             continue
-        start = at
-        while start > done and at - start < ENDS and kinds[start - 1] == UNKNOWN:
+        start: i64 = at
+        while start > done and at - start < ENDS and said[start - 1].kind == UNKNOWN:
             start -= 1
-        end = at = at + 1
-        while at < size and at - end <= GAP and kinds[at] != BREAK:
-            if kinds[at] not in (UNKNOWN, JOINT):
-                end = at + 1
+        at += 1
+        end: i64 = at
+        while at < size and at - end <= GAP:
+            kind: i64 = said[at].kind
             at += 1
+            if kind == BREAK:
+                break
+            if kind > JOINT:
+                end = at
         at = end
-        while end < size and end - at < ENDS and kinds[end] == UNKNOWN:
+        while end < size and end - at < ENDS and said[end].kind == UNKNOWN:
             end += 1
-        found.append(Run(start, end, is_likely(kinds, start, at)))
+        likely = is_likely(said, start, at)
+        if likely or every:
+            found.append(Run(start, end, likely))
         done = at = end
     return found
 
 
-def is_likely(kinds: bytes, start: int, end: int) -> bool:
-    """Return whether ``kinds[start:end]`` may be of a name: see `chains`."""
-    plain = number = known = start - FAR
-    for at in range(start, end):
-        kind = kinds[at]
-        if kind in (STRONG, LOW):
+def is_likely(said: list[Said], start: i64, end: i64) -> bool:
+    """Return whether the pieces ``start:end`` may be of a name: see `chains`."""
+    plain: i64 = start - FAR
+    number: i64 = plain
+    known: i64 = plain
+    at: i64 = start
+    while at < end:
+        kind: i64 = said[at].kind
+        if kind >= LOW:
             return True
         if kind == PLAIN:
-            if at - plain <= 1 or (
-                at - plain == 2 and kinds[at - 1] in (JOINT, KNOWN)  # noqa: PLR2004 - one between
-            ):
+            if at - plain <= 1 or (at - plain == 2 and said[at - 1].kind in (JOINT, KNOWN)):  # noqa: PLR2004 - one between
                 return True
             plain = at
         elif kind == KNOWN:
@@ -177,44 +221,44 @@ def is_likely(kinds: bytes, start: int, end: int) -> bool:
             if at - known <= BEHIND_KNOWN:
                 return True
             number = at
+        at += 1
     return False
 
 
-def cut(pieces: Pieces, start: int, end: int) -> list[Run]:
+def cut(said: list[Said], start: int, end: int) -> list[Run]:
     """Return the parts of a long chain that are short, between commas and lines."""
-    texts, starts, kinds = pieces.texts, pieces.starts, pieces.kinds
     found: list[Run] = []
     begin = start
     for at in range(start, end + 1):
-        if at == end or CUTS.search(texts[at]):
-            if begin < at and starts[at] - starts[begin] <= REACH:
-                found.append(Run(begin, at, is_likely(kinds, begin, at)))
+        if at == end or CUTS.search(said[at].text):
+            if begin < at and length(said, begin, at) <= REACH:
+                found.append(Run(begin, at, is_likely(said, begin, at)))
             begin = at + 1
     return found
 
 
-def settled_piece(pieces: Pieces) -> int:
+def settled_piece(said: list[Said]) -> int:
     """Return the first piece of which the labels may change if the text goes on."""
-    count = len(pieces.texts)
+    count = len(said)
     last = count - 1
-    if last >= 0 and len(pieces.texts[last]) > LONGEST:
+    if last >= 0 and len(said[last].text) > LONGEST:
         last = count  # it is in no name, however it ends
-    for chain in chains(pieces.kinds):
+    for chain in chains(said, every=True):
         start, end = chain.start, chain.end
         if end + AHEAD <= last:
             continue
-        if pieces.starts[min(end, last)] - pieces.starts[start] <= REACH:
+        if length(said, start, min(end, last)) <= REACH:
             return min(start, last)
-        return min(_last_cut(pieces, start, last), last)
+        return min(_last_cut(said, start, last), last)
     return last
 
 
-def _last_cut(pieces: Pieces, start: int, last: int) -> int:
+def _last_cut(said: list[Said], start: int, last: int) -> int:
     """Return where the part of a long chain begins that may still become a run."""
     first = max(start, last - AHEAD)
     for at in range(first, start, -1):
-        if CUTS.search(pieces.texts[at - 1]):
+        if CUTS.search(said[at - 1].text):
             return at
-        if pieces.starts[last] - pieces.starts[at] > REACH:
+        if length(said, at, last) > REACH:
             return first
     return start

@@ -37,6 +37,19 @@ BREAK, STRONG, PLAIN, NUMBER, LOW, UNKNOWN, KNOWN, JOINT = "bSCDsuwj"
 """Kinds: no part of a name; a capitalised name; another capitalised word; a number; a name in lower
 case; a word of no list in lower case; a word of addresses or companies; what joins such words."""
 
+KINDS = BREAK + UNKNOWN + JOINT + NUMBER + PLAIN + KNOWN + LOW + STRONG
+"""The first three of them begin and end no name by themselves."""
+MONTH = (
+    r"(?:jan(?:uar[yi]?|uary)?|feb(?:ruar[yi]?)?|mar(?:ch|s|ço|zo)?|m[äa]rz|apr(?:il|ile)?|a[vb]ril"
+    r"|ma[iyj]o?|ma[gi]gio|june?|jun[ih]o|juin|juni|giugno|july?|jul[iy]o|juillet|juli|luglio"
+    r"|aug(?:ust)?|août|agosto|sept?(?:ember|iembre|tembre|tembro)?|settembre|setembro"
+    r"|o[ck]t(?:ober|ubre|obre)?|ottobre|outubro|nov(?:ember|embre|iembre|embro)?"
+    r"|de[czs](?:ember|embre|embro|iembre)?|dicembre|diciembre|janvier|février|enero|febrero"
+    r"|gennaio|febbraio|janeiro|fevereiro|januari|februari)\b\.?"
+)
+"""A month as it is written in dates; not each word of ``told.MONTHS`` is one."""
+_month = re.compile(MONTH, re.IGNORECASE)
+
 NAMES = GIVEN | SURNAME
 ENGLISH = COMMON | WORD
 _ENDS = tuple(told.STREET_ENDS)
@@ -68,6 +81,11 @@ class Piece:
     key: int
     role: str
     features: tuple[str, ...] = field(repr=False)
+
+
+def is_month(piece: str) -> bool:
+    """Return whether *piece* begins with a `MONTH`."""
+    return _month.match(piece) is not None
 
 
 def read_piece(piece: str, lists: Gazetteer) -> Piece:
@@ -161,17 +179,17 @@ def _word(word: str, lists: Gazetteer) -> Piece:
         _mark(held),
         hashed(form),
         hashed(key),
-        _role(low, held, plain_word=shape == "l" and bool(bits & ENGLISH)),
+        _role(word, low, held, plain_word=shape == "l" and bool(bits & ENGLISH)),
         tuple(features),
     )
 
 
-def _role(low: str, held: list[str], *, plain_word: bool) -> str:
+def _role(word: str, low: str, held: list[str], *, plain_word: bool) -> str:
     if low in told.NATIONS and not plain_word:
         return "a"
     if "ho" in held:
         return "b" if low in told.JOBS else "h"
-    return "j" if low in told.JOBS else "m" if "mo" in held else "."
+    return "j" if low in told.JOBS else "m" if "mo" in held and is_month(word) else "."
 
 
 def _mark(held: list[str]) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from itertools import accumulate, pairwise, product
-from operator import getitem
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.content import tagger, tagger_model
-from engine.content.tagger_decode import WIDE, Name, decode
-from engine.content.tagger_model import LABELS, Model, load_model, pack_model, unpack_model
-from engine.content.tagger_runs import chains, find_runs, read_pieces
-from engine.content.tagger_words import PIECES
+from engine.content.tagger_decode import Name
+from engine.content.tagger_model import (
+    LABELS,
+    Model,
+    load_model,
+)
+from engine.content.tagger_runs import find_runs, read_pieces
 
 ALL = tagger.SERVED
 NEAR = 256
@@ -271,7 +272,7 @@ def test_what_is_found_does_not_depend_on_what_else_is_wanted() -> None:
 
 def test_signs_around_a_name_are_no_part_of_it() -> None:
     pieces = read_pieces("(Anna Smith), -", load_model())
-    assert tagger.trimmed(pieces, 0, 6) == (1, 11)
+    assert tagger.trimmed(pieces, 0, 6) == (1, 3)
     start, end = tagger.trimmed(pieces, 3, 6)
     assert start == end
 
@@ -292,7 +293,7 @@ def test_few_long_words_are_not_settled_at_once() -> None:
 def test_memory_is_bounded_and_changes_nothing() -> None:
     text = "Anna Kowalski lives at 12 Main Street in Springfield, she says: " + "x" * 99 + " so"
     lists = load_model().lists
-    weights = bytes(b for at in range(tagger_model.ROWS * 9) for b in (at * 7 % 251, 0))
+    weights = bytes(at * 7 % 251 for at in range(tagger_model.ROWS * 9))
     steps = tuple((0,) * len(LABELS) for _ in range(len(LABELS) + 1))
     small, large = (Model(weights, steps, lists, most=most) for most in (3, 1000))
     for _ in range(3):
@@ -323,67 +324,3 @@ def test_names_in_addresses_are_none_and_those_beside_them_are(text: str, names:
     assert [
         text[start:end] for _, start, end, _ in tagger.find(text, frozenset({"pii.person"}))
     ] == names
-
-
-@given(st.text(alphabet="ab,. \n\t\u00a0\u2028'\u2019t_1", max_size=60))
-def test_a_text_is_cut_into_the_pieces_that_the_pattern_tells(text: str) -> None:
-    pieces = read_pieces(text, load_model())
-    assert pieces.texts == PIECES.findall(text)
-    assert pieces.starts == [0, *accumulate(map(len, pieces.texts))]
-    assert pieces.said == [load_model().say(one) for one in pieces.texts]
-    assert pieces.kinds.decode() == "".join(one.kind for one in pieces.said)
-
-
-CHAIN = re.compile("u{0,2}[SCDsw](?:[ju]{0,4}[SCDsw])*u{0,2}")
-SEED = re.compile("S|C[jw]?C|s|D.{0,4}w|w.{0,2}D")
-
-
-@given(st.text(alphabet="bSCDsuwj", max_size=40))
-@settings(max_examples=500)
-def test_chains_are_what_the_patterns_tell(kinds: str) -> None:
-    told = [
-        (one.start(), one.end(), SEED.search(kinds, *one.span()) is not None)
-        for one in CHAIN.finditer(kinds)
-    ]
-    assert [(one.start, one.end, one.likely) for one in chains(kinds.encode())] == told
-
-
-score = st.integers(30_000, 30_400)
-
-
-@given(st.lists(st.tuples(*[score] * 9), min_size=1, max_size=3))
-@settings(max_examples=60)
-def test_the_labels_are_those_of_the_most_likely_path(rows: list[tuple[int, ...]]) -> None:
-    steps = load_model().steps
-
-    def weight(labels: tuple[int, ...]) -> int:
-        moves = zip((9, *labels), labels, strict=False)
-        return sum(map(getitem, rows, labels)) + sum(
-            steps[to][came] if came < 9 else steps[9][to] for came, to in moves
-        )
-
-    def allowed(labels: tuple[int, ...]) -> bool:
-        """Return whether each label that goes on with a name stands behind one of that name."""
-        moves = zip((9, *labels), labels, strict=False)
-        return all(to % 2 or not to or came in (to, to - 1) for came, to in moves)
-
-    def tried(labels: tuple[int, ...]) -> bool:
-        return all(
-            label % 2 == 0 or row[label] >= max(row[0], *row[1::2]) - WIDE
-            for row, label in zip(rows, labels, strict=True)
-        )
-
-    every = [one for one in product(range(9), repeat=len(rows)) if allowed(one) and tried(one)]
-    assert weight(tuple(decode(rows, steps))) == max(map(weight, every))
-
-
-def test_a_packed_model_says_the_same() -> None:
-    model = load_model()
-    width = len(LABELS)
-    steps = tuple(tuple(range(at, at + width)) for at in range(width + 1))
-    weights = bytes(at * 7 % 251 for at in range(tagger_model.ROWS * width))
-    made = unpack_model(pack_model(weights, steps), model.lists)
-    assert made.steps == steps
-    assert tagger_model.scores(made.join(5)) == tuple(
-        weights[tagger_model.joint_row(5) * width + label] for label in range(width)
-    )

@@ -12,9 +12,9 @@ hold a name, and kept: to weigh a piece in its place is to add ten of these.
 
 from __future__ import annotations
 
-import lzma
 import pkgutil
 import struct
+import zlib
 from functools import cache
 from typing import Final, final
 
@@ -79,7 +79,7 @@ def piece_rows(piece: Piece, offset: int) -> list[int]:
     return [row(f"{offset}{one}") for one in piece.features if one.startswith(NEAR)]
 
 
-def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[int, int, int, int]:
+def joint_keys(before2: Said, before: Said, piece: Said, after: Said) -> tuple[i64, i64, i64, i64]:
     """Return the keys of what neighbours say together about *piece*."""
     one, two, three = before.form, piece.form, after.form
     return (
@@ -295,12 +295,12 @@ def pack_model(weights: bytes, steps: tuple[tuple[int, ...], ...]) -> bytes:
     """Return the file of *weights* (a byte for each row and label) and *steps*."""
     head = struct.pack(f"<{len(LABELS) * (len(LABELS) + 1)}h", *(x for one in steps for x in one))
     planes = b"".join(weights[label :: len(LABELS)] for label in range(len(LABELS)))
-    return lzma.compress(head + planes, preset=9 | lzma.PRESET_EXTREME)
+    return zlib.compress(head + planes, 9)
 
 
 def unpack_model(packed: bytes, lists: Gazetteer) -> Model:
     """Return the model that *packed* holds, to be used with *lists*."""
-    data = lzma.decompress(packed)
+    data = memoryview(zlib.decompress(packed))
     count = len(LABELS)
     size = 2 * count * (count + 1)
     flat = struct.unpack(f"<{count * (count + 1)}h", data[:size])

@@ -10,6 +10,7 @@ import base64
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from urllib.parse import unquote
 
 from engine.content.normalize import characters
@@ -23,6 +24,8 @@ FEWEST = 3
 """So many bytes in percent-encoding stand near each other, or it is none."""
 TOLERATED = 16
 """One character in so many may be one that is not shown: random bytes have far more."""
+MOST = 80
+"""No beginning in `BEGINNINGS` but the first, nor what `views` calls rare, needs so many bytes."""
 WIDE = 16
 """Bytes of UTF-16 from which on it is told from others."""
 FOREIGN = 8
@@ -40,7 +43,7 @@ BEGINNINGS = (
 """What every island of `islands` begins with, those of base64 first."""
 _any = any_of(BEGINNINGS)
 _others = any_of(BEGINNINGS[1:])
-"""One pass for the texts without any; and one, for those without all but base64."""
+"""One pass for the texts without any; and, around base64, whether something else is there, too."""
 _percent = compiled(r"(?:%[0-9A-Fa-f]{2}.{0,40}){2}%[0-9A-Fa-f]{2}")
 
 LONG = r"[A-Za-z0-9+/]{16}"
@@ -58,22 +61,29 @@ _pairs = compiled(
 _bits = compiled(r"(?:[01]{8}[ ,]?){7,}[01]{8}")
 _part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
 _unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
+BAD = "\ufffd"
+"""What stands for bytes that are no UTF-8."""
 ASCII_SHOWN = bytes((9, 10, 13, *range(32, 127)))
 
 Place = tuple[int, int, str]
 """Begin, end, and what is said there."""
 
 
-def hidden(text: str, data: bytes, firsts: Sequence[int] = (0, 0, 0)) -> list[Place]:
+def hidden(
+    text: str,
+    data: bytes,
+    firsts: Sequence[int] = (0, 0, 0),
+    pairs: Sequence[tuple[int, int]] = (),
+) -> list[Place]:
     """Return where *text* (in UTF-8: *data*) hides another text in base64, hex or bits, and which.
 
     *firsts* are, for as many of these three as may be there, bytes before which `LONG`, `PAIRS` and
-    `BITS` do not begin. What is binary is no text: nearly all of it must be characters that are
-    shown.
+    `BITS` do not begin; *pairs* are all places of hex, where they are known. What is binary is no
+    text: nearly all of it must be characters that are shown.
     """
     found: list[Place] = []
     room = MOST_SAID
-    for one in _read(data, firsts):
+    for one in chain(_read(data, firsts), _read_pairs(data, pairs)):
         room -= len(one[2])
         if room < 0 or len(found) == MOST_ISLANDS:
             break
@@ -93,29 +103,39 @@ def _read(data: bytes, firsts: Sequence[int]) -> Iterator[Place]:
                 yield start + begin, start + stop, said
 
 
-def _said_in_base64(island: bytes) -> Iterator[Place]:
-    """Yield what *island* says, else what its parts do: a path or name may be glued to base64."""
+def _read_pairs(data: bytes, places: Sequence[tuple[int, int]]) -> Iterator[Place]:
+    for start, end in places:
+        for _, _, said in _said_in_hex(data[start:end]):
+            yield start, end, said
+
+
+def find_pairs(data: bytes, place: int) -> tuple[int, int]:
+    """Return where the first hex in ``data[place:]`` is; -1, -1 for none."""
+    return _pairs.find(data, place, len(data))[0]
+
+
+def _said_in_base64(island: bytes) -> list[Place]:
+    """Return what *island* says, else what its parts do: a path or name may be glued to base64."""
     said = _shown(_unwrapped(island))
     if said is not None:
-        yield 0, len(island), said
-        return
+        return [(0, len(island), said)]
+    found: list[Place] = []
     for part in _part.finditer(island):
         if part.end() - part.start() < len(island):
             said = _shown(_unwrapped(part.group()))
             if said is not None:
-                yield part.start(), part.end(), said
+                found.append((part.start(), part.end(), said))
+    return found
 
 
-def _said_in_hex(island: bytes) -> Iterator[Place]:
+def _said_in_hex(island: bytes) -> list[Place]:
     said = _shown(bytes.fromhex(island.translate(None, b" :").decode()))
-    if said is not None:
-        yield 0, len(island), said
+    return [] if said is None else [(0, len(island), said)]
 
 
-def _said_in_bits(island: bytes) -> Iterator[Place]:
+def _said_in_bits(island: bytes) -> list[Place]:
     said = _shown(_from_bits(island.translate(None, b" ,").decode()))
-    if said is not None:
-        yield 0, len(island), said
+    return [] if said is None else [(0, len(island), said)]
 
 
 def _unwrapped(island: bytes) -> bytes:
@@ -125,7 +145,7 @@ def _unwrapped(island: bytes) -> bytes:
     return base64.b64decode(bare + b"=" * (-len(bare) % 4))
 
 
-Reader = tuple[Regex, Callable[[bytes], Iterator[Place]]]
+Reader = tuple[Regex, Callable[[bytes], list[Place]]]
 READERS: Sequence[Reader] = (
     (_wrapped, _said_in_base64),
     (_pairs, _said_in_hex),
@@ -143,12 +163,10 @@ def _shown(data: bytes) -> str | None:
     foreign = len(data.translate(None, ASCII_SHOWN))
     if not foreign:
         return data.decode()
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        if foreign * FOREIGN > len(data):
-            return None
-        text = data.decode("utf-8", "replace")
+    # Hot path: most of what looks like base64 is none, and an error takes its time.
+    text = data.decode("utf-8", "replace")
+    if foreign * FOREIGN > len(data) and text.count(BAD) > data.count(BAD.encode()):
+        return None
     return text if len(_unshown.findall(text)) * TOLERATED <= len(text) else None
 
 
@@ -158,11 +176,25 @@ def islands(text: str, first: int = 0) -> Iterator[str]:
     None begins before the byte *first*.
     """
     data = text.encode("utf-8", "replace")
-    first = _any.find(data, first, len(data))[0][0]
-    if first < 0:
-        return
-    readers = ISLANDS if _others.find(data, first, len(data))[0][0] >= 0 else ISLANDS[:1]
-    for pattern, decode in readers:
+    size = len(data)
+    found: list[tuple[int, int]] = []
+    place = first
+    # Hot path: most texts with any have long names, which look like base64, and nothing else.
+    while (start := _any.find(data, place, size)[0][0]) >= 0:
+        begin, place = _base64.find(data, start, size)[0]
+        if begin != start or _others.find(data, start, min(size, place + MOST))[0][0] >= 0:
+            yield from _said(data, found[0][0] if found else start)
+            return
+        found.append((start, place))
+    for start, end in found:
+        decoded = _from_base64(data[start:end].decode())
+        if decoded is not None:
+            yield decoded
+
+
+def _said(data: bytes, first: int) -> Iterator[str]:
+    """Yield what islands of all kinds say, of which none begins before the byte *first*."""
+    for pattern, decode in ISLANDS:
         for start, end in spans(pattern, data, first):
             decoded = decode(data[start:end].decode())
             if decoded is not None:

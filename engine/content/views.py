@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.content import validate
-from engine.content.islands import BITS, LONG, PAIRS, hidden
+from engine.content.islands import BITS, LONG, MOST, PAIRS, find_pairs, hidden
 from engine.content.lookalikes import DISGUISED, revealed
 from engine.content.normalize import characters
 from engine.content.regex import Regex, any_of, compiled, spans
@@ -81,6 +81,8 @@ Hello, wr\u0456te to me&#64;x, you%40x and them\\u0040x; s p e l l e d or j.o.i.
 """
 """A text with every view, to warm up with: RE2 makes its automata when a text needs them."""
 
+HEX = frozenset(b"0123456789abcdefABCDEF")
+
 FIRST_BAD, LAST_BAD = chr(0xDC80), chr(0xDCFF)
 """What bytes that are no UTF-8 are decoded to."""
 UNIT = 6
@@ -127,21 +129,43 @@ def views(text: str, data: bytes, first: int = 0) -> Iterator[View]:
     long = DISGUISES.find(data, first, size)[0][0]
     if long < 0:
         return
-    # Hot path: most texts that come here have a long name or path in them, and nothing else; or a
-    # long number, too.
-    paired = _more.find(data, long, size)[0][0]
-    more = paired >= 0
-    first = _rare.find(data, paired, size)[0][0] if more else -1
+    # Hot path: most texts that come here have a long name or path in them, and nothing else; or
+    # long numbers, too.
+    pairs, other = _paired(data, long)
+    first = _rare.find(data, other, size)[0][0] if other >= 0 else -1
     rare = first >= 0
     if rare and _escape.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, _escapes(text, data))
     if rare and _spaced.find(data, first, size)[0][0] >= 0:
         yield rewritten(text, sorted((*_gaps(text, data), *_signs(text, data))))
-    found = hidden(text, data, (long, paired, first)[: 1 + more + rare])
+    if other < 0:
+        found = hidden(text, data, (long,), pairs)
+    else:
+        paired = pairs[0][0] if pairs else other
+        found = hidden(text, data, (long, paired, first)[: 2 + rare])
     if found:
         yield _islands(found)
     if rare and _rotated.find(data, first, size)[0][0] >= 0:
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
+
+
+def _paired(data: bytes, place: int) -> tuple[list[tuple[int, int]], int]:
+    """Return where hex is in ``data[place:]``, in front of what may be rare; and where that is.
+
+    The latter is -1 if nothing there may be.
+    """
+    found: list[tuple[int, int]] = []
+    size = len(data)
+    while (start := _more.find(data, place, size)[0][0]) >= 0:
+        if data[start] not in HEX:
+            return found, start
+        begin, place = find_pairs(data, start)
+        # Invariant: what is rare and begins in hex ends in `MOST` bytes behind it, or matches also
+        # what of it is in them.
+        if begin != start or _rare.find(data, start, min(size, place + MOST))[0][0] >= 0:
+            return found, start
+        found.append((start, place))
+    return found, -1
 
 
 def rewritten(text: str, replaced: Iterable[Replaced]) -> View:

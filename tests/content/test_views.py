@@ -181,6 +181,27 @@ def test_a_few_broken_bytes_do_not_hide_a_text() -> None:
     assert hidden(encoded("\x01\x02 write to ann"), encoded("\x01\x02 write to ann").encode()) == []
 
 
+def test_a_character_for_what_is_no_text_may_stand_in_one() -> None:
+    island = encoded("\u65e5\u672c \ufffd ann@example.org \u65e5\u672c")
+    assert texts(island, "pii.email") == [island]
+    broken = base64.b64encode("\ufffd".encode() + b"\xc3" * 15).decode()
+    assert hidden(broken, broken.encode()) == []
+
+
+def test_hex_is_read_with_whatever_else_is_hidden_behind_it_or_in_it() -> None:
+    first, second = b"ann@example.org".hex(), b"bob@example.org".hex(" ")
+    assert texts(f"{first} and {second}.", "pii.email") == [first, second]
+    assert texts(f"{first} and {second}, eve&#64;example.org", "pii.email") == [
+        first,
+        second,
+        "eve&#64;example.org",
+    ]
+    bits = " ".join(f"{byte:08b}" for byte in b"ann@example.org")
+    assert texts(f"{first} of {bits}", "pii.email") == [first, bits]
+    assert texts(f"00ffee11aa22bb33cc44 {bits}", "pii.email") == [bits]
+    assert texts(f"a n n @ e x a m p l e.org {second}", "pii.email")[-1] == second
+
+
 def test_islands_are_read_up_to_a_bound() -> None:
     text = f"{encoded('some hidden words')} " * (MOST_ISLANDS + 5)
     assert len(hidden(text, text.encode())) == MOST_ISLANDS

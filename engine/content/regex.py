@@ -33,7 +33,7 @@ class PatternError(ValueError):
     """A pattern that RE2 refuses or that would make a scan slow; the message says why."""
 
 
-Find = Callable[[bytes, int, int], Sequence[tuple[int, int]]]
+Find = Callable[[bytes, int, int], list[tuple[int, int]]]
 """Text, begin and end to the places of the leftmost match and its groups; -1, -1 for none."""
 
 
@@ -82,7 +82,7 @@ class Late:
         self._regex = regex
         self._made: Find | None = None
 
-    def __call__(self, data: bytes, begin: int, end: int) -> Sequence[tuple[int, int]]:
+    def __call__(self, data: bytes, begin: int, end: int) -> list[tuple[int, int]]:
         """Return the places of the leftmost match and its groups."""
         made = self._made
         if made is None:

@@ -106,18 +106,19 @@ class Scanner:
             read = [] if search.tagged is None else search.tagged(text)
             if first is None and not spans and not read:
                 return ()
-            folded, found = Folded(text), located(text, data, spans) + read
+            shown, folded, found = text, None, located(text, data, spans) + read
         else:
             first = 0
             folded = fold(text)
+            shown = folded.text
             # Lone surrogates have no UTF-8: each becomes one "?", so that places stay right.
-            data = folded.text.encode("utf-8", "replace")
-            found = _look(search, folded.text, data)
+            data = shown.encode("utf-8", "replace")
+            found = _look(search, shown, data)
             if search.tagged is not None:
-                found += search.tagged(folded.text)
+                found += search.tagged(shown)
         # Hot path: without a disguise and in ASCII there is no other view.
         if first is not None:
-            for view in views(folded.text, data, first):
+            for view in views(shown, data, first):
                 found += _seen(search, view)
         return _arranged(found, folded)
 
@@ -276,7 +277,7 @@ def located(text: str, data: bytes, spans: list[Span]) -> list[Found]:
         return []
     ascii_only = len(data) == len(text)
     places = {} if ascii_only else characters(data, {at for span in spans for at in span[1:]})
-    found = []
+    found: list[Found] = []
     for rule, begin, finish in spans:
         start, end = (begin, finish) if ascii_only else (places[begin], places[finish])
         score = rule.pattern.score
@@ -307,27 +308,35 @@ def supported(near: Nearby, text: str, start: int, end: int) -> bool:
     return near.within(window.encode("utf-8", "replace"))
 
 
-def _arranged(found: list[Found], folded: Folded) -> tuple[Finding, ...]:
-    """Return *found*, by place and name, in the original of a text that is *folded*."""
-    if len(found) > 1:
-        return tuple(sorted(_merged(found, folded), key=_place))
+def _arranged(found: list[Found], folded: Folded | None) -> tuple[Finding, ...]:
+    """Return *found*, by place and name, in the original of a text that is *folded*, or None."""
     # Hot path: most texts with anything in them have one thing.
-    return tuple([Finding(name, *folded.origin(at, to), score) for name, at, to, score in found])
+    if len(found) > 1:
+        found = _merged(found)
+    if folded is None:
+        made = [Finding(name, start, end, score) for name, start, end, score in found]
+    else:
+        made = [
+            Finding(name, *folded.origin(start, end), score) for name, start, end, score in found
+        ]
+    if len(made) > 1:
+        made.sort(key=_place)
+    return tuple(made)
 
 
-def _merged(found: list[Found], folded: Folded) -> Iterator[Finding]:
-    """Join what overlaps within one entity, and point at the original."""
-    current = ""
-    start = end = 0
-    score = 0.0
+def _merged(found: list[Found]) -> list[Found]:
+    """Join what overlaps within one entity."""
+    made: list[Found] = []
+    current, start, end, score = "", 0, 0, 0.0
     for entity, begin, finish, points in sorted(found):
         if entity == current and begin < end:
             end, score = max(end, finish), max(score, points)
             continue
         if current:
-            yield Finding(current, *folded.origin(start, end), score)
+            made.append((current, start, end, score))
         current, start, end, score = entity, begin, finish, points
-    yield Finding(current, *folded.origin(start, end), score)
+    made.append((current, start, end, score))
+    return made
 
 
 def _place(finding: Finding) -> tuple[int, int, str]:

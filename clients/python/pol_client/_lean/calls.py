@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from struct import Struct
 
 from pol_client._http2.stream import Peer, Stream
 from pol_client._lean.head import Answer
@@ -12,7 +11,6 @@ from pol_client.errors import NoDecision, Unavailable
 
 PREFIX = 5
 """Bytes before a message: whether it is compressed, and its length."""
-LEAD = Struct(">BI")
 MOST_BYTES = 64 << 20
 """Of an answer."""
 
@@ -52,10 +50,10 @@ class Call(Stream):
         at, end = 0, len(data)
         self._wanted = PREFIX
         while end - at >= PREFIX:
-            flag, size = LEAD.unpack_from(data, at)
+            size = data[at + 1] << 24 | data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
             if size > MOST_BYTES:
                 return NoDecision("RESOURCE_EXHAUSTED", f"an answer of {size:,} bytes")
-            if flag:
+            if data[at]:
                 return NoDecision("INTERNAL", "an answer is compressed, which was not asked for")
             begin = at + PREFIX
             if begin + size > end:

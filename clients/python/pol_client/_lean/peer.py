@@ -15,11 +15,12 @@ from pol_client._http2.fields import FieldReader
 from pol_client._http2.frames import (
     ACK,
     CONTINUATION,
+    DATA,
     ENABLE_PUSH,
     END_HEADERS,
     END_STREAM,
-    HEAD,
     HEAD_BYTES,
+    HEADERS,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
     MAX_FRAME_SIZE,
@@ -157,17 +158,21 @@ class Peer(Asking):
         at, size = 0, len(data)
         most = self.limits.frame_bytes
         while size - at >= HEAD_BYTES:
-            high, low, kind, flags, number = HEAD.unpack_from(data, at)
-            length = high << 8 | low
+            # Byte by byte: compiled, that is several times as quick as `struct`.
+            length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
             if length > most:
                 raise ConnectionFailed(Code.FRAME_SIZE_ERROR, "a frame that is too large")
             begin = at + HEAD_BYTES
             if begin + length > size:
                 break
+            kind, flags = data[at + 3], data[at + 4]
+            number = (
+                (data[at + 5] & 0x7F) << 24 | data[at + 6] << 16 | data[at + 7] << 8 | data[at + 8]
+            )
             at = begin + length
             if self._partial is not None or not self._settled:
                 self._check_order(kind, flags)
-            self._handle(kind, flags, number & NO_STREAM, data[begin:at])
+            self._handle(kind, flags, number, data[begin:at])
             if self._closing:
                 return b""
         return data[at:] if at else data
@@ -181,7 +186,12 @@ class Peer(Asking):
 
     def _handle(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         try:
-            if kind < len(self._kinds):
+            # Hot path: answers are made of two kinds.
+            if kind == DATA:
+                self._data(flags, number, payload)
+            elif kind == HEADERS:
+                self._headers(flags, number, payload)
+            elif kind < len(self._kinds):
                 self._kinds[kind](flags, number, payload)
             else:  # To be ignored (RFC 9113, 4.1).
                 self._patience()

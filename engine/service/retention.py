@@ -13,12 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from engine.service.audit import Audit
+from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
+from engine.storage.acts import needless_acts
 from engine.storage.header import NoSegment
 from engine.storage.holds import Hold, HoldsError, read_holds, write_holds
 from engine.storage.moment import time_of
+from engine.storage.notes import NoteError, read_verifier
 from engine.storage.prune import NotWhole, checked, forget, sweep
 from engine.storage.retention import Due, Rules, due_in, lost_holds
 from engine.storage.roll import Damaged
@@ -72,7 +74,9 @@ def prune(
             return found
         if not dry:
             sweep(folder)
-        found.due = due_in(folder, rules, holds, read_shipped(folder), now, found.told.append)
+        needless = _needless(folder, found)
+        shipped = read_shipped(folder)
+        found.due = due_in(folder, rules, holds, shipped, now, found.told.append, needless)
         for due in found.due:
             found.told += [
                 f"{due.name}: {count:,} records were not shipped by the sink {sink} yet, and go "
@@ -89,6 +93,17 @@ def prune(
             except (OSError, NoSegment, Damaged) as error:
                 found.told.append(f"the checkpoints stay as they are: {error}")
     return found
+
+
+def _needless(folder: Path, found: Forgotten) -> frozenset[tuple[str, int]]:
+    """Return which acts of pruning need not stay; none, and that is told, where that is unsure."""
+    try:
+        return needless_acts(folder, read_verifier((folder / PUBLIC).read_text()))
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, NoSegment, NoteError, Damaged, UnicodeDecodeError) as error:
+        found.told.append(f"what says what was pruned stays: {error}")
+        return frozenset()
 
 
 def _forget(found: Forgotten, now: int, opener: Opener, who: str) -> Audit:

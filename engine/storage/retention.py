@@ -2,7 +2,8 @@
 
 A tenant's records are kept for some days, and up to some megabytes, the newest. Nothing that is
 held is forgotten, nor what a sink still waits for, unless the megabytes force it. Records that say
-what was held, released or pruned stay for good: by them it is told who forgot what.
+what was held or released stay for good; those that say what was pruned, as long as by them it is
+told why something is missing (see `acts`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ NO_TENANT = ""
 """Whose the records are that no tenant has."""
 REVIEW = "review_id"
 STAYS = frozenset({"held", "released", "pruned"})
-"""Acts whose records are never forgotten."""
+"""Acts whose records are not forgotten, but for what was pruned when that is needless."""
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,10 +131,11 @@ class _Look(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """What the holds mean for records."""
+    """What the holds mean for records, and which acts need not stay."""
 
     tenants: frozenset[str]
     values: tuple[tuple[str, str], ...]
+    needless: frozenset[tuple[str, int]]
 
 
 def due_in(
@@ -143,12 +145,14 @@ def due_in(
     shipped: Shipped,
     now: int,
     told: Callable[[str], None] = lambda _: None,
+    needless: frozenset[tuple[str, int]] = frozenset(),
 ) -> list[Due]:
     """Return what of the closed segments in *folder* is to be forgotten at *now* (microseconds).
 
-    *told* hears which segments are not whole: they stay as they are. Raises OSError.
+    *needless* are the acts of pruning that need not stay, by trail and number (see `acts`). *told*
+    hears which segments are not whole: they stay as they are. Raises OSError.
     """
-    held = _held(folder, tuple(holds))
+    held = _held(folder, tuple(holds), needless)
     found: list[Due] = []
     sized: defaultdict[str, list[_Record]] = defaultdict(list)
     for path in segment_files(folder):
@@ -174,7 +178,7 @@ def due_in(
     return [due for due in found if due.rows or due.ends]
 
 
-def _held(folder: Path, holds: tuple[Hold, ...]) -> _Held:
+def _held(folder: Path, holds: tuple[Hold, ...], needless: frozenset[tuple[str, int]]) -> _Held:
     values = {("decision_id", one.decision) for one in holds if one.decision}
     for one in holds:
         if one.session:
@@ -189,7 +193,7 @@ def _held(folder: Path, holds: tuple[Hold, ...]) -> _Held:
                 if found.text(REVIEW):
                     values.add((REVIEW, found.text(REVIEW)))
     tenants = frozenset(one.tenant for one in holds if one.tenant)
-    return _Held(tenants, tuple(sorted(values)))
+    return _Held(tenants, tuple(sorted(values)), needless)
 
 
 def _aged(
@@ -249,7 +253,7 @@ def _look(index: Index, source: Source, rules: Rules, held: _Held, now: int) -> 
         index.offsets,
         set(index.pruned),
         _whose(index) if may else {},
-        _stays(source, index) | _held_rows(index, held) if may else set(),
+        _stays(source, index, held.needless) | _held_rows(index, held) if may else set(),
     )
 
 
@@ -285,14 +289,15 @@ def _whose(index: Index) -> dict[str, Iterable[int]]:
     return found
 
 
-def _stays(source: Source, index: Index) -> set[int]:
-    """Return the rows that are never forgotten."""
-    offsets = index.offsets
+def _stays(source: Source, index: Index, needless: frozenset[tuple[str, int]]) -> set[int]:
+    """Return the rows that are not forgotten, however old they are."""
+    offsets, header = index.offsets, index.top.header
     found = set(_cut(index))
     for row in index.rows("kind", "admin"):
         payload = source.read(offsets[row] + HEAD.size, offsets[row + 1] - DIGEST_BYTES)
         act = fields_of(payload).get("act")
-        if not isinstance(act, str) or act in STAYS:
+        stays = not isinstance(act, str) or act in STAYS
+        if stays and (act != "pruned" or (header.trail, header.first + row) not in needless):
             found.add(row)
     return found
 

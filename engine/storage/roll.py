@@ -27,7 +27,7 @@ from engine.storage.checkpoints import (
     read_text,
     text_of,
 )
-from engine.storage.examine import Pruned, Signed, examine
+from engine.storage.examine import Signed, Told, examine
 from engine.storage.frames import DIGEST_BYTES, HEAD
 from engine.storage.header import OPEN
 from engine.storage.index import Stale, index_of, make_index
@@ -53,7 +53,7 @@ class _Piece(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """What a first look at the file has shown."""
 
     newest: dict[str, int] = field(default_factory=dict)
@@ -102,9 +102,9 @@ def roll(folder: Path, signer: Signer, sent: int | None = None) -> int:
     path = CheckpointFile(folder).path
     if not path.exists():
         return 0
-    telling = list(_telling(folder))
-    trails = {_trail_of(one) for one in telling}
-    seen = _look(path, signer.verifier, trails)
+    telling = list(telling_in(folder))
+    trails = {trail_of(one) for one in telling}
+    seen = look(path, signer.verifier, trails)
     needless = _Needless(folder, seen, telling)
     if not needless.any:
         return 0
@@ -123,12 +123,16 @@ def roll(folder: Path, signer: Signer, sent: int | None = None) -> int:
 # --- what was deleted ----------------------------------------------------------------------------
 
 
-def _trail_of(path: Path) -> str:
+def trail_of(path: Path) -> str:
+    """Return the trail whose segment is at *path*."""
     return stem_of(path).rpartition("-")[0]
 
 
-def _telling(folder: Path) -> Iterator[Path]:
-    """Yield the closed segments in which an act says that a segment was deleted."""
+def telling_in(folder: Path, *, all_acts: bool = False) -> Iterator[Path]:
+    """Yield the closed segments in which an act says that a segment was deleted.
+
+    With *all_acts*, also where it says that records were pruned. Raises OSError and NoSegment.
+    """
     for path in segment_files(folder):
         if path.name.endswith(OPEN):
             continue
@@ -143,31 +147,33 @@ def _telling(folder: Path) -> Iterator[Path]:
                 start, end = offsets[row] + HEAD.size, offsets[row + 1] - DIGEST_BYTES
                 fields = fields_of(source.read(start, end))
                 what = fields.get("what")
-                if fields.get("act") == "pruned" and isinstance(what, dict) and what.get("deleted"):
+                told = isinstance(what, dict) and (all_acts or what.get("deleted"))
+                if fields.get("act") == "pruned" and told:
                     yield path
                     break
 
 
-def deleted_in(paths: list[Path], signed: dict[str, list[Signed]]) -> Iterator[Pruned]:
-    """Yield what acts in the segments *paths* say was deleted; only acts that are *signed*."""
+def signed_acts(paths: list[Path], signed: dict[str, list[Signed]]) -> Iterator[tuple[str, Told]]:
+    """Yield the acts of pruning in the segments *paths*, and their trails; only *signed* ones."""
     for path in paths:
-        part = examine(path, signed.get(_trail_of(path), []))
+        part = examine(path, signed.get(trail_of(path), []))
         for told in part.acts:
-            if told.sequence < part.signed and told.pruned.deleted:
-                yield told.pruned
+            if told.sequence < part.signed:
+                yield trail_of(path), told
 
 
 class _Needless:
     """Tells which checkpoints may go."""
 
-    def __init__(self, folder: Path, seen: _Seen, telling: list[Path]) -> None:
+    def __init__(self, folder: Path, seen: Seen, telling: list[Path]) -> None:
         there = {stem_of(path) for path in segment_files(folder)}
         self._seen = seen
         self._living = {stem.rpartition("-")[0] for stem in there}
         self._deleted: dict[str, dict[int, _Piece]] = {}
-        for one in deleted_in(telling, seen.signed):
+        for _, told in signed_acts(telling, seen.signed):
+            one = told.pruned
             number = one.segment.rpartition("-")[2]
-            if one.segment not in there and number.isdigit():
+            if one.deleted and one.segment not in there and number.isdigit():
                 piece = _Piece(one.first, one.first + one.records)
                 self._deleted.setdefault(one.trail, {})[int(number)] = piece
         self._ended = {trail for trail in self._deleted if self._is_ended(trail)}
@@ -226,9 +232,9 @@ def _checked(note: str, verifier: Verifier) -> None:
         raise Damaged(f"a checkpoint that would go: {error}") from None
 
 
-def _look(path: Path, verifier: Verifier, trails: set[str]) -> _Seen:
+def look(path: Path, verifier: Verifier, trails: set[str]) -> Seen:
     """Return what stands in the file at *path*; what is signed of those *trails* is made sure."""
-    seen = _Seen()
+    seen = Seen()
     for line, note, said in _entries(path):
         seen.lines += 1
         seen.end += len(line)
@@ -245,7 +251,7 @@ def _look(path: Path, verifier: Verifier, trails: set[str]) -> _Seen:
 class _Copy:
     """Copies the file without what goes."""
 
-    def __init__(self, seen: _Seen, needless: _Needless, signer: Signer, sent: int | None) -> None:
+    def __init__(self, seen: Seen, needless: _Needless, signer: Signer, sent: int | None) -> None:
         self._seen = seen
         self._needless = needless
         self._signer = signer

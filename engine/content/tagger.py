@@ -109,10 +109,7 @@ def _named(said: list[Said], model: Model) -> list[Found]:
         return []
     edge = model.say("\n\n")
     found: list[Found] = []
-    start = done = 0
     for run in runs:
-        start += length(said, done, run.start)
-        done = run.start
         lanes = weigh(said, run, model, edge)
         if not may_name(lanes, model.spare):
             continue
@@ -120,8 +117,8 @@ def _named(said: list[Said], model: Model) -> list[Found]:
         for name in joined(said, names(rows, decode(rows, model.steps), run.start)):
             begin, end = trimmed(said, name.start, name.end)
             last = said[end - 1].text
-            stop = start + length(said, run.start, end) - len(last) + len(last.rstrip())
-            place = start + length(said, run.start, begin)
+            stop = run.place + length(said, run.start, end) - len(last) + len(last.rstrip())
+            place = run.place + length(said, run.start, begin)
             found.append(("pii." + name.kind, place, stop, name.score))
     return [one for one in found if one[1] < one[2]]
 

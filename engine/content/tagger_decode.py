@@ -59,8 +59,11 @@ def weigh(said: list[Said], run: Run, model: Model, edge: Said) -> list[Lanes]:
         lanes.add(before2.before2)
         lanes.add(around[at + 2].after2)
         lanes.add_row(weights, joint_row(around_key(around, at)))
-        for key in joint_keys(before2, before, one, after):
-            lanes.add_row(weights, joint_row(key))
+        first, second, third, fourth = joint_keys(before2, before, one, after)
+        lanes.add_row(weights, joint_row(first))
+        lanes.add_row(weights, joint_row(second))
+        lanes.add_row(weights, joint_row(third))
+        lanes.add_row(weights, joint_row(fourth))
         rows.append(lanes)
         at += 1
     return rows
@@ -91,7 +94,7 @@ def may_name(rows: list[Lanes], spare: list[int]) -> bool:
         begin = (row.third >> LANE & LANE_MASK) + spare[6] - none
         within = (row.third >> 2 * LANE) + spare[7] - none
         address = max(begin, address + within)
-        if max(person, location, organization, address) >= 0:
+        if person >= 0 or location >= 0 or organization >= 0 or address >= 0:
             return True
     return False
 

@@ -180,12 +180,10 @@ class Chunk:
     *near* and *far* are how it is written, if it was kept (see `Model.kept`).
     """
 
-    __slots__ = ("far", "first", "near", "said", "single")
+    __slots__ = ("far", "near", "said")
 
     def __init__(self, said: list[Said]) -> None:
         self.said = said
-        self.first = said[0]
-        self.single = len(said) == 1
         self.near: i64 = -1
         self.far: i64 = -1
 

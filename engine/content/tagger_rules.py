@@ -17,53 +17,53 @@ Found = tuple[str, int, int, float]
 
 RULED = frozenset({"pii.date", "pii.age", "pii.title", "pii.nrp"})
 NO_ROLE: Final = ord(".")
-NUMBER = ord("n")
-MONTH_NAME = ord("m")
-NATION = ord("a")
-TITLES = b"hb"
-JOBS = b"jb"
+NUMBER: Final = ord("n")
+MONTH_NAME: Final = ord("m")
+NATION: Final = ord("a")
+TITLES: Final = b"hb"
+JOBS: Final = b"jb"
 """Where rules begin: at a number, a month, a nation, a form of address, a job, both of these."""
 
 _year = r"(?:1[6-9]|20)\d\d"
 _day = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\.?"
 _clock = r"(?:[T ]{1,2}\d{1,2}:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z| ?[ap]m\b|[+-]\d\d:?\d\d)?)?"
-BY_NUMBER = re.compile(
+BY_NUMBER: Final = re.compile(
     rf"{_year}([-/.])\d{{1,2}}\1\d{{1,2}}{_clock}(?!\w)"
     rf"|\d{{1,2}}([-/.])\d{{1,2}}\2(?:{_year}|\d\d){_clock}(?![\w-]|\.\d)"
     rf"|{_day}(?: of| de)? {MONTH}(?:,?(?: de| of)? {_year})?(?!\w)"
     rf"|{_day}-{MONTH}-(?:{_year}|\d\d)(?!\w)",
     re.IGNORECASE,
 )
-BY_MONTH = re.compile(
+BY_MONTH: Final = re.compile(
     rf"{MONTH} {_day}(?:(?:,| of)? {_year})?(?!\w)|{MONTH},? {_year}(?!\w)",
     re.IGNORECASE,
 )
-MONTH_YEAR = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?\d\d(?![\w/-]|[.,]\d)")
-EXPIRY_AHEAD = re.compile(r"(?i)\b(?:exp|valid|good (?:thru|through))[\w .:/-]{0,24}\Z")
-YEAR = re.compile(rf"{_year}(?![\w-]|[.,:/]\d)")
-YEAR_AHEAD = re.compile(
+MONTH_YEAR: Final = re.compile(r"(?:0?[1-9]|1[0-2])/(?:20)?\d\d(?![\w/-]|[.,]\d)")
+EXPIRY_AHEAD: Final = re.compile(r"(?i)\b(?:exp|valid|good (?:thru|through))[\w .:/-]{0,24}\Z")
+YEAR: Final = re.compile(rf"{_year}(?![\w-]|[.,:/]\d)")
+YEAR_AHEAD: Final = re.compile(
     r"(?:\b(?:in|since|until|till|from|of|during|before|after|around|circa|late|early|year|summer"
     r"|spring|winter|autumn|fall|im jahr|seit|en|depuis|desde|nel|dal)|[(\-–])[ (]{0,2}\Z",  # noqa: RUF001 - years stand behind a dash
     re.IGNORECASE,
 )
-AGE = re.compile(r"1?\d?\d(?![\w.,:/%$€£]{0,40}\d)")
-AGE_BEHIND = re.compile(
+AGE: Final = re.compile(r"1?\d?\d(?![\w.,:/%$€£]{0,40}\d)")
+AGE_BEHIND: Final = re.compile(
     r"[ -]{0,2}(?:years?|yrs?)[ -]{1,2}old\b|[ -]?(?:y/?o|yo)\b|-year\b[ -]old|[ -]years of age\b"
     r"| jahre alt\b| ans\b| años\b| anni\b| anos\b",
     re.IGNORECASE,
 )
-AGE_AHEAD = re.compile(
+AGE_AHEAD: Final = re.compile(
     r"\b(?:aged?(?: of| is)?|turn(?:ed|s|ing)?|when (?:he|she|i|they) (?:was|were|am|turned))"
     r"(?: just| only| about| almost| nearly)?[ :=\"]{1,4}\Z|\b(?:just|already) turned \Z",
     re.IGNORECASE,
 )
-AGE_SAID = re.compile(
+AGE_SAID: Final = re.compile(
     r"\b(?:he|she|i|who)(?:['\u2019]s|['\u2019]m| is| am| was) (?:only |just |already )?\Z",
     re.IGNORECASE,
 )
-AGE_ENDS = re.compile(r"(?!\w|[.,:/%-]\d)")
-SAID_ENDS = re.compile(r"[.,;!?)]?(?:\n|\Z|[.!?] )")
-TITLE = re.compile(r"[^\W\d_]+\.?")
+AGE_ENDS: Final = re.compile(r"(?!\w|[.,:/%-]\d)")
+SAID_ENDS: Final = re.compile(r"[.,;!?)]?(?:\n|\Z|[.!?] )")
+TITLE: Final = re.compile(r"[^\W\d_]+\.?")
 NAME_BEHIND = re.compile(r"\.? ?[^\W\d_]")
 SHORT = frozenset({"mr", "mrs", "ms", "dr", "prof", "sr", "sra", "mme"})
 JOB_LINE = re.compile(r"(?:[^\W\d_][^\W\d_]*[ ,/&()-]{1,3}){0,6}[^\W\d_]+")
@@ -72,56 +72,64 @@ SAID_LINE = re.compile(
 )
 """Words of sentences, which stand in no title."""
 OPEN_LINE = re.compile(r"\s*(?:[^\W\d_]+[ ,/&()-]{1,3}){0,6}[^\W\d_]*")
-LINE = 72
-PREFIXES = (
+LINE: Final = 72
+PREFIXES: Final = (
     "South ", "North ", "New ", "Saudi ", "Sri ", "Costa ", "Equatorial ", "Saint ", "San ",
     "Northern ", "Cape ", "Sierra ", "East ", "Puerto ", "Hong ", "Papua ", "Solomon ", "Central ",
 )  # fmt: skip
 """First words of nations of two words."""
-AHEAD = 40
-SIGNS = ".-/:"
+AHEAD: Final = 40
+SIGNS: Final = ".-/:"
 """What parts the digits of dates and times."""
-PARTING = frozenset(".-/")
+PARTING: Final = frozenset(".-/")
 """What stands behind the first number of a date in digits, or in words with such signs."""
-YEAR_DIGITS = 4
-YEARS = frozenset("yYjJaA")
+YEAR_DIGITS: Final = 4
+YEARS: Final = frozenset("yYjJaA")
 """What `AGE_BEHIND` begins with, behind a space or two."""
-LEADING = frozenset(' :="')
+LEADING: Final = frozenset(' :="')
 """What `AGE_AHEAD` ends with."""
-SAYING = ("s ", "m ", "only ", "just ", "already ", "\u017f ")
+SAYING: Final = ("s ", "m ", "only ", "just ", "already ", "\u017f ")
 """What `AGE_SAID` ends with. The last one is an s, if case is ignored."""
 
 
 def find_ruled(text: str, said: list[Said]) -> list[Found]:
     """Return the dates, ages, titles and nationalities in *text*, whose pieces are *said*."""
     found: list[Found] = []
-    done = 0
-    at: i64 = 0
+    done: i64 = 0
+    at: i64 = -1
     start: i64 = 0
-    size: i64 = len(said)
-    while at < size:
-        if said[at].role != NO_ROLE and start >= done:
+    for piece in said:
+        at += 1
+        if piece.role != NO_ROLE and start >= done:
             one = _at(text, said, at, start)
             if one is not None:
                 done = one[2]
                 found.append(one)
-        start += said[at].size
-        at += 1
+        start += piece.size
     return found
 
 
 def _at(text: str, said: list[Said], at: int, start: int) -> Found | None:
-    role = said[at].role
+    piece = said[at]
+    role = piece.role
     if role == NUMBER:
         return numbered(text, said, at, start)
     if role == MONTH_NAME:
-        date = BY_MONTH.match(text, start)
-        return None if date is None else ("pii.date", start, date.end(), 0.85)
-    end = start + len(said[at].text.rstrip())
+        return in_month(text, start, start + piece.size)
+    end = start + len(piece.text.rstrip())
     if role == NATION:
         return "pii.nrp", start - _ahead(said, at), end, 0.7
     title = _honorific(text, start) if role in TITLES else None
     return _job(text, end) if title is None and role in JOBS else title
+
+
+def in_month(text: str, start: int, behind: int) -> Found | None:
+    """Return the date that begins with the month at *start*; *behind* is where it goes on."""
+    # Hot path: most months, and words that are written like one, have no number behind them.
+    if not text[behind : behind + 4].lstrip("., ")[:1].isdecimal():
+        return None
+    date = BY_MONTH.match(text, start)
+    return None if date is None else ("pii.date", start, date.end(), 0.85)
 
 
 def numbered(text: str, said: list[Said], at: int, start: int) -> Found | None:
@@ -130,8 +138,7 @@ def numbered(text: str, said: list[Said], at: int, start: int) -> Found | None:
     Hot path: most numbers are none of these, and what stands beside them tells so for less than a
     pattern does.
     """
-    before = text[max(0, start - AHEAD) : start]
-    if before[-1:] in SIGNS and before[-2:-1].isdigit():
+    if start > 1 and text[start - 1] in SIGNS and text[start - 2].isdigit():
         return None
     end = _digits_end(text, start)
     behind = text[end : end + 1]
@@ -139,6 +146,7 @@ def numbered(text: str, said: list[Said], at: int, start: int) -> Found | None:
         date = BY_NUMBER.match(text, start)
         if date is not None:
             return "pii.date", start, date.end(), 0.85
+    before = text[max(0, start - AHEAD) : start]
     if behind == "/":
         expiry = MONTH_YEAR.match(text, start)
         if expiry is not None and EXPIRY_AHEAD.search(before):
@@ -172,8 +180,10 @@ def _month_behind(said: list[Said], at: i64) -> bool:
 
 def _age(text: str, before: str, start: int, end: int) -> Found | None:
     """Return the age that the number at ``start:end`` is, to which *before* leads."""
-    low = before.lower()
     told = text[end : end + 3].lstrip(" -")[:1] in YEARS
+    if not told and before[-1:] not in LEADING:
+        return None
+    low = before.lower()
     led = low[-1:] in LEADING and ("age" in low or "turn" in low or "when " in low)
     said = low.endswith(SAYING)
     if not (told or led or said) or AGE.match(text, start) is None:

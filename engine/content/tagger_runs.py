@@ -41,7 +41,7 @@ BEHIND_NUMBER: Final = 5
 BEHIND_KNOWN: Final = 3
 """How far a word of addresses may stand behind a number, and a number behind such a word."""
 REACH: Final = 116
-CUTS = re.compile(r"[,;\n]")
+CUTS: Final = re.compile(r"[,;\n]")
 AHEAD: Final = 5
 """So many pieces behind a run tell something of it (see `tagger_model.around_key`)."""
 SPACE: Final = 32
@@ -52,13 +52,17 @@ WIDE: Final = 4
 
 
 class Run:
-    """Pieces ``start:end`` of a text that may hold names, if any of them is *likely* one."""
+    """Pieces ``start:end`` of a text that may hold names, if any of them is *likely* one.
 
-    __slots__ = ("end", "likely", "start")
+    The first of them begins at the character *place*.
+    """
 
-    def __init__(self, start: int, end: int, likely: bool) -> None:  # noqa: FBT001 - of one module
+    __slots__ = ("end", "likely", "place", "start")
+
+    def __init__(self, start: i64, end: i64, place: i64, likely: bool) -> None:  # noqa: FBT001 - of one module
         self.start: i64 = start
         self.end: i64 = end
+        self.place: i64 = place
         self.likely = likely
 
 
@@ -82,10 +86,8 @@ def read_pieces(text: str, model: Model) -> list[Said]:
         if short:
             chunk = model.kept(near, far)
             if chunk is not None:
-                if chunk.single:
-                    said.append(chunk.first)
-                else:
-                    said += chunk.said
+                for one in chunk.said:
+                    said.append(one)  # noqa: PERF402 - compiled, it is quicker than to extend it
                 begin = at + 1
                 continue
         end = chunk_end(data, begin, at)
@@ -149,7 +151,7 @@ def find_runs(said: list[Said]) -> list[Run]:
         if length(said, chain.start, chain.end) <= REACH:
             runs.append(chain)
         else:
-            runs += [one for one in cut(said, chain.start, chain.end) if one.likely]
+            runs += [one for one in cut(said, chain) if one.likely]
     return runs
 
 
@@ -172,15 +174,19 @@ def chains(said: list[Said], *, every: bool) -> list[Run]:
     found: list[Run] = []
     size: i64 = len(said)
     done: i64 = 0
-    at: i64 = 0
-    while at < size:
-        if said[at].kind <= JOINT:
-            at += 1
+    first: i64 = -1
+    place: i64 = 0
+    for one in said:
+        first += 1
+        place += one.size
+        if one.kind <= JOINT or first < done:
             continue
-        start: i64 = at
-        while start > done and at - start < ENDS and said[start - 1].kind == UNKNOWN:
+        start: i64 = first
+        begin: i64 = place - one.size
+        while start > done and first - start < ENDS and said[start - 1].kind == UNKNOWN:
             start -= 1
-        at += 1
+            begin -= said[start].size
+        at: i64 = first + 1
         end: i64 = at
         while at < size and at - end <= GAP:
             kind: i64 = said[at].kind
@@ -189,13 +195,12 @@ def chains(said: list[Said], *, every: bool) -> list[Run]:
                 break
             if kind > JOINT:
                 end = at
-        at = end
-        while end < size and end - at < ENDS and said[end].kind == UNKNOWN:
-            end += 1
-        likely = is_likely(said, start, at)
+        likely = is_likely(said, start, end)
+        done = end
+        while done < size and done - end < ENDS and said[done].kind == UNKNOWN:
+            done += 1
         if likely or every:
-            found.append(Run(start, end, likely))
-        done = at = end
+            found.append(Run(start, done, begin, likely))
     return found
 
 
@@ -225,14 +230,17 @@ def is_likely(said: list[Said], start: i64, end: i64) -> bool:
     return False
 
 
-def cut(said: list[Said], start: int, end: int) -> list[Run]:
+def cut(said: list[Said], chain: Run) -> list[Run]:
     """Return the parts of a long chain that are short, between commas and lines."""
     found: list[Run] = []
-    begin = start
-    for at in range(start, end + 1):
+    begin, end, place = chain.start, chain.end, chain.place
+    for at in range(chain.start, end + 1):
         if at == end or CUTS.search(said[at].text):
-            if begin < at and length(said, begin, at) <= REACH:
-                found.append(Run(begin, at, is_likely(said, begin, at)))
+            long = length(said, begin, at)
+            if begin < at and long <= REACH:
+                found.append(Run(begin, at, place, is_likely(said, begin, at)))
+            if at < end:
+                place += long + said[at].size
             begin = at + 1
     return found
 

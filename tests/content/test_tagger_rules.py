@@ -13,6 +13,7 @@ from engine.content.tagger_rules import (
     AGE_ENDS,
     AGE_SAID,
     AHEAD,
+    BY_MONTH,
     BY_NUMBER,
     EXPIRY_AHEAD,
     MONTH_YEAR,
@@ -20,6 +21,7 @@ from engine.content.tagger_rules import (
     SIGNS,
     YEAR,
     YEAR_AHEAD,
+    in_month,
     numbered,
 )
 from engine.content.tagger_runs import read_pieces
@@ -30,7 +32,8 @@ NUMBERS = (
     "\u0661\u0662", "1\u00b2",
 )  # fmt: skip
 BESIDE = (
-    "March", "march,", "May'd", "Monday", "août", "of", "de", "of May", "in", "since", "(", "-",
+    "March", "march,", "Sept.", "Sept.,", "Oct ",
+    "May'd", "Monday", "août", "of", "de", "of May", "in", "since", "(", "-",
     "aged", "Age:", "turned", "already", "just", "when she was", "he is", "I'm", "who'\u017f",
     "years old",
     "-year-old", "y/o", "ans", "Jahre alt", "exp", "valid until", "a", ".", ",", "\n", "%", "€",
@@ -43,13 +46,17 @@ BESIDE = (
     )
 )
 @settings(max_examples=500)
-def test_numbers_are_what_the_patterns_tell(parts: list[tuple[str, str]]) -> None:
+def test_numbers_and_months_are_what_the_patterns_tell(parts: list[tuple[str, str]]) -> None:
     text = "".join(word + space for word, space in parts)
     said = read_pieces(text, load_model())
     start = 0
     for at, one in enumerate(said):
         if one.role == ord("n"):
             assert numbered(text, said, at, start) == plainly(text, start)
+        if one.role == ord("m"):
+            date = BY_MONTH.match(text, start)
+            dated = None if date is None else ("pii.date", start, date.end(), 0.85)
+            assert in_month(text, start, start + one.size) == dated
         start += one.size
 
 

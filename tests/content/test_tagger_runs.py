@@ -80,5 +80,7 @@ def test_chains_are_what_the_patterns_tell(kinds: str) -> None:
     said = [load_model().say(EXAMPLES[kind]) for kind in kinds]
     every = chains(said, every=True)
     assert [(one.start, one.end, one.likely) for one in every] == told
+    sizes = [one.size for one in said]
+    assert [one.place for one in every] == [sum(sizes[: one.start]) for one in every]
     likely = chains(said, every=False)
     assert [(one.start, one.end, True) for one in likely] == [one for one in told if one[2]]

@@ -6,7 +6,7 @@ Both finders (`plan`, `net`) only say where a rule may match: what matches is de
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from engine.content.detectors import REACH, WORD, stands_alone
@@ -35,7 +35,7 @@ _rest_of_word = re.compile(rb"(?<=\w)\w+")
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
-Choose = Callable[[bytes], Iterable[int]]
+Choose = Callable[[bytes], list[int]]
 """A number and what is around it in, which rules may match there out."""
 
 
@@ -68,7 +68,7 @@ def numbered(
     size = len(data)
     places: dict[int, int] = {}
     passed: dict[int, list[tuple[int, int]]] = {}
-    indices: Iterable[int] = range(len(rules))
+    indices = list(range(len(rules)))
     for start, end in numbers(data, first):
         digits = len(data[start:end].translate(None, NO_DIGITS))
         begin, stop = max(0, start - LEAD), min(size, end + TAIL)
@@ -221,7 +221,7 @@ def _fitting(fit: Callable[[str], int], data: bytes, start: int, end: int) -> in
     return kept if len(text) == end - start else len(text[:kept].encode())
 
 
-def _resume(rule: Rule, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
+def _resume(rule: Rule, data: bytes, spans: list[tuple[int, int]]) -> int:
     """Return where to go on after a refused match: where another may begin inside it."""
     start, end = spans[0]
     if not rule.pattern.retry:

@@ -96,10 +96,9 @@ class Cast:
 
     Those of *usual* are run at every number.
 
-    *gate* matches where the first shape or number is: RE2 is faster to say that there is none.
-    *spots* are the hints of shapes; so many bytes around one as *margin* says may matter. Of a
-    *shaped* rule it is known whether all else may be left out (see `Aim`). *rest* finds what is
-    not in the net.
+    *spots* are the hints of shapes: RE2 is faster to say that there is none, and where they are; so
+    many bytes around one as *margin* says may matter. Of a *shaped* rule it is known whether all
+    else may be left out (see `Aim`). *rest* finds what is not in the net.
     """
 
     net: Net
@@ -108,7 +107,6 @@ class Cast:
     chosen: tuple[tuple[int, ...], ...]
     usual: tuple[int, ...]
     numeric: tuple[Rule, ...]
-    gate: Regex | None
     spots: Regex | None
     margin: int
     rest: Plan
@@ -151,7 +149,6 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
         tuple(map(tuple, chosen)),
         tuple(usual),
         tuple(numeric),
-        gate_of([*numeric, *spots]),
         gate_of(spots),
         margin,
         arrange(rest),
@@ -168,10 +165,7 @@ def find_cast(held: Cast, data: bytes, first: int | None = 0, *, near: bool = Fa
     found = find_spans(held.rest, data, first, near=near)
     if net.words is not None:
         _worded(held, net.words.events(data), data, found)
-    if held.gate is None or first is None:
-        return found
-    first = held.gate.find(data, first, len(data))[0][0]
-    if first >= 0:
+    if first is not None:
         if net.shapes is not None and held.spots is not None:
             _look_around(held, held.spots, net.shapes, data, first, found)
         if held.numeric:

@@ -27,7 +27,7 @@ COMPILED := $(shell sed -n 's|^    "\(engine/.*\.py\)",$$|\1|p' pyproject.toml) 
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv/.bench: .venv/.installed .venv/.peers
+.venv/.bench: .venv/.developer .venv/.peers
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
@@ -93,6 +93,9 @@ test: .venv/.developer .venv/.callers .venv/.server .venv/.postgres .venv/.nats 
 clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
 	@command -v npm >/dev/null && cd clients/typescript && npm ci --ignore-scripts --silent && touch node_modules/.package-lock.json
 
+clients/typescript/dist/index.js: clients/typescript/node_modules/.package-lock.json $(wildcard clients/typescript/src/*.ts)
+	@npm run --silent --prefix clients/typescript build && touch $@
+
 check: .venv/.developer ## Lint, types, floors, generated files, documentation, packs.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -117,10 +120,15 @@ fuzz: .venv/.developer ## Coverage-guided fuzzing of HTTP/2 connections, for a m
 	$(BIN)/python -m pip install --quiet --group fuzz
 	ENGINE_PURE=1 $(BIN)/python -m tests.doors.http2.fuzz_connection --seconds 60
 
-bench: .venv/.bench ## Quick benchmarks: ratios against peers in the same run.
+# What is measured beside its peers, and in stores that are servers of their own.
+BENCHED = .venv/.bench .venv/.server .venv/.postgres .venv/.nats \
+	$(shell command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' && \
+	echo clients/typescript/dist/index.js)
+
+bench: $(BENCHED) ## Quick benchmarks: ratios against peers in the same run.
 	$(BIN)/python -m bench.report --quick
 
-bench-full: .venv/.bench ## All benchmarks; writes bench/REPORT.md.
+bench-full: $(BENCHED) ## All benchmarks; writes bench/REPORT.md.
 	$(BIN)/python -m bench.report
 
 fix: .venv/.developer ## Mend what machines can mend.

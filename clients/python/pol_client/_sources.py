@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.abc import PathEntryFinder
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +29,7 @@ def import_sources(folder: Path) -> None:
     """Import what is in *folder*, and not imported yet, from sources from now on."""
     inside = str(folder)
 
-    def find(path: str) -> PathEntryFinder:
+    def find(path: str) -> FileFinder:
         if path != inside and not path.startswith(inside + "/"):
             raise ImportError
         return FileFinder(path, (SourceFileLoader, SOURCE_SUFFIXES))

@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 import engine
-from engine.language.collection import without_collection
 
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
@@ -69,6 +68,9 @@ class LazyGroup(click.Group):
         if verb is None:
             return None
         module, _, attribute = verb.module.partition(":")
+        # Not for a list of verbs, which needs nothing of the engine.
+        from engine.language.collection import without_collection  # noqa: PLC0415
+
         # What is loaded stays: there is nothing in it for the collector to find.
         with without_collection():
             command = getattr(importlib.import_module(module), attribute or "command")

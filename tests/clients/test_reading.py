@@ -117,6 +117,8 @@ def test_ids_are_found_where_others_had_them_and_anywhere_else() -> None:
 
 
 def test_what_looks_like_an_id_in_the_middle_of_something_else_is_none() -> None:
+    PLACES.clear()
+    ALIKE.clear()
     same(proper(1))
     # The same bytes but for a text that holds what elsewhere is the id and its time.
     (place, *_) = PLACES

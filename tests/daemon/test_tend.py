@@ -13,8 +13,9 @@ from engine.daemon import tend as tending
 from engine.daemon.logs import open_log
 from engine.daemon.settings_audit import Audit
 from engine.daemon.tend import has_work, tend, tend_often, untended
+from engine.service.audit import KEY
 from engine.storage.source import COMPRESSED, segment_files
-from tests.storage.made import filled, told, trail
+from tests.storage.made import SIGNER, filled, told, trail
 
 SETTINGS = Audit(folder="audit")
 
@@ -89,5 +90,9 @@ def test_a_trail_that_grows_for_ever_is_told(folder: Path, monkeypatch: pytest.M
     said: list[str] = []
     tend(SETTINGS, folder.parent, said.append, log)
     assert said == ["it has 0 GB, and nothing is ever forgotten: see `audit.keep_days`"]
-    tend(Audit(folder="audit", keep_days=1), folder.parent, pytest.fail, log)
+    key = folder.parent / KEY  # What signs what is forgotten has signed what it is in.
+    key.write_text(bytes(range(32)).hex())
+    key.chmod(0o600)
+    forgetful = Audit(folder="audit", keep_days=1, name=SIGNER.name)
+    tend(forgetful, folder.parent, pytest.fail, log)
     assert tending.size_of(folder / "nowhere") == 0

@@ -150,13 +150,19 @@ def test_what_a_trail_that_is_there_lacks_stays_told(yard: Yard) -> None:
     assert sorted(set(told)) == ["held", "pruned", "released"]
 
 
-def test_an_act_that_is_not_signed_takes_the_place_of_none(yard: Yard) -> None:
+def pruned_once(yard: Yard) -> dict[str, object]:
+    """Have something pruned; return what the act says of it."""
     yard.work("north", "south")
     yard.day = 6
     yard.prune()
     (act,) = find(yard.folder, Wanted(kind="admin"))
     what = act.fields["what"]
     assert isinstance(what, dict)
+    return what
+
+
+def test_an_act_that_is_not_signed_takes_the_place_of_none(yard: Yard) -> None:
+    what = pruned_once(yard)
     audit = yard.opened()
     audit.write(AdminEntry(time=time_of(yard.now), act="pruned", what=what | {"pruned": 2}))
     audit.wait()
@@ -169,12 +175,7 @@ def test_an_act_that_is_not_signed_takes_the_place_of_none(yard: Yard) -> None:
 
 def test_an_act_of_what_was_not_done_takes_the_place_of_none(yard: Yard) -> None:
     """A crash between what says so and what does it."""
-    yard.work("north", "south")
-    yard.day = 6
-    yard.prune()
-    (act,) = find(yard.folder, Wanted(kind="admin"))
-    what = act.fields["what"]
-    assert isinstance(what, dict)
+    what = pruned_once(yard)
     for change in ({"pruned": 2, "numbers": "0"}, {"pruned": 2, "deleted": True, "numbers": "0"}):
         audit = yard.opened()
         audit.write(AdminEntry(time=time_of(yard.now), act="pruned", what=what | change))

@@ -34,8 +34,9 @@ START_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 """How long it may take to do what is done at once."""
 COUNT_SECONDS = 2.0
-MARGIN_SECONDS = 1.0
-"""How much longer than `drain_seconds` a worker may take to end."""
+MARGIN_SECONDS = 5.0
+"""How much longer than `drain_seconds` a worker may take to end: calls may take all of those, and
+to close what it wrote to, count and leave takes seconds where others want the machine."""
 
 LOOK_SECONDS = 0.5
 MOST_STOPPED = 2

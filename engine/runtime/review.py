@@ -40,7 +40,7 @@ def open_review(
     asked = chosen.escalation
     needed = max(one.escalation.reviewers for one in contributions)
     return Escalation(
-        review_id=review_id(record, chosen.rule.name, revision, key, needed),
+        review_id=review_id(record, bound_rule(contributions), revision, key, needed),
         queue=asked.queue,
         expires_at=evidence.now + asked.within,
         otherwise=asked.otherwise,
@@ -48,13 +48,25 @@ def open_review(
     )
 
 
-def review_id(record: Record, rule: str, revision: str, key: bytes, needed: int = 1) -> str:
+def bound_rule(contributions: Sequence[Contribution]) -> str | list[str]:
+    """Return the rule that escalates, or of several all their names in order.
+
+    What one asked for does not pass what another asks for too: who answered has not seen that.
+    """
+    names = sorted({one.rule.name for one in contributions})
+    return names[0] if len(names) == 1 else names
+
+
+def review_id(
+    record: Record, rule: str | list[str], revision: str, key: bytes, needed: int = 1
+) -> str:
     """Return the id under which the same content of the same user is reviewed once.
 
     It is keyed, so that nobody can find out content by trying ids. 32 hexadecimal digits. Bound is
     all that is asked for, by whom and about what: also roles, the model, the tool's server and
     every attribute of tenant, user and context, since an approval of one amount is none of another;
-    and how many are *needed*, since what one approves does not pass where two must.
+    how many are *needed*, since what one approves does not pass where two must; and each rule that
+    asks.
     Not bound is what differs when the same is asked again: session, usage, source, the time.
     """
     bound = (

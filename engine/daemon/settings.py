@@ -257,7 +257,10 @@ class Reload(Struct, frozen=True, kw_only=True):
     timeout_seconds: Annotated[
         int,
         Meta(
-            ge=1, le=3600, description="Longest time that compiling may take before it is given up."
+            ge=1,
+            le=3600,
+            description="Longest time that compiling may take before it is given up, and reading "
+            "policies to see whether they are compiled already.",
         ),
     ] = 120
 

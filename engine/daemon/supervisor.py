@@ -53,8 +53,8 @@ from engine.service.compiler import Outcome
 from engine.service.journal import open_file
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError
-from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart
-from engine.service.shelf import FolderShelf, known_revision
+from engine.service.reload import Attempt, Reloader, ReloadError, compile_apart, look_apart
+from engine.service.shelf import FolderShelf
 from engine.service.times import iso_time
 from engine.sources import is_compiled
 
@@ -225,15 +225,14 @@ class Supervisor:
 
         Raises ReloadError, and WorkerError as *beginning* does.
         """
-        ground, settings = self._ground, self._ground.settings
-        shelf = FolderShelf(ground.cache, ground.root)
-        known = await asyncio.to_thread(known_revision, ground.root, shelf)
+        ground, patience = self._ground, self._ground.settings.reload.timeout_seconds
+        known = await look_apart(ground.root, ground.cache, patience)
         if known:
             await beginning
             if await self._fleet.load(known):
                 return Outcome(revision=known)
         return await compile_apart(
-            ground.root, ground.cache.folder, settings.reload.timeout_seconds, settings.scanner
+            ground.root, ground.cache.folder, patience, ground.settings.scanner
         )
 
     def _announce(self, addresses: Sequence[str], refusal: str) -> None:

@@ -21,9 +21,10 @@ from watchfiles import Change, awatch
 
 from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
+from engine.service.bounded import within
 from engine.service.cache import FolderCache
 from engine.service.compiler import Finder, Outcome
-from engine.service.shelf import FolderShelf, is_current
+from engine.service.shelf import FolderShelf, is_current, known_revision
 
 PACKAGE_PARENT = Path(__file__).parents[2]
 """Where the compiler's process finds this package, wherever it is started."""
@@ -184,15 +185,22 @@ class Reloader:
             while identity(self.root) == seen:
                 changed = await anext(changes)
                 # What changed after it was read and before it was watched is told by nobody.
-                if changed or not (watched or await asyncio.to_thread(self._is_current)):
+                if changed or not (watched or await self._is_current()):
                     await self._try()
                 watched = True
         except FileNotFoundError:
             return
 
-    def _is_current(self) -> bool:
-        shelf = FolderShelf(self.cache, self.root)
-        return is_current(self.root, shelf, self.taker.revision)
+    async def _is_current(self) -> bool:
+        """Return whether what decides is what the folder holds; of what cannot be read it is not.
+
+        Then the compiler is what says why.
+        """
+        shelf, revision = FolderShelf(self.cache, self.root), self.taker.revision
+        try:
+            return await within(self.patience, lambda: is_current(self.root, shelf, revision))
+        except TimeoutError:
+            return False
 
     async def _try(self) -> None:
         try:
@@ -272,6 +280,21 @@ async def compile_apart(
     except msgspec.DecodeError:
         told = errors.decode("utf-8", "replace")[-ERROR_BYTES:].strip()
         why = f"the compiler ended with code {process.returncode}: {told}"
+        raise broken(root, why) from None
+
+
+async def look_apart(root: Path, cache: FolderCache, patience: float) -> str:
+    """Return the revision of what *root* holds where *cache* knows it, else nothing.
+
+    Raises ReloadError when that takes longer than *patience* seconds.
+    """
+    try:
+        return await within(patience, lambda: known_revision(root, FolderShelf(cache, root)))
+    except TimeoutError:
+        why = (
+            f"reading the policies and the cache folder {cache.folder} took longer than "
+            f"{patience:g} s; see `reload.timeout_seconds`"
+        )
         raise broken(root, why) from None
 
 

@@ -22,13 +22,13 @@ from engine.daemon.places import (
     EXIT_POLICIES,
     cache_folder,
 )
-from engine.daemon.settings import Settings
+from engine.daemon.settings import Reload, Settings
 from engine.daemon.supervisor import serve
 from engine.doors.grpc.caller import CallError
 from engine.service.cache import open_cache
 from engine.service.compiler import Outcome
 from engine.service.reload import broken
-from engine.service.shelf import BUNDLE, SERVED, FolderShelf
+from engine.service.shelf import BUNDLE, MANIFEST, SERVED, FolderShelf
 from tests.daemon.running import ROOT, decide, serve_here
 from tests.daemon.test_serve import (
     events,
@@ -332,6 +332,20 @@ def test_a_compiler_that_breaks_is_told(
     code, said = refusal(two(folder), capfd)
     assert code == EXIT_POLICIES
     assert "took longer" in said
+
+
+def test_a_cache_that_cannot_be_read_to_its_end_is_told(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chosen = two(folder, reload=Reload(watch=False, timeout_seconds=1))
+    cache = open_cache(cache_folder(chosen, folder / "data"))
+    held = cache.path(FolderShelf(cache, folder / "policies").key(MANIFEST))
+    held.parent.mkdir()
+    os.mkfifo(held)  # As on a file system that is away, who opens it waits for ever.
+    code, said = refusal(chosen, capfd)
+    assert code == EXIT_POLICIES
+    assert f"cache folder {cache.folder} took longer than 1 s" in said
+    assert "see `reload.timeout_seconds`" in said
 
 
 def test_a_worker_that_dies_at_once_is_told(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -25,7 +26,7 @@ from engine.service.reload import (
     identity,
     relevant,
 )
-from engine.service.shelf import BUNDLE, FolderShelf, is_current
+from engine.service.shelf import BUNDLE, MANIFEST, FolderShelf, is_current
 from engine.service.taking import GateTaker
 from tests.service.bundle import SECRET, asked, write_folder
 
@@ -245,6 +246,22 @@ def test_what_did_not_change_before_the_watch_began_is_left_alone(
         assert await asyncio.to_thread(looked.wait, PATIENCE)
         assert house.told == []
         await write_until(house, SHUT, lambda: house.action == "deny")
+
+    watching(house, work)
+
+
+def test_what_cannot_be_looked_at_when_the_watch_begins_is_reloaded(
+    house: House,
+) -> None:
+    held = house.cache.path(FolderShelf(house.cache, house.root).key(MANIFEST))
+    held.parent.mkdir()
+    os.mkfifo(held)  # As on a file system that is away, who opens it waits for ever.
+    house.reloader.patience = 0.5
+
+    async def work() -> None:
+        await house.until(lambda: house.told != [])
+        assert "longer than 0.5 s; see `reload.timeout_seconds`" in (house.told[0] or "")
+        assert house.action == "allow"
 
     watching(house, work)
 

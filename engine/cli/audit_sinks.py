@@ -25,7 +25,8 @@ Examples:
   engine audit sinks                           where is each sink, and what stands in its way?
   engine audit sinks --json                    for machines
 
-Dead letters, which a sink will never take, lie in shipped/NAME.dead.jsonl beside the trail.
+Dead letters, which a sink will never take, lie in shipped/NAME.dead.jsonl beside the trail, each
+with the reason.
 
 Exit codes: 0 every sink takes what it is sent, 1 one does not, 2 the folder cannot be read.
 """
@@ -71,6 +72,8 @@ def sinks(folder: str, *, as_json: bool) -> None:
         for row in rows:
             if row.trouble:
                 click.echo(f"{inert(row.sink)}: {inert(row.trouble)}")
+            if row.dead:
+                click.echo(f"{inert(row.sink)}: {refused(row)}")
     else:
         click.echo("nothing is shipped from here")
     sys.exit(EXIT_FINDINGS if any(row.trouble for row in rows) else EXIT_FINE)
@@ -99,6 +102,12 @@ def row_of(folder: Path, name: str, signed: Signed) -> Row:
         trails=cursor.trails,
         dead_letters=dead,
     )
+
+
+def refused(row: Row) -> str:
+    """Return what became of the records that the sink will never take."""
+    where = row.dead_letters or "a file that is gone"
+    return f"refused for good: {row.dead:,}; they and the reasons are in {where}"
 
 
 def table_of(rows: list[Row]) -> Table:

@@ -16,7 +16,7 @@ class Shipped:
     left_out: int = 0
     missed: int = 0
     decisions: dict[str, int] = field(default_factory=dict)
-    """By the tenant's bucket: decisions that were shipped, left out or are dead."""
+    """By the tenant's bucket: decisions that were shipped or left out."""
 
     def add(self, left_out: int, missed: int, tenants: Iterable[str], kept: dict[str, int]) -> None:
         """Count; *kept* is the same by bucket, for the run, and is counted on."""

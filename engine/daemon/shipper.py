@@ -24,10 +24,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from engine.daemon import line as say
 from engine.daemon.leash import never_outlive
 from engine.daemon.line import Line, LineLost
-from engine.daemon.logs import Seldom, open_log
+from engine.daemon.logs import open_log
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE
 from engine.daemon.settings_sinks import AnySink
 from engine.daemon.shipped import Shipped
+from engine.daemon.shipper_log import Teller
 from engine.daemon.shipper_metrics import SinkMetrics
 from engine.daemon.shipping import Ground, Route
 from engine.daemon.signed import Signed
@@ -40,11 +41,9 @@ from engine.service.times import iso_time
 from engine.sinks.cursor import FOLDER, forget_others
 from engine.sinks.ship import DEAD, Dead, Pauses, Shipment, Tally
 from engine.sinks.sink import Sink, SinkError
-from engine.sinks.status import Status, write_status
 
 LOOK_SECONDS = 1.0
 """How often is looked how far the trails have got, and how the sinks fare."""
-SELDOM_SECONDS = 60.0
 AGAIN_SECONDS = 5.0
 """A pause before a route that broke is begun again."""
 POLITE = 10
@@ -71,6 +70,9 @@ class Desk:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self.routes = [self._route(one) for one in settings.audit.sinks]
+        self._tellers = [
+            Teller(one, self._folder, self._log, time.monotonic) for one in self.routes
+        ]
         for name in forget_others(
             self._folder, frozenset(one.name for one in settings.audit.sinks)
         ):
@@ -146,6 +148,8 @@ class Desk:
         await asyncio.gather(*shipping, *beside, hurried, return_exceptions=True)
         for one in self.routes:
             await one.shipment.sink.close()
+        for teller in self._tellers:
+            teller.look(last=True)
 
     def _end(self) -> None:
         """Drain at the first signal, hurry at the second."""
@@ -169,27 +173,12 @@ class Desk:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _look(self) -> None:
-        """Follow the checkpoints, and tell the log of sinks that are away and back."""
-        tellers = {
-            one.settings.name: Seldom(self._log.error, SELDOM_SECONDS) for one in self.routes
-        }
-        away: set[str] = set()
-        told: dict[str, Status] = {}
+        """Follow the checkpoints, and tell the log of how the sinks fare."""
         while True:
             with suppress(OSError):
                 self._signed.look()
-            for one in self.routes:
-                name, why, tally = one.settings.name, one.trouble, one.shipment.tally
-                status = Status(why, tally.retries, tally.failures)
-                if told.get(name) != status:
-                    told[name] = status
-                    write_status(self._folder, name, status)
-                if why:
-                    away.add(name)
-                    tellers[name]("a sink does not take the audit trail", sink=name, why=why)
-                elif name in away:
-                    away.discard(name)
-                    self._log.info("a sink takes the audit trail again", sink=name)
+            for one in self._tellers:
+                one.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     def _record(self, gaps: list[GapEntry]) -> None:

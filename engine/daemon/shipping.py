@@ -23,6 +23,7 @@ from engine.service.record import RecordError
 from engine.sinks.batch import (
     CHECKPOINT,
     CHECKPOINTS,
+    DECISION,
     Glance,
     Item,
     checkpoint_payload,
@@ -276,7 +277,7 @@ class Route:
     def _offer(self, trail: str, sequence: int, payload: bytes, glance: Glance) -> None:
         """Take a record into the batch, if the sink gets it."""
         pending = self._pending
-        if glance.kind == "decision" and glance.time >= self._ground.run:
+        if glance.kind == DECISION and glance.time >= self._ground.run:
             pending.decisions.append(glance.tenant)
         if not self._chosen.takes(glance):
             pending.left_out += 1
@@ -369,8 +370,9 @@ class Route:
         try:
             if pending.items:
                 dead = tally.dead
-                await self.shipment.deliver(of(pending.items))
+                lacking = await self.shipment.deliver(of(pending.items))
                 dead = tally.dead - dead
+                self._uncount(lacking)
                 self._cursor.last = self._ground.time()
                 self._cursor.shipped += len(pending.items) - dead
                 self._cursor.dead += dead
@@ -381,6 +383,12 @@ class Route:
             self._unread = f"it cannot be noted what was shipped: {error}"
             return False
         return True
+
+    def _uncount(self, lacking: list[Item]) -> None:
+        """Take the decisions out of those that the sink has which it may not have."""
+        for item in lacking:
+            if item.kind == DECISION and item.time >= self._ground.run:
+                self._pending.decisions.remove(item.tenant)
 
     def _note(self) -> None:
         """Record the gaps, and write the cursor. Raises OSError and RecordError."""

@@ -1,4 +1,4 @@
-"""A batch and a sink in; when it returns, every record was taken, or lies among the dead, out.
+"""A batch and a sink in; when every record was taken or lies among the dead, what was not, out.
 
 What a sink does not take now is sent again after pauses that double, with some chance in them so
 that many daemons do not come back at once. What it will never take is found by halving the batch,
@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from engine.sinks.batch import Batch, Item, halves, of
-from engine.sinks.sink import Away, Refused, Sink
+from engine.sinks.sink import Away, Outcome, Refused, Sink
 
 PATIENT = 5
 """How often a batch that is refused as a whole is tried again before its records are dead."""
@@ -51,6 +51,8 @@ class Tally:
     dead: int = 0
     trouble: str = ""
     """Why it does not take anything now; empty while it does."""
+    refusal: str = ""
+    """Why it refused the last of the dead."""
 
 
 @dataclass(slots=True)
@@ -74,6 +76,18 @@ class Dead:
 
 
 @dataclass(slots=True)
+class Found:
+    """What became of a batch."""
+
+    refused: list[tuple[Item, str]] = field(default_factory=list)
+    doubtful: list[tuple[Item, str]] = field(default_factory=list)
+    """Of these some were refused, and the sink does not say which."""
+    unnamed: int = 0
+    """How many."""
+    taken: int = 0
+
+
+@dataclass(slots=True)
 class Shipment:
     """Brings batches to one sink. *sleep* and *chance* are the clock's and chance's."""
 
@@ -84,29 +98,37 @@ class Shipment:
     chance: Callable[[], float]
     tally: Tally = field(default_factory=Tally)
 
-    async def deliver(self, batch: Batch) -> None:
-        """Return when nothing of *batch* is to be sent any more. Raises OSError of the dead."""
+    async def deliver(self, batch: Batch) -> list[Item]:
+        """Return, when nothing of *batch* is to be sent any more, what the sink may not have.
+
+        Raises OSError of the dead.
+        """
         rounds = 0
         while True:
             rounds += 1
-            refused, taken = await self._pieces(batch, hasty=rounds <= PATIENT)
-            if taken or len(batch.items) == 1 or rounds > PATIENT or not refused:
+            found = await self._pieces(batch, hasty=rounds <= PATIENT)
+            # A sink that takes nothing at all is more likely set up wrong.
+            proved = len(batch.items) == 1 and self.tally.sent
+            if found.taken or proved or rounds > PATIENT or not found.refused:
                 break
-            await self._pause(rounds, refused[-1][1], 0.0)
-        for item, why in refused:
+            await self._pause(rounds, found.refused[-1][1], 0.0)
+        lacking = [*found.refused, *found.doubtful]
+        for item, why in lacking:
             self.dead.write(item, why)
-            self.tally.dead += 1
+            self.tally.refusal = why[:MOST_WHY]
+        self.tally.dead += len(found.refused) + found.unnamed
         self.tally.trouble = ""
+        return [item for item, _ in lacking]
 
-    async def _pieces(self, batch: Batch, *, hasty: bool) -> tuple[list[tuple[Item, str]], int]:
-        """Send *batch*, in halves where it is refused; return what was refused, and how much taken.
+    async def _pieces(self, batch: Batch, *, hasty: bool) -> Found:
+        """Send *batch*, in halves where it is refused, and return what became of it.
 
         *hasty*: end early when it looks as if nothing at all were taken.
         """
-        refused: list[tuple[Item, str]] = []
+        found = Found()
         waiting = [batch]
-        tries = taken = 0
-        while waiting and not (hasty and not taken and len(refused) >= DOUBTFUL):
+        tries = 0
+        while waiting and not (hasty and not found.taken and len(found.refused) >= DOUBTFUL):
             piece = waiting.pop()
             try:
                 outcome = await self.sink.send(piece)
@@ -119,18 +141,27 @@ class Shipment:
                 if len(piece.items) > 1:
                     waiting += reversed(halves(piece))
                 else:
-                    refused.append((piece.items[0], str(why)))
+                    found.refused.append((piece.items[0], str(why)))
                 continue
-            refused += [(piece.items[place], why) for place, why in outcome.refused]
-            done = len(piece.items) - len(outcome.refused) - len(outcome.again)
-            taken += done
-            self.tally.sent += done
-            tries = 0 if done else tries
+            tries = 0 if self._settle(piece, outcome, found) else tries
             if outcome.again:
                 tries += 1
                 waiting.append(of(piece.items[one] for one in outcome.again))
                 await self._pause(tries, outcome.why, 0.0)
-        return refused, taken
+        return found
+
+    def _settle(self, piece: Batch, outcome: Outcome, found: Found) -> int:
+        """Note in *found* what became of *piece*; return how much of it is done with."""
+        found.refused += [(piece.items[place], why) for place, why in outcome.refused]
+        done = len(piece.items) - len(outcome.refused) - len(outcome.again)
+        if outcome.unnamed:
+            others = {*(place for place, _ in outcome.refused), *outcome.again}
+            rest = [one for place, one in enumerate(piece.items) if place not in others]
+            found.doubtful += [(one, outcome.why) for one in rest]
+            found.unnamed += min(outcome.unnamed, done)
+        found.taken += done
+        self.tally.sent += done - min(outcome.unnamed, done)
+        return done
 
     async def _pause(self, tries: int, why: str, asked: float) -> None:
         """Note the trouble and wait."""

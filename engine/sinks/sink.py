@@ -37,7 +37,9 @@ class Outcome:
     refused: tuple[tuple[int, str], ...] = ()
     again: tuple[int, ...] = ()
     why: str = ""
-    """Of what must be sent again."""
+    """Of what must be sent again, or was refused unnamed."""
+    unnamed: int = 0
+    """Of the rest, how many were refused for ever where the sink does not say which."""
 
 
 TAKEN = Outcome()

@@ -42,6 +42,9 @@ def test_lag_and_last_success_of_each_sink(tmp_path: Path) -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["lake", "1,400", "90", "0", "7", "3", "2026-01-01", "yes"] in lines
     assert ["new", "1,500", "0", "0", "0", "0", "never", "yes"] in lines
+    assert "lake: refused for good: 7; they and the reasons are in a file that is gone" in text
+    (tmp_path / "shipped" / "lake.dead.jsonl").write_text("")
+    assert "lake.dead.jsonl" in run(tmp_path)[1].replace("\n", "")
 
 
 def test_a_sink_that_does_not_take_anything_is_told_and_its_words_are_inert(tmp_path: Path) -> None:

@@ -192,6 +192,34 @@ def test_a_sink_that_fails_in_every_way_gets_everything(tmp_path: Path) -> None:
     assert any(one["kind"] == "checkpoint" for one in got)
 
 
+def test_what_a_sink_refuses_is_told_counted_and_holds_up_nothing(tmp_path: Path) -> None:
+    seen: dict[str, None] = {}
+
+    def answer(asked: Asked) -> Answer:
+        found = [one.get("decision_id", "") for one in msgspec.json.decode(asked.body)]
+        seen.update(dict.fromkeys(one for one in found if one))
+        return (400 if set(list(seen)[4:5]) & set(found) else 200, b"")
+
+    with collector(answer) as told, serving(tmp_path, web(told.url)) as (running, metrics):
+        for _ in range(4):
+            decide(running.address)
+        until(lambda: figure(metrics, "engine_sink_completeness") == 1.0)
+        poison = decide(running.address).decision_id
+        until(lambda: 'result="dead",sink="web"} 1.0' in page(metrics))
+        made = {decide(running.address).decision_id for _ in range(3)}
+        until(lambda: figure(metrics, "engine_sink_decisions") == 7)
+        assert figure(metrics, "engine_sink_completeness") == pytest.approx(7 / 8)
+        assert figure(metrics, "engine_sink_up") == 1
+        assert running.stop() == 0
+    got = [one for each in told.asked for one in msgspec.json.decode(each.body)]
+    assert {one.get("decision_id") for one in got} >= made
+    (line,) = (one for one in running.log().splitlines() if "refused records for good" in one)
+    said = msgspec.json.decode(line)
+    assert (said["sink"], said["records"], said["why"]) == ("web", 1, "it answers 400")
+    dead = msgspec.json.decode(Path(said["file"]).read_bytes())
+    assert dead["record"]["decision_id"] == poison
+
+
 def test_a_stop_waits_no_longer_than_draining_may_take(tmp_path: Path) -> None:
     with (
         collector(lambda _: "hang") as told,

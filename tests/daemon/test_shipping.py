@@ -345,16 +345,6 @@ def test_before_a_gap_is_recorded_nothing_is_noted(place: Yard) -> None:
     assert place.cursor.trails[place.only] == 40
 
 
-def test_poison_lies_among_the_dead_and_holds_up_nothing(place: Yard) -> None:
-    filled(place.folder, 20)
-    place.sink.poison = {7}
-    place.ship(checkpoints=False)
-    assert place.sink.numbers(place.only) == [n for n in range(20) if n != 7]
-    assert (place.cursor.dead, place.cursor.shipped) == (1, 19)
-    dead = (place.folder / "shipped" / "lake.dead.jsonl").read_bytes()
-    assert msgspec.json.decode(dead)["record"]["number"] == 7
-
-
 def test_a_sink_that_is_away_only_lags(place: Yard) -> None:
     filled(place.folder, 30)
     route = place.route(batch_records=10)

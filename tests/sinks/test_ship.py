@@ -142,15 +142,46 @@ def test_a_sink_that_goes_on_refusing_holds_up_nothing_for_ever(tmp_path: Path) 
     assert sorted(dead_in(tmp_path)) == list(range(DOUBTFUL * 2))
 
 
-def test_one_record_that_is_refused_is_dead_at_once(tmp_path: Path) -> None:
+def test_one_record_that_is_refused_is_dead_at_once_where_others_were_taken(
+    tmp_path: Path,
+) -> None:
+    slept = Slept()
+    one = shipment(Told(TAKEN, Refused("bad")), tmp_path, slept)
+    asyncio.run(one.deliver(batch(1)))
+    lacking = asyncio.run(one.deliver(batch(1, 1)))
+    assert dead_in(tmp_path) == ids(lacking) == [1]
+    assert slept.pauses == []
+    assert one.tally.refusal == "bad"
+
+
+def test_the_first_record_of_all_that_is_refused_is_tried_again(tmp_path: Path) -> None:
     slept = Slept()
     asyncio.run(shipment(Told(Refused("bad")), tmp_path, slept).deliver(batch(1)))
+    assert dead_in(tmp_path) == []
+    assert len(slept.pauses) == 1
+    asyncio.run(shipment(Picky({0}), tmp_path, slept).deliver(batch(1)))
     assert dead_in(tmp_path) == [0]
-    assert slept.pauses == []
+    assert len(slept.pauses) == 1 + PATIENT
+
+
+def test_where_a_sink_does_not_say_what_it_refused_all_of_it_is_kept_and_nothing_sent_again(
+    tmp_path: Path,
+) -> None:
+    sink = Told(Outcome(refused=((0, "bad"),), again=(4,), why="2 of 3 were refused", unnamed=2))
+    one = shipment(sink, tmp_path)
+    lacking = asyncio.run(one.deliver(batch(5)))
+    assert sink.got == [[0, 1, 2, 3, 4], [4]]
+    assert dead_in(tmp_path) == ids(lacking) == [0, 1, 2, 3]
+    assert (one.tally.sent, one.tally.dead) == (2, 3)
+    all_of_it = shipment(Told(Outcome(why="9 were refused", unnamed=9)), tmp_path)
+    asyncio.run(all_of_it.deliver(batch(2)))
+    assert (all_of_it.tally.sent, all_of_it.tally.dead) == (0, 2)
 
 
 def test_the_dead_are_for_the_owner_only_and_say_why(tmp_path: Path) -> None:
-    asyncio.run(shipment(Told(Refused("too long " * 100)), tmp_path).deliver(batch(1)))
+    one = shipment(Told(TAKEN, Refused("too long " * 100)), tmp_path)
+    for _ in range(2):
+        asyncio.run(one.deliver(batch(1)))
     path = tmp_path / "sink.dead.jsonl"
     assert path.stat().st_mode & 0o777 == 0o600
     assert msgspec.json.decode(path.read_bytes())["why"].startswith("too long too long")
@@ -159,5 +190,8 @@ def test_the_dead_are_for_the_owner_only_and_say_why(tmp_path: Path) -> None:
 
 def test_when_the_dead_cannot_be_written_nothing_counts_as_delivered(tmp_path: Path) -> None:
     (tmp_path / "sink.dead.jsonl").mkdir()
+    one = shipment(Told(TAKEN, Refused("bad")), tmp_path)
+    asyncio.run(one.deliver(batch(1)))
     with pytest.raises(IsADirectoryError):
-        asyncio.run(shipment(Told(Refused("bad")), tmp_path).deliver(batch(1)))
+        asyncio.run(one.deliver(batch(1)))
+    assert (one.tally.sent, one.tally.dead) == (1, 0)

@@ -22,7 +22,17 @@ from engine.service.earlier import Earlier
 from engine.service.reviewers import Barred, Reviewer, Reviewers, Right, Unknown
 from engine.service.reviews import LISTED, MOST_LISTED, Reviews
 from engine.service.watcher import MOST, Watcher
-from engine.storage.reviews import Deed, Move, Page, Refused, Review, Shown, Verb, Wanted
+from engine.storage.reviews import (
+    PAGE_BYTES,
+    Deed,
+    Move,
+    Page,
+    Refused,
+    Review,
+    Shown,
+    Verb,
+    Wanted,
+)
 from engine.storage.reviews_acts import same_person
 
 RIGHTS: Mapping[Verb, Right] = {
@@ -143,16 +153,17 @@ class Desk:
         """
         who = None if self.reviewers is None else self.reviewers.who(credential)
         if who is None or not 0 <= most <= MOST_LISTED:
-            return await self._page(wanted, token, most)
+            return await self._page(wanted, token, most, PAGE_BYTES)
         found: list[Review] = []
-        most = most or LISTED
+        most, room = most or LISTED, PAGE_BYTES
         for _ in range(MOST_PAGES):
-            page = await self._page(wanted, token, most - len(found))
+            page = await self._page(wanted, token, most - len(found), room)
             token = page.token
-            found += [
-                one for one in page.reviews if who.sees(one.question.queue, one.question.tenant)
-            ]
-            if not token or len(found) == most:
+            for one, size in zip(page.reviews, page.sizes, strict=True):
+                if who.sees(one.question.queue, one.question.tenant):
+                    found.append(one)
+                    room -= size
+            if not token or len(found) == most or room <= 0:
                 break
         return Page(reviews=tuple(found), token=token)
 
@@ -182,8 +193,8 @@ class Desk:
                 past.earlier, self._trail, question.tenant, question.session, review.opened_at
             )
 
-    async def _page(self, wanted: Wanted, token: str, most: int) -> Page:
-        return await self.reviews.apart(lambda: self.reviews.browse(wanted, token, most))
+    async def _page(self, wanted: Wanted, token: str, most: int, room: int) -> Page:
+        return await self.reviews.apart(lambda: self.reviews.browse(wanted, token, most, room))
 
     def _who_if(self, credential: str) -> Reviewer | None:
         """Return whose *credential* it is; None for nobody: gateways may have others."""

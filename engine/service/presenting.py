@@ -15,6 +15,8 @@ import msgspec
 
 from engine.runtime.record import Record
 from engine.service.approvals import Approvals, BadToken, Claims, objection
+from engine.service.entries import ReviewEntry
+from engine.service.times import iso_time
 from engine.storage.chest import Chest, WrongKey
 from engine.storage.reviews import (
     MOST_NAME,
@@ -106,6 +108,22 @@ def present(
     except NoReview:
         refused(who)
         raise Refused(f"{REFUSED}: its review is gone") from None
+
+
+def refusal_of(question: Question, who: str, now: int) -> ReviewEntry:
+    """Return the line about a token of no review that *who* presented for *question*."""
+    return ReviewEntry(
+        time=iso_time(now),
+        review_id=question.review_id,
+        act="refused",
+        who=who,
+        state="open",
+        round=0,
+        tenant=question.tenant,
+        user=question.user,
+        queue=question.queue,
+        number=0,
+    )
 
 
 def read(terms: Terms, token: str) -> Claims:

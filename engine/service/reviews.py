@@ -22,11 +22,12 @@ from engine.runtime.record import Record
 from engine.service.apart import Apart
 from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
-from engine.service.presenting import Terms, present
+from engine.service.presenting import Terms, present, refusal_of
 from engine.service.record import Recorder, RecordError
 from engine.service.times import iso_time
 from engine.storage.reviews import (
     ENDED,
+    PAGE_BYTES,
     SECOND,
     Answer,
     Count,
@@ -185,11 +186,16 @@ class Reviews:
             with suppress(RecordError, ReviewsUnavailable):
                 self.tell()
 
-    def browse(self, wanted: Wanted, token: str = "", most: int = 0) -> Page:
-        """Return up to *most* reviews after *token* (0: a hundred). Raises Refused."""
+    def browse(
+        self, wanted: Wanted, token: str = "", most: int = 0, room: int = PAGE_BYTES
+    ) -> Page:
+        """Return up to *most* reviews after *token* (0: a hundred), of *room* bytes.
+
+        Raises Refused.
+        """
         if not 0 <= most <= MOST_LISTED:
             raise Refused(f"a page has {MOST_LISTED:,} reviews at most")
-        return self._store.browse(wanted, token, most or LISTED, self._clock())
+        return self._store.browse(wanted, token, most or LISTED, self._clock(), room)
 
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review. Raises NoReview and ReviewsUnavailable."""
@@ -339,22 +345,6 @@ def question_of(
         tool=record.tool.name or "",
         hidden=record.too_large,
         asked=asked_of(record, decision),
-    )
-
-
-def refusal_of(question: Question, who: str, now: int) -> ReviewEntry:
-    """Return the line about a token of no review that *who* presented for *question*."""
-    return ReviewEntry(
-        time=iso_time(now),
-        review_id=question.review_id,
-        act="refused",
-        who=who,
-        state="open",
-        round=0,
-        tenant=question.tenant,
-        user=question.user,
-        queue=question.queue,
-        number=0,
     )
 
 

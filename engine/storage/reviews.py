@@ -62,6 +62,9 @@ MOST_NOTE = 4096
 MOST_TEXT = 1_048_576
 """Characters of a reviewer's name, of a note, and of all that a reviewer puts in place."""
 
+PAGE_BYTES = 3 << 20
+"""What the reviews of a page take at most, unless it is one alone: gRPC's clients take 4 MB."""
+
 
 class Refused(Exception):
     """An act that may not be done; the text says why, and never repeats content."""
@@ -215,6 +218,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     reviews: tuple[Review, ...]
     token: str = ""
+    sizes: tuple[int, ...] = ()
+    """How many bytes each of them takes in its store."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,8 +273,13 @@ class ReviewStore(Protocol):
         """Return the review after *move*. Raises NoReview and Refused; what is refused is kept."""
         ...
 
-    def browse(self, wanted: Wanted, token: str, most: int, now: int) -> Page:
-        """Return up to *most* reviews after *token*. Raises Refused for a token that is none."""
+    def browse(
+        self, wanted: Wanted, token: str, most: int, now: int, room: int = PAGE_BYTES
+    ) -> Page:
+        """Return up to *most* reviews after *token*, fewer where they take more than *room* bytes.
+
+        Raises Refused for a token that is none.
+        """
         ...
 
     def begin_with(self, text: str, most: int) -> tuple[str, ...]:

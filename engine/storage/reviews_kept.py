@@ -16,6 +16,7 @@ import msgspec
 from engine.runtime.decision import ReviewState
 from engine.storage.chest import WrongKey
 from engine.storage.reviews import (
+    PAGE_BYTES,
     SECOND,
     SEVERITIES,
     Act,
@@ -48,7 +49,7 @@ TELLING = 60 * SECOND
 """How long a deed is left to who was handed it, before somebody else is."""
 
 _READ = "SELECT body FROM reviews WHERE review_id = ?"
-_LISTED = "SELECT rank, opened_at, review_id, body FROM reviews WHERE "
+_LISTED = "SELECT rank, opened_at, review_id, {} FROM reviews WHERE "
 _AFTER = "(rank, opened_at, review_id) > (?, ?, ?) ORDER BY rank, opened_at, review_id LIMIT ?"
 OPENED = (
     f"INSERT INTO reviews ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608  our names
@@ -154,21 +155,32 @@ class KeptReviews:
 
     # --- what there is ----------------------------------------------------------------------------
 
-    def browse(self, wanted: Wanted, token: str, most: int, now: int) -> Page:
-        """Return up to *most* reviews after *token*. Raises Refused for a token that is none."""
+    def browse(
+        self, wanted: Wanted, token: str, most: int, now: int, room: int = PAGE_BYTES
+    ) -> Page:
+        """Return up to *most* reviews after *token*, fewer where they take more than *room* bytes.
+
+        Raises Refused for a token that is none.
+        """
         after = read_token(token)
         while self.expire(now, OVERDUE):
             pass
         chosen = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value}
         where = "".join(f"{name} = ? AND " for name in chosen)
-        values = (*chosen.values(), *after, most + 1)
+        values = (*chosen.values(), *after)
 
         def listed(session: Session) -> Page:
-            found = session.rows(f"{_LISTED}{where}{_AFTER}", values)
-            more = len(found) > most
+            # Their sizes first: what does not fit is not even read.
+            asked = f"{_LISTED.format('LENGTH(body)')}{where}{_AFTER}"
+            sizes = [row[3] for row in session.rows(asked, (*values, most + 1))]
+            number = fitting(sizes[:most], room)
+            asked = f"{_LISTED.format('body')}{where}{_AFTER}"
+            found = session.rows(asked, (*values, number))
+            more = found and len(sizes) > number
             return Page(
-                reviews=tuple(self.rows.review(row[3]) for row in found[:most]),
-                token=token_after(found[most - 1][:3]) if more else "",
+                reviews=tuple(self.rows.review(row[3]) for row in found),
+                token=token_after(found[-1][:3]) if more else "",
+                sizes=tuple(len(row[3]) for row in found),
             )
 
         return self.look(listed)
@@ -349,6 +361,15 @@ class KeptReviews:
             raise ReviewsUnavailable(f"{self.name} holds a review that is none") from None
         except WrongKey as error:
             raise ReviewsUnavailable(f"a review in {self.name} cannot be read: {error}") from None
+
+
+def fitting(sizes: Sequence[int], room: int) -> int:
+    """Return how many of *sizes*, from the first on, fit into *room*; one always does."""
+    for number, size in enumerate(sizes):
+        room -= size
+        if room < 0:
+            return max(1, number)
+    return len(sizes)
 
 
 def _mark(session: Session, numbers: Sequence[int], told: int) -> None:

@@ -8,7 +8,7 @@ from engine.service.desk import MOST_PAGES, Desk
 from engine.service.record import NoRecorder
 from engine.service.reviewers import Reviewers
 from engine.service.reviews import Reviews
-from engine.storage.reviews import Wanted
+from engine.storage.reviews import PAGE_BYTES, Shown, Wanted
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.service.roll import write_roll
 from tests.storage.asked import asked
@@ -26,4 +26,24 @@ def test_a_page_that_looks_far_for_what_may_be_seen_ends_early_and_leads_on(tmp_
     assert (first.reviews, bool(first.token)) == ((), True)
     rest = asyncio.run(desk.browse("bob's", Wanted(), first.token, 1))
     assert [one.question.review_id for one in rest.reviews] == ["mine"]
+    reviews.close()
+
+
+def test_a_page_of_a_reviewers_own_holds_no_more_bytes_than_it_may(tmp_path: Path) -> None:
+    store = SqliteReviews(tmp_path / "reviews.db")
+    now = time.time_ns()
+    shown = Shown(content="x" * (PAGE_BYTES // 4))
+    for number in range(12):
+        queue = "money" if number % 2 else "people"
+        store.open_or_join(asked(f"r{number:02}", at=now, queue=queue, shown=shown), now + number)
+    reviews = Reviews(store, NoRecorder(), lambda: now)
+    desk = Desk(reviews, Reviewers(write_roll(tmp_path), lambda _: None, lambda: now))
+    seen: list[str] = []
+    token = ""
+    while token or not seen:
+        page = asyncio.run(desk.browse("bob's", Wanted(), token, 100))
+        assert len(page.reviews) <= 4
+        seen += [one.question.review_id for one in page.reviews]
+        token = page.token
+    assert seen == [f"r{number:02}" for number in range(1, 12, 2)]
     reviews.close()

@@ -128,6 +128,20 @@ def test_lists_come_in_pages_the_gravest_first_and_then_the_oldest(store: KeptRe
     assert seen == ["r2", "r1", "r3", "r4", "r0"]
 
 
+def test_a_page_holds_no_more_bytes_than_it_may_but_always_a_review(store: KeptReviews) -> None:
+    for number, size in enumerate((1000, 1000, 9000, 10)):
+        question = asked(f"r{number}", shown=Shown(content="x" * size))
+        store.open_or_join(question, NOW + number)
+    pages: list[list[str]] = []
+    token = ""
+    while token or not pages:
+        page = store.browse(Wanted(), token, 3, NOW, room=4000)
+        assert len(page.reviews) == 1 or sum(page.sizes) <= 4000
+        pages.append([one.question.review_id for one in page.reviews])
+        token = page.token
+    assert pages == [["r0", "r1"], ["r2"], ["r3"]]
+
+
 def test_lists_choose_by_queue_tenant_and_state(store: KeptReviews) -> None:
     store.open_or_join(asked("r1", queue="a", tenant="north"), NOW)
     store.open_or_join(asked("r2", queue="b", tenant="south"), NOW)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from engine.service.earlier import Earlier, Passed
 from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers
 from engine.storage.chest import Chest
+from engine.storage.reviews import PAGE_BYTES, Shown
+from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.cli.calling import call
 from tests.doors.grpc.authority import Authority
 from tests.doors.grpc.reviewing import Place, reviews_in
 from tests.doors.grpc.serving import SECRET, ask, decide, serve
 from tests.service.roll import write_roll
+from tests.storage.asked import asked
 
 
 class Terminal:
@@ -108,6 +112,19 @@ def test_what_is_refused_is_said_with_its_reason(terminal: Terminal) -> None:
     assert "claimed by bob" in claim
     over = terminal.run("hand-over", review_id, "--to", "cid", code=1)
     assert "no reviewer of queue `money`" in over
+
+
+def test_the_beginning_of_an_id_is_looked_for_in_all_pages(terminal: Terminal) -> None:
+    now = time.time_ns()
+    shown = Shown(content="x" * (PAGE_BYTES * 2 // 3))
+    store = SqliteReviews(terminal.folder / "reviews.db")
+    for number, review_id in enumerate(("ab1", "c", "ab2", "d")):
+        asking = asked(review_id, at=now, queue="money", shown=shown)
+        store.open_or_join(asking, now + number)
+    store.close()
+    assert "claimed by bob" in terminal.run("claim", "d")
+    assert "several reviews begin with `ab`" in terminal.run("approve", "ab", code=1)
+    assert "there is no review `e`" in terminal.run("show", "e", code=1)
 
 
 def test_what_came_is_shown_to_who_may_read_it(terminal: Terminal) -> None:

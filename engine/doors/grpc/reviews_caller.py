@@ -96,12 +96,23 @@ class RemoteReviews:
         return Page(reviews=tuple(map(read_review, answer.reviews)), token=answer.next_page_token)
 
     def begin_with(self, text: str, most: int) -> tuple[str, ...]:
-        """Return up to *most* ids that begin with *text*, of the first thousand reviews."""
+        """Return up to *most* ids that begin with *text*.
+
+        Invariant: all reviews are looked through, unless so many are found before. Of some only,
+        one might be taken for the one that is meant.
+        """
         if len(text) >= ID_CHARACTERS:
             return (text,)
-        page = self.browse(Wanted(), "", PAGE, 0)
-        found = (one.question.review_id for one in page.reviews)
-        return tuple(one for one in found if text and one.startswith(text))[:most]
+        found: list[str] = []
+        token = ""
+        while text and len(found) < most:
+            page = self.browse(Wanted(), token, PAGE, 0)
+            ids = (one.question.review_id for one in page.reviews)
+            found += [one for one in ids if one.startswith(text)]
+            token = page.token
+            if not token:
+                break
+        return tuple(found[:most])
 
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review, the oldest first. Raises NoReview and Refused."""

@@ -123,8 +123,8 @@ class Http(Web, frozen=True, kw_only=True, tag="http"):
     shape: Literal["array", "lines", "splunk", "elastic"] = "array"
     index: Text = "policy-audit"
     """Of Elasticsearch."""
-    ack: bool = False
-    """Of Splunk: wait until it has indexed a batch."""
+    ack: bool = True
+    """Of Splunk: a batch counts when it is indexed, and not when it was received."""
 
 
 AnySink: TypeAlias = File | S3 | Kafka | Nats | Otlp | Http

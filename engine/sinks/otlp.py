@@ -14,9 +14,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from engine.sinks.batch import Batch, Item
-from engine.sinks.http import JSON, decoded
 from engine.sinks.sink import TAKEN, Outcome, Refused
-from engine.sinks.web import Web
+from engine.sinks.web import JSON, Web, decoded
 
 SCOPE = "engine.audit"
 INFO = 9

@@ -1,7 +1,7 @@
 """A URL, headers and a body in; the answer, or that the sink is away, out.
 
-What an answer means is the same for all that take batches over HTTP: 2xx is taken; 400, 413, 415
-and 422 are about what was sent; everything else is not.
+What an answer means is the same for most that take batches over HTTP: 2xx is taken; 400, 413, 415
+and 422 are about what was sent; everything else is not, and is told with what to do about it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,32 @@ import asyncio
 import gzip
 import importlib
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import ModuleType
+from typing import TypeVar
+
+import msgspec
 
 from engine.sinks.handshake import told
 from engine.sinks.sink import Away, Refused, SinkError
 
+Told = TypeVar("Told")
+
+JSON = "application/json"
+LINES = "application/x-ndjson"
 FINE = range(200, 300)
+ELSEWHERE = range(300, 400)
 ABOUT_THE_BATCH = frozenset({400, 413, 415, 422})
+REMEDIES = {
+    401: "it does not accept who we are; see `token`, or `username` and `password`",
+    403: "we may not write there; see `token`, or `username` and `password`",
+    404: "nothing takes records there; see `url`",
+    405: "nothing takes records there; see `url`",
+    413: "too large",
+}
 MOST_ANSWER = 16 * 2**20
 MOST_AFTER = 3600.0
 LEVEL = 1
@@ -42,6 +59,22 @@ def need(module: str, name: str) -> ModuleType:
         raise SinkError(
             f"this needs {package}, which is not installed: pip install 'pol-engine[{name}]'"
         ) from None
+
+
+def judged(answer: Answer, after: float) -> Answer:
+    """Return *answer* if it says that the body was taken. Raises Away and Refused.
+
+    *after*: how many seconds it asks to be left alone.
+    """
+    if answer.status in FINE:
+        return answer
+    remedy = REMEDIES.get(answer.status, "")
+    if answer.status in ELSEWHERE:
+        remedy = "it sends us elsewhere, and we do not go; see `url`"
+    why = f"it answers {answer.status}" + (f": {remedy}" if remedy else "")
+    if answer.status in ABOUT_THE_BATCH:
+        raise Refused(why)
+    raise Away(why, after)
 
 
 class Web:
@@ -78,8 +111,9 @@ class Web:
         *,
         path: str | None = None,
         headers: Mapping[str, str] | None = None,
+        judge: Callable[[Answer, float], Answer] = judged,
     ) -> Answer:
-        """Send *body* and return the answer, if it is a good one. Raises Away and Refused.
+        """Send *body* and return the answer, if *judge* lets it pass. Raises Away and Refused.
 
         *path* stands behind the URL in place of the usual *suffix*.
         """
@@ -96,7 +130,8 @@ class Web:
         except self._httpx.HTTPError as error:
             name = type(error).__name__
             raise Away(told(error, f"no connection, or a broken one ({name})")) from None
-        return judged(*found)
+        answer, after = found
+        return judge(answer, seconds_of(after, time.time()))
 
     async def _ask(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
         """Return the answer and its Retry-After; raise Away where it is too long."""
@@ -113,16 +148,21 @@ class Web:
         await self._client.aclose()
 
 
-def judged(answer: Answer, after: str) -> Answer:
-    """Return *answer* if it says that the body was taken. Raises Away and Refused."""
-    if answer.status in FINE:
-        return answer
-    if answer.status in ABOUT_THE_BATCH:
-        raise Refused(f"it answers {answer.status}")
-    raise Away(f"it answers {answer.status}", seconds_of(after))
-
-
-def seconds_of(after: str) -> float:
-    """Return the seconds that a Retry-After asks for; 0 where it gives none."""
+def seconds_of(after: str, now: float) -> float:
+    """Return the seconds from *now* that a Retry-After asks for; 0 where it gives none."""
     text = after.strip()
-    return min(MOST_AFTER, float(text)) if text.isascii() and text.isdigit() else 0.0
+    if text.isascii() and text.isdigit():
+        return min(MOST_AFTER, float(text))
+    try:
+        moment = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(MOST_AFTER, max(0.0, moment - now))
+
+
+def decoded(answer: Answer, kind: type[Told]) -> Told:
+    """Return the answer's body as a *kind*. Raises Away where it is none."""
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Away("its answer cannot be understood") from None

@@ -142,6 +142,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who has claimed it, until *held_until*."""
     held_until: int = 0
     approvals: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other names of those who have approved: nobody counts twice, whichever they come with next."""
     edited: Shown | None = None
     """What is released instead."""
     resolved_by: str = ""

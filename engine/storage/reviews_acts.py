@@ -108,7 +108,7 @@ def _answered(review: Review, verb: Answering, move: Move, now: int) -> tuple[Re
         case "edit":
             edited = put_in_place(review, move.shown or Shown())
             # Invariant: whoever approved has not seen this, so it counts for nobody.
-            fresh = msgspec.structs.replace(review, edited=edited, approvals=())
+            fresh = msgspec.structs.replace(review, edited=edited, approvals=(), aliases=())
             return _approved(fresh, move, now)
         case "claim":
             _not_own(review, move.who, *move.aliases)
@@ -145,9 +145,14 @@ def _approved(review: Review, move: Move, now: int) -> tuple[Review, Act]:
     """Return *review* with one approval more: it may be that others are needed."""
     names = (move.who, *move.aliases)
     _not_own(review, *names)
-    if any(same_person(one, name) for one in review.approvals for name in names):
+    others = (*review.approvals, *review.aliases)
+    if any(same_person(one, name) for one in others for name in names):
         raise Refused(f"{move.who} has approved it already: someone else must too")
-    given = msgspec.structs.replace(review, approvals=(*review.approvals, move.who))
+    given = msgspec.structs.replace(
+        review,
+        approvals=(*review.approvals, move.who),
+        aliases=(*review.aliases, *move.aliases),
+    )
     if len(given.approvals) < review.question.needed:
         return msgspec.structs.replace(given, holder="", held_until=0), "endorsed"
     state: ReviewState = "approved" if given.edited is None else "edited"

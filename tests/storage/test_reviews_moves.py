@@ -67,6 +67,11 @@ def test_nobody_answers_what_another_of_their_names_has_asked_for(verb: Any) -> 
 def test_a_second_approval_is_not_given_under_another_name() -> None:
     once, _ = apply(opened(needed=2), Move(verb="approve", who="bob"), NOW)
     assert "someone else must" in why(once, Move(verb="approve", who="b2", aliases=("Bob",)))
+    other, _ = apply(opened(needed=2), Move(verb="approve", who="b2", aliases=("u-9", "Bob")), NOW)
+    assert "someone else must" in why(other, Move(verb="approve", who="bob"))
+    assert "someone else must" in why(other, Move(verb="approve", who="robert", aliases=("U-9",)))
+    made, act = apply(other, Move(verb="approve", who="eve"), NOW)
+    assert (made.state, made.approvals, act) == ("approved", ("b2", "eve"), "approved")
 
 
 def test_marks_that_nobody_sees_make_no_other_name() -> None:

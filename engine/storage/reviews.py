@@ -143,7 +143,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     held_until: int = 0
     approvals: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    """Other names of those who have approved: nobody counts twice, whichever they come with next."""
+    """Other names of those who have approved: nobody counts twice, whichever comes next."""
     edited: Shown | None = None
     """What is released instead."""
     resolved_by: str = ""

@@ -1,9 +1,9 @@
 """Batches in, log records of OpenTelemetry out, over HTTP as JSON (OTLP 1.x).
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding. A server that has rejected some
-records of a batch does not say which, and must not be sent them again as they were: the batch
-counts as refused, and is halved until they are found. What was taken comes twice then, with the
-same ``audit.id``.
+records of a batch says how many, not which, and must not be sent any of them again: so many count
+as refused, and the whole batch is kept among the dead. What else the specification does not want
+tried again (401, 404, 500) is tried again, since an operator can mend it and no record may be lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from engine.sinks.batch import Batch, Item
-from engine.sinks.sink import TAKEN, Outcome, Refused
+from engine.sinks.sink import TAKEN, Away, Outcome
 from engine.sinks.web import JSON, Web, decoded
 
 SCOPE = "engine.audit"
@@ -52,8 +52,8 @@ class OtlpSink:
         answer = await self._web.post(logs_of(batch.items, self._resource), JSON)
         if answer.body.strip():
             partial = decoded(answer, Said).partial_success
-            if partial is not None and int(partial.rejected_log_records or 0) > 0:
-                raise Refused(f"{int(partial.rejected_log_records)} records were rejected")
+            if partial is not None:
+                return outcome_of(partial, len(batch.items))
         return TAKEN
 
     async def close(self) -> None:
@@ -61,6 +61,20 @@ class OtlpSink:
         if self._web is not None:
             await self._web.close()
             self._web = None
+
+
+def outcome_of(partial: Partial, count: int) -> Outcome:
+    """Return what became of *count* records. Raises Away. What the server says may quote them."""
+    try:
+        rejected = int(partial.rejected_log_records or 0)
+    except ValueError:
+        raise Away("its answer cannot be understood") from None
+    if rejected <= 0:
+        return TAKEN
+    if rejected >= count:
+        return Outcome(why="it was rejected, with all of its batch", unnamed=count)
+    why = f"{rejected} of the {count} records of its batch were rejected; which, is not said"
+    return Outcome(why=why, unnamed=rejected)
 
 
 def logs_of(items: Sequence[Item], resource: Sequence[object]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
@@ -10,10 +11,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from engine.sinks.batch import Batch
 from engine.sinks.otlp import OtlpSink, nanoseconds
-from engine.sinks.sink import TAKEN, Away, Outcome, Refused
+from engine.sinks.ship import Dead, Pauses, Shipment
+from engine.sinks.sink import TAKEN, Away, Outcome
 from engine.sinks.web import Web
 from tests.sinks.collector import Collector, collector
-from tests.sinks.shipping_made import batch, item
+from tests.sinks.shipping_made import batch, ids, item
 
 
 def send(told: Collector, what: Batch) -> Outcome:
@@ -58,22 +60,56 @@ def test_what_says_nothing_of_itself_is_a_log_record_too() -> None:
 
 
 @pytest.mark.parametrize("count", ["1", 1])
-def test_a_batch_of_which_some_were_rejected_is_refused(count: str | int) -> None:
+def test_of_a_batch_of_which_some_were_rejected_so_many_are_refused(count: str | int) -> None:
     number = f'"{count}"' if isinstance(count, str) else count
     said = f'{{"partialSuccess":{{"rejectedLogRecords":{number},"errorMessage":"x"}}}}'.encode()
-    with collector(lambda _: (200, said)) as told, pytest.raises(Refused, match="1 records"):
-        send(told, batch(2))
+    with collector(lambda _: (200, said)) as told:
+        outcome = send(told, batch(2))
+    assert (outcome.unnamed, outcome.again, outcome.refused) == (1, (), ())
+    assert outcome.why.startswith("1 of the 2 records of its batch were rejected")
 
 
-@pytest.mark.parametrize("said", [b"", b"{}", b'{"partialSuccess":{}}', b'{"partialSuccess":null}'])
+@pytest.mark.parametrize("rejected", [1, 3, 99])
+def test_what_was_rejected_is_never_sent_again_and_holds_up_nothing(
+    tmp_path: Path, rejected: int
+) -> None:
+    said = [f'{{"partialSuccess":{{"rejectedLogRecords":"{rejected}"}}}}'.encode(), b"{}"]
+    with collector(lambda _: (200, said.pop(0))) as told:
+        sink = OtlpSink(lambda: Web(told.url, {}, None, 20.0, pack=True), {})
+        one = Shipment(sink, Dead(tmp_path / "dead"), Pauses(), asyncio.sleep, lambda: 1.0)
+
+        async def go() -> None:
+            assert ids(await one.deliver(batch(3))) == [0, 1, 2]
+            assert await one.deliver(batch(1, 3)) == []
+            await sink.close()
+
+        asyncio.run(go())
+    assert len(told.asked) == 2
+    most = min(rejected, 3)
+    assert (one.tally.dead, one.tally.sent) == (most, 4 - most)
+    assert len((tmp_path / "dead").read_bytes().splitlines()) == 3
+    assert "reject" in one.tally.refusal
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"{}",
+        b'{"partialSuccess":{}}',
+        b'{"partialSuccess":null}',
+        b'{"partialSuccess":{"errorMessage":"odd"}}',
+    ],
+)
 def test_a_warning_is_no_rejection(said: bytes) -> None:
     with collector(lambda _: (200, said)) as told:
         assert send(told, batch(1)) == TAKEN
 
 
 def test_an_answer_that_cannot_be_understood_took_nothing() -> None:
-    with collector(lambda _: (200, b"ok")) as told, pytest.raises(Away):
-        send(told, batch(1))
+    for said in (b"ok", b'{"partialSuccess":{"rejectedLogRecords":"some"}}'):
+        with collector(lambda _, said=said: (200, said)) as told, pytest.raises(Away):  # type: ignore[misc]
+            send(told, batch(1))
 
 
 def test_a_time_that_is_none_is_zero() -> None:

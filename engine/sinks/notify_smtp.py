@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -13,6 +13,9 @@ from typing import Literal, assert_never
 from engine.sinks.notice import Notice, NotSent, lines_of, plain, subject_of
 
 Tls = Literal["starttls", "tls", "none"]
+
+MOST_PARTLY = 1000
+"""How many notices are remembered that some have and others not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,22 @@ class Mail:
     to: tuple[str, ...]
     timeout: float
     context: ssl.SSLContext
+    partly: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    """Who has a notice, by its id, that the server did not take for all."""
 
     def send(self, notice: Notice) -> None:
-        """Return when the server has taken it for everybody. Raises NotSent."""
+        """Return when the server has taken it for everybody. Raises NotSent.
+
+        Tried again, it goes to those who have not got it.
+        """
+        have = self.partly.get(notice.id, frozenset())
+        left = [one for one in self.to if one not in have]
         try:
             with self._connected() as line:
                 if self.user:
                     line.login(self.user, self.password)
-                refused = line.send_message(message_of(notice, self.sender, self.to))
+                message = message_of(notice, self.sender, self.to)
+                refused = line.send_message(message, to_addrs=left)
         except ssl.SSLError as error:
             raise NotSent(f"TLS: {error.reason or error}") from None
         except smtplib.SMTPResponseException as error:
@@ -45,7 +56,15 @@ class Mail:
         except OSError as error:
             raise NotSent(error.strerror or str(error) or type(error).__name__) from None
         if refused:
+            self._remember(notice.id, frozenset(self.to).difference(refused))
             raise NotSent(f"the mail server refuses {len(refused)} of the addresses")
+        self.partly.pop(notice.id, None)
+
+    def _remember(self, notice: str, have: frozenset[str]) -> None:
+        """Note who has a notice; the one that was noted first is forgotten when there are many."""
+        self.partly[notice] = have
+        if len(self.partly) > MOST_PARTLY:
+            del self.partly[next(iter(self.partly))]
 
     def _connected(self) -> smtplib.SMTP:
         match self.tls:

@@ -12,7 +12,7 @@ import pytest
 from engine.sinks.notice import Notice, NotSent, lines_of, link_to, moment, subject_of
 from engine.sinks.notify_post import NoAddress, read_address
 from engine.sinks.notify_slack import Slack
-from engine.sinks.notify_smtp import Mail, Tls
+from engine.sinks.notify_smtp import MOST_PARTLY, Mail, Tls
 from engine.sinks.notify_webhook import Webhook
 from tests.daemon.running import free_port
 from tests.sinks.listening import mail_server, self_signed, web_server
@@ -199,6 +199,31 @@ def test_a_mail_that_not_all_can_have_is_not_sent() -> None:
         box.unknown = "bob@example.com"
         with pytest.raises(NotSent, match="refuses 1 of the addresses"):
             mail(box.port, "none").send(NOTICE)
+
+
+def test_who_has_a_mail_is_not_sent_it_again_because_another_cannot_have_it() -> None:
+    with mail_server(None) as box:
+        box.unknown = "bob@example.com"
+        way = mail(box.port, "none")
+        for why in ("refuses 1 of the addresses", "RecipientsRefused", "RecipientsRefused"):
+            with pytest.raises(NotSent, match=why):
+                way.send(NOTICE)
+        assert [one["To"] for one in box.mails] == ["ann@example.com, bob@example.com"]
+        box.unknown = ""
+        way.send(NOTICE)
+        assert len(box.mails) == 2
+        assert way.partly == {}
+
+
+def test_of_mails_that_not_all_can_have_so_many_are_remembered() -> None:
+    with mail_server(None) as box:
+        box.unknown = "bob@example.com"
+        way = mail(box.port, "none")
+        way.partly.update({f"{number}": frozenset() for number in range(MOST_PARTLY)})
+        with pytest.raises(NotSent, match="refuses 1"):
+            way.send(NOTICE)
+    assert len(way.partly) == MOST_PARTLY
+    assert way.partly[NOTICE.id] == {"ann@example.com"}
 
 
 def test_a_mail_server_that_is_away_is_told() -> None:

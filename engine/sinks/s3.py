@@ -1,9 +1,10 @@
 """Batches in, objects of a bucket out, one for each batch; nothing in it is ever written twice.
 
-An object's name is made of what is in it, and it is only created: a batch that is sent again while
-the daemon runs finds itself there. Object lock is the bucket's: `lock` asks before the first batch
-whether new objects are kept by default (see `s3_lock`), since the client cannot ask for it with
-each object.
+An object's name holds a hash of what is in it, and it is only created: a batch that is sent again
+while the daemon runs finds itself there, and nobody else can have put it there. That another write
+is under way (409) does not say that it is there: it is looked for. Object lock is the bucket's:
+`lock` asks before the first batch whether new objects are kept by default (see `s3_lock`), since
+the client cannot ask for it with each object.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import gzip
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from engine.sinks.batch import Batch
@@ -21,6 +23,22 @@ from engine.sinks.web import LEVEL, need
 UNTRUSTED = re.compile(r"InvalidCertificate\(\s*(\w+)")
 """What rustls says of a certificate, in the debug text of an error."""
 KIND = "application/x-ndjson"
+STATUS = re.compile(r"status code: (\d{3})")
+CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
+"""What a bucket answers, in the text of an error; its words may quote what it was sent."""
+EXISTS = frozenset({"304", "412"})
+AZURE_EXISTS = "BlobAlreadyExists"
+TOO_LARGE = frozenset({"413", "EntityTooLarge", "RequestBodyTooLarge"})
+REMEDIES = {
+    "AccessDenied": "see `key_id`, and the bucket's policy",
+    "AuthorizationHeaderMalformed": "see `region`",
+    "ExpiredToken": "see `session`",
+    "InvalidAccessKeyId": "see `key_id`",
+    "NoSuchBucket": "see `url`",
+    "PermanentRedirect": "see `region` and `endpoint`",
+    "RequestTimeTooSkewed": "see this machine's clock",
+    "SignatureDoesNotMatch": "see `secret`",
+}
 CHECK_AGAIN = 1000
 """Batches after which the bucket is asked about its lock again."""
 
@@ -59,23 +77,38 @@ class S3Sink:
         if self._check is not None and not self._checked:
             await self._check()
         self._checked = (self._checked + 1) % CHECK_AGAIN
-        body = gzip.compress(batch.lines, LEVEL, mtime=0)
+        body, name = gzip.compress(batch.lines, LEVEL, mtime=0), name_of(batch)
         try:
             async with asyncio.timeout(self._timeout):
                 await self._obstore.put_async(
                     self._store,
-                    name_of(batch),
+                    name,
                     body,
                     attributes={"Content-Type": KIND, "Content-Encoding": "gzip"},
                     mode="create",
                 )
-        except self._errors.AlreadyExistsError:
-            return TAKEN
+        except self._errors.AlreadyExistsError as error:
+            answered = str(error)
         except TimeoutError:
             raise Away(f"no answer within {self._timeout:g} s") from None
         except (self._errors.BaseError, OSError) as error:
             raise self._judged(error) from None
+        else:
+            return TAKEN
+        await self._look(name, answered)
         return TAKEN
+
+    async def _look(self, name: str, answered: str) -> None:
+        """Return if *name* is there, of which the client says so. Raises Away."""
+        status, code = STATUS.search(answered), CODE.search(answered)
+        if (status and status[1] in EXISTS) or (code and code[1] == AZURE_EXISTS):
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._obstore.head_async(self._store, name)
+        except (TimeoutError, self._errors.BaseError, OSError):
+            what = code[1] if code else "that another write is under way"
+            raise Away(f"the bucket did not take it: it answers {what}") from None
 
     async def close(self) -> None:
         """Forget the connections, and that the bucket was asked."""
@@ -93,12 +126,19 @@ class S3Sink:
             ) from None
 
     def _judged(self, error: Exception) -> Away | Refused:
-        if "EntityTooLarge" in str(error):
-            return Refused("the object is too large")
-        found = UNTRUSTED.search(str(error))
+        text = str(error)
+        found = UNTRUSTED.search(text)
         if found:
             return Away(f"its certificate is not accepted: {found[1]}; see `ca_file`")
-        return Away(f"the bucket did not take it ({type(error).__name__})")
+        status, code = STATUS.search(text), CODE.search(text)
+        told = [one[1] for one in (status, code) if one]
+        if not TOO_LARGE.isdisjoint(told):
+            return Refused("the object is too large")
+        why = f"it answers {' '.join(told)}" if told else type(error).__name__
+        remedy = REMEDIES.get(code[1], "") if code else ""
+        if "configured region" in text:
+            remedy = REMEDIES["PermanentRedirect"]
+        return Away(f"the bucket did not take it: {why}" + (f"; {remedy}" if remedy else ""))
 
 
 RETRY = {"max_retries": 0}
@@ -106,11 +146,11 @@ RETRY = {"max_retries": 0}
 
 
 def name_of(batch: Batch) -> str:
-    """Return the object's name: the day and time of the first record, and what is in it."""
+    """Return the object's name: the day and time of the first record, and a hash of all of it."""
     first = batch.items[0]
     day, _, clock = first.time.partition("T")
     if not clock:
         day, clock = "undated", "0"
     day = "/".join(one for one in day.split("-") if one.isalnum())
     clock = "".join(one for one in clock if one.isalnum())
-    return f"{day}/{clock}-{batch.id}.jsonl.gz"
+    return f"{day}/{clock}-{sha256(batch.lines).hexdigest()[:32]}.jsonl.gz"

@@ -20,6 +20,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(slots=True)
@@ -76,13 +77,15 @@ def collector(
             """Say nothing."""
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            asked = Asked(self.path, dict(self.headers.items()), body)
+            asked = Asked(self.path, dict(self.headers.items()), body, self.command)
             told.asked.append(asked)
             answer = told.answers.pop(0) if told.answers else told.otherwise(asked)
             reply(self, answer, told.hanging)
+
+        do_PUT = do_HEAD = do_POST  # noqa: N815 - their spelling
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         server.daemon_threads = True

@@ -19,8 +19,8 @@ from engine.daemon.sinks import open_sink
 from engine.sinks.batch import Batch
 from engine.sinks.s3 import S3Sink, name_of
 from engine.sinks.s3_lock import Bucket, Lock, ask, read_lock, signed_headers
-from engine.sinks.sink import TAKEN, Away, Refused, SinkError
-from tests.sinks.collector import collector
+from engine.sinks.sink import TAKEN, Away, Outcome, Refused, SinkError
+from tests.sinks.collector import Answer, Asked, collector
 from tests.sinks.servers import Server, s3_server
 from tests.sinks.shipping_made import batch, item
 
@@ -209,7 +209,7 @@ def test_without_the_extra_one_sentence_says_so(
         open_sink(settings(server, "x"))
 
 
-def test_an_object_that_is_too_large_is_refused_and_a_bucket_that_hangs_is_away() -> None:
+def test_a_bucket_that_hangs_is_away() -> None:
     with collector(lambda _: "hang") as hanging:
         one = msgspec.structs.replace(
             S3(name="lake", url="s3://bucket/x", lock="off"),
@@ -218,6 +218,73 @@ def test_an_object_that_is_too_large_is_refused_and_a_bucket_that_hangs_is_away(
         )
         with pytest.raises(Away):
             put(one, batch(1))
-    sink = open_sink(one)
-    assert isinstance(sink, S3Sink)
-    assert isinstance(sink._judged(OSError("<Code>EntityTooLarge</Code>")), Refused)
+
+
+def answering(status: int, code: str, head: int = 404) -> Outcome:
+    """Return what becomes of a batch where a bucket answers so."""
+    body = f"<Error><Code>{code}</Code><Message>secret</Message></Error>".encode()
+
+    def answer(asked: Asked) -> Answer:
+        return (head, b"") if asked.method == "HEAD" else (status, body)
+
+    with collector(answer) as told:
+        sink = open_sink(
+            S3(name="lake", url="s3://bucket/x", lock="off", endpoint=told.url, timeout_seconds=20)
+        )
+
+        async def go() -> Outcome:
+            try:
+                return await sink.send(batch(1))
+            finally:
+                await sink.close()
+
+        try:
+            return asyncio.run(go())
+        finally:
+            assert told.asked[0].headers["if-none-match"] == "*"
+
+
+def test_what_is_there_already_is_taken() -> None:
+    assert answering(412, "PreconditionFailed") == TAKEN
+    assert answering(409, "BlobAlreadyExists") == TAKEN
+
+
+def test_another_write_under_way_is_no_proof_that_it_is_there() -> None:
+    for code in ("ConditionalRequestConflict", "OperationAborted"):
+        with pytest.raises(Away, match=code):
+            answering(409, code)
+        with pytest.raises(Away, match=code):
+            answering(409, code, head=403)
+    assert answering(409, "ConditionalRequestConflict", head=200) == TAKEN
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "EntityTooLarge"), (413, "x")])
+def test_an_object_that_is_too_large_is_refused(status: int, code: str) -> None:
+    with pytest.raises(Refused, match="too large"):
+        answering(status, code)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "why"),
+    [
+        (503, "SlowDown", "503 SlowDown$"),
+        (500, "InternalError", "500 InternalError$"),
+        (403, "AccessDenied", "403 AccessDenied; see `key_id`"),
+        (403, "SignatureDoesNotMatch", "see `secret`"),
+        (400, "ExpiredToken", "see `session`"),
+        (400, "InvalidRequest", "400 InvalidRequest$"),
+        (404, "NoSuchBucket", "see `url`"),
+        (301, "PermanentRedirect", "see `region`"),
+    ],
+)
+def test_what_is_not_the_batchs_fault_is_told_with_the_remedy(
+    status: int, code: str, why: str
+) -> None:
+    with pytest.raises(Away, match=why) as caught:
+        answering(status, code)
+    assert "secret" not in str(caught.value).replace("`secret`", "")
+
+
+def test_a_name_is_that_of_what_is_in_it() -> None:
+    other = Batch((item(0)._replace(body=b'{"else":1}'),))
+    assert name_of(batch(1)) == name_of(batch(1)) != name_of(other)

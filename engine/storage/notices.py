@@ -1,7 +1,9 @@
 """Notices that wait in, one SQLite file that the processes of a machine share, out.
 
 A notice waits for each sink on its own, from an instant on. It is gone when it was sent, and stays
-when it was not: at least once. How many wait is bounded.
+when it was not: at least once. How many wait is bounded; those that a review is nearly over wait
+as long as it is open, so they have a bound of their own and take nobody's place. Triggers count
+them: looking through all that waits at each one that comes would take ever longer.
 """
 
 from __future__ import annotations
@@ -26,6 +28,34 @@ CREATE TABLE IF NOT EXISTS notices (
 )
 """
 READY = "CREATE INDEX IF NOT EXISTS ready ON notices (sink, ready)"
+
+COUNTED = (
+    """
+CREATE TABLE held (
+    sink TEXT NOT NULL,
+    due INTEGER NOT NULL,        -- 1: that a review is nearly over
+    number INTEGER NOT NULL,
+    PRIMARY KEY (sink, due)
+)
+""",
+    """
+CREATE TRIGGER came AFTER INSERT ON notices BEGIN
+    INSERT OR IGNORE INTO held VALUES (NEW.sink, NEW.key LIKE '%.due', 0);
+    UPDATE held SET number = number + 1 WHERE sink = NEW.sink AND due = (NEW.key LIKE '%.due');
+END
+""",
+    """
+CREATE TRIGGER went AFTER DELETE ON notices BEGIN
+    UPDATE held SET number = number - 1 WHERE sink = OLD.sink AND due = (OLD.key LIKE '%.due');
+END
+""",
+    """
+INSERT INTO held SELECT sink, key LIKE '%.due' AS due, COUNT(*) FROM notices GROUP BY sink, due
+""",
+)
+"""What counts them, and how many there are already: a file of an earlier engine has no counts."""
+
+HELD = "SELECT 1 FROM sqlite_master WHERE name = 'held'"
 PATIENCE = 0.25
 """Seconds that one waits for another process: each holds the file for a moment only."""
 
@@ -49,7 +79,10 @@ class Spool:
     """Owns a connection to the file at *path*; one thread at a time. Times are ns."""
 
     def __init__(self, path: Path, most: int) -> None:
-        """Open it, made where there is none; of each sink *most* may wait. Raises SpoolError."""
+        """Open it, made where there is none; of each sink *most* may wait, and as many be due.
+
+        Raises SpoolError.
+        """
         self._path = path
         self._most = most
         with self._told():
@@ -65,9 +98,19 @@ class Spool:
                 self._line.execute("PRAGMA synchronous = NORMAL").close()
                 self._line.execute(SCHEMA).close()
                 self._line.execute(READY).close()
+                if self._line.execute(HELD).fetchone() is None:
+                    self._count()
         except SpoolError:
             self._line.close()
             raise
+
+    def _count(self) -> None:
+        """Begin to count, unless another process just has."""
+        self._line.execute("BEGIN IMMEDIATE").close()
+        if self._line.execute(HELD).fetchone() is None:
+            for statement in COUNTED:
+                self._line.execute(statement).close()
+        self._line.execute("COMMIT").close()
 
     def add(self, wanted: Sequence[tuple[str, str]], body: bytes, now: int) -> tuple[str, ...]:
         """Let *body* wait from *now* on, for each sink and key in *wanted*; once for each.
@@ -87,7 +130,8 @@ class Spool:
         added = self._line.execute(
             "INSERT OR IGNORE INTO notices (sink, key, born, ready, body) "
             "SELECT ?1, ?2, ?3, ?3, ?4 "
-            "WHERE (SELECT COUNT(*) FROM notices WHERE sink = ?1) < ?5",
+            "WHERE NOT EXISTS (SELECT 1 FROM held "
+            "WHERE sink = ?1 AND due = (?2 LIKE '%.due') AND number >= ?5)",
             (sink, key, now, body, self._most),
         ).rowcount
         return added == 1 or self._has(sink, key)
@@ -124,7 +168,9 @@ class Spool:
     def waiting(self) -> dict[str, int]:
         """Return how many wait, by sink."""
         with self._told():
-            rows = self._line.execute("SELECT sink, COUNT(*) FROM notices GROUP BY sink").fetchall()
+            rows = self._line.execute(
+                "SELECT sink, SUM(number) FROM held WHERE number > 0 GROUP BY sink"
+            ).fetchall()
         return dict(rows)
 
     def keep_only(self, sinks: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.notices import Spool, SpoolError
+from engine.storage.notices import SCHEMA, Spool, SpoolError
 
 
 @pytest.fixture
@@ -37,6 +37,42 @@ def test_no_more_wait_than_may(spool: Spool) -> None:
     assert spool.add([("pager", str(n)) for n in range(4)], b"", 0) == ("pager",)
     assert spool.add([("pager", "0"), ("mail", "3")], b"", 0) == ()
     assert spool.waiting() == {"pager": 3, "mail": 1}
+
+
+def test_what_is_due_later_takes_no_place_of_what_is_to_be_sent_now(spool: Spool) -> None:
+    due, opened = ([("pager", f"{n}.1.{event}") for n in range(3)] for event in ("due", "opened"))
+    assert spool.add([*due, ("pager", "3.1.due")], b"", 0) == ("pager",)
+    assert spool.add([*opened, ("pager", "3.1.opened")], b"", 0) == ("pager",)
+    assert spool.waiting() == {"pager": 6}
+    spool.done(spool.ready("pager", 0, 10)[-1].number)
+    assert spool.add([("pager", "3.1.due")], b"", 0) == ("pager",)
+    assert spool.add([("pager", "3.1.opened")], b"", 0) == ()
+    assert spool.waiting() == {"pager": 6}
+
+
+def test_what_an_earlier_engine_left_is_counted(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "notices.db") as line:
+        line.execute(SCHEMA)
+        for key in ("a.1.opened", "b.1.opened", "a.1.due"):
+            line.execute(
+                "INSERT INTO notices (sink, key, born, ready, body) VALUES ('pager', ?, 0, 0, '')",
+                (key,),
+            )
+    line.close()
+    spool = Spool(tmp_path / "notices.db", 2)
+    assert spool.waiting() == {"pager": 3}
+    assert spool.add([("pager", "c.1.opened")], b"", 0) == ("pager",)
+    assert spool.add([("pager", "c.1.due")], b"", 0) == ()
+    spool.close()
+
+
+def test_of_several_that_begin_to_count_at_once_one_does(tmp_path: Path) -> None:
+    spools = [Spool(tmp_path / "notices.db", 9) for _ in range(2)]
+    spools[0]._count()  # As if the other had just begun.
+    spools[1].add([("pager", "a.1.due")], b"", 0)
+    assert spools[0].waiting() == {"pager": 1}
+    for one in spools:
+        one.close()
 
 
 def test_what_could_not_be_sent_comes_later(spool: Spool) -> None:

@@ -150,20 +150,24 @@ def test_a_daemon_that_may_open_few_files_refuses_what_is_too_much_and_goes_on(
         f"import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, ({few}, {few}));"
         "runpy.run_module('engine', run_name='__main__')"
     )
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", limit, "serve", "policies", *flags("grpc.socket=s")],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    ) as process:
+    with (
+        subprocess.Popen(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", limit, "serve", "policies", *flags("grpc.socket=s")],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        ) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)  # Else it would be waited for when anything fails.
         assert process.stdout is not None
         address = process.stdout.readline().split(" serves ")[1].split(",")[0]
         running = Running(process, address, folder / "errors.txt")
-        with asking(running) as ask, ExitStack() as stack:
+        with asking(running) as ask, ExitStack() as opened:
             made = [
-                stack.enter_context(socket.create_connection(where(running), PATIENCE))
+                opened.enter_context(socket.create_connection(where(running), PATIENCE))
                 for _ in range(2 * few)
             ]
             time_before = cpu(process.pid)
@@ -177,7 +181,9 @@ def test_a_daemon_that_may_open_few_files_refuses_what_is_too_much_and_goes_on(
 
 def ended(one: socket.socket) -> bool:
     """Return whether the daemon has ended a connection; those that it keeps were greeted."""
-    assert select.select([one], [], [], PATIENCE)[0]
+    poll = select.poll()  # `select` takes no descriptor above 1,023.
+    poll.register(one, select.POLLIN)
+    assert poll.poll(PATIENCE * 1000)
     try:
         return one.recv(9) == b""
     except ConnectionError:

@@ -47,14 +47,18 @@ class Brokers:
         assert self.process.stdout is not None
         self.servers = self.process.stdout.readline().strip().split(",")
 
-    def read(self, topic: str) -> list[tuple[str, bytes, str]]:
-        """Return what *topic* has: key, value and id."""
+    def ask(self, line: str) -> list[list[str]]:
+        """Return the answer to *line*; see `broker`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{topic}\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
-        found = json.loads(self.process.stdout.readline())
-        return [(key, base64.b64decode(value), name) for key, value, name in found]
+        found: list[list[str]] = json.loads(self.process.stdout.readline())
+        return found
+
+    def read(self, topic: str) -> list[tuple[str, bytes, str]]:
+        """Return what *topic* has: key, value and id."""
+        return [(key, base64.b64decode(value), name) for key, value, name in self.ask(topic)]
 
 
 @contextmanager
@@ -128,6 +132,72 @@ def test_a_record_that_is_too_long_is_refused_and_the_others_are_taken(brokers: 
     assert [place for place, _ in outcome.refused] == [1]
     assert outcome.again == ()
     assert {name for _, _, name in brokers.read("long")} == {"t/0", "t/2"}
+
+
+TOO_LARGE, LIST_TOO_LARGE, INVALID_TIMESTAMP = 10, 18, 32
+UNKNOWN_TOPIC, NOT_LEADER, UNAUTHORIZED, OUT_OF_ORDER = 3, 6, 29, 45
+
+
+@pytest.mark.parametrize("code", [TOO_LARGE, LIST_TOO_LARGE, INVALID_TIMESTAMP])
+def test_what_is_refused_among_others_is_sent_alone_before_it_is_dead(code: int) -> None:
+    with running() as brokers:
+        brokers.ask(f"fail {code}")
+        assert send(settings(brokers.servers), 5) == [TAKEN]
+        assert {name for _, _, name in brokers.read("audit")} == {f"t/{n}" for n in range(5)}
+
+
+def test_what_is_refused_alone_too_is_refused_and_the_others_are_taken() -> None:
+    with running() as brokers:
+        brokers.ask(f"fail {TOO_LARGE} {TOO_LARGE}")
+        (outcome,) = send(settings(brokers.servers), 3)
+        assert outcome.refused == ((0, "Kafka refuses it (MessageSizeTooLargeError)"),)
+        assert outcome.again == ()
+        assert {name for _, _, name in brokers.read("audit")} == {"t/1", "t/2"}
+
+
+def test_a_time_that_no_broker_takes_is_left_to_the_broker() -> None:
+    with running() as brokers:
+        brokers.ask(f"fail {INVALID_TIMESTAMP} {INVALID_TIMESTAMP}")
+        assert send(settings(brokers.servers), 1) == [TAKEN]
+        assert [name for _, _, name in brokers.read("audit")] == ["t/0"]
+
+
+def test_what_fails_for_another_reason_while_it_is_alone_is_sent_again() -> None:
+    with running() as brokers:
+        brokers.ask(f"fail {TOO_LARGE} {UNAUTHORIZED}")
+        (outcome,) = send(settings(brokers.servers), 2)
+        assert (outcome.refused, outcome.again) == ((), (0,))
+        assert "see `username`" in outcome.why
+
+
+@pytest.mark.parametrize("code", [UNAUTHORIZED, OUT_OF_ORDER])
+def test_what_is_not_the_records_fault_is_sent_again(code: int) -> None:
+    with running() as brokers:
+        sink = open_sink(settings(brokers.servers))
+
+        async def go() -> None:
+            brokers.ask(f"fail {code}")
+            outcome = await sink.send(batch(3))
+            assert (outcome.refused, outcome.again) == ((), (0, 1, 2))
+            assert await sink.send(batch(3)) == TAKEN
+            await sink.close()
+
+        asyncio.run(go())
+
+
+def test_a_leader_that_has_changed_is_looked_for() -> None:
+    with running() as brokers:
+        brokers.ask(f"fail {NOT_LEADER} {NOT_LEADER}")
+        assert send(settings(brokers.servers), 3) == [TAKEN]
+        assert [name for _, _, name in brokers.read("audit")] == ["t/0", "t/1", "t/2"]
+
+
+def test_a_topic_that_is_not_there_is_told() -> None:
+    with running() as brokers:
+        brokers.ask(f"lost audit {UNKNOWN_TOPIC}")
+        (outcome,) = send(settings(brokers.servers, timeout_seconds=2), 2)
+        assert outcome.again == (0, 1)
+        assert "it has no such topic; see `topic`" in outcome.why
 
 
 def test_brokers_that_stop_are_away_and_lose_nothing_when_they_go_on() -> None:

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
-from engine.service.reviewers import Oidc, ReviewersError, Unknown
+from engine.service.reviewers import Oidc, ReviewersError, Unknown, check_mode
 from engine.storage.reviews import SECOND
 
 ALGORITHMS = frozenset(
@@ -77,6 +77,7 @@ class Tokens:
 def read_keys(path: Path) -> KeySet:
     """Return the keys in the file at *path*. Raises ReviewersError."""
     try:
+        check_mode(path)
         with catch_warnings():
             simplefilter("ignore")  # What is too weak is refused below.
             found = KeySet.import_key_set(json.loads(path.read_text("utf-8")))

@@ -236,9 +236,7 @@ class Reviewers:
 def read_roll(path: Path) -> Roll:
     """Return what the file at *path* says. Raises ReviewersError."""
     try:
-        # Whoever may write the file may answer every review.
-        if stat.S_IMODE(path.stat().st_mode) & 0o002:
-            raise ReviewersError(f"everybody may write {path}; run `chmod o-w {path}`")
+        check_mode(path)
         roll = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Roll)
     except OSError as error:
         raise ReviewersError(f"cannot read the reviewers in {path}: {error.strerror}") from None
@@ -248,6 +246,15 @@ def read_roll(path: Path) -> Roll:
     if why:
         raise ReviewersError(f"{path}: {why}")
     return roll
+
+
+def check_mode(path: Path) -> None:
+    """Raise ReviewersError where everybody may write the file at *path*, and OSError.
+
+    Whoever may write it may answer every review.
+    """
+    if stat.S_IMODE(path.stat().st_mode) & 0o002:
+        raise ReviewersError(f"everybody may write {path}; run `chmod o-w {path}`")
 
 
 def wrong_in(roll: Roll) -> str:
@@ -282,12 +289,18 @@ def claimant(oidc: Oidc, claims: tuple[Claimed, ...], said: Mapping[str, object]
         check_name(name if isinstance(name, str) else "")
     except Refused:
         raise Unknown(f"the token has no name in its claim `{oidc.name}`") from None
-    others = [said.get(one) for one in oidc.aliases]
+    others = [other for one in oidc.aliases for other in names_in(said.get(one))]
     return Reviewer(
         name=str(name),
-        aliases=tuple(one for one in others if isinstance(one, str) and one != name),
+        aliases=tuple(one for one in others if one != name),
         grants=tuple(one for one in claims if holds(said.get(one.claim), one.value)),
     )
+
+
+def names_in(found: object) -> list[str]:
+    """Return the names that a claim tells: it is one, or a list of them."""
+    some = found if isinstance(found, list) else [found]
+    return [one for one in some if isinstance(one, str)]
 
 
 def holds(found: object, value: str) -> bool:

@@ -231,3 +231,15 @@ def test_a_set_of_keys_is_what_providers_publish(tmp_path: Path) -> None:
     published = KeySet(list(KEYS.values())).as_dict(private=False)
     (tmp_path / "jwks.json").write_text(json.dumps(published))
     assert reviewers(tmp_path).who(token("EdDSA")).name == "Ann@example.com"
+
+
+def test_a_claim_that_is_a_list_tells_other_names_too(asked: Reviewers) -> None:
+    who = asked.who(token(nick=["annie", 7, "Ann@example.com", "a.smith"]))
+    assert who.aliases == ("u-17", "annie", "a.smith")
+
+
+def test_keys_that_everybody_may_write_are_refused(tmp_path: Path) -> None:
+    write_keys(tmp_path, *KEYS.values())
+    (tmp_path / "jwks.json").chmod(0o666)
+    with pytest.raises(ReviewersError, match=r"everybody may write .*jwks\.json; run `chmod o-w"):
+        reviewers(tmp_path)

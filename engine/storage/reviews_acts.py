@@ -28,6 +28,8 @@ from engine.storage.reviews import (
     Shown,
 )
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
 Answering = Literal["claim", "release", "hand_over", "approve", "reject", "edit"]
 """What may only be done while a review is open."""
 
@@ -196,8 +198,9 @@ def put_in_place(review: Review, new: Shown) -> Shown:
         messages=old.messages if new.messages is None else new.messages,
         arguments=old.arguments if new.arguments is None else new.arguments,
     )
-    texts: Sequence[str] = [one.text for one in made.messages or ()]
-    check_text("the edit", "".join((made.content or "", *texts)), MOST_TEXT)
+    texts: Sequence[str] = [one.text for one in new.messages or ()]
+    arguments = "" if new.arguments is None else _encode(new.arguments).decode()
+    check_text("the edit", "".join((new.content or "", *texts, arguments)), MOST_TEXT)
     return made
 
 

@@ -141,6 +141,11 @@ def test_an_edit_has_the_parts_of_what_was_asked() -> None:
         (asked(), None, "says what is released"),
         (asked(hidden="too large"), Shown(content="x"), "not shown cannot be edited"),
         (asked(), Shown(content="x" * (MOST_TEXT + 1)), "are the most"),
+        (
+            asked(shown=Shown(arguments={"to": "ann"})),
+            Shown(arguments={"to": "x" * MOST_TEXT}),
+            "are the most",
+        ),
         (asked(), Shown(content="\ud800"), "lone surrogate"),
     ],
 )

@@ -1,7 +1,8 @@
 """Batches in, messages of a JetStream stream of NATS out, each acknowledged.
 
 The record's id is the message's (``Nats-Msg-Id``): what is sent again within the stream's
-``duplicate_window`` is there once.
+``duplicate_window`` is there once. What is no stream's acknowledgement (a service that answers on
+the subject) takes nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ ID = "Nats-Msg-Id"
 TENANT = "Audit-Tenant"
 TOO_LARGE = 10054
 """JSStreamMessageExceedsMaximumErr."""
+REMEDIES = {
+    10023: "it has no room; see its limits",
+    10047: "it has no room; see its limits",
+    10077: "it cannot store it; see whether it is full (`discard = new`)",
+    10109: "it is sealed",
+}
+"""Of a stream's errors, by code."""
 CLOSE_SECONDS = 2.0
 
 
@@ -93,7 +101,14 @@ class NatsSink:
 
     async def _publish(self, stream: Any, item: Item) -> None:
         headers = {ID: item.id} | ({TENANT: header(item.tenant)} if item.tenant else {})
-        await stream.publish(self._subject, item.body, headers=headers, timeout=self._timeout)
+        try:
+            told = await stream.publish(
+                self._subject, item.body, headers=headers, timeout=self._timeout
+            )
+        except (ValueError, TypeError, AttributeError) as error:  # What it makes of other answers.
+            raise NoStream from error
+        if not isinstance(told.stream, str) or not told.stream or not isinstance(told.seq, int):
+            raise NoStream
 
     def _judged(self, found: list[BaseException | None]) -> Outcome:
         refused: list[tuple[int, str]] = []
@@ -104,12 +119,23 @@ class NatsSink:
                 continue
             if self._is_about_it(error):
                 refused.append((place, "it is longer than the server or the stream takes"))
-            elif isinstance(error, TimeoutError | OSError | self._errors.Error):
+            elif isinstance(error, TimeoutError | OSError | self._errors.Error | NoStream):
                 again.append(place)
-                why = f"the stream did not take it ({type(error).__name__})"
+                why = f"the stream did not take it{self._why(error)}"
             else:
                 raise error
         return Outcome(tuple(refused), tuple(again), why)
+
+    def _why(self, error: BaseException) -> str:
+        """Return what *error* means, with the remedy where there is one."""
+        if isinstance(error, NoStream):
+            return ": what answers on `subject` is no stream"
+        if isinstance(error, self._stream_errors.NoStreamResponseError):
+            return ": no stream has `subject`"
+        code = getattr(error, "err_code", None)
+        if isinstance(code, int):
+            return f" (error {code})" + (f": {REMEDIES[code]}" if code in REMEDIES else "")
+        return f" ({type(error).__name__})"
 
     def _is_about_it(self, error: BaseException) -> bool:
         if isinstance(error, self._errors.MaxPayloadError):
@@ -121,6 +147,10 @@ class NatsSink:
 def header(text: str) -> str:
     """Return *text* as it may stand in a header: what ends a line is escaped."""
     return text.encode("unicode_escape").decode("ascii")
+
+
+class NoStream(Exception):
+    """An answer that no stream gives."""
 
 
 class PlainServer(Exception):

@@ -6,11 +6,12 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import nats
 import pytest
-from nats.js.api import StreamConfig
+from nats.js.api import DiscardPolicy, StreamConfig
 
 from engine.daemon.settings_sinks import Nats
 from engine.daemon.sinks import open_sink
@@ -83,8 +84,50 @@ def test_without_a_stream_nothing_is_taken(server: Server) -> None:
         sink = open_sink(settings(server, timeout_seconds=2))
         outcome = await sink.send(batch(2))
         assert outcome.again == (0, 1)
-        assert "did not take it" in outcome.why
+        assert outcome.why == "the stream did not take it: no stream has `subject`"
         await sink.close()
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("said", [b"", b"+OK", b"[]", b"7", b"{}", b'{"stream":"","seq":1}'])
+def test_an_answer_of_another_than_a_stream_takes_nothing(server: Server, said: bytes) -> None:
+    async def go() -> None:
+        other = await nats.connect(f"nats://127.0.0.1:{server.port}")
+
+        async def answer(message: Any) -> None:
+            await message.respond(said)
+
+        await other.subscribe("audit", cb=answer)
+        await other.flush()
+        sink = open_sink(settings(server))
+        outcome = await sink.send(batch(2))
+        assert (outcome.again, outcome.refused) == ((0, 1), ())
+        assert outcome.why == "the stream did not take it: what answers on `subject` is no stream"
+        await sink.close()
+        await other.close()
+
+    asyncio.run(go())
+
+
+def test_a_stream_that_is_full_takes_the_rest_when_it_has_room(server: Server) -> None:
+    async def go() -> None:
+        connection = await nats.connect(f"nats://127.0.0.1:{server.port}")
+        manager = connection.jetstream()
+        config = StreamConfig(
+            name="AUDIT", subjects=["audit"], max_msgs=3, discard=DiscardPolicy.NEW
+        )
+        await manager.add_stream(config)
+        sink = open_sink(settings(server))
+        outcome = await sink.send(batch(5))
+        assert (len(outcome.again), outcome.refused) == (2, ())
+        assert "(error 10077): it cannot store it; see whether it is full" in outcome.why
+        config.max_msgs = 10
+        await manager.update_stream(config)
+        assert await sink.send(batch(5)) == TAKEN
+        await sink.close()
+        await connection.close()
+        assert {name for name, _, _ in await read(server)} == {f"t/{n}" for n in range(5)}
 
     asyncio.run(go())
 

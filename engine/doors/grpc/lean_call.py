@@ -283,8 +283,8 @@ class Call(Heard):
             self._finish(grpc.StatusCode.OK, "")
         except Aborted:
             pass
-        except asyncio.CancelledError:
-            self._finish(grpc.StatusCode.CANCELLED, "the call was cancelled")
+        except asyncio.CancelledError:  # Of a caller that took it back nobody hears this.
+            self._finish(grpc.StatusCode.UNAVAILABLE, "the daemon ends")
         except Exception as error:  # noqa: BLE001 - handlers turn what they know into a status
             LOG.error("a call failed: %s", type(error).__name__)  # noqa: TRY400 - no content in logs
             self._finish(grpc.StatusCode.INTERNAL, "the daemon failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -133,6 +134,22 @@ def test_one_call_too_many_is_refused() -> None:
         error = refused(lambda: call(address, "Plain"))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert server.room.calls == 0
+
+
+async def ended(_message: bytes, _context: object) -> bytes:
+    """End as calls do in a process that ends at once: its supervisor was killed."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(60)
+    return b""
+
+
+def test_a_call_that_ends_with_the_daemon_may_be_asked_again() -> None:
+    with serving({"Ended": grpc.unary_unary_rpc_method_handler(ended)}) as (_, (address,)):
+        error = refused(lambda: call(address, "Ended"))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert error.details() == "the daemon ends"
 
 
 @pytest.mark.parametrize(

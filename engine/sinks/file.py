@@ -1,12 +1,15 @@
 """Batches in, lines of a file that is rotated by size out.
 
 A batch is on the disk when it counts as taken. What a crash has left half written is cut when the
-file is opened: nobody was told that it was taken, so it comes again.
+file is opened: nobody was told that it was taken, so it comes again. What a write or a sync could
+not bring to the disk is cut at once, so that it is not there twice when it comes again. A file that
+was deleted or moved away is begun anew: what is written to nobody's file would be lost.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from engine.sinks.batch import Batch
@@ -31,6 +34,8 @@ class FileSink:
         """Append the lines of *batch*, on the disk when this returns. Raises Away."""
         lines = batch.lines
         try:
+            if self._file != NONE and not self._is_there():
+                self._drop()
             if self._file == NONE:
                 self._open()
             if self._size and self._size + len(lines) > self._limit:
@@ -39,6 +44,7 @@ class FileSink:
             os.fdatasync(self._file)
         except OSError as error:
             # After a failed write or sync nobody knows what is on the disk: begin anew.
+            self._cut()
             self._drop()
             raise Away(f"cannot write to {self._folder}: {error.strerror or error}") from None
         self._size += len(lines)
@@ -53,21 +59,36 @@ class FileSink:
         file = os.open(
             self._folder / NAME, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
         )
-        self._file = file
-        size = os.fstat(file).st_size
-        self._size = end_of_lines(file, size)
-        if self._size < size:
-            os.ftruncate(file, self._size)
-        sync_folder(self._folder)
+        try:
+            size = os.fstat(file).st_size
+            end = end_of_lines(file, size)
+            if end < size:
+                os.ftruncate(file, end)
+            sync_folder(self._folder)
+        except OSError:
+            os.close(file)
+            raise
+        self._file, self._size = file, end
+
+    def _is_there(self) -> bool:
+        """Return whether the file that is open is the one that has the name."""
+        try:
+            named = (self._folder / NAME).stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, os.fstat(self._file))
 
     def _write(self, lines: bytes) -> None:
         rest = memoryview(lines)
-        try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except OSError:
-            os.ftruncate(self._file, self._size)
-            raise
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def _cut(self) -> None:
+        """Take out what was not taken, if the disk lets us; never more, and never longer."""
+        if self._file != NONE:
+            with suppress(OSError):
+                if os.fstat(self._file).st_size > self._size:
+                    os.ftruncate(self._file, self._size)
 
     def _rotate(self, time: str) -> None:
         """Go on in a new file; the old one is named for the first record of the new one."""
@@ -80,9 +101,10 @@ class FileSink:
         self._open()
 
     def _drop(self) -> None:
-        if self._file != NONE:
-            os.close(self._file)
-            self._file = NONE
+        file, self._file = self._file, NONE
+        if file != NONE:
+            with suppress(OSError):  # What counts was synced before.
+                os.close(file)
 
 
 def end_of_lines(file: int, size: int) -> int:

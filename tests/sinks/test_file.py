@@ -79,6 +79,59 @@ def test_a_disk_that_is_full_keeps_nothing_of_the_batch(
     assert numbers(tmp_path) == [0, 1, 2]
 
 
+def test_what_could_not_be_synced_is_not_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(tmp_path, 2**20)
+    asyncio.run(sink.send(batch(1)))
+
+    def broken(_file: int) -> None:
+        raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(os, "fdatasync", broken)
+    for _ in range(3):
+        with pytest.raises(Away, match="Input/output error"):
+            asyncio.run(sink.send(batch(2, 1)))
+        assert numbers(tmp_path) == [0]
+    monkeypatch.undo()
+    asyncio.run(sink.send(batch(2, 1)))
+    assert numbers(tmp_path) == [0, 1, 2]
+
+
+def test_a_disk_that_is_broken_altogether_is_away_and_cuts_no_more_than_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = FileSink(tmp_path, 2**20)
+    asyncio.run(sink.send(batch(3)))
+    asyncio.run(sink.close())
+
+    def broken(*_: object) -> bytes:
+        raise OSError(5, os.strerror(5))
+
+    for name in ("pread", "write"):
+        monkeypatch.setattr(os, name, broken)
+        monkeypatch.setattr(os, "ftruncate", broken)
+        with pytest.raises(Away, match="Input/output error"):
+            asyncio.run(sink.send(batch(1, 3)))
+        monkeypatch.undo()
+    asyncio.run(sink.send(batch(1, 3)))
+    assert numbers(tmp_path) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("gone", ["deleted", "moved"])
+def test_nothing_is_written_to_a_file_that_is_not_there_any_more(tmp_path: Path, gone: str) -> None:
+    sink = FileSink(tmp_path / "copy", 2**20)
+    asyncio.run(sink.send(batch(1)))
+    path = tmp_path / "copy" / NAME
+    if gone == "deleted":
+        path.unlink()
+    else:
+        path.rename(tmp_path / "moved.jsonl")
+    asyncio.run(sink.send(batch(2, 1)))
+    assert numbers(tmp_path / "copy") == [1, 2]
+    asyncio.run(sink.close())
+
+
 def test_a_folder_that_cannot_be_written_is_away(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Away, match="cannot write to"):

@@ -16,7 +16,7 @@ Made = TypeVar("Made")
 
 
 async def within(seconds: float, work: Callable[[], Made]) -> Made:
-    """Return what *work* comes to in a thread of its own, and raise the OSError that it raises.
+    """Return what *work* comes to in a thread of its own, and raise what it raises.
 
     Raises TimeoutError after *seconds*: then nobody hears any more of what it comes to.
     """
@@ -26,7 +26,7 @@ async def within(seconds: float, work: Callable[[], Made]) -> Made:
     def do() -> None:
         try:
             made.set_result(work())
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - who waits is told, whatever it is
             made.set_exception(error)
 
     Thread(target=do, name="engine-bounded", daemon=True).start()

@@ -29,6 +29,11 @@ def test_what_the_work_raises_is_raised(tmp_path: Path) -> None:
         asyncio.run(within(60, tmp_path.read_bytes))
 
 
+def test_what_is_no_error_of_the_system_is_raised_too() -> None:
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(within(60, lambda: 1 // 0))
+
+
 def test_who_waits_is_told_and_what_comes_later_is_nobodys(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -26,6 +26,10 @@ PACKAGE_PARENT = Path(__file__).parents[2]
 
 WORKER = "engine.daemon.worker"
 
+LEAVE_SECONDS = 5.0
+"""How long a process that closed its line may take to end: where others want the machine, that is
+seconds, and who is killed meanwhile is told of as if somebody else had done it."""
+
 QUIET_GRPC = {"GRPC_ENABLE_FORK_SUPPORT": "0", "GRPC_VERBOSITY": "NONE"}
 
 Told = TypeVar("Told", bound=say.Message)
@@ -91,7 +95,7 @@ class Member:
         except TimeoutError:
             raise WorkerError(f"{self.name} did not answer in {patience:g} s") from None
         except LineLost:
-            await self.kill()  # It has mostly ended already.
+            await self._leave()
             raise WorkerError(f"{self.name} ended: {self.ending}") from None
         if isinstance(found, say.Failed):
             raise WorkerError(found.why, found.code)
@@ -140,6 +144,13 @@ class Member:
         """Send it a signal; nothing when it is gone."""
         if self.process.poll() is None:
             self.process.send_signal(number)
+
+    async def _leave(self) -> None:
+        """Return when it has ended, as it does by itself once its line is closed; else kill it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self.gone.wait()
+        await self.kill()
 
     async def kill(self) -> None:
         """End it at once."""

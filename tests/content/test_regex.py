@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from engine.content.entities import ENTITIES
 from engine.content.regex import (
     PatternError,
+    any_of,
     around,
     bounded,
     compiled,
@@ -21,6 +22,17 @@ def test_a_pattern_reads_utf8_and_finds_bytes() -> None:
     assert list(word.find("1é2".encode(), 0, 4)) == [(1, 3), (-1, -1)]
     assert word.find("1é2".encode(), 3, 4)[0] == (-1, -1)
     assert word.within("1é2".encode())
+
+
+def test_of_many_patterns_only_the_place_is_told() -> None:
+    either = any_of((r"(a)(b)", r"\((c)\)", "[(]d"))
+    assert either.groups == 0
+    assert [list(either.find(text, 0, len(text))) for text in (b"1ab", b"1(c)", b"(d", b"c")] == [
+        [(1, 3)],
+        [(1, 4)],
+        [(0, 2)],
+        [(-1, -1)],
+    ]
 
 
 @pytest.mark.parametrize("regex", ["(", r"(?<=a)b", r"(a)\1", "a{1001}", "((a{100}){100}){100}"])

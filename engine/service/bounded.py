@@ -16,9 +16,10 @@ Made = TypeVar("Made")
 
 
 async def within(seconds: float, work: Callable[[], Made]) -> Made:
-    """Return what *work* comes to in a thread of its own, and raise what it raises.
+    """Return what *work* comes to in a thread of its own, and raise the OSError that it raises.
 
-    Raises TimeoutError after *seconds*: then nobody hears any more of what it comes to.
+    Raises TimeoutError after *seconds*: then nobody hears any more of what it comes to; and
+    RuntimeError where it breaks otherwise.
     """
     made: Future[Made] = Future()
     made.set_running_or_notify_cancel()  # From here on only *work* ends it.
@@ -26,8 +27,11 @@ async def within(seconds: float, work: Callable[[], Made]) -> Made:
     def do() -> None:
         try:
             made.set_result(work())
-        except Exception as error:  # noqa: BLE001 - who waits is told, whatever it is
+        except OSError as error:
             made.set_exception(error)
+        finally:
+            if not made.done():  # The thread's own hook tells of what it is.
+                made.set_exception(RuntimeError("it broke"))
 
     Thread(target=do, name="engine-bounded", daemon=True).start()
     async with asyncio.timeout(seconds):

@@ -4,6 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,14 @@ def test_what_the_work_raises_is_raised(tmp_path: Path) -> None:
         asyncio.run(within(60, tmp_path.read_bytes))
 
 
-def test_what_is_no_error_of_the_system_is_raised_too() -> None:
-    with pytest.raises(ZeroDivisionError):
+def test_who_waits_for_what_breaks_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda found: told.append(found.exc_type))
+    with pytest.raises(RuntimeError):
         asyncio.run(within(60, lambda: 1 // 0))
+    while not told:
+        time.sleep(0.01)
+    assert told == [ZeroDivisionError]
 
 
 def test_who_waits_is_told_and_what_comes_later_is_nobodys(tmp_path: Path) -> None:

@@ -102,6 +102,9 @@ def _answered(review: Review, verb: Answering, move: Move, now: int) -> tuple[Re
     claimant = review.claimant(now)
     if claimant and claimant != move.who:
         raise Refused(f"{claimant} has claimed it")
+    # Invariant: an edit ends the claim, so whoever has one was given it with the edited form.
+    if verb in {"approve", "edit"} and review.edited is not None and claimant != move.who:
+        raise Refused("it was edited after it was asked for: claim it, look at it, then answer")
     match verb:
         case "reject":
             return _resolved(review, move, now, "rejected"), "rejected"

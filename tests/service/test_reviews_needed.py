@@ -73,6 +73,9 @@ def test_an_edit_must_be_approved_by_a_second_person_as_it_is(desk: Desk) -> Non
     edit = Move(verb="edit", who="ann", shown=Shown(content="small"))
     desk.reviews.act(first.escalation.review_id, edit)
     assert state(desk.ask("huge")) == "open"
+    with pytest.raises(Refused, match="claim it"):
+        desk.act(first)
+    desk.act(first, "claim")
     desk.act(first)
     assert desk.ask("huge").content == "small"
 

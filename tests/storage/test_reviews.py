@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from engine.runtime.decision import Message
@@ -26,8 +27,8 @@ def after(review: Review, *moves: Move, now: int = NOW) -> Review:
     return review
 
 
-def claim(who: str) -> Move:
-    return Move(verb="claim", who=who)
+def claim(who: str, lease: int = Move(verb="claim", who="").lease) -> Move:
+    return Move(verb="claim", who=who, lease=lease)
 
 
 def approve(who: str) -> Move:
@@ -104,8 +105,19 @@ def test_an_edit_must_be_approved_by_as_many() -> None:
     review = after(begin(asked(needed=2), NOW), approve("bob"))
     edited = after(review, Move(verb="edit", who="eve", shown=Shown(content="refund 6")))
     assert (edited.state, edited.approvals) == ("open", ("eve",))
-    made = after(edited, approve("bob"))
+    made = after(after(edited, claim("bob")), approve("bob"))
     assert (made.state, made.released.content) == ("edited", "refund 6")
+
+
+def test_what_was_edited_is_answered_by_who_has_seen_that() -> None:
+    edit = Move(verb="edit", who="eve", shown=Shown(content="refund 6"))
+    review = after(after(begin(asked(needed=2), NOW), claim("eve")), edit)
+    for move in (approve("bob"), msgspec.structs.replace(edit, who="bob")):
+        assert "claim it, look at it, then answer" in refusal(review, move)
+    held = after(review, claim("bob", lease=SECOND))
+    assert "claim it" in refusal(held, approve("bob"), now=NOW + SECOND)
+    assert after(held, approve("bob")).state == "edited"
+    assert after(review, Move(verb="reject", who="bob")).state == "rejected"
 
 
 def test_an_edit_is_what_is_released() -> None:

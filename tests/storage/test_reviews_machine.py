@@ -108,6 +108,8 @@ class Reviews(RuleBasedStateMachine):
         holder = note.holder if self.now < note.held_until else ""
         if over or holder not in {"", who}:
             return False
+        if note.edited and move.verb in {"approve", "edit"} and not holder:
+            return False
         match move.verb:
             case "release":
                 return bool(holder)

@@ -23,7 +23,7 @@ from engine.runtime.decision import Decision
 from engine.runtime.request import Request
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30
+PATIENCE = 60
 ADDRESS = re.compile(r"serves ([^,\s]+?)[,:]? ")
 
 

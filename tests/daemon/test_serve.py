@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 OPEN = "policy door { default allow }"
 SHUT = "policy door { default deny }"
 BROKEN = "policy door { default perhaps }"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(autouse=True)

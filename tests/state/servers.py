@@ -45,7 +45,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        ends = monotonic() + 10
+        ends = monotonic() + 60
         while monotonic() < ends:
             with suppress(OSError), socket.socket(socket.AF_UNIX) as tried:
                 tried.settimeout(1)

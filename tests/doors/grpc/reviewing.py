@@ -14,7 +14,7 @@ from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import Channel, Daemon, ask, decide
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Place:

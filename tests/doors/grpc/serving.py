@@ -117,7 +117,7 @@ def loop() -> asyncio.AbstractEventLoop:
     return made
 
 
-def run(coroutine: Coroutine[Any, Any, T], timeout: float = 20) -> T:
+def run(coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
     """Return what *coroutine* returns in the loop."""
     return asyncio.run_coroutine_threadsafe(coroutine, loop()).result(timeout)
 
@@ -191,7 +191,7 @@ def ask(**fields: Any) -> wire.DecideRequest:
     return wire.DecideRequest(**{**given, **fields})
 
 
-def call(channel: Channel, method: str, message: Any, timeout: float = 5) -> bytes:
+def call(channel: Channel, method: str, message: Any, timeout: float = 30) -> bytes:
     """Return the bytes that a unary method answers; *message* may be bytes."""
     raw = message if isinstance(message, bytes) else message.SerializeToString()
     path = f"/engine.v1.{method}" if "." not in method.partition("/")[0] else f"/{method}"

@@ -176,6 +176,17 @@ def shipment(url: str, folder: Path, patience: float = 20.0) -> Shipment:
     return Shipment(sink, Dead(folder / "dead"), pauses, asyncio.sleep, lambda: 1.0)
 
 
+def deliver(one: Shipment, *batches: Batch) -> None:
+    """Deliver *batches* to the last record, one after the other."""
+
+    async def go() -> None:
+        for each in batches:
+            assert await one.deliver(each) == []
+        await one.sink.close()
+
+    asyncio.run(go())
+
+
 def test_one_event_that_is_refused_holds_up_no_other(tmp_path: Path) -> None:
     hec = Hec()
     what = of_items(*batch(6).items, item(6, text="poison"), *batch(6, 7).items)
@@ -207,12 +218,7 @@ def test_what_is_not_acknowledged_yet_is_asked_about_and_not_sent_again(
 
         one.sleep = look
 
-        async def go() -> None:
-            assert await one.deliver(batch(3)) == []
-            assert await one.deliver(batch(2, 3)) == []
-            await one.sink.close()
-
-        asyncio.run(go())
+        deliver(one, batch(3), batch(2, 3))
     assert hec.indexed == [f"t/{n}" for n in range(5)]
     assert hec.posts == 2
 
@@ -234,11 +240,7 @@ def test_what_was_lost_before_it_was_indexed_is_sent_again(
 
         one.sleep = look
 
-        async def go() -> None:
-            assert await one.deliver(batch(3)) == []
-            await one.sink.close()
-
-        asyncio.run(go())
+        deliver(one, batch(3))
     assert hec.indexed == ["t/0", "t/1", "t/2"]
     assert hec.posts == 2
 
@@ -258,10 +260,6 @@ def test_a_token_without_acknowledgement_gets_a_batch_no_second_time_until_it_is
 
         one.sleep = look
 
-        async def go() -> None:
-            assert await one.deliver(batch(3)) == []
-            await one.sink.close()
-
-        asyncio.run(go())
+        deliver(one, batch(3))
     assert hec.indexed == ["t/0", "t/1", "t/2"]
     assert hec.posts == 2

@@ -221,10 +221,13 @@ def in_pieces(row: Row) -> bool:
 
 
 def main() -> None:
-    """Print the report of the folder that is given."""
+    """Print the report of the folder that is given; without labelled texts say so."""
     parser = argparse.ArgumentParser(description="Scores of the tagger on labelled texts.")
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
+    if not (options.folder / "pii").is_dir():
+        sys.stderr.write(f"there are no labelled texts in {options.folder}: skipped\n")
+        return
     sys.stdout.write("\n".join(report(options.folder)) + "\n")
 
 

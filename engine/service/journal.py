@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -111,7 +112,7 @@ def open_file(path: Path, held: int | None = None, *, shared: bool = False) -> i
     """Return a descriptor that appends to *path*, or *held* when that is the same file already.
 
     Raises RecordError when the file cannot be opened or another process has it; if it is *shared*,
-    when another process has it alone.
+    when another process has it alone. A device or a pipe is nobody's own: others may have it too.
     """
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -122,7 +123,8 @@ def open_file(path: Path, held: int | None = None, *, shared: bool = False) -> i
         os.close(file)
         return held
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         if shared:
             append_in_turn(file)
         else:

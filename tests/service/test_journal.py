@@ -187,6 +187,26 @@ def test_a_closed_journal_keeps_nothing_and_can_be_closed_again(tmp_path: Path) 
         journal.write(entry(0))
 
 
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_a_device_or_a_pipe_is_nobodys_own(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "pipe" if kind == "pipe" else Path("/dev/full")
+    if kind == "pipe":
+        os.mkfifo(path)
+    writers = [Journal(path, "deny", shared=shared) for shared in (False, True, False, True)]
+    for number, writer in enumerate(writers):
+        if kind == "pipe":
+            writer.write(entry(number))
+        else:
+            with pytest.raises(RecordError, match="No space left"):
+                writer.write(entry(number))
+    if kind == "pipe":
+        with path.open("rb", buffering=0) as reader:
+            said = [msgspec.json.decode(line) for line in reader.read(100_000).splitlines()]
+        assert [one["decision_id"] for one in said] == ["d0", "d1", "d2", "d3"]
+    for writer in writers:
+        writer.close()
+
+
 # --- several processes ---------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ followed, and no folder or file is read twice, so a loop of links ends.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -41,8 +42,7 @@ class Folder:
 
 def read_folder(root: Path, report: Report) -> Folder:
     """Return the policies below *root*; what cannot be read goes to *report*."""
-    if not root.is_dir():
-        report.add(catalog.no_folder(str(root)))
+    if not is_folder(root, report):
         return Folder(root, ())
     sources: list[Source] = []
     empty = True
@@ -57,6 +57,20 @@ def read_folder(root: Path, report: Report) -> Folder:
     if empty and not report.failed:
         report.add(catalog.no_policies(str(root)))
     return Folder(root, tuple(sources))
+
+
+def is_folder(root: Path, report: Report) -> bool:
+    """Return whether *root* is a folder; why not, or why nobody can say, goes to *report*."""
+    try:
+        if stat.S_ISDIR(root.stat().st_mode):
+            return True
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        report.add(catalog.unreadable(str(root), error.strerror or "unknown error"))
+        return False
+    report.add(catalog.no_folder(str(root)))
+    return False
 
 
 def policy_files(root: Path, report: Report) -> Iterator[str]:
@@ -131,17 +145,25 @@ def read_policy(file: Path, path: str, report: Report) -> Source | None:
 def read_bytes(file: Path, path: str, limit: int, report: Report) -> bytes | None:
     """Return the bytes of *file*, or None with a diagnostic that names it *path*."""
     try:
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            report.add(catalog.unreadable(path, "no regular file"))
-            return None
-        if found.st_size > limit:
-            report.add(catalog.too_large(path, found.st_size, limit))
+        size = size_of(file)
+        if size > limit:
+            report.add(catalog.too_large(path, size, limit))
             return None
         return file.read_bytes()
     except OSError as error:
         report.add(catalog.unreadable(path, error.strerror or "unknown error"))
         return None
+
+
+def size_of(file: Path) -> int:
+    """Return how many bytes *file* has; raise OSError, for what is no file too.
+
+    Who opens a pipe waits until somebody writes, and a device may never end.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "no regular file")
+    return found.st_size
 
 
 def read_data(folder: Folder, written: str, at: Span, report: Report) -> bytes | None:
@@ -159,7 +181,7 @@ def read_data(folder: Folder, written: str, at: Span, report: Report) -> bytes |
         if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder.root)):
             report.add(catalog.outside(written, at))
             return None
-        size = file.stat().st_size
+        size = size_of(file)
         if size > DATA_BYTES:
             report.add(catalog.too_large(written, size, DATA_BYTES))
             return None

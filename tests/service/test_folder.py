@@ -94,6 +94,13 @@ def test_a_missing_folder_is_named_with_the_remedy(tmp_path: Path) -> None:
     assert read(tmp_path / "a.pol") == ([], ["E801"])
 
 
+@pytest.mark.parametrize("inside", ["loop", "a.pol/below"])
+def test_a_root_that_cannot_be_one_is_named(tmp_path: Path, inside: str) -> None:
+    write(tmp_path, {"a.pol": ""})
+    (tmp_path / "loop").symlink_to("loop")
+    assert read(tmp_path / inside) == ([], ["E803" if inside == "loop" else "E801"])
+
+
 def test_a_folder_without_policies_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, {"a.txt": ""})
     assert read(tmp_path) == ([], ["E802"])
@@ -177,6 +184,11 @@ def test_vanished_data_is_named(tmp_path: Path) -> None:
 
 def test_a_loop_in_place_of_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.json").symlink_to("t.json")
+    assert data(tmp_path, "t.json") == (None, ["E807"])
+
+
+def test_a_pipe_in_place_of_data_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.json")  # Who opened it would wait for ever.
     assert data(tmp_path, "t.json") == (None, ["E807"])
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
 from typing import Self
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
@@ -22,19 +23,12 @@ END = "--- end of command"
 FAILED = "--- the script failed"
 
 
-def free_address() -> str:
-    """Return an address on the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
-
-
 class Newcomer:
     """Owns a folder with the project's policies in it, and a bash session there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._ports = {shown: free_address() for shown in DEFAULT_PORTS}
+        self._ports = {shown: f"127.0.0.1:{free_port()}" for shown in DEFAULT_PORTS}
         (folder / "policies").symlink_to(ROOT / "policies")
         self._shell = subprocess.Popen(
             ["bash", "--norc", "--noprofile"],  # noqa: S607

@@ -28,8 +28,9 @@ from engine.cli.main import group
 from engine.doors.grpc.caller import METHOD, write_request
 from engine.runtime.request import Request
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import PATIENCE, Running, daemon, decide, free_port, refused
+from tests.daemon.running import PATIENCE, Running, daemon, decide, refused
 from tests.daemon.test_serve import until
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 
 pytestmark = pytest.mark.slow

@@ -15,6 +15,7 @@ from engine.storage.reviews_postgres import PostgresReviews
 from engine.storage.reviews_postgres_address import read_url
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import call
+from tests.ports import free_port
 from tests.storage import postgres
 from tests.storage.asked import HOUR, asked
 
@@ -73,7 +74,7 @@ def test_reviews_are_found_where_the_configuration_has_them(
 
 @pytest.mark.usefixtures("key")
 def test_what_is_no_database_is_told_of_without_its_password(tmp_path: Path) -> None:
-    port = postgres.free_port()
+    port = free_port()
     at = f"postgresql://bob:s3cret@127.0.0.1:{port}/db"
     said = run("list", "--store", at, "--data", tmp_path, code=2)
     assert "refused" in said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,14 +24,6 @@ from engine.runtime.request import Request
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 ADDRESS = re.compile(r"serves ([^,\s]+?)[,:]? ")
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def decide(address: str, content: str = "hello", user: str = "u1") -> Decision:

@@ -29,9 +29,10 @@ from engine.storage.notes import read_verifier
 from engine.storage.read import read_folder
 from engine.storage.verify import verify_folder
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import PATIENCE, Running, daemon, free_port
+from tests.daemon.running import PATIENCE, Running, daemon
 from tests.daemon.test_serve import until
 from tests.daemon.test_workers import OPEN, TWO, children, command_of, lives, write
+from tests.ports import free_port
 
 CALLERS = 16
 CHANNELS = 4

@@ -12,8 +12,9 @@ import pytest
 from engine.daemon.config import load_settings
 from engine.daemon.expiry import DAY, METRIC, Expiry, certificate_files
 from engine.daemon.settings import Settings
-from tests.daemon.running import daemon, free_port
+from tests.daemon.running import daemon
 from tests.doors.grpc.authority import Authority
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 
 AUTHORITY = Authority()

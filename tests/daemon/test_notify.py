@@ -18,9 +18,10 @@ from engine.sinks.notice import Event, NotSent, Way
 from engine.storage.notices import SpoolError
 from engine.storage.reviews import Review, ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
-from tests.daemon.running import PATIENCE, daemon, decide, free_port
+from tests.daemon.running import PATIENCE, daemon, decide
 from tests.daemon.test_reviews import reviews
 from tests.daemon.test_serve import until
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 from tests.service.test_notify import HOUR, START, People
 from tests.sinks.listening import Web, web_server

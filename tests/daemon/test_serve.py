@@ -23,7 +23,8 @@ from engine.doors.grpc.caller import CallError
 from engine.runtime.store import StoreUnavailable
 from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import decide, free_port, serve_here
+from tests.daemon.running import decide, serve_here
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 
 pytestmark = pytest.mark.slow

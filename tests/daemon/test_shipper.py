@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.daemon.running import Running, daemon, decide, free_port, refused
+from tests.daemon.running import Running, daemon, decide, refused
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 from tests.sinks.collector import Answer, Asked, collector
 

@@ -18,8 +18,9 @@ import pytest
 
 from engine.doors.grpc.caller import CallError
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import PATIENCE, ROOT, Running, daemon, decide, free_port, refused
+from tests.daemon.running import PATIENCE, ROOT, Running, daemon, decide, refused
 from tests.daemon.test_serve import until
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 
 pytestmark = pytest.mark.slow

@@ -26,9 +26,10 @@ from pathlib import Path
 import pytest
 
 from bench.callers import Answered, Limits, ask_all
-from tests.daemon.running import PATIENCE, ROOT, Running, daemon, free_port
+from tests.daemon.running import PATIENCE, ROOT, Running, daemon
 from tests.daemon.test_serve import until
 from tests.daemon.test_workers import CAP, TWO, children, lives, write
+from tests.ports import free_port
 
 LIMIT = 1000
 CALLERS = 32

@@ -14,7 +14,7 @@ from engine.sinks.notify_post import NoAddress, read_address
 from engine.sinks.notify_slack import Slack
 from engine.sinks.notify_smtp import MOST_PARTLY, Mail, Tls
 from engine.sinks.notify_webhook import Webhook
-from tests.daemon.running import free_port
+from tests.ports import free_port
 from tests.sinks.listening import mail_server, self_signed, web_server
 
 NOTICE = Notice(

@@ -24,8 +24,9 @@ from engine.sinks.credentials import Tls, tls_context
 from engine.sinks.handshake import told, tried
 from engine.sinks.sink import TAKEN, Away, Outcome, SinkError
 from tests.doors.grpc.authority import Authority, key_pem, write_key
+from tests.ports import free_port
 from tests.sinks.listening import web_server
-from tests.sinks.servers import Server, free_port
+from tests.sinks.servers import Server
 from tests.sinks.shipping_made import batch
 
 AUTHORITY = Authority()

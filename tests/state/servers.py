@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from engine.runtime.store import Level, Noted, Settled, StoreUnavailable, Take, Taker
 from engine.state.remote import Asker, Op
 from engine.state.valkey import Valkey
+from tests.ports import free_port
 
 PROGRAM = next(filter(None, map(shutil.which, ("valkey-server", "redis-server"))), None)
 MISSING = "there is no valkey-server or redis-server; apt-get install redis-server"
@@ -90,16 +91,6 @@ def shared() -> Server:
     made = Server()
     atexit.register(made.stop)
     return made
-
-
-def free_port() -> int:
-    """A port that is free, as is the one that is 10,000 above it: a cluster's bus listens there."""
-    while True:
-        with suppress(OSError, OverflowError), socket.socket() as tried, socket.socket() as bus:
-            tried.bind(("127.0.0.1", 0))
-            port = int(tried.getsockname()[1])
-            bus.bind(("127.0.0.1", port + 10_000))
-            return port
 
 
 class ValkeyStore(Asker):

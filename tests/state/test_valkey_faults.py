@@ -13,8 +13,9 @@ from engine.runtime.store import Level, StoreUnavailable, Take
 from engine.state import valkey_line
 from engine.state.remote import Op
 from engine.state.valkey import Valkey
+from tests.ports import free_port
 from tests.state.proxy import Proxy
-from tests.state.servers import MISSING, PROGRAM, Server, free_port
+from tests.state.servers import MISSING, PROGRAM, Server
 from tests.state.takes import requests
 
 SOON = 0.05

@@ -16,8 +16,9 @@ from engine.runtime.store import StoreUnavailable
 from engine.state.remote import Op
 from engine.state.valkey import Valkey
 from engine.state.valkey_address import Tls, read_url
+from tests.ports import free_port
 from tests.state.asked import ask, keys, peek, remaining, take
-from tests.state.servers import Server, free_port
+from tests.state.servers import Server
 from tests.state.takes import requests
 
 # --- the server refuses --------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import psycopg
+
+from tests.ports import free_port
 
 MISSING = "there is no PostgreSQL server that can be run; apt-get install postgresql"
 USERS = ("postgres", "nobody")
@@ -158,11 +159,3 @@ def run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own arguments
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user(), cwd="/"
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        port: int = tried.getsockname()[1]
-        return port

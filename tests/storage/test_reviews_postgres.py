@@ -16,6 +16,7 @@ from engine.storage.reviews_postgres import PostgresReviews, ReviewsAway
 from engine.storage.reviews_postgres_address import Tls, read_url
 from engine.storage.reviews_postgres_lines import Lines
 from engine.storage.reviews_postgres_schema import FORM
+from tests.ports import free_port
 from tests.storage import claimer, postgres
 from tests.storage.asked import NOW, asked
 from tests.storage.places import KEY
@@ -104,7 +105,7 @@ def test_a_node_with_another_secret_is_refused_at_its_start(
 
 
 def test_a_missing_right_is_told_of(url: str) -> None:
-    role = f"guest_{postgres.free_port()}"
+    role = f"guest_{free_port()}"
     do(url, f"CREATE ROLE {role} LOGIN PASSWORD 's3cret'")
     guest = PostgresReviews(read_url(url.replace("reviewer:", f"{role}:")), KEY)
     with pytest.raises(ReviewsUnavailable, match=r"no schema has been selected|permission denied"):
@@ -113,7 +114,7 @@ def test_a_missing_right_is_told_of(url: str) -> None:
 
 
 def test_a_server_that_is_away_is_told_of_at_once_and_without_secrets() -> None:
-    port = postgres.free_port()
+    port = free_port()
     store = PostgresReviews(read_url(f"postgresql://bob:s3cret@127.0.0.1:{port}/db"), KEY)
     with pytest.raises(ReviewsAway, match="refused"):
         store.prepare()

@@ -21,8 +21,9 @@ import pytest
 from grpc_status import rpc_status
 
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import PATIENCE, Running, daemon, free_port
+from tests.daemon.running import PATIENCE, Running, daemon
 from tests.doors.grpc.authority import Authority
+from tests.ports import free_port
 from tests.service.bundle import write_folder
 
 pytestmark = pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
@@ -13,7 +12,7 @@ import click
 from engine.cli.audit_options import in_folder, opened, progress, wanted, wanted_of
 from engine.cli.audit_read import Troubles
 from engine.cli.bundle import leave
-from engine.cli.output_file import whole_file
+from engine.cli.output_file import printing, whole_file
 from engine.language.render import inert
 from engine.sinks.forms import line
 from engine.sinks.forms_table import csv_lines
@@ -130,15 +129,8 @@ class Count:
 
 def print_all(write: Write, records: Iterator[Taken]) -> None:
     """Write to standard output; exit with code 2 when it takes no more, quietly if it is closed."""
-    file = sys.stdout.buffer
-    try:
-        write(records, file)
-        file.flush()
-    except BrokenPipeError:
-        # What is left in the buffer has no reader: the interpreter must not try again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        leave(f"cannot write: {error.strerror}")
+    with printing():
+        write(records, sys.stdout.buffer)
 
 
 def write_all(write: Write, records: Iterator[Taken], output: str) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.cli.bundle import leave
+from engine.language import schema
 from engine.language.render import inert
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.service.record import RecordError
@@ -29,6 +30,12 @@ from engine.storage.wanted import Wanted
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGO = re.compile(r"([0-9]{1,9})([smhd])")
 _BEGINNING = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?Z?")
+
+ACTIONS = "allow, redact, throttle, escalate, deny"
+STAGES = ", ".join(schema.STAGES.words)
+KINDS = "decision, review, settlement, reload, admin, gap, cut"
+MOST = 10**9
+"""Of records that are shown in one go."""
 
 in_folder = click.option(
     "--folder",
@@ -63,15 +70,16 @@ class Moment(click.ParamType[str]):
             return text.removesuffix("Z")
         try:
             found = datetime.fromisoformat(text)
-        except ValueError:
-            found = None
-        if found is None or found.tzinfo is None:
+            moved = None if found.tzinfo is None else found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            moved = None
+        if moved is None:
             self.fail(
                 f"{text!r} is no time: give 2h, 30m or 7d (ago), 2026-01-01 or RFC 3339",
                 param,
                 ctx,
             )
-        return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+        return f"{moved.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 MOMENT = Moment()
@@ -84,16 +92,16 @@ def wanted(function: Callable[..., None]) -> Callable[..., None]:
             click.option("--tenant", metavar="T"),
             click.option("--user", metavar="U"),
             click.option("--rule", metavar="R", help="A deciding rule, by its full name."),
-            click.option("--action", metavar="A", help="The effective action: allow, deny …"),
+            click.option("--action", metavar="A", help=f"The effective action: {ACTIONS}."),
             click.option(
                 "--decided", metavar="A", help="The action before what the gateway can do counted."
             ),
-            click.option("--stage", metavar="S", help="input, output, tool …"),
+            click.option("--stage", metavar="S", help=f"Where in the conversation: {STAGES}."),
             click.option("--session", metavar="S"),
             click.option("--decision", metavar="ID"),
             click.option("--request", metavar="ID"),
             click.option("--review", metavar="ID"),
-            click.option("--kind", metavar="K", help="decision, review, settlement, admin, gap …"),
+            click.option("--kind", metavar="K", help=f"What is recorded: {KINDS}."),
             click.option(
                 "--since", type=MOMENT, metavar="TIME", help="2h, 7d (ago), a date or RFC 3339."
             ),
@@ -113,16 +121,18 @@ def wanted_of(chosen: dict[str, str | None]) -> Wanted:
 def opened(folder: str) -> Iterator[Path]:
     """Give the folder as a path; exit with code 2 when it cannot be read or written."""
     path = Path(folder)
-    if not path.is_dir():
-        leave(f"there is no audit trail in {inert(folder)}")
     try:
+        if not path.is_dir():
+            leave(f"there is no audit trail in {inert(folder)}")
         yield path
     except (HoldsError, RecordError) as error:
         leave(inert(str(error)))
-    except (OSError, NoSegment) as error:
-        raise click.UsageError(
-            f"the audit trail in {inert(folder)} cannot be read: {inert(str(error))}"
-        ) from None
+    except NoSegment as error:
+        leave(f"the audit trail in {inert(folder)} cannot be read: {inert(str(error))}")
+    except OSError as error:
+        why = error.strerror or str(error)
+        why = f"{error.filename}: {why}" if error.filename else why
+        leave(f"the audit trail in {inert(folder)} cannot be used: {inert(why)}")
 
 
 @contextmanager

@@ -13,9 +13,18 @@ import orjson
 from watchfiles import watch
 
 from engine.cli.audit_content import hide, reveal
-from engine.cli.audit_options import for_machines, in_folder, opened, progress, wanted, wanted_of
+from engine.cli.audit_options import (
+    MOST,
+    for_machines,
+    in_folder,
+    opened,
+    progress,
+    wanted,
+    wanted_of,
+)
 from engine.cli.audit_text import describe
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
+from engine.cli.output_file import printing
 from engine.language.render import inert
 from engine.storage.follow import Missed, Next, NotThere, Place, follow, list_trails
 from engine.storage.query import find
@@ -45,7 +54,44 @@ class Troubles:
         return EXIT_FINE if found and not self.said else EXIT_FINDINGS
 
 
-@click.command("tail")
+TAIL_EPILOG = """\
+\b
+Examples:
+  engine audit tail
+  engine audit tail -n 50 --tenant north
+  engine audit tail -f --action deny          the newest denials, then those that come
+  engine audit tail -f -n 0 --json | jq .     only what comes, as it is kept
+
+Exit codes: 0 fine, 2 the folder cannot be read.
+"""
+QUERY_EPILOG = """\
+\b
+Examples:
+  engine audit query --tenant north --action deny --since 2h
+  engine audit query --rule assistant.chat.secrets --since 2026-03 --until 2026-04
+  engine audit query --session s-81 --json
+  engine audit query --user u-4711 --newest -n 20
+  engine audit query --kind admin                 who has done what beside deciding?
+
+All that is given must fit. Closed segments are asked by their indexes, so that millions of records
+take a moment.
+
+Exit codes: 0 fine, 1 nothing was found, or a part of the trail cannot be read (what can is shown),
+2 none of it can.
+"""
+SHOW_EPILOG = """\
+\b
+Examples:
+  engine audit show 01a22158-1221-7c12-8b0c-c2dcb1c2e947
+  engine audit show 01a22158-1221-7c12-8b0c-c2dcb1c2e947 --content
+  engine audit show 01a22158-1221-7c12-8b0c-c2dcb1c2e947 --json | jq .reasons
+
+Exit codes: 0 fine, 1 there is no such record, or a part of the trail cannot be read, 2 none of it
+can.
+"""
+
+
+@click.command("tail", epilog=TAIL_EPILOG)
 @in_folder
 @wanted
 @click.option("-n", "--number", type=click.IntRange(0, 100_000), default=10, show_default=True)
@@ -58,13 +104,12 @@ def tail(folder: str, *, number: int, on: bool, as_json: bool, **chosen: str | N
         places = _ends(path) if on else {}
         newest = list(islice(find(path, choice, newest=True, told=Troubles()), number))
         seen = {(one.kept.trail, one.kept.sequence) for one in newest}
-        show(reversed(newest), as_json=as_json)
-        if on:
+        if show(reversed(newest), as_json=as_json) and on:
             with suppress(KeyboardInterrupt):
                 for one in _following(path, choice, places):
-                    if (one.kept.trail, one.kept.sequence) not in seen:
-                        show([one], as_json=as_json)
-                        sys.stdout.flush()
+                    new = (one.kept.trail, one.kept.sequence) not in seen
+                    if new and not show([one], as_json=as_json):
+                        break
 
 
 def _ends(folder: Path) -> dict[str, Place]:
@@ -105,24 +150,30 @@ def _following(folder: Path, choice: Wanted, places: dict[str, Place]) -> Iterat
                     yield found
 
 
-@click.command("query")
+@click.command("query", epilog=QUERY_EPILOG)
 @in_folder
 @wanted
-@click.option("-n", "--number", "--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "-n", "--number", "--limit", type=click.IntRange(1, MOST), default=1000, show_default=True
+)
 @click.option("--newest", is_flag=True, help="The newest first, and of more than -n these.")
 @for_machines
 def query(folder: str, *, number: int, newest: bool, as_json: bool, **chosen: str | None) -> None:
     """Show the records that fit all that is given, the oldest first."""
     troubles = Troubles()
-    with opened(folder) as path:
-        with progress(path, "searching") as read:
-            some = find(path, wanted_of(chosen), newest=newest, told=troubles, read=read)
-            found = list(islice(some, number))
-        show(found, as_json=as_json)
+    with opened(folder) as path, progress(path, "searching") as read:
+        some = find(path, wanted_of(chosen), newest=newest, told=troubles, read=read)
+        found = list(islice(some, number))
+        more = next(some, None) is not None
+    if not found and not troubles.said:
+        click.echo("nothing that is recorded here fits", err=True)
+    if more:
+        click.echo(f"these are the first {number:,}; more of them fit: see -n, or export", err=True)
+    show(found, as_json=as_json)
     sys.exit(troubles.code(found=bool(found)))
 
 
-@click.command("show")
+@click.command("show", epilog=SHOW_EPILOG)
 @in_folder
 @click.argument("identity", metavar="ID")
 @click.option("--content", "openly", is_flag=True, help="Show the content, if it is recorded.")
@@ -139,17 +190,23 @@ def show_one(folder: str, *, identity: str, openly: bool, data: str | None, as_j
     troubles = Troubles()
     with opened(folder) as path:
         found = story_of(path, identity, troubles)
-    for one in found:
-        fields = reveal(one.fields, home) if openly else hide(one.fields)
-        if as_json:
-            click.echo(one.kept.payload if fields is one.fields else orjson.dumps(fields))
-            continue
-        made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **fields}
-        text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
-        click.echo("\n".join(inert(line) for line in text.split("\n")))
+    with printing():
+        for one in found:
+            click.echo(whole(one, home, openly=openly, as_json=as_json))
     if not found:
         click.echo("no such decision is recorded here", err=True)
     sys.exit(troubles.code(found=bool(found)))
+
+
+def whole(one: Found, home: Path, *, openly: bool, as_json: bool) -> str:
+    """Return all fields of a record, with its content where that is *openly* asked for."""
+    fields = reveal(one.fields, home) if openly else hide(one.fields)
+    if as_json:
+        text = one.kept.payload if fields is one.fields else orjson.dumps(fields)
+        return text.decode(errors="replace")
+    made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **fields}
+    text = orjson.dumps(made, option=orjson.OPT_INDENT_2)
+    return "\n".join(inert(line) for line in text.decode().split("\n"))
 
 
 def story_of(folder: Path, identity: str, troubles: Troubles) -> list[Found]:
@@ -170,11 +227,12 @@ def story_of(folder: Path, identity: str, troubles: Troubles) -> list[Found]:
     return sorted(found.values(), key=lambda one: (one.kept.time, one.kept.trail, one.kept[2]))
 
 
-def show(found: Iterable[Found], *, as_json: bool) -> int:
-    """Print records, one a line; return how many there were."""
-    count = 0
-    for one in found:
-        count += 1
-        sys.stdout.write(one.kept.payload.decode(errors="replace") if as_json else describe(one))
-        sys.stdout.write("\n")
-    return count
+def show(found: Iterable[Found], *, as_json: bool) -> bool:
+    """Print records, one a line; return whether there is anybody who reads them."""
+    with printing():
+        for one in found:
+            text = one.kept.payload.decode(errors="replace") if as_json else describe(one)
+            sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        return True
+    return False

@@ -13,7 +13,7 @@ from engine.cli.audit_read import Troubles
 from engine.cli.audit_verify import with_keys
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS
-from engine.cli.output_file import whole_file
+from engine.cli.output_file import printing, whole_file
 from engine.cli.report_gather import Asked, incident_in
 from engine.cli.report_html import html_of
 from engine.cli.report_story import Incident, json_of, report_of
@@ -78,9 +78,10 @@ def give(incident: Incident, html: str | None, *, as_json: bool) -> None:
         except OSError as error:
             leave(f"cannot write {inert(html)}: {error.strerror or error}")
         click.echo(f"the report is in {inert(html)}", err=True)
-    if as_json:
-        click.echo(
-            orjson.dumps(orjson.loads(encode(json_of(incident))), option=orjson.OPT_INDENT_2)
-        )
-    elif html is None:
-        click.echo(text_of(document), nl=False)
+    with printing():
+        if as_json:
+            click.echo(
+                orjson.dumps(orjson.loads(encode(json_of(incident))), option=orjson.OPT_INDENT_2)
+            )
+        elif html is None:
+            click.echo(text_of(document), nl=False)

@@ -9,6 +9,7 @@ import orjson
 
 from engine.cli.audit_options import for_machines, in_folder, opened, progress, wanted, wanted_of
 from engine.cli.audit_read import Troubles
+from engine.cli.output_file import printing
 from engine.language.render import inert
 from engine.storage.tally import COUNTED, Tally, count
 
@@ -17,7 +18,19 @@ SHARES = (0.5, 0.9, 0.99)
 TOP = 20
 
 
-@click.command("stats")
+EPILOG = """\
+\b
+Examples:
+  engine audit stats --since 7d
+  engine audit stats --tenant north --kind decision
+  engine audit stats --action deny --since 2026-03-01 --until 2026-03-02
+  engine audit stats --json | jq .rule
+
+Exit codes: 0 fine, 1 a part of the trail cannot be read (what can is counted), 2 none of it can.
+"""
+
+
+@click.command("stats", epilog=EPILOG)
 @in_folder
 @wanted
 @click.option("--scan", is_flag=True, help="Read every record; without, indexes are believed.")
@@ -27,10 +40,11 @@ def stats(folder: str, *, scan: bool, as_json: bool, **chosen: str | None) -> No
     troubles = Troubles()
     with opened(folder) as path, progress(path, "counting") as read:
         tally = count(path, wanted_of(chosen), scan=scan, told=troubles, read=read)
-    if as_json:
-        click.echo(orjson.dumps(table_of(tally)))
-    else:
-        click.echo("\n".join(text_of(tally)))
+    with printing():
+        if as_json:
+            click.echo(orjson.dumps(table_of(tally)))
+        else:
+            click.echo("\n".join(text_of(tally)))
     sys.exit(troubles.code(found=True))
 
 

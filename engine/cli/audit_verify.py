@@ -15,6 +15,7 @@ from engine.cli.audit_options import for_machines, in_folder, opened, progress
 from engine.cli.audit_read import Troubles, story_of
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
+from engine.cli.output_file import printing
 from engine.language.render import inert
 from engine.service.audit import PUBLIC
 from engine.storage.notes import NoteError, Verifier, read_verifier
@@ -100,10 +101,11 @@ def verify(
         with progress(path, "verifying") as read:
             report = verify_folder(path, verifiers, read, copy=notes, jobs=some, patience=patience)
         seconds = perf_counter() - begin
-    if as_json:
-        click.echo(orjson.dumps(msgspec.to_builtins(report)))
-    else:
-        click.echo(text_of(report, verifiers, seconds))
+    with printing():
+        if as_json:
+            click.echo(orjson.dumps(msgspec.to_builtins(report)))
+        else:
+            click.echo(text_of(report, verifiers, seconds))
     sys.exit(EXIT_FINDINGS if report.problems else EXIT_FINE)
 
 

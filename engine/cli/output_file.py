@@ -1,14 +1,17 @@
-"""A name in, a file that has this name only once it is whole out."""
+"""A name in, a file that has this name only once it is whole out; or standard output."""
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
+
+from engine.cli.bundle import leave
 
 
 @contextmanager
@@ -38,3 +41,21 @@ def whole_file(name: str) -> Iterator[BinaryIO]:
             # It has another name now, unless something went wrong.
             with suppress(FileNotFoundError):
                 Path(made.name).unlink()
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Have what the block prints on its way when it ends.
+
+    Nobody who reads on, as behind a pipe to `head`, is no accident: then the rest is not printed,
+    and the block ends early. Where standard output takes no more, leaves with code 2.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is left in the buffer has no reader: the interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave(f"cannot write: {error.strerror}")

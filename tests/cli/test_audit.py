@@ -3,14 +3,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
+import typing
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from engine.doors.grpc.convert import ACTIONS
+from engine.language import schema
 from engine.service.audit import PUBLIC, Audit
-from engine.service.entries import Entry, GapEntry, ReasonEntry
-from engine.storage.header import CLOSED
+from engine.service.entries import Entry, GapEntry, Line, ReasonEntry
+from engine.storage.header import CLOSED, Cut
 from engine.storage.source import segment_files
 from tests.cli.calling import call
 from tests.service.test_record import entry
@@ -93,8 +99,20 @@ def test_records_are_chosen(folder: Path, options: tuple[str, ...], ids: list[st
     assert result.exit_code == 0
 
 
+def test_what_is_not_shown_of_what_fits_is_said(folder: Path) -> None:
+    some = call("audit", "query", "--folder", folder, "-n", "3")
+    assert (len(some.stdout.splitlines()), "more of them fit" in some.stderr) == (3, True)
+    newest = call("audit", "query", "--folder", folder, "-n", "3", "--newest")
+    assert "these are the first 3" in newest.stderr
+    assert call("audit", "query", "--folder", folder, "-n", "4").stderr == ""
+    endless = call("audit", "query", "--folder", folder, "-n", str(10**30))
+    assert (endless.exit_code, "is not in the range" in endless.stderr) == (2, True)
+
+
 def test_when_nothing_is_found_the_code_says_so(folder: Path) -> None:
-    assert call("audit", "query", "--folder", folder, "--tenant", "x").exit_code == 1
+    nothing = call("audit", "query", "--folder", folder, "--tenant", "x")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert nothing.stderr == "nothing that is recorded here fits\n"
     missing = call("audit", "show", "--folder", folder, "nowhere")
     assert (missing.stdout, missing.exit_code) == ("", 1)
     assert "no such decision is recorded here" in missing.stderr
@@ -139,6 +157,57 @@ def test_what_is_no_trail_is_told(folder: Path, tmp_path: Path) -> None:
     unknown = call("audit", "verify", "--folder", folder)
     assert unknown.exit_code == 2
     assert "give one with --key" in unknown.stderr
+
+
+def test_a_folder_that_is_not_for_us_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root is kept out of nothing, the kernel's words are put in its place."""
+
+    def kept_out(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", kept_out)
+    for verb in (["tail"], ["verify"], ["stats"], ["show", "d1"], ["export"], ["prune"]):
+        result = call("audit", *verb, "--folder", folder)
+        assert result.exit_code == 2
+        assert result.stderr == (
+            f"engine: the audit trail in {folder} cannot be used: {folder}: Permission denied\n"
+        )
+
+
+@pytest.mark.parametrize("verb", ["tail", "query", "show", "stats", "export"])
+def test_who_looks_for_records_is_given_examples(verb: str) -> None:
+    shown = call("audit", verb, "--help").stdout
+    assert f"engine audit {verb}" in shown.partition("Examples:")[2]
+    assert "Exit codes: 0 fine" in shown
+
+
+def test_the_help_names_what_a_record_may_say() -> None:
+    shown = " ".join(call("audit", "query", "--help").stdout.split())
+    assert f"Where in the conversation: {', '.join(schema.STAGES.words)}." in shown
+    actions = shown.partition("The effective action: ")[2].partition(".")[0].split(", ")
+    assert sorted(actions) == sorted(ACTIONS)
+    kinds = shown.partition("What is recorded: ")[2].partition(".")[0].split(", ")
+    assert kinds == [
+        *(one.__struct_config__.tag for one in typing.get_args(Line)),
+        Cut.__struct_config__.tag,
+    ]
+
+
+@pytest.mark.slow
+def test_output_that_takes_no_more_is_no_fault_of_the_trail(folder: Path) -> None:
+    for verb in (["query"], ["tail"], ["tail", "-f"], ["show", "d1"], ["stats"], ["verify"]):
+        run = [sys.executable, "-m", "engine", "audit", *verb, "--folder", str(folder)]
+        with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device, not a path of ours
+            done = subprocess.run(run, stdout=full, stderr=subprocess.PIPE, check=False)  # noqa: S603
+        assert (done.returncode, done.stderr) == (
+            2,
+            b"engine: cannot write: No space left on device\n",
+        )
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(run, stdout=writer, stderr=subprocess.PIPE, check=False)  # noqa: S603
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_records_of_other_kinds_are_shown_too(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from pol_client import AsyncClient, AsyncReviews, Client
+from pol_client import AsyncClient, AsyncReviews, Client, DeadlineExceeded
 
 from tests.doors.grpc.serving import run
+
+PATIENCE = 60.0
+"""Seconds after which a test says that something never came."""
 
 
 class InLoop:
@@ -57,6 +60,17 @@ def synchronous(address: str, **options: Any) -> Iterator[Any]:
     """Return a Client."""
     with Client(address, **options) as client:
         yield client
+
+
+def wait_in_vain(client: Any, review_id: str) -> Any:
+    """Return a review that nobody answers, as it is at the end of a short wait."""
+    seconds = 0.2
+    while True:
+        try:
+            return client.wait_review(review_id, timeout=seconds)
+        except DeadlineExceeded:  # It has not been shown in that time.
+            seconds *= 4
+            assert seconds < PATIENCE
 
 
 KINDS: dict[str, Callable[..., Any]] = {

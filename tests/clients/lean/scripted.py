@@ -25,6 +25,7 @@ from pol_client._http2.frames import (
 )
 from pol_client._wire import engine_pb2 as wire
 
+from tests.clients.asking import PATIENCE
 from tests.doors.grpc.serving import run
 
 OPENING: Fields = ((b":status", b"200"), (b"content-type", b"application/grpc"))
@@ -140,6 +141,11 @@ async def daemon(script: Script, secured: ssl.SSLContext | None = None) -> Async
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
+        # Who is just being let in would find no server: then asyncio loses its socket.
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
         server.close()
         for task in tuple(running):
             task.cancel()
@@ -153,7 +159,7 @@ def thread_client_of(script: Script, **options: Any) -> Iterator[Client]:
     served = daemon(script, options.pop("ssl", None))
     address = run(served.__aenter__())
     try:
-        with Client(address, **{"timeout": 5, **options}) as client:
+        with Client(address, **{"timeout": PATIENCE, **options}) as client:
             yield client
     finally:
         run(served.__aexit__(None, None, None))
@@ -164,6 +170,6 @@ async def client_of(script: Script, **options: Any) -> AsyncIterator[AsyncClient
     """Give a client of such a daemon."""
     async with (
         daemon(script) as address,
-        AsyncClient(address, **{"timeout": 5, **options}) as client,
+        AsyncClient(address, **{"timeout": PATIENCE, **options}) as client,
     ):
         yield client

@@ -26,7 +26,7 @@ from pol_client._http2.frames import (
 )
 from pol_client._wire import engine_pb2 as wire
 
-from tests.clients.asking import ASK
+from tests.clients.asking import ASK, PATIENCE
 from tests.clients.lean.scripted import Line, client_of, decision
 from tests.doors.grpc.serving import run
 
@@ -69,7 +69,7 @@ class Recording:
 
     async def next(self) -> tuple[Line, int, list[str]]:
         """Return the next call."""
-        return await asyncio.wait_for(self.came.get(), 5)
+        return await asyncio.wait_for(self.came.get(), PATIENCE)
 
     def answer(self, call: tuple[Line, int, list[str]], **fields: Any) -> None:
         """Answer it."""
@@ -186,9 +186,18 @@ def test_large_ones_do_not_go_together() -> None:
     run(large())
 
 
+class SlowClock(asyncio.SelectorEventLoop):
+    """What holds for a while in this loop does so for as long as a test takes."""
+
+    PACE = 0.01
+
+    def time(self) -> float:
+        return super().time() * self.PACE
+
+
 def test_slow_decisions_get_calls_of_their_own_for_a_while() -> None:
     async def slow() -> None:
-        async with recorded() as (client, daemon):
+        async with recorded(timeout=PATIENCE * SlowClock.PACE) as (client, daemon):
             (task,) = asking(client, "slow")
             daemon.answer(await daemon.next(), evaluated_in_ns=30_000_000)
             await task
@@ -197,7 +206,8 @@ def test_slow_decisions_get_calls_of_their_own_for_a_while() -> None:
             await asyncio.gather(*tasks)
             assert daemon.calls == [["slow"], *([one] for one in numbered(0, 10))]
 
-    run(slow())
+    with asyncio.Runner(loop_factory=SlowClock) as runner:
+        runner.run(slow())
 
 
 def test_a_caller_that_gives_up_does_not_disturb_the_others() -> None:
@@ -227,21 +237,46 @@ def test_a_caller_that_gives_up_does_not_disturb_the_others() -> None:
     run(giving_up())
 
 
+def test_a_decision_goes_over_the_connection_that_others_wait_for() -> None:
+    async def together() -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def script(line: Line) -> None:
+            begun.set()
+            await go.wait()
+            await line.greet()
+            while True:
+                line.answer((await line.asked())[0])
+
+        async with client_of(script) as client, client.pipeline() as pipeline:
+            transport: Any = client._transport
+            first = asyncio.create_task(pipeline.decide(**ASK))
+            await begun.wait()
+            assert transport.links()[0].connecting
+            (second,) = asking(client, "second")
+            await asyncio.sleep(0)
+            go.set()
+            assert [one.passes for one in await asyncio.gather(first, second)] == [True, True]
+
+    run(together())
+
+
 def test_when_all_callers_of_a_call_have_given_up_it_is_broken_off() -> None:
     async def late() -> None:
         broken = asyncio.Event()
 
         async def script(line: Line) -> None:
             await line.greet()
-            while True:
-                await line.asked()
-                await line.until(RST_STREAM)
-                broken.set()
+            line.answer((await line.asked())[0])
+            await line.asked()
+            await line.until(RST_STREAM)
+            broken.set()
 
         async with client_of(script) as client:
+            assert (await client.decide(**ASK)).passes  # It is connected.
             with pytest.raises(DeadlineExceeded):
                 await client.decide(**ASK, timeout=0.05)
-            await asyncio.wait_for(broken.wait(), 5)
+            await asyncio.wait_for(broken.wait(), PATIENCE)
 
     run(late())
 
@@ -323,12 +358,17 @@ def test_more_than_may_be_in_flight_waits_and_more_than_may_wait_is_refused() ->
     async def crowded() -> None:
         async with recorded(in_flight=4, waiting=6) as (client, daemon):
             tasks = asking(client, *numbered(0, 11))
-            await asyncio.sleep(0.02)
+            calls = [await daemon.next()]
+            while sum(len(contents) for _, _, contents in calls) < 4:
+                calls.append(await daemon.next())
+            await asyncio.sleep(0.02)  # No more come.
             assert sum(map(len, daemon.calls)) == 4
             refused = [task for task in tasks if task.done()]
             assert {type(task.exception()) for task in refused} == {NoDecision}
             assert all("RESOURCE_EXHAUSTED" in str(task.exception()) for task in refused)
-            await answer_all(daemon, 11 - len(refused))
+            for call in calls:
+                daemon.answer(call)
+            await answer_all(daemon, 7 - len(refused))
             found = await asyncio.gather(*tasks, return_exceptions=True)
             assert sum(not isinstance(one, BaseException) for one in found) == 11 - len(refused)
             assert len(refused) <= 5

@@ -185,7 +185,8 @@ class Coalescer:
         """Whether what waits is sent at the end of this turn of the loop."""
         self._timer: asyncio.TimerHandle | None = None
         self._apart_until = 0.0
-        self._opening: set[asyncio.Task[None]] = set()
+        self._opening: dict[Link, asyncio.Task[None]] = {}
+        """What waits until a connection is there, whoever has it made."""
         self._batches: set[Batch] = set()
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -223,7 +224,7 @@ class Coalescer:
         """Fail what is under way, and take no more."""
         self._closed = True
         failure = Unavailable("UNAVAILABLE", "the client or its pipeline was closed")
-        for task in self._opening:
+        for task in tuple(self._opening.values()):
             task.cancel()
         self._fail(failure)
         for batch in tuple(self._batches):
@@ -361,26 +362,27 @@ class Coalescer:
         batch.call = peer.start(partial(Unary, done=batch.told), block, message)
 
     def _connect(self, link: Link) -> None:
-        """Have *link* connected, if it is not being done."""
-        if not link.connecting:
-            task = self._loop.create_task(self._open(link))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+        """Have *link* connected, and what waits sent then."""
+        if link not in self._opening:
+            self._opening[link] = self._loop.create_task(self._open(link))
 
     async def _open(self, link: Link) -> None:
         patient = self._transport.patient
-        while self._queue:
-            deadline = max(one.deadline for one in self._queue)
-            try:
-                await link.wait(deadline, patient=patient)
-            except DeadlineExceeded:
-                continue
-            except NoDecision as failure:
-                if not any(one.peer is not None for one in self._transport.links()):
-                    self._fail(failure)
-                return
-            self._flush()
+        try:
+            while self._queue:
+                deadline = max(one.deadline for one in self._queue)
+                try:
+                    await link.wait(deadline, patient=patient)
+                except DeadlineExceeded:
+                    continue
+                break
+        except NoDecision as failure:
+            if not any(one.peer is not None for one in self._transport.links()):
+                self._fail(failure)
             return
+        finally:
+            self._opening.pop(link, None)
+        self._flush()
 
     def _fail(self, failure: NoDecision) -> None:
         queue, self._queue = self._queue, deque()

@@ -18,6 +18,8 @@ ADMIN = "/engine.v1.Admin/"
 
 NOT_READY = "no policies are loaded yet"
 """What a daemon says that has started and has no policies."""
+CLOSED = "the client was closed"
+"""What a client says that asks nothing any more."""
 
 Token = str | Callable[[], str] | None
 Pairs = Sequence[tuple[str, str]]
@@ -165,15 +167,16 @@ def try_again(method: Method, error: NoDecision, left: float) -> bool:
     """Return whether to repeat a call that failed, with *left* seconds until its deadline.
 
     Only where twice is the same as once, and the daemon went away: one that answers "no policies
-    are loaded yet" is there, and its answer stands.
+    are loaded yet" is there, and its answer stands. A client that was closed asks no more.
     """
-    return (
-        method.repeatable and left > 0 and error.code == UNAVAILABLE and error.message != NOT_READY
-    )
+    stands = error.code != UNAVAILABLE or error.message in {NOT_READY, CLOSED}
+    return method.repeatable and left > 0 and not stands
 
 
 def go_on_waiting(error: NoDecision, left: float) -> bool | None:
     """Return whether to begin a wait anew that was broken off; None when its time is over."""
+    if error.message == CLOSED:
+        return False
     if error.code == UNAVAILABLE and left > 0:
         return True
     return None if error.code in {UNAVAILABLE, "DEADLINE_EXCEEDED"} else False

@@ -10,7 +10,7 @@ from typing import Protocol
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import Target, dial
 from pol_client._lean.peer import Peer
-from pol_client.connect import Tls
+from pol_client.connect import CLOSED, Tls
 from pol_client.errors import NoDecision, Unavailable
 
 FIRST_PAUSE, MOST_PAUSE = 0.05, 1.0
@@ -101,7 +101,7 @@ class Link:
         """Return a connection with room for a call. Raises NoDecision."""
         while True:
             if self._closed:
-                raise Unavailable("UNAVAILABLE", "the client was closed")
+                raise Unavailable("UNAVAILABLE", CLOSED)
             peer = self.peer
             if peer is not None and peer.open:
                 if not peer.crowded:
@@ -209,7 +209,7 @@ class Link:
                 await greeting
         except BaseException:
             peer.abort()
-            if greeting.done() and not greeting.cancelled():
+            if not greeting.cancel() and not greeting.cancelled():
                 greeting.exception()  # Whoever waited was told.
             raise
         return peer

@@ -214,7 +214,7 @@ class LeanThreads:
         if self._loop is None or self._closed:
             with self._lock:
                 if self._closed:
-                    raise Unavailable("UNAVAILABLE", "the client was closed")
+                    raise Unavailable("UNAVAILABLE", connect.CLOSED)
                 if self._loop is None:
                     self._loop = asyncio.new_event_loop()
                     Thread(target=self._serve, name="pol-client", daemon=True).start()

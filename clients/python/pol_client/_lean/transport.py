@@ -170,7 +170,7 @@ class LeanTransport(Carrier):
     def _opened(self) -> Links:
         if self._links is None:
             if self._closed:
-                raise Unavailable("UNAVAILABLE", "the client was closed")
+                raise Unavailable("UNAVAILABLE", connect.CLOSED)
             self._deadlines = Deadlines()
             more = self._connection.more
             self._links = Links(
@@ -186,7 +186,7 @@ class LeanTransport(Carrier):
         self._closed = True
         links, self._links = self._links, None
         if links is not None:
-            links.close(NoDecision("CANCELLED", "the client was closed"))
+            links.close(NoDecision("CANCELLED", connect.CLOSED))
         if self._coalescer is not None:
             await self._coalescer.close()
         if links is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.runtime.memory import MemoryStore
-from tests.clients.asking import KINDS
+from tests.clients.asking import KINDS, PATIENCE
 from tests.doors.grpc.serving import Daemon, serve
 
 
@@ -30,5 +30,5 @@ def daemon(running: Daemon) -> Daemon:
 
 @pytest.fixture(params=[*KINDS])
 def client(request: pytest.FixtureRequest, daemon: Daemon) -> Iterator[Any]:
-    with KINDS[request.param](daemon.address, timeout=5) as made:
+    with KINDS[request.param](daemon.address, timeout=PATIENCE) as made:
         yield made

@@ -25,7 +25,7 @@ from pol_client.ledger import NOTHING, Ledger
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Settled
-from tests.clients.asking import KINDS
+from tests.clients.asking import KINDS, PATIENCE
 from tests.doors.grpc.serving import Daemon, run, serve
 
 SPENDER: dict[str, Any] = {"tenant": "north", "user": "spender"}
@@ -215,10 +215,10 @@ def test_a_task_that_is_cancelled_gives_its_place_back(daemon: Daemon) -> None:
         async with client.exchange(**BUSY) as exchange:
             await exchange.request(content="hello")
             begun.set()
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
 
     async def cancel_twice() -> list[str]:
-        async with AsyncClient(daemon.address, timeout=5) as client:
+        async with AsyncClient(daemon.address, timeout=PATIENCE) as client:
             begun = asyncio.Event()
             task = asyncio.create_task(wait_for_ever(client, begun))
             await begun.wait()
@@ -285,7 +285,7 @@ def test_a_usage_that_cannot_be_reported_is_kept(kind: str, tmp_path: Path) -> N
     address = f"unix://{tmp_path}/engine.sock"
     with KINDS[kind](address, timeout=0.2) as client, client.exchange(**SPENDER) as exchange:
         with serve(address):
-            exchange.request(content="hello", usage=ESTIMATE, timeout=5)
+            exchange.request(content="hello", usage=ESTIMATE, timeout=PATIENCE)
         exchange.used(input_tokens=7)
     ((decision_id, usage),) = exchange.unsettled
     assert decision_id == exchange.decisions[0].decision_id

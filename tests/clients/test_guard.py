@@ -19,7 +19,7 @@ from pol_client import (
 from pol_client.connect import Transport
 from pol_client.guard import opening
 
-from tests.clients.asking import WHO
+from tests.clients.asking import PATIENCE, WHO
 from tests.doors.grpc.serving import Daemon, run, serve
 
 Guarded = tuple[list[str], Any]
@@ -28,7 +28,7 @@ Guarding = Callable[..., Guarded]
 
 def in_thread(transport: Transport, address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
     with (
-        Client(address, timeout=5, transport=transport) as client,
+        Client(address, timeout=PATIENCE, transport=transport) as client,
         client.guard(pieces, **{**WHO, **asked}) as guard,
     ):
         return list(guard), guard
@@ -37,7 +37,7 @@ def in_thread(transport: Transport, address: str, pieces: Iterable[str], **asked
 def in_loop(transport: Transport, address: str, pieces: Iterable[str], **asked: Any) -> Guarded:
     async def all_of() -> Guarded:
         async with (
-            AsyncClient(address, timeout=5, transport=transport) as client,
+            AsyncClient(address, timeout=PATIENCE, transport=transport) as client,
             client.guard(pieces, **{**WHO, **asked}) as guard,
         ):
             return [text async for text in guard], guard

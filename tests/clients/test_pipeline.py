@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pol_client import AsyncClient, Client, DeadlineExceeded, InvalidRequest, Unavailable
+from pol_client import (
+    AsyncClient,
+    Client,
+    DeadlineExceeded,
+    InvalidRequest,
+    NoDecision,
+    Unavailable,
+)
 
-from tests.clients.asking import ASK, KINDS
+from tests.clients.asking import ASK, KINDS, PATIENCE
 from tests.doors.grpc.serving import Daemon, run, serve
 
 
@@ -23,7 +30,7 @@ def test_answers_find_their_askers(client: Any) -> None:
 
 
 def test_many_threads_share_a_stream(daemon: Daemon) -> None:
-    with Client(daemon.address, timeout=10) as client, client.pipeline() as pipeline:
+    with Client(daemon.address, timeout=PATIENCE) as client, client.pipeline() as pipeline:
 
         def decide(number: int) -> bool:
             content = "forbidden" if number % 2 else "hello"
@@ -36,7 +43,10 @@ def test_many_threads_share_a_stream(daemon: Daemon) -> None:
 
 def test_many_tasks_share_a_stream(daemon: Daemon) -> None:
     async def decide_all() -> list[bool]:
-        async with AsyncClient(daemon.address, timeout=10) as client, client.pipeline() as pipeline:
+        async with (
+            AsyncClient(daemon.address, timeout=PATIENCE) as client,
+            client.pipeline() as pipeline,
+        ):
             asked = [
                 {**ASK, "content": "forbidden" if number % 2 else "hello"} for number in range(200)
             ]
@@ -47,7 +57,7 @@ def test_many_tasks_share_a_stream(daemon: Daemon) -> None:
 
 
 def test_a_future_has_the_decision_or_the_error(daemon: Daemon) -> None:
-    with Client(daemon.address, timeout=10) as client, client.pipeline() as pipeline:
+    with Client(daemon.address, timeout=PATIENCE) as client, client.pipeline() as pipeline:
         good = pipeline.submit(**ASK, request_id="g")
         bad = pipeline.submit(**{**ASK, "user": {}})
         assert good.result(10).request_id == "g"
@@ -79,7 +89,7 @@ def test_closing_fails_what_is_under_way(tmp_path: Path) -> None:
 
 def test_closing_fails_what_is_under_way_in_a_loop(tmp_path: Path) -> None:
     async def close_early() -> BaseException | None:
-        async with AsyncClient(f"unix://{tmp_path}/nobody.sock", timeout=10) as client:
+        async with AsyncClient(f"unix://{tmp_path}/nobody.sock", timeout=PATIENCE) as client:
             pipeline = client.pipeline()
             waiting = asyncio.create_task(pipeline.decide(**ASK))
             late = asyncio.create_task(pipeline.decide(**ASK))
@@ -95,7 +105,7 @@ def test_closing_fails_what_is_under_way_in_a_loop(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [*KINDS])
 def test_an_answer_that_comes_too_late_is_dropped(kind: str, tmp_path: Path) -> None:
     address = f"unix://{tmp_path}/engine.sock"
-    with KINDS[kind](address, timeout=10) as client, client.pipeline() as pipeline:
+    with KINDS[kind](address, timeout=PATIENCE) as client, client.pipeline() as pipeline:
         with pytest.raises(DeadlineExceeded):
             pipeline.decide(**ASK, timeout=0.02)
         with serve(address):
@@ -107,7 +117,9 @@ def test_a_broken_stream_fails_what_is_under_way_and_is_opened_again(
     kind: str, tmp_path: Path
 ) -> None:
     address = f"unix://{tmp_path}/engine.sock"
-    with KINDS[kind](address, timeout=10) as client, client.pipeline() as pipeline:
+    with KINDS[kind](address, timeout=PATIENCE) as client, client.pipeline() as pipeline:
         for _ in range(2):
             with serve(address):
                 assert pipeline.decide(**ASK).passes
+            with pytest.raises(NoDecision):
+                pipeline.decide(**ASK, timeout=0.05)

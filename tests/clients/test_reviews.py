@@ -22,7 +22,7 @@ from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers
 from engine.storage.chest import Chest
 from engine.storage.reviews import Move
-from tests.clients.asking import KINDS, WHO
+from tests.clients.asking import KINDS, PATIENCE, WHO, wait_in_vain
 from tests.doors.grpc.reviewing import reviews_in, until
 from tests.doors.grpc.serving import SECRET, Daemon, run, serve
 from tests.service.roll import write_roll
@@ -46,7 +46,7 @@ class Desk:
 
     def client(self, who: str) -> Any:
         token = f"{who}'s" if who else None
-        made = self._make(self.daemon.address, timeout=5, token=token)
+        made = self._make(self.daemon.address, timeout=PATIENCE, token=token)
         self._opened.append(made)
         return made.__enter__()
 
@@ -147,7 +147,7 @@ def test_an_approval_is_waited_for_and_presented_once(desk: Desk) -> None:
     bob = desk.client("bob")
     answering = Timer(0.1, bob.reviews.approve, (review_id,), {"note": "known"})
     answering.start()
-    review = desk.gateway.wait_review(review_id, timeout=20)
+    review = desk.gateway.wait_review(review_id, timeout=PATIENCE)
     answering.join()
     assert (review.state, review.approval_expires_at is None) == ("approved", False)
     assert review.hidden == "it is shown to reviewers only"
@@ -164,9 +164,9 @@ def test_an_approval_is_waited_for_and_presented_once(desk: Desk) -> None:
 
 def test_a_wait_ends_with_its_time(desk: Desk) -> None:
     review_id = desk.open()
-    assert desk.gateway.wait_review(review_id, timeout=0.3).state == "open"
+    assert wait_in_vain(desk.gateway, review_id).state == "open"
     with pytest.raises(NoDecision, match="no such review"):
-        desk.gateway.wait_review("f" * 32, timeout=5)
+        desk.gateway.wait_review("f" * 32, timeout=PATIENCE)
 
 
 def test_what_may_not_be_done_is_told_apart(desk: Desk) -> None:
@@ -199,11 +199,16 @@ def test_a_wait_at_a_daemon_that_goes_away_ends_with_what_was_seen(
     reviews = reviews_in(tmp_path)
     daemon = serve(f"unix://{tmp_path}/s", reviews=reviews)
     daemon.__enter__()
-    with KINDS[kind](daemon.address, timeout=5) as client:
+    with KINDS[kind](daemon.address, timeout=PATIENCE) as client:
         review_id = client.decide(**PAY).escalation.review_id
-        stopping = Timer(0.2, lambda: run(daemon.door.drain(5)))
+
+        def stop() -> None:
+            until(lambda: daemon.desk is not None and daemon.desk.watcher.waiting == 1)
+            run(daemon.door.drain(5))
+
+        stopping = Thread(target=stop)
         stopping.start()
-        assert client.wait_review(review_id, timeout=1).state == "open"
+        assert client.wait_review(review_id, timeout=3).state == "open"
         stopping.join()
     reviews.close()
 
@@ -213,7 +218,7 @@ def test_a_wait_goes_on_at_the_daemon_that_comes_after(kind: str, tmp_path: Path
     address = f"unix://{tmp_path}/s"
     reviews = reviews_in(tmp_path)
     first, over = serve(address, reviews=reviews), Event()
-    with KINDS[kind](address, timeout=5) as client:
+    with KINDS[kind](address, timeout=PATIENCE) as client:
         first.__enter__()
         review_id = client.decide(**PAY).escalation.review_id
 
@@ -223,11 +228,11 @@ def test_a_wait_goes_on_at_the_daemon_that_comes_after(kind: str, tmp_path: Path
             run(first.door.drain(5))
             with serve(address, reviews=reviews):
                 reviews.act(review_id, Move(verb="approve", who="bob"))
-                over.wait(20)
+                over.wait(PATIENCE)
 
         restarting = Thread(target=restart)
         restarting.start()
-        seen = client.wait_review(review_id, timeout=20)
+        seen = client.wait_review(review_id, timeout=PATIENCE)
         over.set()
         restarting.join()
         assert (seen.state, seen.resolved_by) == ("approved", "bob")

@@ -30,7 +30,7 @@ from pol_client._http2.frames import (
     window_update,
 )
 
-from tests.clients.asking import ASK
+from tests.clients.asking import ASK, PATIENCE
 from tests.clients.lean.scripted import (
     FINE,
     OPENING,
@@ -235,7 +235,7 @@ def test_who_breaks_the_protocol_is_told_why() -> None:
         async with client_of(script) as client:
             with pytest.raises(Unavailable):
                 await client.decide(**ASK)
-            return await asyncio.wait_for(heard, 5)
+            return await asyncio.wait_for(heard, PATIENCE)
 
     payload = run(told())
     assert struct.unpack(">II", payload[:8]) == (0, 1)
@@ -326,7 +326,7 @@ def test_a_silent_daemon_is_asked_whether_it_lives_and_then_left(
         async with client_of(script) as client:
             with pytest.raises(DeadlineExceeded):
                 await client.decide(**ASK, timeout=0.05)
-            await asyncio.wait_for(pinged.wait(), 5)
+            await asyncio.wait_for(pinged.wait(), PATIENCE)
             while lines == [1]:
                 try:
                     assert (await client.decide(**ASK, timeout=0.1)).passes

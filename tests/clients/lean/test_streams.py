@@ -12,8 +12,15 @@ from pol_client._lean.asking import MOST_STREAM
 from pol_client._lean.streams import LeanStream
 from pol_client._wire import engine_pb2 as wire
 
-from tests.clients.asking import ASK, WHO
-from tests.clients.lean.scripted import FINE, OPENING, Line, client_of, packed, thread_client_of
+from tests.clients.asking import ASK, PATIENCE, WHO
+from tests.clients.lean.scripted import (
+    FINE,
+    OPENING,
+    Line,
+    client_of,
+    packed,
+    thread_client_of,
+)
 from tests.doors.grpc.serving import run
 
 
@@ -21,7 +28,7 @@ def review(state: Any = wire.REVIEW_STATE_OPEN) -> bytes:
     return packed(wire.Review(review_id="r1", state=state).SerializeToString())
 
 
-def stream_of(client: AsyncClient, seconds: float = 5) -> LeanStream:
+def stream_of(client: AsyncClient, seconds: float = PATIENCE) -> LeanStream:
     made = client._transport.stream("/a/B", seconds)
     assert isinstance(made, LeanStream)
     return made
@@ -159,10 +166,12 @@ def test_what_came_before_the_end_is_read_first() -> None:
 def test_a_stream_ends_with_its_deadline() -> None:
     async def script(line: Line) -> None:
         await line.greet()
+        line.answer((await line.asked())[0])
         await line.reader.read()
 
     async def late() -> None:
         async with client_of(script) as client:
+            assert (await client.decide(**ASK)).passes  # It is connected.
             stream = stream_of(client, 0.05)
             await stream.write(b"ask")
             with pytest.raises(DeadlineExceeded):
@@ -181,7 +190,7 @@ def test_a_review_is_watched_by_threads() -> None:
         await line.reader.read()
 
     with thread_client_of(script) as client:
-        states = [one.state for one in client.reviews.watch("r1", timeout=5)]
+        states = [one.state for one in client.reviews.watch("r1", timeout=PATIENCE)]
     assert states == ["open", "approved"]
 
 
@@ -228,7 +237,7 @@ def test_calls_wait_while_the_kernel_takes_nothing() -> None:
             line.answer((await line.asked())[0])
 
     async def full() -> None:
-        async with client_of(script, timeout=20, coalesce=False) as client:
+        async with client_of(script, coalesce=False) as client:
             await client.decide(**ASK)
             large = {**ASK, "content": "x" * 3_000_000}
             found = await asyncio.gather(*(client.decide(**large) for _ in range(12)))
@@ -255,7 +264,7 @@ def test_a_daemon_that_sends_more_than_the_window_holds_is_told() -> None:
             stream = stream_of(client)
             await stream.write(b"ask")
             await stream.end()
-            await asyncio.wait_for(broken.wait(), 5)
+            await asyncio.wait_for(broken.wait(), PATIENCE)
             with pytest.raises(NoDecision, match="more data than the window holds"):
                 await read_all(stream)
 

@@ -16,7 +16,7 @@ from pol_client._http2.frames import INITIAL_WINDOW_SIZE, WORKER, Code, goaway, 
 from pol_client._lean import links
 from pol_client._wire import engine_pb2 as wire
 
-from tests.clients.asking import ASK
+from tests.clients.asking import ASK, PATIENCE
 from tests.clients.lean.scripted import Line, client_of, decision
 from tests.daemon.running import daemon as running_daemon
 from tests.daemon.test_workers import OPEN, TWO, children, write
@@ -65,7 +65,7 @@ class Workers:
 
 async def until(client: AsyncClient, done: Callable[[], bool]) -> None:
     """Ask until *done*."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not done():
             with suppress(Unavailable):  # What is under way in a worker that ends.
                 assert (await client.decide(**ASK)).passes
@@ -203,9 +203,9 @@ def test_several_addresses_are_all_asked_and_one_that_is_not_there_is_not_missed
     async def ask(first: Daemon, second: Daemon) -> None:
         none = f"unix://{tmp_path}/none"
         addresses = [none, first.address, second.address]
-        async with AsyncClient(addresses, timeout=10, coalesce=coalesce) as client:
+        async with AsyncClient(addresses, timeout=PATIENCE, coalesce=coalesce) as client:
             transport: Any = client._transport
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while sum(one.peer is not None for one in transport.links()) < 2:
                     assert (await client.decide(**ASK)).passes
 
@@ -214,7 +214,7 @@ def test_several_addresses_are_all_asked_and_one_that_is_not_there_is_not_missed
         serve(f"unix://{tmp_path}/b", transport="lean") as second,
     ):
         run(ask(first, second))
-        with Client([first.address, second.address], timeout=10) as threads:
+        with Client([first.address, second.address], timeout=PATIENCE) as threads:
             assert threads.decide(**ASK).passes
 
 
@@ -244,7 +244,7 @@ def test_both_workers_of_a_daemon_are_asked_also_after_one_was_killed(tmp_path: 
     write(tmp_path, OPEN)
 
     async def ask(address: str, process: int) -> None:
-        async with AsyncClient(address, timeout=10) as client:
+        async with AsyncClient(address, timeout=PATIENCE) as client:
             transport: Any = client._transport
 
             def asked() -> set[int]:
@@ -254,7 +254,7 @@ def test_both_workers_of_a_daemon_are_asked_also_after_one_was_killed(tmp_path: 
             await until(client, lambda: asked() == {0, 1})
             killed = children(process)[1]
             os.kill(killed, signal.SIGKILL)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while killed in children(process) or asked() != {0, 1}:
                     with suppress(Unavailable):
                         assert (await client.decide(**ASK)).passes

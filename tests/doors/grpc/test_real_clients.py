@@ -103,7 +103,7 @@ def need(*programs: str) -> None:
             pytest.skip(f"{one} is not here")
 
 
-def said(*command: str, cwd: Path | None = None, timeout: float = 120) -> str:
+def said(*command: str, cwd: Path | None = None, timeout: float = 600) -> str:
     """Return what *command* prints, on either stream; it must end well."""
     done = subprocess.run(  # noqa: S603 - ours
         command, cwd=cwd, capture_output=True, timeout=timeout, check=False
@@ -127,7 +127,7 @@ def modules() -> Path:
     with (CLIENT / "tsconfig.json").open(encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (found / "@grpc/grpc-js").is_dir():
-            said("npm", "ci", "--ignore-scripts", "--silent", cwd=CLIENT, timeout=300)
+            said("npm", "ci", "--ignore-scripts", "--silent", cwd=CLIENT, timeout=600)
     return found
 
 
@@ -201,7 +201,7 @@ def test_curl_is_served(folder: Path, plain: Running, secured: Running, how: str
         asked = ("--http2", "--cacert", "ca.crt", "--cert", "client.crt", "--key", "client.key")
         asked = (*asked, *(("--tls-max", "1.2") if "1.2" in how else ()))
         asked = (*asked, f"https://{secured.address}{PATH}")
-    curl = ("curl", "--silent", "--show-error", "--max-time", "20", "-D", "fields", "-o", "body")
+    curl = ("curl", "--silent", "--show-error", "--max-time", "120", "-D", "fields", "-o", "body")
     said(*curl, *GRPC, "--data-binary", "@framed.bin", *asked, cwd=folder)
     fields = (folder / "fields").read_text()
     assert fields.startswith("HTTP/2 200")
@@ -221,7 +221,7 @@ def test_curl_is_told_that_this_is_grpc(
     need("curl")
     if transport != "lean":
         pytest.skip("grpcio's server answers with RST_STREAM")
-    curl = ("curl", "-s", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_code}")
+    curl = ("curl", "-s", "--max-time", "120", "-o", "/dev/null", "-w", "%{http_code}")
     url = f"http://{plain.address}{PATH}"
     assert said(*curl, "--http2-prior-knowledge", *arguments, url) == status
 
@@ -286,7 +286,7 @@ static_resources:
   clusters:
   - name: engine
     type: STATIC
-    connect_timeout: 5s
+    connect_timeout: 60s
     load_assignment:
       cluster_name: engine
       endpoints:
@@ -296,9 +296,9 @@ static_resources:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": "{types}.upstreams.http.v3.HttpProtocolOptions"
         explicit_http_config:
-          http2_protocol_options: {{connection_keepalive: {{interval: 1s, timeout: 1s}}}}
+          http2_protocol_options: {{connection_keepalive: {{interval: 1s, timeout: 60s}}}}
     health_checks:
-    - timeout: 1s
+    - timeout: 60s
       interval: 1s
       no_traffic_interval: 1s
       unhealthy_threshold: 1

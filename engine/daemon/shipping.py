@@ -371,6 +371,8 @@ class Route:
             if pending.items:
                 dead = tally.dead
                 lacking = await self.shipment.deliver(of(pending.items))
+                if lacking is None:
+                    return False
                 dead = tally.dead - dead
                 self._uncount(lacking)
                 self._cursor.last = self._ground.time()

@@ -11,12 +11,14 @@ from engine.sinks.batch import Batch
 class Away(Exception):
     """The sink cannot take anything now, for a reason that is not the records'.
 
-    *after* is how many seconds it asks to be left alone; 0 where it says nothing.
+    *after* is how many seconds it asks to be left alone; 0 where it says nothing. *suspect*: what
+    it answers is no proof of that, and it may fail for the sake of one record.
     """
 
-    def __init__(self, why: str, after: float = 0.0) -> None:
+    def __init__(self, why: str, after: float = 0.0, *, suspect: bool = False) -> None:
         super().__init__(why)
         self.after = after
+        self.suspect = suspect
 
 
 class Refused(Exception):

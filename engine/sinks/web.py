@@ -29,6 +29,8 @@ LINES = "application/x-ndjson"
 FINE = range(200, 300)
 ELSEWHERE = range(300, 400)
 ABOUT_THE_BATCH = frozenset({400, 413, 415, 422})
+BROKEN = frozenset({500, 502, 504})
+"""A server failed, perhaps for the sake of one record; 503 says that it takes nothing now."""
 REMEDIES = {
     401: "it does not accept who we are; see `token`, or `username` and `password`",
     403: "we may not write there; see `token`, or `username` and `password`",
@@ -74,7 +76,7 @@ def judged(answer: Answer, after: float) -> Answer:
     why = f"it answers {answer.status}" + (f": {remedy}" if remedy else "")
     if answer.status in ABOUT_THE_BATCH:
         raise Refused(why)
-    raise Away(why, after)
+    raise Away(why, after, suspect=answer.status in BROKEN and not after)
 
 
 class Web:
@@ -126,10 +128,11 @@ class Web:
             async with asyncio.timeout(self._timeout):
                 found = await self._ask(url, body, given)
         except TimeoutError:
-            raise Away(f"no answer within {self._timeout:g} s") from None
+            raise Away(f"no answer within {self._timeout:g} s", suspect=True) from None
         except self._httpx.HTTPError as error:
             name = type(error).__name__
-            raise Away(told(error, f"no connection, or a broken one ({name})")) from None
+            why = told(error, f"no connection, or a broken one ({name})")
+            raise Away(why, suspect=not isinstance(error, self._httpx.ConnectError)) from None
         answer, after = found
         return judge(answer, seconds_of(after, time.time()))
 

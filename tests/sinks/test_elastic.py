@@ -167,10 +167,10 @@ def test_an_index_that_is_busy_small_and_particular_has_every_record_once(tmp_pa
             shipment = Shipment(
                 sink, Dead(tmp_path / "dead"), Pauses(0.001, 0.01), asyncio.sleep, lambda: 1.0
             )
-            lacking = await shipment.deliver(what)
-            assert ids(lacking) == ids(await shipment.deliver(what))
+            lacking = ids(await shipment.deliver(what) or [])
+            assert lacking == ids(await shipment.deliver(what) or [])
             await sink.close()
-            return ids(lacking)
+            return lacking
 
         assert sorted(asyncio.run(go())) == [10, 21]
     wanted = {id_of(one): one.body for one in what.items if one.sequence not in {10, 21}}

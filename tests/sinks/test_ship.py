@@ -48,6 +48,13 @@ def shipment(sink: Sink, folder: Path, slept: Slept | None = None) -> Shipment:
     )
 
 
+def lacking(one: Shipment, what: Batch) -> list[int]:
+    """Return which of *what* the sink may not have, when it is delivered."""
+    found = asyncio.run(one.deliver(what))
+    assert found is not None
+    return ids(found)
+
+
 def dead_in(folder: Path) -> list[int]:
     path = folder / "sink.dead.jsonl"
     if not path.exists():
@@ -148,8 +155,7 @@ def test_one_record_that_is_refused_is_dead_at_once_where_others_were_taken(
     slept = Slept()
     one = shipment(Told(TAKEN, Refused("bad")), tmp_path, slept)
     asyncio.run(one.deliver(batch(1)))
-    lacking = asyncio.run(one.deliver(batch(1, 1)))
-    assert dead_in(tmp_path) == ids(lacking) == [1]
+    assert lacking(one, batch(1, 1)) == dead_in(tmp_path) == [1]
     assert slept.pauses == []
     assert one.tally.refusal == "bad"
 
@@ -169,9 +175,8 @@ def test_where_a_sink_does_not_say_what_it_refused_all_of_it_is_kept_and_nothing
 ) -> None:
     sink = Told(Outcome(refused=((0, "bad"),), again=(4,), why="2 of 3 were refused", unnamed=2))
     one = shipment(sink, tmp_path)
-    lacking = asyncio.run(one.deliver(batch(5)))
+    assert lacking(one, batch(5)) == dead_in(tmp_path) == [0, 1, 2, 3]
     assert sink.got == [[0, 1, 2, 3, 4], [4]]
-    assert dead_in(tmp_path) == ids(lacking) == [0, 1, 2, 3]
     assert (one.tally.sent, one.tally.dead) == (2, 3)
     all_of_it = shipment(Told(Outcome(why="9 were refused", unnamed=9)), tmp_path)
     asyncio.run(all_of_it.deliver(batch(2)))
@@ -188,10 +193,27 @@ def test_the_dead_are_for_the_owner_only_and_say_why(tmp_path: Path) -> None:
     assert len(msgspec.json.decode(path.read_bytes())["why"]) == 300
 
 
-def test_when_the_dead_cannot_be_written_nothing_counts_as_delivered(tmp_path: Path) -> None:
-    (tmp_path / "sink.dead.jsonl").mkdir()
-    one = shipment(Told(TAKEN, Refused("bad")), tmp_path)
+def test_while_the_dead_cannot_be_written_that_is_tried_on_and_nothing_is_sent_again(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "shipped"
+    folder.write_text("no folder")
+    sink = Told(TAKEN, Refused("bad"), Refused("bad"), TAKEN)
+    slept = Slept()
+    one = shipment(sink, folder, slept)
     asyncio.run(one.deliver(batch(1)))
-    with pytest.raises(IsADirectoryError):
-        asyncio.run(one.deliver(batch(1)))
-    assert (one.tally.sent, one.tally.dead) == (1, 0)
+    seen: list[tuple[str, int]] = []
+
+    async def look(seconds: float) -> None:
+        await slept(seconds)
+        seen.append((one.tally.trouble, one.tally.dead))
+        if len(seen) == 5:
+            folder.unlink()  # Somebody has made room.
+
+    one.sleep = look
+    asyncio.run(one.deliver(batch(2)))
+    assert slept.pauses == [1, 2, 4, 8, 8]
+    assert set(seen) == {("what it has refused cannot be kept in sink.dead.jsonl: File exists", 0)}
+    assert sink.got == [[0], [0, 1], [0], [1]]
+    assert dead_in(folder) == [0]
+    assert (one.tally.dead, one.tally.trouble) == (1, "")

@@ -31,7 +31,7 @@ from engine.storage.notes import NoteError, Signer
 from engine.storage.padded import AHEAD, Padded
 from engine.storage.segment import NONE, Mark, Segment, recover
 
-MEGABYTE = 2**20
+KILOBYTE, MEGABYTE = 2**10, 2**20
 NAME_BYTES = 8
 DIGESTED = 256
 """How many records are taken into the tree at once: 0.4 ms during which nothing is appended."""
@@ -41,9 +41,13 @@ many there may be left for a pause."""
 PACED_FROM, AT_ONCE = 128, 64
 """Who appends takes so many records into the tree at once, when there are so many to be taken. So
 a new segment, whose header tells the tree, can be begun at any time without holding anybody up."""
-PUSHED = MEGABYTE
+PUSHED = 4 * MEGABYTE
 """So many bytes at a time are written to the disk beside, from which a sync then has little to do:
-one of 64 MB keeps a core busy for 10 ms."""
+one of 64 MB keeps a core busy for 10 ms, and this for less than one. Not fewer: each time the file
+system looks for room on the disk, and who appends to the file meanwhile waits (ext4 locks its map
+of blocks, and may have to read first where there is room: some milliseconds)."""
+SPARED = 64 * KILOBYTE
+"""The newest bytes are not pushed: who appends to a page that is just taken would wait for it."""
 MOST_CLOSING = 16
 """How many full segments may wait for another thread to close them: then the newest one grows."""
 
@@ -196,7 +200,10 @@ class Trail:
         """Have the kernel begin to write what was appended; nobody waits for that."""
         with self._lock:
             segment, start = self._segment, self._pushed
-            end = self._pushed = segment.size
+            end = segment.size - SPARED
+            if end <= start:
+                return  # It is a new one, since that was due.
+            self._pushed = end
         if self._syncing.acquire(blocking=False):  # Else it is on its way. Nor is it closed now.
             try:
                 if segment.file != NONE:

@@ -9,13 +9,14 @@ import msgspec
 import pytest
 import zstandard
 
+from engine.storage import trail as trailing
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened, read_checkpoint
 from engine.storage.examine import Problem
 from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, read_header
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import Segment
 from engine.storage.source import segment_files
-from engine.storage.trail import MOST_CLOSING, MOST_PACED, PACED, PACED_FROM
+from engine.storage.trail import MOST_CLOSING, MOST_PACED, PACED, PACED_FROM, SPARED
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -76,6 +77,30 @@ def test_a_new_segment_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.Monke
     report = verified(tmp_path)
     assert (report.problems, report.records, report.signed) == ([], 3000, 3000)
     assert report.segments == 3
+
+
+def test_the_newest_bytes_are_left_to_who_appends_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[tuple[int, int]] = []
+    monkeypatch.setattr(trailing, "begin_writing", lambda _, *place: pushed.append(place))
+    one = trail(tmp_path)
+    one.append(record(0))
+    one.push()  # Not even negative bytes, which would be all of them.
+    assert pushed == []
+    one.append_all([record(number) for number in range(1, 1000)])
+    size = opened_file(tmp_path).stat().st_size
+    assert size > SPARED
+    one.push()
+    one.push()
+    assert pushed == [(0, size - SPARED)]
+    one.close()
+
+
+def opened_file(folder: Path) -> Path:
+    """Return the segment in *folder* that is written."""
+    (path,) = folder.glob(f"*{OPEN}")
+    return path
 
 
 def test_a_segment_grows_while_too_many_wait_to_be_closed(

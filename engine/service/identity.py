@@ -2,17 +2,24 @@
 
 48 bits are the milliseconds, 12 bits the fraction of the millisecond, 62 bits are random.
 ``uuid.UUID`` objects and one system call an id would cost several microseconds. Here entropy is
-fetched for many ids at once and made into text at once, what ids of one millisecond begin with is
-made once, and the text is put together directly: a third of a microsecond.
+fetched for many ids at once and made into one text, of which each id takes the next piece; what ids
+of one millisecond begin with is made once: a fifth of a microsecond an id.
 """
 
 from __future__ import annotations
 
 import os
-from typing import ClassVar, Final
+from typing import Final
+
+from engine.content.native import i64
 
 MILLISECOND: Final = 1_000_000
 AT_ONCE: Final = 256
+RANDOM_BYTES: Final = 8
+DIGITS: Final = 2 * RANDOM_BYTES
+LAST: Final = 18
+"""Characters of an id that are random: ``-`` and four digits, ``-`` and twelve."""
+FIRST_DIGITS: Final = 4
 FRACTIONS: Final = tuple([f"{number:03x}" for number in range(4096)])
 """The three digits of each fraction of a millisecond."""
 VARIANTS = bytes(0x80 | number & 0x3F for number in range(256))
@@ -22,49 +29,59 @@ VARIANTS = bytes(0x80 | number & 0x3F for number in range(256))
 class Forks:
     """How often this process was forked from another, since this module was loaded."""
 
-    count: ClassVar[int] = 0
+    __slots__ = ("count",)
 
-    @classmethod
-    def note(cls) -> None:  # pragma: no cover - runs in the child
+    def __init__(self) -> None:
+        self.count = 0
+
+    def note(self) -> None:  # pragma: no cover - runs in the child
         """Count one more."""
-        cls.count += 1
+        self.count += 1
 
 
-os.register_at_fork(after_in_child=Forks.note)
+FORKS: Final = Forks()
+os.register_at_fork(after_in_child=FORKS.note)
 
 
 class IdSource:
     """Owns a store of entropy. Ids of one source never repeat, not even after ``fork``."""
 
-    __slots__ = ("_begin", "_forks", "_lasts", "_milliseconds")
+    __slots__ = ("_at", "_begin", "_forks", "_lasts", "_milliseconds")
 
     def __init__(self) -> None:
-        self._lasts: list[str] = []
-        """The random digits of ids to come: ``-`` and four, ``-`` and twelve."""
+        self._lasts = ""
+        """The random ends of ids, one behind the other."""
+        self._at = 0
+        """How much of them was used."""
         self._forks = 0
-        self._milliseconds = -1
+        self._milliseconds: i64 = -1
         self._begin = ""
         """What ids of that millisecond begin with."""
 
     def make(self, now: int) -> str:
         """Return a new id for *now* (ns since the Unix epoch)."""
-        # A forked child must not use up the parent's entropy a second time.
-        if not self._lasts or self._forks != Forks.count:
+        # Hot path. A forked child must not use up the parent's entropy a second time.
+        if self._at >= len(self._lasts) or self._forks != FORKS.count:
             self._fetch()
-        milliseconds = now // MILLISECOND
+        instant: i64 = now
+        milliseconds: i64 = instant // MILLISECOND
         if milliseconds != self._milliseconds:
             self._milliseconds = milliseconds
             stamp = f"{milliseconds:012x}"
             self._begin = f"{stamp[-12:-4]}-{stamp[-4:]}-7"
-        fraction = ((now - milliseconds * MILLISECOND) << 12) // MILLISECOND
-        return self._begin + FRACTIONS[fraction] + self._lasts.pop()
+        fraction: i64 = ((instant - milliseconds * MILLISECOND) << 12) // MILLISECOND
+        at = self._at
+        self._at = at + LAST
+        return self._begin + FRACTIONS[fraction] + self._lasts[at : at + LAST]
 
     def _fetch(self) -> None:
-        self._forks = Forks.count
-        firsts = bytearray(os.urandom(2 * AT_ONCE))
-        firsts[::2] = firsts[::2].translate(VARIANTS)
-        lasts = os.urandom(6 * AT_ONCE).hex("-", 6).split("-")
-        self._lasts = [
-            f"-{first}-{last}"
-            for first, last in zip(firsts.hex("-", 2).split("-"), lasts, strict=True)
-        ]
+        self._forks = FORKS.count
+        entropy = bytearray(os.urandom(RANDOM_BYTES * AT_ONCE))
+        entropy[::RANDOM_BYTES] = entropy[::RANDOM_BYTES].translate(VARIANTS)
+        digits = entropy.hex().encode()
+        lasts = bytearray(b"-") * (LAST * AT_ONCE)
+        for number in range(DIGITS):  # Each digit of all ids in one step.
+            place = number + 1 if number < FIRST_DIGITS else number + 2
+            lasts[place::LAST] = digits[number::DIGITS]
+        self._lasts = lasts.decode()
+        self._at = 0

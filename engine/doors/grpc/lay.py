@@ -9,10 +9,13 @@ protobuf and stands behind it, as its encoding allows. `convert.write_decision` 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
+
+from msgspec.structs import astuple
 
 from engine.doors.grpc.convert import ACTIONS, write_reason, write_rest
-from engine.runtime.decision import Decision, Reason
+from engine.runtime.decision import BARE, Decision, Reason
 from engine.wire import engine_pb2 as wire
 
 REMEMBERED = 4096
@@ -25,6 +28,9 @@ SEVEN: Final = tuple([bytes([0x80 | number]) for number in range(ONE_BYTE)])
 """Seven bits of a number that goes on."""
 LAST: Final = tuple([bytes([number]) for number in range(ONE_BYTE)])
 
+DECISION: Final = b"\x0a"
+"""What each element of ``DecideBatchResponse.decisions`` begins with."""
+HEAD_BYTES: Final = 1_024
 REQUEST_ID: Final = b"\x0a"
 REASON: Final = b"\x22"
 REVISION: Final = b"\x62"
@@ -46,16 +52,39 @@ laid: dict[int, tuple[Reason, bytes]] = {}
 """Fields ``reasons`` by the identity of the reason, which is held so that it stays its own."""
 
 
+Held = tuple[Any, ...]
+"""All that a decision holds, by the places below: to get it all takes as long as two attributes."""
+FIELDS: Final = Decision.__struct_fields__
+ACTION: Final = FIELDS.index("action")
+EFFECTIVE: Final = FIELDS.index("effective_action")
+REASONS_AT: Final = FIELDS.index("reasons")
+REVISION_AT: Final = FIELDS.index("revision")
+REDACTIONS: Final = FIELDS.index("redactions")
+RESTORED: Final = FIELDS.index("restored")
+THROTTLE: Final = FIELDS.index("throttle")
+ESCALATION: Final = FIELDS.index("escalation")
+ADVICE: Final = FIELDS.index("advice")
+LABELS: Final = FIELDS.index("labels")
+RESERVED_AT: Final = FIELDS.index("reserved")
+SHADOW: Final = FIELDS.index("shadow")
+DEGRADED: Final = FIELDS.index("degraded")
+REQUEST_ID_AT: Final = FIELDS.index("request_id")
+DECISION_ID_AT: Final = FIELDS.index("decision_id")
+EVALUATED_IN_AT: Final = FIELDS.index("evaluated_in")
+
+
 class Middle:
     """What stands between the ids of a decision, and is the same again and again."""
 
-    __slots__ = ("action", "effective", "laid", "reasons", "revision")
+    __slots__ = ("action", "before_id", "effective", "laid", "plain", "reasons", "revision")
 
-    def __init__(self, decision: Decision) -> None:
-        self.reasons = decision.reasons
-        self.action: str = decision.action
-        self.effective: str = decision.effective_action
-        self.revision = decision.revision
+    def __init__(self, held: Held) -> None:
+        self.reasons: tuple[Reason, ...] = held[REASONS_AT]
+        self.action: str = held[ACTION]
+        self.effective: str = held[EFFECTIVE]
+        self.revision: str = held[REVISION_AT]
+        self.plain = self.action in BARE and self.effective == self.action
+        """Whether no more need be said for the actions."""
         self.laid = b"".join(
             [
                 OUTCOMES[self.action, self.effective],
@@ -63,6 +92,7 @@ class Middle:
                 field(REVISION, self.revision.encode()) if self.revision else b"",
             ]
         )
+        self.before_id = self.laid + AN_ID
 
 
 middles: dict[int, Middle] = {}
@@ -72,42 +102,58 @@ middles: dict[int, Middle] = {}
 def lay_decision(decision: Decision) -> bytes:
     """Return the bytes of the message."""
     # Hot path.
-    request_id, decision_id = decision.request_id.encode(), decision.decision_id.encode()
-    pieces = [
-        field(REQUEST_ID, request_id) if request_id else b"",
-        lay_middle(decision),
-        AN_ID + decision_id if len(decision_id) == ID_BYTES else field(DECISION_ID, decision_id),
-        EVALUATED_IN,
-        lay_number(decision.evaluated_in),
-        RESERVED if decision.reserved else NOT_RESERVED,
-    ]
-    if not decision.bare:
+    held: Held = astuple(decision)
+    middle = middle_of(held)
+    request_id: str = held[REQUEST_ID_AT]
+    decision_id: bytes = held[DECISION_ID_AT].encode()
+    if len(decision_id) == ID_BYTES:
+        pieces = [middle.before_id, decision_id]
+    else:
+        pieces = [middle.laid, field(DECISION_ID, decision_id)]
+    pieces.append(EVALUATED_IN)
+    pieces.append(lay_number(held[EVALUATED_IN_AT]))
+    pieces.append(RESERVED if held[RESERVED_AT] else NOT_RESERVED)
+    if request_id:
+        pieces.insert(0, field(REQUEST_ID, request_id.encode()))
+    if not (middle.plain and says_no_more(held)):
         more = wire.Decision()
         write_rest(more, decision)
         pieces.append(more.SerializeToString())
     return b"".join(pieces)
 
 
-def lay_middle(decision: Decision) -> bytes:
+def says_no_more(held: Held) -> bool:
+    """Return whether a decision is `bare`, if its actions are."""
+    return (
+        held[THROTTLE] is None
+        and held[ESCALATION] is None
+        and held[SHADOW] is None
+        and not (
+            held[ADVICE] or held[LABELS] or held[DEGRADED] or held[REDACTIONS] or held[RESTORED]
+        )
+    )
+
+
+def middle_of(held: Held) -> Middle:
     """Return the fields between the ids. Most decisions have the very reasons of one before."""
-    reasons = decision.reasons
+    reasons: tuple[Reason, ...] = held[REASONS_AT]
     known = middles.get(id(reasons))
     if (
         known is not None
         and known.reasons is reasons  # Invariant: they are held, so no others have their id.
-        and known.action == decision.action
-        and known.effective == decision.effective_action
-        and known.revision == decision.revision
+        and known.action == held[ACTION]
+        and known.effective == held[EFFECTIVE]
+        and known.revision == held[REVISION_AT]
     ):
-        return known.laid
-    made = Middle(decision)
+        return known
+    made = Middle(held)
     for one in reasons:
         if one.failure:  # Those are new for each decision.
-            return made.laid
+            return made
     if len(middles) >= REMEMBERED:
         middles.clear()
     middles[id(reasons)] = made
-    return made.laid
+    return made
 
 
 def lay_number(number: int) -> bytes:
@@ -124,6 +170,20 @@ def lay_number(number: int) -> bytes:
 def field(begins: bytes, value: bytes) -> bytes:
     """Return the field that *begins* so, and holds *value*."""
     return begins + lay_number(len(value)) + value
+
+
+HEADS: Final = tuple([DECISION + lay_number(size) for size in range(HEAD_BYTES)])
+"""How the decisions of a batch begin, by their size."""
+
+
+def lay_all(decisions: Iterable[bytes]) -> bytes:
+    """Return the bytes of the message that holds all of them."""
+    pieces: list[bytes] = []
+    for one in decisions:
+        size = len(one)
+        pieces.append(HEADS[size] if size < HEAD_BYTES else DECISION + lay_number(size))
+        pieces.append(one)
+    return b"".join(pieces)
 
 
 def lay_reason(reason: Reason) -> bytes:

@@ -26,7 +26,7 @@ from engine.doors.grpc.later import (
     later_settlement,
     or_say_why,
 )
-from engine.doors.grpc.lay import field, lay_decision
+from engine.doors.grpc.lay import lay_all, lay_decision
 from engine.doors.grpc.read import read_record
 from engine.doors.grpc.reviews import (
     claim_review,
@@ -143,8 +143,6 @@ Method = Direct | Plain | Together | Waiting | Personal | Watching | Pipelined |
 
 REQUESTS = 0x0A
 """What each element of ``DecideBatchRequest.requests`` begins with."""
-DECISIONS = b"\x0a"
-"""What each element of ``DecideBatchResponse.decisions`` begins with."""
 
 
 def decide(service: Service, raw: bytes) -> bytes | Later:
@@ -215,7 +213,7 @@ def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later
         made = decide_some(service, requests, in_time)
         ready = [one for one in made if isinstance(one, bytes)]
         if len(ready) == len(made):
-            return b"".join([field(DECISIONS, one) for one in ready])
+            return lay_all(ready)
         return lambda left: gathered(made, left)
 
     async def wait(left: TimeLeft) -> bytes:
@@ -261,9 +259,7 @@ async def gathered(made: Sequence[bytes | Later], left: TimeLeft) -> bytes:
     """Return the response with all decisions, when those that wait have come."""
     waiting = [one(left) for one in made if not isinstance(one, bytes)]
     waited = iter(await asyncio.gather(*waiting))
-    return b"".join(
-        [field(DECISIONS, one if isinstance(one, bytes) else next(waited)) for one in made]
-    )
+    return lay_all([one if isinstance(one, bytes) else next(waited) for one in made])
 
 
 def requests_in(raw: bytes) -> Sequence[bytes]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from engine.doors.grpc import lay
 from engine.doors.grpc.convert import write_decision
-from engine.doors.grpc.lay import field, lay_decision, lay_number, lay_reason
+from engine.doors.grpc.lay import field, lay_all, lay_decision, lay_number, lay_reason
 from engine.runtime.decision import Action, Decision, Message, Reason, Redaction
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.test_convert import EVERYTHING
@@ -104,6 +104,19 @@ def test_numbers_are_laid_as_protobuf_does(number: int) -> None:
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 70_000])
 def test_fields_of_any_length_are_read_again(size: int) -> None:
     assert wire.Decision.FromString(field(b"\x62", b"x" * size)).revision == "x" * size
+
+
+@pytest.mark.parametrize("size", [1, 127, 128, 1_023, 1_024, 70_000])
+def test_decisions_of_any_length_are_laid_one_behind_the_other(size: int) -> None:
+    made = [wire.Decision(revision="x" * size), wire.Decision(), wire.Decision(restored=size)]
+    laid = lay_all([one.SerializeToString() for one in made])
+    assert laid == wire.DecideBatchResponse(decisions=made).SerializeToString()
+
+
+@given(decisions())
+def test_what_says_no_more_is_bare(decision: Decision) -> None:
+    held = msgspec.structs.astuple(decision)
+    assert (lay.Middle(held).plain and lay.says_no_more(held)) == decision.bare
 
 
 def test_a_reason_is_remembered_by_itself_and_not_by_its_place_in_memory() -> None:

@@ -9,8 +9,10 @@ told why something is missing (see `acts`).
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,9 +70,10 @@ class Due(msgspec.Struct, kw_only=True):
     name: str
     first: int
     records: int
-    before: set[int]
+    before: Collection[int]
     """Rows that have been pruned already."""
-    rows: set[int] = msgspec.field(default_factory=set)
+    rows: array[int] = msgspec.field(default_factory=lambda: array("I"))
+    """Four bytes a record, since all that is due of a trail is in memory: it may be millions."""
     bytes: int = 0
     by_age: int = 0
     by_size: int = 0
@@ -82,14 +85,14 @@ class Due(msgspec.Struct, kw_only=True):
 
     def add(self, row: int, size: int, tenant: str) -> None:
         """Have *row* forgotten too, a record of *size* bytes."""
-        self.rows.add(row)
+        self.rows.append(row)
         self.tenants[tenant] += 1
         self.bytes += size
 
     @property
     def numbers(self) -> list[int]:
         """The numbers of all records that are without payload then."""
-        return [self.first + row for row in sorted(self.before | self.rows)]
+        return [self.first + row for row in sorted((*self.before, *self.rows))]
 
     @property
     def told(self) -> dict[str, object]:
@@ -110,13 +113,22 @@ class Due(msgspec.Struct, kw_only=True):
         }
 
 
-class _Record(NamedTuple):
+class _Old(NamedTuple):
+    """A record that may go for its size, those that go first in front."""
+
     time: int
     place: int
     """Of its segment among those that are looked at."""
     row: int
     bytes: int
-    held: bool
+
+
+class _Sum(msgspec.Struct):
+    """What a tenant has that is not too old."""
+
+    bytes: int = 0
+    places: list[tuple[int, int]] = []
+    """Of the segments with it: the earliest time of any record there, and the place."""
 
 
 class _Look(NamedTuple):
@@ -124,10 +136,14 @@ class _Look(NamedTuple):
 
     times: array[int]
     offsets: array[int]
-    pruned: set[int]
-    whose: dict[str, Iterable[int]]
+    pruned: array[int]
+    whose: dict[str, Sequence[int]]
     """The rows of each tenant; none where nothing can be due."""
     stays: set[int]
+
+    def bytes(self, row: int) -> int:
+        """Return how many bytes the payload of a record has that was not pruned."""
+        return self.offsets[row + 1] - self.offsets[row] - OVERHEAD
 
 
 class _Held(NamedTuple):
@@ -154,7 +170,7 @@ def due_in(
     """
     held = _held(folder, tuple(holds), needless)
     found: list[Due] = []
-    sized: defaultdict[str, list[_Record]] = defaultdict(list)
+    sized: defaultdict[str, _Sum] = defaultdict(_Sum)
     for path in segment_files(folder):
         if path.name.endswith(OPEN):
             continue
@@ -172,7 +188,11 @@ def due_in(
             told(f"{path.name} stays as it is: it is not whole ({due})")
         else:
             found.append(due)
-    _oversized(found, sized, rules, shipped)
+    for tenant, one in sized.items():
+        over = one.bytes - rules.of(tenant).megabytes * MEGABYTE
+        if over > 0 and tenant not in held.tenants:
+            looks = partial(_look_again, rules=rules, held=held, now=now, told=told)
+            _oversized(found, _oldest(found, one.places, tenant, looks), over, tenant, shipped)
     for due in found:
         _finish(due)
     return [due for due in found if due.rows or due.ends]
@@ -202,19 +222,14 @@ def _aged(
     held: _Held,
     shipped: Shipped,
     now: int,
-    sized: defaultdict[str, list[_Record]],
+    sized: defaultdict[str, _Sum],
     place: int,
 ) -> Due | str:
-    """Return what of a segment is too old, and put what may be too much into *sized*.
+    """Return what of a segment is too old, and count what may be too much into *sized*.
 
     Or return why it is not whole.
     """
-    index = index_of(source)
-    try:
-        look = _look(index, source, rules, held, now)
-    except Stale:
-        index = make_index(source)
-        look = _look(index, source, rules, held, now)
+    index, look = _look(source, rules, held, now)
     top = index.top
     if top.wrong:
         return top.wrong
@@ -228,30 +243,45 @@ def _aged(
     )
     sent = shipped.sent(due.trail)
     limit = top.records if sent is None else sent - due.first
+    pruned = set(look.pruned)
     for tenant, rows in look.whose.items():
         keep = rules.of(tenant)
         oldest = now - keep.days * DAY if keep.days else UNKNOWN
         free = tenant not in held.tenants
+        kept = 0
         for row in rows:
-            if row in look.pruned:
+            if row in pruned:
                 continue
-            time, size = look.times[row], look.offsets[row + 1] - look.offsets[row] - OVERHEAD
-            loose = free and row not in look.stays
-            if loose and UNKNOWN < time < oldest and row < limit:
+            size = look.bytes(row)
+            aged = UNKNOWN < look.times[row] < oldest and row < limit
+            if aged and free and row not in look.stays:
                 due.by_age += 1
                 due.add(row, size, tenant)
-            elif keep.megabytes:
-                sized[tenant].append(_Record(time, place, row, size, not loose))
+            else:
+                kept += size
+        if keep.megabytes and kept:
+            sized[tenant].bytes += kept
+            sized[tenant].places.append((top.earliest, place))
     return due
 
 
-def _look(index: Index, source: Source, rules: Rules, held: _Held, now: int) -> _Look:
+def _look(source: Source, rules: Rules, held: _Held, now: int) -> tuple[Index, _Look]:
+    """Return the index of a segment, and what it says."""
+    index = index_of(source)
+    try:
+        return index, _looked(index, source, rules, held, now)
+    except Stale:
+        index = make_index(source)
+        return index, _looked(index, source, rules, held, now)
+
+
+def _looked(index: Index, source: Source, rules: Rules, held: _Held, now: int) -> _Look:
     """Return what an index says. Raises Stale."""
     may = _may(index, rules, now)
     return _Look(
         index.times,
         index.offsets,
-        set(index.pruned),
+        index.pruned,
         _whose(index) if may else {},
         _stays(source, index, held.needless) | _held_rows(index, held) if may else set(),
     )
@@ -276,16 +306,16 @@ def _held_rows(index: Index, held: _Held) -> set[int]:
     return found
 
 
-def _whose(index: Index) -> dict[str, Iterable[int]]:
+def _whose(index: Index) -> dict[str, Sequence[int]]:
     """Return the rows of each tenant."""
-    found: dict[str, Iterable[int]] = {}
+    found: dict[str, Sequence[int]] = {}
     left = bytearray(b"\1" * index.top.records)
     for tenant in index.labels("tenant"):
         rows = index.rows("tenant", tenant)
         found[tenant] = rows
         for row in rows:
             left[row] = 0
-    found[NO_TENANT] = [row for row, none in enumerate(left) if none]
+    found[NO_TENANT] = array("I", [row for row, none in enumerate(left) if none])
     return found
 
 
@@ -308,28 +338,73 @@ def _cut(index: Index) -> set[int]:
 
 
 def _oversized(
-    found: list[Due],
-    sized: dict[str, list[_Record]],
-    rules: Rules,
-    shipped: Shipped,
+    found: list[Due], oldest: Iterable[_Old], over: int, tenant: str, shipped: Shipped
 ) -> None:
-    """Add what is too much, the oldest first."""
-    for tenant, records in sized.items():
-        over = sum(one.bytes for one in records) - rules.of(tenant).megabytes * MEGABYTE
-        for one in sorted(records):
-            if over <= 0:
-                break
-            if one.held:
-                continue
-            due = found[one.place]
-            due.by_size += 1
-            due.add(one.row, one.bytes, tenant)
-            due.unsent.update(shipped.lacking(due.trail, due.first + one.row))
-            over -= one.bytes
+    """Add what is too much of a tenant: of the *oldest* as many as have *over* bytes."""
+    for one in oldest:
+        due = found[one.place]
+        due.by_size += 1
+        due.add(one.row, one.bytes, tenant)
+        due.unsent.update(shipped.lacking(due.trail, due.first + one.row))
+        over -= one.bytes
+        if over <= 0:
+            return
+
+
+def _oldest(
+    found: list[Due],
+    places: list[tuple[int, int]],
+    tenant: str,
+    look: Callable[[Due], _Look | None],
+) -> Iterator[_Old]:
+    """Yield the records of *tenant* that may go, by time, over all segments.
+
+    A segment is looked at when its earliest record may be the next, and let go of behind its last
+    one: so there are a few in memory, however many there are.
+    """
+    waiting = deque(sorted(places))
+    heap: list[tuple[_Old, Iterator[_Old]]] = []
+    while waiting or heap:
+        while waiting and (not heap or waiting[0] <= heap[0][0][:2]):
+            _, place = waiting.popleft()
+            again = look(found[place])
+            if again is not None:
+                _push(heap, _loose(again, found[place], tenant, place))
+        if heap:
+            one, rest = heappop(heap)
+            yield one
+            _push(heap, rest)
+
+
+def _push(heap: list[tuple[_Old, Iterator[_Old]]], rest: Iterator[_Old]) -> None:
+    one = next(rest, None)
+    if one is not None:
+        heappush(heap, (one, rest))  # No two are alike, so that iterators are never compared.
+
+
+def _loose(look: _Look, due: Due, tenant: str, place: int) -> Iterator[_Old]:
+    """Yield the records of *tenant* in a segment that may go and do not yet, by time."""
+    gone = look.stays.union(look.pruned, due.rows)
+    rows = [row for row in look.whose.get(tenant, ()) if row not in gone]
+    rows.sort(key=look.times.__getitem__)
+    for row in rows:
+        yield _Old(look.times[row], place, row, look.bytes(row))
+
+
+def _look_again(
+    due: Due, rules: Rules, held: _Held, now: int, told: Callable[[str], None]
+) -> _Look | None:
+    """Return what there is in a segment that was looked at before; None where it is not there."""
+    try:
+        with opened_source(due.path) as source:
+            return _look(source, rules, held, now)[1]
+    except (FileNotFoundError, NoSegment) as error:
+        told(f"{due.name} stays as it is: {error}")
+        return None
 
 
 def _finish(due: Due) -> None:
-    due.ends = len(due.before | due.rows) >= due.records
+    due.ends = len(due.before) + len(due.rows) >= due.records
     if due.ends and not due.records:
         due.ends = False
 

@@ -90,10 +90,13 @@ def compressed(data: bytes, level: int = 3) -> bytes:
 class Source:
     """An opened segment. Owns the file."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file. Raises OSError and NoSegment."""
+    def __init__(self, path: Path, name: str = "") -> None:
+        """Open the file; *name* tells its form where it has another name than it is to have.
+
+        Raises OSError and NoSegment.
+        """
         self.path = path
-        self.compressed = path.name.endswith(COMPRESSED)
+        self.compressed = (name or path.name).endswith(COMPRESSED)
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._at: list[int] = []
         self._pieces: list[tuple[int, int]] = []
@@ -112,6 +115,7 @@ class Source:
 
     def close(self) -> None:
         """Close the file."""
+        self._piece.cache_clear()  # It leads back here: the pieces would stay for the collector.
         os.close(self._file)
 
     def all(self) -> bytes:

@@ -142,7 +142,7 @@ def test_what_came_of_a_held_decision_is_held_too(tmp_path: Path) -> None:
         Hold(id="1", decision="d1", since="", reason=""),
     ):
         (due,) = due_in(tmp_path, ALL, (hold,), NOTHING, NOW)
-        assert due.rows == {3, 4, 5, 6}
+        assert set(due.rows) == {3, 4, 5, 6}
 
 
 def test_records_of_holds_and_prunings_stay_for_good(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_records_of_holds_and_prunings_stay_for_good(tmp_path: Path) -> None:
         one.append(kept_at(40, kind="admin", act=act, what={}))
     one.close()
     (due,) = due_in(tmp_path, ALL, (), NOTHING, NOW)
-    assert (due.rows, due.ends) == ({3}, False)
+    assert (list(due.rows), due.ends) == ([3], False)
 
 
 def test_the_record_of_a_recovery_is_never_pruned_but_goes_with_its_segment(
@@ -192,10 +192,10 @@ def test_what_a_sink_waits_for_stays_unless_the_megabytes_force_it(tmp_path: Pat
     shipped = read_shipped(tmp_path)
     assert (shipped.sent(name), shipped.sent("other")) == (5, 0)
     (due,) = due_in(tmp_path, ALL, (), shipped, NOW)
-    assert due.rows == set(range(5))
+    assert set(due.rows) == set(range(5))
     assert not due.unsent
     (due,) = due_in(tmp_path, Rules(others=Keep(days=20, megabytes=1)), (), shipped, NOW)
-    assert set(range(5)) < due.rows
+    assert set(range(5)) < set(due.rows)
     assert due.unsent == {"siem": len(due.rows) - 5}
     (tmp_path / "shipped" / "archive.json").write_text("{no json")
     assert read_shipped(tmp_path).sent(name) == 0

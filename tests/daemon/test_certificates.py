@@ -57,7 +57,7 @@ def answered(address: str, root: bytes, own: Pair | None = None) -> bool:
         channel: Any = made
         method = channel.unary_unary("/engine.v1.PolicyEngine/Decide")
         try:
-            raw = method(REQUEST, timeout=5)
+            raw = method(REQUEST, timeout=PATIENCE)
         except grpc.RpcError:
             return False
     return wire.Decision.FromString(raw).action == wire.ACTION_ALLOW

@@ -74,7 +74,7 @@ class Eye:
             self.threads.add(threading.current_thread().name)
             self.looks += 1
             self.reached.release()
-            assert self.may.wait(20)
+            assert self.may.wait(60)
             if self.fails:
                 raise ValueError(text)
 

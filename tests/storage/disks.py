@@ -31,7 +31,7 @@ class HeldDisk:
 
     def hold(self) -> None:
         self.reached.set()
-        assert self.go_on.wait(20)
+        assert self.go_on.wait(60)
 
     def end(self) -> None:
         if self.broken:

@@ -12,9 +12,7 @@ from engine.service.reviews import Reviews
 from engine.service.watcher import Watcher
 from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, Daemon, ask, decide
-
-PATIENCE = 60.0
+from tests.doors.grpc.serving import PATIENCE, Channel, Daemon, ask, decide
 
 
 class Place:
@@ -47,7 +45,9 @@ class Place:
 
     def call(self, name: str, message: Any) -> bytes:
         method = self.channel.unary_unary(f"/engine.v1.PolicyEngine/{name}")
-        answer: bytes = method(message.SerializeToString(), timeout=5, metadata=self._metadata)
+        answer: bytes = method(
+            message.SerializeToString(), timeout=PATIENCE, metadata=self._metadata
+        )
         return answer
 
     def act(self, name: str, message: Any) -> wire.Review:
@@ -64,7 +64,9 @@ class Place:
         message = wire.WaitReviewRequest(review_id=review_id)
         return watch(self.channel, message, left, self._metadata)
 
-    def wait(self, review_id: str, seconds: float | None = None, left: float = 5) -> wire.Review:
+    def wait(
+        self, review_id: str, seconds: float | None = None, left: float = PATIENCE
+    ) -> wire.Review:
         message = wire.WaitReviewRequest(review_id=review_id)
         if seconds is not None:
             message.timeout.FromNanoseconds(int(seconds * 1e9))

@@ -30,6 +30,8 @@ from engine.service.reviewers import Reviewers
 from engine.service.reviews import Reviews
 from engine.wire import engine_pb2 as wire
 
+PATIENCE = 60.0
+"""Seconds after which a test says that something never came."""
 T = TypeVar("T")
 
 Channel = Any
@@ -117,7 +119,7 @@ def loop() -> asyncio.AbstractEventLoop:
     return made
 
 
-def run(coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+def run(coroutine: Coroutine[Any, Any, T], timeout: float = 2 * PATIENCE) -> T:
     """Return what *coroutine* returns in the loop."""
     return asyncio.run_coroutine_threadsafe(coroutine, loop()).result(timeout)
 
@@ -191,7 +193,7 @@ def ask(**fields: Any) -> wire.DecideRequest:
     return wire.DecideRequest(**{**given, **fields})
 
 
-def call(channel: Channel, method: str, message: Any, timeout: float = 30) -> bytes:
+def call(channel: Channel, method: str, message: Any, timeout: float = PATIENCE) -> bytes:
     """Return the bytes that a unary method answers; *message* may be bytes."""
     raw = message if isinstance(message, bytes) else message.SerializeToString()
     path = f"/engine.v1.{method}" if "." not in method.partition("/")[0] else f"/{method}"
@@ -204,7 +206,7 @@ def decide(channel: Channel, message: wire.DecideRequest | bytes) -> wire.Decisi
     return wire.Decision.FromString(call(channel, "PolicyEngine/Decide", message))
 
 
-def decide_stream(channel: Channel, messages: Iterator[bytes], timeout: float = 10) -> Any:
+def decide_stream(channel: Channel, messages: Iterator[bytes], timeout: float = PATIENCE) -> Any:
     """Return the call that answers *messages*."""
     method = channel.stream_stream("/engine.v1.PolicyEngine/DecideStream")
     return method(messages, timeout=timeout)

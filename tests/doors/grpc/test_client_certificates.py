@@ -36,6 +36,7 @@ from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.authority import Authority, Pair
 from tests.doors.grpc.reviewing import Place
 from tests.doors.grpc.serving import (
+    PATIENCE,
     Channel,
     Daemon,
     ask,
@@ -206,7 +207,7 @@ def test_acts_on_reviews_are_recorded_with_the_certificate_of_who_acts(tmp_path:
         review_id = Place(made, channel).pay().escalation.review_id
         claim = wire.ClaimReviewRequest(review_id=review_id, reviewer="zoe")
         call(channel, "PolicyEngine/ClaimReview", claim)
-        acts = {one.act: one.certificate for one in reviews.history(review_id)}
+        acts = {one.act: one.certificate for one in reviews.history(review_id).deeds}
     reviews.close()
     assert acts == {"opened": None, "claimed": of(GATEWAY)}
     lines = [one for one in recorder.others if isinstance(one, ReviewEntry)]
@@ -225,7 +226,7 @@ def test_calls_of_two_connections_at_once_are_not_taken_for_one_another() -> Non
             (
                 name,
                 channel.unary_unary(method).future(
-                    ask(request_id=name).SerializeToString(), timeout=20, wait_for_ready=True
+                    ask(request_id=name).SerializeToString(), timeout=PATIENCE, wait_for_ready=True
                 ),
             )
             for _ in range(50)

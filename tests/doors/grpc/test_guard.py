@@ -18,6 +18,7 @@ from engine.service.gate import Gate
 from engine.service.record import NoRecorder
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.serving import (
+    PATIENCE,
     SECRET,
     Channel,
     Daemon,
@@ -69,7 +70,7 @@ def opened(**fields: Any) -> wire.Chunk:
     return wire.Chunk(open=request)
 
 
-def guarded(channel: Channel, chunks: Iterable[wire.Chunk], timeout: float = 5) -> Any:
+def guarded(channel: Channel, chunks: Iterable[wire.Chunk], timeout: float = PATIENCE) -> Any:
     method = channel.stream_stream(
         GUARD, wire.Chunk.SerializeToString, wire.GuardedChunk.FromString
     )
@@ -160,7 +161,7 @@ def test_a_stream_that_breaks_is_recorded(channel: Channel, recorded: list[Entry
     assert [(one.action, one.stage) for one in recorded] == [("redact", "response")]
 
 
-@pytest.mark.parametrize("timeout", [5, 0.2])
+@pytest.mark.parametrize("timeout", [PATIENCE, 2])
 def test_a_caller_that_vanishes_or_is_late_is_recorded(
     channel: Channel, recorded: list[Entry], kept: Event, timeout: float
 ) -> None:
@@ -168,13 +169,13 @@ def test_a_caller_that_vanishes_or_is_late_is_recorded(
 
     def pieces() -> Iterator[wire.Chunk]:
         yield from texts("Write to ann@example.org and ")
-        forever.wait(10)
+        forever.wait(PATIENCE)
 
     call = guarded(channel, pieces(), timeout)
     assert [next(call).text, next(call).text] == ["", "Write to [EMAIL] and "]
-    if timeout == 5:  # the other one is late
+    if timeout == PATIENCE:  # the other one is late
         call.cancel()
-    assert kept.wait(10)
+    assert kept.wait(PATIENCE)
     forever.set()
     assert [one.action for one in recorded] == ["redact"]
 

@@ -15,7 +15,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-from tests.doors.grpc.serving import Channel, call, loop, policies, refused, run, serve
+from tests.doors.grpc.serving import PATIENCE, Channel, call, loop, policies, refused, run, serve
 
 Status = health_pb2.HealthCheckResponse
 ENGINE = "engine.v1.PolicyEngine"
@@ -26,7 +26,9 @@ def watch(channel: Channel, service: str = "") -> Any:
     method = channel.unary_stream(
         "/grpc.health.v1.Health/Watch", None, health_pb2.HealthCheckResponse.FromString
     )
-    return method(health_pb2.HealthCheckRequest(service=service).SerializeToString(), timeout=20)
+    return method(
+        health_pb2.HealthCheckRequest(service=service).SerializeToString(), timeout=PATIENCE
+    )
 
 
 def last(answers: Any) -> None:
@@ -81,7 +83,9 @@ def test_reflection_tells_of_every_service_and_its_file(channel: Channel, versio
         reflection_pb2.ServerReflectionRequest.SerializeToString,
         reflection_pb2.ServerReflectionResponse.FromString,
     )
-    (listed,) = method(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=5)
+    (listed,) = method(
+        iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=PATIENCE
+    )
     names = [one.name for one in listed.list_services_response.service]
     assert {ENGINE, "grpc.health.v1.Health", f"grpc.reflection.{version}.ServerReflection"} <= set(
         names
@@ -91,7 +95,7 @@ def test_reflection_tells_of_every_service_and_its_file(channel: Channel, versio
         for name in (*names, "nobody.Knows"):
             yield reflection_pb2.ServerReflectionRequest(file_containing_symbol=name)
 
-    *found, missing = method(questions(), timeout=5)
+    *found, missing = method(questions(), timeout=PATIENCE)
     assert missing.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
     for name, one in zip(names, found, strict=True):
         files = map(

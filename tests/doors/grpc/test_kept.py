@@ -14,7 +14,16 @@ from engine.service.keeping import UNRECORDED
 from engine.storage.durability import Way
 from engine.storage.read import read_folder
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, Daemon, ask, call, decide, decide_stream, serve
+from tests.doors.grpc.serving import (
+    PATIENCE,
+    Channel,
+    Daemon,
+    ask,
+    call,
+    decide,
+    decide_stream,
+    serve,
+)
 from tests.doors.grpc.test_guard import guarded, said, texts
 from tests.storage.disks import HeldDisk
 
@@ -51,18 +60,18 @@ def plain(channel: Channel) -> list[wire.Decision]:
 
 def batch(channel: Channel) -> list[wire.Decision]:
     raw = call(
-        channel, "PolicyEngine/DecideBatch", wire.DecideBatchRequest(requests=[ask()] * 3), 15
+        channel, "PolicyEngine/DecideBatch", wire.DecideBatchRequest(requests=[ask()] * 3), PATIENCE
     )
     return list(wire.DecideBatchResponse.FromString(raw).decisions)
 
 
 def stream(channel: Channel) -> list[wire.Decision]:
-    answers = decide_stream(channel, iter([ask().SerializeToString()] * 3), timeout=15)
+    answers = decide_stream(channel, iter([ask().SerializeToString()] * 3), timeout=PATIENCE)
     return [wire.Decision.FromString(one) for one in answers]
 
 
 def guard(channel: Channel) -> list[wire.Decision]:
-    return [said(guarded(channel, texts("hello"), timeout=15))[1]]
+    return [said(guarded(channel, texts("hello"), timeout=PATIENCE))[1]]
 
 
 Asked = Callable[[Channel], list[wire.Decision]]
@@ -73,12 +82,12 @@ def held(daemon: Daemon, disk: HeldDisk, asked: Asked, release: Callable[[], Non
     """Return the actions and failures that are answered after *release*; nothing may be before."""
     with grpc.insecure_channel(daemon.address) as channel, ThreadPoolExecutor(1) as threads:
         answer: Future[list[wire.Decision]] = threads.submit(asked, channel)
-        assert disk.reached.wait(10)
+        assert disk.reached.wait(PATIENCE)
         with pytest.raises(TimeoutError):
             answer.result(0.1)
         release()
         disk.go_on.set()
-        decisions = answer.result(20)
+        decisions = answer.result(PATIENCE)
     return [
         wire.Action.Name(one.action) + "".join(reason.failure for reason in one.reasons)
         for one in decisions

@@ -23,7 +23,7 @@ from tests.doors.grpc.authority import Authority
 AUTHORITY = Authority()
 SERVER = AUTHORITY.issue()
 CONTEXT = secured(Tls(SERVER.certificate, SERVER.key))
-PATIENCE = 10
+PATIENCE = 60
 
 
 class Echo(asyncio.Protocol):

@@ -146,9 +146,10 @@ def test_a_caller_that_leaves_or_is_late_leaves_no_decision(eye: Eye) -> None:
         gone.cancel()
         late = begin(channel, CARD, timeout=0.05)
         assert late.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert small(channel) == wire.ACTION_ALLOW  # The door has heard that they are gone.
         eye.may.set()
         assert small(channel) == wire.ACTION_ALLOW
-    assert [one.request_id for one in kept.entries] == ["hello"]
+    assert [one.request_id for one in kept.entries] == ["hello"] * 2
 
 
 def test_a_flood_is_refused_by_name_and_others_are_served(eye: Eye) -> None:

@@ -20,7 +20,7 @@ from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.cli.calling import call
 from tests.doors.grpc.reviewing import Place, reviews_in
-from tests.doors.grpc.serving import SECRET, refused, serve
+from tests.doors.grpc.serving import PATIENCE, SECRET, refused, serve
 from tests.service.roll import ROLL, write_roll
 from tests.service.test_earlier import Book
 from tests.storage.asked import asked
@@ -232,9 +232,9 @@ def test_a_right_that_is_taken_away_ends_at_once(
 )
 def test_a_credential_comes_once_and_as_a_bearer(gateway: Place, metadata: Any) -> None:
     method = gateway.channel.unary_unary("/engine.v1.PolicyEngine/ListReviews")
-    error = refused(lambda: method(b"", timeout=5, metadata=metadata))
+    error = refused(lambda: method(b"", timeout=PATIENCE, metadata=metadata))
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
-    assert method(b"", timeout=5, metadata=[("authorization", "bearer bob's")]) == b""
+    assert method(b"", timeout=PATIENCE, metadata=[("authorization", "bearer bob's")]) == b""
 
 
 def test_a_review_is_handed_over_to_who_may_answer_it(gateway: Place) -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from engine.service.record import NoRecorder
 from engine.service.reviews import Reviews
-from engine.storage.reviews import Move, ReviewsUnavailable
+from engine.storage.reviews import PAGE_BYTES, Move, ReviewsUnavailable
 from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.reviewing import Place, reviews_in, until, watch
-from tests.doors.grpc.serving import Channel, ask, call, decide, refused, run, serve
+from tests.doors.grpc.serving import PATIENCE, Channel, ask, call, decide, refused, run, serve
 
 
 @pytest.fixture
@@ -180,6 +180,41 @@ def test_every_act_can_be_done_and_stands_in_the_history(place: Place) -> None:
     assert all(one.round == 1 and one.time.seconds for one in deeds)
 
 
+def test_a_history_comes_in_pages(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    for note in ("a", "b", "c"):
+        said = wire.CommentReviewRequest(review_id=review_id, reviewer="eve", note=note)
+        place.act("Comment", said)
+    asked = wire.GetReviewHistoryRequest(review_id=review_id, page_size=3)
+    first = wire.ReviewHistory.FromString(place.call("GetReviewHistory", asked))
+    assert [one.note for one in first.deeds] == ["", "a", "b"]
+    asked.page_token = first.next_page_token
+    second = wire.ReviewHistory.FromString(place.call("GetReviewHistory", asked))
+    assert [one.note for one in second.deeds] == ["c"]
+    assert second.next_page_token == ""
+    asked.page_token = "x"
+    error = refused(partial(place.call, "GetReviewHistory", asked))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "none of ours" in error.details()
+
+
+def test_a_page_of_a_history_is_one_that_clients_of_grpc_take(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    move = Move(verb="comment", who="eve", note="\U0001f600" * 4096)
+    number = PAGE_BYTES // len(move.note.encode()) + 9
+    for _ in range(number):
+        place.reviews.act(review_id, move)
+    asked = wire.GetReviewHistoryRequest(review_id=review_id)
+    pages: list[wire.ReviewHistory] = []
+    while asked.page_token or not pages:
+        raw = place.call("GetReviewHistory", asked)
+        assert len(raw) <= PAGE_BYTES
+        pages.append(wire.ReviewHistory.FromString(raw))
+        asked.page_token = pages[-1].next_page_token
+    assert len(pages) == 2
+    assert sum(len(one.deeds) for one in pages) == number + 1
+
+
 def test_what_came_is_shown_to_nobody_where_no_reviewers_are_known(place: Place) -> None:
     review_id = place.pay().escalation.review_id
     error = refused(partial(place.get, review_id, full=True))
@@ -198,7 +233,9 @@ def test_waiting_ends_with_the_answer(place: Place) -> None:
     assert place.wait(review_id, 0).resolved_by == "eve"
 
 
-@pytest.mark.parametrize(("seconds", "left"), [(0.1, 5.0), (0.0, 5.0), (None, 0.3), (9, 0.3)])
+@pytest.mark.parametrize(
+    ("seconds", "left"), [(0.1, PATIENCE), (0.0, PATIENCE), (None, 2), (90, 2)]
+)
 def test_waiting_ends_when_its_time_is_over(
     place: Place, seconds: float | None, left: float
 ) -> None:
@@ -211,7 +248,7 @@ def test_any_time_may_be_named(place: Place, seconds: int) -> None:
     review_id = place.pay().escalation.review_id
     message = wire.WaitReviewRequest(review_id=review_id)
     message.timeout.seconds = seconds
-    changes = watch(place.channel, message, 0.5)
+    changes = watch(place.channel, message, 2)
     assert [one.state for one in changes] == [wire.REVIEW_STATE_OPEN]
     claim = wire.ClaimReviewRequest(review_id=review_id, reviewer="bob")
     claim.lease.seconds = seconds

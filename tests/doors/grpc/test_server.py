@@ -28,6 +28,7 @@ from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.reviewing import until
 from tests.doors.grpc.serving import (
+    PATIENCE,
     SECRET,
     Channel,
     Daemon,
@@ -88,7 +89,7 @@ def reflected(channel: Channel) -> set[str]:
         response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
     )
     asked = reflection_pb2.ServerReflectionRequest(list_services="")
-    (answer,) = method(iter([asked]), timeout=5)
+    (answer,) = method(iter([asked]), timeout=PATIENCE)
     return {each.name for each in answer.list_services_response.service}
 
 
@@ -204,12 +205,12 @@ def test_what_is_past_its_deadline_is_not_decided(method: str) -> None:
 
         def hold() -> None:
             busy.set()
-            held.wait(10)
+            held.wait(PATIENCE)
 
         with grpc.insecure_channel(daemon.address, options=alone) as hurried:
             decide(hurried, ask())
             loop().call_soon_threadsafe(hold)  # the daemon is busy until its caller gave up
-            assert busy.wait(10)
+            assert busy.wait(PATIENCE)
             message = ask() if method == "Decide" else wire.DecideBatchRequest(requests=[ask()])
             error = refused(lambda: call(hurried, f"PolicyEngine/{method}", message, timeout=0.1))
         while connected(daemon.address):  # and until the daemon's machine has heard all of it
@@ -247,7 +248,7 @@ def test_a_stream_past_its_deadline_ends(channel: Channel) -> None:
     held = Event()
 
     def messages() -> Iterator[bytes]:
-        held.wait(10)
+        held.wait(PATIENCE)
         yield from ()
 
     answers = decide_stream(channel, messages(), timeout=0.1)
@@ -262,12 +263,12 @@ def test_draining_ends_idle_streams_and_refuses_new_calls() -> None:
 
         def messages() -> Iterator[bytes]:
             yield ask(request_id="first").SerializeToString()
-            release.wait(10)
+            release.wait(PATIENCE)
 
         answers = decide_stream(channel, messages())
         assert wire.Decision.FromString(next(answers)).request_id == "first"
         decide(channel, ask())  # after this the stream waits for its next request
-        run(daemon.door.drain(10))
+        run(daemon.door.drain(PATIENCE))
         error = refused(lambda: next(answers))
         release.set()
         assert error.code() is grpc.StatusCode.UNAVAILABLE
@@ -299,12 +300,12 @@ def test_draining_answers_what_is_under_way() -> None:
         grpc.insecure_channel(daemon.address) as channel,
         ThreadPoolExecutor() as pool,
     ):
-        answer = pool.submit(call, channel, "Admin/Reload", b"", 10)
+        answer = pool.submit(call, channel, "Admin/Reload", b"", PATIENCE)
         run(entered.wait())
-        draining = asyncio.run_coroutine_threadsafe(daemon.door.drain(10), loop())
+        draining = asyncio.run_coroutine_threadsafe(daemon.door.drain(PATIENCE), loop())
         loop().call_soon_threadsafe(leave.set)
-        assert wire.ReloadResponse.FromString(answer.result(10)).loaded
-        draining.result(10)
+        assert wire.ReloadResponse.FromString(answer.result(PATIENCE)).loaded
+        draining.result(PATIENCE)
 
 
 def test_a_stream_that_is_cancelled_leaves_nothing_behind(daemon: Daemon, channel: Channel) -> None:
@@ -312,7 +313,7 @@ def test_a_stream_that_is_cancelled_leaves_nothing_behind(daemon: Daemon, channe
 
     def messages() -> Iterator[bytes]:
         yield ask().SerializeToString()
-        release.wait(10)
+        release.wait(PATIENCE)
 
     answers = decide_stream(channel, messages())
     next(answers)

@@ -18,6 +18,7 @@ from engine.doors.grpc.service import Service
 from engine.wire import engine_pb2 as wire
 from tests.doors.grpc.authority import Authority, Pair
 from tests.doors.grpc.serving import (
+    PATIENCE,
     Channel,
     Daemon,
     ask,
@@ -47,7 +48,7 @@ def secured_daemon(pair: Pair = SERVER, roots: bytes | None = None) -> Iterator[
 def code_of(channel: Channel) -> object:
     """Return the status with which a decision fails."""
     method: Any = channel.unary_unary("/engine.v1.PolicyEngine/Decide")
-    return refused(lambda: method(ask().SerializeToString(), timeout=5)).code()
+    return refused(lambda: method(ask().SerializeToString(), timeout=PATIENCE)).code()
 
 
 def channel_to(daemon: Daemon, own: Pair | None = None, root: bytes = AUTHORITY.root) -> Channel:

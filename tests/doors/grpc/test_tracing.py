@@ -12,7 +12,7 @@ from engine.language.diagnostics import Diagnostic
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, Daemon, ask, call, refused, serve
+from tests.doors.grpc.serving import PATIENCE, Channel, Daemon, ask, call, refused, serve
 from tests.service.test_gate import Kept
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -49,7 +49,7 @@ def traces(kept: Kept) -> list[tuple[str, str]]:
 
 def send(channel: Channel, method: str, message: Any, *headers: tuple[str, str]) -> None:
     channel.unary_unary(f"{ENGINE}/{method}")(
-        message.SerializeToString(), timeout=5, wait_for_ready=True, metadata=headers
+        message.SerializeToString(), timeout=PATIENCE, wait_for_ready=True, metadata=headers
     )
 
 
@@ -63,7 +63,7 @@ def test_a_decision_belongs_to_the_trace_of_its_call(channel: Channel, kept: Kep
 def test_a_batch_and_a_stream_do_so_too(channel: Channel, kept: Kept) -> None:
     send(channel, "DecideBatch", wire.DecideBatchRequest(requests=[ask(), ask()]), PARENT)
     stream = channel.stream_stream(f"{ENGINE}/DecideStream")
-    assert list(stream(iter([ask().SerializeToString()]), timeout=5, metadata=[PARENT]))
+    assert list(stream(iter([ask().SerializeToString()]), timeout=PATIENCE, metadata=[PARENT]))
     assert traces(kept) == [(TRACE, SPAN)] * 3
 
 
@@ -72,7 +72,9 @@ def test_a_guarded_stream_does_so_too(channel: Channel, kept: Kept) -> None:
     opening = wire.Chunk(open=known)
     pieces = [opening, wire.Chunk(text="hello", last=True)]
     guarded = channel.stream_stream(f"{ENGINE}/Guard")
-    assert list(guarded((one.SerializeToString() for one in pieces), timeout=5, metadata=[PARENT]))
+    assert list(
+        guarded((one.SerializeToString() for one in pieces), timeout=PATIENCE, metadata=[PARENT])
+    )
     assert traces(kept) == [(TRACE, SPAN)]
 
 

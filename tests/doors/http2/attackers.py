@@ -23,7 +23,7 @@ from engine.doors.http2 import frames
 from engine.doors.http2.frames import Code
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 10.0
+PATIENCE = 60.0
 GROWTH = 48 << 20
 """How much more memory the server may have while it is attacked, where no test says more."""
 HEAD_BYTES = 9

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.doors.grpc.serving import ask
+from tests.doors.grpc.serving import PATIENCE, ask
 from tests.doors.http2.attackers import (
     Raw,
     Target,
@@ -55,7 +55,7 @@ def asked(target: Target, path: bytes, body: bytes, more: list[tuple[bytes, byte
     ]
     try:
         call = target.honest.stream_stream(path.decode())(
-            iter((body,)), metadata=metadata, timeout=5
+            iter((body,)), metadata=metadata, timeout=PATIENCE
         )
         return grpc.StatusCode.OK, list(call)
     except grpc.RpcError as error:

@@ -14,10 +14,11 @@ from engine.language.render import inert
 from engine.service.acts import keep_apart, whoami
 from engine.service.entries import AdminEntry
 from engine.service.record import RecordError
+from engine.service.retention import checked_holds
 from engine.service.times import iso_time
 from engine.service.vault import FOLDER, erase, key_path
 from engine.storage.header import NoSegment
-from engine.storage.holds import Hold, HoldsError, read_holds
+from engine.storage.holds import Hold, HoldsError
 from engine.storage.query import find
 from engine.storage.wanted import Wanted
 
@@ -96,7 +97,7 @@ def confirmed(tenant: str) -> bool:
 def held_for(trail: Path, tenant: str) -> Hold | None:
     """Return a legal hold of *tenant*, or of something that is recorded of it; leave if unknown."""
     try:
-        for hold in read_holds(trail):
+        for hold in checked_holds(trail) if trail.is_dir() else ():
             held = Wanted(
                 tenant=tenant, session=hold.session or None, decision=hold.decision or None
             )

@@ -215,7 +215,8 @@ class Damage(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.last == self.first:
             return f"checkpoint {self.first}{self.why}"
-        return f"checkpoints {self.first} to {self.last}{self.why}"
+        why = self.why.replace(" does not", " do not", 1)
+        return f"checkpoints {self.first} to {self.last}{why}"
 
 
 def sound(

@@ -137,8 +137,12 @@ def examine(path: Path, signed: list[Signed]) -> Part:
             return part
         header, end = read_header(data)
         tree = Tree(header.first, [bytes.fromhex(one) for one in header.peaks])
-    except (OSError, NoSegment, ValueError) as error:
+    except (OSError, NoSegment) as error:
         part.problems.append(Problem(part.file, -1, str(error)))
+        return part
+    except ValueError as error:
+        why = f"its first line is not what was written there: {error}"
+        part.problems.append(Problem(part.file, -1, why))
         return part
     part.header = header
     if header.name != stem_of(path):

@@ -19,6 +19,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import time_ns
 
+import msgspec
+
 from engine.storage.bridges import Bridge
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, Damage, opened, sound
 from engine.storage.examine import Part, Problem, Pruned, Signed, examine
@@ -219,7 +221,7 @@ def _join(parts: list[Part], report: Report) -> dict[str, _Walk]:
     """Return how far each trail goes; what does not join goes into *report*."""
     trails: dict[str, _Walk] = {}
     for part in parts:
-        report.problems += part.problems
+        report.problems += part.problems if part.header is not None else _placed(part, trails)
         report.bytes += part.size
         if part.cut > 0:
             why = f"{part.cut} bytes of a record that a crash left half written were cut"
@@ -252,9 +254,21 @@ def _join(parts: list[Part], report: Report) -> dict[str, _Walk]:
     return trails
 
 
+def _placed(part: Part, trails: dict[str, _Walk]) -> list[Problem]:
+    """Return why a segment cannot be read at all, at its first record where that is known."""
+    trail, _, number = stem_of(Path(part.file)).rpartition("-")
+    walk = trails.get(trail, _Walk(0, (), "", -1))
+    if number != f"{walk.number + 1:08d}":
+        return part.problems
+    return [
+        msgspec.structs.replace(one, record=walk.size, time=walk.newest) for one in part.problems
+    ]
+
+
 def _gaps(parts: list[Part], forgotten: _Forgotten, report: Report) -> Iterator[Problem]:
     """Yield which segments are missing between others, and what was pruned unsaid."""
     expected: dict[str, int] = {}
+    unread = {stem_of(Path(part.file)) for part in parts if part.header is None}
     for part in parts:
         header = part.header
         if header is None:
@@ -266,7 +280,7 @@ def _gaps(parts: list[Part], forgotten: _Forgotten, report: Report) -> Iterator[
             act = forgotten.deleted(header.trail, missing)
             if act is not None:
                 report.deleted += act.records
-            else:
+            elif f"{header.trail}-{missing:08d}" not in unread:
                 yield Problem(part.file, -1, f"segment {missing} is missing before it")
         expected[header.trail] = header.number + 1
 

@@ -183,3 +183,12 @@ def test_where_holds_cannot_be_read_nothing_is_erased(data: Path) -> None:
     result = call("audit", "erase", "north", "--data", data, "--yes")
     assert (result.exit_code, "cannot be known" in result.stderr) == (2, True)
     assert shown(data, "d2", "--content")["content"] == json.loads(SAID)
+
+
+def test_where_a_hold_is_gone_that_was_never_released_nothing_is_erased(data: Path) -> None:
+    held = call("audit", "hold", "--folder", data / "audit", "north", "--reason", "case 17")
+    assert held.exit_code == 0
+    (data / "audit" / "holds.json").unlink()
+    result = call("audit", "erase", "north", "--data", data, "--yes")
+    assert (result.exit_code, "which was never released" in result.stderr) == (2, True)
+    assert shown(data, "d2", "--content")["content"] == json.loads(SAID)

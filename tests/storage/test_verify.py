@@ -125,6 +125,42 @@ def test_a_segment_of_a_future_format_is_told(kept: Path) -> None:
     assert "its format is 9, and only 1 is known" in about(kept, path)[0].why
 
 
+@pytest.mark.parametrize("form", ["compressed", "cut", "empty", "no header", "another header"])
+def test_a_segment_that_cannot_be_read_is_named_with_its_first_record(
+    kept: Path, form: str
+) -> None:
+    path = second(kept)
+    data, first = path.read_bytes(), read_header(path.read_bytes())[0].first
+    broken = path
+    if form in {"compressed", "cut"}:
+        broken = path.with_suffix(COMPRESSED)
+        pressed = bytearray(compressed(data))
+        pressed[len(pressed) // 2] ^= 1
+        broken.write_bytes(pressed if form == "compressed" else compressed(data)[:-9])
+        path.unlink()
+    elif form == "another header":
+        path.write_bytes(data.replace(b'"peaks":[', b'"peaks":["00",', 1))
+    else:
+        path.write_bytes(b"" if form == "empty" else b"no header\n" + data)
+    (problem,) = verified(kept).problems
+    assert (problem.file, problem.record) == (broken.name, first)
+    assert problem.time == timed_at(first - 1)
+    assert problem.why.startswith(
+        ("it cannot be decompressed: ", "it is cut", "its first line is ")
+    )
+
+
+def timed_at(number: int) -> str:
+    return str(msgspec.json.decode(timed(number))["time"])
+
+
+def test_checkpoints_in_another_order_are_told_at_once(kept: Path) -> None:
+    path = kept / FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:1], lines[2], lines[1], *lines[3:]]))
+    assert told(kept) == [f"{FILE}: checkpoints 2 to 4 do not follow the one before it"]
+
+
 def test_a_wrong_signature_is_told(kept: Path) -> None:
     lines = (kept / FILE).read_bytes().splitlines(keepends=True)
     note = msgspec.json.decode(lines[1], type=Line).note

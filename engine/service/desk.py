@@ -24,7 +24,7 @@ from engine.service.reviews import LISTED, MOST_LISTED, Reviews
 from engine.service.watcher import MOST, Watcher
 from engine.storage.reviews import (
     PAGE_BYTES,
-    Deed,
+    History,
     Move,
     Page,
     Refused,
@@ -167,14 +167,19 @@ class Desk:
                 break
         return Page(reviews=tuple(found), token=token)
 
-    async def history(self, credential: str, review_id: str) -> tuple[Deed, ...]:
-        """Return what was done with a review. Raises NoReview, Barred and Unknown."""
+    async def history(
+        self, credential: str, review_id: str, token: str = "", most: int = 0
+    ) -> History:
+        """Return up to *most* deeds of a review (0: a thousand) after *token*.
+
+        Raises NoReview, Refused, Barred and Unknown.
+        """
         if self.reviewers is not None:
             who = self.reviewers.who(credential)
             review = await self.reviews.apart(lambda: self.reviews.find(review_id))
             if not who.sees(review.question.queue, review.question.tenant):
                 await self._do(who, review, Move(verb="read", who=who.name))
-        return await self.reviews.apart(lambda: self.reviews.history(review_id))
+        return await self.reviews.apart(lambda: self.reviews.history(review_id, token, most))
 
     async def _get_full(self, credential: str, review_id: str) -> Seen:
         """Return a review with what came; that it was read is kept before it is shown."""

@@ -32,6 +32,7 @@ from engine.storage.reviews import (
     Answer,
     Count,
     Deed,
+    History,
     Move,
     Page,
     Question,
@@ -197,9 +198,14 @@ class Reviews:
             raise Refused(f"a page has {MOST_LISTED:,} reviews at most")
         return self._store.browse(wanted, token, most or LISTED, self._clock(), room)
 
-    def history(self, review_id: str) -> tuple[Deed, ...]:
-        """Return what was done with a review. Raises NoReview and ReviewsUnavailable."""
-        return self._store.history(review_id)
+    def history(self, review_id: str, token: str = "", most: int = 0) -> History:
+        """Return up to *most* deeds of a review (0: a thousand) after *token*, the oldest first.
+
+        Raises NoReview, Refused and ReviewsUnavailable.
+        """
+        if not 0 <= most <= MOST_LISTED:
+            raise Refused(f"a page has {MOST_LISTED:,} deeds at most")
+        return self._store.recall(review_id, token, most or MOST_LISTED)
 
     def answers(self) -> tuple[Answer, ...]:
         """Return every round of a review that has ended. Raises ReviewsUnavailable."""

@@ -224,6 +224,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """How many bytes each of them takes in its store."""
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what was done with a review, the oldest first; *token* leads on, empty at the end."""
+
+    deeds: tuple[Deed, ...]
+    token: str = ""
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One round that has ended: for the figures."""
 
@@ -290,6 +297,13 @@ class ReviewStore(Protocol):
 
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review, the oldest first. Raises NoReview."""
+        ...
+
+    def recall(self, review_id: str, token: str, most: int, room: int = PAGE_BYTES) -> History:
+        """Return up to *most* deeds after *token*, fewer where they take more than *room* bytes.
+
+        Raises NoReview, and Refused for a token that is none.
+        """
         ...
 
     def answers(self, now: int) -> tuple[Answer, ...]:

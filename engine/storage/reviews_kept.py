@@ -23,6 +23,7 @@ from engine.storage.reviews import (
     Answer,
     Count,
     Deed,
+    History,
     Move,
     NoReview,
     Page,
@@ -36,7 +37,7 @@ from engine.storage.reviews import (
 from engine.storage.reviews_acts import apply, begin, in_time, stands
 from engine.storage.reviews_database import Database, Raced, Session
 from engine.storage.reviews_deeds import answers_in, deed_of, printable
-from engine.storage.reviews_rows import COLUMNS, Rows, read_token, token_after
+from engine.storage.reviews_rows import COLUMNS, Rows, read_number, read_token, token_after
 from engine.storage.reviews_upkeep import delete_over, erase_over
 
 OVERDUE = 500
@@ -198,6 +199,30 @@ class KeptReviews:
         if not found:
             raise NoReview("there is no such review")
         return found
+
+    def recall(self, review_id: str, token: str, most: int, room: int = PAGE_BYTES) -> History:
+        """Return up to *most* deeds after *token*, fewer where they take more than *room* bytes.
+
+        Raises NoReview, and Refused for a token that is none.
+        """
+        after = read_number(token)
+        asked = (
+            "SELECT number, {} FROM review_history WHERE review_id = ? AND number > ? "
+            "ORDER BY number LIMIT ?"
+        )
+
+        def recalled(session: Session) -> History:
+            values = (review_id, after)
+            rows = session.rows(asked.format("LENGTH(body)"), (*values, most + 1))
+            number = fitting([row[1] for row in rows[:most]], room)
+            found = self._deeds(session.rows(asked.format("body"), (*values, number)))
+            more = found and len(rows) > number
+            return History(deeds=found, token=str(found[-1].number) if more else "")
+
+        made = self.look(recalled)
+        if not made.deeds and not after:
+            raise NoReview("there is no such review")
+        return made
 
     def of_session(self, tenant: str, session: str, most: int) -> tuple[Review, ...]:
         """Return the newest reviews of a conversation, up to *most* of them."""

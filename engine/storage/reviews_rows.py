@@ -18,6 +18,10 @@ Value = str | int | bytes
 FARTHEST = 1 << 62
 """No number in a store is beyond it."""
 
+DIGITS = 18
+"""Of a number of a deed, at most."""
+FOREIGN = "this page token is none of ours"
+
 COLUMNS = (
     "review_id",
     "tenant",
@@ -106,6 +110,15 @@ def token_after(key: Key) -> str:
     return f"{rank}-{opened_at}-{review_id}"
 
 
+def read_number(token: str) -> int:
+    """Return the deed that *token* names: after it the page begins. Raises Refused."""
+    if not token:
+        return 0
+    if not (token.isascii() and token.isdigit() and len(token) <= DIGITS):
+        raise Refused(FOREIGN)
+    return int(token)
+
+
 def read_token(token: str) -> Key:
     """Return the place that *token* names: after it the page begins. Raises Refused."""
     if not token:
@@ -117,5 +130,5 @@ def read_token(token: str) -> Key:
     except ValueError:
         place = (FARTHEST, FARTHEST, "")
     if max(abs(place[0]), abs(place[1])) >= FARTHEST:
-        raise Refused("this page token is none of ours")
+        raise Refused(FOREIGN)
     return place

@@ -555,16 +555,22 @@ class ReviewDeed(_message.Message):
     def __init__(self, number: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., act: _Optional[str] = ..., who: _Optional[str] = ..., note: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., round: _Optional[int] = ...) -> None: ...
 
 class GetReviewHistoryRequest(_message.Message):
-    __slots__ = ("review_id",)
+    __slots__ = ("review_id", "page_size", "page_token")
     REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     review_id: str
-    def __init__(self, review_id: _Optional[str] = ...) -> None: ...
+    page_size: int
+    page_token: str
+    def __init__(self, review_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ReviewHistory(_message.Message):
-    __slots__ = ("deeds",)
+    __slots__ = ("deeds", "next_page_token")
     DEEDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     deeds: _containers.RepeatedCompositeFieldContainer[ReviewDeed]
-    def __init__(self, deeds: _Optional[_Iterable[_Union[ReviewDeed, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, deeds: _Optional[_Iterable[_Union[ReviewDeed, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ClaimReviewRequest(_message.Message):
     __slots__ = ("review_id", "lease", "note", "reviewer")

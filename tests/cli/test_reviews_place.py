@@ -14,7 +14,7 @@ from engine.service.earlier import Earlier, Passed
 from engine.service.presenting import Terms
 from engine.service.reviewers import Reviewers
 from engine.storage.chest import Chest
-from engine.storage.reviews import PAGE_BYTES, Shown
+from engine.storage.reviews import PAGE_BYTES, Move, Shown
 from engine.storage.reviews_sqlite import SqliteReviews
 from engine.wire import engine_pb2 as wire
 from tests.cli.calling import call
@@ -23,6 +23,9 @@ from tests.doors.grpc.reviewing import Place, reviews_in
 from tests.doors.grpc.serving import SECRET, ask, decide, serve
 from tests.service.roll import write_roll
 from tests.storage.asked import asked
+
+LISTED_DEEDS = 1000
+"""As many as a page has: with the opening there is one more."""
 
 
 class Terminal:
@@ -73,6 +76,19 @@ def test_a_reviewer_answers_through_a_daemon(terminal: Terminal) -> None:
     acts = [one["act"] for one in made["history"]]
     assert acts == ["opened", "claimed", "commented", "released", "approved"]
     assert terminal.place.pay(content="mail a@b.example").content == "mail [EMAIL]"
+
+
+def test_a_history_of_several_pages_is_shown_whole(terminal: Terminal) -> None:
+    review_id = terminal.place.pay().escalation.review_id
+    for number in range(LISTED_DEEDS):
+        terminal.place.reviews.act(
+            review_id, Move(verb="comment", who="bob", note=f"note {number}")
+        )
+    made = json.loads(terminal.run("show", review_id, "--json"))
+    assert [one.get("note", "") for one in made["history"]] == [
+        "",
+        *(f"note {number}" for number in range(LISTED_DEEDS)),
+    ]
 
 
 def test_every_part_is_edited_through_a_daemon(terminal: Terminal) -> None:

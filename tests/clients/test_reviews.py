@@ -115,6 +115,16 @@ def test_every_act_of_a_reviewer(desk: Desk) -> None:
     assert history[0].number < history[-1].number
 
 
+def test_a_history_of_several_pages_comes_whole(desk: Desk) -> None:
+    review_id = desk.open()
+    reviews = desk.daemon.gate.reviews
+    assert reviews is not None
+    for number in range(1000):
+        reviews.act(review_id, Move(verb="comment", who="bob", note=str(number)))
+    history = desk.client("ann").reviews.history(review_id)
+    assert [one.note for one in history] == ["", *map(str, range(1000))]
+
+
 def test_messages_are_edited(desk: Desk) -> None:
     parts = [{"role": "user", "text": "pay"}]
     request = {**PAY, "user": "u2", "messages": parts}

@@ -316,7 +316,7 @@ def test_every_act_is_recorded_also_those_of_other_processes(desk: Desk) -> None
     assert desk.book.acts() == ["opened", "claimed", "refused", "approved"]
     assert b"secret" not in msgspec.json.encode(desk.book.lines)
     last = desk.book.lines[-1]
-    assert desk.reviews.history(review_id)[-1].act == "opened"
+    assert desk.reviews.history(review_id).deeds[-1].act == "opened"
     assert isinstance(last, Entry)
 
 
@@ -343,5 +343,7 @@ def test_a_page_has_a_size(desk: Desk) -> None:
     for most in (-1, MOST_LISTED + 1):
         with pytest.raises(Refused, match="1,000"):
             desk.reviews.browse(Wanted(), most=most)
+        with pytest.raises(Refused, match="1,000 deeds"):
+            desk.reviews.history("r", most=most)
     with pytest.raises(NoReview):
         desk.reviews.find("r")

@@ -142,6 +142,33 @@ def test_a_page_holds_no_more_bytes_than_it_may_but_always_a_review(store: KeptR
     assert pages == [["r0", "r1"], ["r2"], ["r3"]]
 
 
+def test_a_history_comes_in_pages_of_so_many_deeds_and_bytes(store: KeptReviews) -> None:
+    store.open_or_join(asked(), NOW)
+    store.open_or_join(asked("r2"), NOW)
+    for number, size in enumerate((10, 2000, 2000, 4000, 10, 10, 10)):
+        who = f"p{number}"
+        store.act("r1", Move(verb="comment", who=who, note="x" * size), NOW + number)
+        store.act("r2", Move(verb="comment", who=who, note="another"), NOW + number)
+    pages: list[list[str]] = []
+    token = ""
+    while token or not pages:
+        page = store.recall("r1", token, 3, room=3500)
+        pages.append([one.who for one in page.deeds])
+        assert page.deeds == store.history("r1")[sum(map(len, pages[:-1])) :][: len(page.deeds)]
+        token = page.token
+    assert pages == [["", "p0", "p1"], ["p2"], ["p3"], ["p4", "p5", "p6"]]
+    assert store.recall("r1", str((1 << 59) - 1), 3).deeds == ()
+    with pytest.raises(NoReview):
+        store.recall("r9", "", 3)
+
+
+@pytest.mark.parametrize("token", ["x", "-1", "1.0", " 1", "\u0663", "1" * 19])
+def test_a_token_of_no_history_is_refused(store: KeptReviews, token: str) -> None:
+    store.open_or_join(asked(), NOW)
+    with pytest.raises(Refused, match="none of ours"):
+        store.recall("r1", token, 3)
+
+
 def test_lists_choose_by_queue_tenant_and_state(store: KeptReviews) -> None:
     store.open_or_join(asked("r1", queue="a", tenant="north"), NOW)
     store.open_or_join(asked("r2", queue="b", tenant="south"), NOW)

@@ -70,9 +70,15 @@ class AsyncReviews:
     async def history(
         self, review_id: str, *, timeout: float | None = None
     ) -> tuple[ReviewDeed, ...]:
-        """Return what was done with a review, the oldest first."""
+        """Return what was done with a review, the oldest first; *timeout* is of each page."""
+        found: tuple[ReviewDeed, ...] = ()
         message = wire.GetReviewHistoryRequest(review_id=review_id)
-        return read_history(await self._call(connect.REVIEW_HISTORY, message, timeout))
+        while True:
+            answer = await self._call(connect.REVIEW_HISTORY, message, timeout)
+            found += read_history(answer)
+            if not answer.next_page_token:
+                return found
+            message.page_token = answer.next_page_token
 
     async def claim(
         self,

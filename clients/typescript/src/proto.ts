@@ -300,9 +300,12 @@ message ReviewDeed {
 }
 message GetReviewHistoryRequest {
   string review_id = 1;
+  int32 page_size = 2;
+  string page_token = 3;
 }
 message ReviewHistory {
   repeated ReviewDeed deeds = 1;
+  string next_page_token = 2;
 }
 message ClaimReviewRequest {
   string review_id = 1;

@@ -85,7 +85,14 @@ export class Reviews {
 
   /** Return what was done with a review, the oldest first. */
   async history(reviewId: string, options: CallOptions = {}): Promise<readonly ReviewDeed[]> {
-    return readHistory(await this.connection.call(connect.REVIEW_HISTORY, { reviewId }, options));
+    const found: ReviewDeed[] = [];
+    let pageToken = "";
+    do {
+      const answer = await this.connection.call(connect.REVIEW_HISTORY, { reviewId, pageToken }, options);
+      found.push(...readHistory(answer));
+      pageToken = answer.nextPageToken;
+    } while (pageToken !== "");
+    return found;
   }
 
   /** Keep others away for a while. */

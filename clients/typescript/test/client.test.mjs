@@ -240,6 +240,14 @@ for (const kind of ["tcp", "unix"]) {
       assert.equal(page.reviews.some((each) => each.reviewId === escalation.reviewId), true);
       const acts = (await client.reviews.history(escalation.reviewId)).map((each) => each.act);
       assert.deepEqual(acts.slice(0, 4), ["opened", "claimed", "commented", "approved"]);
+      const many = Array.from({ length: 1000 }, (_, number) => `note ${number}`);
+      for (let begin = 0; begin < many.length; begin += 50) {
+        const some = many.slice(begin, begin + 50);
+        await Promise.all(some.map((note) => client.reviews.comment(escalation.reviewId, { ...reviewer, note })));
+      }
+      const notes = (await client.reviews.history(escalation.reviewId)).map((each) => each.note);
+      assert.ok(notes.length > 1000);
+      assert.deepEqual(notes.filter((each) => each.startsWith("note ")).sort(), many.sort());
       const review = await client.reviews.get(escalation.reviewId);
       assert.ok((await client.decide({ ...refund, approval: review.approvalToken })).passes);
       await assert.rejects(client.reviews.reject(escalation.reviewId, reviewer), Refused);

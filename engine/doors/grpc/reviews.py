@@ -23,8 +23,8 @@ NO_STORE = "this daemon keeps no reviews: its setting `reviews.store` is empty"
 
 LONGEST = 86_400.0
 """Seconds until a wait in which nothing changes ends well, whatever the caller says."""
-MARGIN = 0.05
-"""Seconds before the caller's deadline at which a wait ends well."""
+MARGIN = 1.0
+"""Seconds before the caller's deadline at which a wait ends well; of a short one a quarter."""
 
 STATE_NAMES: dict[int, ReviewState] = {number: name for name, number in REVIEW_STATES.items()}  # type: ignore[misc]
 Act = (
@@ -83,7 +83,7 @@ async def wait_review(
 def rest_of(left: TimeLeft, until: float | None) -> float:
     """Return the seconds that may be waited: at most a day, then the caller may wait again."""
     remaining = left()
-    ends = [] if remaining is None else [remaining - MARGIN]
+    ends = [] if remaining is None else [remaining - min(MARGIN, remaining / 4)]
     ends += [] if until is None else [until - monotonic()]
     return min((LONGEST, *ends))
 
@@ -110,9 +110,11 @@ async def list_reviews(
 async def get_history(
     service: Service, message: wire.GetReviewHistoryRequest, credential: str
 ) -> wire.ReviewHistory:
-    """Return what was done with a review."""
-    deeds = await desk_of(service).history(credential, message.review_id)
-    return wire.ReviewHistory(deeds=map(write_deed, deeds))
+    """Return a page of what was done with a review."""
+    page = await desk_of(service).history(
+        credential, message.review_id, message.page_token, message.page_size
+    )
+    return wire.ReviewHistory(deeds=map(write_deed, page.deeds), next_page_token=page.token)
 
 
 async def claim_review(

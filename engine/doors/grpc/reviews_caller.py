@@ -116,9 +116,14 @@ class RemoteReviews:
 
     def history(self, review_id: str) -> tuple[Deed, ...]:
         """Return what was done with a review, the oldest first. Raises NoReview and Refused."""
+        found: list[Deed] = []
         message = wire.GetReviewHistoryRequest(review_id=review_id)
-        answer = self._ask("GetReviewHistory", message, wire.ReviewHistory.FromString)
-        return tuple(read_deed(review_id, one) for one in answer.deeds)
+        while True:
+            answer = self._ask("GetReviewHistory", message, wire.ReviewHistory.FromString)
+            found += [read_deed(review_id, one) for one in answer.deeds]
+            if not answer.next_page_token:
+                return tuple(found)
+            message.page_token = answer.next_page_token
 
     def _ask(self, name: str, message: Sent, read: Callable[[bytes], Any]) -> Any:
         call = self._channel.unary_unary(PREFIX + name, to_bytes, read)

@@ -208,8 +208,8 @@ class Shipment:
 
     async def _give_up(self, waiting: list[Batch], found: Found) -> None:
         """Put the suspects back to what is *waiting*: a part of the sink is away."""
-        why = f"it takes some records and not others; {first_of([found.suspects[0][0]])}"
         items = [item for item, _ in found.suspects]
+        why = f"it takes some records and not others; {first_of(items)}"
         for piece in reversed(waiting):
             items += piece.items
         self._up, waiting[:] = False, [of(items)]
@@ -244,8 +244,9 @@ class Shipment:
         """Try the suspects alone until they are taken, or refused since only they never are."""
         trials = 0
         while found.suspects:
-            item, why = found.suspects[0]
-            told = f"it takes others, but not all; {first_of([item])}: {why}"
+            why = found.suspects[0][1]
+            left = [item for item, _ in found.suspects]
+            told = f"it takes others, but not all; {first_of(left)}: {why}"
             await self._pause(1, told, TRIAL_SECONDS, least=TRIAL_SECONDS)
             if not await self._proved():
                 trials = 0
@@ -317,4 +318,6 @@ class Shipment:
 
 def first_of(items: Sequence[Item]) -> str:
     """Return which of *items* is the first, in words."""
+    if len(items) == 1:
+        return f"it is {items[0].id}"
     return f"the first of {len(items)} is {items[0].id}"

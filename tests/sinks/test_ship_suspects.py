@@ -119,7 +119,7 @@ def test_while_it_is_tried_the_record_is_named(tmp_path: Path) -> None:
     one.sleep = look
     asyncio.run(one.deliver(batch(1, 100)))
     asyncio.run(one.deliver(batch(3)))
-    assert seen[-1] == "it takes others, but not all; the first of 1 is t/1: it answers 500"
+    assert seen[-1] == "it takes others, but not all; it is t/1: it answers 500"
 
 
 @pytest.mark.parametrize("count", [1, 2, 40])

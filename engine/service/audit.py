@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.service.entries import AdminEntry, Entry, GapEntry, Line, ReviewEntry
+from engine.service.entries import AdminEntry, Entry, GapEntry, Line
 from engine.service.keys import KeyFileError, load_key
 from engine.service.record import RecordError
 from engine.storage.committer import Committer
@@ -117,9 +117,10 @@ class Audit:
         time, newest = entry.time, self._newest
         if time > newest:
             self._newest = time
-        elif time < newest and not isinstance(entry, ReviewEntry):  # They are told later.
-            self._newest = time
-            self.write(AdminEntry(time=time, act=CLOCK, what={"from": newest, "to": time}))
+        elif time < newest and (now := self._time()) < newest:
+            # Else it is only told later than others, as a decision that had to wait for its review.
+            self._newest = now
+            self.write(AdminEntry(time=now, act=CLOCK, what={"from": newest, "to": now}))
         # Whoever has a decision recorded asks whether that is kept, before anything else is.
         put = self._stage if type(entry) is Entry else self._put
         try:

@@ -134,6 +134,24 @@ def test_a_clock_that_is_set_back_is_recorded(tmp_path: Path) -> None:
     found = [msgspec.json.decode(one.payload) for one in read_folder(tmp_path / "audit")]
     told = [one for one in found if one["kind"] == "admin"]
     assert [(one["act"], one["what"]) for one in told] == [
-        (CLOCK, {"from": later.time, "to": entry().time})
+        (CLOCK, {"from": later.time, "to": TIME})
     ]
     assert [one["kind"] for one in found].index("admin") == 2
+
+
+def test_what_had_to_wait_is_no_clock_that_was_set_back(tmp_path: Path) -> None:
+    now = ["2026-01-01T00:00:09.000000Z"]
+    audit = Audit(tmp_path / "audit", tmp_path / "key", "deny", name="x", time=lambda: now[0])
+    times = [f"2026-01-01T00:00:0{second}.000000Z" for second in (7, 3, 5, 8, 2)]
+    for time in times:
+        audit.write(msgspec.structs.replace(entry(), time=time))
+    now[0] = "2026-01-01T00:00:04.000000Z"
+    late = msgspec.structs.replace(entry(), time="2026-01-01T00:00:01.000000Z")
+    for _ in range(2):
+        audit.write(late)
+    audit.close()
+    found = [msgspec.json.decode(one.payload) for one in read_folder(tmp_path / "audit")]
+    assert [one["time"] for one in found] == [*times, now[0], late.time, late.time]
+    assert [one["what"] for one in found if one["kind"] == "admin"] == [
+        {"from": "2026-01-01T00:00:08.000000Z", "to": now[0]}
+    ]

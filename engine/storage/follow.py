@@ -12,6 +12,7 @@ and the trail goes on behind them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,9 @@ from engine.storage.frames import (
     read_frames,
 )
 from engine.storage.header import OPEN, is_begun, read_header
+from engine.storage.query import find
 from engine.storage.source import ENDINGS, Source, opened_source, segment_files
+from engine.storage.wanted import Wanted
 
 PIECE = 2**20
 """Bytes that are read at once, or the length of a longer record."""
@@ -98,8 +101,10 @@ def follow(folder: Path, trail: str, place: Place, segments: dict[int, Path]) ->
     number = place.segment
     if segments and number not in segments:
         later = [one for one in segments if one > number]
-        if not later and (number > max(segments) + 1 or place.offset):
+        if not later and number > max(segments) + 1:
             raise NotThere(f"segment {number} is not there")
+        if not later and place.offset:
+            _check_deleted(folder, f"{trail}-{number:08d}")
         if not later:
             return
         number = min(later)
@@ -117,6 +122,17 @@ def follow(folder: Path, trail: str, place: Place, segments: dict[int, Path]) ->
         elif _begun(folder, trail, number + 1) is None:
             return
         # Else it is whole by now: once more, to its end.
+
+
+@lru_cache(maxsize=1024)
+def _check_deleted(folder: Path, name: str) -> None:
+    """Raise NotThere unless a record tells that the segment was deleted. Raises as `find`."""
+    for one in find(folder, Wanted(kind="admin"), newest=True):
+        what = one.fields.get("what")
+        told = what if one.text("act") == "pruned" and isinstance(what, dict) else {}
+        if told.get("deleted") is True and told.get("segment") == name:
+            return
+    raise NotThere(f"segment {int(name[-8:])} is not there")
 
 
 def _begun(folder: Path, trail: str, number: int) -> Path | None:

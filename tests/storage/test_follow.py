@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -193,6 +194,27 @@ def test_what_was_deleted_is_named(tmp_path: Path) -> None:
     found = followed(tmp_path, name)
     assert missed(found) == [(0, first)]
     assert numbers(found) == list(range(first, 40))
+
+
+def test_behind_a_last_segment_that_was_forgotten_nothing_comes(tmp_path: Path) -> None:
+    filled(tmp_path, 40, segment_bytes=600)
+    name = only(tmp_path)
+    last = followed(tmp_path, name)[-1].place
+    path = list_trails(tmp_path)[name][last.segment]
+    path.unlink()
+    acts: list[dict[str, object]] = [
+        {"segment": path.stem, "deleted": False},
+        {"segment": f"{name}-00000000", "deleted": True},
+    ]
+    for what in (*acts, {"segment": path.stem, "deleted": True}):
+        with pytest.raises(NotThere, match=f"segment {last.segment} is not there"):
+            followed(tmp_path, name, last)
+        told = trail(tmp_path)
+        told.append(msgspec.json.encode({"kind": "admin", "act": "pruned", "what": what}))
+        told.close()
+    assert followed(tmp_path, name, last) == []
+    with pytest.raises(NotThere):
+        followed(tmp_path, name, last._replace(segment=last.segment + 1))
 
 
 def test_a_place_behind_the_end_is_not_there(tmp_path: Path) -> None:

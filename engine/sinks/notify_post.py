@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
 from engine.sinks.notice import NotSent
+from engine.sinks.notify_dial import dialled
 
 TAKEN = range(200, 300)
 REDIRECTED = range(300, 400)
@@ -56,25 +59,38 @@ def post(
     timeout: float,
     context: ssl.SSLContext,
 ) -> None:
-    """Return when the other side has taken *body*. Raises NotSent."""
-    line: HTTPConnection
-    if address.secure:
-        line = HTTPSConnection(address.host, address.port, timeout=timeout, context=context)
-    else:
-        line = HTTPConnection(address.host, address.port, timeout=timeout)
+    """Return when the other side has taken *body*, within *timeout* seconds. Raises NotSent."""
     try:
-        line.request("POST", address.target, body, dict(headers))
-        answer = line.getresponse()
-        answer.read(MOST_ANSWER)
+        with dialled(address.host, address.port, timeout, timeout) as line:
+            status = ask(line, address, body, headers, context)
     except ssl.SSLError as error:
         raise NotSent(f"TLS: {error.reason or error}") from None
     except HTTPException as error:
         raise NotSent(f"the answer is no HTTP: {type(error).__name__}") from None
     except OSError as error:
         raise NotSent(error.strerror or str(error) or type(error).__name__) from None
-    finally:
-        line.close()
-    if answer.status in REDIRECTED:
-        raise NotSent(f"it answers {answer.status}: redirects are not followed")
-    if answer.status not in TAKEN:
-        raise NotSent(f"it answers {answer.status}")
+    if status in REDIRECTED:
+        raise NotSent(f"it answers {status}: redirects are not followed")
+    if status not in TAKEN:
+        raise NotSent(f"it answers {status}")
+
+
+def ask(
+    line: socket.socket,
+    address: Address,
+    body: bytes,
+    headers: Mapping[str, str],
+    context: ssl.SSLContext,
+) -> int:
+    """Return the status of the answer. Raises OSError and HTTPException."""
+    kind = HTTPSConnection if address.secure else HTTPConnection
+    session = kind(address.host, address.port)
+    if address.secure:
+        line = context.wrap_socket(line, server_hostname=address.host)
+    session.sock = line
+    with closing(session):
+        session.request("POST", address.target, body, dict(headers))
+        answer = session.getresponse()
+        with suppress(OSError, HTTPException):  # The status has said it.
+            answer.read(MOST_ANSWER)
+        return answer.status

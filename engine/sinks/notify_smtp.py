@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,9 +12,12 @@ from email.utils import format_datetime
 from typing import Literal, assert_never
 
 from engine.sinks.notice import Notice, NotSent, lines_of, plain, subject_of
+from engine.sinks.notify_dial import dialled
 
 Tls = Literal["starttls", "tls", "none"]
 
+STEPS = 6
+"""A mail may take as many times what one step of it may."""
 MOST_PARTLY = 1000
 """How many notices are remembered that some have and others not."""
 
@@ -42,7 +46,11 @@ class Mail:
         have = self.partly.get(notice.id, frozenset())
         left = [one for one in self.to if one not in have]
         try:
-            with self._connected() as line:
+            whole = STEPS * self.timeout
+            with (
+                dialled(self.host, self.port, self.timeout, whole) as dial,
+                self._connected(dial) as line,
+            ):
                 if self.user:
                     line.login(self.user, self.password)
                 message = message_of(notice, self.sender, self.to)
@@ -66,14 +74,13 @@ class Mail:
         if len(self.partly) > MOST_PARTLY:
             del self.partly[next(iter(self.partly))]
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, dial: socket.socket) -> smtplib.SMTP:
         match self.tls:
             case "tls":
-                return smtplib.SMTP_SSL(
-                    self.host, self.port, timeout=self.timeout, context=self.context
-                )
+                wrapped = self.context.wrap_socket(dial, server_hostname=self.host)
+                return Session(wrapped, self.host, self.port, self.timeout)
             case "starttls":
-                line = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+                line = Session(dial, self.host, self.port, self.timeout)
                 try:
                     line.starttls(context=self.context)
                 except (smtplib.SMTPException, OSError):
@@ -81,9 +88,21 @@ class Mail:
                     raise
                 return line
             case "none":
-                return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+                return Session(dial, self.host, self.port, self.timeout)
             case _:
                 assert_never(self.tls)
+
+
+class Session(smtplib.SMTP):
+    """Speaks over the connection *dial* instead of one that it makes."""
+
+    def __init__(self, dial: socket.socket, host: str, port: int, timeout: float) -> None:
+        """Hear the greeting. Raises OSError and SMTPException."""
+        self._dial = dial
+        super().__init__(host, port, timeout=timeout)
+
+    def _get_socket(self, *_: object) -> socket.socket:
+        return self._dial
 
 
 def message_of(notice: Notice, sender: str, to: tuple[str, ...]) -> EmailMessage:

@@ -34,8 +34,10 @@ NOTICE = Notice(
 PLAIN = ssl.create_default_context()
 
 
-def hook(url: str, key: bytes = b"k", context: ssl.SSLContext = PLAIN) -> Webhook:
-    return Webhook(read_address(url), key, 5.0, context, lambda: 1_700_000_000.9)
+def hook(
+    url: str, key: bytes = b"k", context: ssl.SSLContext = PLAIN, seconds: float = 60.0
+) -> Webhook:
+    return Webhook(read_address(url), key, seconds, context, lambda: 1_700_000_000.9)
 
 
 def test_a_webhook_takes_signed_json() -> None:
@@ -139,7 +141,7 @@ def mail(port: int, tls: Tls, context: ssl.SSLContext = PLAIN, password: str = "
         password=password,
         sender="engine@example.com",
         to=("ann@example.com", "bob@example.com"),
-        timeout=5.0,
+        timeout=60.0,
         context=context,
     )
 

@@ -2,12 +2,13 @@
 
     python -m bench.load.generate CORE      (see `bench.load.ask`, which starts it)
 
-It stays on its core, and but for closed loops with many in flight it never sleeps: it looks for
-answers and for what is due in turns, so that neither a timer nor a wake-up is part of a latency,
-and the time in which it found nothing to do is known: the rest is what the calls cost it. In an
-open loop the times of all calls are drawn before it begins, and a latency counts from when a call
-was due, whether or not the one before was answered (no coordinated omission). It knows when it was
-held up itself (`bench.load.holds`); what that did to latencies is told, and not taken out of them.
+It stays on its core, and but for closed loops with many in flight, and for moments (`REST_NS`), it
+never sleeps: it looks for answers and for what is due in turns, so that neither a timer nor a
+wake-up is part of a latency, and the time in which it found nothing to do is known: all other time
+is what the calls cost it. In an open loop the times of all calls are drawn before it begins, and a
+latency counts from when a call was due, whether or not the one before was answered (no coordinated
+omission). It knows when it was held up itself (`bench.load.holds`); what that did to latencies is
+told, and not taken out of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import select
 import sys
 from collections.abc import Sequence
 from itertools import accumulate, cycle, islice
-from time import perf_counter_ns
+from time import perf_counter_ns, sleep
 
 import msgspec
 
@@ -48,6 +49,10 @@ LEAST = 20
 """Fewer counted answers are no measurement: a closed loop goes on for them, for a while."""
 AT_ONCE = 128
 """Most calls that are begun between two looks for answers."""
+REST_EVERY_NS, REST_NS = 2_000_000, 30_000
+"""In an open loop a generator that runs before all others leaves its core so often, for so long.
+A thread of the kernel that hands this core's requests to the disk would wait for the end of the
+load else, and who waits for the disk with it. Calls that are due meanwhile wait, too."""
 
 
 def open_connections(load: Load, tally: Tally) -> list[Connection]:
@@ -150,7 +155,10 @@ class Run:
         """Begin each call when it is due."""
         now, turn, count = perf_counter_ns(), 0, len(self.connections)
         at, last = 0, len(dues)
+        rested = now
         while at < last:
+            if self.ahead and now - rested > REST_EVERY_NS:
+                rested = now = self.rest_a_moment(now)
             some = 0
             room = min(AT_ONCE, self.load.flying - (self.asked - self.tally.done))
             while at < last and dues[at] <= now and some < room:
@@ -169,6 +177,17 @@ class Run:
             for connection in self.connections:
                 connection.flush()
             now = self.look(now)
+
+    def rest_a_moment(self, before: int) -> int:
+        """Leave the core to others of it; return the time after that."""
+        sleep(REST_NS / SECOND)
+        now = perf_counter_ns()
+        self.idle += now - before
+        if now - before > HELD_NS:
+            self.holds.look(before + REST_NS, now)
+        else:
+            self.holds.slept(now)
+        return now
 
     def rest(self) -> None:
         """Wait for the last answers."""

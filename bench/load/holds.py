@@ -1,7 +1,7 @@
 """The clocks of a loop that never sleeps in, when the machine kept it from its core out.
 
-Such a loop is always at work, so its CPU time stands still exactly while it is held: by other
-processes, or by the hypervisor where that says what it steals.
+Such a loop is at work unless it says it `slept`, and its CPU time stands still exactly while it is
+held: by other processes, or by the hypervisor where that says what it steals.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ class Holds:
         self._lag = lag
         if long >= LEAST_NS:
             self.spans.append((now - long, now))
+
+    def slept(self, now: int) -> None:
+        """Do not take for a hold that the loop left its core by itself until *now*."""
+        self._lag = now - thread_time_ns()
 
 
 def tail_share(

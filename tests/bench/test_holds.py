@@ -34,6 +34,16 @@ def test_a_loop_that_works_is_not_held() -> None:
     assert [one for one in holds.spans if one[0] >= before] == []
 
 
+def test_a_loop_that_left_its_core_by_itself_was_not_held() -> None:
+    holds = Holds()
+    before = perf_counter_ns()
+    sleep(LONG_NS / 1e9)
+    awake = perf_counter_ns()
+    holds.slept(awake)
+    holds.look(before, perf_counter_ns())
+    assert all(begin > before + LONG_NS * 0.8 for begin, _ in holds.spans)
+
+
 def test_the_tail_is_the_slowest_hundredth() -> None:
     dues = list(range(0, 200_000, 1000))
     latencies = [10] * 200

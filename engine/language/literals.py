@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -42,8 +43,6 @@ HIDDEN = re.compile(
     r"|\r(?!\n)"
 )
 """What a reader of a policy would not see, or see somewhere else: no source may hold it."""
-
-_UNWRITABLE = re.compile(rf"{HIDDEN.pattern}|[\x0c\r]")
 
 
 def read_int(text: str, span: Span, report: Report) -> Literal:
@@ -185,6 +184,15 @@ READERS: Mapping[str, Callable[[str, Span, Report], Literal]] = {
 
 @lru_cache(maxsize=1024)
 def escape_string(value: str) -> str:
-    """Return *value* as a string literal of the language."""
+    """Return *value* as a string literal of the language, all of which a reader sees."""
     made = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    return '"' + _UNWRITABLE.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", made) + '"'
+    if not made.isprintable():
+        made = "".join(map(_seen, made))
+    return f'"{made}"'
+
+
+def _seen(character: str) -> str:
+    """Return *character*, escaped where it has no form: controls, directions, ends of lines."""
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return f"\\u{{{ord(character):x}}}"

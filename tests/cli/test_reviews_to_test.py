@@ -114,6 +114,24 @@ def test_what_was_approved_becomes_a_test_that_passes(shop: Shop) -> None:
     assert objection(shop.root, block) == ""
 
 
+def test_nothing_in_the_block_is_out_of_its_readers_sight(shop: Shop) -> None:
+    hidden = "".join(
+        map(chr, (0x2028, 0x2029, 0x202E, 0x2066, 0x2069, 0x200F, 0x61C, 0x200B, 0x1B))
+    )
+    review = shop.ask(
+        f"pay{hidden}him",
+        stage="tool_call",
+        tool={"name": "refund", "args": {"to": "nowhere", f"k{hidden}": hidden}},
+        context={"amount": "900", "note": f"a{hidden}b", "topics": [hidden]},
+        user={"id": f"kim{hidden}"},
+    )
+    block = shop.run(review)
+    assert block.replace("\n", "").isprintable()
+    assert block.count("\\u{2028}\\u{2029}\\u{202e}") >= 4
+    assert shop.said == ""
+    assert objection(shop.root, block) == ""
+
+
 def test_it_fails_when_the_rule_has_changed(shop: Shop) -> None:
     review = shop.ask(context={"amount": "900"})
     shop.act(review, "approve")

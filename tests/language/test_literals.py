@@ -82,6 +82,18 @@ def test_an_escaped_string_reads_as_itself(text: str) -> None:
     assert item.value.value == text
 
 
+@pytest.mark.parametrize("code", [*range(0xC0), 0x2028, 0x2029, 0x200B, 0x61C, 0xFEFF, 0xE0041])
+def test_an_escaped_string_shows_all_that_it_says(code: int) -> None:
+    escaped = escape_string(f"a{chr(code)}b")
+    assert escaped.replace("\xa0", " ").isprintable()
+    assert parsed(f"let v = {escaped}").items[0].value.value == f"a{chr(code)}b"  # type: ignore[union-attr]
+
+
+def test_spaces_and_letters_of_any_script_stay_as_they_are() -> None:
+    for text in ("caf\xe9 \u0444", "\u7532\u3000\u4e59", "\U0001f600", "1\xa0000"):
+        assert escape_string(text) == f'"{text}"'
+
+
 def test_no_text_of_digits_is_slow_or_crashes() -> None:
     assert [one.code for one in problems("let a = " + "9" * 100_000)] == ["E107"]
     assert [one.code for one in problems("let a = " + "9" * 100_000 + "s")] == ["E109"]

@@ -10,6 +10,7 @@ from engine.content.tagger_model import (
     COUNT,
     LABELS,
     LANE,
+    LANE_MASK,
     Lanes,
     Model,
     Said,
@@ -21,7 +22,6 @@ from engine.content.tagger_runs import Run
 
 SCALE: Final = 16.0
 """One unit of the logarithm of odds is so many of the model's integers."""
-LANE_MASK: Final = (1 << LANE) - 1
 NONE: Final = -1
 NEVER: Final = -(1 << 40)
 WIDE: Final = 80
@@ -111,19 +111,25 @@ def decode(rows: list[tuple[int, ...]], steps: tuple[tuple[int, ...], ...]) -> l
     back: list[list[int]] = []
     last = [NONE] * COUNT
     for row in rows:
-        floor = row[0]
-        for to in range(1, COUNT, 2):
-            floor = max(floor, row[to])
+        floor: i64 = row[0]
+        to: i64 = 1
+        while to < COUNT:
+            one: i64 = row[to]
+            floor = max(floor, one)
+            to += 2
         floor -= WIDE
         came = [NONE] * COUNT
         now: list[int] = []
         sums: list[int] = []
-        for to in range(COUNT):
-            if row[to] < floor if to % 2 else to and last[to] == last[to - 1] == NONE:
+        to = -1
+        while to < COUNT - 1:
+            to += 1
+            one = row[to]
+            if one < floor if to % 2 else to and last[to] == NONE and last[to - 1] == NONE:
                 continue
             weight, came[to] = _best(tried, reached, steps[to]) if tried else (steps[COUNT][to], 0)
             now.append(to)
-            sums.append(row[to] + weight)
+            sums.append(one + weight)
         back.append(came)
         tried, reached, last = now, sums, came
     label = _best(tried, reached, (0,) * COUNT)[1]
@@ -137,11 +143,18 @@ def decode(rows: list[tuple[int, ...]], steps: tuple[tuple[int, ...], ...]) -> l
 
 def _best(labels: list[int], sums: list[int], steps: tuple[int, ...]) -> tuple[int, int]:
     """Return the greatest of *sums* with the step from its label, and the label."""
-    top, best = NEVER, 0
-    for place in range(len(labels)):
-        weight = sums[place] + steps[labels[place]]
+    top: i64 = NEVER
+    best: i64 = 0
+    place: i64 = 0
+    size: i64 = len(labels)
+    while place < size:
+        label: i64 = labels[place]
+        weight: i64 = sums[place]
+        step: i64 = steps[label]
+        weight += step
         if weight >= top:
-            top, best = weight, labels[place]
+            top, best = weight, label
+        place += 1
     return top, best
 
 

@@ -29,6 +29,7 @@ COUNT: Final = 9
 assert len(LABELS) == COUNT
 ROWS: Final = 1 << 17
 LANE: Final = 20
+LANE_MASK: Final = (1 << LANE) - 1
 ZERO = 128
 """What a weight of zero is stored as."""
 MOST = 20_000
@@ -146,17 +147,26 @@ class Lanes:
 NOTHING = Lanes()
 
 
+def digits(text: str) -> int:
+    """Return how many digits *text* begins with."""
+    count = 0
+    while text[count : count + 1].isdecimal():
+        count += 1
+    return count
+
+
 class Said:
     """What a piece is, and what it says: of itself, and of those beside it.
 
     As the piece before another it says *before*, and so on, once it was *asked*. *left* and *right*
     are bits that tell of which part of an address it is (see `around_key`), *alone* the key where
-    there are none. *kind* is a place in `tagger_words.KINDS`, *role* a letter's code.
+    there are none. *kind* is a place in `tagger_words.KINDS`, *role* a letter's code, and *digits*
+    says how many of these it begins with.
     """
 
     __slots__ = (
-        "after", "after2", "alone", "asked", "before", "before2", "form", "key", "kind", "left",
-        "month", "own", "right", "role", "size", "text",
+        "after", "after2", "alone", "asked", "before", "before2", "digits", "form", "key", "kind",
+        "left", "month", "own", "right", "role", "size", "text",
     )  # fmt: skip
 
     def __init__(self, text: str, read: Piece) -> None:
@@ -165,6 +175,7 @@ class Said:
         self.kind: i64 = KINDS.index(read.kind)
         self.role: i64 = ord(read.role)
         self.month = is_month(text)
+        self.digits: i64 = digits(text)
         self.form: i64 = read.form
         self.key: i64 = read.key
         self.left: i64 = LEFT.get(read.mark, 0)
@@ -285,8 +296,18 @@ def spare(steps: tuple[tuple[int, ...], ...]) -> list[int]:
 
 def scores(lanes: Lanes) -> tuple[int, ...]:
     """Return the score of each label in *lanes*; all are too high by the same."""
-    every = (lanes.first, lanes.second, lanes.third)
-    return tuple([one >> at & (1 << LANE) - 1 for one in every for at in (0, LANE, 2 * LANE)])
+    first, second, third = lanes.first, lanes.second, lanes.third
+    return (
+        first & LANE_MASK,
+        first >> LANE & LANE_MASK,
+        first >> 2 * LANE & LANE_MASK,
+        second & LANE_MASK,
+        second >> LANE & LANE_MASK,
+        second >> 2 * LANE & LANE_MASK,
+        third & LANE_MASK,
+        third >> LANE & LANE_MASK,
+        third >> 2 * LANE & LANE_MASK,
+    )
 
 
 def pack_model(weights: bytes, steps: tuple[tuple[int, ...], ...]) -> bytes:

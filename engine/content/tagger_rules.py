@@ -84,10 +84,20 @@ SIGNS: Final = ".-/:"
 PARTING: Final = frozenset(".-/")
 """What stands behind the first number of a date in digits, or in words with such signs."""
 YEAR_DIGITS: Final = 4
+CENTURIES: Final = frozenset(("16", "17", "18", "19", "20"))
+"""What a year begins with."""
+LEADING_DIGITS: Final = frozenset((1, 2, YEAR_DIGITS))
+"""So many digits has the first number of a date in digits."""
 YEARS: Final = frozenset("yYjJaA")
 """What `AGE_BEHIND` begins with, behind a space or two."""
 LEADING: Final = frozenset(' :="')
 """What `AGE_AHEAD` ends with."""
+LEADS: Final = frozenset(
+    ("ge", "ed", "of", "is", "rn", "ns", "ng", "as", "re", "am", "st", "ly", "ut", "dy", "'s", "'m")
+)
+"""The last two letters of all words with which `AGE_AHEAD` and `AGE_SAID` end."""
+WIDEST_LEAD: Final = 4
+"""So many of `LEADING` stand between such a word and the number."""
 SAYING: Final = ("s ", "m ", "only ", "just ", "already ", "\u017f ")
 """What `AGE_SAID` ends with. The last one is an s, if case is ignored."""
 
@@ -140,31 +150,32 @@ def numbered(text: str, said: list[Said], at: int, start: int) -> Found | None:
     """
     if start > 1 and text[start - 1] in SIGNS and text[start - 2].isdigit():
         return None
-    end = _digits_end(text, start)
+    end = start + said[at].digits
     behind = text[end : end + 1]
-    if behind in PARTING or _month_behind(said, at):
+    if _parted(text, start, end, behind) or _month_behind(said, at):
         date = BY_NUMBER.match(text, start)
         if date is not None:
             return "pii.date", start, date.end(), 0.85
-    before = text[max(0, start - AHEAD) : start]
     if behind == "/":
         expiry = MONTH_YEAR.match(text, start)
-        if expiry is not None and EXPIRY_AHEAD.search(before):
+        if expiry is not None and EXPIRY_AHEAD.search(text[max(0, start - AHEAD) : start]):
             return "pii.date", start, expiry.end(), 0.7
-    if end - start == YEAR_DIGITS:
+    if end - start == YEAR_DIGITS and text[start : start + 2] in CENTURIES:
         year = YEAR.match(text, start)
-        if year is not None and YEAR_AHEAD.search(before):
+        if year is not None and YEAR_AHEAD.search(text[max(0, start - AHEAD) : start]):
             return "pii.date", start, year.end(), 0.6
-    return _age(text, before, start, end) if end - start < YEAR_DIGITS else None
+    return _age(text, start, end) if end - start < YEAR_DIGITS else None
 
 
-def _digits_end(text: str, start: i64) -> int:
-    """Return where the digits end that follow the first one at *start*."""
-    size: i64 = len(text)
-    end: i64 = start + 1
-    while end < size and text[end].isdecimal():
-        end += 1
-    return end
+def _parted(text: str, start: int, end: int, sign: str) -> bool:
+    """Return whether the number at ``start:end`` begins a date in digits, with *sign* behind it.
+
+    A date has a second number of one or two digits, and the same sign behind that.
+    """
+    if sign not in PARTING or end - start not in LEADING_DIGITS:
+        return False
+    second = text[end + 1 : end + 4]
+    return second[1:2] == sign or second[2:3] == sign
 
 
 def _month_behind(said: list[Said], at: i64) -> bool:
@@ -178,11 +189,12 @@ def _month_behind(said: list[Said], at: i64) -> bool:
     return False
 
 
-def _age(text: str, before: str, start: int, end: int) -> Found | None:
-    """Return the age that the number at ``start:end`` is, to which *before* leads."""
-    told = text[end : end + 3].lstrip(" -")[:1] in YEARS
-    if not told and before[-1:] not in LEADING:
+def _age(text: str, start: int, end: int) -> Found | None:
+    """Return the age that the number at ``start:end`` is."""
+    told = _told(text, end)
+    if not told and not _led(text, start):
         return None
+    before = text[max(0, start - AHEAD) : start]
     low = before.lower()
     led = low[-1:] in LEADING and ("age" in low or "turn" in low or "when " in low)
     said = low.endswith(SAYING)
@@ -195,6 +207,29 @@ def _age(text: str, before: str, start: int, end: int) -> Found | None:
     ):
         return "pii.age", start, end, 0.65
     return None
+
+
+def _told(text: str, end: i64) -> bool:
+    """Return whether what `AGE_BEHIND` begins with stands behind the number that ends at *end*."""
+    stop: i64 = min(end + 3, len(text))
+    while end < stop and (text[end] == " " or text[end] == "-"):
+        end += 1
+    return end < stop and text[end] in YEARS
+
+
+def _led(text: str, start: i64) -> bool:
+    """Return whether the word before the number at *start* may lead to an age.
+
+    Hot path: before most numbers stands another one, or a word that no age stands behind.
+    """
+    last: i64 = start - 1
+    first: i64 = last
+    while first >= 0 and last - first < WIDEST_LEAD and text[first] in LEADING:
+        first -= 1
+    if first < 1 or first == last:
+        return False
+    ending = text[first - 1 : first + 1]
+    return ending in LEADS or not ending.isascii() or ending.lower() in LEADS
 
 
 def _ahead(said: list[Said], at: int) -> int:

@@ -45,6 +45,8 @@ CUTS: Final = re.compile(r"[,;\n]")
 AHEAD: Final = 5
 """So many pieces behind a run tell something of it (see `tagger_model.around_key`)."""
 SPACE: Final = 32
+FOREIGN: Final = 128
+"""From here on a byte is one of several that are a character."""
 HALF: Final = 7
 BYTE: Final = 8
 WIDE: Final = 4
@@ -134,14 +136,19 @@ def written(data: bytes, begin: i64) -> tuple[i64, i64, i64]:
 def chunk_end(data: bytes, begin: int, at: int) -> int:
     """Return the first space in *data* from *at* on with no white space before it, or its end."""
     end = data.find(b" ", at)
-    while end >= 0 and (end == begin or _is_white(data[max(begin, end - WIDE) : end])):
+    while end >= 0 and (end == begin or _is_white(data, begin, end)):
         end = data.find(b" ", end + 1)
     return end if end >= 0 else len(data)
 
 
-def _is_white(end: bytes) -> bool:
-    """Return whether the last character of *end* is white space."""
-    return end.decode("utf-8", "replace")[-1].isspace()
+def _is_white(data: bytes, begin: int, end: int) -> bool:
+    """Return whether the last character of ``data[begin:end]``, which is not empty, is white space.
+
+    Hot path: most are shown and of ASCII.
+    """
+    if SPACE < data[end - 1] < FOREIGN:
+        return False
+    return data[max(begin, end - WIDE) : end].decode("utf-8", "replace")[-1].isspace()
 
 
 def find_runs(said: list[Said]) -> list[Run]:

@@ -29,13 +29,13 @@ from engine.content.tagger_runs import read_pieces
 NUMBERS = (
     "5", "12", "35", "235", "1999", "2004", "62704", "3.", "3rd", "12th", "1er", "09/29", "12/99",
     "2019-03-05", "12/31/1999", "05-Jan-2030", "10:15:00", "12.5", "1,200",
-    "\u0661\u0662", "1\u00b2",
+    "10.20.30.4", "1.2-3", "1.2.20", "1111", "\u0661\u0662", "1\u00b2",
 )  # fmt: skip
 BESIDE = (
     "March", "march,", "Sept.", "Sept.,", "Oct ",
     "May'd", "Monday", "août", "of", "de", "of May", "in", "since", "(", "-",
     "aged", "Age:", "turned", "already", "just", "when she was", "he is", "I'm", "who'\u017f",
-    "years old",
+    "AGE = ", "almost", "plan", "a\u0131s", "years old",
     "-year-old", "y/o", "ans", "Jahre alt", "exp", "valid until", "a", ".", ",", "\n", "%", "€",
 )  # fmt: skip
 

@@ -160,14 +160,20 @@ class Synced(Committer):
         return told
 
     def waited(self) -> Blocked[str] | None:
-        """See Committer."""
-        self._land_here(self._waiters.patience)
+        """See Committer. This waits for nothing: who calls it may hold up others."""
         with self._lock:
+            self._beside.leave()
             self._flush()
             if self._last > self._done and self._last > self._refused:
                 return self._waiters.add_blocked(self._last)
             why = self._outcome()
         return refused(why) if why else None
+
+    def block(self, told: Blocked[str]) -> str:
+        """See Committer."""
+        if not told.done():
+            self._land_here(self._waiters.patience)
+        return super().block(told)
 
     def _outcome(self) -> str:
         """Return why what was put last must not be answered, if that is known. Under the lock."""

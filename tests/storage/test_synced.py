@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from concurrent.futures import Future as Blocked
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -178,6 +179,29 @@ def test_who_blocks_the_loop_is_told_too(tmp_path: Path, kernel: Kernel) -> None
     assert asyncio.run(main()) == ["", "", ""]
     one.close()
     assert kept(tmp_path) == [0, 1, 2]
+
+
+def test_who_will_block_holds_nobody_up_before(tmp_path: Path, kernel: Kernel) -> None:
+    one = of(tmp_path, Way(durability="synced", on_full="block"))
+    told: list[Blocked[str] | None] = []
+
+    async def main() -> list[str]:
+        kernel.held = True
+        first = ask(one, 0)
+        await flying(kernel)
+        one.stage(record(1))
+        asks = Thread(target=lambda: told.append(one.waited()), daemon=True)
+        asks.start()
+        asks.join(10)  # The disk is busy until it has come back.
+        assert len(told) == 1
+        kernel.go_on()
+        assert told[0] is not None
+        return [one.block(told[0]), await first, await ask(one, 2)]
+
+    assert asyncio.run(main()) == ["", "", ""]
+    one.close()
+    assert kept(tmp_path) == [0, 1, 2]
+    whole(tmp_path)
 
 
 @pytest.mark.parametrize(("on_full", "why"), [("deny", TOO_LATE), ("drop", "")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -63,6 +64,26 @@ def serve_here(
     if problems:
         raise problems[0]
     return code
+
+
+class Told:
+    """What a daemon in this process wrote to its log so far; see the fixture `told`."""
+
+    def all(self) -> list[dict[str, object]]:
+        """Return its whole lines.
+
+        pytest's `readouterr` would empty the file: what is written meanwhile would be lost.
+        """
+        lines = os.pread(2, 1 << 26, 0).splitlines(keepends=True)
+        return [json.loads(one) for one in lines if one[:1] == b"{" and one[-1:] == b"\n"]
+
+    def of(self, event: str) -> list[dict[str, object]]:
+        """Return those of an event."""
+        return [one for one in self.all() if one["event"] == event]
+
+    def has(self, event: str, times: int = 1) -> bool:
+        """Return whether it was told so often."""
+        return len(self.of(event)) >= times
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from engine.doors.grpc.caller import CallError
 from engine.runtime.store import StoreUnavailable
 from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
-from tests.daemon.running import decide, serve_here
+from tests.daemon.running import Told, decide, serve_here
 from tests.ports import free_port
 from tests.service.bundle import write_folder
 
@@ -128,9 +128,7 @@ def test_a_settlement_of_nothing_is_refused_counted_and_logged(
     assert 'engine_settlements_total{result="settled"} 0.0' in pages[0]
 
 
-def test_sighup_reopens_the_record_and_reloads(
-    folder: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_sighup_reopens_the_record_and_reloads(folder: Path, told: Told) -> None:
     address = f"unix://{folder}/s"
     record = folder / "data/decisions.jsonl"
 
@@ -144,22 +142,15 @@ def test_sighup_reopens_the_record_and_reloads(
         record.rename(folder / "older.jsonl")
         record.mkdir()
         os.kill(os.getpid(), signal.SIGHUP)
-        until(lambda: "policies refused" in "".join(told()))
+        until(lambda: told.has("policies refused"))
         assert decide(address).action == "deny"
-
-    seen: list[dict[str, object]] = []
-
-    def told() -> list[str]:
-        seen.extend(events(capfd))
-        return [str(one["event"]) for one in seen]
 
     assert serve_here(settings(folder), work) == EXIT_FINE
     assert "allow" in (folder / "old.jsonl").read_text()
     assert "deny" in (folder / "older.jsonl").read_text()
-    assert "policies loaded" in told()
-    assert "the record was not reopened" in told()
-    refused = next(one for one in seen if one["event"] == "policies refused")
-    assert "door.pol:1:23" in str(refused["why"])
+    assert told.has("policies loaded")
+    assert told.has("the record was not reopened")
+    assert "door.pol:1:23" in str(told.of("policies refused")[0]["why"])
 
 
 def test_the_admin_service_reloads_and_says_why_not(folder: Path) -> None:
@@ -308,24 +299,19 @@ def test_the_store_is_tidied_and_a_store_that_is_away_is_logged(
 
 
 def test_a_task_that_breaks_is_logged_and_the_daemon_goes_on(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = f"unix://{folder}/s"
 
     def sweep(_gate: Gate, _entries: int) -> int:
         raise KeyError("a secret")
 
-    def told() -> bool:
-        seen.extend(events(capfd))
-        return any(one["event"] == "a task of the daemon broke" for one in seen)
-
-    seen: list[dict[str, object]] = []
     monkeypatch.setattr("engine.daemon.server.SWEEP_SECONDS", 0.01)
     monkeypatch.setattr(Gate, "sweep", sweep)
 
     def work() -> None:
-        until(told)
+        until(lambda: told.has("a task of the daemon broke"))
         assert decide(address).action == "allow"
 
     assert serve_here(settings(folder), work) == EXIT_FINE
-    assert "a secret" not in str(seen)
+    assert "a secret" not in str(told.all())

@@ -29,9 +29,8 @@ from engine.service.cache import open_cache
 from engine.service.compiler import Outcome
 from engine.service.reload import broken
 from engine.service.shelf import BUNDLE, MANIFEST, SERVED, FolderShelf
-from tests.daemon.running import ROOT, decide, serve_here
+from tests.daemon.running import ROOT, Told, decide, serve_here
 from tests.daemon.test_serve import (
-    events,
     process,  # noqa: F401  a fixture that every test uses
     settings,
     until,
@@ -49,26 +48,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(fleet, "FIRST_PAUSE", 0.01)
     write_folder(tmp_path / "policies", {"door.pol": CAP.format(100)})
     return tmp_path
-
-
-class Told:
-    """What the daemon wrote to its log so far."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        self._capfd = capfd
-        self.seen: list[dict[str, object]] = []
-
-    def has(self, event: str, times: int = 1) -> bool:
-        return len(self.of(event)) >= times
-
-    def of(self, event: str) -> list[dict[str, object]]:
-        self.seen.extend(events(self._capfd))
-        return [one for one in self.seen if one["event"] == event]
-
-
-@pytest.fixture
-def told(capfd: pytest.CaptureFixture[str]) -> Told:
-    return Told(capfd)
 
 
 def two(folder: Path, **others: object) -> Settings:
@@ -112,7 +91,7 @@ def hangs(address: str) -> bool:
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary("/engine.v1.Admin/GetStatus", None, None)
         try:
-            call(b"", timeout=2)
+            call(b"", timeout=5)
         except grpc.RpcError:
             return True
     return False
@@ -121,7 +100,7 @@ def hangs(address: str) -> bool:
 def test_a_worker_that_does_not_answer_is_replaced(
     folder: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "MOST_SILENT", 10)
+    monkeypatch.setattr(fleet, "MOST_SILENT", 100)
     address = f"unix://{folder}/s"
 
     def work() -> None:
@@ -243,7 +222,7 @@ def test_a_supervisor_that_breaks_ends_everything_with_a_code_of_its_own(
     assert serve(two(folder)) == EXIT_BROKEN
     assert not workers()
     assert told.has("a task of the supervisor broke")
-    assert "a secret" not in str(told.seen)
+    assert "a secret" not in str(told.all())
 
 
 def compiled_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

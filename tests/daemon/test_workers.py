@@ -37,7 +37,7 @@ policy door {{
   }}
 }}
 """
-REFUSED_SECONDS = 30
+REFUSED_SECONDS = 50
 """As long as nobody waits for what the first daemon holds."""
 TWO = (
     "--workers=2",
@@ -219,11 +219,12 @@ def test_a_worker_that_dies_again_and_again_is_replaced_after_ever_longer_pauses
     folder: Path,
 ) -> None:
     with daemon(folder, *TWO) as running:
-        for count in range(1, 3):
+        pauses: list[float] = []
+        while pauses[-2:] != [0.1, 0.2]:  # Who lived for long, on a busy machine, is begun at once.
             os.kill(children(running.process.pid)[-1], signal.SIGKILL)
-            until(lambda: len(told(running, "a worker serves again")) == count)  # noqa: B023
-        pauses = [float(str(one["restart_in"])) for one in told(running, "a worker died")]
-    assert pauses == [0.1, 0.2]
+            until(lambda: len(told(running, "a worker serves again")) > len(pauses))  # noqa: B023
+            pauses = [float(str(one["restart_in"])) for one in told(running, "a worker died")]
+            assert set(pauses) <= {0.0, 0.1, 0.2}
 
 
 def test_a_worker_that_is_told_to_end_by_others_is_replaced_too(folder: Path) -> None:
@@ -279,7 +280,7 @@ def test_a_stopped_worker_is_killed_and_the_others_go_on(folder: Path) -> None:
 
 
 def test_sigterm_drains_all_and_leaves_nobody(folder: Path) -> None:
-    with daemon(folder, *TWO) as running:
+    with daemon(folder, *TWO, "--set=drain_seconds=60") as running:
         workers = children(running.process.pid)
         asked = ("--callers=8", "--seconds=1", "--no-wait")  # What is decided has time to arrive.
         with callers(running.address, *asked, processes=1) as found:

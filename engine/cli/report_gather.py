@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,16 @@ from engine.cli.audit_verify import read_keys
 from engine.cli.report_story import Incident, Proof
 from engine.service.times import iso_time
 from engine.storage.checkpoints import CheckpointFile, sound
+from engine.storage.moment import MICROSECONDS, moment_of, time_of
 from engine.storage.notes import Verifier
 from engine.storage.query import find
 from engine.storage.verify import verify_folder
 from engine.storage.wanted import Found, Wanted
 
+EARLIER: Final = 86_400 * MICROSECONDS
+"""So much a clock may have been set back between a decision and its settlement."""
+FEW: Final = 16
+"""Decisions of which each is looked for by itself."""
 MOST_RELATED: Final = 200
 """Other decisions of a session that are told: the newest."""
 
@@ -81,9 +87,31 @@ def session_of(folder: Path, session: str, tenant: str | None, troubles: Trouble
     decisions = list(find(folder, Wanted(session=session, tenant=tenant), told=troubles))
     ids = dict.fromkeys(one.text("decision_id") for one in decisions if one.text("decision_id"))
     found = {_place(one): one for one in decisions}
-    for identity in ids:
-        found |= {_place(one): one for one in story_of(folder, identity, troubles)}
+    if len(ids) > FEW:
+        found |= {_place(one): one for one in _of_many(folder, ids, decisions, troubles)}
+    else:
+        for identity in ids:
+            found |= {_place(one): one for one in story_of(folder, identity, troubles)}
     return sorted(found.values(), key=lambda one: (one.kept.time, *_place(one)))
+
+
+def _of_many(
+    folder: Path, ids: Container[str], decisions: list[Found], troubles: Troubles
+) -> Iterator[Found]:
+    """Yield the settlements, and what was done in the reviews, of the *decisions* named *ids*.
+
+    To look for those of each would be to look into every segment for each of many.
+    """
+    reviews = {one.text("review_id") for one in decisions} - {""}
+    began = min(moment_of(one.kept.time) for one in decisions)
+    settled = Wanted(kind="settlement", since=time_of(max(0, began - EARLIER)))
+    for one in find(folder, settled, told=troubles):
+        if one.text("decision_id") in ids:
+            yield one
+    # One that was joined may have been opened long before.
+    for one in find(folder, Wanted(kind="review"), told=troubles) if reviews else ():
+        if one.text("review_id") in reviews:
+            yield one
 
 
 def related_to(folder: Path, found: Iterable[Found], troubles: Troubles) -> list[Found]:
@@ -147,11 +175,14 @@ def _covering(
             sizes.setdefault(one.trail, []).append((one.size, one.time))
     except OSError:
         pass  # Verifying has said what is wrong with them.
+    for ones in sizes.values():
+        ones.sort()
     made = {}
     for record in found:
-        over = [one for one in sizes.get(record.kept.trail, ()) if one[0] > record.kept.sequence]
-        if over:
-            size, moment = min(over)
+        ones = sizes.get(record.kept.trail, [])
+        at = bisect_left(ones, (record.kept.sequence + 1, ""))
+        if at < len(ones):
+            size, moment = ones[at]
             made[f"{record.kept.trail}/{record.kept.sequence}"] = (moment, size)
     return made
 

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cli import report_gather
+from engine.cli.audit_read import Troubles
 from engine.cli.report_document import Cell, Document, Facts, Note, Section, Table
 from engine.cli.report_gather import UNPROVEN
 from engine.cli.report_html import POLICY, html_of, shown
@@ -22,9 +24,10 @@ from engine.cli.report_text import text_of
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import ContentEntry, Line, ReloadEntry
 from engine.storage.checkpoints import FILE
+from engine.storage.query import find
 from engine.storage.read import Kept
 from engine.storage.source import segment_files
-from engine.storage.wanted import Found
+from engine.storage.wanted import Found, Wanted
 from tests.cli.calling import call
 from tests.sinks import samples
 from tests.sinks.samples import TIME, strange, taken, texts
@@ -101,6 +104,43 @@ def test_a_session_is_told_with_its_reviews_and_settlements(folder: Path) -> Non
     assert told["integrity"]["verified"]
     assert told["integrity"]["key_given"]
     assert call(*asked, "--tenant", "south").exit_code == 1
+
+
+@pytest.mark.parametrize("reviewed", [True, False])
+def test_a_session_of_many_decisions_is_gathered_in_few_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, reviewed: bool
+) -> None:
+    audit = Audit(tmp_path / "audit", tmp_path / "key", "deny", name="acme", time=lambda: TIME)
+    for number in range(30):
+        name, review = f"d{number}", f"v{number // 3}" if reviewed else ""
+        mine = "mine" if number % 2 else "another"
+        opened = msgspec.structs.replace(samples.OPENED, review_id=f"v{number // 3}")
+        made = msgspec.structs.replace(
+            samples.ESCALATED, decision_id=name, review_id=review, session=mine
+        )
+        for one in (opened, made, msgspec.structs.replace(samples.SETTLEMENT, decision_id=name)):
+            audit.write(one)
+    audit.close()
+
+    def gathered() -> list[tuple[str, int]]:
+        some = report_gather.session_of(tmp_path / "audit", "mine", None, Troubles())
+        return [(one.text("kind"), one.kept.sequence) for one in some]
+
+    looks: list[Wanted] = []
+
+    def looking(folder: Path, wanted: Wanted, **given: Any) -> Any:
+        looks.append(wanted)
+        return find(folder, wanted, **given)
+
+    monkeypatch.setattr(report_gather, "FEW", 30)
+    each = gathered()
+    monkeypatch.setattr(report_gather, "FEW", 14)
+    monkeypatch.setattr(report_gather, "find", looking)
+    assert gathered() == each
+    assert len(looks) == 2 + reviewed
+    kinds = [kind for kind, _ in each]
+    counted = [kinds.count(kind) for kind in ("decision", "settlement", "review")]
+    assert counted == [15, 15, 30 if reviewed else 0]
 
 
 def test_a_review_is_told_with_who_did_what_and_when(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Self
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60.0
+PATIENCE = 600.0
 """Seconds that one command may take."""
 DEFAULT_PORTS = ("127.0.0.1:50051", "127.0.0.1:9464")
 """What documents show: the daemon's defaults. Tests put free ports in their place."""

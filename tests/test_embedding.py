@@ -206,14 +206,14 @@ def test_threads_go_to_the_disk_together(
     def held(file: int) -> None:
         syncs.append(file)
         reached.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         sync(file)
 
     with engine.load(folder, audit=tmp_path / "audit", durability="synced") as pol:
         with monkeypatch.context() as patch, ThreadPoolExecutor(9) as pool:
             patch.setattr(os, "fdatasync", held)
             found = [pool.submit(pol.decide, asked("hello"))]
-            assert reached.wait(20)
+            assert reached.wait(60)
             found += [pool.submit(pol.decide, asked("hello")) for _ in range(8)]
             audit = pol._gate.recorder
             assert isinstance(audit, Audit)
@@ -245,7 +245,7 @@ def test_the_next_engine_closes_and_signs_what_a_killed_one_has_left(
 def test_a_trail_is_tended_now_and_then_until_it_is_closed() -> None:
     tended = threading.Event()
     signing = Signing(tended.set, 0.001)
-    assert tended.wait(10)
+    assert tended.wait(60)
     signing.close()
     signing.close()
 

@@ -332,7 +332,7 @@ def test_content_appears_in_no_log_metric_record_or_error(tmp_path: Path) -> Non
         running.send(signal.SIGHUP)
         until(lambda: "policies loaded" in running.log())
         errors += asked_for_everything(running)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as page:
             metrics = page.read().decode()
         assert running.stop() == 0
         log = running.log()

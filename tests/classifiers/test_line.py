@@ -20,7 +20,7 @@ from engine.language.text import NOWHERE
 from engine.runtime.inquire import Question
 from tests.classifiers.servers import by_length, grpc_server, honest, honest_grpc, http_server
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Clock:

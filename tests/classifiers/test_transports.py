@@ -31,7 +31,7 @@ from tests.classifiers.servers import (
 
 TEXTS = ["one", "a longer text"]
 SECRET = "the user's own words"
-PATIENCE = 20.0
+PATIENCE = 60.0
 SHORT = 0.2
 """For those who get no answer in any time."""
 

@@ -147,7 +147,7 @@ def test_a_daemon_shows_when_its_certificate_ends_and_warns_once(
         f"workers={workers}",
     )
     with daemon(tmp_path, *(part for one in given for part in ("--set", one))) as running:
-        text = urllib.request.urlopen(f"http://{page}/metrics", timeout=10).read().decode()
+        text = urllib.request.urlopen(f"http://{page}/metrics", timeout=60).read().decode()
         (line,) = (one for one in text.splitlines() if one.startswith(METRIC))
         assert line.startswith(f'{METRIC}{{file="tls.crt"}} ')
         assert float(line.split()[-1]) == pytest.approx(time.time() + 4 * DAY, abs=60)

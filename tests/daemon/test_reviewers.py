@@ -63,7 +63,7 @@ def known(folder: Path, *options: str, workers: int = 1) -> Iterator[tuple[Runni
 @contextmanager
 def clients(address: str) -> Iterator[tuple[Client, Client]]:
     """Yield a gateway's client and bob's."""
-    with Client(address, timeout=20) as gateway, Client(address, timeout=20, token="bob's") as bob:
+    with Client(address, timeout=60) as gateway, Client(address, timeout=60, token="bob's") as bob:
         yield gateway, bob
 
 
@@ -83,10 +83,10 @@ def test_what_is_done_at_one_worker_reaches_who_waits_at_another(tmp_path: Path)
         known(tmp_path, "--set", "reviews.keep_full=true", workers=2) as (running, addresses),
         clients(addresses[0]) as (gateway, _),
         clients(addresses[1]) as (other, bob),
-        Client(addresses[1], timeout=20, token="cid's") as cid,
+        Client(addresses[1], timeout=60, token="cid's") as cid,
     ):
         review_id = opened(gateway)
-        changes = gateway.reviews.watch(review_id, timeout=20)
+        changes = gateway.reviews.watch(review_id, timeout=60)
         assert next(changes).state == "open"
         with pytest.raises(NotPermitted, match="cid may not answer"):
             cid.reviews.approve(review_id)
@@ -139,7 +139,7 @@ def test_nodes_that_share_a_database_share_who_waits_and_what_was_presented(
         for number in range(20):
             content = f"doubt {number}"
             review_id = opened(one, content)
-            changes = one.reviews.watch(review_id, timeout=20)
+            changes = one.reviews.watch(review_id, timeout=60)
             assert next(changes).state == "open"
             bob.reviews.approve(review_id)
             *_, last = changes
@@ -170,7 +170,7 @@ def test_of_reviewers_who_claim_at_once_at_different_workers_one_wins(tmp_path: 
     with (
         known(tmp_path, workers=2) as (_, addresses),
         clients(addresses[0]) as (gateway, bob),
-        Client(addresses[1], timeout=20, token="eve's") as eve,
+        Client(addresses[1], timeout=60, token="eve's") as eve,
     ):
         write_roll(tmp_path, ROLL + ROLL.split("\n\n", maxsplit=1)[0].replace("bob", "eve").replace(
             hash_of("bob's"), hash_of("eve's")))  # fmt: skip
@@ -246,7 +246,7 @@ async def finish(task: asyncio.Task[None]) -> None:
 
 def test_a_thousand_wait_while_others_are_decided_and_all_are_told(tmp_path: Path) -> None:
     with known(tmp_path, workers=2) as (running, addresses), clients(addresses[1]) as (_, bob):
-        with Client(addresses[0], timeout=20) as gateway:
+        with Client(addresses[0], timeout=60) as gateway:
             names = [opened(gateway, f"doubt {number}") for number in range(WAITING // 10)]
             crowd = Crowd(addresses[0], names * 10)
             task = run(gather(crowd), 90)

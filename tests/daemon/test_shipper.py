@@ -24,7 +24,7 @@ from tests.sinks.collector import Answer, Asked, collector
 pytestmark = pytest.mark.slow
 
 OPEN = "policy door { default allow }"
-PATIENCE = 40.0
+PATIENCE = 60.0
 SHIPPER = "engine.daemon.shipper"
 
 
@@ -69,7 +69,7 @@ def serving(folder: Path, sinks: str, *arguments: str) -> Iterator[tuple[Running
 
 
 def page(port: int, path: str = "metrics") -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=PATIENCE) as answer:
         text: str = answer.read().decode()
         return text
 

@@ -38,7 +38,7 @@ class Slow(SqliteReviews):
     may = Event()
 
     def open_or_join(self, question: Question, now: int) -> Review:
-        self.may.wait(30)
+        self.may.wait(60)
         return super().open_or_join(question, now)
 
 

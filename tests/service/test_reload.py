@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 OPEN = "policy door { default allow }"
 SHUT = "policy door { default deny }"
 BROKEN = "policy door { default perhaps }"
-PATIENCE = 30
+PATIENCE = 60
 RECIPE = Recipe(SECRET)
 
 

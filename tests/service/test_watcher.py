@@ -66,7 +66,7 @@ async def two_wait_for_one() -> None:
     shelf.change("r1", holder="bob", held_until=NOW + 1)
     await until(first, 2)
     shelf.change("r1", state="approved", resolved_at=NOW + 2)
-    await asyncio.wait_for(asyncio.gather(*waits), 10)
+    await asyncio.wait_for(asyncio.gather(*waits), 60)
     assert [one.state for one in first] == ["open", "open", "approved"]
     assert first == second
     assert first[1].holder == "bob"
@@ -91,7 +91,7 @@ async def nothing_new() -> None:
     await shelf.look_again()
     shelf.away = False
     shelf.change("r1", state="rejected", resolved_at=NOW)
-    await asyncio.wait_for(wait, 10)
+    await asyncio.wait_for(wait, 60)
     assert [one.state for one in seen] == ["open", "rejected"]
 
 

@@ -74,13 +74,13 @@ def read(servers: str, topic: str) -> list[tuple[str, str, str]]:
     consumer = Consumer(
         {"bootstrap.servers": servers, "group.id": "g", "enable.auto.commit": False, "log_level": 0}
     )
-    known = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+    known = consumer.list_topics(topic, timeout=120).topics[topic].partitions
     places = [TopicPartition(topic, one, 0) for one in known]
-    ends = {one.partition: consumer.get_watermark_offsets(one, timeout=30)[1] for one in places}
+    ends = {one.partition: consumer.get_watermark_offsets(one, timeout=120)[1] for one in places}
     consumer.assign(places)
     messages: list[tuple[str, str, str]] = []
     while len(messages) < sum(ends.values()):
-        one = consumer.poll(30)
+        one = consumer.poll(120)
         assert one is not None, "nothing more comes"
         assert one.error() is None, one.error()
         key, value, name = one.key(), one.value(), dict(one.headers() or [])["audit-id"]

@@ -43,7 +43,7 @@ class Web:
     """Is done while a call waits for its answer."""
     came: threading.Condition = field(default_factory=threading.Condition)
 
-    def until(self, number: int, patience: float = 20.0) -> list[Heard]:
+    def until(self, number: int, patience: float = 60.0) -> list[Heard]:
         """Return what came, when it is *number* calls."""
         with self.came:
             assert self.came.wait_for(lambda: len(self.heard) >= number, patience), self.heard
@@ -147,6 +147,7 @@ def mail_server(
         made,
         hostname="127.0.0.1",
         port=free_port(),
+        ready_timeout=60.0,
         ssl_context=tls if wrapped else None,
         tls_context=None if wrapped else tls,
         require_starttls=tls is not None and not wrapped,

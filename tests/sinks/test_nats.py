@@ -36,7 +36,7 @@ def settings(server: Server, **more: object) -> Nats:
         "name": "n",
         "servers": [f"nats://127.0.0.1:{server.port}"],
         "subject": "audit",
-        "timeout_seconds": 10,
+        "timeout_seconds": 60,
         **more,
     }
     return msgspec.convert(table, Nats)

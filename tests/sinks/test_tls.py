@@ -55,7 +55,7 @@ def context(files: Path) -> ssl.SSLContext:
 
 def sent(kind: str, **more: object) -> Outcome | str:
     """Return what came of a batch, or why the sink is away."""
-    (one,) = read_sinks([{"kind": kind, "name": "x", "timeout_seconds": 10, **more}])
+    (one,) = read_sinks([{"kind": kind, "name": "x", "timeout_seconds": 60, **more}])
 
     async def go() -> Outcome | str:
         sink = open_sink(one)
@@ -151,7 +151,7 @@ class Eavesdropper:
     def __init__(self) -> None:
         self.heard = b""
         self.server = socket.create_server(("127.0.0.1", 0))
-        self.server.settimeout(20)
+        self.server.settimeout(60)
         self.port = self.server.getsockname()[1]
         self._thread = Thread(target=self._listen)
         self._thread.start()
@@ -159,7 +159,7 @@ class Eavesdropper:
     def _listen(self) -> None:
         found, _ = self.server.accept()
         with found:
-            found.settimeout(20)
+            found.settimeout(60)
             found.sendall(b'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576}\r\n')
             while piece := found.recv(4096):
                 self.heard += piece

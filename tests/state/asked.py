@@ -16,7 +16,7 @@ def ask(server: Server, *ops: Op, url: str = "") -> list[object]:
     """Ask by the server's own clock."""
 
     async def story() -> list[object]:
-        far = Valkey(url or server.url, timeout=10)
+        far = Valkey(url or server.url, timeout=60)
         try:
             return await far.run(ops, 0)
         finally:

@@ -79,7 +79,7 @@ class Server:
         parts = [one if isinstance(one, bytes) else str(one).encode() for one in command]
         packed = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(5)
+            line.settimeout(60)
             line.connect(str(self.socket))
             line.sendall(packed)
             return line.recv(2**20)
@@ -98,7 +98,7 @@ class ValkeyStore(Asker):
 
     def __init__(self, url: str, prefix: str = "t:") -> None:
         self._loop = asyncio.new_event_loop()
-        self._far = Valkey(url, prefix=prefix, timeout=10, clock=True)
+        self._far = Valkey(url, prefix=prefix, timeout=60, clock=True)
         self._now = 0
 
     def _ask(self, method: str, *arguments: object) -> object:

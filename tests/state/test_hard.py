@@ -22,7 +22,7 @@ from tests.state.takes import NOW, requests, usd
 from tests.state.test_lmdb import fill
 from tests.state.test_processes import ROOT, SMALL, read, start
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Clock:
 
 
 def leased(server: Server, clock: Clock) -> Leases:
-    return Leases(Valkey(server.url, timeout=10, clock=True), clock=clock)
+    return Leases(Valkey(server.url, timeout=60, clock=True), clock=clock)
 
 
 def run(story: Coroutine[object, object, None]) -> None:
@@ -57,7 +57,7 @@ async def settled(far: Leases) -> None:
 
 async def left(server: Server, clock: Clock, take: Take) -> int:
     """How many are left in the store, for who does not lease."""
-    far = Valkey(server.url, timeout=10, clock=True)
+    far = Valkey(server.url, timeout=60, clock=True)
     none = msgspec.structs.replace(take, amount=0)
     (levels,) = await far.run([Op("peek", ((none,),))], clock())
     await far.close()
@@ -282,7 +282,7 @@ def test_without_the_store_leases_are_spent_and_no_more() -> None:
 
 def test_leases_end_when_nobody_asks_any_more(server: Server) -> None:
     async def story() -> None:
-        far = Leases(Valkey(server.url, timeout=10))
+        far = Leases(Valkey(server.url, timeout=60))
         for _ in range(3):
             await far.run([Op("take", ((WIDE,), "", 0))], 0)
         async with asyncio.timeout(10):

@@ -74,7 +74,7 @@ def test_a_negative_usage_never_reaches_the_server(server: Server) -> None:
 
 def test_the_servers_clock_is_told(server: Server) -> None:
     async def story() -> int:
-        far = Valkey(server.url, timeout=10)
+        far = Valkey(server.url, timeout=60)
         await far.run([peek(requests())], 0)
         await far.close()
         return far.offset
@@ -116,7 +116,7 @@ def test_the_short_way_does_what_the_long_one_does(server: Server) -> None:
     random = Random(7)  # noqa: S311 - no secret
 
     async def story() -> None:
-        line = Valkey(server.url, timeout=10)._first
+        line = Valkey(server.url, timeout=60)._first
         limits = [(10**6, 5), (5000, 8), (0, 6), (60, 4)]
         for _ in range(400):
             limit, burst = random.choice(limits)

@@ -32,7 +32,7 @@ def refused(server: Server, *ops: Op, url: str = "") -> str:
 
 def test_a_server_that_was_emptied_is_given_the_script_again(server: Server) -> None:
     async def story() -> None:
-        far = Valkey(server.url, timeout=10)
+        far = Valkey(server.url, timeout=60)
         await far.run([take(requests())], 0)
         server.do("SCRIPT", "FLUSH")
         answers = await asyncio.gather(*(far.run([take(requests())], 0) for _ in range(3)))
@@ -57,7 +57,7 @@ def test_a_server_without_memory_takes_all_or_nothing(server: Server) -> None:
 
 def test_a_replica_is_told_and_left(server: Server) -> None:
     async def story() -> None:
-        far = Valkey(server.url, timeout=10)
+        far = Valkey(server.url, timeout=60)
         await far.run([take(requests())], 0)
         server.do("REPLICAOF", "127.0.0.1", "1")
         server.do("CONFIG", "SET", "replica-serve-stale-data", "yes")
@@ -125,7 +125,7 @@ def test_whatever_is_answered_is_a_clear_refusal(reply: bytes, told: str) -> Non
     async def story() -> None:
         listening = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
-        far = Valkey(f"redis://127.0.0.1:{port}", timeout=10)
+        far = Valkey(f"redis://127.0.0.1:{port}", timeout=60)
         with pytest.raises(StoreUnavailable, match=told):
             await far.run([take(requests())], 0)
         await far.close()
@@ -181,7 +181,7 @@ def test_tls_is_spoken_with_certificates_of_both_sides(tmp_path: Path) -> None:
     secured = Server(*tls, "--tls-key-file", key)
     url = f"rediss://localhost:{port}"
     try:
-        far = Valkey(url, timeout=10, tls=Tls(ca=ca, certificate=mine, key=key))
+        far = Valkey(url, timeout=60, tls=Tls(ca=ca, certificate=mine, key=key))
         assert remaining(asyncio.run(once(far, take(requests())))[0]) == [9]
         untrusted = "CERTIFICATE_VERIFY_FAILED"
         for wrong, why in (
@@ -191,12 +191,12 @@ def test_tls_is_spoken_with_certificates_of_both_sides(tmp_path: Path) -> None:
             (None, untrusted),
         ):
             with pytest.raises(StoreUnavailable, match=why):
-                asyncio.run(once(Valkey(url, timeout=10, tls=wrong), take(requests())))
+                asyncio.run(once(Valkey(url, timeout=60, tls=wrong), take(requests())))
         plain = f"rediss://localhost:{secured.port}"
         with pytest.raises(StoreUnavailable, match="has not answered"):
             asyncio.run(once(Valkey(plain, timeout=0.2, tls=Tls(ca=ca)), take(requests())))
         with pytest.raises(StoreUnavailable, match=r"cannot be reached: |broke"):
-            asyncio.run(once(Valkey(f"redis://localhost:{port}", timeout=10), take(requests())))
+            asyncio.run(once(Valkey(f"redis://localhost:{port}", timeout=60), take(requests())))
     finally:
         secured.stop()
 

@@ -74,10 +74,10 @@ class Server:
         settings = [part for one in (*OPTIONS, *self.settings) for part in ("-c", one)]
         places = ["-D", str(self.data), "-k", str(self.folder), "-p", str(self.port)]
         self.process = run("postgres", *places, "-h", "127.0.0.1", *settings)
-        ends = monotonic() + 30
+        ends = monotonic() + 120
         while monotonic() < ends and self.process.poll() is None:
             try:
-                psycopg.connect(self.url, connect_timeout=2).close()
+                psycopg.connect(self.url, connect_timeout=30).close()
             except psycopg.OperationalError:
                 sleep(0.01)
             else:

@@ -27,7 +27,7 @@ def test_the_end_of_a_sync_is_told(tmp_path: Path, aio: Aio) -> None:
     for number in range(20):
         os.write(file, bytes([number]) * 5000)
         aio.begin(file)
-        assert aio.wait(10)
+        assert aio.wait(60)
         aio.end()
         assert not aio.wait(0)
     os.close(file)

@@ -62,7 +62,7 @@ def refusal(store: PostgresReviews) -> str:
 
 def until(holds: Callable[[], bool]) -> None:
     """Try again until it holds: a server has been started, and rested for a second."""
-    ends = monotonic() + 20
+    ends = monotonic() + 60
     while not holds():
         assert monotonic() < ends
 

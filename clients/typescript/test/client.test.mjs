@@ -27,7 +27,7 @@ for (const kind of ["tcp", "unix"]) {
       home = await desk();
       daemon = await serve(home.policies, home.data, ["--socket", home.path("engine.sock")]);
       const address = kind === "tcp" ? daemon.address : `unix://${home.path("engine.sock")}`;
-      client = new Client(address, { timeoutMs: 10_000 });
+      client = new Client(address, { timeoutMs: 60_000 });
     });
 
     after(async () => {
@@ -82,7 +82,7 @@ for (const kind of ["tcp", "unix"]) {
     it("lists every wrong path, on the stream and in a call of its own", async () => {
       const wrong = { ...ASK, context: { amuont: 3, note: 7 } };
       for (const coalesce of [true, false]) {
-        const own = new Client(daemon.address, { timeoutMs: 10_000, coalesce });
+        const own = new Client(daemon.address, { timeoutMs: 60_000, coalesce });
         await assert.rejects(own.decide(wrong), (error) => {
           assert.ok(error instanceof InvalidRequest);
           assert.deepEqual(error.violations.map((each) => each.path).sort(), ["context.amuont", "context.note"]);
@@ -224,10 +224,10 @@ for (const kind of ["tcp", "unix"]) {
       const { escalation } = await client.decide(refund);
       assert.equal(escalation.queue, "money");
       assert.ok(escalation.expiresAt > new Date());
-      assert.equal((await client.waitReview(escalation.reviewId, { timeoutMs: 300 })).state, "open");
+      assert.equal((await client.waitReview(escalation.reviewId, { timeoutMs: 2_000 })).state, "open");
       const seen = [];
       const reviewer = { reviewer: "bob" };
-      for await (const review of client.reviews.watch(escalation.reviewId, { timeoutMs: 30_000 })) {
+      for await (const review of client.reviews.watch(escalation.reviewId, { timeoutMs: 60_000 })) {
         seen.push(review.state);
         if (seen.length === 1) {
           await client.reviews.claim(escalation.reviewId, { ...reviewer, leaseMs: 60_500 });
@@ -298,9 +298,9 @@ it("a reviewer's token is believed, and nothing else", async (test) => {
   );
   test.after(() => rm(file));
   const { daemon } = await own(test, ["--set", `reviews.reviewers=${file}`]);
-  const gateway = new Client(daemon.address, { timeoutMs: 10_000 });
+  const gateway = new Client(daemon.address, { timeoutMs: 60_000 });
   test.after(() => gateway.close());
-  const ann = new Client(daemon.address, { timeoutMs: 10_000, token: async () => "ann-token-of-the-tests" });
+  const ann = new Client(daemon.address, { timeoutMs: 60_000, token: async () => "ann-token-of-the-tests" });
   test.after(() => ann.close());
   const { escalation } = await gateway.decide({ ...WHO, stage: "tool_call", tool: "refund", context: { amount: 900 } });
   await assert.rejects(gateway.reviews.approve(escalation.reviewId, { reviewer: "ann" }), NotPermitted);
@@ -312,7 +312,7 @@ it("the starter packs answer, and a closed client does not", async (test) => {
   test.after(home.remove);
   const daemon = await serve(STARTER, home.data);
   test.after(() => daemon.stop());
-  const client = new Client(daemon.address, { timeoutMs: 20_000 });
+  const client = new Client(daemon.address, { timeoutMs: 60_000 });
   test.after(() => client.close());
   const asked = { ...WHO, stage: "request", content: "hello", context: { app: "codegen", repository: "public" } };
   assert.equal((await client.decide(asked)).revision.length, 32);

@@ -1,20 +1,10 @@
 // What happens when the daemon is not there, goes away, or does not answer.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { it } from "node:test";
 
 import { Client, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable } from "../index.mjs";
-import { ASK, desk, serve } from "./daemon.mjs";
-
-/** Return an address where nobody listens. */
-async function nobody() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
-}
+import { ASK, desk, nobody, serve } from "./daemon.mjs";
 
 function open(test, address, options) {
   const client = new Client(address, options);
@@ -37,12 +27,12 @@ it("a call waits for a daemon that is not there, until its deadline, and says th
     assert.match(error.message, /never sent/);
     return true;
   });
-  const hasty = open(test, await nobody(), { waitForReady: false, timeoutMs: 10_000 });
+  const hasty = open(test, await nobody(), { waitForReady: false, timeoutMs: 60_000 });
   await assert.rejects(hasty.decide(ASK), Unavailable);
 });
 
 it("a signal gives up what waits and what is under way, and nothing else", async (test) => {
-  const away = open(test, await nobody(), { timeoutMs: 10_000 });
+  const away = open(test, await nobody(), { timeoutMs: 60_000 });
   await assert.rejects(away.decide(ASK, { signal: AbortSignal.abort(new RangeError("why")) }), (error) => {
     assert.equal(error.name, "AbortError");
     assert.equal(error.cause.message, "why");
@@ -52,7 +42,7 @@ it("a signal gives up what waits and what is under way, and nothing else", async
   await assert.rejects(away.explain(ASK, { signal: AbortSignal.timeout(50) }), { name: "AbortError" });
 
   const { daemon } = await started(test);
-  const client = open(test, daemon.address, { timeoutMs: 10_000 });
+  const client = open(test, daemon.address, { timeoutMs: 60_000 });
   await client.decide(ASK);
   const stop = new AbortController();
   const [given, kept] = await Promise.allSettled([
@@ -69,8 +59,8 @@ it("a signal gives up what waits and what is under way, and nothing else", async
 });
 
 it("a daemon that is killed fails what was in flight, and the next call finds its successor", async (test) => {
-  const { home, daemon } = await started(test);
-  const client = open(test, daemon.address, { timeoutMs: 30_000 });
+  const { home, daemon } = await started(test, ["--listen", await nobody()]);
+  const client = open(test, daemon.address, { timeoutMs: 60_000 });
   await client.decide(ASK);
   daemon.signal("SIGSTOP");
   const flying = Array.from({ length: 20 }, () => client.decide(ASK));
@@ -89,7 +79,7 @@ it("a daemon that is killed fails what was in flight, and the next call finds it
 
 it("deadlines hold while the daemon stands still, and what was not written is not sent later", async (test) => {
   const { daemon } = await started(test);
-  const client = open(test, daemon.address, { timeoutMs: 10_000, inFlight: 4, waiting: 6 });
+  const client = open(test, daemon.address, { timeoutMs: 60_000, inFlight: 4, waiting: 6 });
   await client.decide(ASK);
   daemon.signal("SIGSTOP");
   const asked = await Promise.allSettled(Array.from({ length: 12 }, () => client.decide(ASK, { timeoutMs: 200 })));
@@ -113,13 +103,13 @@ it("more at once than may be in flight are all answered", async (test) => {
 it("a token that changes opens another stream, and loses nothing", async (test) => {
   const { daemon } = await started(test);
   let number = 0;
-  const client = open(test, daemon.address, { timeoutMs: 30_000, token: () => `t${Math.floor(number++ / 5)}` });
+  const client = open(test, daemon.address, { timeoutMs: 60_000, token: () => `t${Math.floor(number++ / 5)}` });
   const decisions = await Promise.all(Array.from({ length: 40 }, () => client.decide(ASK)));
   assert.equal(decisions.every((each) => each.passes), true);
 });
 
 it("closing fails what is under way", async (test) => {
-  const client = open(test, await nobody(), { timeoutMs: 10_000 });
+  const client = open(test, await nobody(), { timeoutMs: 60_000 });
   const asked = [client.decide(ASK), client.decideBatch([ASK])];
   const failed = Promise.allSettled(asked);
   client.close();
@@ -129,7 +119,7 @@ it("closing fails what is under way", async (test) => {
 });
 
 it("what cannot be sent is refused with its path, before anything is sent", async (test) => {
-  const client = open(test, await nobody(), { timeoutMs: 10_000 });
+  const client = open(test, await nobody(), { timeoutMs: 60_000 });
   const loop = {};
   loop.self = loop;
   const wrong = {

@@ -1,8 +1,11 @@
 // A real daemon for the tests: started on a free port with a folder of its own, and ended by its process.
 
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -38,6 +41,23 @@ policy guard "The front desk" {
 
 export const WHO = { tenant: "north", user: "u1" };
 export const ASK = { ...WHO, stage: "document", content: "hello" };
+
+/** An address where nobody listens, and that no other test is given: see tests/ports.py. */
+export async function nobody() {
+  for (;;) {
+    const port = randomInt(10_000, 22_768);
+    const claim = createSocket("udp4").unref();
+    const probe = createServer();
+    try {
+      await Promise.all([once(claim, "listening"), claim.bind(port, "127.0.0.1")]);
+      await Promise.all([once(probe, "listening"), probe.listen(port, "127.0.0.1")]);
+      await new Promise((resolve) => probe.close(resolve));
+      return `127.0.0.1:${port}`;
+    } catch {
+      claim.close();
+    }
+  }
+}
 
 /** A folder with the policies of the desk; `remove` takes it away. */
 export async function desk() {

@@ -43,7 +43,7 @@ _stamp = msgspec.json.Decoder(Stamp)
 def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iterator[Kept]:
     """Yield the records of the segment at *path* but those that were pruned.
 
-    *told* hears where it stops being whole, and how many were pruned. Raises OSError and NoSegment.
+    *told* hears where it stops being whole. Raises OSError and NoSegment.
     """
     with opened_source(path) as source:
         data, name = source.all(), source.path.name
@@ -51,12 +51,10 @@ def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iter
     if is_open and is_begun(data):
         return
     header, end = read_header(data)
-    pruned = 0
     try:
         for frame in read_frames(data, end, first_digest(data[:end]), header.first):
             if frame.pruned:
-                pruned += 1
-                continue
+                continue  # `verify` tells how many, and whether that was meant.
             time = header.opened
             with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 time = _stamp.decode(frame.payload).time or time
@@ -66,8 +64,6 @@ def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iter
     except Torn as torn:
         if not is_open:
             told(f"{name} {torn}; ask `verify`")
-    if pruned:
-        told(f"{name} {pruned:,} of its records were pruned")
 
 
 def read_folder(

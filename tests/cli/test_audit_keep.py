@@ -64,6 +64,18 @@ def test_what_would_go_is_shown_and_then_goes(folder: Path) -> None:
     assert {json.loads(line)["who"] for line in acts.splitlines()} == {who()}
 
 
+def test_what_was_forgotten_is_no_fault_of_what_is_read(folder: Path) -> None:
+    whole = call("audit", "export", "--folder", folder).stdout.splitlines()
+    pruned = call("audit", "prune", "--folder", folder, "--tenant", "north=25")
+    assert "were forgotten" in pruned.stdout
+    left = call("audit", "export", "--folder", folder)
+    assert (left.exit_code, left.stderr) == (0, "")
+    lines = left.stdout.splitlines()
+    assert 0 < len(set(whole) - set(lines)) < len(whole)
+    assert all(json.loads(line)["tenant"] == "north" for line in set(whole) - set(lines))
+    assert call("audit", "query", "--folder", folder).exit_code == 0
+
+
 def test_checkpoints_that_sign_nothing_any_more_go_and_verify_says_so(folder: Path) -> None:
     first = call("audit", "prune", "--folder", folder, "--keep-days", "1")
     assert "checkpoints went that signed nothing else" in first.stdout, first.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,9 @@ from pol_client._http2.frames import (
     settings,
     window_update,
 )
+from pol_client._lean.asking import PROBE
+from pol_client._lean.calls import Unary
+from pol_client._lean.peer import Peer
 from pol_client._wire import engine_pb2 as wire
 
 from tests.clients.asking import ASK, PATIENCE
@@ -357,3 +361,36 @@ def test_metadata_that_cannot_be_sent_is_refused(pair: tuple[str, str]) -> None:
 
     with pytest.raises(InvalidRequest, match="metadata"):
         passes(script, metadata=[pair])
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written, piece by piece."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.pieces.append(bytes(data))
+
+
+def test_calls_that_are_held_are_written_in_one_go_and_at_once() -> None:
+    async def asking() -> None:
+        transport = Written()
+        peer = Peer(lambda: None, lambda _why: None, lambda _peer: None, asyncio.get_running_loop())
+        peer.connection_made(transport)
+        peer.data_received(settings(()))
+        transport.pieces.clear()
+        assert peer.hold()
+        for number in range(3):
+            peer.start(partial(Unary, done=lambda _answer, _why: None), b"\x82", bytes((number,)))
+        assert not peer.hold()
+        assert transport.pieces == []
+        peer.release()
+        assert len(transport.pieces) == 1
+        peer.probe()  # With the others of this turn, since nothing is held any more.
+        assert peer.hold() is False
+        await asyncio.sleep(0)
+        assert transport.pieces[1:] == [ping(PROBE, ack=False)]
+
+    run(asking())

@@ -175,6 +175,17 @@ class Asking(Control):
         elif self._transport is not None:
             self._transport.write(data)
 
+    def hold(self) -> bool:
+        """Keep what is sent from now on until `release`; return False where it is kept anyway."""
+        if self._reading or self._gathering:
+            return False
+        self._gathering = True
+        return True
+
+    def release(self) -> None:
+        """Write what was kept since `hold`."""
+        self._gathered()
+
     def _gathered(self) -> None:
         self._gathering = False
         self.flush()

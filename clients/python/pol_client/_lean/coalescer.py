@@ -299,15 +299,20 @@ class Coalescer:
         apart = self._apart_until > 0.0 and self._loop.time() < self._apart_until
         if apart:
             calls = MOST_CALLS
-        while queue and self._flying < self._most_flying:
-            link = self._free(calls)
-            if link is None:
-                break
-            free = calls - self._calls[link]
-            share = 1 if apart else min(MOST, max(FEW, -(-len(queue) // min(free, CALLS))))
-            asked = self._take(min(share, self._most_flying - self._flying))
-            if asked:
-                self._send(link, asked)
+        held: list[Peer] = []
+        try:
+            while queue and self._flying < self._most_flying:
+                link = self._free(calls)
+                if link is None:
+                    break
+                free = calls - self._calls[link]
+                share = 1 if apart else min(MOST, max(FEW, -(-len(queue) // min(free, CALLS))))
+                asked = self._take(min(share, self._most_flying - self._flying))
+                if asked:
+                    self._send(link, asked, held)
+        finally:
+            for peer in held:  # All in one write, and that now: a daemon waits for it.
+                peer.release()
         if not queue:
             self._stop_timer()
         elif self._timer is None and self._calls:
@@ -343,9 +348,12 @@ class Coalescer:
             queue.popleft()
         return taken
 
-    def _send(self, link: Link, asked: list[Asked]) -> None:
+    def _send(self, link: Link, asked: list[Asked], held: list[Peer]) -> None:
+        """Begin a call; its connection is noted in *held* if it is to be written then."""
         peer = link.peer
         assert peer is not None
+        if peer.hold():
+            held.append(peer)
         batch = Batch(self, link, peer, asked)
         first = asked[0]
         if len(asked) == 1:

@@ -77,6 +77,9 @@ SESSIONS: Final = Texts(FIRST, around=SESSION)
 KNOWN_USERS: Final = Groups()
 KNOWN_MODELS: Final = Groups()
 PAIR: Final = 2
+HEAD_BYTES: Final = 1_024
+HEADS: Final = tuple([FIRST + number_of(size) for size in range(HEAD_BYTES)])
+"""How the requests of a batch begin, by their size."""
 
 
 def lay_request(asked: Mapping[str, object]) -> bytes:
@@ -93,8 +96,8 @@ def lay_batch(requests: list[bytes]) -> bytes:
     """Return the bytes of the message that asks for all of them."""
     parts: list[bytes] = []
     for one in requests:
-        parts.append(FIRST)
-        parts.append(number_of(len(one)))
+        size = len(one)
+        parts.append(HEADS[size] if size < HEAD_BYTES else FIRST + number_of(size))
         parts.append(one)
     return b"".join(parts)
 
@@ -116,7 +119,10 @@ def laid(asked: dict[str, object]) -> bytes:
         parts.append(lay_messages(value))
     if left and (value := asked.get("context")) is not None:
         left -= 1
-        parts.append(field(CONTEXT, json_of(value).encode()))
+        data = json_of(value).encode()
+        parts.append(CONTEXT)
+        parts.append(number_of(len(data)))
+        parts.append(data)
     place = len(parts)
     if left:
         left -= lay_with(asked, parts, others)
@@ -401,9 +407,9 @@ def plain_json(value: object, depth: int) -> str:
     if depth < DEEP and type(value) is dict:
         made = ""
         for name, inner in value.items():
-            made += ", " + key_of(name) if made else "{" + key_of(name)
-            made += plain_json(inner, depth + 1)
-        return made + "}" if made else "{}"
+            said = plain_json(inner, depth + 1)
+            made = f"{made}, {key_of(name)}{said}" if made else f"{key_of(name)}{said}"
+        return f"{{{made}}}"
     if depth < DEEP and type(value) is list:
         return "[" + ", ".join([plain_json(inner, depth + 1) for inner in value]) + "]"
     return library_json(value)

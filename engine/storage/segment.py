@@ -84,7 +84,7 @@ class Segment:
 
     @property
     def short(self) -> bool:
-        """Whether another thread should `fill` it."""
+        """Whether `fill` is due."""
         return False
 
     def fill(self) -> None:

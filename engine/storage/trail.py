@@ -213,7 +213,7 @@ class Trail:
 
     @property
     def short(self) -> bool:
-        """Whether another thread should `fill`."""
+        """Whether `fill` is due."""
         return self._segment.short
 
     def fill(self) -> None:

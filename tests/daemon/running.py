@@ -23,7 +23,8 @@ from engine.runtime.decision import Decision
 from engine.runtime.request import Request
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60
+PATIENCE = 180
+"""Seconds after which a test says that something never came: more than a daemon waits itself."""
 ADDRESS = re.compile(r"serves ([^,\s]+?)[,:]? ")
 
 

@@ -39,11 +39,10 @@ def test_what_is_left_after_pruning_can_be_proven(tmp_path: Path) -> None:
     records = kept_in(tmp_path)
     first, second = segment_files(tmp_path)[:2]
     first.unlink()
-    rows = {0, 1}
     due = Due(
         path=second, trail="", name=second.stem, first=_first(second), records=9, before=set()
     )
-    due.rows = rows
+    due.rows.extend((0, 1))
     forget(due)
     left = kept_in(tmp_path)
     assert 0 < len(left) < len(records) - 2

@@ -33,6 +33,9 @@ MOST = 64
 """Decisions of one call."""
 FEW = 16
 """So few are not shared out among two calls."""
+EARLY = 2 * FEW
+"""Where no more are asked for at once, calls are written in the turn that gathered them: a daemon
+waits for them. Where more are, calls come to hold fewer decisions by it, which costs more."""
 CALLS = 2
 """Calls under way on a connection while decisions are gathered: one is decided on while the answer
 of the other is read."""
@@ -300,6 +303,7 @@ class Coalescer:
         if apart:
             calls = MOST_CALLS
         held: list[Peer] = []
+        soon = self._flying + len(queue) <= EARLY
         try:
             while queue and self._flying < self._most_flying:
                 link = self._free(calls)
@@ -309,7 +313,7 @@ class Coalescer:
                 share = 1 if apart else min(MOST, max(FEW, -(-len(queue) // min(free, CALLS))))
                 asked = self._take(min(share, self._most_flying - self._flying))
                 if asked:
-                    self._send(link, asked, held)
+                    self._send(link, asked, held, soon=soon)
         finally:
             for peer in held:  # All in one write, and that now: a daemon waits for it.
                 peer.release()
@@ -348,11 +352,11 @@ class Coalescer:
             queue.popleft()
         return taken
 
-    def _send(self, link: Link, asked: list[Asked], held: list[Peer]) -> None:
-        """Begin a call; its connection is noted in *held* if it is to be written then."""
+    def _send(self, link: Link, asked: list[Asked], held: list[Peer], *, soon: bool) -> None:
+        """Begin a call; its connection is noted in *held* if it is to be written *soon*."""
         peer = link.peer
         assert peer is not None
-        if peer.hold():
+        if soon and peer.hold():
             held.append(peer)
         batch = Batch(self, link, peer, asked)
         first = asked[0]

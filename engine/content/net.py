@@ -98,12 +98,13 @@ class Cast:
 
     *spots* are the hints of shapes: RE2 is faster to say that there is none, and where they are; so
     many bytes around one as *margin* says may matter. Of a *shaped* rule it is known whether all
-    else may be left out (see `Aim`). *rest* finds what is not in the net.
+    else may be left out (see `Aim`), and how many bytes its matches have at most. *rest* finds what
+    is not in the net.
     """
 
     net: Net
     aims: tuple[tuple[Set, ...], ...]
-    shaped: tuple[tuple[tuple[Rule, bool], ...], ...]
+    shaped: tuple[tuple[tuple[Rule, bool, int], ...], ...]
     chosen: tuple[tuple[int, ...], ...]
     usual: tuple[int, ...]
     numeric: tuple[Rule, ...]
@@ -115,7 +116,7 @@ class Cast:
 def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
     """Return how *net* finds *rules*; None where a plan is faster."""
     aims: list[list[Set]] = [[] for _ in net.places]
-    shaped: list[list[tuple[Rule, bool]]] = [[] for _ in net.places]
+    shaped: list[list[tuple[Rule, bool, int]]] = [[] for _ in net.places]
     chosen: list[list[int]] = [[] for _ in net.places]
     numeric: list[Rule] = []
     usual: list[int] = []
@@ -135,13 +136,13 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
             chosen[place].append(len(numeric))
             numeric.append(rule)
         elif aim.kind == "shapes":
-            shaped[place].append((rule, aim.free))
+            shaped[place].append((rule, aim.free, aim.margin))
             margin = max(margin, aim.margin)
         else:
             aims[place].append((rule, aim.back, None if aim.single else aim.most))
     if len(rules) - len(rest) < FEW:
         return None
-    spots = [rule for place in shaped for rule, _ in place]
+    spots = [rule for place in shaped for rule, _, _ in place]
     return Cast(
         net,
         tuple(map(tuple, aims)),
@@ -195,7 +196,8 @@ def _look_around(
 
     Hot path: shapes take Hyperscan several times as long as RE2. Where spots are near each other,
     more is looked at together. Invariant: what counts and has a hint that begins before `first`
-    begins before it too, and ends in the margin behind it.
+    begins before it too, and ends in the margin behind it. What an event tells of ends nowhere
+    earlier, so that RE2 looks at what may be a match alone.
     """
     size, margin, more = len(data), held.margin, MORE // 2
     places: dict[int, int] = {}
@@ -204,12 +206,14 @@ def _look_around(
         more = 2 * more if spot[0] - first < more else MORE
         begin, first = max(0, spot[0] - margin), spot[1] + more
         stop = first + margin
-        for number in database.events(data[begin:stop])[::2]:
-            for rule, free in held.shaped[number]:
+        events = database.events(data[begin:stop])
+        for at in range(0, len(events), 2):
+            reached = begin + events[at + 1]
+            for rule, free, most in held.shaped[events[at]]:
                 if not free:
                     whole[id(rule)] = rule
                     continue
-                place = max(places.get(id(rule), 0), begin)
+                place = max(places.get(id(rule), 0), begin, reached - most)
                 places[id(rule)] = collect(
                     rule, data, place, first, min(size, stop + BEHIND), found
                 )

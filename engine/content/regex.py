@@ -55,20 +55,28 @@ class Regex:
 
 
 def compiled(
-    regex: str, *, longest_match: bool = False, memory: int = 0, grouped: bool = True
+    regex: str,
+    *,
+    longest_match: bool = False,
+    memory: int = 0,
+    grouped: bool = True,
+    bytewise: bool = False,
 ) -> Regex:
     """Return *regex* compiled by RE2 for UTF-8 text. Raises `PatternError` with RE2's reason.
 
     With *longest_match* it prefers the longest match to the first alternative. *memory* is how many
-    bytes its automata may take (0: RE2's own bound). Without *grouped* its groups are not told.
+    bytes its automata may take (0: RE2's own bound). Without *grouped* its groups are not told. If
+    *bytewise*, each byte of the text is a character.
     """
     options = re2.Options()
+    if bytewise:
+        options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     options.longest_match = longest_match
     options.never_capture = not grouped
     options.max_mem = memory or options.max_mem
     try:
-        made = re2.compile(regex, options)
+        made = re2.compile(regex.encode() if bytewise else regex, options)
     except re2.error as error:
         raise PatternError(error.args[0].decode("utf-8", "replace")) from error
     # The object inside is asked: the wrapper's generator costs as much as 500 bytes of search.

@@ -62,8 +62,10 @@ def sentences(data: bytes, words: bytes = WORDS) -> bytes:
 
     Nothing moves: byte ``i`` becomes byte ``i + 1``. *words* says what each byte becomes.
     """
-    # Hot path: looking for one end instead of four takes a third of the time.
-    stopped = data.translate(STOPS).replace(b". ", b" \n")
+    # Hot path: looking for one end instead of four takes a third of the time, and in many texts
+    # there is no other.
+    one = b"?" not in data and b"!" not in data and b":" not in data
+    stopped = (data if one else data.translate(STOPS)).replace(b". ", b" \n")
     parted = stopped.translate(words)
     # Hot path: looking for one byte takes a tenth of looking for three.
     twice = stopped.find(TWICE) if b"." in stopped else -1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.content.disguises import disguises, plain
+from engine.content.disguises import ALIKE, NO_LETTERS, _compact, disguises, plain
 from engine.content.injection import find_evidence, likely, score_injection, strongest
 from engine.content.wording import DRAG, MOST, heard, sentences
 from engine.content.wording_model import scale
@@ -218,3 +218,23 @@ def test_every_kind_of_space_is_a_space_in_any_script() -> None:
     for space in spaces:
         assert plain(f"{space}Ж{space}a{space}{space}b{space}") == "ж a b"
         assert plain(f"{space}X{space}a{space}{space}b{space}") == "x a b"
+
+
+FORMS = (
+    "ignoreall",
+    "previous",
+    "instructions",
+    "i g n 0 r e a l l",
+    "pr3v\u00e9i0us",
+    "!nstruct|0n\x24",
+)
+PARTS = (*FORMS, "7he", "p.r.e.v.i.o.u.s", "xignoreallp", "\u65e5", " ", "-", "l", "vtaberny", "\n")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=8).map("".join))
+@settings(max_examples=300)
+def test_a_phrase_is_read_over_what_stands_between_its_letters(text: str) -> None:
+    data = text.encode()
+    _, gate, hint = _compact()
+    found = gate.find_matches_as_indexes(data.translate(ALIKE, NO_LETTERS))
+    assert hint.within(data) == bool(found)

@@ -31,6 +31,9 @@ from engine.content.rules import Rule
 
 MORE = 128
 """So many bytes behind a shape are looked at with it, and twice as many behind one that is near."""
+ASTRAY = 16
+"""So many bytes before it an end may be that an event is too late for: Hyperscan promises no order
+where an assertion waits for the character behind a match, of up to four bytes."""
 FEW = 8
 """For fewer rules a plan is faster, which looks for nothing else."""
 
@@ -98,8 +101,8 @@ class Cast:
 
     *spots* are the hints of shapes: RE2 is faster to say that there is none, and where they are; so
     many bytes around one as *margin* says may matter. Of a *shaped* rule it is known whether all
-    else may be left out (see `Aim`), and how many bytes its matches have at most. *rest* finds what
-    is not in the net.
+    else may be left out (see `Aim`), and how far before the end that an event tells of its matches
+    begin at most. *rest* finds what is not in the net.
     """
 
     net: Net
@@ -136,7 +139,7 @@ def cast(rules: Sequence[Rule], net: Net) -> Cast | None:
             chosen[place].append(len(numeric))
             numeric.append(rule)
         elif aim.kind == "shapes":
-            shaped[place].append((rule, aim.free, aim.margin))
+            shaped[place].append((rule, aim.free, aim.margin + ASTRAY))
             margin = max(margin, aim.margin)
         else:
             aims[place].append((rule, aim.back, None if aim.single else aim.most))
@@ -197,7 +200,7 @@ def _look_around(
     Hot path: shapes take Hyperscan several times as long as RE2. Where spots are near each other,
     more is looked at together. Invariant: what counts and has a hint that begins before `first`
     begins before it too, and ends in the margin behind it. What an event tells of ends nowhere
-    earlier, so that RE2 looks at what may be a match alone.
+    earlier (`ASTRAY` aside), so that RE2 looks at what may be a match alone.
     """
     size, margin, more = len(data), held.margin, MORE // 2
     places: dict[int, int] = {}

@@ -81,11 +81,6 @@ class Beside:
         begun = self._trail.begin_sync()
         if begun is None:
             return False
-        if self._trail.short:
-            # Now nothing is in the air that would find room for them meanwhile, and hold up who
-            # writes. A thread would have to be given the interpreter for every piece: so a record
-            # cost 2 to 5 % more processor time.
-            self._trail.fill()
         try:
             aio.begin(begun.segment.file)
         except OSError:

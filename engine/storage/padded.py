@@ -2,9 +2,8 @@
 
 Where a file grows, a sync must also bring to the disk how long it is and where its new blocks lie:
 the file system writes its journal, and waits for that. Where blocks with zeros are there already,
-the records themselves are all there is to write, which takes two thirds of the time. So zeros are
-written behind the records, many at a time, before these come: by whoever begins a sync beside, in
-front of it, or by the thread that syncs.
+the records themselves are all there is to write, which takes two thirds of the time. So another
+thread writes zeros behind the records, a piece at a time, before these come.
 
 Nothing depends on how far that has got. A sync begins behind the write of the records it is for,
 and brings to the disk all of the file that was written by then, with the zeros and with the file's
@@ -32,6 +31,7 @@ from errno import ENOSPC
 from pathlib import Path
 from threading import RLock
 
+from engine.storage.aio import begin_writing
 from engine.storage.header import Header
 from engine.storage.segment import NONE, Segment
 
@@ -64,8 +64,12 @@ class Padded(Segment):
 
     def fill(self) -> None:
         """Write zeros ahead. Raises OSError; then `cut_back` is due."""
+        start = self.filled
         while self._fill():
             pass
+        with self._filling:
+            if self.file != NONE and self.filled > start:
+                begin_writing(self.file, start, self.filled)
 
     def _fill(self) -> bool:
         """Write a piece of them; return whether more should be."""

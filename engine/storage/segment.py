@@ -84,7 +84,7 @@ class Segment:
 
     @property
     def short(self) -> bool:
-        """Whether `fill` is due."""
+        """Whether another thread should `fill` it."""
         return False
 
     def fill(self) -> None:

@@ -250,7 +250,7 @@ class Synced(Committer):
 
         Under the lock.
         """
-        if self._backlog or not (self._beside.flying or self._fly()):
+        if self._backlog or not (self._beside.flying or self._fly()) or self._trail.short:
             super()._wake()
 
     def _fly(self) -> bool:

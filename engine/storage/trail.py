@@ -213,7 +213,7 @@ class Trail:
 
     @property
     def short(self) -> bool:
-        """Whether `fill` is due."""
+        """Whether another thread should `fill`."""
         return self._segment.short
 
     def fill(self) -> None:

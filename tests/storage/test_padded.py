@@ -25,7 +25,6 @@ from engine.storage.trail import Trail, recover_signed
 from engine.storage.wanted import Wanted
 from tests.storage.ahead import FEW, SMALL, careful, followed, numbers, padded, zeros
 from tests.storage.committed import kept, made, whole
-from tests.storage.disks import kernel_in
 from tests.storage.made import SIGNER, TIME, record, told, verified
 
 BROKEN = OSError(errno.EIO, "Input/output error")
@@ -120,10 +119,7 @@ def test_zeros_are_never_written_over_records(tmp_path: Path) -> None:
     assert numbers(tmp_path) == list(range(6000))
 
 
-def test_zeros_are_written_while_records_come_and_no_thread_is_woken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernel_in(monkeypatch)
+def test_the_thread_beside_writes_zeros_while_records_come(tmp_path: Path) -> None:
     one = made(tmp_path, Way(durability="synced"))
     records = [
         b'{"kind":"decision","number":%d,"x":"%s"}' % (each, b"y" * 900) for each in range(100)
@@ -136,10 +132,10 @@ def test_zeros_are_written_while_records_come_and_no_thread_is_woken(
                 told = one.kept()
                 assert told is not None
                 assert await told == ""
+            while zeros(one._trail.path) < AHEAD // 2:  # noqa: ASYNC110 - a thread writes them
+                await asyncio.sleep(0)
 
     asyncio.run(main())
-    assert zeros(one._trail.path) >= AHEAD // 2
-    assert one._other is None
     one.close()
     assert kept(tmp_path) == list(range(100))
     whole(tmp_path)

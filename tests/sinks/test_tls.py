@@ -142,7 +142,7 @@ def test_nats_is_trusted_by_the_authority_that_is_named_and_told_who_we_are(
             assert sent("nats", **more, **trusted, **own) == TAKEN
             wrong = {"ca_file": str(files / "other.crt")}
             assert str(sent("nats", **more, **wrong, **own)).startswith(NOT_TRUSTED)
-            assert isinstance(sent("nats", **more, **trusted), str)
+            assert isinstance(sent("nats", **more, **trusted, timeout_seconds=5), str)
 
 
 class Eavesdropper:

@@ -74,13 +74,18 @@ def test_the_oldest_go_of_all_trails_whatever_order_they_stand_in(tmp_path: Path
     assert sum(due.by_size for due in found) == len(expected)
 
 
-def test_only_what_may_go_next_is_looked_at_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = trail(tmp_path, segment_bytes=100_000)
+def many_segments(folder: Path) -> None:
+    """Write a trail of records of 10 KB, the oldest first."""
+    one = trail(folder, segment_bytes=100_000)
     for number in range(120):
         one.append(kept(1000 - number, f"n{number}", 10_000))
     one.close()
+
+
+def test_only_what_may_go_next_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many_segments(tmp_path)
     segments = segment_files(tmp_path)
     assert len(segments) > 10
     looked: list[str] = []
@@ -101,10 +106,7 @@ def test_only_what_may_go_next_is_looked_at_again(
 def test_a_segment_that_goes_while_it_is_looked_at_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = trail(tmp_path, segment_bytes=100_000)
-    for number in range(120):
-        one.append(kept(1000 - number, f"n{number}", 10_000))
-    one.close()
+    many_segments(tmp_path)
     first, second = segment_files(tmp_path)[:2]
     look_again = retention._look_again
 

@@ -29,8 +29,8 @@ EVENT = Struct("<QQqq")
 """An io_event: data, iocb, what it returned, reserved."""
 
 # The interpreter is kept during these calls: they only leave word, and give it back at once.
-_call = ctypes.PyDLL(None, use_errno=True).syscall
-_call.restype = ctypes.c_long
+call = ctypes.PyDLL(None, use_errno=True).syscall
+call.restype = ctypes.c_long
 
 WRITE = 2
 """See sync_file_range(2): begin to write, and wait for nothing."""
@@ -46,40 +46,31 @@ def begin_writing(file: int, start: int, end: int) -> None:
         _write_range(file, ctypes.c_int64(start), ctypes.c_int64(end - start), WRITE)
 
 
-class Aio:
-    """Syncs one file at a time. Not for several threads at once, but for `wait`."""
+class Syncer:
+    """Has the kernel sync one file at a time. Not for several threads at once, but for `wait`."""
+
+    elsewhere = False
+    """Whether another core does it, so that this one goes on meanwhile."""
 
     def __init__(self) -> None:
-        """Prepare for one sync. Raises OSError."""
-        numbers = NUMBERS.get(platform.machine())
-        if numbers is None or platform.system() != "Linux":
+        """Prepare to be told. Raises OSError."""
+        if platform.system() != "Linux":
             raise OSError(ENOSYS, os.strerror(ENOSYS))
-        setup, self._destroy, self._getevents, self._submit = numbers
-        self._context = ctypes.c_ulong(0)
-        _checked(_call(setup, ctypes.c_long(1), ctypes.byref(self._context)))
         self.told = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable when what was begun has ended."""
-        self._block = ctypes.create_string_buffer(BLOCK.size)
-        self._blocks = (ctypes.c_void_p * 1)(ctypes.addressof(self._block))
-        self._event = ctypes.create_string_buffer(EVENT.size)
-        self._at_once = (ctypes.c_long * 2)(0, 0)
 
     def begin(self, file: int) -> None:
         """Begin to sync *file*. Raises OSError."""
-        BLOCK.pack_into(self._block, 0, 0, 0, 0, FDSYNC, 0, file, 0, 0, 0, 0, RESFD, self.told)
-        _checked(_call(self._submit, self._context, ctypes.c_long(1), self._blocks))
+        raise NotImplementedError
 
     def end(self) -> None:
         """Return if what was begun has ended well. Raises OSError; BlockingIOError: not yet."""
-        one = ctypes.c_long(1)
-        found = _call(self._getevents, self._context, one, one, self._event, self._at_once)
-        if not _checked(found):
-            raise BlockingIOError(EINPROGRESS, os.strerror(EINPROGRESS))
+        raise NotImplementedError
+
+    def heard(self) -> None:
+        """Have `told` be unreadable again."""
         with suppress(BlockingIOError):
             os.eventfd_read(self.told)
-        result = EVENT.unpack(self._event)[2]
-        if result < 0:
-            raise OSError(-result, os.strerror(-result))
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until what was begun has ended, or for so long; return whether it has."""
@@ -88,12 +79,55 @@ class Aio:
         return bool(waits.poll(None if seconds is None else 1000 * seconds))
 
     def close(self) -> None:
-        """Wait for what was begun, and give everything back."""
-        _call(self._destroy, self._context)
+        """Give everything back; nothing may have been begun that has not ended."""
         os.close(self.told)
 
 
-def _checked(found: int) -> int:
+class Aio(Syncer):
+    """See Syncer. The kernel does it on the core from which it is asked."""
+
+    def __init__(self) -> None:
+        """Prepare for one sync. Raises OSError."""
+        numbers = NUMBERS.get(platform.machine())
+        if numbers is None:
+            raise OSError(ENOSYS, os.strerror(ENOSYS))
+        super().__init__()
+        setup, self._destroy, self._getevents, self._submit = numbers
+        self._context = ctypes.c_ulong(0)
+        try:
+            checked(call(setup, ctypes.c_long(1), ctypes.byref(self._context)))
+        except OSError:
+            super().close()
+            raise
+        self._block = ctypes.create_string_buffer(BLOCK.size)
+        self._blocks = (ctypes.c_void_p * 1)(ctypes.addressof(self._block))
+        self._event = ctypes.create_string_buffer(EVENT.size)
+        self._at_once = (ctypes.c_long * 2)(0, 0)
+
+    def begin(self, file: int) -> None:
+        """See Syncer."""
+        BLOCK.pack_into(self._block, 0, 0, 0, 0, FDSYNC, 0, file, 0, 0, 0, 0, RESFD, self.told)
+        checked(call(self._submit, self._context, ctypes.c_long(1), self._blocks))
+
+    def end(self) -> None:
+        """See Syncer."""
+        one = ctypes.c_long(1)
+        found = call(self._getevents, self._context, one, one, self._event, self._at_once)
+        if not checked(found):
+            raise BlockingIOError(EINPROGRESS, os.strerror(EINPROGRESS))
+        self.heard()
+        result = EVENT.unpack(self._event)[2]
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+
+    def close(self) -> None:
+        """Wait for what was begun, and give everything back."""
+        call(self._destroy, self._context)
+        super().close()
+
+
+def checked(found: int) -> int:
+    """Return what a system call gave. Raises OSError when it says so."""
     if found < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

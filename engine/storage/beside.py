@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from contextlib import suppress
+from errno import ECANCELED
 from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from engine.storage.aio import Aio
+from engine.storage.aio import Syncer
 from engine.storage.trail import Begun, Trail
+from engine.storage.uring import syncers
 
 GLANCE = 0.05
 """Seconds after which who waits looks whether somebody else was told."""
@@ -29,11 +30,12 @@ class Landed(NamedTuple):
 class Flight:
     """A sync that the kernel is at: which one, not what it says; compiled, a tuple has no such."""
 
-    __slots__ = ("begun", "since")
+    __slots__ = ("begun", "kernel", "since")
 
-    def __init__(self, begun: Begun) -> None:
+    def __init__(self, begun: Begun, kernel: Syncer) -> None:
         """Begin now."""
         self.begun = begun
+        self.kernel = kernel
         self.since = monotonic()
 
 
@@ -44,7 +46,9 @@ class Beside:
         """*hear* is called in the loop when a sync has ended, and is to ask for its `end`."""
         self._trail = trail
         self._hear = hear
-        self._aio: Aio | None = None
+        self._kernels: list[Syncer] = []
+        """The last one is for many records."""
+        self._tried = False
         self._loop: AbstractEventLoop | None = None
         """In which the end is heard; None while there is none to rely on."""
         self._hears: AbstractEventLoop | None = None
@@ -56,50 +60,64 @@ class Beside:
         """Whether a sync was begun, and its end not asked for."""
         return self._begun is not None
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another core syncs what is much."""
+        kernels = self._kernels
+        return bool(kernels) and kernels[-1].elsewhere
+
     def listen(self, loop: AbstractEventLoop) -> None:
         """Hear in *loop*, which runs, from now on."""
         if self._loop is loop:
             return
         self._loop = loop
-        if self._aio is None:
-            with suppress(OSError):
-                self._aio = Aio()
-        if self._aio is not None and self._hears is not loop:
-            self._forget(self._aio)
-            loop.add_reader(self._aio.told, self._hear)
+        if not self._tried:
+            self._tried = True
+            self._kernels = syncers()
+        if self._hears is not loop:
+            self._forget()
+            for kernel in self._kernels:
+                loop.add_reader(kernel.told, self._hear)
             self._hears = loop
 
     def leave(self) -> None:
         """Rely on no loop, until one is listened in again."""
         self._loop = None
 
-    def begin(self) -> bool:
-        """Begin to sync what was appended; return whether that could be."""
-        loop, aio = self._loop, self._aio
-        if loop is None or aio is None or not loop.is_running():
+    def begin(self, *, many: bool) -> bool:
+        """Begin to sync what was appended, few records or *many*; return whether that could be."""
+        loop = self._loop
+        if loop is None or not self._kernels or not loop.is_running():
             return False
+        kernel = self._kernels[-1 if many else 0]
         begun = self._trail.begin_sync()
         if begun is None:
             return False
         try:
-            aio.begin(begun.segment.file)
+            kernel.begin(begun.segment.file)
         except OSError:
             self._trail.end_sync(None)
             return False
-        self._begun = Flight(begun)
+        self._begun = Flight(begun, kernel)
         return True
 
     def end(self) -> Landed | None:
         """Return how what was begun has ended; None if it has not, or there is none."""
-        if self._begun is None or self._aio is None:
-            return None
         flight = self._begun
+        if flight is None:
+            return None
         failed: OSError | None = None
         try:
-            self._aio.end()
+            flight.kernel.end()
         except BlockingIOError:
             return None
         except OSError as error:
+            if error.errno == ECANCELED:
+                # The disk was not asked: there could be no thread for it. Nor will there be soon.
+                self._begun = None
+                self._trail.end_sync(None)
+                self._drop(flight.kernel)
+                return Landed(monotonic() - flight.since, None)
             failed = error
         self._begun = None
         self._trail.end_sync(flight.begun, failed)
@@ -107,22 +125,30 @@ class Beside:
 
     def wait(self, seconds: float | None) -> None:
         """Wait until what was begun, if anything, has ended; or for so long."""
-        begun, aio = self._begun, self._aio
+        flight = self._begun
         until = inf if seconds is None else monotonic() + seconds
         # Another thread may ask for the end meanwhile: then nothing is told any more.
-        while begun is not None and begun is self._begun and aio is not None:
+        while flight is not None and flight is self._begun:
             left = min(until - monotonic(), GLANCE)
-            if left <= 0 or aio.wait(left):
+            if left <= 0 or flight.kernel.wait(left):
                 return
 
     def close(self) -> None:
         """Give everything back; nothing may have been begun."""
-        if self._aio is not None:
-            self._forget(self._aio)
-            self._aio.close()
-            self._aio = None
+        self._forget()
+        for kernel in self._kernels:
+            kernel.close()
+        self._kernels = []
 
-    def _forget(self, aio: Aio) -> None:
+    def _drop(self, kernel: Syncer) -> None:
+        """Rely on *kernel* no more."""
+        if self._hears is not None and not self._hears.is_closed():
+            self._hears.remove_reader(kernel.told)
+        self._kernels.remove(kernel)
+        kernel.close()
+
+    def _forget(self) -> None:
         loop, self._hears = self._hears, None
         if loop is not None and not loop.is_closed():
-            loop.remove_reader(aio.told)
+            for kernel in self._kernels:
+                loop.remove_reader(kernel.told)

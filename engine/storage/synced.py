@@ -5,6 +5,9 @@ What comes while the disk is busy goes with the next time: the more callers wait
 together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
 and written in one go, behind that turn. So a record costs half of what it would one by one.
+Those who are answered together come again together, and the disk would have nothing to do while
+they do, nor they while it has. So where another core syncs, and many were answered, the first half
+of as many is brought to the disk at once: from then on one half comes while the other is synced.
 
 The kernel syncs beside the event loop, which hears the end (see `beside`). A thread does it where
 there is no loop or no such kernel, and does all else: what waits for room, new segments, failures.
@@ -31,6 +34,9 @@ from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
 from engine.storage.waiters import Fault, refused
+
+MANY = 16
+"""So many records keep a core busy for about as long as a disk: it does not wait for them then."""
 
 
 class Batch(NamedTuple):
@@ -90,6 +96,8 @@ class Synced(Committer):
         self._beside = Beside(trail, self._hear)
         self._busy = False
         """Whether the thread syncs."""
+        self._half = 0
+        """With so many staged the disk need not wait for the rest of the turn; 0: it waits."""
         self._failure: OSError | None = None
         """What a flight has ended with, for the thread."""
 
@@ -146,7 +154,10 @@ class Synced(Committer):
                 if self._staged:
                     self._flusher = loop
                     loop.call_soon(self._flush_turn)
-            return self._waiters.add(last, loop)
+            told = self._waiters.add(last, loop)
+            if self._half and len(self._staged) >= self._half and not self._beside.flying:
+                self._flush()
+            return told
         finally:
             lock.release()
 
@@ -257,7 +268,7 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
             return False
-        return self._beside.begin()
+        return self._beside.begin(many=self._appended - self._done >= MANY)
 
     def _hear(self) -> None:
         with self._lock:
@@ -340,8 +351,11 @@ class Synced(Committer):
         # Not what there was when the sync began: it may have taken more.
         while unsynced and unsynced[0].end <= sure:
             self._unsynced_bytes -= unsynced.popleft().size
+        before = self._done
         # What was refused behind the last of them is done as well.
         self._finished(unsynced[0].above if unsynced else self._appended)
+        answered = self._done - before
+        self._half = answered // 2 if self._beside.elsewhere and answered >= 2 * MANY else 0
 
     def _anew(self, failed: OSError) -> bool:
         """Append anew what the disk may not have, or do with it as was chosen."""

@@ -1,15 +1,22 @@
-"""Disks that hold syncs until they may go on, or fail as they are told; for tests."""
+"""Disks that hold syncs until they may go on, or fail as they are told, and who asks them."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from engine.storage import beside
 from engine.storage.aio import Aio
+from engine.storage.committer import Committer
+from engine.storage.durability import Way
+from engine.storage.synced import Synced
+from tests.storage.committed import made
+from tests.storage.made import record
 
 BROKEN = OSError(errno.EIO, "Input/output error")
 
@@ -22,7 +29,7 @@ class HeldDisk:
         self.broken = False
         self._sync = os.fdatasync
         patch.setattr(os, "fdatasync", self.sync)
-        patch.setattr(beside, "Aio", lambda: HeldAio(self))
+        patch.setattr(beside, "syncers", lambda: [HeldAio(self)])
 
     def sync(self, file: int) -> None:
         self.hold()
@@ -97,5 +104,25 @@ def kernel_in(patch: pytest.MonkeyPatch) -> Kernel:
         kernel = Kernel()
     except OSError as error:
         pytest.skip(f"this kernel does not sync beside: {error}")
-    patch.setattr(beside, "Aio", lambda: kernel)
+    patch.setattr(beside, "syncers", lambda: [kernel])
     return kernel
+
+
+def of(folder: Path, way: Way, said: list[str] | None = None) -> Synced:
+    one = made(folder, way, said)
+    assert isinstance(one, Synced)
+    return one
+
+
+def ask(one: Committer, number: int) -> asyncio.Future[str]:
+    one.stage(record(number))
+    told = one.kept()
+    assert told is not None
+    return told
+
+
+async def flying(kernel: Kernel, count: int = 1) -> None:
+    """Wait until so many syncs were begun."""
+    async with asyncio.timeout(10):
+        while kernel.begun < count:  # noqa: ASYNC110 - it is begun in a turn of this loop
+            await asyncio.sleep(0)

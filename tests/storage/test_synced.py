@@ -12,12 +12,11 @@ from threading import Event, Thread
 import pytest
 
 from engine.storage import beside
-from engine.storage.aio import Aio
-from engine.storage.committer import TOO_LATE, Committer
+from engine.storage.committer import TOO_LATE
 from engine.storage.durability import OnFull, Way
 from engine.storage.synced import Synced
-from tests.storage.committed import kept, made, whole
-from tests.storage.disks import Kernel, kernel_in
+from tests.storage.committed import kept, whole
+from tests.storage.disks import Kernel, ask, flying, kernel_in, of
 from tests.storage.made import record, verified
 
 BROKEN = OSError(errno.EIO, "Input/output error")
@@ -27,26 +26,6 @@ NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return kernel_in(monkeypatch)
-
-
-def of(folder: Path, way: Way, said: list[str] | None = None) -> Synced:
-    one = made(folder, way, said)
-    assert isinstance(one, Synced)
-    return one
-
-
-def ask(one: Committer, number: int) -> asyncio.Future[str]:
-    one.stage(record(number))
-    told = one.kept()
-    assert told is not None
-    return told
-
-
-async def flying(kernel: Kernel, count: int = 1) -> None:
-    """Wait until so many syncs were begun."""
-    async with asyncio.timeout(10):
-        while kernel.begun < count:  # noqa: ASYNC110 - it is begun in a turn of this loop
-            await asyncio.sleep(0)
 
 
 def test_what_comes_in_a_turn_or_during_a_sync_goes_together(
@@ -103,13 +82,10 @@ def test_a_thread_that_blocks_the_loop_waits_for_nothing_that_the_loop_would_beg
 def test_where_nothing_is_synced_beside_a_thread_does_it(
     tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
-    def none() -> Aio:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
     if why == "refused":
         kernel.refuses = True
     else:
-        monkeypatch.setattr(beside, "Aio", none)
+        monkeypatch.setattr(beside, "syncers", list)
     one = of(tmp_path, Way(durability="synced"))
 
     async def main() -> list[str]:

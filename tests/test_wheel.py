@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -21,10 +22,18 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Build the engine's wheel and the client's."""
-    folder = tmp_path_factory.mktemp("dist")
-    for project in (ROOT, ROOT / "clients/python"):
-        run(*PYTHON, "build", "--wheel", "--no-isolation", "--outdir", folder, project)
+    """Build the engine's wheel and the client's, once for all processes that test."""
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if several else base) / "wheels"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for project in (ROOT, ROOT / "clients/python"):
+            built = folder / f"{project.name}.built"
+            if not built.exists():
+                run(*PYTHON, "build", "--wheel", "--no-isolation", "--outdir", folder, project)
+                built.touch()
     (engine,) = folder.glob("pol_engine-*.whl")
     (client,) = folder.glob("pol_engine_client-*.whl")
     return engine, client

@@ -20,8 +20,13 @@ DIGITS: Final = 2 * RANDOM_BYTES
 LAST: Final = 18
 """Characters of an id that are random: ``-`` and four digits, ``-`` and twelve."""
 FIRST_DIGITS: Final = 4
-FRACTIONS: Final = tuple([f"{number:03x}" for number in range(4096)])
-"""The three digits of each fraction of a millisecond."""
+TWO: Final = tuple([f"{number:02x}" for number in range(256)])
+ONE: Final = tuple([f"{number:x}" for number in range(16)])
+"""Digits of a fraction. One table for all three would seldom be in the processor's cache."""
+PART: Final = 281_474_977
+PART_BITS: Final = 36
+"""2^12 of a millionth, with so many bits behind the point, rounded up: so many times as much as
+fewer than a million is never a whole fraction too much. A division takes longer than all else."""
 VARIANTS = bytes(0x80 | number & 0x3F for number in range(256))
 """The byte that begins with the two variant bits, by the random byte in its place."""
 
@@ -46,7 +51,7 @@ os.register_at_fork(after_in_child=FORKS.note)
 class IdSource:
     """Owns a store of entropy. Ids of one source never repeat, not even after ``fork``."""
 
-    __slots__ = ("_at", "_begin", "_forks", "_lasts", "_milliseconds")
+    __slots__ = ("_at", "_begin", "_forks", "_lasts", "_since")
 
     def __init__(self) -> None:
         self._lasts = ""
@@ -54,7 +59,8 @@ class IdSource:
         self._at = 0
         """How much of them was used."""
         self._forks = 0
-        self._milliseconds: i64 = -1
+        self._since: i64 = -MILLISECOND
+        """When the millisecond of the newest id began."""
         self._begin = ""
         """What ids of that millisecond begin with."""
 
@@ -64,15 +70,21 @@ class IdSource:
         if self._at >= len(self._lasts) or self._forks != FORKS.count:
             self._fetch()
         instant: i64 = now
-        milliseconds: i64 = instant // MILLISECOND
-        if milliseconds != self._milliseconds:
-            self._milliseconds = milliseconds
-            stamp = f"{milliseconds:012x}"
-            self._begin = f"{stamp[-12:-4]}-{stamp[-4:]}-7"
-        fraction: i64 = ((instant - milliseconds * MILLISECOND) << 12) // MILLISECOND
+        rest: i64 = instant - self._since
+        if not 0 <= rest < MILLISECOND:
+            rest = self._turn(instant)
+        fraction: i64 = rest * PART >> PART_BITS
         at = self._at
         self._at = at + LAST
-        return self._begin + FRACTIONS[fraction] + self._lasts[at : at + LAST]
+        return f"{self._begin}{TWO[fraction >> 4]}{ONE[fraction & 15]}{self._lasts[at : at + LAST]}"
+
+    def _turn(self, instant: i64) -> i64:
+        """Begin ids of another millisecond; return how long it is since that has begun."""
+        milliseconds: i64 = instant // MILLISECOND
+        self._since = milliseconds * MILLISECOND
+        stamp = f"{milliseconds:012x}"
+        self._begin = f"{stamp[-12:-4]}-{stamp[-4:]}-7"
+        return instant - self._since
 
     def _fetch(self) -> None:
         self._forks = FORKS.count

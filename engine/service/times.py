@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
+
+from engine.content.native import i64
 
 SECOND: Final = 1_000_000_000
 MICROSECONDS: Final = 1_000_000
 
 
+class Newest:
+    """The second that was written last."""
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: tuple[int, str] = (0, "1970-01-01T00:00:00")
+        """When it began, and how it is written. In one piece: several threads ask."""
+
+
+NEWEST: Final = Newest()
+
+
 def iso_time(now: int) -> str:
     """Return *now* (ns since the epoch) as RFC 3339 in UTC with microseconds."""
-    seconds, rest = now // SECOND, now % SECOND
+    begun, text = NEWEST.known
+    rest: i64 = now - begun
+    if not 0 <= rest < SECOND:  # Many decisions share a second.
+        begun = now // SECOND * SECOND
+        text = f"{datetime.fromtimestamp(begun // SECOND, UTC):%Y-%m-%dT%H:%M:%S}"
+        NEWEST.known = (begun, text)
+        rest = now - begun
     # The digits behind the point: with a one in front of them they are seven.
-    return f"{iso_second(seconds)}.{str(MICROSECONDS + rest // 1000)[1:]}Z"
-
-
-@lru_cache(maxsize=4)
-def iso_second(seconds: int) -> str:
-    """Return the second as RFC 3339 without a zone. Remembered: many decisions share one."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    return f"{text}.{str(MICROSECONDS + rest // 1000)[1:]}Z"

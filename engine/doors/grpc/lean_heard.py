@@ -31,6 +31,7 @@ from engine.doors.http2.stream import Stream
 
 OVERLOADED: Final = "the engine is overloaded: try again"
 BROKEN: Final = "the last message is not whole"
+NOW: Final = time.monotonic
 NO_MESSAGES: Final[list[bytes]] = []
 """What no call has filled: most need no list."""
 
@@ -89,7 +90,7 @@ class Heard:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline: float | None = None
-        self._clock: Callable[[], float] = time.monotonic
+        self._clock: Callable[[], float] = NOW
         """What the deadline goes by: the loop's time."""
         if head.timeout is not None:
             # Hot path: it is asked for each request of a batch, and who asks which loop runs asks

@@ -32,6 +32,7 @@ from engine.runtime.witness import Witness
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Line
 from engine.service.keeping import Keeper
+from engine.service.laid import Laid
 from engine.service.making import Making
 from engine.service.record import NoRecorder
 from engine.service.telling import Telling
@@ -63,6 +64,8 @@ ITSELF = "the decision itself"
 class Framing(NoRecorder):
     """Encodes and frames what it is given, and forgets it."""
 
+    lays = True
+
     def __init__(self) -> None:
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
         self._digest = bytes(32)
@@ -71,7 +74,7 @@ class Framing(NoRecorder):
 
     def write(self, entry: Line) -> None:
         """Make a frame of *entry*."""
-        payload = self._encode(entry)
+        payload = entry.raw if isinstance(entry, Laid) else self._encode(entry)
         self.size = len(payload)
         _, _, self._digest = make_frame(self._digest, self._number, payload)
         self._number += 1
@@ -151,13 +154,8 @@ def contenders_of(
     for name, telling in ways.items():
         framing = Framing()
         keeper = Keeper(framing, secret=SECRET, telling=telling)
-        making = Making(
-            now=NOW,
-            record=record,
-            seen=witness.seen,
-            read=9_000,
-            decide=20_000,
-        )
+        making = Making(now=NOW, record=record)
+        making.seen, making.read, making.decide = witness.seen, 9_000, 20_000
         act = partial(keeper.keep, policies, making, decision)
         act()
         made.append(Contender(case, name, act, framing.size))

@@ -141,23 +141,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     evaluated_in: int = 0
     """Nanoseconds spent deciding."""
 
-    @property
-    def bare(self) -> bool:
-        """Whether it says no more than what nearly all say: to allow or deny as it is, and why."""
-        # Hot path: what is set most often comes first.
-        return not (
-            self.action not in BARE
-            or self.effective_action != self.action
-            or self.throttle is not None
-            or self.shadow is not None
-            or self.advice
-            or self.labels
-            or self.degraded
-            or self.redactions
-            or self.restored
-            or self.escalation is not None
-        )
-
     def to_dict(self) -> dict[str, object]:
         """Return JSON-ready values: decimals and times as strings, durations in seconds."""
         raw = msgspec.to_builtins(self, builtin_types=(timedelta,))

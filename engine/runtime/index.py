@@ -152,7 +152,8 @@ class IndexedMatcher:
         for function in root.functions:
             function(record, evidence, applied, hits, slow)
         for get, table in root.single:
-            node = table.get(get(record))  # type: ignore[call-overload]  # any value may be looked up
+            # Any value may be looked up. The type makes the node's attributes quick.
+            node: Node | None = table.get(get(record))  # type: ignore[call-overload]
             if node is not None:
                 for function in node.functions:
                     function(record, evidence, applied, hits, slow)

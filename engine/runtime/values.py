@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address
 from operator import attrgetter
-from typing import cast
+from typing import Final, cast
 
 from engine.language import typed
 from engine.language.functions import Unknowable
@@ -32,16 +32,16 @@ from engine.runtime.record import IDS
 from engine.runtime.reference import scanned
 from engine.runtime.witness import Seen
 
-LONGEST = 64
+LONGEST: Final = 64
 """Characters of a string that is told as it is."""
 
-TELLING = 8
+TELLING: Final = 8
 """Characters of a piece by which a string, or a figure, might repeat what somebody has said."""
 
-MOST_SEARCHED = 20_000
+MOST_SEARCHED: Final = 20_000
 """Characters of content that are searched for a string; in more it counts as found."""
 
-MOST_ITEMS = 16
+MOST_ITEMS: Final = 16
 MOST_VALUES = 32
 LONGEST_NAME = 120
 
@@ -53,11 +53,11 @@ HARMLESS = frozenset({BOOL, INT, FLOAT, DECIMAL})
 
 KINDS: Mapping[type, str] = {str: "string", list: "list", dict: "object"}
 
-UNASKED = object()
+UNASKED: Final = object()
 """Of what nobody has asked for."""
 
 Values = dict[str, object]
-NO_VALUES: Values = {}
+NO_VALUES: Final[Values] = {}
 
 
 Probe = Callable[[Seen], object]

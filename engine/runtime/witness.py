@@ -1,23 +1,30 @@
-"""What a decision went by, for who has to tell of it."""
+"""What a decision went by, for who has to tell of it.
+
+No Structs: they are made for each decision, and compiled such classes cost a third.
+"""
 
 from __future__ import annotations
-
-import msgspec
 
 from engine.runtime.evidence import Evidence
 from engine.runtime.outcome import Outcome
 from engine.runtime.record import Record
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """What a decision went by; of *record* the placeholders are turned back."""
+class Seen:
+    """What a decision went by; of *record* the placeholders are turned back. Never changed."""
 
-    record: Record
-    evidence: Evidence
-    outcome: Outcome
+    __slots__ = ("evidence", "outcome", "record")
+
+    def __init__(self, record: Record, evidence: Evidence, outcome: Outcome) -> None:
+        self.record = record
+        self.evidence = evidence
+        self.outcome = outcome
 
 
-class Witness(msgspec.Struct):
+class Witness:
     """Remembers what one decision went by, if it came to the rules at all."""
 
-    seen: Seen | None = None
+    __slots__ = ("seen",)
+
+    def __init__(self) -> None:
+        self.seen: Seen | None = None

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from engine.service.entries import AdminEntry, Entry, GapEntry, Line
 from engine.service.keys import KeyFileError, load_key
+from engine.service.laid import Laid
 from engine.service.record import RecordError
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
@@ -107,6 +108,8 @@ class Audit:
         """Whether nothing can be written."""
         return self._committer.stuck
 
+    lays = True
+
     @property
     def together(self) -> bool:
         """Whether no answer ever waits for its record."""
@@ -122,20 +125,22 @@ class Audit:
             self._newest = now
             self.write(AdminEntry(time=now, act=CLOCK, what={"from": newest, "to": now}))
         # Whoever has a decision recorded asks whether that is kept, before anything else is.
-        put = self._stage if type(entry) is Entry else self._put
+        decides = isinstance(entry, Laid | Entry)
+        put = self._stage if decides else self._put
         try:
-            put(self._encode(entry))
+            put(entry.raw if isinstance(entry, Laid) else self._encode(entry))
         except OSError as error:
             raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
 
-    def write_all(self, entries: Sequence[Entry]) -> bool:
+    def write_all(self, entries: Sequence[Entry | Laid]) -> bool:
         """Keep *entries* in one go; return whether that went well: if not, none of them is kept."""
-        time = self._newest
+        time, lines = self._newest, list[bytes]()
         for entry in entries:
             if entry.time < time:
                 return False
             time = entry.time
-        if not self._committer.put_all([self._encode(entry) for entry in entries]):
+            lines.append(entry.raw if isinstance(entry, Laid) else self._encode(entry))
+        if not self._committer.put_all(lines):
             return False
         self._newest = time
         return True

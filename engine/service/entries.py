@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from engine.runtime.certificate import Certificate
+from engine.service.laid import Laid
 
 
 class ReasonEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -237,4 +238,4 @@ class GapEntry(
     """Of a sink: the first record that is missing there, by its number in that trail."""
 
 
-Line = Entry | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry | GapEntry
+Line = Entry | Laid | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry | GapEntry

@@ -380,12 +380,12 @@ class Gate:
         """
         # Hot path: all that every decision passes through is here, in one piece.
         started = perf_counter_ns()
-        now = self._clock()
-        decision_id = self._ids.make(now)
-        made = Making(now=now)
+        made = Making(now=self._clock())
+        decision_id = self._ids.make(made.now)
         try:
             made.record = record = read(policies.reader, given)
-            made.read = perf_counter_ns() - started
+            if not self.keeper.silent:
+                made.read = perf_counter_ns() - started
             known = self._try(policies, record, way, made, decision_id)
             if known is None:
                 assert way is not None, "only who can wait must"

@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from engine.service.entries import Entry, Line, ReviewEntry
+from engine.service.laid import Laid
 from engine.service.record import RecordError
 
 CLOSED = -1
@@ -55,7 +56,7 @@ class Journal:
 
         Of what is no decision and no act on a review only a trail tells.
         """
-        if not isinstance(entry, Entry | ReviewEntry):
+        if not isinstance(entry, Laid | Entry | ReviewEntry):
             return
         try:
             if self._untold:
@@ -64,7 +65,8 @@ class Journal:
                 self._untold = 0
             if isinstance(entry, Entry) and entry.content is not None:
                 entry = msgspec.structs.replace(entry, content=None)  # It is for the trail alone.
-            self._append(self._encoder.encode(entry) + b"\n")
+            line = entry.raw if isinstance(entry, Laid) else self._encoder.encode(entry)
+            self._append(line + b"\n")
         except OSError as error:
             if self.on_failure == "deny":
                 raise RecordError(f"cannot write to {self.path}: {error.strerror}") from None
@@ -73,8 +75,9 @@ class Journal:
 
     together = False
     """Each line is written by itself."""
+    lays = True
 
-    def write_all(self, _entries: Sequence[Entry]) -> bool:
+    def write_all(self, _entries: Sequence[Entry | Laid]) -> bool:
         """Return False: it is never asked."""
         return False
 

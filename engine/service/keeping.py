@@ -17,6 +17,8 @@ from engine.service.callers import certificate_shown
 from engine.service.entries import AdminEntry, ContentEntry, Entry, SettlementEntry
 from engine.service.failing import denied, describe
 from engine.service.keys import derive_key
+from engine.service.laid import Laid
+from engine.service.lay import lay_line
 from engine.service.lines import MOST, NOTHING_TOLD, make_entry
 from engine.service.making import Making
 from engine.service.meeting import Meeting, meet
@@ -56,7 +58,7 @@ class Keeper:
         self._tells_none = not (telling.wants_values("allow") or telling.wants_values("deny"))
         self._tells_all = telling.wants_values("allow")
         self._keeps_content = telling.content != "none"
-        self._held: list[Entry] | None = None
+        self._held: list[Entry | Laid] | None = None
         """What is to be recorded in one go."""
         self._hash_key = derive_key(secret, "content hash")
 
@@ -70,6 +72,7 @@ class Keeper:
         self._recorder = recorder
         # Hot path: for one that keeps nothing no entry is made, and nothing is witnessed.
         self.silent = type(recorder) is NoRecorder
+        self._lays = recorder.lays
         self.kept = recorder.kept
 
     def keep(
@@ -152,14 +155,17 @@ class Keeper:
         return decision
 
     def _record(self, policies: PolicySet, made: Making, decision: Decision) -> None:
-        entry = make_entry(
-            made,
-            decision,
-            key=self._hash_key,
-            constants=policies.spelt,
-            values=self._values(policies, made, decision),
-            content=self._content(policies, made, decision),
-        )
+        key = self._hash_key
+        entry: Entry | Laid | None = None
+        values = self._values(policies, made, decision)
+        content = self._content(policies, made, decision)
+        if content is None and self._lays:  # Hot path.
+            entry = lay_line(made, decision, key, values)
+        if entry is None:
+            spelt = policies.spelt
+            entry = make_entry(
+                made, decision, key=key, constants=spelt, values=values, content=content
+            )
         if self._held is None:
             self._recorder.write(entry)
         else:

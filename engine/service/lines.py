@@ -21,7 +21,6 @@ from engine.service.entries import (
     Entry,
     ReasonEntry,
     RedactionEntry,
-    Spent,
     ThrottleEntry,
 )
 from engine.service.hashes import hash_arguments, hash_content
@@ -97,21 +96,6 @@ def make_entry(
 ) -> Entry:
     """Return the line; *key* is of hashes, *constants* are spelt-out advice, *values* by rule."""
     record = made.record
-    if record is not None and decision.bare and content is None and len(decision.reasons) <= MOST:
-        return bare_entry(made, record, decision, key, values)
-    return whole_entry(made, decision, key, constants, values, content)
-
-
-def whole_entry(
-    made: Making,
-    decision: Decision,
-    key: bytes,
-    constants: frozenset[str],
-    values: Mapping[str, Values],
-    content: ContentEntry | None,
-) -> Entry:
-    """Return the same line, whatever the decision says."""
-    record = made.record
     subject = NOBODY if record is None else subject_of(record)
     trace, caller, cut = TRACE.get() or NO_TRACE, CALLER.get(), dict[str, int]()
     return Entry(
@@ -149,40 +133,6 @@ def whole_entry(
         content=content,
         error=brief(made.error),
         cut=cut,
-    )
-
-
-def bare_entry(
-    made: Making, record: Record, decision: Decision, key: bytes, values: Mapping[str, Values]
-) -> Entry:
-    """Return the same line of a decision that says nothing beside what nearly all say."""
-    # Hot path: a third of the time of the whole.
-    content, tool, decide = content_of(record), record.tool, made.decide
-    trace, caller = TRACE.get() or NO_TRACE, CALLER.get()
-    return Entry(
-        time=iso_time(made.now),
-        decision_id=decision.decision_id,
-        request_id=decision.request_id,
-        revision=decision.revision,
-        tenant=record.tenant.id,
-        user=record.user.id,
-        stage=record.stage,
-        model=record.model.name or "",
-        tool=tool.name or "",
-        session=record.session.id or "",
-        action=decision.action,
-        effective_action=decision.effective_action,
-        reasons=reason_entries(decision.reasons, values),
-        evaluated_in=decision.evaluated_in,
-        spent=Spent(read=made.read, decide=decide, wait=made.wait, review=made.review)
-        if decide
-        else None,
-        trace_id=trace.trace_id,
-        span_id=trace.span_id,
-        client_certificate=None if caller is None else caller.certificate,
-        content_hash=hash_content(content, key) if content else "",
-        arguments_hash="" if tool.args is None else hash_arguments(record, key),
-        error=brief(made.error),
     )
 
 

@@ -7,18 +7,21 @@ from engine.runtime.witness import Witness
 from engine.service.entries import Spent
 
 
-class Making(Witness, kw_only=True):
+class Making(Witness):
     """What is to be told of how a decision came about. Times are in nanoseconds."""
 
-    now: int
-    """When, since the epoch."""
-    error: str = ""
-    record: Record | None = None
-    """The request, if it could be read."""
-    read: int = 0
-    decide: int = 0
-    wait: int = 0
-    review: int = 0
+    __slots__ = ("decide", "error", "now", "read", "record", "review", "wait")
+
+    def __init__(self, *, now: int, record: Record | None = None, error: str = "") -> None:
+        """*now* is when, since the epoch; *record* the request, if it could be read."""
+        super().__init__()
+        self.now = now
+        self.record = record
+        self.error = error
+        self.read = 0
+        self.decide = 0
+        self.wait = 0
+        self.review = 0
 
     @property
     def request_id(self) -> str:

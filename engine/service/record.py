@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from engine.service.entries import Entry, Line
+from engine.service.laid import Laid
 
 
 class RecordError(Exception):
@@ -21,6 +22,11 @@ class Recorder(Protocol):
         """How many entries were lost because they could not be kept."""
         ...
 
+    @property
+    def lays(self) -> bool:
+        """Whether it takes decisions of which only the line is there: `Laid`."""
+        ...
+
     def write(self, entry: Line) -> None:
         """Keep *entry*; raise RecordError when it cannot be kept and that must not be."""
         ...
@@ -30,7 +36,7 @@ class Recorder(Protocol):
         """Whether what was written may always be answered at once, so that much may be together."""
         ...
 
-    def write_all(self, entries: Sequence[Entry]) -> bool:
+    def write_all(self, entries: Sequence[Entry | Laid]) -> bool:
         """Keep *entries* in one go; return whether that went well: if not, none of them is kept.
 
         Only asked where they are kept ``together``.
@@ -72,6 +78,11 @@ class Both:
     """What one has kept, the other may not keep."""
 
     @property
+    def lays(self) -> bool:
+        """Whether both take lines that are laid."""
+        return self._first.lays and self._second.lays
+
+    @property
     def dropped(self) -> int:
         """How many entries one of them has lost."""
         return self._first.dropped + self._second.dropped
@@ -81,7 +92,7 @@ class Both:
         self._first.write(entry)
         self._second.write(entry)
 
-    def write_all(self, _entries: Sequence[Entry]) -> bool:
+    def write_all(self, _entries: Sequence[Entry | Laid]) -> bool:
         """Return False: it is never asked."""
         return False
 
@@ -127,11 +138,12 @@ class NoRecorder:
 
     dropped = 0
     together = True
+    lays = False
 
     def write(self, entry: Line) -> None:
         """Forget it."""
 
-    def write_all(self, _entries: Sequence[Entry]) -> bool:
+    def write_all(self, _entries: Sequence[Entry | Laid]) -> bool:
         """Return False: those that look at entries look at each."""
         return False
 

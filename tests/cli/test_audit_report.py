@@ -22,7 +22,7 @@ from engine.cli.report_html import POLICY, html_of, shown
 from engine.cli.report_story import MOST_DECISIONS, Incident, Proof, json_of, report_of
 from engine.cli.report_text import text_of
 from engine.service.audit import PUBLIC, Audit
-from engine.service.entries import ContentEntry, Line, ReloadEntry
+from engine.service.entries import ContentEntry, ReloadEntry
 from engine.storage.checkpoints import FILE
 from engine.storage.query import find
 from engine.storage.read import Kept
@@ -36,7 +36,7 @@ HELD = samples.ESCALATED.decision_id
 BROUGHT = ReloadEntry(
     time=TIME, revision="rev-1", previous="rev-0", outcome="accepted", policies=3, rules=12
 )
-COURSE: tuple[Line, ...] = (
+COURSE: tuple[Any, ...] = (
     *(samples.STARTED, BROUGHT, samples.ALLOWED, samples.DECISION, samples.ESCALATED),
     *(samples.OPENED, samples.CLAIMED, samples.REVIEW, samples.APPROVED),
     msgspec.structs.replace(samples.SETTLEMENT, decision_id=samples.APPROVED.decision_id),

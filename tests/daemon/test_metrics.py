@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as some
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.daemon.counts import MOST_POLICIES, Metrics
+from engine.daemon.counts import BOUNDS, MOST_POLICIES, Metrics
 from engine.daemon.metrics import make_registry
 from engine.daemon.sums import TENANT_BUCKETS
 from engine.runtime.decision import Action, Decision, Reason, Redaction, Shadow
@@ -161,3 +164,16 @@ def test_settlements_are_counted_and_unknown_ones_told(metrics: Metrics, gate: G
     assert found["settlements_total", "unknown"] == 2
     assert found["reservations_lapsed_total",] == 0
     assert told == ["d2", "d2"]
+
+
+@given(some.lists(some.integers(0, 10**9), max_size=20))
+@example([bound + step for bound in BOUNDS for step in (1, 0, -1)])
+@example([10**9, 0, 10**9, 1_000, 500_000_000, 500_000_001])
+def test_a_decision_counts_in_the_bucket_of_its_time_whatever_came_before(times: list[int]) -> None:
+    metrics = Metrics()
+    expected = [0] * (len(BOUNDS) + 1)
+    for spent in times:
+        metrics.decided("north", "request", decision(spent=spent))
+        expected[bisect_left(BOUNDS, spent)] += 1
+        assert metrics.latency == expected
+    assert metrics.latency_sum == sum(times)

@@ -104,14 +104,20 @@ def record(**given: object) -> SimpleNamespace:
     )
 
 
-def match(found: IndexedMatcher, **given: object) -> Match:
+def found_by(found: IndexedMatcher, **given: object) -> Match:
     asked = record(**given)
     evidence = Evidence(cast("Record", asked), Senses(Words(), failing), MemoryStore(), 0)
     return found.match(cast("Record", asked), evidence)
 
 
+def match(found: IndexedMatcher, **given: object) -> tuple[object, ...]:
+    """Return what applies, holds, is in doubt, and is uncertain."""
+    made = found_by(found, **given)
+    return made.applied, made.hits, made.doubts, made.uncertain
+
+
 def hits(found: IndexedMatcher, **given: object) -> list[int]:
-    return match(found, **given).hits
+    return found_by(found, **given).hits
 
 
 def test_numbers_go_by_the_name_of_the_policy_not_by_file() -> None:
@@ -119,8 +125,8 @@ def test_numbers_go_by_the_name_of_the_policy_not_by_file() -> None:
     second = policy("a", None, applies=compare("tenant.id", "==", "north"))
     third = policy("c", None)
     for files in ([(first,), (second, third)], [(third,), (first,), (second,)]):
-        assert match(matcher(*files)) == Match([0, 1, 2], [0, 1, 2, 3], [], [])
-        assert match(matcher(*files), tenant="south") == Match([1, 2], [2, 3], [], [])
+        assert match(matcher(*files)) == ([0, 1, 2], [0, 1, 2, 3], [], [])
+        assert match(matcher(*files), tenant="south") == ([1, 2], [2, 3], [], [])
 
 
 @pytest.mark.parametrize(
@@ -202,7 +208,7 @@ def test_a_set_below_a_set_is_reached_once() -> None:
 
 def test_what_cannot_be_known_is_judged_by_the_reference() -> None:
     north = compare("tenant.id", "==", "north")
-    made = match(
+    made = found_by(
         matcher(
             (
                 policy("a", UNKNOWN, both(UNKNOWN, compare("tenant.id", "!=", "north"))),
@@ -229,8 +235,8 @@ def test_a_fault_of_the_fast_form_alone_changes_nothing() -> None:
     large = compare("context.count", ">", 1)
     rule = typed.Or((both(guard, absent), large), BOOL, NOWHERE)
     found = matcher((policy("p", rule), policy("q", None, applies=rule)))
-    assert match(found) == Match([0, 1], [0, 1], [], [])
-    assert match(found, count=0) == Match([0], [], [], [])
+    assert match(found) == ([0, 1], [0, 1], [], [])
+    assert match(found, count=0) == ([0], [], [], [])
 
 
 # --- steps as no arrangement would choose them, on purpose ----------------------------------------

@@ -75,6 +75,6 @@ def test_what_would_have_to_be_looked_at_first_is_not_retold(policies: PolicySet
 
     record, found = seen(policies)
     senses = replace(policies.senses, ahead=ahead)
-    unlooked = msgspec.structs.replace(found, evidence=Evidence(record, senses, MemoryStore(), NOW))
+    unlooked = Seen(record, Evidence(record, senses, MemoryStore(), NOW), found.outcome)
     with pytest.raises(Untold, match=UNSEEN):
         retell(policies, record, unlooked)

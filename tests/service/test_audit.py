@@ -9,7 +9,8 @@ import pytest
 
 from engine.service.audit import Audit
 from engine.service.journal import Journal
-from engine.service.record import Both, RecordError
+from engine.service.laid import Laid
+from engine.service.record import Both, NoRecorder, RecordError
 from engine.storage.durability import OnFull
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.header import OPEN, read_header
@@ -100,6 +101,26 @@ def test_two_recorders_keep_what_one_does(tmp_path: Path) -> None:
     both.close()
     assert both.dropped == 0
     assert len(payloads(tmp_path)) == len((tmp_path / "lines").read_bytes().splitlines()) == 1
+
+
+def test_a_line_that_is_laid_is_kept_like_one_that_is_not(tmp_path: Path) -> None:
+    one = entry()
+    raw = msgspec.json.encode(one, enc_hook=str)
+    laid = Laid(one.time, one.decision_id, raw)
+    audit, journal = opened(tmp_path), Journal(tmp_path / "lines", "drop")
+    both = Both(audit, journal)
+    assert both.lays
+    assert not Both(audit, NoRecorder()).lays
+    for line in (one, laid):
+        both.write(line)
+    assert audit.write_all([laid, one])
+    earlier = Laid("2025-12-31T23:59:59Z", "d0", raw)
+    assert not audit.write_all([earlier])
+    both.close()
+    first, *others = payloads(tmp_path)
+    assert others == [first] * 3
+    assert (tmp_path / "lines").read_bytes() == raw + b"\n" + raw + b"\n"
+    assert problems(audit) == []
 
 
 def test_what_cannot_be_kept_denies_or_leaves_a_gap(

@@ -16,7 +16,7 @@ from engine.runtime.decision import (
     ThrottleState,
 )
 from engine.runtime.reader import build_reader
-from engine.service import lines
+from engine.service import hashes, lines
 from engine.service.entries import Entry
 from engine.service.hashes import hash_content
 from engine.service.lines import brief, known_path, make_entry, spelt
@@ -122,6 +122,13 @@ def test_equal_contents_have_equal_hashes_that_only_the_key_can_make() -> None:
     assert entry().content_hash == hash_content(SECRET, KEY)
     assert hash_content(SECRET, KEY) != hash_content(SECRET + ".", KEY)
     assert hash_content(SECRET, KEY) != hash_content(SECRET, b"other")
+
+
+def test_hashes_of_many_keys_are_not_remembered_for_ever() -> None:
+    made = {hash_content(SECRET, b"%d" % number) for number in range(3 * hashes.MOST_KEYS)}
+    assert len(made) == 3 * hashes.MOST_KEYS
+    assert len(hashes.BEGUN) <= hashes.MOST_KEYS
+    assert hash_content(SECRET, b"1") in made
 
 
 def test_a_small_decision_makes_a_small_line() -> None:

@@ -18,6 +18,7 @@ from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
 from engine.service.journal import Journal
+from engine.service.laid import Laid
 from engine.service.record import Both, NoRecorder, RecordError
 from engine.service.together import Begun, begin_all
 from engine.storage.durability import Way
@@ -38,7 +39,7 @@ class Kept(NoRecorder):
             raise RecordError("the disk is full")
         self.goes.append([entry.decision_id])
 
-    def write_all(self, entries: Sequence[Entry]) -> bool:
+    def write_all(self, entries: Sequence[Entry | Laid]) -> bool:
         if self.whole:
             self.goes.append([one.decision_id for one in entries])
         return self.whole

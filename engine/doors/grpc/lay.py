@@ -10,12 +10,14 @@ protobuf and stands behind it, as its encoding allows. `convert.write_decision` 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import astuple
 
 from engine.doors.grpc.convert import ACTIONS, write_reason, write_rest
+from engine.runtime import held as at
 from engine.runtime.decision import BARE, Decision, Reason
+from engine.runtime.held import Held, says_no_more
 from engine.wire import engine_pb2 as wire
 
 REMEMBERED = 4096
@@ -52,37 +54,16 @@ laid: dict[int, tuple[Reason, bytes]] = {}
 """Fields ``reasons`` by the identity of the reason, which is held so that it stays its own."""
 
 
-Held = tuple[Any, ...]
-"""All that a decision holds, by the places below: to get it all takes as long as two attributes."""
-FIELDS: Final = Decision.__struct_fields__
-ACTION: Final = FIELDS.index("action")
-EFFECTIVE: Final = FIELDS.index("effective_action")
-REASONS_AT: Final = FIELDS.index("reasons")
-REVISION_AT: Final = FIELDS.index("revision")
-REDACTIONS: Final = FIELDS.index("redactions")
-RESTORED: Final = FIELDS.index("restored")
-THROTTLE: Final = FIELDS.index("throttle")
-ESCALATION: Final = FIELDS.index("escalation")
-ADVICE: Final = FIELDS.index("advice")
-LABELS: Final = FIELDS.index("labels")
-RESERVED_AT: Final = FIELDS.index("reserved")
-SHADOW: Final = FIELDS.index("shadow")
-DEGRADED: Final = FIELDS.index("degraded")
-REQUEST_ID_AT: Final = FIELDS.index("request_id")
-DECISION_ID_AT: Final = FIELDS.index("decision_id")
-EVALUATED_IN_AT: Final = FIELDS.index("evaluated_in")
-
-
 class Middle:
     """What stands between the ids of a decision, and is the same again and again."""
 
     __slots__ = ("action", "before_id", "effective", "laid", "plain", "reasons", "revision")
 
     def __init__(self, held: Held) -> None:
-        self.reasons: tuple[Reason, ...] = held[REASONS_AT]
-        self.action: str = held[ACTION]
-        self.effective: str = held[EFFECTIVE]
-        self.revision: str = held[REVISION_AT]
+        self.reasons: tuple[Reason, ...] = held[at.REASONS]
+        self.action: str = held[at.ACTION]
+        self.effective: str = held[at.EFFECTIVE]
+        self.revision: str = held[at.REVISION]
         self.plain = self.action in BARE and self.effective == self.action
         """Whether no more need be said for the actions."""
         self.laid = b"".join(
@@ -104,15 +85,15 @@ def lay_decision(decision: Decision) -> bytes:
     # Hot path.
     held: Held = astuple(decision)
     middle = middle_of(held)
-    request_id: str = held[REQUEST_ID_AT]
-    decision_id: bytes = held[DECISION_ID_AT].encode()
+    request_id: str = held[at.REQUEST_ID]
+    decision_id: bytes = held[at.DECISION_ID].encode()
     if len(decision_id) == ID_BYTES:
         pieces = [middle.before_id, decision_id]
     else:
         pieces = [middle.laid, field(DECISION_ID, decision_id)]
     pieces.append(EVALUATED_IN)
-    pieces.append(lay_number(held[EVALUATED_IN_AT]))
-    pieces.append(RESERVED if held[RESERVED_AT] else NOT_RESERVED)
+    pieces.append(lay_number(held[at.EVALUATED_IN]))
+    pieces.append(RESERVED if held[at.RESERVED] else NOT_RESERVED)
     if request_id:
         pieces.insert(0, field(REQUEST_ID, request_id.encode()))
     if not (middle.plain and says_no_more(held)):
@@ -122,28 +103,16 @@ def lay_decision(decision: Decision) -> bytes:
     return b"".join(pieces)
 
 
-def says_no_more(held: Held) -> bool:
-    """Return whether a decision is `bare`, if its actions are."""
-    return (
-        held[THROTTLE] is None
-        and held[ESCALATION] is None
-        and held[SHADOW] is None
-        and not (
-            held[ADVICE] or held[LABELS] or held[DEGRADED] or held[REDACTIONS] or held[RESTORED]
-        )
-    )
-
-
 def middle_of(held: Held) -> Middle:
     """Return the fields between the ids. Most decisions have the very reasons of one before."""
-    reasons: tuple[Reason, ...] = held[REASONS_AT]
+    reasons: tuple[Reason, ...] = held[at.REASONS]
     known = middles.get(id(reasons))
     if (
         known is not None
         and known.reasons is reasons  # Invariant: they are held, so no others have their id.
-        and known.action == held[ACTION]
-        and known.effective == held[EFFECTIVE]
-        and known.revision == held[REVISION_AT]
+        and known.action == held[at.ACTION]
+        and known.effective == held[at.EFFECTIVE]
+        and known.revision == held[at.REVISION]
     ):
         return known
     made = Middle(held)

@@ -113,12 +113,6 @@ def test_decisions_of_any_length_are_laid_one_behind_the_other(size: int) -> Non
     assert laid == wire.DecideBatchResponse(decisions=made).SerializeToString()
 
 
-@given(decisions())
-def test_what_says_no_more_is_bare(decision: Decision) -> None:
-    held = msgspec.structs.astuple(decision)
-    assert (lay.Middle(held).plain and lay.says_no_more(held)) == decision.bare
-
-
 def test_a_reason_is_remembered_by_itself_and_not_by_its_place_in_memory() -> None:
     lay.laid.clear()
     for number in range(50):

@@ -35,6 +35,7 @@ from engine.storage.frames import (
     read_frames,
 )
 from engine.storage.header import CLOSED, OPEN, Cut, Header, is_begun, is_cut, read_header
+from engine.storage.room import put
 
 NONE = -1
 
@@ -53,8 +54,10 @@ class Mark(NamedTuple):
 class Segment:
     """The segment that a process writes. Not for several threads at once, but for `sync`."""
 
-    def __init__(self, folder: Path, header: Header, *, flags: int = os.O_APPEND) -> None:
-        """Make the file, opened with *flags* besides. Raises OSError."""
+    def __init__(
+        self, folder: Path, header: Header, *, flags: int = os.O_APPEND, file: int | None = None
+    ) -> None:
+        """Make the file, opened with *flags* besides, or of a nameless one. Raises OSError."""
         self.header = header
         self.path = folder / f"{header.name}{OPEN}"
         self.sequence = header.first
@@ -65,9 +68,9 @@ class Segment:
         """Why nothing may be appended any more; empty while it may."""
         self.named = False
         """Whether the disk has its name; `sync` sees to it."""
-        self.file = os.open(
-            self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | flags, 0o600
-        )
+        self.roomy = put(file, self.path)
+        """Whether it has room on the disk behind its end, which is given back in the end."""
+        self.file = file if self.roomy and file is not None else make_file(self.path, flags)
         """Its descriptor; `NONE` when it is closed."""
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -144,6 +147,9 @@ class Segment:
         A broken segment keeps its name: whoever recovers it finds what of it there is.
         """
         if not self.broken and self.file != NONE:
+            if self.roomy:
+                with suppress(OSError):
+                    self.cut_back()
             self.sync()
             closed = self.path.with_suffix(CLOSED)
             self.path.rename(closed)
@@ -183,6 +189,11 @@ class Segment:
                 self.broken = f"half a record cannot be taken back: {error.strerror}"
             raise
         return written
+
+
+def make_file(path: Path, flags: int) -> int:
+    """Return a new file at *path*, opened with *flags* besides. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | flags, 0o600)
 
 
 def recover(

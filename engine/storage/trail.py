@@ -29,6 +29,7 @@ from engine.storage.header import CLOSED, Header, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
 from engine.storage.notes import NoteError, Signer
 from engine.storage.padded import AHEAD, Padded
+from engine.storage.room import Rooms
 from engine.storage.segment import NONE, Mark, Segment, recover
 
 KILOBYTE, MEGABYTE = 2**10, 2**20
@@ -87,6 +88,7 @@ class Trail:
         self._careful = careful
         self._ahead = min(AHEAD, segment_bytes)
         """How many zeros are written ahead in a careful trail; none when its disk has failed."""
+        self._rooms = Rooms(folder, segment_bytes, clock)
         self._tree = Tree()
         self._leaves: list[bytes] = []
         """Of records that are not in the tree yet."""
@@ -179,6 +181,8 @@ class Trail:
             with self._lock:
                 if self._careful:
                     self._bring()
+                if self._segment.size < self._limits[0]:
+                    self._rooms.drop()  # It is only old.
                 self._go_on()
             self._finish()
 
@@ -197,7 +201,7 @@ class Trail:
         return (much or bool(self._closing)) and not self._careful
 
     def push(self) -> None:
-        """Have the kernel begin to write what was appended; nobody waits for that."""
+        """Have the kernel begin to write what was appended, and make `Rooms`; nobody waits."""
         with self._lock:
             segment, start = self._segment, self._pushed
             end = segment.size - SPARED
@@ -210,6 +214,10 @@ class Trail:
                     begin_writing(segment.file, start, end)
             finally:
                 self._syncing.release()
+        if self._rooms.prepare(end):
+            with self._syncing, self._lock, suppress(OSError):
+                if segment is self._segment and not self._closed:
+                    self._go_on()
 
     @property
     def short(self) -> bool:
@@ -230,7 +238,7 @@ class Trail:
         header = self._header(number, previous)
         if self._careful:
             return Padded(self._folder, header, self._ahead)
-        return Segment(self._folder, header)
+        return Segment(self._folder, header, file=self._rooms.take())
 
     def _go_on(self) -> None:
         """Begin a new segment."""
@@ -274,6 +282,7 @@ class Trail:
     def _bring(self) -> None:
         with self._lock:
             segment, mark = self._segment, self._segment.mark
+            self._rooms.look(mark.size)
         if mark == self._sure:
             return
         try:
@@ -357,6 +366,7 @@ class Trail:
                 self._segment.close()
             finally:
                 self._segment.drop()
+                self._rooms.end()
 
     def digest_paced(self) -> None:
         """Take what there is into the tree, a little at a time."""

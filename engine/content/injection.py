@@ -35,7 +35,7 @@ from engine.content.phrases import AHEAD, PHRASES, Phrase
 from engine.content.phrases_abroad import ABROAD
 from engine.content.phrases_hidden import CONCEALED
 from engine.content.phrases_orders import INSTRUCTIONS
-from engine.content.regex import SLOW, Regex, any_of, compiled, either, late, spans
+from engine.content.regex import MEMORY, SLOW, Regex, any_of, compiled, either, late, spans
 from engine.content.sample import ATTACK, SAMPLE
 from engine.content.translate import WIDEST
 from engine.content.wording import heard
@@ -335,7 +335,8 @@ def _core(phrase: Phrase) -> Core | None:
 @cache
 def _hint() -> Regex:
     """Return a pattern without whose match no phrase of `ENGLISH` can match."""
-    return any_of([phrase.hint or either(phrase.keywords) for phrase in ENGLISH])
+    hints = [phrase.hint or either(phrase.keywords) for phrase in ENGLISH]
+    return any_of(hints, memory=MEMORY)
 
 
 @cache

@@ -380,6 +380,12 @@ class Evidence:
 
     def turn(self) -> int:
         """Return the turn of the conversation: the one that was sent, else that was counted."""
+        sent: int = self._record.session.turn
+        if sent:  # Hot path: as `count_turn` says, and remembered like all that is asked.
+            if self._known is None:
+                self._known = {}
+            self._known["turn"] = sent
+            return sent
         return self._once("turn", partial(count_turn, self._record, self._store, self.now_ns))
 
     # --- arguments -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from operator import attrgetter
 from types import FunctionType
-from typing import assert_never
+from typing import Final, assert_never
 
 from engine.language.bind import binding
 from engine.language.places import Places, place_policies
@@ -36,6 +36,8 @@ from engine.runtime.record import Record
 
 Function = Callable[[Record, Evidence, list[int], list[int], list[int]], None]
 Getter = Callable[[Record], object]
+DOUBTLESS: Final[list[tuple[int, str]]] = []
+"""What is in doubt where nothing is. Never filled."""
 
 
 @dataclass(slots=True)
@@ -169,7 +171,7 @@ class IndexedMatcher:
             hits.sort()
         if slow:
             return self._judged(applied, hits, slow, evidence)
-        return Match(applied, hits, [], [])
+        return Match(applied, hits, DOUBTLESS, DOUBTLESS)
 
     def _judged(
         self,

@@ -250,10 +250,14 @@ def repeats(seen: Seen, text: str) -> bool:
     """Return whether *text* holds a piece of the content or of an argument, or nobody can know."""
     content = seen.evidence.content()
     pieces = [text[at : at + TELLING] for at in range(len(text) - TELLING + 1)]
-    if len(content) > MOST_SEARCHED or any(piece in content for piece in pieces):
+    if len(content) > MOST_SEARCHED:
         return True
+    for piece in pieces:  # Hot path: `any` of a generator takes twice as long.
+        if piece in content:
+            return True
+    arguments = seen.record.tool.args
     left = MOST_SEARCHED
-    for said in texts_in(seen.record.tool.args):
+    for said in () if arguments is None else texts_in(arguments):
         left -= len(said)
         if left < 0 or any(piece in said for piece in pieces):
             return True

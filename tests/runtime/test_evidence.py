@@ -52,6 +52,19 @@ def evidence(
 MESSAGES = [{"role": "user", "text": "a"}, {"role": "assistant", "text": "b EMAIL EMAIL"}]
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["first", "after something else"])
+def test_a_turn_that_was_sent_is_asked_of_nobody_and_remembered(asked: bool) -> None:  # noqa: FBT001
+    made = record(session={"id": "s1", "turn": 7}, content="hi")
+    senses = Senses(Words(), suspicious, toxicity)
+    found = Evidence(made, senses, Away("turn"), NOW, {})
+    if asked:
+        found.injection("content")
+    assert found.known("turn") is None
+    assert (found.turn(), found.turn()) == (7, 7)
+    assert found.known("turn") == 7
+    assert (found.known(("injection", "content")) is not None) == asked
+
+
 def test_the_clock_is_the_one_given() -> None:
     assert evidence(record()).now == datetime(2026, 1, 1, tzinfo=UTC)
     assert evidence(record()).attribute("now") == datetime(2026, 1, 1, tzinfo=UTC)

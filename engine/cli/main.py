@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from io import FileIO, TextIOWrapper
+from typing import Any, NoReturn
 
 import click
 
@@ -15,6 +19,8 @@ import engine
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
 EXIT_ERROR = 2
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 EPILOG = """\
 Exit codes: 0 fine, 1 findings (a failing test, a policy that does not check, a decision that is
@@ -77,6 +83,11 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; leave with a sentence for what stood in its way that it did not foresee."""
+        with said():
+            return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from the table, importing none."""
         del ctx
@@ -94,6 +105,36 @@ class LazyGroup(click.Group):
             hint = f"; did you mean `{close[0]}`?" if close else ""
             raise click.UsageError(f"there is no verb `{name}`{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def said() -> Iterator[None]:
+    """Say of a file, a folder or a stream that the block cannot use which it is, and leave.
+
+    Verbs say so themselves where they know more. A reader who has gone is left to click.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        what = "write" if error.errno in NO_ROOM else "go on"
+        what = what if error.filename is None else f"use {shown(error.filename)}"
+        refuse(f"cannot {what}: {error.strerror or error}")
+    except UnicodeEncodeError as error:
+        refuse(f"{shown(error.object)} is no text; give it in UTF-8")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say *sentence* on standard error and end with the code for what cannot be read or written."""
+    click.echo(f"engine: {sentence}", err=True)
+    sys.exit(EXIT_ERROR)
+
+
+def shown(name: object) -> str:
+    """Return a name of the system's, or another text, inert and in one line."""
+    text = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:200])
 
 
 def show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: FBT001
@@ -129,4 +170,38 @@ def main() -> None:
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # What gRPC writes to standard error by itself is no sentence for people and no line of our log.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    sys.exit(group.main(prog_name="engine", standalone_mode=True))
+    hold_streams()
+    try:
+        with said():
+            group.main(prog_name="engine", standalone_mode=True)
+    finally:
+        finish()
+
+
+def hold_streams() -> None:
+    """Take the places of standard streams that are closed: no file of ours may come to be one."""
+    while (place := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004  standard error
+        pass
+    os.close(place)
+    if sys.stdout is None:
+        sys.stdout = TextIOWrapper(FileIO(1, "w", closefd=False))
+    if sys.stderr is None:
+        sys.stderr = TextIOWrapper(FileIO(2, "w", closefd=False))
+
+
+def finish() -> None:
+    """Have all that was printed on its way; leave with code 2 where standard output takes no more.
+
+    Whoever reads no further, as `head`, is no accident: then the code stays what the verb found.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        drop_output()
+        if not isinstance(error, BrokenPipeError):
+            refuse(f"cannot write: {error.strerror}")
+
+
+def drop_output() -> None:
+    """Have nothing more printed: the interpreter would try again, and end with its own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -249,7 +249,7 @@ def _misplaced(data: bytes, start: int, number: int, sequence: int) -> str:
     """Return how record *number* came to stand at *start*, where *sequence* belongs."""
     why = f"record {number} stands where record {sequence} belongs"
     if number < sequence:
-        return f"{why}: it was there before, and is put here again"
+        return f"{why}: it belongs further ahead or in another segment, and is put here"
     size = len(data)
     at = start
     while at + OVERHEAD <= size:

@@ -97,7 +97,19 @@ def test_a_replayed_record_is_named(kept: Path) -> None:
     path.write_bytes(head + b"".join([*frames[:3], frames[1], *frames[3:]]))
     (problem,) = about(kept, path)
     assert problem.record == read_header(head)[0].first + 3
-    assert "it was there before, and is put here again" in problem.why
+    assert "it belongs further ahead or in another segment, and is put here" in problem.why
+
+
+def test_an_earlier_record_from_another_segment_is_not_said_to_have_been_in_this_one(
+    kept: Path,
+) -> None:
+    other, path = segment_files(kept)[1:3]
+    head, frames = pieces(path)
+    foreign = pieces(other)[1][0]
+    path.write_bytes(head + b"".join([*frames[:2], foreign, *frames[3:]]))
+    (problem,) = about(kept, path)
+    assert problem.record == read_header(head)[0].first + 2
+    assert "it belongs further ahead or in another segment, and is put here" in problem.why
 
 
 def test_a_record_from_another_segment_is_named(kept: Path) -> None:

@@ -62,7 +62,9 @@ class Audit:
         """Hears what is wrong, from any thread."""
         self._time = time
         self._newest = ""
-        """The latest time of an entry."""
+        """The latest time of an entry, since the clock was set back."""
+        self._ahead = ""
+        """What it was when the clock was set back, until the clock has passed that again."""
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,10 +121,11 @@ class Audit:
         """Keep *entry*; raise RecordError when that fails and decisions may not go unrecorded."""
         time, newest = entry.time, self._newest
         if time > newest:
-            self._newest = time
+            if not self._ahead or not self._is_from_before(time):
+                self._newest = time
         elif time < newest and (now := self._time()) < newest:
             # Else it is only told later than others, as a decision that had to wait for its review.
-            self._newest = now
+            self._newest, self._ahead = now, max(newest, self._ahead)
             self.write(AdminEntry(time=now, act=CLOCK, what={"from": newest, "to": now}))
         # Whoever has a decision recorded asks whether that is kept, before anything else is.
         decides = isinstance(entry, Laid | Entry)
@@ -132,6 +135,17 @@ class Audit:
         except OSError as error:
             raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
 
+    def _is_from_before(self, time: str) -> bool:
+        """Return whether what has this *time* was decided before the clock was set back.
+
+        It is told late, and the clock is not said to be set back once more because of it.
+        """
+        if time > self._time():
+            return True
+        if time > self._ahead:
+            self._ahead = ""
+        return False
+
     def write_all(self, entries: Sequence[Entry | Laid]) -> bool:
         """Keep *entries* in one go; return whether that went well: if not, none of them is kept."""
         time, lines = self._newest, list[bytes]()
@@ -139,6 +153,8 @@ class Audit:
             if entry.time < time:
                 return False
             time = entry.time
+            if self._ahead and self._is_from_before(time):
+                return False
             lines.append(entry.raw if isinstance(entry, Laid) else self._encode(entry))
         if not self._committer.put_all(lines):
             return False

@@ -155,3 +155,34 @@ def test_what_had_to_wait_is_no_clock_that_was_set_back(tmp_path: Path) -> None:
     assert [one["what"] for one in found if one["kind"] == "admin"] == [
         {"from": "2026-01-01T00:00:08.000000Z", "to": now[0]}
     ]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_told_late_does_not_set_the_clock_back_twice(
+    tmp_path: Path, *, together: bool
+) -> None:
+    now = ["2026-01-01T00:00:09.000000Z"]
+    audit = Audit(tmp_path / "audit", tmp_path / "key", "deny", name="x", time=lambda: now[0])
+
+    def tell(seconds: str) -> None:
+        """Record decisions of these *seconds*, those that can be together."""
+        for second in seconds:
+            one = msgspec.structs.replace(entry(), time=f"2026-01-01T00:00:0{second}.000000Z")
+            if not together or not audit.write_all([one]):
+                audit.write(one)
+
+    tell("56")
+    now[0] = "2026-01-01T00:00:03.000000Z"
+    # Between those of afterwards are some that were decided before.
+    tell("27382")
+    now[0] = "2026-01-01T00:00:08.000000Z"
+    tell("78")
+    now[0] = "2026-01-01T00:00:04.000000Z"
+    tell("4")
+    audit.close()
+    found = [msgspec.json.decode(one.payload) for one in read_folder(tmp_path / "audit")]
+    assert [one["what"]["to"][-9:] for one in found if one["kind"] == "admin"] == [
+        "3.000000Z",
+        "4.000000Z",
+    ]
+    assert [one["time"][18] for one in found if one["kind"] == "decision"] == [*"5627382784"]

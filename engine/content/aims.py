@@ -99,7 +99,7 @@ def _numeric(outline: Outline) -> Aim | None:
         text = standing_alone(regex, whole=outline.whole) if alone else translate(regex).text
     except Untranslatable:
         return None
-    return Aim(text, single=True, kind="numbers")
+    return Aim(text, single=False, kind="numbers")
 
 
 def _grouped(outline: Outline) -> bool:

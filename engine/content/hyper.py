@@ -6,6 +6,7 @@ There are machines without the library. It is never the authority on what matche
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import cast
 
 try:
@@ -15,6 +16,9 @@ except ImportError:
 
 VERSION = getattr(hyperscan, "__version__", "")
 """Empty where the library cannot be imported. A database fits the version that made it."""
+
+MOST_EVENTS = 1 << 14
+"""So many events in one text tell which expressions it has; with more, it may have any."""
 
 Sought = tuple[str, bool]
 """An expression over bytes, and whether its first match in a text is enough."""
@@ -28,6 +32,13 @@ def _note(index: int, _begin: int, end: int, _flags: int, events: object) -> Non
     noted = cast("list[int]", events)
     noted.append(index)
     noted.append(end)
+
+
+def _count(index: int, _begin: int, _end: int, _flags: int, events: object) -> bool:
+    """Note an expression, and tell Hyperscan to stop where there were too many events."""
+    noted = cast("list[int]", events)
+    noted.append(index)
+    return len(noted) > MOST_EVENTS
 
 
 class Database:
@@ -49,12 +60,28 @@ class Database:
     def events(self, data: bytes) -> list[int]:
         """Return number and end of each match in *data*, one after the other in one flat list."""
         events: list[int] = []
+        self._database.scan(data, _note, 0, events, self._scratch())  # Hot path: names take time.
+        return events
+
+    def matching(self, data: bytes) -> Iterable[int] | None:
+        """Return the numbers of what matches in *data*, each once; None if it may be any of them.
+
+        Hot path: a database with first matches alone is slow to begin with: it takes three times
+        the memory, and each number of a text reads much of it.
+        """
+        events: list[int] = []
         try:
-            scratch = self._own.scratch
+            self._database.scan(data, _count, 0, events, self._scratch())
+        except hyperscan.ScanTerminated:
+            return None
+        return dict.fromkeys(events)
+
+    def _scratch(self) -> hyperscan.Scratch:
+        try:
+            scratch: hyperscan.Scratch = self._own.scratch
         except AttributeError:
             scratch = self._own.scratch = hyperscan.Scratch(self._database)
-        self._database.scan(data, _note, 0, events, scratch)  # Hot path: names take their time.
-        return events
+        return scratch
 
 
 def build(sought: tuple[Sought, ...], first: int = 0) -> tuple[bytes, tuple[Sought, ...]]:

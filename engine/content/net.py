@@ -236,10 +236,14 @@ def _numbers(
     chosen = held.chosen
 
     def choose(piece: bytes) -> list[int]:
+        if database is None:
+            return list(held.usual)
+        places = database.matching(piece)
+        if places is None:
+            return list(range(len(held.numeric)))
         indices = list(held.usual)
-        if database is not None:
-            for place in database.events(piece)[::2]:
-                indices += chosen[place]
+        for place in places:
+            indices += chosen[place]
         return indices
 
     numbered(held.numeric, data, first, found, choose, near=near)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 
 from engine.content import hyper, net_packed
-from engine.content.collect import Span
+from engine.content.collect import MANY, Span
 from engine.content.detectors import CustomEntity, Entity, Pattern
 from engine.content.entities import ENTITIES
 from engine.content.hyper import DatabaseError, build
@@ -229,6 +229,23 @@ def test_a_net_may_have_numbers_only() -> None:
     assert made_cast is not None
     data = b"call 4111 1111 1111 1111 or 10.20.30.40"
     assert shown(find_cast(made_cast, data)) == shown(find_spans(arrange(rules), data)) != []
+
+
+def test_what_matches_is_told_once_however_often_it_does() -> None:
+    assert NET.numbers is not None
+    data = b"4111 1111 1111 1111, 4111 1111 1111 1111"
+    events = NET.numbers.events(data)[::2]
+    told = NET.numbers.matching(data)
+    assert told is not None
+    assert sorted(told) == sorted(set(events)) != sorted(events)
+
+
+@pytest.mark.slow
+def test_of_countless_numbers_each_rule_is_run() -> None:
+    text = "123456789 " * (MANY + hyper.MOST_EVENTS // 10) + ", 536-90-4399"
+    assert NET.numbers is not None
+    assert NET.numbers.matching(text.encode()) is None
+    assert not differ(text)
 
 
 def test_numbers_that_most_numbers_are_need_no_database() -> None:

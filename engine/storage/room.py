@@ -13,8 +13,9 @@ to that length gives the rest back.
 It is a matter of speed alone. Where a system has none of this, or the disk not much room, there is
 no such file, and segments are begun and grow as they would.
 
-    4 MB, written fast   the next segment's file is made, and the trail goes on in it
-    at half of that      the one after it is made, and so forth, as long as it is written so fast
+    4 MB, written fast   the next segment's file is made, and this one is given room where it lies
+                         (the map has just been read: who writes waits for less than 0.5 ms, once)
+    half of the next     the one after it is made, and so forth, as long as it is written so fast
 """
 
 from __future__ import annotations
@@ -36,24 +37,28 @@ SHARE = 16
 KEEP_SIZE = 1
 """See fallocate(2)."""
 _WIDE = sys.maxsize > 2**32
-_allocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None) if _WIDE else None
+_allocate = getattr(ctypes.CDLL(None), "fallocate", None) if _WIDE else None
 
 
 def make_file(folder: Path, room: int) -> int:
     """Return a nameless file in *folder*, to append to, with *room*. Raises OSError."""
     flag = getattr(os, "O_TMPFILE", None)
-    if flag is None or _allocate is None:
+    if flag is None:
         raise OSError(ENOSYS, os.strerror(ENOSYS))
     disk = os.statvfs(folder)
     if disk.f_bavail * disk.f_frsize < SHARE * room:
         raise OSError(ENOSPC, os.strerror(ENOSPC))
     file = os.open(folder, flag | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    begin, length = ctypes.c_int64(0), ctypes.c_int64(room)
-    if _allocate(file, KEEP_SIZE, begin, length):
-        number = ctypes.get_errno()
+    if not widen(file, 0, room):
         os.close(file)
-        raise OSError(number, os.strerror(number))
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
     return file
+
+
+def widen(file: int, begin: int, end: int) -> bool:
+    """Give *file* room from *begin* to *end*, if there is some; return whether it has it."""
+    length = ctypes.c_int64(end - begin)
+    return bool(_allocate and not _allocate(file, KEEP_SIZE, ctypes.c_int64(begin), length))
 
 
 def put(file: int | None, path: Path) -> bool:
@@ -74,8 +79,10 @@ class Rooms:
 
     def __init__(self, folder: Path, most: int, clock: Callable[[], float]) -> None:
         """Nothing is made yet; a segment is full at *most* bytes."""
+        self.most = most + MARGIN
+        """How much room a segment is given."""
         self._folder = folder
-        self._most = most
+        self._half = most // 2
         self._clock = clock
         self._seen = 0, clock()
         """How large the segment was, and when."""
@@ -94,13 +101,13 @@ class Rooms:
     def prepare(self, size: int) -> bool:
         """Make the next file if that pays, beside a segment that has *size* now.
 
-        Return whether the trail should go on in it at once: the one that is written has no room.
+        Return whether this one should be given room up to `most`, too: it has none.
         """
-        early = self._roomy and size < self._most // 2
+        early = self._roomy and size < self._half
         if not self.look(size) or early or self._file is not None:
             return False
         try:
-            made = make_file(self._folder, self._most + MARGIN)
+            made = make_file(self._folder, self.most)
         except OSError:
             return False  # It goes without.
         with self._lock:
@@ -108,7 +115,8 @@ class Rooms:
                 os.close(made)
                 return False
             self._file = made
-            return not self._roomy
+            first, self._roomy = not self._roomy, True
+            return first
 
     def take(self) -> int | None:
         """Return the file for the segment that is begun now, if there is one."""

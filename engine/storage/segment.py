@@ -35,7 +35,7 @@ from engine.storage.frames import (
     read_frames,
 )
 from engine.storage.header import CLOSED, OPEN, Cut, Header, is_begun, is_cut, read_header
-from engine.storage.room import put
+from engine.storage.room import put, widen
 
 NONE = -1
 
@@ -92,6 +92,11 @@ class Segment:
 
     def fill(self) -> None:
         """Make room for records that a sync is to bring to the disk soon; see `Padded`."""
+
+    def widen(self, most: int) -> None:
+        """Take room on the disk for *most* bytes, if there is some: who appends waits for that."""
+        if self.file != NONE:
+            self.roomy = widen(self.file, self.size, most)
 
     @property
     def mark(self) -> Mark:

@@ -215,9 +215,8 @@ class Trail:
             finally:
                 self._syncing.release()
         if self._rooms.prepare(end):
-            with self._syncing, self._lock, suppress(OSError):
-                if segment is self._segment and not self._closed:
-                    self._go_on()
+            with self._syncing:  # It is not closed meanwhile.
+                segment.widen(self._rooms.most)
 
     @property
     def short(self) -> bool:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from time import monotonic
 
 from engine.doors.grpc.convert import REVIEW_STATES, read_arguments
-from engine.doors.grpc.reviews_write import write_deed, write_review, write_seen
+from engine.doors.grpc.reviews_write import fill_review, write_deed, write_review, write_seen
 from engine.doors.grpc.service import Service
 from engine.doors.grpc.status import NotServed
 from engine.runtime.decision import Message, ReviewState
@@ -102,9 +102,10 @@ async def list_reviews(
     )
     page = await desk.browse(credential, wanted, message.page_token, message.page_size)
     now = service.gate.now
-    return wire.ListReviewsResponse(
-        reviews=[write_review(one, now) for one in page.reviews], next_page_token=page.token
-    )
+    answer = wire.ListReviewsResponse(next_page_token=page.token)
+    for one in page.reviews:
+        fill_review(answer.reviews.add(), one, now)
+    return answer
 
 
 async def get_history(

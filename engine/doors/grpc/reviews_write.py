@@ -8,7 +8,7 @@ from engine.doors.grpc.convert import ACTIONS, REVIEW_STATES, STAGES, encode_jso
 from engine.service.approvals import ends_at
 from engine.service.desk import UNSHOWN, Seen
 from engine.service.earlier import Passed
-from engine.storage.reviews import Deed, Review, Shown
+from engine.storage.reviews import SECOND, Deed, Review, Shown
 from engine.wire import engine_pb2 as wire
 
 STAGE_NUMBERS: dict[str, Any] = {name: number for number, name in STAGES.items()}
@@ -50,52 +50,61 @@ def write_earlier(into: wire.EarlierDecision, one: Passed) -> None:
 
 def write_standing(review: Review) -> wire.Review:
     """Return how a review stands, and nothing of what it is about."""
+    answer = wire.Review()
+    fill_standing(answer, review)
+    return answer
+
+
+def fill_standing(answer: wire.Review, review: Review) -> None:
+    """Fill how a review stands."""
+    # A page has up to a thousand reviews: each field is set where it is, and no message copied.
     question = review.question
-    answer = wire.Review(
-        review_id=question.review_id,
-        state=REVIEW_STATES[review.state],
-        queue=question.queue,
-        revision=question.revision,
-        otherwise=ACTIONS[question.otherwise],
-        severity=question.severity,
-        approvals_needed=question.needed,
-        round=review.round,
-        decision_id=question.decision_id,
-    )
-    answer.opened_at.FromNanoseconds(review.opened_at)
-    answer.expires_at.FromNanoseconds(question.expires_at)
+    answer.review_id = question.review_id
+    answer.state = REVIEW_STATES[review.state]
+    answer.queue = question.queue
+    answer.revision = question.revision
+    answer.otherwise = ACTIONS[question.otherwise]
+    answer.severity = question.severity
+    answer.approvals_needed = question.needed
+    answer.round = review.round
+    answer.decision_id = question.decision_id
+    answer.opened_at.seconds, answer.opened_at.nanos = divmod(review.opened_at, SECOND)
+    answer.expires_at.seconds, answer.expires_at.nanos = divmod(question.expires_at, SECOND)
     if review.resolved_at:
         answer.resolved_at.FromNanoseconds(review.resolved_at)
     if review.used_at:
         answer.approval_used_at.FromNanoseconds(review.used_at)
-    return answer
 
 
 def write_review(review: Review, now: int) -> wire.Review:
     """Return the wire's review as it stands at *now*."""
+    answer = wire.Review()
+    fill_review(answer, review, now)
+    return answer
+
+
+def fill_review(answer: wire.Review, review: Review, now: int) -> None:
+    """Fill a review as it stands at *now*."""
+    fill_standing(answer, review)
     question = review.question
-    answer = write_standing(review)
-    answer.MergeFrom(
-        wire.Review(
-            tenant_id=question.tenant,
-            user_id=question.user,
-            stage=STAGE_NUMBERS[question.stage],
-            resolved_by=review.resolved_by,
-            note=review.note,
-            claimed_by=review.claimant(now),
-            approved_by=review.approvals,
-            hidden=question.hidden,
-            tool=question.tool,
-            session=question.session,
-            keeps_full=bool(question.original),
-        )
-    )
+    answer.tenant_id = question.tenant
+    answer.user_id = question.user
+    answer.stage = STAGE_NUMBERS[question.stage]
+    answer.resolved_by = review.resolved_by
+    answer.note = review.note
+    answer.hidden = question.hidden
+    answer.tool = question.tool
+    answer.session = question.session
+    answer.keeps_full = bool(question.original)
+    if review.approvals:
+        answer.approved_by.extend(review.approvals)
     for reason in question.reasons:
         write_reason(answer.reasons.add(), reason)
-    if answer.claimed_by:
+    claimed_by = review.claimant(now)
+    if claimed_by:
+        answer.claimed_by = claimed_by
         answer.claimed_until.FromNanoseconds(review.held_until)
     write_shown(answer, review.released)
-    return answer
 
 
 def write_shown(into: wire.Review, shown: Shown) -> None:

@@ -130,7 +130,7 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     part = Part(file=path.name, size=0)
     try:
         with opened_source(path) as source:
-            data = source.all()
+            data, damage = source.front()
             part.file = source.path.name
         part.size = len(data)
         if part.file.endswith(OPEN) and is_begun(data):
@@ -163,6 +163,11 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     part.newest = _time_at(data, end, found, len(found.ends) - 1)
     part.acts = list(_acts(data, end, found, header.first))
     wrong = found.wrong
+    if damage is not None:
+        part.lost = True
+        time = part.newest or header.opened
+        part.problems.append(Problem(part.file, part.end, str(damage), time))
+        return part
     half = not isinstance(wrong, Altered) or is_holed(data, wrong.at)
     if wrong is not None and not (half and part.file.endswith(OPEN)):
         # What is half written in an open one a crash may leave, or somebody writes just now.

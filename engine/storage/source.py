@@ -124,6 +124,23 @@ class Source:
             return b"".join(self._decompressed(number) for number in range(len(self._pieces)))
         return self._stored(0, self.size)
 
+    def front(self) -> tuple[bytes, NoSegment | None]:
+        """Return all of it up to the first piece that is damaged, and what is wrong with that.
+
+        Raises OSError; and NoSegment where that is the first one.
+        """
+        if not self.compressed:
+            return self.all(), None
+        found: list[bytes] = []
+        for number in range(len(self._pieces)):
+            try:
+                found.append(self._decompressed(number))
+            except NoSegment as error:
+                if not found:
+                    raise
+                return b"".join(found), error
+        return b"".join(found), None
+
     def pieces(self) -> Iterator[bytes]:
         """Yield all of a closed one, a piece at a time. Raises OSError and NoSegment."""
         for start in range(0, self.size, PIECE_BYTES):

@@ -162,6 +162,22 @@ def test_a_segment_that_cannot_be_read_is_named_with_its_first_record(
     )
 
 
+def test_of_a_compressed_segment_the_first_record_is_named_that_cannot_be_read(kept: Path) -> None:
+    path = second(kept)
+    head, frames = pieces(path)
+    first = read_header(head)[0].first
+    # The damaged piece begins in the middle of the third record.
+    parts = [head + b"".join(frames[:2]) + frames[2][:9], frames[2][9:] + b"".join(frames[3:])]
+    pressed = [compressed(one) for one in parts]
+    broken = path.with_suffix(COMPRESSED)
+    broken.write_bytes(pressed[0] + pressed[1][:-1] + bytes([pressed[1][-1] ^ 1]))
+    path.unlink()
+    (problem,) = verified(kept).problems
+    assert (problem.file, problem.record) == (broken.name, first + 2)
+    assert problem.time == timed_at(first + 1)
+    assert problem.why.startswith("it cannot be decompressed: ")
+
+
 def timed_at(number: int) -> str:
     return str(msgspec.json.decode(timed(number))["time"])
 

@@ -99,6 +99,8 @@ class SqliteReviews(KeptReviews):
 
 
 FULL = "is there room on the disk?"
+CLOSED = "may {0}, {0}-wal and {0}-shm be written to?"
+READ_ONLY = ("SQLITE_READONLY", "SQLITE_CANTOPEN")
 OF_THE_DISK = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"})
 """What SQLite says of a full disk; but for the first it calls it an error of the disk."""
 
@@ -106,6 +108,13 @@ OF_THE_DISK = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMS
 def is_full(error: sqlite3.Error) -> bool:
     """Return whether SQLite says with *error* that there is no room."""
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in OF_THE_DISK
+
+
+def is_closed(error: sqlite3.Error) -> bool:
+    """Return whether SQLite says with *error* that it may not write."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname.startswith(
+        READ_ONLY
+    )
 
 
 class SqliteDatabase:
@@ -172,8 +181,9 @@ class SqliteDatabase:
         except OSError as error:
             raise ReviewsUnavailable(f"cannot open {self.name}: {error.strerror}") from None
         except sqlite3.Error as error:
-            full = f" ({FULL})" if is_full(error) else ""
-            raise ReviewsUnavailable(f"the reviews in {self.name}: {error}{full}") from None
+            hint = FULL if is_full(error) else CLOSED.format(self.name) if is_closed(error) else ""
+            hint = hint and f" ({hint})"
+            raise ReviewsUnavailable(f"the reviews in {self.name}: {error}{hint}") from None
 
 
 class Talk:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import which
 from threading import Event, Timer
 
 import pytest
@@ -192,6 +193,26 @@ def test_a_full_disk_is_told_of_and_nothing_is_half_done(small_disk: Path) -> No
         assert line.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     line.close()
     store.close()
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_file_that_may_not_be_written_to_is_told_of_with_those_beside_it(
+    tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / "reviews.db"
+    SqliteReviews(path).close()
+    for beside in ("-wal", "-shm"):
+        Path(f"{path}{beside}").touch()
+    locked = Path(f"{path}{ending}")
+    chattr = which("chattr")
+    if chattr is None or subprocess.run([chattr, "+i", locked], check=False).returncode:  # noqa: S603
+        pytest.skip("files cannot be made immutable here")
+    try:
+        with pytest.raises(ReviewsUnavailable) as caught:
+            SqliteReviews(path, patience=0.01).open_or_join(asked(), NOW)
+    finally:
+        subprocess.run([chattr, "-i", locked], check=True)  # noqa: S603
+    assert f"may {path}, {path}-wal and {path}-shm be written to?" in str(caught.value)
 
 
 def test_a_file_that_is_damaged_is_named(tmp_path: Path) -> None:

@@ -116,12 +116,9 @@ class Reader:
         self._wanted = tuple(one.name for one in fields_of(types.record) if one.required)
         self.wanted = tuple(one for one in self._wanted if one not in WHO)
         """Groups that a request must bring, beside who asks."""
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(
-            types.record, dec_hook=decode_custom
-        ).decode
-        self.decode_context: Callable[[bytes], Any] = msgspec.json.Decoder(
-            types.context, dec_hook=decode_custom
-        ).decode
+        decoder: Callable[..., Any] = partial(msgspec.json.Decoder, dec_hook=decode_custom)
+        self._decode: Callable[[bytes], Any] = decoder(types.record).decode
+        self.decode_context: Callable[[bytes], Any] = decoder(types.context).decode
         self.convert_context: Callable[[object], Any] = partial(
             msgspec.convert, type=types.context, dec_hook=decode_custom
         )
@@ -129,6 +126,9 @@ class Reader:
         self.make_usage: Callable[..., Any] = types.usage
         self.remembered: dict[bytes, Any] = {}
         """Groups that were checked and filled, by the bytes of a door. Bounded by its user."""
+        self.context_bytes = b""
+        self.context: Any = None
+        """The context that was decoded last and its bytes, for a door. Nobody changes it."""
         # Encoding is the fastest way to visit every text: it fails on what cannot be UTF-8.
         self._visit = msgspec.msgpack.Encoder(enc_hook=_visible).encode
 

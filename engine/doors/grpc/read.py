@@ -159,7 +159,15 @@ def read_context(reader: Reader, data: bytes, at: int) -> tuple[Any, int]:
     start, end = bounds(data, at)
     if data[at] == CONTEXT_STRUCT:
         return reader.convert_context(read_struct(data, start, end, 0)), end
-    return reader.decode_context(data[start:end]) if end > start else None, end
+    if end == start:
+        return None, end
+    piece = data[start:end]
+    if piece == reader.context_bytes:  # Hot path: a gateway's requests often come in the same.
+        return reader.context, end
+    made = reader.decode_context(piece)
+    if len(piece) <= LONGEST:
+        reader.context_bytes, reader.context = piece, made
+    return made, end
 
 
 def asked_by(reader: Reader, who: bytes, missed: Missed) -> Any:

@@ -378,6 +378,17 @@ def test_a_context_that_is_required_is_asked_for_each_time(tmp_path: Path) -> No
         read_record(reader, whole.SerializeToString())
 
 
+def test_a_context_is_read_anew_when_it_is_another(reader: Reader) -> None:
+    long = f'{{"topics": ["{"x" * read.LONGEST}"]}}'.encode()
+    one, other = b'{"amount": "1.50"}', b'{"amount": "2.50"}'
+    for raw in (one, one, other, long, other, b"", other, long, long, one):
+        asked = changed(context_json=raw).SerializeToString()
+        assert read_record(reader, asked).context == read_whole(reader, asked).context
+        assert reader.context_bytes in (one, other, b"")
+    again = changed(context_json=one).SerializeToString()
+    assert read_record(reader, again).context is read_record(reader, again).context
+
+
 def test_a_stage_asks_for_its_tool_however_it_is_read(reader: Reader) -> None:
     at_stage = changed(tool=None)
     plain = changed(tool=None, stage=wire.STAGE_REQUEST)

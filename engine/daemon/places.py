@@ -15,6 +15,7 @@ import engine
 from engine.daemon.http import WatchServer
 from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
+from engine.daemon.settings_audit import Record
 
 REVIEWS = "reviews.db"
 """In the data folder: what people must look at."""
@@ -52,10 +53,18 @@ def make_data_folder(folder: Path) -> None:
 def record_path(settings: Settings, data: Path) -> Path | None:
     """Return where decisions are recorded, or None.
 
-    A relative name is in the data folder; without one there is nowhere to keep it.
+    A relative name is in the data folder. Without one nothing is recorded, unless that was asked
+    for by name: then there is nowhere to keep it. Raises StartError.
     """
     file = Path(settings.record.file)
-    if not settings.record.file or (settings.state == "memory" and not file.is_absolute()):
+    if not settings.record.file:
+        return None
+    if settings.state == "memory" and not file.is_absolute():
+        if file != Path(Record().file):
+            raise StartError(
+                f"decisions cannot be recorded in {file}: that is relative to the "
+                "data folder, and there is none in memory; give a whole path, or none"
+            )
         return None
     return data / file
 

@@ -61,6 +61,14 @@ def test_memory_keeps_nothing_and_cleans_up(tmp_path: Path) -> None:
     assert not parts.cache.folder.exists()
 
 
+def test_a_record_that_was_asked_for_has_a_place_or_the_start_is_refused(tmp_path: Path) -> None:
+    told = refusal(settings(tmp_path, state="memory", record=Record(file="mine.jsonl")))
+    assert told == (
+        "decisions cannot be recorded in mine.jsonl: that is relative to the data folder, and "
+        "there is none in memory; give a whole path, or none"
+    )
+
+
 def test_memory_can_still_record_and_have_a_key_and_a_cache(tmp_path: Path) -> None:
     parts = assemble(
         settings(

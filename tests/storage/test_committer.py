@@ -124,6 +124,7 @@ def test_much_is_written_beside_before_a_segment_is_full(
 def test_an_answer_waits_until_its_record_is_on_the_disk(tmp_path: Path, disk: Disk) -> None:
     one = made(tmp_path, Way(durability="synced"))
     disk.go_on.clear()
+    disk.reached.clear()  # The segment's header was synced.
 
     async def ask() -> list[str]:
         one.put(record(0))

@@ -163,7 +163,7 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     part.newest = _time_at(data, end, found, len(found.ends) - 1)
     part.acts = list(_acts(data, end, found, header.first))
     wrong = found.wrong
-    if damage is not None:
+    if damage is not None and not isinstance(wrong, Altered):
         part.lost = True
         time = part.newest or header.opened
         part.problems.append(Problem(part.file, part.end, str(damage), time))

@@ -177,6 +177,11 @@ def test_of_a_compressed_segment_the_first_record_is_named_that_cannot_be_read(k
     assert problem.time == timed_at(first + 1)
     assert problem.why.startswith("it cannot be decompressed: ")
 
+    altered = parts[0].replace(frames[0][20:30], b"x" * 10)
+    broken.write_bytes(compressed(altered) + pressed[1][:-1] + bytes([pressed[1][-1] ^ 1]))
+    (problem,) = verified(kept).problems
+    assert (problem.record, problem.why.startswith("it cannot be")) == (first, False)
+
 
 def timed_at(number: int) -> str:
     return str(msgspec.json.decode(timed(number))["time"])

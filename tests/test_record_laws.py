@@ -20,7 +20,7 @@ from engine.language.text import NOWHERE
 from engine.language.types import STRING, TEXT, ListOf, SetOf
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import build
-from engine.service.entries import Entry, Line
+from engine.service.entries import Entry, Said
 from engine.service.gate import Gate
 from engine.service.telling import Telling
 from tests.made_programs import programs
@@ -163,7 +163,7 @@ def repeats_nothing(program: Program, asked: tuple[dict[str, Any], list[str]]) -
 def can_be_read(program: Program, asked: tuple[dict[str, Any], list[str]]) -> None:
     encode = msgspec.json.Encoder(enc_hook=str).encode
     line = encode(recorded(program, asked[0]))
-    again: Line = msgspec.json.decode(line, type=Line)
+    again: Said = msgspec.json.decode(line, type=Said)
     assert isinstance(again, Entry)
     assert encode(again) == line
 

@@ -238,4 +238,7 @@ class GapEntry(
     """Of a sink: the first record that is missing there, by its number in that trail."""
 
 
-Line = Entry | Laid | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry | GapEntry
+Said = Entry | ReviewEntry | SettlementEntry | ReloadEntry | AdminEntry | GapEntry
+"""What a line says to who reads it."""
+Line = Said | Laid
+"""What a recorder takes."""

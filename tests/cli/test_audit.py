@@ -15,7 +15,7 @@ import pytest
 from engine.doors.grpc.convert import ACTIONS
 from engine.language import schema
 from engine.service.audit import PUBLIC, Audit
-from engine.service.entries import Entry, GapEntry, Line, ReasonEntry
+from engine.service.entries import Entry, GapEntry, ReasonEntry, Said
 from engine.storage.header import CLOSED, Cut
 from engine.storage.source import segment_files
 from tests.cli.calling import call
@@ -188,7 +188,7 @@ def test_the_help_names_what_a_record_may_say() -> None:
     assert sorted(actions) == sorted(ACTIONS)
     kinds = shown.partition("What is recorded: ")[2].partition(".")[0].split(", ")
     assert kinds == [
-        *(one.__struct_config__.tag for one in typing.get_args(Line)),
+        *(one.__struct_config__.tag for one in typing.get_args(Said)),
         Cut.__struct_config__.tag,
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,24 +12,14 @@ from engine.storage.durability import OnFull, Way
 from engine.storage.trail import Trail
 from tests.storage.committed import kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
+from tests.storage.mounts import disk
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk of half a megabyte."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0  # noqa: S603
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no file system can be mounted here: that needs root")
-    try:
+    with disk(tmp_path / "small", 512) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: S603, S607
 
 
 def fill(one: Committer, place: Path) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from engine.storage.segment import recover
 from engine.storage.source import segment_files
 from engine.storage.trail import Trail, recover_signed
 from tests.storage.made import SIGNER, TIME, record, told, trail, verified
+from tests.storage.mounts import told_until_killed
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,15 +137,7 @@ def test_no_record_that_was_answered_is_lost_when_its_process_is_killed(
     for number in range(rounds):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and text
-            [sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE, cwd=ROOT
-        ) as writer:
-            assert writer.stdout is not None
-            for _ in range(300 + 97 * number):
-                writer.stdout.readline()
-            writer.kill()
-            rest = writer.stdout.read().splitlines()
-        answered = int(rest[-2]) if len(rest) > 1 else 299 + 97 * number
+        answered = told_until_killed(WRITER, folder, 300 + 97 * number)
         for path in sorted(folder.glob(f"*{OPEN}")):
             assert recover_signed(path, SIGNER, TIME) is not None
             assert not path.exists()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from engine.storage.segment import Segment
 from engine.storage.trail import PUSHED, Trail, recover_signed
 from tests.storage.committed import kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
+from tests.storage.mounts import disk, told_until_killed
 
 ROOT = Path(__file__).parent.parent.parent
 SIZE = 8 * 2**20
@@ -193,29 +192,12 @@ def test_a_closed_trail_is_given_none(tmp_path: Path) -> None:
 # --- where there is none -------------------------------------------------------------------------
 
 
-@contextmanager
-def disk(place: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a disk of so many megabytes."""
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0  # noqa: S603
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("no file system can be mounted here: that needs root")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)  # noqa: S603, S607
-
-
-ENOUGH = SHARE * (SIZE + MARGIN) // 2**20 + 8
-"""Megabytes of a disk on which room is taken."""
+ENOUGH = SHARE * (SIZE + MARGIN) // 2**10 + 2**13
+"""Kilobytes of a disk on which room is taken."""
 
 
 def test_a_file_that_can_be_given_no_name_is_done_without(tmp_path: Path) -> None:
-    with disk(tmp_path / "other", 8) as other:
+    with disk(tmp_path / "other", 2**13) as other:
         file = make_file(other, 2**16)
         one = Segment(tmp_path, HEADER, file=file)  # Names do not go from one disk to another.
         assert not one.roomy
@@ -300,18 +282,12 @@ def test_a_process_that_is_killed_leaves_its_records_and_no_room(
     for number in range(rounds):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and text
-            [sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE, cwd=ROOT
-        ) as writer:
-            assert writer.stdout is not None
-            told = [writer.stdout.readline() for _ in range(12 + 9 * number)]
-            writer.kill()
-            told += writer.stdout.read().splitlines()[:-1]
+        told = told_until_killed(WRITER, folder, 12 + 9 * number)
         for path in sorted(folder.glob(f"*{OPEN}")):
             assert recover_signed(path, SIGNER, TIME) is not None
         report = verified(folder)
         assert (report.problems, report.unsigned) == ([], 0)
-        assert report.records >= int(told[-1])
+        assert report.records >= told
         assert not list(folder.glob(f"*{OPEN}"))
         for path in folder.glob(f"*{CLOSED}"):
             assert taken(path) <= path.stat().st_size + SLACK

@@ -19,8 +19,6 @@ from engine.storage.trail import Trail, recover_signed
 from tests.storage.made import SIGNER, TIME, record, told, trail, verified
 from tests.storage.mounts import told_until_killed
 
-ROOT = Path(__file__).parents[2]
-
 
 def orphan(folder: Path, count: int = 5) -> tuple[Path, bytes]:
     """Return an open segment whose writer is gone, and its bytes."""

@@ -19,7 +19,6 @@ from tests.storage.committed import kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
 from tests.storage.mounts import disk, told_until_killed
 
-ROOT = Path(__file__).parent.parent.parent
 SIZE = 8 * 2**20
 """Of a segment: room is asked for after a piece that is pushed, and so at half of it."""
 SLACK = 2**17

@@ -40,7 +40,7 @@ _WIDE = sys.maxsize > 2**32
 _allocate = getattr(ctypes.CDLL(None), "fallocate", None) if _WIDE else None
 
 
-def make_file(folder: Path, room: int) -> int:
+def make_roomy(folder: Path, room: int) -> int:
     """Return a nameless file in *folder*, to append to, with *room*. Raises OSError."""
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None:
@@ -107,7 +107,7 @@ class Rooms:
         if not self.look(size) or early or self._file is not None:
             return False
         try:
-            made = make_file(self._folder, self.most)
+            made = make_roomy(self._folder, self.most)
         except OSError:
             return False  # It goes without.
         with self._lock:

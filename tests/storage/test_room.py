@@ -12,7 +12,7 @@ import pytest
 
 from engine.storage.durability import Way
 from engine.storage.header import CLOSED, OPEN, Header
-from engine.storage.room import FAST, MARGIN, SHARE, Rooms, make_file, put
+from engine.storage.room import FAST, MARGIN, SHARE, Rooms, make_roomy, put
 from engine.storage.segment import Segment
 from engine.storage.trail import PUSHED, Trail, recover_signed
 from tests.storage.committed import kept, made, whole
@@ -29,7 +29,7 @@ HEADER = Header(trail="ab" * 8, number=0, first=0, previous="", opened=TIME)
 @pytest.fixture(autouse=True)
 def roomy(tmp_path: Path) -> None:
     try:
-        os.close(make_file(tmp_path, 2**16))
+        os.close(make_roomy(tmp_path, 2**16))
     except OSError as error:
         pytest.skip(f"no room can be taken here: {error.strerror}")
 
@@ -197,14 +197,14 @@ ENOUGH = SHARE * (SIZE + MARGIN) // 2**10 + 2**13
 
 def test_a_file_that_can_be_given_no_name_is_done_without(tmp_path: Path) -> None:
     with disk(tmp_path / "other", 2**13) as other:
-        file = make_file(other, 2**16)
+        file = make_roomy(other, 2**16)
         one = Segment(tmp_path, HEADER, file=file)  # Names do not go from one disk to another.
         assert not one.roomy
         assert nameless(other) == 0
         one.append(record(0))
         one.close()
     again = Segment(tmp_path, HEADER)
-    assert not put(make_file(tmp_path, 2**16), again.path)
+    assert not put(make_roomy(tmp_path, 2**16), again.path)
     assert nameless(tmp_path) == 0
     again.drop()
 
@@ -212,7 +212,7 @@ def test_a_file_that_can_be_given_no_name_is_done_without(tmp_path: Path) -> Non
 def test_of_a_disk_with_little_room_none_is_taken(tmp_path: Path) -> None:
     with disk(tmp_path / "small", ENOUGH // 2) as small:
         with pytest.raises(OSError, match="No space left"):
-            make_file(small, SIZE + MARGIN)
+            make_roomy(small, SIZE + MARGIN)
         one = begun(small)
         first = one.path
         grow(one, PUSHED)

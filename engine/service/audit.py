@@ -65,6 +65,8 @@ class Audit:
         """The latest time of an entry, since the clock was set back."""
         self._ahead = ""
         """What it was when the clock was set back, until the clock has passed that again."""
+        self._held: list[Path] = []
+        """Open segments of other processes, which may be gone."""
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -210,6 +212,8 @@ class Audit:
 
         Empty for none. May be called in another thread.
         """
+        if self._held:
+            self._recover()
         try:
             return self._committer.tend()
         except OSError as error:
@@ -238,8 +242,19 @@ class Audit:
             self.told(f"it could not be closed: {reason_of(error)}")
 
     def recover(self) -> None:
-        """Close the trails of processes that are gone."""
-        for path in sorted(self.folder.glob(f"*{OPEN}")):
+        """Close the trails of processes that are gone.
+
+        What somebody still has is tried again by `tend`: while the disk is busy the kernel keeps
+        what a killed process had, for longer than that process is there.
+        """
+        own = self._trail.name
+        found = sorted(self.folder.glob(f"*{OPEN}"))
+        self._held = [path for path in found if not path.name.startswith(own)]
+        self._recover()
+
+    def _recover(self) -> None:
+        tried, self._held = self._held, []
+        for path in tried:
             try:
                 closed = recover_signed(path, self._signer, self._time())
             except (OSError, NoSegment, Altered) as error:
@@ -247,3 +262,5 @@ class Audit:
             else:
                 if closed is not None:
                     self.told(f"the segment {closed.name} was left open, and is closed now")
+                elif path.exists():
+                    self._held.append(path)

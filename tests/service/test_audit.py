@@ -89,6 +89,26 @@ def test_what_a_process_left_open_is_closed(tmp_path: Path) -> None:
     assert "the segment broken.open cannot be closed: its first line" in told[1]
 
 
+def test_what_the_kernel_holds_for_longer_than_its_process_is_closed_later(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    first.write(entry())
+    holder = os.dup(first._trail._segment.file)
+    first._trail._segment.drop()
+    told: list[str] = []
+    second = opened(tmp_path, told=told)
+    second.tend()
+    assert told == []
+    os.close(holder)
+    second.tend()
+    assert ["was left open, and is closed now" in one for one in told] == [True]
+    second.write(entry())
+    second.tend()
+    assert len(told) == 1
+    second.close()
+    report = verify_folder(first.folder, [first.verifier])
+    assert (report.problems, report.records, report.signed) == ([], 2, 2)
+
+
 def fails(_file: int, _data: bytes) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
 

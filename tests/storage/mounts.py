@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from engine.storage.header import OPEN
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +36,7 @@ def disk(place: Path, kilobytes: int) -> Iterator[Path]:
 def told_until_killed(writer: str, folder: Path, lines: int) -> int:
     """Run *writer*, which writes to *folder* and prints numbers, and kill it behind so many.
 
-    Return the last number that it has printed whole.
+    Return the last number that it has printed whole. The kernel has let go of its segments then.
     """
     with subprocess.Popen(  # noqa: S603 - our own interpreter and text
         [sys.executable, "-c", writer, folder], stdout=subprocess.PIPE, cwd=ROOT
@@ -41,5 +44,8 @@ def told_until_killed(writer: str, folder: Path, lines: int) -> int:
         assert running.stdout is not None
         told = [running.stdout.readline() for _ in range(lines)]
         running.kill()
-        told += running.stdout.read().splitlines()[:-1]
-    return int(told[-1])
+        told += running.stdout.read().splitlines(keepends=True)
+    for path in folder.glob(f"*{OPEN}"):
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # A sync that it has begun holds the file longer.
+    return max(int(line) for line in told if line.endswith(b"\n"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -16,8 +14,7 @@ from engine.storage.header import OPEN
 from engine.storage.trail import recover_signed
 from tests.storage.ahead import FEW, ends_in, followed, left_by, padded, zeros
 from tests.storage.made import SIGNER, TIME, record, told, verified
-
-ROOT = Path(__file__).parents[2]
+from tests.storage.mounts import told_until_killed
 
 
 def test_zeros_are_cut_without_a_word(tmp_path: Path) -> None:
@@ -163,14 +160,7 @@ def test_what_was_answered_is_there_when_a_process_is_killed_before_zeros(
     for each in range(rounds):
         folder = tmp_path / str(each)
         folder.mkdir()
-        with subprocess.Popen(  # noqa: S603 - our own interpreter and text
-            [sys.executable, "-c", WRITER, folder], stdout=subprocess.PIPE, cwd=ROOT
-        ) as writer:
-            assert writer.stdout is not None
-            said = [writer.stdout.readline() for _ in range(30 + 7 * each)]
-            writer.kill()
-            said += writer.stdout.read().splitlines(keepends=True)
-            answered = max(int(line) for line in said if line.endswith(b"\n"))
+        answered = told_until_killed(WRITER, folder, 30 + 7 * each)
         paths = list(folder.glob(f"*{OPEN}"))
         ahead += sum(zeros(path) > 32 for path in paths)
         assert verified(folder).problems == []

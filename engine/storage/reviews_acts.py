@@ -8,12 +8,14 @@ waited; asked later, the same thing is a new round of the same review.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal, assert_never
 
 import msgspec
 
+from engine.content.normalize import INVISIBLE
 from engine.runtime.decision import ReviewState
 from engine.storage.reviews import (
     LONGEST_LEASE,
@@ -28,7 +30,11 @@ from engine.storage.reviews import (
     Shown,
 )
 
+BLANKS = "\u2800"
+"""Braille without a dot: it is no blank by its kind, and looks like one."""
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+unseen = re.compile(f"[{INVISIBLE}{BLANKS}]")
 
 Answering = Literal["claim", "release", "hand_over", "approve", "reject", "edit"]
 """What may only be done while a review is open."""
@@ -213,13 +219,14 @@ def same_person(one: str, other: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    seen = "".join(one for one in unicodedata.normalize("NFKC", name) if one.isprintable())
-    return unicodedata.normalize("NFKC", seen.strip().casefold())
+    seen = unseen.sub("", unicodedata.normalize("NFKC", name))
+    shown = "".join(one for one in seen if one.isprintable())
+    return unicodedata.normalize("NFKC", " ".join(shown.split()).casefold())
 
 
 def check_name(name: str) -> None:
     """Raise Refused when *name* is none that a history can show."""
-    if not name.strip() or not name.isprintable():
+    if not _plain(name) or not name.isprintable():
         raise Refused("a reviewer has a name, of characters that can be shown")
     check_text("a reviewer's name", name, MOST_NAME)
 

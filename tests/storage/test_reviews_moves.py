@@ -78,3 +78,11 @@ def test_marks_that_nobody_sees_make_no_other_name() -> None:
     assert same_person("ann", "a\u200bn\u00adn\ufeff")
     assert same_person("\uff21NN ", "ann")
     assert not same_person("ann", "anna")
+
+
+# Joiners, fillers, variation selectors and the dotless Braille: letters and marks by their kind.
+@pytest.mark.parametrize("mark", [*"\u034f\u115f\u17b4\u180b\u2800\u3164\ufe0f\uffa0\U000e0100"])
+def test_letters_that_nobody_sees_make_no_other_name(mark: str) -> None:
+    assert same_person("ann lee", f"{mark}Ann {mark} l{mark}ee")
+    assert "their own request" in why(opened(user="ann"), Move(verb="approve", who=f"an{mark}n"))
+    assert "has a name" in why(opened(), Move(verb="claim", who=f"{mark} {mark}"))

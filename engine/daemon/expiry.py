@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from engine.daemon.logs import Log
 from engine.daemon.settings import Settings
 from engine.daemon.settings_sinks import Secured
+from engine.service.plain import read_plain
 
 METRIC = "engine_tls_certificate_expiry_timestamp_seconds"
 DAY = 86_400.0
@@ -79,7 +80,7 @@ class Expiry(Collector):
                 stamp = (about.st_ino, about.st_mtime_ns, about.st_size)
                 known = self._seen.get(path)
                 if known is None or known[0] != stamp:
-                    known = self._seen[path] = (stamp, first_life(Path(path).read_bytes()))
+                    known = self._seen[path] = (stamp, first_life(read_plain(Path(path))))
                 if known[1] is not None:
                     found[path] = known[1]
         return found

@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
+from engine.service.plain import read_plain
 from engine.service.reviewers import Oidc, ReviewersError, Unknown, check_mode
 from engine.storage.reviews import SECOND
 
@@ -80,7 +81,7 @@ def read_keys(path: Path) -> KeySet:
         check_mode(path)
         with catch_warnings():
             simplefilter("ignore")  # What is too weak is refused below.
-            found = KeySet.import_key_set(json.loads(path.read_text("utf-8")))
+            found = KeySet.import_key_set(json.loads(read_plain(path).decode()))
     except OSError as error:
         raise ReviewersError(f"cannot read the keys in {path}: {error.strerror}") from None
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):

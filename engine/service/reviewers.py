@@ -43,6 +43,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.service.plain import MEBIBYTE, read_plain
 from engine.storage.reviews import Refused
 from engine.storage.reviews_acts import check_name
 
@@ -55,6 +56,9 @@ DOTS = 2
 """In a signed token."""
 LONGEST = 16_384
 """Characters of a credential."""
+
+FILE_BYTES = 16 * MEBIBYTE
+"""Of the file of reviewers, and of the keys."""
 
 MISSING = "`[oidc]` needs a package that is not installed: pip install pol-engine[oidc]"
 
@@ -237,7 +241,8 @@ def read_roll(path: Path) -> Roll:
     """Return what the file at *path* says. Raises ReviewersError."""
     try:
         check_mode(path)
-        roll = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Roll)
+        text = read_plain(path, FILE_BYTES).decode()
+        roll = msgspec.convert(tomllib.loads(text), Roll)
     except OSError as error:
         raise ReviewersError(f"cannot read the reviewers in {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.request
 from datetime import datetime
@@ -92,6 +93,12 @@ def test_of_a_certificate_that_lives_for_days_nothing_is_said_before_its_last_th
     files = AUTHORITY.issue(days=3).write(tmp_path)  # Of twelve.
     expiry = Expiry({str(files.certificate): "x"})
     assert [len(said(expiry, time.time() + days * DAY)) for days in (-2, -1.1, -0.9)] == [0, 0, 1]
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_certificate(tmp_path: Path) -> None:
+    path = tmp_path / "tls.crt"
+    os.mkfifo(path)
+    assert Expiry({str(path): "x"}).lives() == {}
 
 
 def test_of_several_certificates_the_first_to_end_counts(tmp_path: Path) -> None:

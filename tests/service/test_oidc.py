@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -225,6 +226,16 @@ def test_only_algorithms_in_which_the_daemon_cannot_sign_may_be_named(tmp_path: 
     for name in ("HS256", "none"):
         with pytest.raises(ReviewersError, match=name):
             reviewers(tmp_path, OIDC.replace('"RS256", ', f'"{name}", '))
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_the_keys(tmp_path: Path) -> None:
+    write_keys(tmp_path, *KEYS.values())
+    told: list[str] = []
+    asked = reviewers(tmp_path, told=told)
+    (tmp_path / "jwks.json").unlink()
+    os.mkfifo(tmp_path / "jwks.json")
+    assert asked.who(token()).name == "Ann@example.com"
+    assert told == [f"cannot read the keys in {tmp_path / 'jwks.json'}: it is no regular file"]
 
 
 def test_a_set_of_keys_is_what_providers_publish(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def test_a_file_that_everybody_may_write_is_not_taken(tmp_path: Path) -> None:
         read(path)
 
 
+def test_nobody_waits_for_a_pipe_in_the_place_of_the_file(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = write_roll(tmp_path)
+    reviewers = read(path, told)
+    path.unlink()
+    os.mkfifo(path)
+    assert reviewers.who("ann's").name == "ann"
+    assert told == [f"cannot read the reviewers in {path}: it is no regular file"]
+
+
 def test_what_a_file_keeps_of_a_token_does_not_give_it_away(tmp_path: Path) -> None:
     token = new_token()
     assert len(token) > 40

@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.doors.grpc.addresses import ListenError
 from engine.doors.grpc.lean_sockets import secured
 from engine.doors.grpc.listener import Tls
+from engine.service.plain import read_plain
 
 OPEN_TO_OTHERS = 0o077
 OPEN_OF_ROOT = 0o037
@@ -110,7 +111,7 @@ class Certificates:
 def read(path: Path) -> bytes:
     """Return what *path* holds. Raises TlsError."""
     try:
-        return path.read_bytes()
+        return read_plain(path)
     except OSError as error:
         may_not = isinstance(error, PermissionError)
         remedy = "check its owner and mode" if may_not else "see `grpc.tls`"

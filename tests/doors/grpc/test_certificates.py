@@ -39,6 +39,14 @@ def test_a_file_that_is_away_is_named(files: TlsFiles, name: str) -> None:
     assert why(files) == f"cannot read {path}: No such file or directory; see `grpc.tls`"
 
 
+@pytest.mark.parametrize("name", ["certificate", "key", "client_ca"])
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(files: TlsFiles, name: str) -> None:
+    path = getattr(files, name)
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    assert why(files) == f"cannot read {path}: it is no regular file; see `grpc.tls`"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o602, 0o660])
 def test_a_key_that_is_open_to_others_is_not_used(files: TlsFiles, mode: int) -> None:
     files.key.chmod(mode)

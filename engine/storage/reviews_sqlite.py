@@ -100,6 +100,7 @@ class SqliteReviews(KeptReviews):
 
 FULL = "is there room on the disk?"
 CLOSED = "may {0}, {0}-wal and {0}-shm be written to?"
+REPLACED = "another file was put in its place while it was open; start the engine again"
 READ_ONLY = ("SQLITE_READONLY", "SQLITE_CANTOPEN")
 OF_THE_DISK = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"})
 """What SQLite says of a full disk; but for the first it calls it an error of the disk."""
@@ -123,6 +124,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, patience: float) -> None:
         self.name = str(path)
         self.manner = MANNER
+        self._path = path
         self._patience = patience
         self._lines: list[sqlite3.Connection] = []
         self._locks = Lock(), Lock()
@@ -130,6 +132,7 @@ class SqliteDatabase:
             make_file(path)
             for _ in self._locks:
                 self._lines.append(self._connect(path))
+            self._file = which_file(path)
         try:
             with self._told():
                 share(self._lines[0], monotonic() + patience)
@@ -163,6 +166,9 @@ class SqliteDatabase:
             raise ReviewsUnavailable(f"the reviews in {self.name}: others take too long")
         try:
             with self._told():
+                # One that was put aside would be written to on, and nobody else would see it.
+                if which_file(self._path) != self._file:
+                    raise ReviewsUnavailable(f"the reviews in {self.name}: {REPLACED}")
                 line.execute(begin)
                 try:
                     made = work(Talk(line))
@@ -239,6 +245,12 @@ def do_all(session: Session, statements: str) -> None:
     """Do one statement after the other."""
     for statement in filter(str.strip, statements.split(";\n")):
         session.do(statement)
+
+
+def which_file(path: Path) -> tuple[int, int]:
+    """Return what tells the file at *path* from one that is put in its place. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def make_file(path: Path) -> None:

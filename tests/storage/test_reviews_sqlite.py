@@ -38,6 +38,17 @@ def test_a_writer_that_takes_too_long_is_told_of(store: SqliteReviews) -> None:
     assert store.open_or_join(asked(), NOW).state == "open"
 
 
+def test_a_file_that_is_gone_or_replaced_is_not_written_to_on(store: SqliteReviews) -> None:
+    store.path.rename(store.path.with_name("aside.db"))
+    with pytest.raises(ReviewsUnavailable, match="No such file"):
+        store.open_or_join(asked(), NOW)
+    store.path.touch()
+    with pytest.raises(ReviewsUnavailable, match="another file was put in its place"):
+        store.act("a", Move(verb="claim", who="bob"), NOW)
+    with pytest.raises(ReviewsUnavailable, match="another file was put in its place"):
+        store.untold(1, NOW)
+
+
 def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "reviews.db"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -30,6 +30,7 @@ REMEDIES = {
 }
 """Of a stream's errors, by code."""
 CLOSE_SECONDS = 2.0
+"""After which a connection is left: of one whose TLS failed the client never hears the end."""
 
 
 class NatsSink:
@@ -79,9 +80,12 @@ class NatsSink:
         """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(TimeoutError, OSError, self._errors.Error):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await connection.close()
+            await self._end(connection)
+
+    async def _end(self, connection: Any) -> None:
+        with suppress(TimeoutError, OSError, self._errors.Error):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
 
     async def _connect(self) -> None:
         connection = secured(self._client)() if "tls" in self._options else self._client.NATS()
@@ -96,8 +100,7 @@ class NatsSink:
             self._connection = connection
         finally:
             if self._connection is None:  # The client leaves the socket open.
-                with suppress(OSError, self._errors.Error):
-                    await connection.close()
+                await self._end(connection)
 
     async def _publish(self, stream: Any, item: Item) -> None:
         headers = {ID: item.id} | ({TENANT: header(item.tenant)} if item.tenant else {})

@@ -140,7 +140,7 @@ def test_nats_is_trusted_by_the_authority_that_is_named_and_told_who_we_are(
             more = {"servers": [f"{scheme}://127.0.0.1:{port}"], "subject": "audit", "tls": True}
             trusted = {"ca_file": str(files / "ca.crt")}
             assert sent("nats", **more, **trusted, **own) == TAKEN
-            wrong = {"ca_file": str(files / "other.crt")}
+            wrong = {"ca_file": str(files / "other.crt"), "timeout_seconds": 3600}
             assert str(sent("nats", **more, **wrong, **own)).startswith(NOT_TRUSTED)
             assert isinstance(sent("nats", **more, **trusted, timeout_seconds=5), str)
 

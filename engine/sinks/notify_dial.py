@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
 from smtplib import SMTPException
 from threading import Event, Timer
+from time import monotonic
 
 from engine.sinks.notice import NotSent
 
@@ -23,6 +24,7 @@ def dialled(host: str, port: int, step: float, whole: float) -> Iterator[socket.
     """
     late = Event()
     line = socket.create_connection((host, port), step)
+    ends = monotonic() + whole
     # Of its own, so that TLS may take the other one over.
     with closing(line), closing(line.dup()) as guard:
         cut = Timer(whole, sever, (guard, late))
@@ -32,7 +34,8 @@ def dialled(host: str, port: int, step: float, whole: float) -> Iterator[socket.
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield line
         except (OSError, HTTPException, SMTPException):
-            if late.is_set():
+            # A step may have ended by itself before the thread that cuts has had its turn.
+            if late.is_set() or monotonic() >= ends:
                 raise NotSent(f"it was not done within {whole:g} s") from None
             raise
         finally:

@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from engine.sinks import notify_dial, notify_smtp
 from engine.sinks.notice import NotSent
-from engine.sinks.notify_dial import sever
+from engine.sinks.notify_dial import dialled, sever
 from engine.sinks.notify_smtp import Mail, Tls
 from tests.sinks.test_notify import NOTICE, PLAIN, hook
 
@@ -48,7 +49,7 @@ def dripping(at_once: bytes, then: bytes = b"x") -> Iterator[int]:
 
 
 def mail(port: int, tls: Tls) -> Mail:
-    return Mail("127.0.0.1", port, tls, "", "", "a@b.example", ("c@d.example",), 0.05, PLAIN)
+    return Mail("127.0.0.1", port, tls, "", "", "a@b.example", ("c@d.example",), 0.3, PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,25 @@ def test_what_was_taken_is_sent_though_the_rest_of_the_answer_drips() -> None:
 @pytest.mark.parametrize(
     ("tls", "at_once"), [("none", b"220-"), ("starttls", b"220 hello\r\n250-"), ("tls", HELLO)]
 )
-def test_a_mail_server_that_drips_is_given_up(tls: Tls, at_once: bytes) -> None:
+def test_a_mail_server_that_drips_is_given_up(
+    tls: Tls, at_once: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No step ends before all of them: whoever drips may not have its turn for as long as one.
+    monkeypatch.setattr(notify_smtp, "STEPS", 1)
     with dripping(at_once) as port, pytest.raises(NotSent, match=LATE):
         mail(port, tls).send(NOTICE)
+
+
+def test_what_ends_by_itself_when_the_time_is_over_is_late_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notify_dial, "sever", lambda *_: None)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(NotSent, match="it was not done within 0 s"),
+        dialled("127.0.0.1", server.getsockname()[1], 60.0, 0.0),
+    ):
+        raise TimeoutError("timed out")
 
 
 def test_what_is_over_already_is_not_ended_again() -> None:

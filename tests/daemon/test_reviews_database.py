@@ -32,15 +32,15 @@ def recorded(folder: Path) -> list[str]:
     return [one["act"] for one in map(json.loads, lines) if one["kind"] == "review"]
 
 
-def node(folder: Path, url: str, *, name: str) -> tuple[Path, list[str]]:
-    """Return the folder and the options of a node."""
+def node(folder: Path, url: str, *, name: str, patience: int) -> tuple[Path, list[str]]:
+    """Return the folder and the options of a node that waits so many ms for the database."""
     place = folder / name
     write_folder(place / "policies")
     (place / "url").write_text(url, "utf-8")
     given = {
         "reviews.store": "postgresql",
         "reviews.url_file": str(place / "url"),
-        "reviews.timeout_ms": "500",
+        "reviews.timeout_ms": str(patience),
         "secret_key_file": str(folder / "secret.key"),
     }
     sets = [part for pair in given.items() for part in ("--set", "=".join(pair))]
@@ -57,7 +57,9 @@ def server() -> Iterator[postgres.Server]:
 @pytest.mark.slow
 def test_what_a_person_approves_passes_on_every_node_and_is_recorded_once(tmp_path: Path) -> None:
     url = postgres.shared().schema()
-    (one, options), (two, others) = (node(tmp_path, url, name=name) for name in ("one", "two"))
+    (one, options), (two, others) = (
+        node(tmp_path, url, name=name, patience=30_000) for name in ("one", "two")
+    )
     with daemon(one, *options) as first, daemon(two, *others) as second:
         asked = decide(f"unix://{one}/s", "doubt")
         assert asked.escalation is not None
@@ -81,7 +83,7 @@ def effective(place: Path) -> str:
 def test_while_the_database_is_away_what_escalates_is_denied_and_nothing_else_waits(
     tmp_path: Path, server: postgres.Server
 ) -> None:
-    place, options = node(tmp_path, server.url, name="one")
+    place, options = node(tmp_path, server.url, name="one", patience=500)
     server.kill()
     with daemon(place, *options) as running:
         assert effective(place) == "deny"

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -101,10 +102,13 @@ class Server:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8")
         return [pid, *map(int, children.split())]
 
-    def send(self, what: signal.Signals) -> None:
-        """Send a signal to every process of the server."""
-        for pid in self.tree():
-            os.kill(pid, what)
+    def send(self, what: signal.Signals) -> list[int]:
+        """Send a signal to every process of the server; return which they were."""
+        found = self.tree()
+        for pid in found:
+            with suppress(ProcessLookupError):  # Without the first one they end by themselves.
+                os.kill(pid, what)
+        return found
 
     def freeze(self) -> None:
         self.send(signal.SIGSTOP)
@@ -114,8 +118,10 @@ class Server:
 
     def kill(self) -> None:
         """End it as a lack of memory does: nothing is written any more."""
-        self.send(signal.SIGKILL)
+        killed = self.send(signal.SIGKILL)
         self.process.wait()
+        while any(map(lives, killed)):  # The next server refuses memory that one of them still has.
+            sleep(0.005)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def stop(self) -> None:
@@ -123,6 +129,15 @@ class Server:
             self.thaw()
             self.kill()
         shutil.rmtree(self.folder)
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process has not given up all that it had."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[0] != b"Z"
 
 
 @cache

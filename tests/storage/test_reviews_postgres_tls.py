@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.slow,
 ]
 AUTHORITY = Authority()
-SECONDS = 5.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ class Place:
     def get(self, review_id: str, *, full: bool = False) -> wire.Review:
         return self.act("Get", wire.GetReviewRequest(review_id=review_id, full=full))
 
-    def watch(self, review_id: str, left: float = 5) -> Iterator[wire.Review]:
+    def watch(self, review_id: str, left: float = PATIENCE) -> Iterator[wire.Review]:
         message = wire.WaitReviewRequest(review_id=review_id)
         return watch(self.channel, message, left, self._metadata)
 

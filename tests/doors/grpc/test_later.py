@@ -21,7 +21,7 @@ from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.wire import engine_pb2 as wire
-from tests.doors.grpc.serving import Channel, make_door, run
+from tests.doors.grpc.serving import Channel, in_time, make_door, run
 from tests.service.bundle import SECRET
 from tests.service.shelf import NESTED, POLICIES, Shelf
 
@@ -160,7 +160,9 @@ def test_a_caller_that_has_gone_leaves_no_decision(policies: PolicySet) -> None:
 
 def test_the_callers_deadline_leaves_time_for_on_failure(policies: PolicySet) -> None:
     with served(policies, Shelf({}, seconds=PATIENCE)) as channel:
-        found = call(channel, "Decide", request("silence"), wire.Decision, timeout=3)
+        found = in_time(
+            lambda left: call(channel, "Decide", request("silence"), wire.Decision, timeout=left)
+        )
     assert found.effective_action == wire.ACTION_ESCALATE
     assert "the caller's deadline" in found.reasons[0].failure
 

@@ -315,15 +315,16 @@ def test_a_silent_daemon_is_asked_whether_it_lives_and_then_left(
     async def script(line: Line) -> None:
         lines.append(line.number)
         await line.greet()
-        if line.number > 1:
-            while True:
-                line.answer((await line.asked())[0])
+        line.answer((await line.asked())[0])
+        while line.number > 1:
+            line.answer((await line.asked())[0])
         await line.until(PING)
         pinged.set()
         await line.reader.read()
 
     async def twice() -> None:
         async with client_of(script) as client:
+            assert (await client.decide(**ASK)).passes  # It is connected.
             with pytest.raises(DeadlineExceeded):
                 await client.decide(**ASK, timeout=0.05)
             await asyncio.wait_for(pinged.wait(), PATIENCE)

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
-from typing import Self
+from typing import ClassVar, Self
 
 import pytest
 import uvloop
@@ -29,8 +29,16 @@ PATIENCE = 60
 class Echo(asyncio.Protocol):
     """Says what it hears."""
 
+    there: ClassVar[set[Echo]] = set()
+    """Those whose clients have not gone."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
+        self.there.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.there.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)  # type: ignore[attr-defined]
@@ -50,6 +58,8 @@ def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
 
 async def hear() -> None:
     """Let connections hear that their clients have gone."""
+    while Echo.there:  # noqa: ASYNC110 - the kernel says so when it has time
+        await asyncio.sleep(0.001)
     for _ in range(20):
         await asyncio.sleep(0)
 

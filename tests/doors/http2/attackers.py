@@ -113,6 +113,8 @@ def serving(**settings: Any) -> Iterator[Target]:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         with grpc.insecure_channel(address) as honest:
+            # A server that waits for no slow preface may have met one: it is dialled again then.
+            grpc.channel_ready_future(honest).result(PATIENCE)
             target = Target(int(address.rpartition(":")[2]), honest, process.pid)
             assert target.echo() == b"still here"
             yield target
@@ -246,6 +248,7 @@ class Raw:
                     said = dict(decoder.decode(payload, raw=True))
                     status = said.get(b"grpc-status", status)
             if status is None:
+                assert not self.closed, "no status came"
                 assert select.select([self.socket], [], [], PATIENCE)[0], "no status came"
                 self.take()
         return int(status)

@@ -60,8 +60,8 @@ def test_a_future_has_the_decision_or_the_error(daemon: Daemon) -> None:
     with Client(daemon.address, timeout=PATIENCE) as client, client.pipeline() as pipeline:
         good = pipeline.submit(**ASK, request_id="g")
         bad = pipeline.submit(**{**ASK, "user": {}})
-        assert good.result(10).request_id == "g"
-        assert isinstance(bad.exception(10), InvalidRequest)
+        assert good.result(PATIENCE).request_id == "g"
+        assert isinstance(bad.exception(PATIENCE), InvalidRequest)
 
 
 def test_an_error_is_its_askers_alone(client: Any) -> None:
@@ -84,7 +84,7 @@ def test_closing_fails_what_is_under_way(tmp_path: Path) -> None:
         waiting, dropped = pipeline.submit(**ASK), pipeline.submit(**ASK)
         assert dropped.cancel()
         pipeline.close()
-        assert isinstance(waiting.exception(5), Unavailable)
+        assert isinstance(waiting.exception(PATIENCE), Unavailable)
 
 
 def test_closing_fails_what_is_under_way_in_a_loop(tmp_path: Path) -> None:

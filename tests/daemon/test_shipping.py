@@ -319,7 +319,7 @@ def test_a_trail_that_cannot_be_followed_is_told_once_and_stays_in_trouble(place
 
     async def go() -> None:
         running = asyncio.create_task(route.run(stop))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not route.trouble or not place.gaps:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         stop.set()

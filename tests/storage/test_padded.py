@@ -126,7 +126,7 @@ def test_the_thread_beside_writes_zeros_while_records_come(tmp_path: Path) -> No
     ]
 
     async def main() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for payload in records:
                 one.stage(payload)
                 told = one.kept()

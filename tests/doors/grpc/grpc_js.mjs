@@ -22,7 +22,7 @@ const Client = grpc.makeGenericClientConstructor({
 }, "PolicyEngine");
 const client = new Client(address, credentials, { "grpc.keepalive_time_ms": 1000 });
 const request = read(file);
-const soon = () => ({ deadline: Date.now() + 20000 });
+const soon = () => ({ deadline: Date.now() + 120000 });
 
 const unary = (name, message, options = {}, metadata = new grpc.Metadata()) =>
   new Promise((done) => client[name](message, metadata, { ...soon(), ...options },

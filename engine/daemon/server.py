@@ -62,7 +62,7 @@ class Server:
         self._hurry = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._unsettled = Seldom(log.warning, SELDOM_SECONDS)
-        self._notices = Seldom(log.warning, SELDOM_SECONDS)
+        self._notices: dict[str, Seldom] = {}
         self._failures: dict[str, Seldom] = {}
         self._troubles: dict[str, Seldom] = {}
         settings = parts.settings
@@ -161,7 +161,8 @@ class Server:
 
     def _untold(self, sink: str, why: str) -> None:
         """Say that people cannot be told of reviews; from the thread of *sink*."""
-        self._notices("people are not told of reviews: it is tried again", sink=sink, why=why)
+        say = one_of(self._notices, sink, self._log.warning)
+        say("people are not told of reviews: it is tried again", sink=sink, why=why)
 
     async def _sweep(self) -> None:
         """Let the store forget what no longer matters, a little at a time."""

@@ -104,6 +104,20 @@ def test_a_killed_daemon_and_a_sink_that_is_away_lose_no_notice(tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_the_log_names_each_sink_that_is_away(tmp_path: Path) -> None:
+    options = prepare(tmp_path, free_port())
+    with (tmp_path / "notify.toml").open("a") as file:
+        file.write('[[sink]]\nname = "ring"\nkind = "slack"\nurl = "http://127.0.0.1:1/"\n')
+    with daemon(tmp_path, "--metrics=", *options) as running:
+        decide(running.address, "doubt")
+        until(lambda: running.log().count("people are not told of reviews") > 1)
+        assert running.stop() == 0
+        lines = [json.loads(one) for one in running.log().splitlines() if "not told of" in one]
+    assert {one["sink"] for one in lines[:2]} == {"pager", "ring"}
+    assert not any("more" in one for one in lines[:2])
+
+
 def test_a_file_of_sinks_that_is_wrong_keeps_the_daemon_from_starting(tmp_path: Path) -> None:
     options = prepare(tmp_path, 1)
     (tmp_path / "notify.toml").write_text("[[sink]]\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -354,6 +355,10 @@ def test_an_event_loop_that_was_held_up_does_not_blame_the_server(own: Server) -
                 while not far._first._sent:  # noqa: ASYNC110 - nor does the connection
                     await asyncio.sleep(0)
                 time.sleep(3 * SOON)  # noqa: ASYNC251 - that is what holds it up
+                # A server that has not had its turn by now would be late indeed.
+                assert far._first._connection is not None
+                line = valkey_line._writer(far._first._connection).get_extra_info("socket")
+                assert select.select([line], [], [], EVER)[0]
                 assert await asked
             assert far.health().closed
 

@@ -260,10 +260,15 @@ def killed_at(root: Path, number: int) -> bool:
                 if left_over < 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        sys.addaudithook(watch)
-        prune(root / "audit", RULES, NOW, opener(root), who="ann")
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        try:
+            sys.addaudithook(watch)
+            prune(root / "audit", RULES, NOW, opener(root), who="ann")
+            os._exit(0)
+        finally:  # Else what goes wrong here would go on with the tests, beside their process.
+            os._exit(1)
+    ended = os.waitpid(child, 0)[1]
+    assert ended in (0, signal.SIGKILL)
+    return ended != 0
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_all_of_a_batch_is_in_the_stream_once_however_often_it_is_sent(server: S
 
 def test_without_a_stream_nothing_is_taken(server: Server) -> None:
     async def go() -> None:
-        sink = open_sink(settings(server, timeout_seconds=2))
+        sink = open_sink(settings(server, timeout_seconds=60))
         outcome = await sink.send(batch(2))
         assert outcome.again == (0, 1)
         assert outcome.why == "the stream did not take it: no stream has `subject`"

@@ -69,7 +69,7 @@ def test_another_certificate_or_name_is_refused(kind: str, transport: Any) -> No
             Tls(CERTIFICATE, server_name="elsewhere"),
         ):
             with (
-                KINDS[kind](daemon.address, tls=wrong, timeout=5, wait_for_ready=False) as client,
+                KINDS[kind](daemon.address, tls=wrong, timeout=60, wait_for_ready=False) as client,
                 pytest.raises(Unavailable),
             ):
                 client.decide(**ASK)
@@ -77,7 +77,7 @@ def test_another_certificate_or_name_is_refused(kind: str, transport: Any) -> No
 
 def test_what_is_no_certificate_is_told() -> None:
     with (
-        Client("127.0.0.1:1", tls=Tls(b"no PEM"), timeout=5, wait_for_ready=False) as client,
+        Client("127.0.0.1:1", tls=Tls(b"no PEM"), timeout=60, wait_for_ready=False) as client,
         pytest.raises(Unavailable, match="cannot connect"),
     ):
         client.decide(**ASK)
@@ -97,7 +97,7 @@ def test_tls_without_http2_is_refused(kind: str, tmp_path: Path) -> None:
     with thread_client_of(script, ssl=context) as plain:
         address = plain._connection.address
         with (
-            KINDS[kind](address, tls=tls, timeout=5, wait_for_ready=False) as client,
+            KINDS[kind](address, tls=tls, timeout=60, wait_for_ready=False) as client,
             pytest.raises(Unavailable, match="HTTP/2"),
         ):
             client.decide(**ASK)

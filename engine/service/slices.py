@@ -1,8 +1,9 @@
 """Work in stages in, done a little at a time while others are served; what it comes to out.
 
-A thread would not do: it takes the interpreter for half a millisecond whenever the loop lets go of
-it, so that a decision waits several times, and on one core the kernel adds its own slices. Here the
-work and the decisions take turns in one thread, and a decision waits for one slice at most.
+A thread would not do: it takes the interpreter for a fifth of a millisecond whenever the loop lets
+go of it, so that a decision waits several times, and on one core the kernel adds its own slices.
+Here the work and the decisions take turns in one thread, and a decision waits for one slice at
+most.
 """
 
 from __future__ import annotations

@@ -2,20 +2,28 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from inspect import isfunction
 from pathlib import Path
-from weakref import ref
+from threading import get_ident
+from weakref import finalize, ref
 
 import pytest
 
 from engine.runtime.memory import MemoryStore
+from engine.runtime.policyset import PolicySet
 from engine.runtime.reference import ReferenceMatcher
 from engine.runtime.request import Request
+from engine.service import taking
 from engine.service.bundles import Recipe
 from engine.service.cache import FolderCache, open_cache
 from engine.service.compiled import compile_folder
 from engine.service.gate import Gate
+from engine.service.shelf import FolderShelf
+from engine.service.slices import in_slices
+from engine.service.stored import Bundle, fetch_bundle
 from engine.service.taking import GateTaker, parts_of, settle_heap
 
 SECRET = b"s" * 32
@@ -106,6 +114,35 @@ def test_facts_are_joined_anew(place: Place) -> None:
     (place.root / "tenants.csv").write_text("id,plan\nnorth,free\n")
     asyncio.run(place.taker.take(place.write("two", FACTS)))
     assert place.gate.policies.reader is not before
+
+
+def test_the_memory_of_code_that_was_linked_is_given_back_beside_who_decides(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[int] = []
+
+    def fetch(revision: str, shelf: FolderShelf, *, gently: bool = False) -> Bundle | None:
+        bundle = fetch_bundle(revision, shelf, gently=gently)
+        assert bundle is not None
+        whole = bundle.units[0]
+        assert isinstance(whole, memoryview)
+        finalize(whole.obj, lambda: given_back.append(get_ident()))
+        return bundle
+
+    async def link(work: Generator[None, None, PolicySet]) -> PolicySet:
+        # The one thread beside has nothing of the bundle any more when it does something else.
+        await asyncio.to_thread(int)
+        return await in_slices(work)
+
+    async def load(revision: str) -> PolicySet | None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        return await place.taker.load(revision)
+
+    monkeypatch.setattr(taking, "fetch_bundle", fetch)
+    monkeypatch.setattr(taking, "in_slices", link)
+    assert asyncio.run(load(place.write("two"))) is not None
+    assert len(given_back) == 1
+    assert get_ident() not in given_back
 
 
 def test_what_decided_before_is_freed_without_the_collector(place: Place) -> None:

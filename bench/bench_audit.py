@@ -133,7 +133,40 @@ def alone(file: int, line: bytes) -> float:
 
 
 async def together(audit: Audit, flying: int, each: int) -> float:
-    """Return how many records a second are synced while so many are in flight."""
+    """Return how many records a second are synced while so many are in flight.
+
+    Who asks waits as the lean server does: it is called.
+    """
+    over = asyncio.get_running_loop().create_future()
+    flown = 0
+
+    def asks() -> Callable[[Exception | None], None]:
+        left = each
+
+        def ask(problem: Exception | None) -> None:
+            nonlocal left, flown
+            while problem is None and left:
+                left -= 1
+                audit.write(ENTRY)
+                if audit.tell(ask):
+                    return
+            flown += 1
+            if problem is not None:
+                over.set_exception(problem)
+            elif flown == flying:
+                over.set_result(None)
+
+        return ask
+
+    begin = perf_counter()
+    for ask in [asks() for _ in range(flying)]:
+        ask(None)
+    await over
+    return flying * each / (perf_counter() - begin)
+
+
+async def awaited(audit: Audit, flying: int, each: int) -> float:
+    """Return the same where each who asks is a task that awaits its record."""
 
     async def ask() -> None:
         for _ in range(each):

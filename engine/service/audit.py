@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine.service.entries import AdminEntry, Entry, GapEntry, Line
 from engine.service.keys import KeyFileError, load_key
 from engine.service.laid import Laid
-from engine.service.record import RecordError
+from engine.service.record import RecordError, Then
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
@@ -170,6 +170,13 @@ class Audit:
         """
         # What it gives is "": nobody asks. To be awaited itself it costs less than in a coroutine.
         return cast("Awaitable[None] | None", self._committer.kept())
+
+    def tell(self, then: Then) -> bool:
+        """Have *then* called when what was written last may be answered; return False if it may.
+
+        It hears the RecordError when that must not be answered.
+        """
+        return self._committer.tell(then)
 
     def waits(self) -> Callable[[], None] | None:
         """Return what waits until what was written last may be answered; None for nothing.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter_ns
 from typing import Any, TypeVar, cast
@@ -319,14 +319,6 @@ class Gate:
         Raises StoreUnavailable.
         """
         return self.store.sweep(self._clock(), entries)
-
-    def kept(self) -> Awaitable[None] | None:
-        """Return what `when_kept` awaits before the newest decision is answered; None: nothing."""
-        return self.keeper.kept()
-
-    async def when_kept(self, decision: Decision, waited: Awaitable[None]) -> Decision:
-        """Return *decision* when it may be answered; a ``deny`` when it could not be kept."""
-        return await self.keeper.when_kept(decision, waited)
 
     async def leave(self) -> None:
         """Disconnect this event loop from a store that is away; in the end, before `close`."""

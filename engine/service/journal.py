@@ -20,7 +20,7 @@ import msgspec
 
 from engine.service.entries import Entry, Line, ReviewEntry
 from engine.service.laid import Laid
-from engine.service.record import RecordError
+from engine.service.record import RecordError, Then
 
 CLOSED = -1
 """No descriptor."""
@@ -83,6 +83,10 @@ class Journal:
 
     def kept(self) -> None:
         """Wait for nothing: a line is in the kernel's hands when it is written."""
+
+    def tell(self, _then: Then) -> bool:
+        """Wait for nothing."""
+        return False
 
     def waits(self) -> Callable[[], None] | None:
         """Wait for nothing."""

@@ -73,7 +73,8 @@ class Keeper:
         # Hot path: for one that keeps nothing no entry is made, and nothing is witnessed.
         self.silent = type(recorder) is NoRecorder
         self._lays = recorder.lays
-        self.kept = recorder.kept
+        self.together = recorder.together
+        self.kept, self.tell = recorder.kept, recorder.tell
 
     def keep(
         self, policies: PolicySet, made: Making, decision: Decision, *, alone: bool = False

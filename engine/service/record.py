@@ -14,6 +14,13 @@ class RecordError(Exception):
     """A line could not be written; the text says where and why, without the line."""
 
 
+Then = Callable[[Exception | None], None]
+"""Hears that something may be answered, or the RecordError for which it must not be.
+
+It raises nothing.
+"""
+
+
 class Recorder(Protocol):
     """Keeps entries."""
 
@@ -47,6 +54,13 @@ class Recorder(Protocol):
         """Return what is to be awaited before what was written last is answered; None for nothing.
 
         It raises RecordError when that must not be answered.
+        """
+        ...
+
+    def tell(self, then: Then) -> bool:
+        """Have *then* called when what was written last may be answered; return False if it may.
+
+        Never before this returns; in the event loop that runs.
         """
         ...
 
@@ -103,6 +117,13 @@ class Both:
             return first or second
         return one_by_one((first, second))
 
+    def tell(self, then: Then) -> bool:
+        """Have *then* called when both may be answered for; return False if they may now."""
+        both = Heard(then)
+        for each in (self._first, self._second):
+            both.waiting += each.tell(both.hear)
+        return both.waiting > 0
+
     def waits(self) -> Callable[[], None] | None:
         """Return what waits until both may be answered for. It raises RecordError."""
         first, second = self._first.waits(), self._second.waits()
@@ -124,6 +145,22 @@ class Both:
         """Release the files."""
         self._first.close()
         self._second.close()
+
+
+class Heard:
+    """Hears several answers in the place of one who wants to hear one."""
+
+    def __init__(self, then: Then) -> None:
+        self._then = then
+        self._problem: Exception | None = None
+        self.waiting = 0
+
+    def hear(self, problem: Exception | None) -> None:
+        """Pass on the first problem, or that there is none, when all was heard."""
+        self._problem = self._problem or problem
+        self.waiting -= 1
+        if not self.waiting:
+            self._then(self._problem)
 
 
 async def one_by_one(waited: Iterable[Awaitable[None]]) -> None:
@@ -150,6 +187,10 @@ class NoRecorder:
     def kept(self) -> Awaitable[None] | None:
         """Wait for nothing."""
         return None
+
+    def tell(self, _then: Then) -> bool:
+        """Wait for nothing."""
+        return False
 
     def waits(self) -> Callable[[], None] | None:
         """Wait for nothing."""

@@ -24,7 +24,7 @@ from time import monotonic
 from engine.storage.account import Account
 from engine.storage.durability import Losses, Tally, Way, reason_of
 from engine.storage.trail import Trail
-from engine.storage.waiters import Fault, Waiters
+from engine.storage.waiters import Fault, Then, Waiters
 
 BATCH_BYTES = 65_536
 """So much is appended in one go while others must wait."""
@@ -134,6 +134,19 @@ class Committer:
             if self._last <= self._done:
                 return None
             return self._waiters.add(self._last, asyncio.get_running_loop())
+
+    def tell(self, then: Then) -> bool:
+        """Have *then* called when what was put last may be answered; return False if it may now.
+
+        Never before this returns; in the loop that runs. It hears of what else `kept` raises.
+        """
+        if self._last <= self._done or not self._waits():
+            return False
+        with self._lock:
+            if self._last <= self._done:
+                return False
+            self._waiters.add_called(self._last, asyncio.get_running_loop(), then)
+            return True
 
     def wait(self) -> str:
         """Wait until what was put last may be answered; return why it must not be, or ""."""

@@ -27,43 +27,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as Blocked
 from errno import ENOSPC
-from typing import NamedTuple
 
+from engine.storage.batch import Batch, Refusal
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
 from engine.storage.trail import Trail
-from engine.storage.waiters import Fault, refused
+from engine.storage.waiters import Fault, Then, refused
 
 MANY = 16
 """So many records keep a core busy for about as long as a disk: it does not wait for them then."""
-
-
-class Batch(NamedTuple):
-    """Records that were appended in one go."""
-
-    payloads: list[bytes]
-    losses: Losses | None
-    """What the first of them tells: it was not put, and has no number."""
-    above: int
-    """The number of the record before them."""
-    end: int
-    """How many records the trail has with them."""
-    size: int
-    """Bytes of all."""
-
-    @property
-    def put(self) -> list[bytes]:
-        """Those that were put."""
-        return self.payloads if self.losses is None else self.payloads[1:]
-
-
-class Refusal(NamedTuple):
-    """Records behind number *above*, up to *last*, were accepted, and then refused or dropped."""
-
-    above: int
-    last: int
-    why: str
 
 
 class Synced(Committer):
@@ -146,29 +119,51 @@ class Synced(Committer):
         lock.acquire()
         try:
             last = self._last
-            if last <= self._done or last <= self._refused:
-                return self._known()
-            loop = self._flusher
-            if loop is None:
-                loop = asyncio.get_running_loop()
-                if self._staged:
-                    self._flusher = loop
-                    loop.call_soon(self._flush_turn)
-            told = self._waiters.add(last, loop)
-            if self._half and len(self._staged) >= self._half and not self._beside.flying:
-                self._flush()
-            return told
+            if last > self._done and last > self._refused:
+                loop = self._flushing()
+                told = self._waiters.add(last, loop)
+                self._hasten()
+                return told
+            why = self._outcome()
+        finally:
+            lock.release()
+        if not why:
+            return None
+        told = asyncio.get_running_loop().create_future()
+        self._waiters.answer([told], why)
+        return told
+
+    def tell(self, then: Then) -> bool:
+        """See Committer."""
+        lock = self._lock
+        lock.acquire()
+        try:
+            last = self._last
+            if last > self._done and last > self._refused:
+                self._waiters.add_called(last, self._flushing(), then)
+                self._hasten()
+                return True
+            why = self._outcome()
+            if why:
+                self._waiters.call(asyncio.get_running_loop(), [then], why)
+            return bool(why)
         finally:
             lock.release()
 
-    def _known(self) -> asyncio.Future[str] | None:
-        """Return what `kept` does where that is known. Under the lock."""
-        why = self._outcome()
-        if not why:
-            return None
-        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        told.set_result(why)
-        return told
+    def _flushing(self) -> asyncio.AbstractEventLoop:
+        """Return the loop that runs, which will append what is staged. Under the lock."""
+        loop = self._flusher
+        if loop is None:
+            loop = asyncio.get_running_loop()
+            if self._staged:
+                self._flusher = loop
+                loop.call_soon(self._flush_turn)
+        return loop
+
+    def _hasten(self) -> None:
+        """Have the disk begin where it need not wait for the rest of the turn. Under the lock."""
+        if self._half and len(self._staged) >= self._half and not self._beside.flying:
+            self._flush()
 
     def waited(self) -> Blocked[str] | None:
         """See Committer. This waits for nothing: who calls it may hold up others."""

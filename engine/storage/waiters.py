@@ -1,6 +1,7 @@
 """Who waits for records in, who was told out: in an event loop, or in a thread that is blocked.
 
-Each waits until so many records are kept, and is told why they are not, or "".
+Each waits until so many records are kept, and is told why they are not, or "". In an event loop
+something can be called instead: then no task need wait.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from engine.storage.durability import Way
 Told = asyncio.Future[str] | Blocked[str]
 Fault = Callable[[str], Exception]
 """Makes what who waits in a loop gets raised, in the place of hearing why."""
+Then = Callable[[Exception | None], None]
+"""Called, in a loop, when records are kept; or with what else would be raised. Raises nothing."""
 
 
 class Group:
     """Those who began to wait in one place, one after another, at about one instant."""
 
-    __slots__ = ("loop", "since", "tickets", "told")
+    __slots__ = ("called", "loop", "since", "tickets", "told")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None, since: float) -> None:
         """*loop* is the one in which they wait; None for threads."""
@@ -31,6 +34,8 @@ class Group:
         self.tickets: list[int] = []
         """The number of the record that each waits for: never less than the one before."""
         self.told: list[Told] = []
+        self.called: list[Then] = []
+        """Those of a group of which nobody else is: one of both lists is empty."""
 
     def split(self, ticket: int) -> Group:
         """Take out, and return, those who wait for records up to number *ticket*."""
@@ -38,6 +43,7 @@ class Group:
         count = sum([one <= ticket for one in self.tickets])
         first.tickets, self.tickets = self.tickets[:count], self.tickets[count:]
         first.told, self.told = self.told[:count], self.told[count:]
+        first.called, self.called = self.called[:count], self.called[count:]
         return first
 
 
@@ -64,11 +70,20 @@ class Waiters:
         # Hot path: every decision that waits for its record comes by here.
         told: asyncio.Future[str] = loop.create_future()
         group = self._newest
-        if group is None or group.loop is not loop:
+        if group is None or group.loop is not loop or group.called:
             group = self._begin(loop)
         group.tickets.append(ticket)
         group.told.append(told)
         return told
+
+    def add_called(self, ticket: int, loop: asyncio.AbstractEventLoop, then: Then) -> None:
+        """Take one more, for the newest record, for which *then* is called in *loop*."""
+        # Hot path: as `add`.
+        group = self._newest
+        if group is None or group.loop is not loop or group.told:
+            group = self._begin(loop)
+        group.tickets.append(ticket)
+        group.called.append(then)
 
     def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Group:
         group = Group(loop, monotonic())
@@ -95,18 +110,21 @@ class Waiters:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
             late = self._expired(monotonic() - self._patience)
-            whys = [self._late() for _ in late]
+            whys = [self._late() for group in late for _ in (*group.told, *group.called)]
             self._watcher = loop if self._all else None
-        if late:
-            self._answer(late, whys[0])
+        for group in late:
+            if group.told or group.called:
+                self._tell(group, whys[0])
         if self._watcher is loop:
             loop.call_later(self._patience / 4, self._look, loop)
 
-    def _expired(self, before: float) -> list[Told]:
+    def _expired(self, before: float) -> list[Group]:
         """Return, and let go, those who wait since *before* and still listen."""
-        late: list[Told] = []
+        late: list[Group] = []
         while self._all and self._all[0].since < before:
-            late += [one for one in self._all.popleft().told if not one.done()]
+            group = self._all.popleft()
+            group.told = [one for one in group.told if not one.done()]
+            late.append(group)
         if not self._all:
             self._newest = None
         return late
@@ -150,20 +168,31 @@ class Waiters:
         kept: deque[Group] = deque()
         for group in self._all:
             before, refused = group.split(above), group.split(last)
-            kept.extend([one for one in (before, group) if one.told])
-            if refused.told:
+            kept.extend([one for one in (before, group) if one.tickets])
+            if refused.tickets:
                 self._tell(refused, why)
         self._all, self._newest = kept, None
 
     def _tell(self, group: Group, why: str) -> None:
         """Tell those in *group*; from any thread. Their loop is woken once."""
         loop = group.loop
-        if loop is None or loop is running_loop():
-            self._answer(group.told, why)
+        if group.called and loop is not None:
+            self.call(loop, group.called, why)
+        elif loop is None or loop is running_loop():
+            self.answer(group.told, why)
         elif not loop.is_closed():
-            loop.call_soon_threadsafe(self._answer, group.told, why)
+            loop.call_soon_threadsafe(self.answer, group.told, why)
 
-    def _answer(self, waiting: list[Told], why: str) -> None:
+    def call(self, loop: asyncio.AbstractEventLoop, called: list[Then], why: str) -> None:
+        """Have all of *called* called in *loop*; from any thread."""
+        problem = (self._fault or Refused)(why) if why else None
+        # In a turn of its own: who is called may put the next record, which takes the lock.
+        if loop is running_loop():
+            loop.call_soon(_call, called, problem)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(_call, called, problem)
+
+    def answer(self, waiting: list[Told], why: str) -> None:
         """Tell those who have not gone, in their loop."""
         for one in waiting:
             if one.done():
@@ -173,6 +202,15 @@ class Waiters:
                 one.exception()  # Nobody need know when the one who asked has gone.
             else:
                 one.set_result(why)
+
+
+class Refused(Exception):
+    """What is called hears this where nobody has said what it is to hear; the text is why."""
+
+
+def _call(called: list[Then], problem: Exception | None) -> None:
+    for then in called:
+        then(problem)
 
 
 def refused(why: str) -> Blocked[str]:

@@ -16,7 +16,7 @@ from engine.service.audit import CLOCK, Audit
 from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.journal import Journal
-from engine.service.record import Both, NoRecorder, RecordError
+from engine.service.record import Both, NoRecorder, RecordError, Then
 from engine.storage.durability import Way
 from engine.storage.read import read_folder
 from tests.service.bundle import SECRET, asked, write_folder
@@ -49,9 +49,9 @@ def breaks(patch: pytest.MonkeyPatch) -> None:
 async def answered(gate: Gate) -> str:
     """Decide as a door does; return the action that is answered."""
     decision = gate.begin(asked())
-    waited = gate.kept()
+    waited = gate.keeper.kept()
     assert waited is not None
-    return (await gate.when_kept(decision, waited)).action  # type: ignore[arg-type]
+    return (await gate.keeper.when_kept(decision, waited)).action  # type: ignore[arg-type]
 
 
 def test_a_decision_is_answered_when_it_is_on_the_disk(tmp_path: Path) -> None:
@@ -92,6 +92,11 @@ class Late(NoRecorder):
         if self._why:
             raise RecordError(self._why)
 
+    def tell(self, then: Then) -> bool:
+        problem = RecordError(self._why) if self._why else None
+        asyncio.get_running_loop().call_soon(then, problem)
+        return True
+
 
 def test_two_recorders_are_both_waited_for(tmp_path: Path) -> None:
     async def wait(both: Both) -> None:
@@ -108,6 +113,49 @@ def test_two_recorders_are_both_waited_for(tmp_path: Path) -> None:
         with pytest.raises(RecordError, match="no"):
             asyncio.run(wait(both))
     journal.close()
+
+
+def test_who_is_called_is_called_once_when_both_recorders_have_kept_it(tmp_path: Path) -> None:
+    async def said(both: Both) -> list[str] | None:
+        found: list[str] = []
+        if not both.tell(lambda problem: found.append(str(problem or ""))):
+            return None
+        assert found == []
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return found
+
+    journal = Journal(tmp_path / "lines", "deny")
+    assert asyncio.run(said(Both(NoRecorder(), journal))) is None
+    assert asyncio.run(said(Both(Late(), journal))) == [""]
+    assert asyncio.run(said(Both(journal, Late("no")))) == ["no"]
+    assert asyncio.run(said(Both(Late(), Late()))) == [""]
+    assert asyncio.run(said(Both(Late("no"), Late("not, either")))) == ["no"]
+    assert asyncio.run(said(Both(Late(), Late("no")))) == ["no"]
+    journal.close()
+
+
+def test_who_is_called_hears_why_a_record_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = synced(tmp_path)
+
+    async def said() -> Exception | None:
+        heard: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        audit.write(entry())
+        assert audit.tell(heard.set_result)
+        return await heard
+
+    assert asyncio.run(said()) is None
+    breaks(monkeypatch)
+    audit.write(entry())
+    with pytest.raises(RecordError):
+        audit.wait()
+    problem = asyncio.run(said())
+    assert isinstance(problem, RecordError)
+    assert str(problem) == f"cannot write to {audit.folder}: Input/output error"
+    monkeypatch.undo()
+    audit.close()
 
 
 def test_a_thread_waits_for_both_recorders(tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.storage.reviews_kept import KeptReviews
+from tests.storage.disks import hearing
 from tests.storage.places import KINDS, Place, new_place
+
+__all__ = ["hearing", "place", "store"]
 
 
 @pytest.fixture(params=KINDS)

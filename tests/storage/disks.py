@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Event, Thread
 
@@ -114,15 +116,42 @@ def of(folder: Path, way: Way, said: list[str] | None = None) -> Synced:
     return one
 
 
+CALLED = ContextVar("CALLED", default=False)
+"""Whether who asks is called, and not awaits."""
+
+
+@pytest.fixture(params=[False, True], ids=["awaited", "called"])
+def hearing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have all who ask hear in one of both ways."""
+    before = CALLED.set(request.param)
+    yield
+    CALLED.reset(before)
+
+
 def ask(one: Committer, number: int) -> asyncio.Future[str]:
     one.stage(record(number))
-    told = one.kept()
+    told = heard(one)
     assert told is not None
     return told
 
 
+def heard(one: Committer, *, called: bool | None = None) -> asyncio.Future[str] | None:
+    """Return what is done when what was put last is kept; None for nothing."""
+    if not (CALLED.get() if called is None else called):
+        return one.kept()
+    told: list[asyncio.Future[str]] = []
+
+    def then(problem: Exception | None) -> None:
+        told[0].set_result("" if problem is None else str(problem))
+
+    if not one.tell(then):
+        return None
+    told.append(asyncio.get_running_loop().create_future())
+    return told[0]
+
+
 async def flying(kernel: Kernel, count: int = 1) -> None:
     """Wait until so many syncs were begun."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while kernel.begun < count:  # noqa: ASYNC110 - it is begun in a turn of this loop
             await asyncio.sleep(0)

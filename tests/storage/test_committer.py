@@ -18,7 +18,10 @@ from engine.storage.committer import Committer
 from engine.storage.durability import OnFull, Way
 from engine.storage.trail import Trail
 from tests.storage.committed import gap, kept, made, whole
+from tests.storage.disks import heard
 from tests.storage.made import SIGNER, TIME, record, verified
+
+pytestmark = pytest.mark.usefixtures("hearing")
 
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 BROKEN = OSError(errno.EIO, "Input/output error")
@@ -45,7 +48,7 @@ class Disk:
 
     def sync(self, file: int) -> None:
         self.reached.set()
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(60)
         problem = self.syncs.pop(0) if self.syncs else None
         if problem is not None:
             raise problem
@@ -67,7 +70,7 @@ def fill(one: Committer, disk: Disk) -> None:
     disk.reached.clear()
     for number in range(100):
         one.put(record(number))
-    assert disk.reached.wait(20)
+    assert disk.reached.wait(60)
 
 
 def test_a_full_segment_is_closed_beside(tmp_path: Path, disk: Disk) -> None:
@@ -128,14 +131,14 @@ def test_an_answer_waits_until_its_record_is_on_the_disk(tmp_path: Path, disk: D
 
     async def ask() -> list[str]:
         one.put(record(0))
-        first = one.kept()
+        first = heard(one)
         assert first is not None
         await asyncio.to_thread(disk.reached.wait, 10)
         assert not first.done()
         waited = [first]
         for number in range(1, 30):  # What comes meanwhile goes together.
             one.put(record(number))
-            later = one.kept()
+            later = heard(one)
             assert later is not None
             waited.append(later)
         disk.go_on.set()
@@ -143,7 +146,7 @@ def test_an_answer_waits_until_its_record_is_on_the_disk(tmp_path: Path, disk: D
 
     assert asyncio.run(ask()) == [""] * 30
     assert sum(one.tally.syncs) == 2
-    assert one.kept() is None
+    assert heard(one) is None
     assert one.wait() == ""
     one.close()
     assert kept(tmp_path) == list(range(30))
@@ -238,7 +241,7 @@ def test_a_disk_that_is_too_slow_is_not_waited_for(
 
     async def ask() -> str:
         one.put(record(0))
-        waited = one.kept()
+        waited = heard(one)
         assert waited is not None
         return await waited
 
@@ -302,7 +305,7 @@ def test_written_records_go_to_the_disk_beside_and_a_failure_is_told(
     one = made(tmp_path, Way(), said)
     for number in range(3):
         one.put(record(number))
-        assert (one.kept(), one.wait()) == (None, "")
+        assert (heard(one), one.wait()) == (None, "")
     disk.syncs = [BROKEN]
     one.tend()
     one.tend()
@@ -339,14 +342,14 @@ def test_blocked_answers_wait_for_room_and_the_loop_goes_on(tmp_path: Path, disk
         waited = []
         for number in range(1, 4):
             one.put(record(number))
-            later = one.kept()
+            later = heard(one)
             assert later is not None
             waited.append(later)
         one.put(record(4))
         one.put(record(5))
         with pytest.raises(OSError, match="No space left"):
             one.put(record(6))
-        assert one.kept() is None  # It was refused, and that can be answered.
+        assert heard(one) is None  # It was refused, and that can be answered.
         assert one.stuck
         assert not any(each.done() for each in waited)
         disk.full = False
@@ -388,7 +391,7 @@ def test_a_spool_is_written_by_a_thread(tmp_path: Path) -> None:
     one = made(tmp_path, Way(durability="spool"))
     for number in range(500):
         one.put(record(number))
-        assert (one.kept(), one.wait()) == (None, "")
+        assert (heard(one), one.wait()) == (None, "")
     one.close()
     assert kept(tmp_path) == list(range(500))
     whole(tmp_path)
@@ -411,7 +414,7 @@ def test_a_spool_without_room_is_as_was_chosen(
             one.put(record(4))
 
     async def waited() -> None:
-        told = one.kept()
+        told = heard(one)
         assert told is None  # What was refused or dropped is answered at once.
 
     asyncio.run(waited())
@@ -428,10 +431,10 @@ def test_answers_wait_while_half_of_a_blocking_spool_is_taken(tmp_path: Path, di
 
     async def ask() -> str:
         one.put(record(0))
-        assert one.kept() is None
+        assert heard(one) is None
         one.put(record(1))
         one.put(record(2))
-        waited = one.kept()
+        waited = heard(one)
         assert waited is not None
         disk.full = False
         return await waited

@@ -16,11 +16,14 @@ from engine.storage.committer import TOO_LATE
 from engine.storage.durability import OnFull, Way
 from engine.storage.synced import Synced
 from tests.storage.committed import kept, whole
-from tests.storage.disks import Kernel, ask, flying, kernel_in, of
+from tests.storage.disks import Kernel, ask, flying, heard, kernel_in, of
 from tests.storage.made import record, verified
 
 BROKEN = OSError(errno.EIO, "Input/output error")
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
+
+
+pytestmark = pytest.mark.usefixtures("hearing")
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_what_a_loop_has_left_in_the_air_lands(tmp_path: Path, kernel: Kernel) -
 
     asyncio.run(leaves(0))
     kernel.go_on()
-    assert kernel.wait(10)
+    assert kernel.wait(60)
     one.tend()
     assert one.waiting == 0
     asyncio.run(leaves(1))
@@ -168,7 +171,7 @@ def test_who_will_block_holds_nobody_up_before(tmp_path: Path, kernel: Kernel) -
         one.stage(record(1))
         asks = Thread(target=lambda: told.append(one.waited()), daemon=True)
         asks.start()
-        asks.join(10)  # The disk is busy until it has come back.
+        asks.join(60)  # The disk is busy until it has come back.
         assert len(told) == 1
         kernel.go_on()
         assert told[0] is not None
@@ -337,12 +340,12 @@ def test_what_was_refused_before_anybody_asks_is_told(
         one.stage(record(1))
         with pytest.raises(OSError, match="No space left"):  # It cannot be signed, either.
             one.tend()
-        told = one.kept()
+        told = heard(one)
         assert told is not None
         said = [await told, one.wait()]
         with pytest.raises(OSError, match="No space left"):
             one.put(record(2))
-        assert (one.kept(), one.wait()) == (None, "")
+        assert (heard(one), one.wait()) == (None, "")
         full.clear()
         return said
 
@@ -378,7 +381,7 @@ def test_a_disk_that_hangs_takes_a_bounded_share_of_memory(
                     keep(record(3))
         else:
             one.stage(record(3))
-        assert one.kept() is None
+        assert heard(one) is None
         await flying(kernel)
         kernel.go_on()
         assert list(await asyncio.gather(*waited)) == [""] * 3

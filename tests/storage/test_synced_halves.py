@@ -16,6 +16,9 @@ from tests.storage.disks import Kernel, ask, flying, kernel_in, of
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 
 
+pytestmark = pytest.mark.usefixtures("hearing")
+
+
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return kernel_in(monkeypatch)

@@ -16,6 +16,7 @@ from engine.storage.aio import Aio
 from engine.storage.committer import Committer
 from engine.storage.durability import OnFull, Tally, Way
 from tests.storage.committed import kept, made, whole
+from tests.storage.disks import heard
 from tests.storage.made import record
 
 BROKEN = OSError(errno.EIO, "Input/output error")
@@ -107,7 +108,7 @@ class Callers:
             return str(error)
         if self._random.randrange(10) == 0:
             return one.wait()
-        told = one.kept()
+        told = heard(one, called=self._random.randrange(2) == 0)
         return "" if told is None else await told
 
     def tend(self) -> None:

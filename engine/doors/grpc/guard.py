@@ -104,9 +104,10 @@ async def guard(service: Service, pieces: Pieces) -> None:
         if decision is None:
             await left(service.gate, session)
     decision = session.confirm(decision)
-    waited = service.gate.kept()
+    keeper = service.gate.keeper
+    waited = keeper.kept()
     if waited is not None:
-        decision = await service.gate.when_kept(decision, waited)
+        decision = await keeper.when_kept(decision, waited)
     answer = wire.GuardedChunk()
     add(answer, session.release(decision))
     answer.decision.CopyFrom(write_decision(shown(decision)))

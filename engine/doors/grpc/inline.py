@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from google.protobuf.message import Message
 
-from engine.doors.grpc.later import Later
+from engine.doors.grpc.later import Kept, Later
 from engine.doors.grpc.lean_call import Call, Flow, Inline, Many, Waited
 from engine.doors.grpc.methods import Direct, Pipelined, Plain, Together
 from engine.doors.grpc.service import Service
@@ -38,7 +38,7 @@ def inline(service: Service, method: Direct | Plain | Together) -> Inline:
             if call.traced:
                 traced = follow(call)
             made = answer(raw, call) if direct is None else direct(service, raw)
-            return made if isinstance(made, bytes) else wait(made, call)
+            return made if isinstance(made, bytes) else later(made, call)
         except Exception as error:  # noqa: BLE001 - every failure becomes a status
             refusal = refusal_of(error)
         finally:
@@ -99,7 +99,33 @@ def outcome(found: bytes | Later | Exception, call: Call) -> bytes | Waited | No
     if isinstance(found, Exception):
         refused(call, refusal_of(found))
         return None
-    return wait(found, call)
+    return later(found, call)
+
+
+def later(made: Later, call: Call) -> Waited | None:
+    """Return what *call* waits for in a task; None where it needs none."""
+    if not isinstance(made, Kept):
+        return wait(made, call)
+    if call.hold():
+        made.give(deliver, call)
+    return None
+
+
+def deliver(kept: Kept, call: Call) -> None:
+    """Answer *call*, which was held, now that its record is *kept*."""
+    traced = None
+    try:
+        call.let_go()
+        if call.over:
+            return
+        if call.traced:
+            traced = follow(call)
+        call.answered(kept.made())
+    except Exception as error:  # noqa: BLE001 - every failure becomes a status
+        refused(call, refusal_of(error))
+    finally:
+        if traced is not None:
+            TRACE.reset(traced)
 
 
 def flow(service: Service, method: Pipelined, go_on: GoOn) -> Flow:

@@ -6,7 +6,9 @@ gone) leaves no decision behind.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
@@ -16,6 +18,7 @@ from engine.doors.grpc.traces import write_explanation
 from engine.runtime.decision import Decision
 from engine.service.asking import TimeLeft, Undecided, UnderWay, Unexplained
 from engine.service.gate import Gate
+from engine.service.keeping import Keeper
 from engine.service.usage import Usage
 from engine.wire import engine_pb2 as wire
 
@@ -31,19 +34,62 @@ def later_decision(gate: Gate, begun: Undecided) -> Later:
         while isinstance(found, Undecided):
             await hear(found, left)
             found = gate.go_on(found)
-        waited = gate.kept()
-        return lay_decision(found if waited is None else await gate.when_kept(found, waited))
+        keeper = gate.keeper
+        waited = keeper.kept()
+        return lay_decision(found if waited is None else await keeper.when_kept(found, waited))
 
     return wait
 
 
-def kept_decision(gate: Gate, decision: Decision, waited: Awaitable[None]) -> Later:
-    """Return what gives *decision* when its record is kept. That is *waited* for in any case."""
+class Kept:
+    """Gives a decision when its record is kept: to who waits in a task, or without one.
 
-    async def wait(_left: TimeLeft) -> bytes:
-        return lay_decision(await gate.when_kept(decision, waited))
+    That is waited for in any case.
+    """
 
-    return wait
+    __slots__ = ("_decision", "_give", "_heard", "_keeper", "_problem", "_whom")
+
+    def __init__(self, keeper: Keeper, decision: Decision) -> None:
+        self._keeper = keeper
+        self._decision = decision
+        self._heard = False
+        self._problem: Exception | None = None
+        self._give: Callable[[Kept, Any], None] | None = None
+        self._whom: Any = None
+
+    def hear(self, problem: Exception | None) -> None:
+        """Hear, once, that the record is kept, or the *problem* for which it is not."""
+        self._heard, self._problem = True, problem
+        if self._give is not None:
+            self._give(self, self._whom)
+
+    def give(self, give: Callable[[Kept, Any], None], whom: Any) -> None:
+        """Call *give* with this and *whom* when it was heard; that raises nothing."""
+        self._give, self._whom = give, whom
+        if self._heard:
+            give(self, whom)
+
+    def made(self) -> bytes:
+        """Return the bytes of the answer, now that it was heard."""
+        decision = self._decision
+        if self._problem is not None:
+            decision = self._keeper.unrecorded(decision, str(self._problem))
+        return lay_decision(decision)
+
+    def __call__(self, _left: TimeLeft) -> Awaitable[bytes]:
+        """Return what is awaited for the answer."""
+        told: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.give(_fulfil, told)
+        return told
+
+
+def _fulfil(kept: Kept, told: asyncio.Future[bytes]) -> None:
+    if told.done():
+        return  # Nobody waits any more.
+    try:
+        told.set_result(kept.made())
+    except Exception as error:  # noqa: BLE001 - whoever waits turns it into a status
+        told.set_exception(error)
 
 
 def later_explanation(gate: Gate, begun: Unexplained) -> Later:

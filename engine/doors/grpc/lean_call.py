@@ -206,6 +206,22 @@ class Call(Heard):
         else:
             stream.peer.answer(stream, OPENING, made, FINE, prefix_of(made))
 
+    def hold(self) -> bool:
+        """Be answered later, without a task; return False where that is too much, and it ended."""
+        room = self._room
+        if room.tasks >= room.most_tasks:
+            self._finish(grpc.StatusCode.RESOURCE_EXHAUSTED, OVERLOADED)
+            return False
+        room.tasks += 1
+        if self._deadline is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(self._deadline, self._late)
+        return True
+
+    def let_go(self) -> None:
+        """Be answered in this turn of the loop, with others that were held."""
+        self._room.tasks -= 1
+        self._stream.peer.gather()
+
     def flow_on(self) -> None:
         """Answer what has come on a stream that needs no task: so many, then the rest."""
         flow, stream = self._method.flow, self._stream

@@ -219,6 +219,11 @@ class Heard:
         elif now - self._since > self._room.patience:
             self._finish(grpc.StatusCode.CANCELLED, "the request did not come")
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._over
+
     def time_remaining(self) -> float | None:
         """Return the seconds that the caller still waits; None for as long as it takes."""
         if self._deadline is None:

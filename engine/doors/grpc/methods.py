@@ -18,9 +18,9 @@ from engine.doors.grpc.convert import read_whole
 from engine.doors.grpc.fields import bounds
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
+    Kept,
     Later,
     failed_decision,
-    kept_decision,
     later_decision,
     later_explanation,
     later_settlement,
@@ -151,8 +151,12 @@ def decide(service: Service, raw: bytes) -> bytes | Later:
     found = gate.begin_with(read_record, raw)
     if isinstance(found, Undecided):
         return later_decision(gate, found)
-    waited = gate.kept()
-    return lay_decision(found) if waited is None else kept_decision(gate, found, waited)
+    keeper = gate.keeper
+    if not keeper.together:
+        kept = Kept(keeper, found)
+        if keeper.tell(kept.hear):
+            return kept
+    return lay_decision(found)
 
 
 def decide_next(service: Service, raw: bytes) -> bytes | Later:
@@ -177,7 +181,7 @@ def decide_each(
         except Exception as problem:  # noqa: BLE001 - one failure never fails its neighbours
             return problem
 
-    if not gate.recorder.together:
+    if not gate.keeper.together:
         return [decide_or_raise(service, raw, begin, at) for at, raw in enumerate(requests)]
     made: list[bytes | Later | Exception] = []
     for found in begin_all(gate, range(len(requests)), begin_one):
@@ -232,7 +236,7 @@ def decide_some(
     """Return the decision on each of *requests*, or what waits for it. Raises TooLate."""
     gate = service.gate
     made: list[bytes | Later] = []
-    if not gate.recorder.together:
+    if not gate.keeper.together:
         for raw in requests:
             in_time()
             made.append(decide_next(service, raw))

@@ -18,6 +18,7 @@ from engine.cli.bundle import leave
 from engine.language import schema
 from engine.language.render import inert
 from engine.service.audit import KEY, PUBLIC, Audit
+from engine.service.plain import read_plain
 from engine.service.record import RecordError
 from engine.service.retention import Opener
 from engine.storage.header import NoSegment
@@ -155,7 +156,7 @@ def opener(folder: Path, key_file: str | None) -> Opener:
     """
     key = Path(key_file) if key_file else folder.parent / KEY
     try:
-        name = read_verifier((folder / PUBLIC).read_text()).name
+        name = read_verifier(read_plain(folder / PUBLIC).decode()).name
         key.stat()
     except (OSError, UnicodeDecodeError, NoteError) as error:
         leave(f"no key to sign with: {inert(str(error))}; give the one of the trail by --key-file")

@@ -18,6 +18,7 @@ from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.cli.output_file import printing
 from engine.language.render import inert
 from engine.service.audit import PUBLIC
+from engine.service.plain import read_plain
 from engine.storage.notes import NoteError, Verifier, read_verifier
 from engine.storage.proof import ProofError, make_proof, notes_in, read_proof
 from engine.storage.source import segment_files, size_of
@@ -153,7 +154,7 @@ def read_keys(folder: Path, keys: tuple[str, ...]) -> list[Verifier]:
     try:
         if keys:
             return [read_verifier(one) for one in keys]
-        return [read_verifier((folder / PUBLIC).read_text())]
+        return [read_verifier(read_plain(folder / PUBLIC).decode())]
     except (OSError, UnicodeDecodeError, NoteError) as error:
         leave(f"no key: {inert(str(error))}; give one with --key")
 

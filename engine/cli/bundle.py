@@ -18,7 +18,8 @@ from engine.cli.main import EXIT_ERROR
 from engine.language.diagnostics import Diagnostic
 from engine.language.render import render
 from engine.language.text import Span
-from engine.service.folder import SUFFIX, visible
+from engine.service.folder import POLICY_BYTES, SUFFIX, visible
+from engine.service.plain import read_plain
 
 SECRET = b"engine test and engine eval share no secret with any deployment."
 """Keys hashes and review ids where nothing leaves this process."""
@@ -102,7 +103,7 @@ def read_texts(diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for path in {one.span.path for one in diagnostics}:
         try:
-            texts[path] = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+            texts[path] = read_plain(Path(path), POLICY_BYTES).decode("utf-8-sig", "replace")
         except OSError:
             # The diagnostic itself says so.
             continue

@@ -58,6 +58,8 @@ SECTIONS = frozenset(name.rpartition(".")[0] for name in OPTIONS if "." in name)
 
 PASSWORD = re.compile(r"(://[^/@\s:]*:)\S*(?=@)|([?&](?:ssl)?password=)[^&\s]*")
 """What stands behind the user in a URL, or behind its `password=`: it is not shown."""
+MOST_BYTES = 1 << 20
+"""Of the file."""
 CLOSE = 0.9
 """How alike an unknown ``ENGINE_…`` variable must be to a known one to count as misspelt. Others
 are left alone: container platforms set variables such as ``ENGINE_SERVICE_HOST``."""
@@ -120,10 +122,19 @@ def together(settings: Settings) -> Settings:
     return settings
 
 
+def read_some(file: Path) -> bytes:
+    """Return what *file* holds, which may be a pipe. Raises OSError, and ConfigError for more."""
+    with file.open("rb") as opened:
+        data = opened.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ConfigError(f"{file}: it has more than {MOST_BYTES:,} bytes")
+    return data
+
+
 def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
     """Return what the TOML *file* sets; unknown names become problems."""
     try:
-        text = file.read_text("utf-8")
+        text = read_some(file).decode()
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; create it or leave --config out") from None
     except (OSError, UnicodeDecodeError) as error:

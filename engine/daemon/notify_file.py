@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta
 
 from engine.service.notify import EVENTS, SECOND, Post
+from engine.service.plain import read_plain
 from engine.sinks.credentials import Tls, secret, tls_context
 from engine.sinks.notice import Event, Way
 from engine.sinks.notify_post import Address, NoAddress, read_address
@@ -76,7 +77,7 @@ def read_notify(path: Path) -> tuple[tuple[Post, Way], ...]:
     Raises NotifyError.
     """
     try:
-        made = msgspec.convert(tomllib.loads(path.read_text("utf-8")), File)
+        made = msgspec.convert(tomllib.loads(read_plain(path).decode()), File)
     except OSError as error:
         raise NotifyError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

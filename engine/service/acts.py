@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.service.entries import Line
 from engine.service.keys import KeyFileError, load_key
+from engine.service.plain import read_plain
 from engine.service.record import RecordError
 from engine.service.times import iso_time
 from engine.storage.notes import NoteError, Signer, read_verifier
@@ -28,7 +29,7 @@ def keep_apart(folder: Path, data: Path, line: Line) -> bool:
     Raises RecordError.
     """
     try:
-        text = (folder / PUBLIC).read_text()
+        text = read_plain(folder / PUBLIC).decode()
     except FileNotFoundError:
         return False
     except (OSError, UnicodeDecodeError) as error:

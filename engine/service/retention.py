@@ -15,6 +15,7 @@ import msgspec
 
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import AdminEntry
+from engine.service.plain import read_plain
 from engine.service.record import RecordError
 from engine.storage.acts import needless_acts
 from engine.storage.header import NoSegment
@@ -98,7 +99,7 @@ def prune(
 def _needless(folder: Path, found: Forgotten) -> frozenset[tuple[str, int]]:
     """Return which acts of pruning need not stay; none, and that is told, where that is unsure."""
     try:
-        return needless_acts(folder, read_verifier((folder / PUBLIC).read_text()))
+        return needless_acts(folder, read_verifier(read_plain(folder / PUBLIC).decode()))
     except FileNotFoundError:
         return frozenset()
     except (OSError, NoSegment, NoteError, Damaged, UnicodeDecodeError) as error:

@@ -157,6 +157,10 @@ def test_what_is_no_trail_is_told(folder: Path, tmp_path: Path) -> None:
     unknown = call("audit", "verify", "--folder", folder)
     assert unknown.exit_code == 2
     assert "give one with --key" in unknown.stderr
+    os.mkfifo(folder / PUBLIC)
+    waited_for = call("audit", "verify", "--folder", folder)
+    assert waited_for.exit_code == 2
+    assert "it is no regular file; give one with --key" in waited_for.stderr
 
 
 def test_a_folder_that_is_not_for_us_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,9 @@ def test_without_the_key_of_the_trail_nothing_is_done(folder: Path, tmp_path: Pa
     assert given.exit_code == 0
     (folder / PUBLIC).write_text("no key")
     assert call("audit", "prune", "--folder", folder).exit_code == 2
+    (folder / PUBLIC).unlink()
+    os.mkfifo(folder / PUBLIC)
+    assert "it is no regular file" in call("audit", "prune", "--folder", folder).stderr
 
 
 def test_a_segment_that_was_changed_stays_and_that_is_told(folder: Path) -> None:

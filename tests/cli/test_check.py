@@ -28,6 +28,13 @@ def test_policies_that_check_are_counted(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_policy(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    os.mkfifo(root / "pipe.pol")
+    result = call("check", root)
+    assert "pipe.pol:1:1: error[E803]: cannot be read: no regular file" in result.stdout
+
+
 def test_every_problem_is_shown_with_its_place_as_seen_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.daemon.config import OPTIONS, SECTIONS, load_settings, render_settings, value_of
+from engine.daemon.config import (
+    MOST_BYTES,
+    OPTIONS,
+    SECTIONS,
+    load_settings,
+    render_settings,
+    value_of,
+)
 from engine.daemon.options import (
     Address,
     ConfigError,
@@ -124,7 +131,12 @@ def test_variables_of_others_are_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"a = [", "not valid TOML"), (b"a = '\xff'", "cannot be read"), (None, "no such file")],
+    [
+        (b"a = [", "not valid TOML"),
+        (b"a = '\xff'", "cannot be read"),
+        (None, "no such file"),
+        (b"#" * (MOST_BYTES + 1), "it has more than 1,048,576 bytes"),
+    ],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, data: bytes | None, told: str) -> None:
     file = tmp_path / "engine.toml"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,6 @@ def test_what_is_wrong_is_said_without_secrets(tmp_path: Path, text: str, why: s
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotifyError, match=r"cannot read .*gone\.toml: No such file"):
         read_notify(tmp_path / "gone.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(NotifyError, match=r"cannot read .*pipe\.toml: it is no regular file"):
+        read_notify(tmp_path / "pipe.toml")

@@ -58,7 +58,7 @@ class Sender(Peer):
         self._first_opening = bytes(3) + HEADERS_OPENING
         self._last_opening = bytes(3) + TRAILERS_OPENING
         self._reading = False
-        """Whether frames are being read: what is sent meanwhile is written together."""
+        """Whether frames are read, or answers gathered: what is sent meanwhile goes together."""
         self._full = False
         """Whether the kernel takes no more."""
         self._window = WINDOW
@@ -161,6 +161,16 @@ class Sender(Peer):
         self._out += (data_head(size, stream.id), data)
         if not self._reading:
             self.flush()
+
+    def gather(self) -> None:
+        """Write all that is sent in this turn of the loop together."""
+        if not self._reading and self._transport is not None:
+            self._reading = True
+            asyncio.get_running_loop().call_soon(self._gathered)
+
+    def _gathered(self) -> None:
+        self._reading = False
+        self.flush()
 
     def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
         """Send of what waits on *stream* as its windows, and the kernel, take; about *most*."""

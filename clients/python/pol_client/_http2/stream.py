@@ -38,6 +38,10 @@ class Peer(asyncio.Protocol):
         """Send DATA, or keep it until it may be sent."""
         raise NotImplementedError
 
+    def gather(self) -> None:
+        """Write all that is sent in this turn of the loop together."""
+        raise NotImplementedError
+
     def pump(self, stream: Stream, most: int = MOST_WINDOW) -> None:
         """Send of what waits as much as may be sent; about *most*."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from google.protobuf.message import Message
 
-from engine.doors.grpc.later import Kept, Later
+from engine.doors.grpc.later import Held, Later
 from engine.doors.grpc.lean_call import Call, Flow, Inline, Many, Waited
 from engine.doors.grpc.methods import Direct, Pipelined, Plain, Together
 from engine.doors.grpc.service import Service
@@ -104,15 +104,15 @@ def outcome(found: bytes | Later | Exception, call: Call) -> bytes | Waited | No
 
 def later(made: Later, call: Call) -> Waited | None:
     """Return what *call* waits for in a task; None where it needs none."""
-    if not isinstance(made, Kept):
+    if not isinstance(made, Held):
         return wait(made, call)
     if call.hold():
         made.give(deliver, call)
     return None
 
 
-def deliver(kept: Kept, call: Call) -> None:
-    """Answer *call*, which was held, now that its record is *kept*."""
+def deliver(held: Held, call: Call) -> None:
+    """Answer *call* with what was *held*."""
     traced = None
     try:
         call.let_go()
@@ -120,7 +120,7 @@ def deliver(kept: Kept, call: Call) -> None:
             return
         if call.traced:
             traced = follow(call)
-        call.answered(kept.made())
+        call.answered(held.made())
     except Exception as error:  # noqa: BLE001 - every failure becomes a status
         refused(call, refusal_of(error))
     finally:

@@ -19,6 +19,7 @@ from engine.doors.grpc.fields import bounds
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Kept,
+    KeptAll,
     Later,
     failed_decision,
     later_decision,
@@ -161,11 +162,16 @@ def decide(service: Service, raw: bytes) -> bytes | Later:
 
 def decide_next(service: Service, raw: bytes) -> bytes | Later:
     """Return the recorded decision, or one that carries the error, or what waits for it."""
+    return said(raw, decide_held(service, raw))
+
+
+def decide_held(service: Service, raw: bytes) -> bytes | Later:
+    """Return what `decide_next` does, but for a record that is on its way what is told of it."""
     try:
         made = decide(service, raw)
     except Exception as error:  # noqa: BLE001 - one failure never fails its neighbours
         return failed_decision(raw, error)
-    return made if isinstance(made, bytes) else or_say_why(raw, made)
+    return made if isinstance(made, bytes | Kept) else or_say_why(raw, made)
 
 
 def decide_each(
@@ -214,11 +220,15 @@ def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later
     if len(requests) > BATCH_LIMIT:
         raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
     if len(requests) <= BATCH_BREATH:
-        made = decide_some(service, requests, in_time)
+        made = decide_all(service, requests, in_time)
         ready = [one for one in made if isinstance(one, bytes)]
         if len(ready) == len(made):
             return lay_all(ready)
-        return lambda left: gathered(made, left)
+        held = [one for one in made if isinstance(one, bytes | Kept)]
+        if len(held) == len(made):
+            return KeptAll(held, requests)
+        some = [said(raw, one) for raw, one in zip(requests, made, strict=True)]
+        return lambda left: gathered(some, left)
 
     async def wait(left: TimeLeft) -> bytes:
         begun: list[bytes | Later] = []
@@ -234,12 +244,28 @@ def decide_some(
     service: Service, requests: Sequence[bytes], in_time: InTime
 ) -> list[bytes | Later]:
     """Return the decision on each of *requests*, or what waits for it. Raises TooLate."""
+    made = decide_all(service, requests, in_time)
+    if service.gate.keeper.together:
+        return made
+    return [said(raw, one) for raw, one in zip(requests, made, strict=True)]
+
+
+def said(raw: bytes, made: bytes | Later) -> bytes | Later:
+    """Return what was *made* of the request *raw*; what fails becomes a decision on it."""
+    return or_say_why(raw, made) if isinstance(made, Kept) else made
+
+
+def decide_all(service: Service, requests: Sequence[bytes], in_time: InTime) -> list[bytes | Later]:
+    """Return what `decide_some` does, but for records that are on their way what is told of them.
+
+    Raises TooLate.
+    """
     gate = service.gate
     made: list[bytes | Later] = []
     if not gate.keeper.together:
         for raw in requests:
             in_time()
-            made.append(decide_next(service, raw))
+            made.append(decide_held(service, raw))
         return made
 
     def begin(raw: bytes) -> Begun:

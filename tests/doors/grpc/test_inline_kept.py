@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from engine.doors.grpc.inline import inline, many
-from engine.doors.grpc.later import Kept, Later
+from engine.doors.grpc.later import Kept, KeptAll, Later
+from engine.doors.grpc.lay import lay_decision
 from engine.doors.grpc.lean_call import Served
 from engine.doors.grpc.lean_messages import packed
 from engine.doors.grpc.lean_server import answer_all
@@ -243,5 +244,52 @@ def test_who_awaits_hears_too() -> None:
         with pytest.raises(RuntimeError, match="no room"):
             await failing
         first.hear(None)
+
+    play(scene)
+
+
+def test_a_batch_is_answered_when_all_of_it_is_kept_and_one_failure_fails_no_other() -> None:
+    def decided(name: str) -> Decision:
+        return Decision(
+            action="allow",
+            effective_action="allow",
+            reasons=(),
+            revision="r",
+            request_id=name,
+            decision_id=f"d{name}",
+        )
+
+    async def scene(house: House) -> None:
+        def kept(name: str) -> Kept:
+            return Kept(
+                Gate(MemoryStore(), secret=SECRET, observer=house.failures).keeper, decided(name)
+            )
+
+        one, other, third = kept("a"), kept("c"), kept("d")
+        raws = [wire.DecideRequest(request_id=name).SerializeToString() for name in "abcd"]
+        batch = KeptAll([one, lay_decision(decided("b")), other, third], raws)
+        waited = asyncio.ensure_future(batch(lambda: None))
+        other.hear(RecordError("no room"))
+        one.hear(None)
+        await turns()
+        assert not waited.done()
+        third.hear(None)
+        found = wire.DecideBatchResponse.FromString(await waited).decisions
+        allowed, denied = wire.ACTION_ALLOW, wire.ACTION_DENY
+        assert [(each.request_id, each.action) for each in found] == [
+            ("a", allowed),
+            ("b", allowed),
+            ("c", denied),
+            ("d", allowed),
+        ]
+        house.failures.breaks = True
+        broken = kept("a")
+        failing = KeptAll([broken, lay_decision(decided("b"))], raws[:2])
+        broken.hear(RecordError("no room"))
+        found = wire.DecideBatchResponse.FromString(await failing(lambda: None)).decisions
+        assert [(each.request_id, each.action) for each in found] == [
+            ("a", denied),
+            ("b", allowed),
+        ]
 
     play(scene)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import sysconfig
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,6 +30,13 @@ OPTIONS = (
 )
 """`make check` is strict with the types; here they only have to be good enough to compile. A class
 whose base is not known must not be compiled, though: it would be laid out wrongly, and crash."""
+PARTS = 16
+"""Files of C that the modules are compiled from: on every machine as many, so that all build the
+same. More of them read the same headers more often; fewer leave cores idle in the end."""
+ROOM = 1 << 30
+"""Bytes of memory that must be there for each compiler that runs; it takes a quarter of them."""
+HIDDEN = "-fvisibility=hidden"
+"""Names of C are for the library itself: calls in it are direct, and can be inlined."""
 
 
 class Compile(BuildHookInterface[Any]):
@@ -88,21 +97,69 @@ def compile_modules(root: Path, modules: list[str], group: str, work: Path) -> d
     from setuptools import Distribution  # noqa: PLC0415
     from setuptools.command.build_ext import build_ext  # noqa: PLC0415
 
-    with chdir(root):
+    with chdir(root), ThreadPoolExecutor(compilers()) as pool:
         extensions = mypycify(
             [*OPTIONS, f"--cache-dir={work / 'cache'}", *modules],
             opt_level="3",
             debug_level="0",
+            multi_file=True,
             group_name=group,
             target_dir=str(work / "c"),
         )
-        command = build_ext(Distribution({"name": group, "ext_modules": extensions}))
+        for one in extensions:
+            one.extra_compile_args.append(HIDDEN)
+            sources = [str(source) for source in one.sources]
+            if len(sources) > 1:  # The library; the others only name a module that is in it.
+                one.sources = in_parts(sources, work / "c")
+
+        class Together(build_ext):
+            def build_extensions(self) -> None:
+                self.compiler.compile = beside(self.compiler.compile, pool)
+                super().build_extensions()
+
+        command = Together(Distribution({"name": group, "ext_modules": extensions}))
         command.build_lib = str(work / "lib")
         command.build_temp = str(work / "temp")
+        command.parallel = compilers()
         command.ensure_finalized()
         command.run()
     made = work / "lib"
     return {str(path.relative_to(made)): path for path in sorted(made.rglob("*.so"))}
+
+
+def compilers() -> int:
+    """Return how many compilers run at a time: one for each core, as far as memory reaches."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(cores, PARTS, memory // ROOM))
+
+
+def in_parts(sources: list[str], folder: Path) -> list[str]:
+    """Return files in *folder* that together include *sources*: as long as each other."""
+    parts: list[tuple[int, int, list[str]]] = [(0, number, []) for number in range(PARTS)]
+    sizes = [(Path(source).stat().st_size, source) for source in sources]
+    for size, source in sorted(sizes, reverse=True):
+        length, number, inside = min(parts)
+        parts[number] = (length + size, number, [*inside, source])
+    written = []
+    for length, number, inside in sorted(parts, reverse=True):
+        if length:
+            part = folder / f"part{number}.c"
+            names = (os.path.relpath(source, folder) for source in inside)
+            part.write_text("".join(f'#include "{name}"\n' for name in names), encoding="utf-8")
+            written.append(str(part))
+    return written
+
+
+def beside(compile_all: Callable[..., list[str]], pool: Executor) -> Callable[..., list[str]]:
+    """Return what does as *compile_all* of a compiler does, with its sources beside one another."""
+
+    def compile_each(sources: list[str], **options: Any) -> list[str]:
+        made = pool.map(lambda source: compile_all([source], **options), sources)
+        return [name for names in made for name in names]
+
+    return compile_each
 
 
 def compiled_in(root: Path, modules: list[str]) -> list[Path]:

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -166,3 +168,78 @@ def test_without_a_compiler_nothing_is_compiled_and_it_is_said_why(
     assert made.why_not() == "the headers of Python are not installed"
     (tmp_path / "Python.h").touch()
     assert made.why_not() is None
+
+
+COMPILE = """
+import json, os, sys
+from hashlib import sha256
+from pathlib import Path
+import hatch_build
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[3])])
+root, work = Path(sys.argv[1]), Path(sys.argv[2])
+made = hatch_build.compile_modules(root, ["small/one.py", "small/two.py"], "small", work)
+print(json.dumps({name: sha256(file.read_bytes()).hexdigest() for name, file in made.items()}))
+"""
+
+
+@pytest.mark.slow
+def test_one_core_and_several_compile_the_same(tmp_path: Path) -> None:
+    why = build().why_not()
+    if why is not None:
+        pytest.skip(why)
+    package = tmp_path / "small"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "one.py").write_text("def double(one: int) -> int:\n    return 2 * one\n")
+    (package / "two.py").write_text("from small.one import double\n\nFOUR = double(2)\n")
+    found = []
+    for cores in ("1", "64"):
+        command = (sys.executable, "-c", COMPILE, str(tmp_path), str(tmp_path / cores), cores)
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
+
+
+def test_parts_hold_all_sources_once_and_do_not_depend_on_their_order(tmp_path: Path) -> None:
+    made = build()
+    sources = []
+    for number in range(3 * made.PARTS):
+        source = tmp_path / "in" / f"{number}.c"
+        source.parent.mkdir(exist_ok=True)
+        source.write_text("x" * (1 + number * number))
+        sources.append(str(source))
+    texts = []
+    for name, given in (("a", sources), ("b", sources[::-1])):
+        folder = tmp_path / name
+        folder.mkdir()
+        parts = [Path(part) for part in made.in_parts(given, folder)]
+        texts.append([part.read_text() for part in parts])
+        assert len(parts) == made.PARTS
+    lines = [line for text in texts[0] for line in text.splitlines()]
+    assert sorted(lines) == sorted(f'#include "../in/{Path(one).name}"' for one in sources)
+    assert texts[0] == texts[1]
+    assert made.in_parts(sources[:1], tmp_path) == [str(tmp_path / "part0.c")]
+
+
+def test_sources_are_compiled_beside_one_another_and_linked_in_their_order() -> None:
+    both = Barrier(2)
+
+    def compile_all(sources: list[str], *, debug: bool) -> list[str]:
+        both.wait(timeout=60)
+        return [f"{source}.o" for source in sources if debug]
+
+    with ThreadPoolExecutor(2) as pool:
+        assert build().beside(compile_all, pool)(["one", "two"], debug=True) == ["one.o", "two.o"]
+
+
+def test_as_many_compilers_run_as_there_are_cores_and_memory_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = build()
+    cores = len(os.sched_getaffinity(0))
+    sizes = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1 << 40}
+    monkeypatch.setattr("os.sysconf", sizes.__getitem__)
+    assert made.compilers() == min(cores, made.PARTS)
+    sizes["SC_PHYS_PAGES"] = made.ROOM // 4096 - 1
+    assert made.compilers() == 1

@@ -158,6 +158,38 @@ def test_who_is_called_hears_why_a_record_is_not_kept(
     audit.close()
 
 
+def test_what_was_refused_before_anybody_asks_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = synced(tmp_path)
+
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def asked(way: str) -> Exception | None:
+        audit.write(entry())
+        audit.tend()
+        if way == "called":
+            heard: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+            assert audit.tell(heard.set_result)
+            return await heard
+        waited = audit.kept()
+        assert waited is not None
+        with pytest.raises(RecordError) as found:
+            await waited
+        return found.value
+
+    audit.write(entry())
+    audit.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        for way in ("awaited", "called"):
+            problem = asyncio.run(asked(way))
+            assert isinstance(problem, RecordError)
+            assert str(problem) == f"cannot write to {audit.folder}: No space left on device"
+    audit.close()
+
+
 def test_a_thread_waits_for_both_recorders(tmp_path: Path) -> None:
     one, two = synced(tmp_path / "one"), synced(tmp_path / "two")
     for first, second, both in ((one, two, True), (one, NoRecorder(), False)):

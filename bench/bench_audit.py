@@ -4,8 +4,9 @@
 
 *written* is what the worker's own thread spends on a record that is in the kernel's pages when the
 decision is answered (CPU time, the smallest of the rounds), beside making its JSON alone. *synced*
-is how many records a second are on the disk before they are answered, by how many are in flight;
-one ``fdatasync`` for each record is measured in the same rounds, right before and right after, so
+is how many records a second are on the disk before they are answered, by how many are in flight.
+Who asks is called when that is so, as in the lean server, and once more waits in a task of its own.
+One ``fdatasync`` for each record is measured in the same rounds, right before and right after, so
 that a disk which others use slows both down. The ratio is the median of the rounds.
 """
 
@@ -38,6 +39,7 @@ IN_FLIGHT = (1, 16, 64, 256)
 ALONE = 40
 """Records that are synced one by one in a round, before and after."""
 BAR = 64
+TASKS = f"{BAR}, each in a task"
 ENTRY = Entry(
     time="2026-01-01T00:00:00.000000Z",
     decision_id="0196f2c1-7a8b-7cde-8f01-23456789abcd",
@@ -91,6 +93,7 @@ def measure(folder: Path, rounds: int, records: int) -> Result:
         name: [] for name in ("JSON alone", "a line of it, written", "written", "spool")
     }
     gains: dict[int, list[tuple[float, float]]] = {one: [] for one in IN_FLIGHT}
+    tasks: list[tuple[float, float]] = []
     plain = os.open(folder / "plain", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     line = encode(ENTRY)
     for _ in range(rounds):
@@ -103,10 +106,13 @@ def measure(folder: Path, rounds: int, records: int) -> Result:
             before = alone(plain, line)
             rate = uvloop.run(together(synced, flying, max(records // flying, 4)))
             found.append((rate, (before + alone(plain, line)) / 2))
+        before = alone(plain, line)
+        rate = uvloop.run(awaited(synced, BAR, max(records // BAR, 4)))
+        tasks.append((rate, (before + alone(plain, line)) / 2))
     os.close(plain)
     for one in (written, spool, synced):
         one.close()
-    return judge(costs, gains)
+    return judge(costs, {**{str(one): found for one, found in gains.items()}, TASKS: tasks})
 
 
 def keep(audit: Audit) -> None:
@@ -180,7 +186,7 @@ async def awaited(audit: Audit, flying: int, each: int) -> float:
     return flying * each / (perf_counter() - begin)
 
 
-def judge(costs: dict[str, list[float]], gains: dict[int, list[tuple[float, float]]]) -> Result:
+def judge(costs: dict[str, list[float]], gains: dict[str, list[tuple[float, float]]]) -> Result:
     """Return the figures as tables, and the goals."""
     least = {name: min(found) for name, found in costs.items()}
     ratios = {flying: median(a / b for a, b in found) for flying, found in gains.items()}
@@ -203,7 +209,7 @@ def judge(costs: dict[str, list[float]], gains: dict[int, list[tuple[float, floa
                 least["written"] / least["a line of it, written"],
                 5.0,
             ),
-            Goal(f"synced, {BAR} in flight, against one by one", ratios[BAR], 20.0, "higher"),
+            Goal(f"synced, {BAR} in flight, against one by one", ratios[str(BAR)], 20.0, "higher"),
         ),
     )
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, currently_in_test_context, given, note, settings
 from hypothesis import strategies as st
 
 from engine.content.findings import Finding, Injection
 from engine.language.codegen import generate
 from engine.language.functions import Unknowable
 from engine.language.lower import lower_file
-from engine.language.program import Program, taint_mock
+from engine.language.program import ListFile, Policy, Program, taint_mock
+from engine.language.text import NOWHERE
 from engine.language.unit import Unit, dump_unit, load_unit
-from engine.runtime.evidence import Evidence, Mocks, Senses
+from engine.runtime.evidence import Evidence, Mocks, Senses, no_classifier
 from engine.runtime.index import IndexedMatcher, link
 from engine.runtime.judge import Judge
 from engine.runtime.match import Match
@@ -30,9 +31,10 @@ from engine.verify.away import Away
 from engine.verify.generate import Generator
 from engine.verify.palette import conditions, read_palette
 from engine.verify.samples import find_samples
+from tests.language.test_lower import compare
 from tests.made_programs import programs
 from tests.made_requests import requests
-from tests.vocabulary import FIELDS, LISTS, METERS, PATHS
+from tests.vocabulary import FIELDS, LISTS, METERS, PATHS, bare_rule
 
 READER = build_reader(FIELDS, {})
 NOW = 1_767_225_600_000_000_000
@@ -100,7 +102,8 @@ def agree(
     senses, store, mocks = around
     for request in asked:
         record = READER.read(request)
-        note(str(record))
+        if currently_in_test_context():
+            note(str(record))
         expected = reference.match(record, Evidence(record, senses, store, NOW, mocks))
         found = matcher.match(record, Evidence(record, senses, store, NOW, mocks))
         assert told(found) == told(expected)
@@ -138,6 +141,29 @@ def test_compiled_and_reference_agree_all_night(
     files: int,
 ) -> None:
     agree(program, asked, around, files)
+
+
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("bound", [2**53 + 1, -(2**53) - 1, 2**63 - 1, 2**63 - 2, 1 - 2**63])
+def test_they_agree_on_numbers_that_no_float_holds(operator: str, bound: int) -> None:
+    rule = bare_rule("p.r", compare("user.clearance", operator, bound))
+    policy = Policy("p", "", "", None, "allow", "", False, None, (rule,), NOWHERE)  # noqa: FBT003
+    lists = {name: ListFile(name, "", "", NOWHERE) for name in LISTS}
+    program = Program(FIELDS, (), lists, {}, {}, METERS, (policy,), (), ())
+    asked: list[dict[str, object]] = [
+        {
+            "stage": "request",
+            "tenant": {"id": "a", "plan": "free"},
+            "user": {"id": "a", "roles": [], "clearance": value, "trusted": True},
+            "session": {"turn": 0, "labels": []},
+            "context": {"score": 0.0, "sizes": [], "tags": [], "wait": "0s"},
+            "content": "",
+        }
+        for value in (bound - 1, bound, bound + 1)
+        if abs(value) < 2**63
+    ]
+    senses = Senses(Scanner(fails=False), injection, no_classifier, METERS)
+    agree(program, asked, (senses, MemoryStore(), {}), 1)
 
 
 SHIPPED = Path(__file__).parent.parent / "policies"

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import CodeType
-from typing import Literal
+from typing import Any, Literal
 
 from engine.language.text import Span
 from engine.language.typed import Expr
@@ -23,6 +23,9 @@ Key = bool | int | float | str | None
 """What an index table is keyed by; None stands for an absent attribute."""
 
 Order = Literal["<", "<=", ">", ">="]
+
+Number = Any
+"""An int or a float. Compiled, what is said to be a float becomes one, and a large int another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Threshold:
 
     path: str
     order: Order
-    bound: float
-    default: float | None
+    bound: Number
+    default: Number
 
 
 Step = Choice | Threshold

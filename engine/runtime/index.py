@@ -26,7 +26,7 @@ from typing import Final, assert_never
 
 from engine.language.bind import binding
 from engine.language.places import Places, place_policies
-from engine.language.plan import Choice, Key, Order, Step
+from engine.language.plan import Choice, Key, Number, Order, Step
 from engine.language.stages import whole
 from engine.language.unit import Opened, Unit
 from engine.runtime.evidence import Evidence
@@ -40,22 +40,27 @@ DOUBTLESS: Final[list[tuple[int, str]]] = []
 """What is in doubt where nothing is. Never filled."""
 
 
+def is_number(value: object) -> bool:
+    """Return whether *value* has a place among bounds; apart, so that its type stays open."""
+    return isinstance(value, int | float)
+
+
 @dataclass(slots=True)
 class Range:
     """Nodes in the order of their bounds; those are reached for which ``value order bound``."""
 
     get: Getter
     order: Order
-    default: float | None
-    bounds: list[float]
+    default: Number
+    bounds: list[Number]
     nodes: list[Node]
 
     def reached(self, record: Record) -> Sequence[Node]:
         """Return the nodes whose comparison holds for *record*."""
-        value = self.get(record)
+        value: Number = self.get(record)
         if value is None:
             value = self.default
-        if not isinstance(value, int | float):
+        if not is_number(value):
             return ()
         match self.order:
             case ">":
@@ -90,7 +95,7 @@ class Draft:
 
     functions: list[Function] = field(default_factory=list)
     tables: dict[tuple[str, bool], dict[Key, Draft]] = field(default_factory=dict)
-    ranges: dict[tuple[str, Order, float | None], dict[float, Draft]] = field(default_factory=dict)
+    ranges: dict[tuple[str, Order, Number], dict[Number, Draft]] = field(default_factory=dict)
 
     def file(self, function: Function, steps: Sequence[Step]) -> None:
         """Put *function* under every combination of values that *steps* name."""

@@ -23,9 +23,10 @@ from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.header import OPEN, NoSegment
 from engine.storage.notes import Signer
+from engine.storage.recovery import recover_signed
 from engine.storage.roll import roll
 from engine.storage.synced import Synced
-from engine.storage.trail import MEGABYTE, Trail, recover_signed
+from engine.storage.trail import MEGABYTE, Trail
 
 KEY = "audit.key"
 PUBLIC = "audit.pub"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 from engine.storage.durability import Losses
@@ -32,3 +33,29 @@ class Refusal(NamedTuple):
     above: int
     last: int
     why: str
+
+
+class Unsynced:
+    """Batches that are appended, and not on the disk yet."""
+
+    __slots__ = ("all", "bytes")
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.all: deque[Batch] = deque()
+        self.bytes = 0
+
+    def add(self, batch: Batch) -> None:
+        """Take the newest one."""
+        self.all.append(batch)
+        self.bytes += batch.size
+
+    def keep_from(self, sure: int) -> None:
+        """Let go of those that the disk has with the first *sure* records of the trail."""
+        while self.all and self.all[0].end <= sure:
+            self.bytes -= self.all.popleft().size
+
+    def clear(self) -> None:
+        """Let go of all."""
+        self.all.clear()
+        self.bytes = 0

@@ -23,12 +23,12 @@ only the thread does anything about that.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as Blocked
 from errno import ENOSPC
+from time import monotonic
 
-from engine.storage.batch import Batch, Refusal
+from engine.storage.batch import Batch, Refusal, Unsynced
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
@@ -56,16 +56,18 @@ class Synced(Committer):
         super().__init__(trail, way, gap=gap, time=time, told=told, fault=fault)
         self._staged: list[bytes] = []
         """Accepted, and not appended yet."""
-        self._unsynced: deque[Batch] = deque()
-        """Appended, and not on the disk yet."""
-        self._staged_bytes = self._unsynced_bytes = 0
+        self._staged_bytes = 0
+        self._unsynced = Unsynced()
         self._refusal = Refusal(0, 0, "")
         """The newest."""
         self._refused = 0
         """Up to where it goes."""
         self._flusher: asyncio.AbstractEventLoop | None = None
         """The loop that will append what is staged."""
+        self._wanted = False
+        """Whether a new segment is asked for, however full this one is."""
         self._turning = False
+        """Whether nothing begins to fly any more, for a new segment to be begun."""
         self._beside = Beside(trail, self._hear)
         self._busy = False
         """Whether the thread syncs."""
@@ -93,7 +95,7 @@ class Synced(Committer):
         lock = self._lock
         lock.acquire()
         try:
-            if self._backlog or self._staged_bytes + self._unsynced_bytes >= self._most_bytes:
+            if self._backlog or self._staged_bytes + self._unsynced.bytes >= self._most_bytes:
                 self._stage(payload)
                 return
             self._staged.append(payload)
@@ -106,7 +108,7 @@ class Synced(Committer):
         self._last = 0
         if self._backlog:
             self._stow(payload)
-        elif self._staged_bytes + self._unsynced_bytes >= self._most_bytes:
+        elif self._staged_bytes + self._unsynced.bytes >= self._most_bytes:
             self._overflow()
         else:
             self._staged.append(payload)
@@ -214,14 +216,12 @@ class Synced(Committer):
         self._wake()
 
     def _note(self, payloads: list[bytes], size: int, losses: Losses | None) -> None:
-        batch = Batch(payloads, losses, self._appended, self._trail.size, size)
-        self._unsynced.append(batch)
-        self._unsynced_bytes += batch.size
+        self._unsynced.add(Batch(payloads, losses, self._appended, self._trail.size, size))
 
     @property
     def _anew_is_due(self) -> bool:
         """Whether the thread has yet to append anew what a broken segment may not have."""
-        return bool(self._unsynced and self._trail.broken)
+        return bool(self._unsynced.all and self._trail.broken)
 
     def _cannot(self, above: int, payloads: list[bytes], error: OSError) -> None:
         """Do with those appended last, which are not kept, as was chosen. Under the lock."""
@@ -243,7 +243,7 @@ class Synced(Committer):
 
     def _take_back(self, refusal: Refusal) -> None:
         """Answer those who wait for what is refused or dropped. Under the lock."""
-        if not self._unsynced:
+        if not self._unsynced.all:
             self._done = self._appended  # Before anybody is told, who may look how many wait.
         if refusal.above < refusal.last:  # Not what only tells something: that is in nobody's way.
             self._refusal, self._refused = refusal, refusal.last
@@ -256,12 +256,12 @@ class Synced(Committer):
 
         Under the lock.
         """
-        if self._backlog or not (self._beside.flying or self._fly()) or self._trail.short:
+        if self._backlog or not (self._beside.flying or self._fly()) or self._is_more():
             super()._wake()
 
     def _fly(self) -> bool:
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
-        if self._busy or self._turning or self._ending or not self._unsynced or self._trail.due:
+        if self._busy or self._turning or self._ending or not self._unsynced.all:
             return False
         return self._beside.begin(many=self._appended - self._done >= MANY)
 
@@ -301,9 +301,18 @@ class Synced(Committer):
     # --- the other thread ------------------------------------------------------------------------
 
     def _is_news(self) -> bool:
-        if self._backlog or self._trail.short:
+        if self._backlog or self._is_more():
             return True
-        return bool(not self._beside.flying and (self._turning or self._unsynced))
+        return bool(not self._beside.flying and (self._turning or self._unsynced.all))
+
+    def _is_more(self) -> bool:
+        """Whether there is more to do than to sync, and the disk may be busy with that."""
+        return self._trail.short or (self._is_due and not self._turning)
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether a new segment should be begun, and that has not failed a moment ago."""
+        return self._wanted or (self._trail.due and monotonic() >= self._turn_after)
 
     def _drain(self) -> bool:
         return self._anew_is_due or super()._drain()
@@ -314,17 +323,18 @@ class Synced(Committer):
     def _bring_all(self) -> bool:
         if not self._sync():
             return False
-        if self._turning or self._trail.due:
+        if self._turning or self._is_due:
             self._turn()
         if self._trail.short and not self._ending:
             self._trail.fill()
+            self._trail.digest_paced()  # So that little is left to do when the segment is full.
         return True
 
     def _sync(self) -> bool:
         """Bring what was appended to the disk; return whether that went well."""
         with self._lock:
             failure = self._failure
-            if not self._unsynced or self._beside.flying:
+            if not self._unsynced.all or self._beside.flying:
                 return True
             self._busy = True
             self._failure = None
@@ -342,11 +352,9 @@ class Synced(Committer):
 
     def _synced(self) -> None:
         """Answer those who wait for what is on the disk. Under the lock."""
-        unsynced, sure = self._unsynced, self._trail.sure
         # Not what there was when the sync began: it may have taken more.
-        while unsynced and unsynced[0].end <= sure:
-            self._unsynced_bytes -= unsynced.popleft().size
-        before = self._done
+        self._unsynced.keep_from(self._trail.sure)
+        unsynced, before = self._unsynced.all, self._done
         # What was refused behind the last of them is done as well.
         self._finished(unsynced[0].above if unsynced else self._appended)
         answered = self._done - before
@@ -357,7 +365,7 @@ class Synced(Committer):
         with self._lock:
             self._busy = False
             self._synced()
-            batches = tuple(self._unsynced)
+            batches = tuple(self._unsynced.all)
             self._trail.rewind()
             try:
                 self._trail.append_all([payload for batch in batches for payload in batch.payloads])
@@ -365,7 +373,6 @@ class Synced(Committer):
             except OSError as error:
                 self._trail.rewind()
                 self._unsynced.clear()
-                self._unsynced_bytes = 0
                 self._give_up(batches, error)
                 whole = False
             else:
@@ -389,16 +396,24 @@ class Synced(Committer):
         self._cannot(batches[0].above if batches else self._appended, payloads, error)
 
     def _turn(self) -> bool:
-        self._trail.digest_paced()  # While others append: under the lock none can.
+        self._trail.digest_paced()  # While others append and sync: under the lock none can.
         with self._lock:
-            if self._beside.flying:
-                return False
             self._turning = True  # Nothing flies that the turn would have to wait for.
+            if self._beside.flying:
+                return False  # Its end wakes this thread.
             self._flush()
-            self._turning = False
+            self._turning = self._wanted = False
             turned = not self._anew_is_due and super()._turn()
             self._synced()  # All that had come in the meantime, even where that is all it did.
+        self._finish()
         return turned
+
+    def _finish(self) -> None:
+        """Close what is full, while others append."""
+        try:
+            self._trail.finish()
+        except OSError as error:
+            self._told(f"a full segment cannot be closed: {reason_of(error)}")
 
     # --- now and then, from any thread -----------------------------------------------------------
 
@@ -408,7 +423,6 @@ class Synced(Committer):
             self._land()
             self._flush()
             self._tell_losses()
-            self._turning = self._turning or self._trail.due
             self._go_on()
         return self._trail.checkpoint()
 
@@ -419,7 +433,7 @@ class Synced(Committer):
     def turn(self) -> None:
         """Have the thread go on in a new segment."""
         with self._lock:
-            self._turning = True
+            self._wanted = True
             self._wake()
 
     @property

@@ -23,22 +23,21 @@ from time import monotonic, sleep
 from typing import NamedTuple
 
 from engine.storage.aio import begin_writing
-from engine.storage.checkpoints import Checkpoint, CheckpointFile, read_checkpoint
-from engine.storage.frames import first_digest, read_frames
-from engine.storage.header import CLOSED, Header, is_begun, is_cut, read_header
+from engine.storage.checkpoints import Checkpoint, CheckpointFile
+from engine.storage.header import Header
 from engine.storage.merkle import Tree
-from engine.storage.notes import NoteError, Signer
+from engine.storage.notes import Signer
 from engine.storage.padded import AHEAD, Padded
 from engine.storage.room import Rooms
-from engine.storage.segment import NONE, Mark, Segment, recover
+from engine.storage.segment import NONE, Mark, Segment
 
 KILOBYTE, MEGABYTE = 2**10, 2**20
 NAME_BYTES = 8
 DIGESTED = 256
 """How many records are taken into the tree at once: 0.4 ms during which nothing is appended."""
-PACED, PACE_SECONDS, MOST_PACED = 64, 0.001, 50_000
-"""Before it is signed: records that are taken into the tree at once, a pause after them, and how
-many there may be left for a pause."""
+PACED, PACE_SECONDS = 64, 0.0003
+"""Beside: records that are taken into the tree at once, and a pause after them. They are twice as
+many, up to `DIGESTED`, each time that as many have come in the meantime."""
 PACED_FROM, AT_ONCE = 128, 64
 """Who appends takes so many records into the tree at once, when there are so many to be taken. So
 a new segment, whose header tells the tree, can be begun at any time without holding anybody up."""
@@ -174,9 +173,11 @@ class Trail:
     def turn(self) -> None:
         """Go on in a new segment and close the old one; raise OSError.
 
-        Where no new one can be made it goes on in the old one, if that is whole.
+        Where no new one can be made it goes on in the old one, if that is whole. Of a careful trail
+        the old one is left to `finish`, and `digest_paced` should come before: who appends waits.
         """
-        self.digest_paced()
+        if not self._careful:
+            self.digest_paced()
         with self._syncing:
             with self._lock:
                 if self._careful:
@@ -184,6 +185,12 @@ class Trail:
                 if self._segment.size < self._limits[0]:
                     self._rooms.drop()  # It is only old.
                 self._go_on()
+            if not self._careful:
+                self._finish()
+
+    def finish(self) -> None:
+        """Close what is full. Raises OSError."""
+        with self._syncing:
             self._finish()
 
     @property
@@ -369,10 +376,14 @@ class Trail:
 
     def digest_paced(self) -> None:
         """Take what there is into the tree, a little at a time."""
-        while self.digest(PACED):
+        most, before = PACED, len(self._leaves)
+        while self.digest(most):
             # Each time takes the interpreter from those who append: they get it back in between.
-            if len(self._leaves) < MOST_PACED:
-                sleep(PACE_SECONDS)
+            sleep(PACE_SECONDS)
+            left = len(self._leaves)
+            if left >= before:
+                most = min(2 * most, DIGESTED)
+            before = left
 
     def _header(self, number: int, previous: str) -> Header:
         return Header(
@@ -383,66 +394,3 @@ class Trail:
             opened=self._time(),
             peaks=tuple(one.hex() for one in self._tree.peaks),
         )
-
-
-def sign_closed(path: Path, signer: Signer, time: str) -> str:
-    """Sign all of the trail whose last segment is at *path*, which nobody writes any more.
-
-    Return the note. Raises OSError, NoSegment and Altered.
-    """
-    data = path.read_bytes()
-    header, end = read_header(data)
-    tree = Tree(header.first, [bytes.fromhex(one) for one in header.peaks])
-    digest = first_digest(data[:end])
-    for frame in read_frames(data, end, digest, header.first):
-        if not is_cut(frame, len(data)):
-            tree.extend((frame.leaf,))
-            digest = frame.digest
-    checkpoint = Checkpoint(
-        f"{signer.name}/{header.trail}", tree.size, tree.root, header.number, digest, time, ""
-    )
-    return CheckpointFile(path.parent).append(checkpoint, signer)
-
-
-def recover_signed(path: Path, signer: Signer, time: str) -> Path | None:
-    """Close the open segment at *path* if its writer is gone, and sign all of its trail.
-
-    Return the closed segment: the one before it, where *path* was not even begun; None where there
-    is nothing to do. Raises OSError, NoSegment and Altered.
-    """
-
-    def sign(last: Path) -> None:
-        begun = not is_begun(last.read_bytes())
-        whole = last if begun else _before(last)
-        if begun or whole.exists():
-            sign_closed(whole, signer, time)
-
-    def signed(trail: str) -> int:
-        return _signed_size(path.parent, trail)
-
-    closed = recover(path, time, sign, signed)
-    if closed is not None:
-        return closed
-    if path.exists() or path.with_suffix(CLOSED).exists() or not _before(path).exists():
-        return None  # Somebody has it, was quicker, or it was the first one.
-    return _before(path)
-
-
-def _signed_size(folder: Path, trail: str) -> int:
-    """Return the most records of *trail* that a checkpoint in *folder* counts, whoever signed it.
-
-    Raises OSError.
-    """
-    most = 0
-    for note in CheckpointFile(folder).lines():
-        with suppress(NoteError):
-            found = read_checkpoint((note or "").rpartition("\n\n")[0] + "\n")
-            if found.trail == trail:
-                most = max(most, found.size)
-    return most
-
-
-def _before(path: Path) -> Path:
-    """Return where the segment is, closed, that comes before the one at *path*."""
-    name, _, number = path.stem.rpartition("-")
-    return path.with_name(f"{name}-{int(number) - 1:08d}{CLOSED}")

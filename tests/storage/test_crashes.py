@@ -13,9 +13,10 @@ from engine.storage.checkpoints import FILE, CheckpointFile
 from engine.storage.frames import Altered, Frame, first_digest, read_frames
 from engine.storage.header import CLOSED, OPEN, lost_of, read_header
 from engine.storage.read import read_folder
+from engine.storage.recovery import recover_signed
 from engine.storage.segment import recover
 from engine.storage.source import segment_files
-from engine.storage.trail import Trail, recover_signed
+from engine.storage.trail import Trail
 from tests.storage.made import SIGNER, TIME, record, told, trail, verified
 from tests.storage.mounts import told_until_killed
 

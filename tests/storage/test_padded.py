@@ -18,10 +18,11 @@ from engine.storage.padded import AHEAD, Padded
 from engine.storage.proof import make_proof, read_proof
 from engine.storage.query import find
 from engine.storage.read import Kept
+from engine.storage.recovery import recover_signed
 from engine.storage.segment import recover
 from engine.storage.source import opened_source
 from engine.storage.tally import count
-from engine.storage.trail import Trail, recover_signed
+from engine.storage.trail import Trail
 from engine.storage.wanted import Wanted
 from tests.storage.ahead import FEW, SMALL, careful, followed, numbers, padded, zeros
 from tests.storage.committed import kept, made, whole

@@ -11,7 +11,7 @@ import pytest
 from engine.storage.follow import Place
 from engine.storage.frames import Altered
 from engine.storage.header import OPEN
-from engine.storage.trail import recover_signed
+from engine.storage.recovery import recover_signed
 from tests.storage.ahead import FEW, ends_in, followed, left_by, padded, zeros
 from tests.storage.made import SIGNER, TIME, record, told, verified
 from tests.storage.mounts import told_until_killed

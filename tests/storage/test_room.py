@@ -12,9 +12,10 @@ import pytest
 
 from engine.storage.durability import Way
 from engine.storage.header import CLOSED, OPEN, Header
+from engine.storage.recovery import recover_signed
 from engine.storage.room import FAST, MARGIN, SHARE, Rooms, make_roomy, put
 from engine.storage.segment import Segment
-from engine.storage.trail import PUSHED, Trail, recover_signed
+from engine.storage.trail import PUSHED, Trail
 from tests.storage.committed import kept, made, whole
 from tests.storage.made import SIGNER, TIME, record, verified
 from tests.storage.mounts import disk, told_until_killed

@@ -227,6 +227,67 @@ def test_a_new_segment_waits_for_what_is_in_the_air(tmp_path: Path, kernel: Kern
     whole(tmp_path)
 
 
+def test_answers_come_while_a_new_segment_is_prepared(
+    tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = of(tmp_path, Way(durability="synced"))
+    trail = one._trail
+    reached, go_on = Event(), Event()
+    digest = trail.digest_paced
+
+    def waits() -> None:
+        reached.set()
+        assert go_on.wait(60)
+        digest()
+
+    async def main() -> None:
+        assert await ask(one, 0) == ""
+        monkeypatch.setattr(trail, "digest_paced", waits)
+        segment = trail.path
+        one.turn()
+        while not reached.is_set():  # noqa: ASYNC110 - another thread reaches it
+            await asyncio.sleep(0)
+        for number in range(1, 5):
+            async with asyncio.timeout(60):
+                assert await ask(one, number) == ""
+        assert trail.path == segment
+        go_on.set()
+        while trail.path == segment:  # noqa: ASYNC110 - another thread begins it
+            await asyncio.sleep(0)
+        assert await ask(one, 5) == ""
+
+    asyncio.run(main())
+    assert kernel.begun >= 5
+    one.close()
+    assert kept(tmp_path) == list(range(6))
+    whole(tmp_path)
+
+
+def test_a_full_segment_that_cannot_be_closed_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    one = of(tmp_path, Way(durability="synced"), said)
+
+    def fails(_file: int) -> None:
+        raise BROKEN
+
+    async def main() -> None:
+        assert await ask(one, 0) == ""
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fails)
+            one.turn()
+            while not said:  # noqa: ASYNC110 - another thread says it
+                await asyncio.sleep(0)
+        assert await ask(one, 1) == ""
+
+    asyncio.run(main())
+    assert said == ["a full segment cannot be closed: Input/output error"]
+    one.close()
+    assert kept(tmp_path) == [0, 1]
+    whole(tmp_path)
+
+
 def test_what_the_kernel_has_failed_to_sync_goes_into_another_segment(
     tmp_path: Path, kernel: Kernel
 ) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from engine.storage.frames import first_digest, read_frames
 from engine.storage.header import OPEN, read_header
+from engine.storage.recovery import sign_closed
 from engine.storage.segment import recover
-from engine.storage.trail import sign_closed
 from tests.storage.made import SIGNER, TIME, trail, verified
 
 LAST = 4096

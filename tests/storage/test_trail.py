@@ -16,7 +16,7 @@ from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, r
 from engine.storage.notes import NoteError, Signer, open_note
 from engine.storage.segment import Segment
 from engine.storage.source import segment_files
-from engine.storage.trail import MOST_CLOSING, MOST_PACED, PACED, PACED_FROM, SPARED
+from engine.storage.trail import DIGESTED, MOST_CLOSING, PACED, PACED_FROM, SPARED, Trail
 from tests.storage.made import SIGNER, TIME, filled, record, told, trail, verified
 
 KEYS = [SIGNER.verifier]
@@ -40,13 +40,32 @@ def test_many_records_between_two_checkpoints_are_signed_too(tmp_path: Path) -> 
     assert (report.problems, report.records, report.signed) == ([], 1300, 1300)
 
 
-@pytest.mark.slow
-def test_so_many_that_there_is_no_time_for_pauses_are_signed(tmp_path: Path) -> None:
-    one = trail(tmp_path)
-    payload, count = record(1), MOST_PACED + 2 * PACED
-    one.append_all([payload] * count)
+def test_the_tree_catches_up_with_who_appends_more_than_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Trail(tmp_path, SIGNER, time=lambda: TIME, careful=True)
+    took: list[int] = []
+    digest = one.digest
+
+    def comes(_seconds: float) -> None:
+        if len(took) < 100:
+            one.append_all([record(1)] * (PACED + 1))
+            one.sync()
+
+    def takes(most: int) -> bool:
+        took.append(most)
+        return digest(most)
+
+    monkeypatch.setattr(trailing, "sleep", comes)
+    monkeypatch.setattr(one, "digest", takes)
+    one.append_all([record(1)] * 10 * PACED)
+    one.sync()
+    one.digest_paced()
+    assert took[0] == PACED
+    assert max(took) <= DIGESTED
+    assert len(took) < 100
     assert one.checkpoint()
-    assert opened_size(tmp_path) == count
+    assert opened_size(tmp_path) == one.size
     one.close()
 
 

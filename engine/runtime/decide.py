@@ -23,7 +23,7 @@ from engine.runtime.evidence import NO_MOCKS, Evidence, Mocks, Senses, nanosecon
 from engine.runtime.limits import Desk, Limits, take_limits
 from engine.runtime.listen import decide_uncounted, listen, note_content, overlook
 from engine.runtime.match import Match
-from engine.runtime.outcome import Outcome, find_outcome
+from engine.runtime.outcome import Outcome, find_outcome, uncounted
 from engine.runtime.phrase import presentable
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record, read_attribute
@@ -101,6 +101,37 @@ def decide(  # noqa: PLR0913  all that a decision goes by
     if record.streamed is not None:
         made = show_streamed(made, record)
     return show_restored(made, turned) if turned is not None and turned.count else made
+
+
+def decide_again(
+    policies: PolicySet,
+    record: Record,
+    store: Store,
+    now_ns: int,
+    before: Seen,
+    *,
+    decision_id: str,
+    asking: Asking,
+    witness: Witness,
+) -> Decision:
+    """Return the decision about *record*, another form of a request that was decided on *before*.
+
+    It is as it would pass: placeholders in it are not turned back, and nobody has said it. What the
+    rules that acted before have taken and counted is not taken and counted again, and the state is
+    as it was then; labels are put, and what other rules take is taken. See `decide`.
+    """
+    if record.too_large:
+        return decide_unseen(policies, record, now_ns, decision_id)
+    evidence = Evidence(record, asking.senses, store, now_ns)
+    evidence.follow(before.evidence, turns=policies.heard.turns)
+    outcome = asking.settle(policies, policies.matcher.match(record, evidence), evidence)
+    outcome = uncounted(outcome, before.outcome.acting)
+    witness.seen = Seen(record, evidence, outcome)
+    advice = _advise(policies, outcome, evidence)
+    if outcome.plain:
+        return _plain(policies, outcome, advice, record.request_id, decision_id)
+    desk = Desk(record, evidence, store, decision_id, consume=True, away=policies.when_away)
+    return _carry_out(policies, outcome, desk, advice)
 
 
 def _plain(

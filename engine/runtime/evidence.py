@@ -7,6 +7,7 @@ too, so that two rules never get different answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -124,6 +125,11 @@ def _joined(found: tuple[Finding, ...], more: tuple[Finding, ...]) -> tuple[Find
     return tuple(sorted((*found, *more), key=_place))
 
 
+def _of_state(question: object) -> bool:
+    """Return whether what a request says does not change the answer."""
+    return question[0] == "meter" if isinstance(question, tuple) else question in {"labels", "turn"}
+
+
 def nanoseconds(duration: timedelta) -> int:
     """Return *duration* in nanoseconds."""
     return duration // MICROSECOND * 1000
@@ -189,6 +195,18 @@ class Evidence:
     def about(self, record: Record) -> Evidence:
         """Return what may be asked of *record* instead, at the same instant."""
         return Evidence(record, self._senses, self._store, self.now_ns, self._mocks)
+
+    def follow(self, before: Evidence, *, turns: bool) -> None:
+        """Answer about the state as *before* did, for another form of the same request.
+
+        That was counted as a turn meanwhile, where *turns* are counted.
+        """
+        known = before._known or {}
+        self._known = {one: answer for one, answer in known.items() if _of_state(one)}
+        if turns:
+            asked = self._record, self._store, self.now_ns
+            with suppress(Unknowable):
+                self._once("turn", partial(count_turn, *asked, counted=True))
 
     def known(self, question: object) -> object:
         """Return what *question* was answered with, an Unknowable too; None if it was not asked."""

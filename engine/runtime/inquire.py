@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from engine.language.functions import Unknowable
 from engine.language.program import Allow, Rule
-from engine.runtime.decide import decide
+from engine.runtime.decide import decide, decide_again
 from engine.runtime.decision import Decision, Reason
 from engine.runtime.evidence import Evidence, Senses
 from engine.runtime.match import Match
@@ -36,7 +36,7 @@ from engine.runtime.redaction import look_for
 from engine.runtime.reference import Interpreter, Unknown
 from engine.runtime.rollout import Standing, divide
 from engine.runtime.store import Store
-from engine.runtime.witness import Witness
+from engine.runtime.witness import Seen, Witness
 
 AWAITED = "its answer is awaited"
 PENDING = re.compile(rf"classifier\.(\w+) \({AWAITED}\)")
@@ -162,6 +162,35 @@ def decide_asking(
             record,
             store,
             now_ns,
+            decision_id=decision_id,
+            asking=asking,
+            witness=witness,
+        )
+    except Unanswered as unanswered:
+        return unanswered.questions
+
+
+def decide_instead(  # noqa: PLR0913  all that a decision goes by
+    policies: PolicySet,
+    record: Record,
+    store: Store,
+    now_ns: int,
+    lookup: Lookup | None,
+    before: Seen,
+    *,
+    decision_id: str,
+    senses: Senses,
+    witness: Witness,
+) -> Decision | Questions:
+    """Return what `decide_asking` does, of what `decide_again` decides."""
+    asking = Inquiry(lookup, senses)
+    try:
+        return decide_again(
+            policies,
+            record,
+            store,
+            now_ns,
+            before,
             decision_id=decision_id,
             asking=asking,
             witness=witness,

@@ -6,8 +6,8 @@ that follows from the matched rules alone (reasons, verdicts, labels) is made on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from engine.language.program import Advise, Label, MeterDefinition, Rule
@@ -177,6 +177,29 @@ def _effects(policies: PolicySet, acting: Iterable[Contribution]) -> Iterable[Ef
         meters = policies.meters.get(one.rule.name, ())
         if one.rule.labels or meters:
             yield Effect(one, one.rule.labels, meters)
+
+
+def uncounted(outcome: Outcome, counted: Container[str]) -> Outcome:
+    """Return *outcome* without limits and meters of the rules *counted*, which are so already."""
+    verdict = _unlimited(outcome.verdict, counted)
+    would = None if outcome.shadow is None else _unlimited(outcome.shadow, counted)
+    effects = tuple(
+        one if one.contribution.rule.name not in counted else replace(one, meters=())
+        for one in outcome.effects
+    )
+    return replace(
+        outcome,
+        verdict=verdict,
+        shadow=would,
+        effects=effects,
+        plain=verdict.settled and would is None and not effects,
+        limited=_limited(verdict) and would is None and not effects,
+    )
+
+
+def _unlimited(verdict: Verdict, counted: Container[str]) -> Verdict:
+    throttles = tuple(one for one in verdict.throttles if one.rule.name not in counted)
+    return replace(verdict, throttles=throttles)
 
 
 def winning_advice(contributions: Iterable[Contribution]) -> tuple[Advise, ...]:

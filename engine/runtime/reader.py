@@ -22,6 +22,7 @@ from engine.language.program import Field
 from engine.language.required import required, required_by_word
 from engine.language.types import Scalar
 from engine.runtime.arguments import names_in, texts_in
+from engine.runtime.decision import Message
 from engine.runtime.objections import Problem, asked_by, list_problems, too_large
 from engine.runtime.record import (
     ELSEWHERE,
@@ -207,6 +208,26 @@ class Reader:
         if missing:
             record.missing = missing  # type: ignore[misc]
         return record
+
+    def reworded(
+        self,
+        record: Record,
+        content: str | None,
+        messages: tuple[Message, ...] | None,
+        arguments: object,
+    ) -> Record:
+        """Return *record* as if it had come with these; InvalidRequest where it could not have.
+
+        What is known of who asks, and about what, stays. *record* is left alone.
+        """
+        made = self.copy(record)
+        made.content, made.messages = content, messages
+        made.tool = msgspec.structs.replace(made.tool, args=arguments)
+        made.long, made.too_large = False, ""
+        problems = self._faults(made)
+        if not problems and (size := len(self._visit(made))) > self.least:
+            problems = self._weigh(made, size)
+        return self.complete(cast("Record", made), problems)
 
     def of_asker(self, record: Record) -> Any:
         """Return a record that knows only who asks in *record*: groups that are `wanted` are None.

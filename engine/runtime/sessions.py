@@ -152,13 +152,14 @@ def lose(record: Record, label: str, store: Store, now_ns: int) -> None:
     store.label(*place, label, None, now_ns)
 
 
-def count_turn(record: Record, store: Store, now_ns: int) -> int:
+def count_turn(record: Record, store: Store, now_ns: int, *, counted: bool = False) -> int:
     """Return the turn of the conversation: what the request says, else how many requests it had.
 
-    A request counts itself. Without a session it is 0. Raises StoreUnavailable.
+    A request counts itself, unless it was *counted*. Without a session it is 0. Raises
+    StoreUnavailable.
     """
     sent: int = record.session.turn
     if sent or record.session.id is None:
         return sent
     before = store.turn(record.tenant.id, record.session.id, now_ns, advance=False)
-    return before + (record.stage == "request")
+    return before + (record.stage == "request" and not counted)

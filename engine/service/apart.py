@@ -21,6 +21,7 @@ PATIENCE = 2.0
 """Seconds that work waits for a thread before it is given up."""
 
 BUSY = "too many wait for the store of reviews"
+CLOSED = "the store of reviews was closed"
 
 Made = TypeVar("Made")
 
@@ -41,7 +42,10 @@ class Apart:
         self._clock = clock
 
     def send(self, work: Callable[[], Made]) -> Future[Made]:
-        """Begin *work*. Raises ReviewsUnavailable when too much waits already, as it may itself."""
+        """Begin *work*.
+
+        Raises ReviewsUnavailable when too much waits already, as it may itself, or it was closed.
+        """
         if not self._room.acquire(blocking=False):
             raise ReviewsUnavailable(BUSY)
         latest = self._clock() + self._patience
@@ -51,7 +55,11 @@ class Apart:
                 raise ReviewsUnavailable(BUSY)
             return work()
 
-        begun = self._pool.submit(done)
+        try:
+            begun = self._pool.submit(done)
+        except RuntimeError:
+            self._room.release()
+            raise ReviewsUnavailable(CLOSED) from None
         begun.add_done_callback(lambda _: self._room.release())
         return begun
 

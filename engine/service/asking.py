@@ -21,15 +21,25 @@ from engine.language.functions import Unknowable
 from engine.runtime.decision import Decision
 from engine.runtime.evidence import Evidence, Senses
 from engine.runtime.explain import Explanation, explain
-from engine.runtime.inquire import Inquiry, Lookup, Question, Questions, decide_asking
+from engine.runtime.inquire import (
+    Inquiry,
+    Lookup,
+    Question,
+    Questions,
+    decide_asking,
+    decide_instead,
+)
 from engine.runtime.policyset import PolicySet
 from engine.runtime.record import Record
+from engine.runtime.request import InvalidRequest
 from engine.runtime.sight import Look, Sight, Unlooked
 from engine.runtime.store import Store
+from engine.runtime.witness import Witness
 from engine.service.errand import Errand
 from engine.service.lookout import Lookout, Watch
 from engine.service.making import Making
 from engine.service.meeting import Meeting
+from engine.service.releasing import Substitute, unfit
 from engine.state.remote import ASKED_BY_CONDITIONS, Unfetched
 
 ROUNDS = 4
@@ -59,6 +69,9 @@ class Way(NamedTuple):
     servers: Servers | None
     inquiry: Inquiry | None = None
     stream: bool = False
+
+
+NO_WAY = Way(None)
 
 
 def way_of(policies: PolicySet, servers: Servers | None, *, stream: bool = False) -> Way:
@@ -247,9 +260,31 @@ class Undecided(UnderWay):
     """When the request came, on the clock that `spent` is measured with."""
     ready: Decision | None = None
     """What is decided, if what it puts into the store can be put."""
+    instead: Substitute | None = None
+    """What a review lets pass in the place of what was asked about, if that is decided on now."""
+    unfit: str = ""
+    """Why that can be no request; empty where it can."""
+
+    def turn_to(self, instead: Substitute, errand: Errand | None) -> None:
+        """Decide on *instead* from now on, with an *errand* of its own."""
+        self.instead, self.meeting = instead, None
+        self.errand, self.patient = errand, True  # Who was let in is not sent away half way.
+        self.ready, self.sight, self.look, self.watch = None, None, None, None
+        self.asked, self.rounds = [], 0
+        self.made.again = Witness()
+        said = instead.released
+        try:
+            self.record = self.policies.reader.reworded(
+                self.record, said.content, said.messages, said.arguments
+            )
+        except InvalidRequest as wrong:
+            self.unfit = str(wrong)
+        self.__post_init__()
 
     def attempt(self, store: Store, now: int) -> Decision | None:
         """Return the decision, or None: there is something to wait for."""
+        if self.instead is not None and self.unfit:
+            return unfit(self.instead.decision, self.unfit)
         store, now = self.begin(store, now)
         errand = self.errand
         ready, self.ready = self.ready, None
@@ -257,16 +292,7 @@ class Undecided(UnderWay):
             return ready
         while True:
             try:
-                found = decide_asking(
-                    self.policies,
-                    self.record,
-                    store,
-                    now,
-                    self.questioning,
-                    decision_id=self.decision_id,
-                    senses=self.senses,
-                    witness=self.made,
-                )
+                found = self._tried(store, now)
             except Unlooked as stopped:
                 self.look = stopped.look
                 return None
@@ -281,6 +307,23 @@ class Undecided(UnderWay):
                 return None
             if self.send(found):
                 return None
+
+    def _tried(self, store: Store, now: int) -> Decision | Questions:
+        """Return the decision as far as it is known, or what is asked."""
+        made = self.made
+        about = self.policies, self.record, store, now, self.questioning
+        if made.again is None:
+            return decide_asking(
+                *about, decision_id=self.decision_id, senses=self.senses, witness=made
+            )
+        assert made.seen is not None, "only what rules have looked at is let pass in another form"
+        return decide_instead(
+            *about,
+            made.seen,
+            decision_id=self.decision_id,
+            senses=self.senses,
+            witness=made.again,
+        )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from engine.runtime.reader import Reader
 from engine.runtime.record import Record
 from engine.runtime.request import InvalidRequest, Request
 from engine.runtime.store import Store
-from engine.service.asking import Undecided, Unexplained, Way, way_of
+from engine.service.asking import NO_WAY, Undecided, Unexplained, Way, way_of
 from engine.service.errand import Errand
 from engine.service.failing import denied, describe
 from engine.service.identity import IdSource
@@ -88,7 +88,7 @@ class Gate:
         self._classifiers = classifiers
         self._servers: Servers | None = None
         """Of the policies, when these declare classifiers."""
-        self._way = Way(None)
+        self._way = NO_WAY
         self._waits = self._remote is not None
         """Whether a decision may have to wait even if it looks at little text."""
         self.lookout = lookout or Lookout()
@@ -232,16 +232,22 @@ class Gate:
     def go_on(self, waited: Undecided) -> Decision | Undecided:
         """Return the recorded decision now that what *waited* waits for has come.
 
-        Or *waited* again, when that has raised new questions. A decision that nobody goes
-        on with (its caller has gone) was not made: nothing was consumed or recorded.
+        Or *waited* again, when that has raised new questions, or a review lets something else
+        pass, which is decided on too. A decision that nobody goes on with (its caller has gone)
+        was not made: nothing was recorded.
         """
-        made = waited.made
+        made, instead = waited.made, None
         if waited.meeting is not None:
-            return self.keeper.keep_met(waited.policies, made, waited.meeting)
+            met = self.keeper.met(made, waited.meeting)
+            if isinstance(met, Decision):
+                return self.keeper.keep(waited.policies, made, met)
+            instead = met
         started = perf_counter_ns()
         made.now = now = self._clock()
         made.error = ""
         try:
+            if instead is not None:
+                waited.turn_to(instead, self._errand())
             decision = waited.attempt(self.store, now)
         except Exception as problem:  # noqa: BLE001 - whatever fails must deny
             made.error = describe(problem)
@@ -253,16 +259,16 @@ class Gate:
         if decision is None:
             return waited
         made.decide = waited.spent
-        made.wait = max(0, ended - waited.started - made.read - waited.spent)
+        made.wait = max(0, ended - waited.started - made.read - waited.spent - made.review)
+        if waited.instead is None:
+            waited.meeting = self.keeper.meeting(made, decision)
+        else:
+            decision = self.keeper.substituted(made, waited.instead, decision)
         force_setattr(decision, "evaluated_in", waited.spent)
-        waited.meeting = self.keeper.meeting(made, decision)
         return waited if waited.meeting else self.keeper.keep(waited.policies, made, decision)
 
     def explain(self, request: RequestLike) -> Explanation:
-        """Return why *request* would be decided as it would; consumes and records nothing.
-
-        Blocks while it must wait.
-        """
+        """Return why *request* would be decided as it would; blocks, and records nothing."""
         found = self.begin_explain(request)
         while not isinstance(found, Explanation):
             found.wait()
@@ -329,7 +335,7 @@ class Gate:
         """Decide no more, and release the store and the record."""
         self._policies = None
         self._servers = None
-        self._way = Way(None)
+        self._way = NO_WAY
         if self._classifiers is not None:
             self._classifiers.close()
         self.lookout.close()
@@ -392,10 +398,10 @@ class Gate:
         spent = perf_counter_ns() - started
         made.decide = spent - made.read
         force_setattr(decision, "evaluated_in", spent)
-        if decision.escalation is not None and way is not None:
+        if decision.escalation is not None and not alone:
             meeting = self.keeper.meeting(made, decision)
             if meeting is not None:
-                return self._begun(policies, way, made, decision_id, started, meeting)
+                return self._begun(policies, way or NO_WAY, made, decision_id, started, meeting)
         return self.keeper.keep(policies, made, decision, alone=alone)
 
     def _try(
@@ -406,7 +412,7 @@ class Gate:
             return None
         now = made.now
         store = self.store if self._remote is None else self._remote.at_hand()
-        witness = None if self.keeper.silent else made
+        witness = None if self.keeper.silent and self.keeper.reviews is None else made
         if way is None or way.inquiry is None:
             return decide(policies, record, store, now, decision_id=decision_id, witness=witness)
         return decide_known(
@@ -434,6 +440,7 @@ class Gate:
             made=made,
             decision_id=decision_id,
             started=started,
+            spent=made.decide,
         )
 
 

@@ -6,7 +6,6 @@ What is not recorded must not be given, and what cannot be reviewed must not pas
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter_ns
 
 from engine.runtime.decision import Decision
 from engine.runtime.policyset import PolicySet
@@ -24,6 +23,7 @@ from engine.service.making import Making
 from engine.service.meeting import Meeting, meet
 from engine.service.observer import NoObserver, Observer
 from engine.service.record import NoRecorder, Recorder, RecordError
+from engine.service.releasing import Substitute, substituted
 from engine.service.reviews import Reviews
 from engine.service.telling import Telling, content_entry
 from engine.service.times import iso_time
@@ -79,25 +79,14 @@ class Keeper:
     def keep(
         self, policies: PolicySet, made: Making, decision: Decision, *, alone: bool = False
     ) -> Decision:
-        """Record and count *decision*, or what a review has made of it; return what holds.
+        """Record and count *decision*; return what holds.
 
         That is a ``deny`` when it cannot be recorded. *alone*: nobody waits for it; its review is
         opened, and it does not wait for that.
         """
-        if decision.escalation is not None:
-            decision = self._met(made, decision, alone=alone)
-        return self._write(policies, made, decision)
-
-    def _met(self, made: Making, decision: Decision, *, alone: bool) -> Decision:
-        """Return what a review makes of *decision*; *alone*, as it is."""
-        record, reviews = made.record, self.reviews
         if alone:
             self.meeting(made, decision)
-        elif reviews is not None and record is not None:
-            started = perf_counter_ns()
-            decision = outcome(lambda: reviews.meet(record, decision, made.now), made, decision)
-            made.review = perf_counter_ns() - started
-        return decision
+        return self._write(policies, made, decision)
 
     def sure(self, decision: Decision) -> Decision:
         """Return *decision* when it may be answered, or the ``deny`` in its place; blocks."""
@@ -125,15 +114,31 @@ class Keeper:
         record, reviews = made.record, self.reviews
         if decision.escalation is None or reviews is None or record is None:
             return None
+        # A caller that cannot wait would never ask again: it is denied, and nobody is bothered.
         if decision.effective_action != "escalate":
             return None
         return meet(reviews, record, decision, made.now)
 
-    def keep_met(self, policies: PolicySet, made: Making, meeting: Meeting) -> Decision:
-        """Record and count what came of *meeting*, as `keep` does."""
-        decision = outcome(meeting.outcome, made, meeting.decision)
-        made.review = meeting.spent
-        return self._write(policies, made, decision)
+    def met(self, made: Making, meeting: Meeting) -> Decision | Substitute:
+        """Return what came of *meeting*: a ``deny``, and why in *made*, if nothing did."""
+        made.error = ""
+        try:
+            return meeting.outcome()
+        except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
+            known = isinstance(problem, ReviewsUnavailable)
+            made.error = str(problem) if known else describe(problem)
+            of = meeting.decision
+            return denied(of.revision, of.request_id, of.decision_id, UNREVIEWED)
+        finally:
+            made.review = meeting.spent
+
+    def substituted(self, made: Making, instead: Substitute, found: Decision) -> Decision:
+        """Return what comes of *instead*, about which *found* was decided."""
+        decision = substituted(instead, found)
+        record, reviews = made.record, self.reviews
+        if decision.effective_action != "redact" and reviews is not None and record is not None:
+            reviews.note_withheld(record, instead, found)
+        return decision
 
     def _write(self, policies: PolicySet, made: Making, decision: Decision) -> Decision:
         """Record and count *decision*; return what holds."""
@@ -208,10 +213,10 @@ class Keeper:
         told: dict[str, Values] = {}
         if telling.wants_values(decision.action):
             for one in decision.reasons[:MOST]:
-                told[one.rule] = values_of(policies, seen, one.rule)
+                told[one.rule] = values_of(policies, made.seen_by(one.rule, seen), one.rule)
         if shadow is not None and telling.wants_values(shadow.action):
             for one in shadow.reasons[:MOST]:
-                told[one.rule] = values_of(policies, seen, one.rule)
+                told[one.rule] = values_of(policies, made.seen_by(one.rule, seen), one.rule)
         return told
 
     def _content(
@@ -260,14 +265,3 @@ class Keeper:
         if self.reviews is not None:
             self.reviews.close()
         self._recorder.close()
-
-
-def outcome(ask: Callable[[], Decision], made: Making, decision: Decision) -> Decision:
-    """Return what a review has made of *decision*; a ``deny``, and why in *made*, if none can."""
-    made.error = ""
-    try:
-        return ask()
-    except Exception as problem:  # noqa: BLE001 - what cannot be reviewed must not pass
-        known = isinstance(problem, ReviewsUnavailable)
-        made.error = str(problem) if known else describe(problem)
-        return denied(decision.revision, decision.request_id, decision.decision_id, UNREVIEWED)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from engine.runtime.record import Record
-from engine.runtime.witness import Witness
+from engine.runtime.witness import Seen, Witness
 from engine.service.entries import Spent
 
 
 class Making(Witness):
     """What is to be told of how a decision came about. Times are in nanoseconds."""
 
-    __slots__ = ("decide", "error", "now", "read", "record", "review", "wait")
+    __slots__ = ("again", "decide", "error", "now", "read", "record", "review", "wait")
 
     def __init__(self, *, now: int, record: Record | None = None, error: str = "") -> None:
         """*now* is when, since the epoch; *record* the request, if it could be read."""
@@ -22,6 +22,13 @@ class Making(Witness):
         self.decide = 0
         self.wait = 0
         self.review = 0
+        self.again: Witness | None = None
+        """What was gone by when what a review lets pass instead was decided on."""
+
+    def seen_by(self, rule: str, seen: Seen) -> Seen:
+        """Return what was gone by when *rule* acted last; *seen* unless it has acted again."""
+        again = None if self.again is None else self.again.seen
+        return seen if again is None or rule not in again.outcome.acting else again
 
     @property
     def request_id(self) -> str:

@@ -13,6 +13,7 @@ from time import perf_counter_ns
 
 from engine.runtime.decision import Decision
 from engine.runtime.record import Record
+from engine.service.releasing import Substitute
 from engine.service.reviews import Reviews
 from engine.storage.reviews import ReviewsUnavailable
 
@@ -25,7 +26,7 @@ class Meeting:
 
     decision: Decision
     """What the policies say."""
-    answer: Future[Decision]
+    answer: Future[Decision | Substitute]
     started: int
 
     @property
@@ -42,7 +43,7 @@ class Meeting:
         with suppress(Exception):  # `outcome` raises it.
             await asyncio.wait_for(asyncio.wrap_future(self.answer), limit)
 
-    def outcome(self) -> Decision:
+    def outcome(self) -> Decision | Substitute:
         """Return what came of it. Raises ReviewsUnavailable, and what went wrong."""
         if self.answer.cancelled() or not self.answer.done():
             raise ReviewsUnavailable(LATE)

@@ -2,7 +2,7 @@
 
 Off the hot path: only what escalates comes here. The first time it opens a review and stays an
 ``escalate``; asked again it is let through, denied, or still waits. An answer is bound to what was
-asked (see ``runtime.review``), and what passes is what the reviewer saw, or put in its place.
+asked (see ``runtime.review``); what it makes of a decision is told in ``releasing``.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import timedelta
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 import msgspec
 
-from engine.runtime.decision import Action, Decision, Escalation, Reason, ReviewState
+from engine.runtime.decision import Decision, Escalation, ReviewState
 from engine.runtime.evidence import EPOCH, nanoseconds
 from engine.runtime.record import Record
 from engine.service.apart import Apart
 from engine.service.asked import asked_of
 from engine.service.entries import ReviewEntry
-from engine.service.presenting import Terms, present, refusal_of
+from engine.service.presenting import Terms, name_of, present, refusal_of
 from engine.service.record import Recorder, RecordError
+from engine.service.releasing import Substitute, answered, says_withheld, turned_down
 from engine.service.times import iso_time
 from engine.storage.reviews import (
     ENDED,
@@ -45,14 +45,6 @@ from engine.storage.reviews import (
     Wanted,
 )
 
-APPROVED = "a reviewer approved it"
-EDITED = "a reviewer let an edited form pass"
-REJECTED = "a reviewer rejected it"
-EXPIRED = "nobody reviewed it in time"
-NO_MASK = "the caller cannot mask"
-NO_EDIT = "what was streamed cannot be edited: ask about the whole of it"
-PRESENT = "a reviewer approved it for once: present the approval token"
-
 LATEST = 1 << 62
 """The last instant that a store can keep, in the year 2116."""
 
@@ -61,6 +53,9 @@ AT_ONCE = 500
 
 PRUNE_EVERY = 60 * SECOND
 """How often is looked for what was kept for long enough, when there was nothing the last time."""
+
+REMEMBERED = 4096
+"""So many things that did not pass are remembered; of more all are forgotten, and told again."""
 
 SEALED = "reviews"
 """What the key of the reviews' file is derived for."""
@@ -99,6 +94,8 @@ class Reviews:
         self._apart = Apart()
         self._turned_down: deque[ReviewEntry] = deque()
         """What is to be recorded that no store has in its history."""
+        self._withheld: set[tuple[str, int, str]] = set()
+        """What histories were told of already that did not pass."""
 
     @property
     def now(self) -> int:
@@ -120,28 +117,34 @@ class Reviews:
             with suppress(RecordError, ReviewsUnavailable):
                 await self._tell_apart()
 
-    def meet(self, record: Record, decision: Decision, now: int) -> Decision:
-        """Return what *decision* on *record* comes to at *now*. Raises ReviewsUnavailable."""
-        try:
-            return self._meet(record, decision, now)
-        finally:
-            if record.approval:
-                with suppress(RecordError, ReviewsUnavailable):
-                    self.tell()
+    def send(self, record: Record, decision: Decision, now: int) -> Future[Decision | Substitute]:
+        """Begin to find out, in another thread, what *decision* on *record* comes to at *now*.
 
-    def send(self, record: Record, decision: Decision, now: int) -> Future[Decision]:
-        """Begin what `meet` does in another thread. Raises ReviewsUnavailable.
-
-        What it has done is recorded by the next `tell` or `tend`.
+        What is done for it is recorded by the next `tell` or `tend`. Raises ReviewsUnavailable.
         """
         return self._apart.send(lambda: self._meet(record, decision, now))
 
-    def _meet(self, record: Record, decision: Decision, now: int) -> Decision:
-        """Do what `meet` does, without recording anything."""
+    def note_withheld(self, record: Record, instead: Substitute, found: Decision) -> None:
+        """Have the history say, once in this process, that *found* keeps *instead* from passing.
+
+        It says so a little later, or never where the store cannot: the decision is recorded.
+        """
+        escalation = instead.decision.escalation
+        assert escalation is not None, "it is of a review"
+        review_id, why = escalation.review_id, says_withheld(found)
+        said = review_id, instead.round, why
+        if said in self._withheld:
+            return
+        if len(self._withheld) >= REMEMBERED:
+            self._withheld.clear()
+        move = Move(verb="present", who=name_of(record.user.id), barred=why)
+        with suppress(ReviewsUnavailable):
+            self._apart.send(lambda: self._store.act(review_id, move, self._clock()))
+            self._withheld.add(said)
+
+    def _meet(self, record: Record, decision: Decision, now: int) -> Decision | Substitute:
         escalation = decision.escalation
-        # A caller that cannot wait would never ask again: it is denied, and nobody is bothered.
-        if escalation is None or decision.effective_action != "escalate":
-            return decision
+        assert escalation is not None, "only what escalates is asked about"
         shown = shown_of(record, decision)
         question = self.terms.bind(question_of(record, decision, escalation, shown, now), record)
         if record.approval:
@@ -150,7 +153,7 @@ class Reviews:
 
     def _presented(
         self, record: Record, decision: Decision, shown: Shown, question: Question, now: int
-    ) -> Decision:
+    ) -> Decision | Substitute:
         """Return what the approval comes to whose token was presented."""
 
         def note(who: str) -> None:
@@ -351,96 +354,4 @@ def question_of(
         tool=record.tool.name or "",
         hidden=record.too_large,
         asked=asked_of(record, decision),
-    )
-
-
-def turned_down(decision: Decision, why: str) -> Decision:
-    """Return *decision* as a ``deny``, since the token that was presented was refused."""
-    made = msgspec.structs.replace(stopped(decision, why), escalation=None)
-    reasons = tuple(msgspec.structs.replace(one, failure=why) for one in made.reasons)
-    return msgspec.structs.replace(made, reasons=reasons)
-
-
-def answered(
-    record: Record, decision: Decision, shown: Shown, review: Review, *, presented: bool = False
-) -> Decision:
-    """Return what *review* has made of *decision*, which would let *shown* pass."""
-    question = review.question
-    escalation = Escalation(
-        review_id=question.review_id,
-        queue=question.queue,
-        expires_at=EPOCH + timedelta(microseconds=question.expires_at // 1000),
-        otherwise=question.otherwise,
-        state=review.state,
-        needed=question.needed,
-    )
-    made = msgspec.structs.replace(decision, escalation=escalation)
-    match review.state:
-        case "open":
-            return made
-        case "approved" | "edited" if question.once and not presented:
-            return msgspec.structs.replace(made, reasons=because(made, "escalate", PRESENT))
-        case "approved":
-            return let_pass(record, made, shown, review, APPROVED)
-        case "edited":
-            return let_pass(record, made, shown, review, EDITED)
-        case "rejected":
-            return stopped(made, f"{REJECTED}: {review.note}" if review.note else REJECTED)
-        case "expired" if question.otherwise == "allow":
-            return let_pass(record, made, shown, review, EXPIRED)
-        case "expired":
-            return stopped(made, EXPIRED)
-        case _:
-            assert_never(review.state)
-
-
-def let_pass(
-    record: Record, decision: Decision, shown: Shown, review: Review, why: str
-) -> Decision:
-    """Return *decision* as one that lets pass what *review* releases."""
-    released = review.released
-    if released == shown:  # As it is, redacted where it already was.
-        action: Action = "redact" if decision.redactions else "allow"
-        return msgspec.structs.replace(
-            decision, action=action, effective_action=action, reasons=because(decision, action, why)
-        )
-    if record.streamed is not None:
-        return stopped(decision, NO_EDIT)
-    unable = record.capabilities is not None and "mask" not in record.capabilities
-    if unable:
-        made = stopped(decision, why)
-        return msgspec.structs.replace(made, action="redact", downgrade_reason=NO_MASK)
-    return msgspec.structs.replace(
-        decision,
-        action="redact",
-        effective_action="redact",
-        reasons=because(decision, "redact", why),
-        content=released.content,
-        messages=released.messages,
-        arguments=released.arguments,
-        attributes=released.attributes,
-        redactions=(),  # Their places are those of another text.
-    )
-
-
-def stopped(decision: Decision, why: str) -> Decision:
-    """Return *decision* as a ``deny``, which carries no content."""
-    return msgspec.structs.replace(
-        decision,
-        action="deny",
-        effective_action="deny",
-        reasons=because(decision, "deny", why),
-        content=None,
-        messages=None,
-        arguments=None,
-        attributes={},
-        redactions=(),
-        restored=0,
-    )
-
-
-def because(decision: Decision, action: Action, why: str) -> tuple[Reason, ...]:
-    """Return the reasons of *decision* with what a reviewer made of them."""
-    return tuple(
-        msgspec.structs.replace(one, action=action, message=why) for one in decision.reasons
     )

@@ -15,7 +15,7 @@ from engine.service.approvals import Approvals, BadToken, claims_of, decoded, ob
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import ReviewEntry
 from engine.service.presenting import GATEWAY, REFUSED, Terms, name_of, present
-from engine.service.reviews import PRESENT
+from engine.service.releasing import PRESENT
 from engine.storage.chest import Chest
 from engine.storage.reviews import SECOND, Refused, Review
 from engine.storage.reviews_sqlite import SqliteReviews
@@ -32,6 +32,12 @@ class Signed(Desk):
     def __init__(self, folder: Path, recipe: dict[str, Any] | None = None, **terms: Any) -> None:
         super().__init__(folder, **recipe or {})
         self.reviews.terms = Terms(approvals=APPROVALS, **terms)
+
+    def ask(self, content: str = "doubt", **parts: object) -> Decision:
+        made = super().ask(content, **parts)
+        if "approval" in parts:
+            self.reviews.tell()
+        return made
 
     def approved(self, content: str = "doubt", **parts: Any) -> str:
         """Have *content* approved; return the token."""

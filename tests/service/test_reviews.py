@@ -10,12 +10,14 @@ import pytest
 from engine.runtime.decision import Decision, Message
 from engine.runtime.memory import MemoryStore
 from engine.runtime.record import Streamed
+from engine.service.apart import CLOSED
 from engine.service.asking import Undecided
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line, ReviewEntry
 from engine.service.gate import Gate
 from engine.service.record import NoRecorder, RecordError
-from engine.service.reviews import EDITED, MOST_LISTED, NO_EDIT, Reviews
+from engine.service.releasing import EDITED, NO_EDIT
+from engine.service.reviews import MOST_LISTED, Reviews
 from engine.storage.reviews import SECOND, Move, NoReview, Question, Refused, Review, Shown, Wanted
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.service.bundle import SECRET, asked, write_folder
@@ -275,7 +277,7 @@ def test_a_store_that_cannot_answer_denies(desk: Desk) -> None:
     made = desk.ask()
     assert (made.action, made.effective_action) == ("deny", "deny")
     assert made.reasons[0].failure == "the review could not be opened"
-    assert "reviews.db" in desk.watcher.failures[0]
+    assert desk.watcher.failures == [CLOSED]
     assert desk.book.decisions()[-1].error == desk.watcher.failures[0]
     assert desk.ask("hello").effective_action == "allow"
     assert "reviews.db" in desk.reviews.tend()

@@ -22,6 +22,7 @@ from tests.doors.grpc.serving import (
     ask,
     call,
     decide,
+    decide_stream,
     in_time,
     refused,
     run,
@@ -87,6 +88,59 @@ def test_what_a_reviewer_edits_is_what_is_used(place: Place) -> None:
     assert made.effective_action == wire.ACTION_REDACT
     assert (made.content, made.arguments_json) == ("bye", b'{"to":"eve"}')
     assert place.get(review_id).arguments_json == b'{"to":"eve"}'
+
+
+PAY = ask(
+    request_id="pay",
+    stage=wire.STAGE_TOOL_CALL,
+    tool=wire.Tool(name="refund", args_json=b'{"to": "ann"}'),
+    context_json=b'{"amount": 600}',
+)
+
+
+def alone(channel: Channel) -> wire.Decision:
+    return decide(channel, PAY)
+
+
+def in_batch(channel: Channel) -> wire.Decision:
+    batch = wire.DecideBatchRequest(requests=[ask(), PAY, ask()])
+    raw = call(channel, "PolicyEngine/DecideBatch", batch)
+    before, made, after = wire.DecideBatchResponse.FromString(raw).decisions
+    assert before.action == after.action == wire.ACTION_ALLOW
+    return made
+
+
+def in_stream(channel: Channel) -> wire.Decision:
+    raws = [one.SerializeToString() for one in (ask(), PAY, ask())]
+    found = [wire.Decision.FromString(one) for one in decide_stream(channel, iter(raws))]
+    others = [one for one in found if one.request_id != "pay"]
+    assert [one.action for one in others] == [wire.ACTION_ALLOW] * 2
+    return next(one for one in found if one.request_id == "pay")
+
+
+@pytest.mark.parametrize("asked", [alone, in_batch, in_stream])
+def test_what_a_reviewer_edits_is_decided_on_before_it_is_used(
+    place: Place, asked: Callable[[Channel], wire.Decision]
+) -> None:
+    review_id = asked(place.channel).escalation.review_id
+    place.resolve(review_id, wire.REVIEW_STATE_EDITED, content="forbidden")
+    assert place.wait(review_id).state == wire.REVIEW_STATE_EDITED
+    made = asked(place.channel)
+    assert (made.action, made.effective_action) == (wire.ACTION_DENY, wire.ACTION_DENY)
+    assert made.reasons[0].message == "that word is not spoken here"
+    assert made.escalation.state == wire.REVIEW_STATE_EDITED
+    assert not made.HasField("content")
+    assert not made.arguments_json
+    until(lambda: place.history(review_id)[-1].act == "refused")
+    assert "deny by `desk.guard.no_word`" in place.history(review_id)[-1].note
+
+
+def test_what_a_reviewer_puts_in_is_redacted(place: Place) -> None:
+    review_id = place.pay().escalation.review_id
+    place.resolve(review_id, wire.REVIEW_STATE_EDITED, content="to a@b.example")
+    made = place.pay()
+    assert (made.action, made.content) == (wire.ACTION_REDACT, "to [EMAIL]")
+    assert made.arguments_json == b'{"to":"ann"}'
 
 
 def test_messages_are_shown_and_edited(place: Place) -> None:

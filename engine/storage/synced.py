@@ -83,8 +83,7 @@ class Synced(Committer):
         with self._lock:
             self._stage(payload)
             self._flush()
-            why = self._outcome()
-            if why:
+            if why := self._outcome():
                 self._last = 0
                 raise OSError(ENOSPC, why)
 
@@ -263,7 +262,10 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced.all:
             return False
-        return self._beside.begin(many=self._appended - self._done >= MANY)
+        begun = self._beside.begin(many=self._appended - self._done >= MANY)
+        if begun:
+            self._trail.grow()
+        return begun
 
     def _hear(self) -> None:
         with self._lock:
@@ -327,17 +329,15 @@ class Synced(Committer):
             self._turn()
         if self._trail.short and not self._ending:
             self._trail.fill()
-            self._trail.digest_paced()  # So that little is left to do when the segment is full.
         return True
 
     def _sync(self) -> bool:
         """Bring what was appended to the disk; return whether that went well."""
         with self._lock:
-            failure = self._failure
             if not self._unsynced.all or self._beside.flying:
                 return True
             self._busy = True
-            self._failure = None
+            failure, self._failure = self._failure, None
         try:
             if failure is not None:
                 raise failure

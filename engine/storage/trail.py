@@ -39,8 +39,9 @@ PACED, PACE_SECONDS = 64, 0.0003
 """Beside: records that are taken into the tree at once, and a pause after them. They are twice as
 many, up to `DIGESTED`, each time that as many have come in the meantime."""
 PACED_FROM, AT_ONCE = 128, 64
-"""Who appends takes so many records into the tree at once, when there are so many to be taken. So
-a new segment, whose header tells the tree, can be begun at any time without holding anybody up."""
+"""Who appends takes so many records into the tree at once, when there are so many to be taken (of a
+careful trail, while the disk is busy: see `grow`). So a new segment, whose header tells the tree,
+can be begun at any time without holding anybody up."""
 PUSHED = 4 * MEGABYTE
 """So many bytes at a time are written to the disk beside, from which a sync then has little to do:
 one of 64 MB keeps a core busy for 10 ms, and this for less than one. Not fewer: each time the file
@@ -161,6 +162,12 @@ class Trail:
             self._leaves += self._segment.append_all(payloads)
             while len(self._leaves) >= PACED_FROM and not self._careful:
                 self._digest(AT_ONCE)
+
+    def grow(self) -> None:
+        """Take records of a careful trail into the tree, when many are on the disk."""
+        with self._lock:
+            while len(self._leaves) >= PACED_FROM and self._digest(AT_ONCE):
+                pass
 
     def _make_room(self) -> None:
         full = self._segment.size >= self._limits[0] and not self._careful

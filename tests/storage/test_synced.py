@@ -15,6 +15,7 @@ from engine.storage import beside
 from engine.storage.committer import TOO_LATE
 from engine.storage.durability import OnFull, Way
 from engine.storage.synced import Synced
+from engine.storage.trail import PACED_FROM
 from tests.storage.committed import kept, whole
 from tests.storage.disks import Kernel, ask, flying, heard, kernel_in, of
 from tests.storage.made import record, verified
@@ -261,6 +262,21 @@ def test_answers_come_while_a_new_segment_is_prepared(
     one.close()
     assert kept(tmp_path) == list(range(6))
     whole(tmp_path)
+
+
+def test_the_tree_grows_while_the_disk_is_busy(tmp_path: Path, kernel: Kernel) -> None:
+    one = of(tmp_path, Way(durability="synced"))
+
+    async def main() -> None:
+        for start in range(0, 1000, 50):
+            await asyncio.gather(*(ask(one, number) for number in range(start, start + 50)))
+            assert len(one._trail._leaves) <= PACED_FROM + 50
+
+    asyncio.run(main())
+    assert kernel.begun == 20
+    one.close()
+    assert kept(tmp_path) == list(range(1000))
+    assert verified(tmp_path).signed == 1000
 
 
 def test_a_full_segment_that_cannot_be_closed_holds_nobody_up(

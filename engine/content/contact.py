@@ -15,7 +15,8 @@ MANY_GROUPS = 4
 PAIR = 2
 DATE_DIGITS = 8
 LONGEST = 40
-ZERO, CLOSING, HYPHEN, PLUS = b"0)-+"
+ZERO, OPENING, CLOSING, HYPHEN, PLUS, DOT, SLASH = b"0()-+./"
+"""Hot path: bytes are looked for by number. For a text of one byte Python makes an error first."""
 NUMERIC = b"0123456789 .-/()+"
 """What a number has without its extension."""
 SIGNS = b" .-/"
@@ -67,8 +68,8 @@ def _may_be_other(number: bytes, digits: int) -> bool:
     """
     return (
         digits <= DATE_DIGITS
-        or b"." in number
-        or b"/" in number
+        or DOT in number
+        or SLASH in number
         or number.startswith((b"1", b"20"))
     )
 
@@ -141,7 +142,7 @@ def _written(data: bytes, start: int, end: int) -> bool:
     # Hot path: most numbers are in few groups, and begin with another digit.
     plain = (
         number[0] != ZERO
-        and b"(" not in number
+        and OPENING not in number
         and len(number) < len(number.translate(None, SIGNS)) + (MANY_GROUPS - 1)
     )
     if plain and not spoken_of(data, start):

@@ -63,6 +63,7 @@ _part = re.compile(rb"[A-Za-z0-9+]{16,}={0,2}")
 _unshown = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 BAD = "\ufffd"
 """What stands for bytes that are no UTF-8."""
+SPACE = ord(" ")
 ASCII_SHOWN = bytes((9, 10, 13, *range(32, 127)))
 
 Place = tuple[int, int, str]
@@ -231,7 +232,7 @@ def _from_bits(bits: str) -> bytes:
 
 def _readable(data: bytes) -> str | None:
     """Return *data* as text when it is text, with letters, else None."""
-    if b" " not in data:  # Hot path: nor have most long names, and an error takes its time.
+    if SPACE not in data:  # Hot path: nor have most long names, and an error takes its time.
         return None
     try:
         text = data.decode()

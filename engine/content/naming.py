@@ -50,6 +50,7 @@ SPOKEN = frozenset(
 
 SIGNS = 4
 JOINING = b" .:#=-(\"'\n"
+DOT, COLON = b".:"
 ABBREVIATED, ENDING = 6, 3
 """Bytes of an abbreviation with a sign behind it; and the last of them, of which that is one."""
 
@@ -89,6 +90,6 @@ def spoken_of(data: bytes, start: int) -> bool:
     if not SPOKEN.isdisjoint(before.translate(LETTERS).split()):
         return True
     last = before[-ENDING:]
-    if b"." not in last and b":" not in last:
+    if DOT not in last and COLON not in last:
         return False
     return _abbreviated.search(b" " + before[-ABBREVIATED:].lower()) is not None

@@ -58,6 +58,7 @@ _hex = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _pieces = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _variable = re.compile(rb"[A-Za-z_]+")
 QUOTES = (b'"', b"'", b"`")
+COMMA = ord(",")
 _spoken = re.compile(r"(?i)[aeiouy]")
 _identifier = re.compile(r"[A-Za-z0-9]+(?:[_\-./:][A-Za-z0-9]+)*")
 _reference = re.compile(r"[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+")
@@ -258,7 +259,7 @@ def _valued(data: bytes, start: int, end: int) -> bool:
 
 def called(data: bytes, start: int, end: int) -> bool:
     """Return whether ``data[start:end]`` behind the name of a password is a value: no call, no name."""
-    listed = b"," in data[max(0, start - 4) : start]
+    listed = COMMA in data[max(0, start - 4) : start]
     if (listed or data[start - 1 : start] not in QUOTES) and _variable.fullmatch(data, start, end):
         return False
     return _valued(data, start, end) and _about.search(_name_before(data, start)) is None

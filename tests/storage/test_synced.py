@@ -15,7 +15,6 @@ from engine.storage import beside
 from engine.storage.committer import TOO_LATE
 from engine.storage.durability import OnFull, Way
 from engine.storage.synced import Synced
-from engine.storage.trail import PACED_FROM
 from tests.storage.committed import kept, whole
 from tests.storage.disks import Kernel, ask, flying, heard, kernel_in, of
 from tests.storage.made import record, verified
@@ -202,105 +201,6 @@ def test_a_sync_that_hangs_is_not_waited_for(
     one.close()
     numbers = [each for each in kept(tmp_path) if isinstance(each, int)]
     assert numbers == [0, 1]
-    whole(tmp_path)
-
-
-def test_a_new_segment_waits_for_what_is_in_the_air(tmp_path: Path, kernel: Kernel) -> None:
-    one = of(tmp_path, Way(durability="synced"))
-    segment = one._trail.path
-
-    async def main() -> None:
-        kernel.held = True
-        first = ask(one, 0)
-        await flying(kernel)
-        one.turn()
-        second = ask(one, 1)
-        await asyncio.sleep(0)
-        assert one._trail.path == segment
-        kernel.go_on()
-        assert [await first, await second] == ["", ""]
-        assert await ask(one, 2) == ""
-
-    asyncio.run(main())
-    one.close()
-    assert kept(tmp_path) == [0, 1, 2]
-    assert len(list(tmp_path.glob("*.seg"))) == 2
-    whole(tmp_path)
-
-
-def test_answers_come_while_a_new_segment_is_prepared(
-    tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = of(tmp_path, Way(durability="synced"))
-    trail = one._trail
-    reached, go_on = Event(), Event()
-    digest = trail.digest_paced
-
-    def waits() -> None:
-        reached.set()
-        assert go_on.wait(60)
-        digest()
-
-    async def main() -> None:
-        assert await ask(one, 0) == ""
-        monkeypatch.setattr(trail, "digest_paced", waits)
-        segment = trail.path
-        one.turn()
-        while not reached.is_set():  # noqa: ASYNC110 - another thread reaches it
-            await asyncio.sleep(0)
-        for number in range(1, 5):
-            async with asyncio.timeout(60):
-                assert await ask(one, number) == ""
-        assert trail.path == segment
-        go_on.set()
-        while trail.path == segment:  # noqa: ASYNC110 - another thread begins it
-            await asyncio.sleep(0)
-        assert await ask(one, 5) == ""
-
-    asyncio.run(main())
-    assert kernel.begun >= 5
-    one.close()
-    assert kept(tmp_path) == list(range(6))
-    whole(tmp_path)
-
-
-def test_the_tree_grows_while_the_disk_is_busy(tmp_path: Path, kernel: Kernel) -> None:
-    one = of(tmp_path, Way(durability="synced"))
-
-    async def main() -> None:
-        for start in range(0, 1000, 50):
-            await asyncio.gather(*(ask(one, number) for number in range(start, start + 50)))
-            assert len(one._trail._leaves) <= PACED_FROM + 50
-
-    asyncio.run(main())
-    assert kernel.begun == 20
-    one.close()
-    assert kept(tmp_path) == list(range(1000))
-    assert verified(tmp_path).signed == 1000
-
-
-def test_a_full_segment_that_cannot_be_closed_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-    one = of(tmp_path, Way(durability="synced"), said)
-
-    def fails(_file: int) -> None:
-        raise BROKEN
-
-    async def main() -> None:
-        assert await ask(one, 0) == ""
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", fails)
-            one.turn()
-            while not said:  # noqa: ASYNC110 - another thread says it
-                await asyncio.sleep(0)
-        assert await ask(one, 1) == ""
-
-    asyncio.run(main())
-    assert said == ["a full segment cannot be closed: Input/output error"]
-    one.close()
-    assert kept(tmp_path) == [0, 1]
     whole(tmp_path)
 
 

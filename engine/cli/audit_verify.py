@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -24,6 +27,7 @@ from engine.storage.proof import ProofError, make_proof, notes_in, read_proof
 from engine.storage.source import segment_files, size_of
 from engine.storage.verify import USUAL_SECONDS, Report, verify_folder
 
+PIPE_BYTES = 2**16
 APART_BYTES = 2**27
 """From here on several processes are worth their start."""
 VERIFY_EPILOG = """\
@@ -160,11 +164,34 @@ def read_keys(folder: Path, keys: tuple[str, ...]) -> list[Verifier]:
 
 
 def text_in(path: Path) -> str:
-    """Return the text of a file; exit with code 2 when it cannot be read."""
+    """Return the text of a file, or of a pipe that is written to; exit with code 2 without one.
+
+    A shell's ``<(zcat daemon.log.gz)`` is such a pipe. Where nobody writes, nobody is waited for.
+    """
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            return (begun(file.fileno()) + file.read()).decode("utf-8", "replace")
     except OSError as error:
         leave(f"cannot read {inert(str(path))}: {error.strerror}")
+
+
+def begun(pipe: int) -> bytes:
+    """Return what comes first out of *pipe*, which waits for the rest from then on; of a file none.
+
+    Raises OSError.
+    """
+    mode = os.fstat(pipe).st_mode
+    if stat.S_ISREG(mode):
+        return b""
+    if not stat.S_ISFIFO(mode):
+        raise OSError(errno.EINVAL, "it is neither a file nor a pipe")
+    first = b""
+    with suppress(BlockingIOError):  # Somebody has it open, and has not written yet.
+        first = os.read(pipe, PIPE_BYTES)
+        if not first:
+            raise OSError(errno.EPIPE, "nobody writes into this pipe")
+    os.set_blocking(pipe, True)
+    return first
 
 
 def check_proof(path: Path, folder: Path, keys: tuple[str, ...]) -> None:

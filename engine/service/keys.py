@@ -9,6 +9,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from engine.service.plain import read_plain
+
 KEY_BYTES = 32
 
 
@@ -31,7 +33,7 @@ def load_key(path: Path) -> bytes:
             ) from None
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("ascii").strip()
+        text = read_plain(path).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise KeyFileError(f"cannot read the key file {path}; check its owner and mode") from None
     if mode & 0o077:

@@ -7,9 +7,9 @@ a daemon serves must do neither, whatever was put in the place of the file.
 from __future__ import annotations
 
 import errno
-import os
-import stat
 from pathlib import Path
+
+from engine.storage.plain import plain_file
 
 MEBIBYTE = 1 << 20
 
@@ -19,9 +19,7 @@ def read_plain(path: Path, most: int = MEBIBYTE) -> bytes:
 
     Raises OSError, also for what is no file, and for one of more than *most* bytes.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+    with plain_file(path) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")

@@ -31,6 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.service.keys import derive_key
+from engine.storage.plain import plain_file
 
 FOLDER = "audit-keys"
 """In the data folder, beside the trail and not in it: a copy of the trail has no keys."""
@@ -126,7 +127,7 @@ class Vault:
             if known is not None and known.file == identity(os.stat(path)):  # noqa: PTH116 - hot
                 return known
             self._known.pop(tenant, None)
-            with path.open("rb") as file:
+            with plain_file(path) as file:
                 stamp, data = identity(os.fstat(file.fileno())), file.read()
         except FileNotFoundError:
             self._known.pop(tenant, None)

@@ -9,6 +9,7 @@ again: that can be told from the log and by who receives it, and loses nothing.
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -70,6 +71,8 @@ def path_of(folder: Path, sink: str) -> Path:
 def load_cursor(path: Path, sink: str) -> Cursor:
     """Return the cursor at *path*, or a new one. Raises OSError and CursorError."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # Who opens a pipe waits for whoever writes.
+            raise CursorError("it is no regular file")
         data = path.read_bytes()
     except FileNotFoundError:
         return Cursor(sink=sink)

@@ -33,6 +33,7 @@ import msgspec
 
 from engine.storage.bridges import Bridge, is_bridge, read_bridge
 from engine.storage.notes import NoteError, Signer, Verifier, open_note
+from engine.storage.plain import plain_file
 
 FILE = "checkpoints.jsonl"
 
@@ -166,7 +167,7 @@ class CheckpointFile:
     def lines(self) -> Iterator[str | None]:
         """Yield the note of each line, None for what is no line of this file. Raises OSError."""
         try:
-            file = self.path.open("rb")
+            file = plain_file(self.path)
         except FileNotFoundError:
             return
         with file:

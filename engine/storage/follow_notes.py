@@ -16,6 +16,7 @@ from engine.storage.bridges import is_bridge, read_bridge
 from engine.storage.checkpoints import note_in, text_of
 from engine.storage.follow import PIECE, NotThere
 from engine.storage.notes import NoteError
+from engine.storage.plain import open_plain, plain_file
 
 _LONGEST_LINE = 2**14
 
@@ -40,7 +41,7 @@ def new_notes(path: Path, offset: int, digest: str = "") -> list[NextNote]:
     Raises OSError, and NotThere where no line begins at *offset*, or another one ends there.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = open_plain(path)
     except FileNotFoundError:
         if offset:
             raise NotThere("the file of checkpoints is gone") from None
@@ -73,7 +74,7 @@ def place_of_note(path: Path, sequence: int) -> tuple[int, int, str]:
     the next one behind; where there are fewer, the end. Raises OSError.
     """
     number, end, digest = 0, 0, ""
-    with path.open("rb") as file:
+    with plain_file(path) as file:
         for line in file:
             if number >= sequence or not line.endswith(b"\n"):
                 break

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.plain import plain_bytes
 from engine.storage.segment import sync_folder
 
 FILE = "holds.json"
@@ -49,7 +50,7 @@ def read_holds(folder: Path) -> tuple[Hold, ...]:
     """Return the holds of *folder*. Raises HoldsError."""
     path = folder / FILE
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        found = msgspec.json.decode(plain_bytes(path), type=_File)
     except FileNotFoundError:
         return ()
     except OSError as error:

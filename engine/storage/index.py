@@ -33,6 +33,7 @@ from engine.storage.gather import Gathering, hash_of
 from engine.storage.header import Header
 from engine.storage.moment import UNKNOWN
 from engine.storage.pieces import first_line, pieces_of
+from engine.storage.plain import plain_file
 from engine.storage.source import Source, stem_of
 
 FORMAT = 1
@@ -139,7 +140,7 @@ class Index:
             if self._file is None:
                 data = self._sections[name]
             else:
-                with self._file.open("rb") as file:
+                with plain_file(self._file) as file:
                     data = os.pread(file.fileno(), size, self._base + offset)
         except (KeyError, OSError) as error:
             raise Stale(f"the index cannot be read: {error}") from None
@@ -156,7 +157,7 @@ def checksum_of(text: bytes) -> bytes:
 def open_index(source: Source) -> Index:
     """Return the index beside the segment *source*. Raises Stale and OSError."""
     path = source.path.with_name(f"{stem_of(source.path)}{ENDING}")
-    with path.open("rb") as file:
+    with plain_file(path) as file:
         head = file.read(_HEAD_BYTES)
     line, _, _ = head.partition(b"\n")
     checksum, _, text = line.partition(b" ")

@@ -10,6 +10,7 @@ from engine.storage.frames import first_digest, read_frames
 from engine.storage.header import CLOSED, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
 from engine.storage.notes import NoteError, Signer
+from engine.storage.plain import plain_bytes
 from engine.storage.segment import recover
 
 
@@ -18,7 +19,7 @@ def sign_closed(path: Path, signer: Signer, time: str) -> str:
 
     Return the note. Raises OSError, NoSegment and Altered.
     """
-    data = path.read_bytes()
+    data = plain_bytes(path)
     header, end = read_header(data)
     tree = Tree(header.first, [bytes.fromhex(one) for one in header.peaks])
     digest = first_digest(data[:end])
@@ -40,7 +41,7 @@ def recover_signed(path: Path, signer: Signer, time: str) -> Path | None:
     """
 
     def sign(last: Path) -> None:
-        begun = not is_begun(last.read_bytes())
+        begun = not is_begun(plain_bytes(last))
         whole = last if begun else _before(last)
         if begun or whole.exists():
             sign_closed(whole, signer, time)

@@ -32,6 +32,7 @@ from engine.storage.frames import DIGEST_BYTES, HEAD
 from engine.storage.header import OPEN
 from engine.storage.index import Stale, index_of, make_index
 from engine.storage.notes import NoteError, Signer, Verifier, open_note
+from engine.storage.plain import plain_file
 from engine.storage.segment import sync_folder
 from engine.storage.source import opened_source, segment_files, stem_of
 from engine.storage.wanted import fields_of
@@ -210,7 +211,7 @@ class _Needless:
 def _entries(path: Path) -> Iterator[tuple[bytes, str, Checkpoint | Bridge]]:
     """Yield each line, its note, and what that says; raise Damaged where one does not follow."""
     previous = ""
-    with path.open("rb") as file:
+    with plain_file(path) as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return

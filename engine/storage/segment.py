@@ -35,6 +35,7 @@ from engine.storage.frames import (
     read_frames,
 )
 from engine.storage.header import CLOSED, OPEN, Cut, Header, is_begun, is_cut, read_header
+from engine.storage.plain import plain_bytes
 from engine.storage.room import put, widen
 
 NONE = -1
@@ -224,7 +225,7 @@ def recover(
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not path.exists():
             return None
-        data = path.read_bytes()
+        data = plain_bytes(path)
         if is_begun(data):
             if sign is not None:
                 sign(path)

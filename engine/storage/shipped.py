@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.plain import plain_bytes
+
 FOLDER = "shipped"
 ENDING = ".json"
 CHECKPOINTS = "checkpoints"
@@ -44,7 +46,7 @@ def read_shipped(folder: Path) -> Shipped:
     found: dict[str, dict[str, int]] = {}
     for path in sorted((folder / FOLDER).glob(f"*{ENDING}")):
         try:
-            found[path.stem] = msgspec.json.decode(path.read_bytes(), type=_Cursor).trails
+            found[path.stem] = msgspec.json.decode(plain_bytes(path), type=_Cursor).trails
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             found[path.stem] = {}
     return Shipped(found)

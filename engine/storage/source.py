@@ -25,6 +25,7 @@ import zstandard
 
 from engine.storage.frames import DIGEST_BYTES
 from engine.storage.header import CLOSED, OPEN, NoSegment
+from engine.storage.plain import NoFile, open_plain
 
 COMPRESSED = f"{CLOSED}.zst"
 ENDINGS = (CLOSED, COMPRESSED, OPEN)
@@ -97,7 +98,10 @@ class Source:
         """
         self.path = path
         self.compressed = (name or path.name).endswith(COMPRESSED)
-        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._file = open_plain(path)
+        except NoFile as error:
+            raise NoSegment(error.strerror) from None
         self._at: list[int] = []
         self._pieces: list[tuple[int, int]] = []
         """Of a compressed one, where the pieces begin, and where they lie in the file."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import pytest
@@ -116,6 +118,33 @@ def test_a_second_copy_of_the_checkpoints_is_held_against_them(
     copy.write_text("nothing")
     assert "there is no checkpoint in" in call(*asked).stderr
     assert call(*asked[:-1], tmp_path / "none").exit_code == 2
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write *data*, and close the file."""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def test_a_copy_may_come_out_of_a_pipe_but_nobody_waits_for_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for option in ("--checkpoints", "--proof"):
+        alone = call("audit", "verify", "--folder", folder, option, pipe)
+        assert (alone.exit_code, "nobody writes into this pipe" in alone.stderr) == (2, True)
+        device = call("audit", "verify", "--folder", folder, option, "/dev/zero")
+        assert (device.exit_code, "neither a file nor a pipe" in device.stderr) == (2, True)
+    reads, writes = os.pipe()
+    with os.fdopen(reads):
+        # More than a pipe holds, from a thread that begins when it likes.
+        text = (folder / FILE).read_bytes() + b"another line\n" * 100_000
+        writer = Thread(target=write_all, args=(writes, text))
+        writer.start()
+        given = call("audit", "verify", "--folder", folder, "--checkpoints", f"/dev/fd/{reads}")
+        writer.join()
+    assert (given.exit_code, given.stderr) == (0, "")
 
 
 def test_what_no_checkpoint_has_signed_is_warned_of(folder: Path) -> None:

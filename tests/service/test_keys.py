@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="make its folder writable"):
         load_key(tmp_path / "gone" / "secret.key")
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "secret.key"
+    os.mkfifo(path, 0o600)
+    with pytest.raises(KeyFileError, match="cannot read the key file"):
+        load_key(path)
 
 
 def test_a_folder_in_place_of_the_key_is_refused(tmp_path: Path) -> None:

@@ -124,6 +124,12 @@ def test_a_spoilt_key_is_told_and_does_not_become_another(vault: Vault) -> None:
             vault.open("north", "d1", key, sealed)
 
 
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_key(vault: Vault) -> None:
+    os.mkfifo(key_path(vault.folder, "north"))
+    with pytest.raises(VaultError, match="it is no regular file"):
+        vault.seal("north", "d1", b"x")
+
+
 def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(VaultError, match="cannot keep keys"):

@@ -319,3 +319,11 @@ def test_a_checkpoint_that_cannot_be_written_whole_leaves_the_file_as_it_was(
     assert (tmp_path / FILE).read_bytes() == b""
     one.close()
     assert verified(tmp_path).signed == 1
+
+
+def test_a_pipe_in_the_place_of_a_segment_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / f"{'ab' * 8}-00000000{OPEN}"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        recover_signed(pipe, SIGNER, TIME)
+    assert pipe.is_fifo()

@@ -154,6 +154,10 @@ class Desk:
         who = None if self.reviewers is None else self.reviewers.who(credential)
         if who is None or not 0 <= most <= MOST_LISTED:
             return await self._page(wanted, token, most, PAGE_BYTES)
+        scopes = who.scopes()
+        if not scopes:
+            return Page(reviews=())
+        wanted = msgspec.structs.replace(wanted, within=scopes)
         found: list[Review] = []
         most, room = most or LISTED, PAGE_BYTES
         for _ in range(MOST_PAGES):

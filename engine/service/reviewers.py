@@ -37,6 +37,7 @@ import secrets
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -44,7 +45,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.service.plain import MEBIBYTE, read_plain
-from engine.storage.reviews import Refused
+from engine.storage.reviews import Refused, Scope
 from engine.storage.reviews_acts import check_name
 
 Right = Literal["approve", "edit", "full"]
@@ -59,6 +60,9 @@ LONGEST = 16_384
 
 FILE_BYTES = 16 * MEBIBYTE
 """Of the file of reviewers, and of the keys."""
+
+MOST_SCOPES = 16
+"""How many a list is put together from: each is looked up on its own."""
 
 MISSING = "`[oidc]` needs a package that is not installed: pip install pol-engine[oidc]"
 
@@ -141,6 +145,30 @@ class Reviewer(Struct, frozen=True, kw_only=True):
     def may(self, right: Right, queue: str, tenant: str) -> bool:
         """Return whether they have *right* there."""
         return any(right in one.may and one.covers(queue, tenant) for one in self.grants)
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Return which queues of which tenants together hold all that they see; none: nothing.
+
+        Where those were more than `MOST_SCOPES`, they are wider, and hold more than that.
+        """
+        found: set[Scope] = {(ANY, ANY)}
+        if sum(len(one.queues) * len(one.tenants) for one in self.grants) <= MOST_SCOPES:
+            found = {pair for one in self.grants for pair in product(one.queues, one.tenants)}
+        elif len(queues := {one for grant in self.grants for one in grant.queues}) <= MOST_SCOPES:
+            found = {(one, ANY) for one in queues}
+        elif len(tenants := {one for grant in self.grants for one in grant.tenants}) <= MOST_SCOPES:
+            found = {(ANY, one) for one in tenants}
+        alone = {
+            (queue, tenant)
+            for queue, tenant in found
+            if found.isdisjoint({(queue, ANY), (ANY, tenant), (ANY, ANY)} - {(queue, tenant)})
+        }
+        return tuple(
+            sorted(
+                ("" if queue == ANY else queue, "" if tenant == ANY else tenant)
+                for queue, tenant in alone
+            )
+        )
 
 
 class Verifier(Protocol):

@@ -207,12 +207,18 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which *who* has shown, over TLS."""
 
 
+Scope = tuple[str, str]
+"""A queue and a tenant; empty stands for all of them."""
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which reviews: what is empty does not choose."""
 
     queue: str = ""
     tenant: str = ""
     state: ReviewState | Literal[""] = ""
+    within: tuple[Scope, ...] = ()
+    """Those that one of these holds."""
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

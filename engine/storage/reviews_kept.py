@@ -37,6 +37,7 @@ from engine.storage.reviews import (
 from engine.storage.reviews_acts import apply, begin, in_time, stands
 from engine.storage.reviews_database import Database, Raced, Session
 from engine.storage.reviews_deeds import answers_in, deed_of, printable
+from engine.storage.reviews_lists import listing
 from engine.storage.reviews_rows import COLUMNS, Rows, read_number, read_token, token_after
 from engine.storage.reviews_upkeep import delete_over, erase_over
 
@@ -50,8 +51,6 @@ TELLING = 60 * SECOND
 """How long a deed is left to who was handed it, before somebody else is."""
 
 _READ = "SELECT body FROM reviews WHERE review_id = ?"
-_LISTED = "SELECT rank, opened_at, review_id, {} FROM reviews WHERE "
-_AFTER = "(rank, opened_at, review_id) > (?, ?, ?) ORDER BY rank, opened_at, review_id LIMIT ?"
 OPENED = (
     f"INSERT INTO reviews ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608  our names
     "ON CONFLICT (review_id) DO NOTHING"
@@ -163,20 +162,19 @@ class KeptReviews:
 
         Raises Refused for a token that is none.
         """
-        after = read_token(token)
+        wanted_after = listing(wanted, read_token(token))
         while self.expire(now, OVERDUE):
             pass
-        chosen = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value}
-        where = "".join(f"{name} = ? AND " for name in chosen)
-        values = (*chosen.values(), *after)
+        if not wanted_after.choices:
+            return Page(reviews=())
 
         def listed(session: Session) -> Page:
             # Their sizes first: what does not fit is not even read.
-            asked = f"{_LISTED.format('LENGTH(body)')}{where}{_AFTER}"
-            sizes = [row[3] for row in session.rows(asked, (*values, most + 1))]
+            sizes = [
+                row[3] for row in session.rows(*wanted_after.statement("LENGTH(body)", most + 1))
+            ]
             number = fitting(sizes[:most], room)
-            asked = f"{_LISTED.format('body')}{where}{_AFTER}"
-            found = session.rows(asked, (*values, number))
+            found = session.rows(*wanted_after.statement("body", number))
             more = found and len(sizes) > number
             return Page(
                 reviews=tuple(self.rows.review(row[3]) for row in found),

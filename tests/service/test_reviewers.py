@@ -8,6 +8,9 @@ import pytest
 from engine.service.reviewers import (
     LONGEST,
     MISSING,
+    MOST_SCOPES,
+    Grant,
+    Reviewer,
     Reviewers,
     ReviewersError,
     Unknown,
@@ -15,6 +18,8 @@ from engine.service.reviewers import (
     new_token,
 )
 from tests.service.roll import ROLL, write_roll
+
+MANY = [f"x{number:02}" for number in range(MOST_SCOPES + 1)]
 
 
 def read(path: Path, told: list[str] | None = None) -> Reviewers:
@@ -39,6 +44,27 @@ def test_a_token_says_who_comes_and_what_they_may(tmp_path: Path) -> None:
     assert not bob.sees("people", "north")
     assert cid.sees("money", "south")
     assert not cid.may("approve", "money", "south")
+
+
+@pytest.mark.parametrize(
+    ("grants", "held"),
+    [
+        ([], ()),
+        ([(["a"], [])], ()),
+        ([(["*"], ["*"]), (["a"], ["n"])], (("", ""),)),
+        ([(["b", "a"], ["n"]), (["a"], ["*"])], (("a", ""), ("b", "n"))),
+        ([(["*"], ["n"]), (["a"], ["n", "s"])], (("", "n"), ("a", "s"))),
+        ([(["a", "b"], MANY)], (("a", ""), ("b", ""))),
+        ([(MANY, ["n", "*"])], (("", ""),)),
+        ([(MANY, ["n", "s"])], (("", "n"), ("", "s"))),
+        ([(MANY, MANY)], (("", ""),)),
+    ],
+)
+def test_what_a_reviewer_sees_is_told_in_few_scopes(
+    grants: list[tuple[list[str], list[str]]], held: tuple[tuple[str, str], ...]
+) -> None:
+    made = tuple(Grant(queues=tuple(queues), tenants=tuple(some)) for queues, some in grants)
+    assert Reviewer(name="ann", grants=made).scopes() == held
 
 
 def test_a_reviewer_may_have_two_tokens_while_one_is_changed(tmp_path: Path) -> None:

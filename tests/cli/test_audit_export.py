@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import duckdb
 import msgspec
 import pytest
 
-from engine.cli import audit_export
+from engine.cli import audit_export, output_file
 from engine.cli.output_file import whole_file
 from engine.service.audit import Audit
 from engine.storage.header import Cut
@@ -106,6 +107,36 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(folder: Path, tmp_p
     call("audit", "export", "--folder", folder, "--format", "csv", "-o", kept)
     assert kept.read_text().startswith("time,kind,")
     assert kept.stat().st_mode & 0o777 == 0o640
+
+
+def test_who_is_killed_while_a_file_is_written_leaves_nothing(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.csv"
+    kept.write_text("before")
+    program = """
+import os, signal, sys
+from engine.cli.output_file import whole_file
+with whole_file(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", program, kept], check=False)  # noqa: S603  ours
+    assert done.returncode == -signal.SIGKILL
+    assert [one.name for one in tmp_path.iterdir()] == ["kept.csv"]
+    assert kept.read_text() == "before"
+
+
+def test_where_no_file_can_be_without_a_name_it_has_a_hidden_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_file, "OPEN_FILES", tmp_path / "no proc")
+    kept = tmp_path / "kept.csv"
+    with whole_file(str(kept)) as file:
+        file.write(b"whole")
+        (hidden,) = tmp_path.iterdir()
+        assert hidden.name.startswith(".kept.csv.")
+    assert [one.name for one in tmp_path.iterdir()] == ["kept.csv"]
+    assert kept.read_text() == "whole"
 
 
 def test_a_link_stays_a_link(folder: Path, tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ class Teller:
         """Tell what is new; *last*: nobody looks again."""
         why, tally = self._route.trouble, self._route.shipment.tally
         status = Status(why, tally.retries, tally.failures)
-        if self._status != status:
+        # On a full disk it is written as soon as there is room.
+        if self._status != status and write_status(self._folder, self._name, status):
             self._status = status
-            write_status(self._folder, self._name, status)
         if why:
             self._is_away = True
             self._away("a sink does not take the audit trail", sink=self._name, why=why)

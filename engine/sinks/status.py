@@ -24,19 +24,22 @@ class Status(msgspec.Struct, frozen=True):
     """Since the process began."""
 
 
-def write_status(folder: Path, sink: str, status: Status) -> None:
-    """Replace the notice of *sink*; nothing where that is not possible."""
+def write_status(folder: Path, sink: str, status: Status) -> bool:
+    """Replace the notice of *sink*; return whether that was possible."""
     path = folder / FOLDER / f"{sink}{ENDING}"
     new = path.with_suffix(".status-new")
     with suppress(OSError):
         new.write_bytes(msgspec.json.encode(status))
         new.rename(path)
+        return True
+    return False
 
 
 def read_status(folder: Path, sink: str) -> Status:
     """Return the notice of *sink*; an empty one where there is none."""
+    path = folder / FOLDER / f"{sink}{ENDING}"
     try:
-        data = (folder / FOLDER / f"{sink}{ENDING}").read_bytes()
-        return msgspec.json.decode(data, type=Status)
+        # Who opens a pipe waits for whoever writes.
+        return msgspec.json.decode(path.read_bytes() if path.is_file() else b"", type=Status)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return Status()

@@ -98,14 +98,21 @@ def held_for(trail: Path, tenant: str) -> Hold | None:
     """Return a legal hold of *tenant*, or of something that is recorded of it; leave if unknown."""
     try:
         for hold in checked_holds(trail) if trail.is_dir() else ():
+            if hold.tenant == tenant:
+                return hold
             held = Wanted(
                 tenant=tenant, session=hold.session or None, decision=hold.decision or None
             )
-            if hold.tenant == tenant or (not hold.tenant and any(find(trail, held))):
+            if not hold.tenant and any(find(trail, held, told=unknown)):
                 return hold
     except (HoldsError, NoSegment, OSError) as error:
-        leave(f"whether something is held cannot be known: {inert(str(error))}")
+        unknown(str(error))
     return None
+
+
+def unknown(why: str) -> None:
+    """Leave, since nobody can say that nothing is held."""
+    leave(f"whether something is held cannot be known: {inert(why)}")
 
 
 def erase_key(keys: Path, tenant: str) -> str | None:

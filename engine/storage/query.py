@@ -20,10 +20,10 @@ from typing import NamedTuple
 import msgspec
 
 from engine.storage.frames import DIGEST_BYTES, HEAD, OVERHEAD, Altered, first_digest, frame_at
-from engine.storage.header import OPEN, Header, is_begun, read_header
+from engine.storage.header import OPEN, Header, NoSegment, is_begun, read_header
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import UNKNOWN, moment_of
-from engine.storage.read import Kept, read_folder, records_of
+from engine.storage.read import Kept, Unread, read_folder, records_of
 from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Found, Wanted, fields_of, found_in
 
@@ -40,6 +40,7 @@ class _Way(NamedTuple):
 
     newest: bool
     """Whether from the end."""
+    unread: Unread
     told: Told
     read: Callable[[int], None]
 
@@ -62,22 +63,26 @@ def find(
     wanted: Wanted,
     *,
     newest: bool = False,
-    told: Told = lambda _: None,
+    told: Told | None = None,
     read: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Found]:
     """Yield the records of *folder* that are *wanted* by time; the *newest* first where asked.
 
-    *told* hears of what could not be read, *read* of the bytes of segments that are done. Raises
-    OSError and NoSegment.
+    *told* hears of what could not be read, see `Unread`; *read* of the bytes of segments that are
+    done. Raises OSError and NoSegment.
     """
     if wanted == Wanted() and not newest:
         return found_in(read_folder(folder, told, read), wanted)
     trails: dict[str, list[Path]] = {}
     for path in segment_files(folder):
         trails.setdefault(path.name.partition("-")[0], []).append(path)
-    way = _Way(newest, told, read)
-    found = [_trail(paths, wanted, way) for paths in trails.values()]
-    return merge(*found, key=lambda one: one.kept.time, reverse=newest)
+    way = _Way(newest, Unread(told), told or (lambda _: None), read)
+    return _merged([_trail(paths, wanted, way) for paths in trails.values()], way)
+
+
+def _merged(found: list[Iterator[Found]], way: _Way) -> Iterator[Found]:
+    yield from merge(*found, key=lambda one: one.kept.time, reverse=way.newest)
+    way.unread.end()
 
 
 def records_in(path: Path, wanted: Wanted, told: Told = lambda _: None) -> Iterator[Found]:
@@ -90,11 +95,15 @@ def records_in(path: Path, wanted: Wanted, told: Told = lambda _: None) -> Itera
 
 def _trail(paths: list[Path], wanted: Wanted, way: _Way) -> Iterator[Found]:
     for path in reversed(paths) if way.newest else paths:
+        size = size_of(path)
         try:
-            size = size_of(path)
             yield from _segment(path, wanted, way)
         except FileNotFoundError:
             continue  # It has been forgotten since the folder was listed.
+        except NoSegment as error:
+            way.unread.passed_over(path, error)
+        else:
+            way.unread.one()
         way.read(size)
 
 

@@ -66,16 +66,46 @@ def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iter
             told(f"{name} {torn}; ask `verify`")
 
 
+class Unread:
+    """Hears of the segments of a folder: which were read, and which cannot be.
+
+    Who has nobody to tell is not given a part for the whole: then one that cannot be read is
+    raised. Else it is told and passed over, and raised only when no other one could be read.
+    """
+
+    def __init__(self, told: Callable[[str], None] | None) -> None:
+        self.told = told
+        self._any = False
+        self._why: NoSegment | None = None
+
+    def one(self) -> None:
+        """Hear of one that was read."""
+        self._any = True
+
+    def passed_over(self, path: Path, why: NoSegment) -> None:
+        """Hear of one that cannot be read. Raises *why*."""
+        if self.told is None:
+            raise why
+        self.told(f"{path.name} cannot be read: {why}; ask `verify`")
+        self._why = why
+
+    def end(self) -> None:
+        """Hear that there are no more. Raises NoSegment."""
+        if self._why is not None and not self._any:
+            raise self._why
+
+
 def read_folder(
     folder: Path,
-    told: Callable[[str], None] = lambda _: None,
+    told: Callable[[str], None] | None = None,
     read: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Kept]:
     """Yield the records of all trails in *folder* by time; a trail's own order is never changed.
 
-    *told* as of `records_of`; *read* hears of the bytes of segments that are done. Raises OSError
-    and NoSegment.
+    *told* hears what could not be read, see `Unread`; *read* of the bytes of segments that are
+    done. Raises OSError and NoSegment.
     """
+    unread = Unread(told)
     trails: dict[str, list[Path]] = {}
     for path in segment_files(folder):
         trails.setdefault(path.name.partition("-")[0], []).append(path)
@@ -86,11 +116,12 @@ def read_folder(
     while waiting or heap:
         while waiting and (not heap or waiting[0][0] <= heap[0][0]):
             _, name = waiting.pop(0)
-            _push(heap, _trail(trails[name], told, read))
+            _push(heap, _trail(trails[name], unread, read))
         if heap:
             *_, kept, rest = heappop(heap)
             yield kept
             _push(heap, rest)
+    unread.end()
 
 
 def _push(heap: list[tuple[str, str, int, Kept, Iterator[Kept]]], records: Iterator[Kept]) -> None:
@@ -107,12 +138,15 @@ def _opened_at(path: Path) -> str:
     return ""
 
 
-def _trail(
-    paths: list[Path], told: Callable[[str], None], read: Callable[[int], None]
-) -> Iterator[Kept]:
+def _trail(paths: list[Path], unread: Unread, read: Callable[[int], None]) -> Iterator[Kept]:
     for path in paths:
         # A segment may have been forgotten since the folder was listed.
         with suppress(FileNotFoundError):
             size = size_of(path)
-            yield from records_of(path, told)
+            try:
+                yield from records_of(path, unread.told or (lambda _: None))
+            except NoSegment as error:
+                unread.passed_over(path, error)
+            else:
+                unread.one()
             read(size)

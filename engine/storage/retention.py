@@ -204,16 +204,20 @@ def _held(folder: Path, holds: tuple[Hold, ...], needless: frozenset[tuple[str, 
         if one.session:
             values.add(("session", one.session))
             # What came of its decisions later does not name the session.
-            for found in find(folder, Wanted(session=one.session)):
+            for found in find(folder, Wanted(session=one.session), told=_unknown):
                 values |= {
                     (name, found.text(name)) for name in ("decision_id", REVIEW) if found.text(name)
                 }
         elif one.decision:
-            for found in find(folder, Wanted(decision=one.decision)):
+            for found in find(folder, Wanted(decision=one.decision), told=_unknown):
                 if found.text(REVIEW):
                     values.add((REVIEW, found.text(REVIEW)))
     tenants = frozenset(one.tenant for one in holds if one.tenant)
     return _Held(tenants, tuple(sorted(values)), needless)
+
+
+def _unknown(why: str) -> None:
+    raise NoSegment(f"what belongs to what is held cannot be known: {why}")
 
 
 def _aged(

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine.storage.header import OPEN
+from engine.storage.header import OPEN, NoSegment
 from engine.storage.index import Index, Stale, index_of, make_index
 from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of, time_of
 from engine.storage.query import indexed_rows, records_in
+from engine.storage.read import Unread
 from engine.storage.source import Source, opened_source, segment_files, size_of
 from engine.storage.wanted import Wanted
 
@@ -51,26 +52,39 @@ def count(
     wanted: Wanted,
     *,
     scan: bool = False,
-    told: Callable[[str], None] = lambda _: None,
+    told: Callable[[str], None] | None = None,
     read: Callable[[int], None] = lambda _: None,
 ) -> Tally:
-    """Return how many records of *folder* are *wanted*. Raises OSError and NoSegment."""
-    tally = Tally()
+    """Return how many records of *folder* are *wanted*; *told* as of `find`.
+
+    Raises OSError and NoSegment.
+    """
+    tally, unread = Tally(), Unread(told)
     for path in segment_files(folder):
+        size = size_of(path)
         try:
-            size = size_of(path)
-            with opened_source(path) as source:
-                closed = not source.path.name.endswith(OPEN)
-                if closed and not scan:
-                    _by_index(source, wanted, tally, told)
-                    read(size)
-                    continue
-            _by_records(path, wanted, tally, told)
+            _add_segment(path, wanted, tally, told or (lambda _: None), scan=scan)
         except FileNotFoundError:
             continue
+        except NoSegment as error:
+            unread.passed_over(path, error)
+        else:
+            unread.one()
         read(size)
+    unread.end()
     tally.took = array("Q", sorted(tally.took))
     return tally
+
+
+def _add_segment(
+    path: Path, wanted: Wanted, tally: Tally, told: Callable[[str], None], *, scan: bool
+) -> None:
+    if not scan:
+        with opened_source(path) as source:
+            if not source.path.name.endswith(OPEN):
+                _by_index(source, wanted, tally, told)
+                return
+    _by_records(path, wanted, tally, told)
 
 
 def _by_index(source: Source, wanted: Wanted, tally: Tally, told: Callable[[str], None]) -> None:

@@ -16,8 +16,10 @@ from engine.doors.grpc.convert import ACTIONS
 from engine.language import schema
 from engine.service.audit import PUBLIC, Audit
 from engine.service.entries import Entry, GapEntry, ReasonEntry, Said
+from engine.sinks.cursor import Cursor, save_cursor
+from engine.storage.checkpoints import FILE as CHECKPOINTS
 from engine.storage.header import CLOSED, Cut
-from engine.storage.source import segment_files
+from engine.storage.source import COMPRESSED, segment_files
 from tests.cli.calling import call
 from tests.service.test_record import entry
 
@@ -149,10 +151,12 @@ def test_records_are_exported(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_trail_is_told(folder: Path, tmp_path: Path) -> None:
     assert "there is no audit trail in" in call("audit", "tail", "--folder", tmp_path / "no").stderr
-    (folder / f"x{CLOSED}").write_bytes(b"nothing\n")
-    result = call("audit", "tail", "--folder", folder)
-    assert result.exit_code == 2
-    assert "cannot be read: its first line is no header" in result.stderr
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / f"x{CLOSED}").write_bytes(b"nothing\n")
+    for verb in ("tail", "query", "stats", "export"):
+        result = call("audit", verb, "--folder", tmp_path / "none")
+        assert result.exit_code == 2
+        assert "cannot be read: its first line is no header" in result.stderr
     (folder / PUBLIC).unlink()
     unknown = call("audit", "verify", "--folder", folder)
     assert unknown.exit_code == 2
@@ -161,6 +165,64 @@ def test_what_is_no_trail_is_told(folder: Path, tmp_path: Path) -> None:
     waited_for = call("audit", "verify", "--folder", folder)
     assert waited_for.exit_code == 2
     assert "it is no regular file; give one with --key" in waited_for.stderr
+
+
+@pytest.mark.parametrize("ending", [CLOSED, COMPRESSED])
+@pytest.mark.parametrize(
+    ("asked", "code", "shown"),
+    [
+        ("tail", 0, "d3"),
+        ("query --tenant south", 1, "d3"),
+        ("stats", 1, "4 records"),
+        ("stats --scan", 1, "4 records"),
+        ("export", 1, '"d3"'),
+        ("export --format csv --tenant south", 1, ",d3,"),
+        ("show d3", 1, "d3"),
+        ("report d3 --no-verify", 1, "d3"),
+    ],
+)
+def test_a_segment_that_cannot_be_read_takes_nothing_from_the_others(
+    folder: Path, ending: str, asked: str, code: int, shown: str
+) -> None:
+    (folder / f"{16 * '0'}-00000000{ending}").write_bytes(b"nothing\n")
+    verb, *rest = asked.split()
+    result = call("audit", verb, *rest, "--folder", folder)
+    assert (result.exit_code, shown in result.stdout) == (code, True)
+    assert f"engine: {16 * '0'}-00000000{ending} cannot be read: it" in result.stderr
+
+
+SOME = f"{16 * '0'}-00000000{CLOSED}"
+PIPES = [
+    (SOME, "verify", 1, "it is no regular file"),
+    (f"{SOME}.zst", "verify", 1, "it is no regular file"),
+    (SOME, "tail", 0, "it is no regular file"),
+    (SOME, "stats --scan", 1, "it is no regular file"),
+    (SOME, "export", 1, "it is no regular file"),
+    (CHECKPOINTS, "verify", 1, "it is no regular file"),
+    (CHECKPOINTS, "prove d2", 2, "it is no regular file"),
+    ("holds.json", "holds", 2, "it is no regular file"),
+    ("holds.json", "prune --keep-days 1 --key-file KEY", 2, "it is no regular file"),
+    ("shipped/a.json", "sinks", 1, "it is no regular file"),
+    ("shipped/a.json", "prune --keep-days 1 --dry-run --key-file KEY", 0, "would be forgotten"),
+    ("shipped/a.status", "sinks", 0, "yes"),
+    ("../audit.key", "hold north --reason x", 2, "cannot read the key file"),
+]
+
+
+@pytest.mark.parametrize(("place", "asked", "code", "told"), PIPES)
+def test_nobody_waits_for_a_pipe_among_the_files_of_a_trail(
+    folder: Path, place: str, asked: str, code: int, told: str
+) -> None:
+    verb, *rest = asked.replace("KEY", str(folder.parent / "key")).split()
+    if verb == "sinks":
+        save_cursor(folder / "shipped" / "a.json", Cursor(sink="a"))
+    pipe = folder / place
+    pipe.parent.mkdir(exist_ok=True)
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
+    result = call("audit", verb, *rest, "--folder", folder)
+    assert result.exit_code == code
+    assert told in result.stdout + result.stderr
 
 
 def test_a_folder_that_is_not_for_us_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from engine.service.vault import FOLDER, Vault
 from engine.storage.holds import Hold, write_holds
 from engine.storage.notes import read_verifier
 from engine.storage.read import read_folder
+from engine.storage.source import segment_files
 from engine.storage.verify import verify_folder
 from tests.cli.calling import call
 
@@ -183,6 +184,15 @@ def test_where_holds_cannot_be_read_nothing_is_erased(data: Path) -> None:
     result = call("audit", "erase", "north", "--data", data, "--yes")
     assert (result.exit_code, "cannot be known" in result.stderr) == (2, True)
     assert shown(data, "d2", "--content")["content"] == json.loads(SAID)
+
+
+def test_where_a_held_decision_may_be_in_what_was_damaged_nothing_is_erased(data: Path) -> None:
+    write_holds(data / "audit", (Hold(id="h1", since=NOW, reason="r", decision="d2"),))
+    (path,) = segment_files(data / "audit")
+    path.write_bytes(path.read_bytes().replace(b'"d2"', b'"d5"'))
+    result = call("audit", "erase", "north", "--data", data, "--yes")
+    assert (result.exit_code, "cannot be known" in result.stderr) == (2, True)
+    assert list((data / FOLDER).iterdir())
 
 
 def test_where_a_hold_is_gone_that_was_never_released_nothing_is_erased(data: Path) -> None:

@@ -178,6 +178,19 @@ def test_a_segment_that_was_changed_stays_and_that_is_told(folder: Path) -> None
     assert f"{path.name} stays as it is: it is not whole" in result.stderr
 
 
+@pytest.mark.parametrize("held", [("--session", "s1"), ("--decision", "d1")])
+def test_where_what_is_held_may_be_in_what_was_damaged_nothing_goes(
+    folder: Path, held: tuple[str, str]
+) -> None:
+    path = min(folder.glob("*.seg"))
+    assert call("audit", "hold", "--folder", folder, *held, "--reason", "case").exit_code == 0
+    path.write_bytes(path.read_bytes().replace(b"north", b"nortH", 1))
+    before = {one.name: one.read_bytes() for one in folder.glob("*.seg*")}
+    result = call("audit", "prune", "--folder", folder, "--keep-days", "1")
+    assert (result.exit_code, "cannot be known" in result.stderr) == (2, True)
+    assert {one.name: one.read_bytes() for one in folder.glob("*.seg*")} == before
+
+
 def test_whoever_has_no_name_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody() -> str:
         raise KeyError("uid")

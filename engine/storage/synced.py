@@ -6,8 +6,8 @@ together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
 and written in one go, behind that turn. So a record costs half of what it would one by one.
 Those who are answered together come again together, and the disk would have nothing to do while
-they do, nor they while it has. So where another core syncs, and many were answered, the first half
-of as many is brought to the disk at once: from then on one half comes while the other is synced.
+they do, nor they while it has. So the first half of as many may be brought to the disk at once: see
+`halves`.
 
 The kernel syncs beside the event loop, which hears the end (see `beside`). A thread does it where
 there is no loop or no such kernel, and does all else: what waits for room, new segments, failures.
@@ -32,11 +32,9 @@ from engine.storage.batch import Batch, Refusal, Unsynced
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
+from engine.storage.halves import MANY, Halves
 from engine.storage.trail import Trail
 from engine.storage.waiters import Fault, Then, refused
-
-MANY = 16
-"""So many records keep a core busy for about as long as a disk: it does not wait for them then."""
 
 
 class Synced(Committer):
@@ -71,8 +69,7 @@ class Synced(Committer):
         self._beside = Beside(trail, self._hear)
         self._busy = False
         """Whether the thread syncs."""
-        self._half = 0
-        """With so many staged the disk need not wait for the rest of the turn; 0: it waits."""
+        self._halves = Halves()
         self._failure: OSError | None = None
         """What a flight has ended with, for the thread."""
 
@@ -163,7 +160,8 @@ class Synced(Committer):
 
     def _hasten(self) -> None:
         """Have the disk begin where it need not wait for the rest of the turn. Under the lock."""
-        if self._half and len(self._staged) >= self._half and not self._beside.flying:
+        half = self._halves.half
+        if half and len(self._staged) >= half and not self._beside.flying:
             self._flush()
 
     def waited(self) -> Blocked[str] | None:
@@ -192,6 +190,7 @@ class Synced(Committer):
         with self._lock:
             self._flusher = None
             self._beside.listen(asyncio.get_running_loop())
+            self._halves.come(self._put)
             self._flush()
 
     def _flush(self) -> None:
@@ -278,7 +277,10 @@ class Synced(Committer):
             return
         if landed.failed is None:
             self._account.synced(landed.seconds)
+            before = self._done
             self._synced()
+            some = self._done - before if self._beside.elsewhere else 0
+            self._halves.land(some, self._put, self.waiting, landed.seconds)
         else:
             self._account.failed(landed.failed)
             self._failure = landed.failed
@@ -354,11 +356,9 @@ class Synced(Committer):
         """Answer those who wait for what is on the disk. Under the lock."""
         # Not what there was when the sync began: it may have taken more.
         self._unsynced.keep_from(self._trail.sure)
-        unsynced, before = self._unsynced.all, self._done
+        unsynced = self._unsynced.all
         # What was refused behind the last of them is done as well.
         self._finished(unsynced[0].above if unsynced else self._appended)
-        answered = self._done - before
-        self._half = answered // 2 if self._beside.elsewhere and answered >= 2 * MANY else 0
 
     def _anew(self, failed: OSError) -> bool:
         """Append anew what the disk may not have, or do with it as was chosen."""

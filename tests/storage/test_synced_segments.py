@@ -10,8 +10,9 @@ from threading import Event
 
 import pytest
 
+from engine.storage import trail as trailing
 from engine.storage.durability import Way
-from engine.storage.trail import PACED_FROM
+from engine.storage.trail import PACED, PACED_FROM
 from tests.storage.committed import kept, whole
 from tests.storage.disks import Kernel, ask, flying, kernel_in, of
 from tests.storage.made import verified
@@ -54,35 +55,32 @@ def test_answers_come_while_a_new_segment_is_prepared(
     tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = of(tmp_path, Way(durability="synced"))
-    trail = one._trail
     reached, go_on = Event(), Event()
-    digest = trail.digest_paced
 
-    def waits() -> None:
+    def waits(_seconds: float) -> None:
         reached.set()
         assert go_on.wait(60)
-        digest()
 
     async def main() -> None:
-        assert await ask(one, 0) == ""
-        monkeypatch.setattr(trail, "digest_paced", waits)
-        segment = trail.path
+        await asyncio.gather(*(ask(one, number) for number in range(PACED + 1)))
+        monkeypatch.setattr(trailing, "sleep", waits)
+        segment = one._trail.path
         one.turn()
         while not reached.is_set():  # noqa: ASYNC110 - another thread reaches it
             await asyncio.sleep(0)
-        for number in range(1, 5):
+        for number in range(PACED + 1, PACED + 5):
             async with asyncio.timeout(60):
                 assert await ask(one, number) == ""
-        assert trail.path == segment
+        assert one._trail.path == segment
         go_on.set()
-        while trail.path == segment:  # noqa: ASYNC110 - another thread begins it
+        while one._trail.path == segment:  # noqa: ASYNC110 - another thread begins it
             await asyncio.sleep(0)
-        assert await ask(one, 5) == ""
+        assert await ask(one, PACED + 5) == ""
 
     asyncio.run(main())
     assert kernel.begun >= 5
     one.close()
-    assert kept(tmp_path) == list(range(6))
+    assert kept(tmp_path) == list(range(PACED + 6))
     whole(tmp_path)
 
 

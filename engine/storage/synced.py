@@ -5,9 +5,7 @@ What comes while the disk is busy goes with the next time: the more callers wait
 together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
 and written in one go, behind that turn. So a record costs half of what it would one by one.
-Those who are answered together come again together, and the disk would have nothing to do while
-they do, nor they while it has. So the first half of as many may be brought to the disk at once: see
-`halves`.
+Of those who come together the first half may be brought to the disk at once: see `halves`.
 
 The kernel syncs beside the event loop, which hears the end (see `beside`). A thread does it where
 there is no loop or no such kernel, and does all else: what waits for room, new segments, failures.
@@ -327,6 +325,7 @@ class Synced(Committer):
     def _bring_all(self) -> bool:
         if not self._sync():
             return False
+        self._trail.grow()  # Where a thread syncs, nobody else does.
         if self._turning or self._is_due:
             self._turn()
         if self._trail.short and not self._ending:

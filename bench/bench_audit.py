@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 import tempfile
@@ -66,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--records", type=int, default=4000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
+    # As in a worker.
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path(__file__).parent) as folder:
         show(measure(Path(folder), options.rounds, options.records), as_json=options.json)
     return 0

@@ -91,7 +91,6 @@ class Audit:
         self._committer: Committer = kind(
             self._trail, self.way, gap=self._gap, time=time, told=self._tell, fault=self._fault
         )
-        self._put, self._stage = self._committer.put, self._committer.stage
 
     @property
     def tally(self) -> Tally:
@@ -131,10 +130,13 @@ class Audit:
             self._newest, self._ahead = now, max(newest, self._ahead)
             self.write(AdminEntry(time=now, act=CLOCK, what={"from": newest, "to": now}))
         # Whoever has a decision recorded asks whether that is kept, before anything else is.
-        decides = isinstance(entry, Laid | Entry)
-        put = self._stage if decides else self._put
         try:
-            put(entry.raw if isinstance(entry, Laid) else self._encode(entry))
+            if isinstance(entry, Laid):
+                self._committer.stage(entry.raw)
+            elif type(entry) is Entry:
+                self._committer.stage(self._encode(entry))
+            else:
+                self._committer.put(self._encode(entry))
         except OSError as error:
             raise RecordError(f"cannot write to {self.folder}: {reason_of(error)}") from None
 

@@ -143,7 +143,7 @@ class Beside:
     def _drop(self, kernel: Syncer) -> None:
         """Rely on *kernel* no more."""
         if self._hears is not None and not self._hears.is_closed():
-            self._hears.remove_reader(kernel.told)
+            forget(self._hears, kernel)
         self._kernels.remove(kernel)
         kernel.close()
 
@@ -151,4 +151,11 @@ class Beside:
         loop, self._hears = self._hears, None
         if loop is not None and not loop.is_closed():
             for kernel in self._kernels:
-                loop.remove_reader(kernel.told)
+                forget(loop, kernel)
+
+
+def forget(loop: AbstractEventLoop, kernel: Syncer) -> None:
+    """Have *loop* hear nothing of *kernel* any more."""
+    # Compiled, what a call gives must be what its type says, and uvloop's gives nothing.
+    remove: Callable[[int], object] = loop.remove_reader
+    remove(kernel.told)

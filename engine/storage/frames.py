@@ -21,7 +21,11 @@ from collections.abc import Iterator
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
-from zlib import crc32
+
+try:  # The same sum in a fifth of the time, where there is a wheel of it.
+    from isal.isal_zlib import crc32
+except ImportError:
+    from zlib import crc32
 
 HEAD = Struct("<IIQ")
 DIGEST_BYTES = 32

@@ -259,7 +259,7 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced.all:
             return False
-        begun = self._beside.begin(many=self._appended - self._done >= MANY)
+        begun = self._beside.begin(many=self._appended - self._unsynced.all[0].above >= MANY)
         if begun:
             self._trail.grow()
         return begun
@@ -274,10 +274,13 @@ class Synced(Committer):
         if landed is None:
             return
         if landed.failed is None:
+            self._unsynced.keep_from(self._trail.sure)
+            if not self._backlog:
+                self._fly()  # First: the disk has nothing to do.
             self._account.synced(landed.seconds)
-            before = self._done
+            waited = self.waiting
             self._synced()
-            some = self._done - before if self._beside.elsewhere else 0
+            some = waited - self.waiting if self._beside.elsewhere else 0
             self._halves.land(some, self._put, self.waiting, landed.seconds)
         else:
             self._account.failed(landed.failed)
@@ -291,10 +294,8 @@ class Synced(Committer):
             self._wake()
 
     def _land_here(self, seconds: float | None) -> None:
-        """Have the thread do all from now on: the loop, which this may block, hears nothing.
-
-        What the kernel is at is waited for, so many seconds.
-        """
+        """Have the thread do all from now on; wait so many seconds for what the kernel is at."""
+        # The loop, which this may block, hears nothing.
         with self._lock:
             self._beside.leave()
         self._beside.wait(seconds)

@@ -30,9 +30,11 @@ SINGLE_MMAP, FAST_POLL = 1 << 0, 1 << 5
 SQES_AT = 0x10000000
 SQE = Struct("<BBHiQQIIQ24x")
 """What, flags, priority, file, place, address, bytes, how, data."""
-CQE = Struct("<QiI")
-"""Data, what it returned, flags."""
-NUMBER = Struct("<I")
+NUMBER_BYTES = 4
+"""Of all that is read and written in the rings."""
+CQE_NUMBERS = 4
+"""Numbers in a completion: data (two), what it returned, flags."""
+RETURNED = 2
 FSYNC, ASYNC, DATASYNC = 3, 1 << 4, 1
 TRIAL_SECONDS = 0.25
 """So long the trial may take, on a machine that is very busy: it holds up who begins."""
@@ -66,13 +68,19 @@ class Uring(Syncer):
     def _map(self, parameters: tuple[int, ...]) -> None:
         """Take the rings into memory, and find the places in them."""
         entries, events, _, _, _, features = parameters[:6]
-        self._head, self._tail, _, _, _, _, array = parameters[10:17]
-        self._event_head, self._event_tail, _, _, _, self._events = parameters[20:26]
+        head, tail, _, _, _, _, array = parameters[10:17]
+        event_head, event_tail, _, _, _, events_at = parameters[20:26]
         if entries != 1 or not (features & SINGLE_MMAP and features & FAST_POLL):
             raise OSError(ENOSYS, os.strerror(ENOSYS))
-        size = max(array + NUMBER.size * entries, self._events + CQE.size * events)
+        size = max(array + NUMBER_BYTES, events_at + CQE_NUMBERS * NUMBER_BYTES * events)
         flags = mmap.MAP_SHARED | mmap.MAP_POPULATE
-        self._rings = mmap.mmap(self._ring, size, flags)
+        rings = memoryview(mmap.mmap(self._ring, size, flags))
+        # As numbers they are read and written for a third of what `struct` takes.
+        self._numbers, self._results = rings.cast("I"), rings.cast("i")
+        self._head, self._tail = head // NUMBER_BYTES, tail // NUMBER_BYTES
+        self._event_head = event_head // NUMBER_BYTES
+        self._event_tail = event_tail // NUMBER_BYTES
+        self._events = events_at // NUMBER_BYTES
         self._entry = mmap.mmap(self._ring, SQE.size * entries, flags, offset=SQES_AT)
         self._mask = events - 1
         self._begun = self._ended = 0
@@ -93,31 +101,27 @@ class Uring(Syncer):
         """See Syncer."""
         SQE.pack_into(self._entry, 0, FSYNC, ASYNC, 0, file, 0, 0, 0, DATASYNC, self._begun)
         begun = (self._begun + 1) & 0xFFFFFFFF
-        NUMBER.pack_into(self._rings, self._tail, begun)
+        self._numbers[self._tail] = begun
         try:
             if not checked(call(ENTER, *self._enter)):
                 raise BlockingIOError(EAGAIN, os.strerror(EAGAIN))
         except OSError:
-            if self._at(self._head) == self._begun:  # Else the kernel has taken it all the same.
-                NUMBER.pack_into(self._rings, self._tail, self._begun)
+            if self._numbers[self._head] == self._begun:  # Else it has been taken all the same.
+                self._numbers[self._tail] = self._begun
                 raise
         self._begun = begun
 
     def end(self) -> None:
         """See Syncer."""
-        if self._at(self._event_tail) == self._ended:
+        if self._numbers[self._event_tail] == self._ended:
             raise BlockingIOError(EINPROGRESS, os.strerror(EINPROGRESS))
-        at = self._events + CQE.size * (self._ended & self._mask)
-        result: int = CQE.unpack_from(self._rings, at)[1]
+        at = self._events + CQE_NUMBERS * (self._ended & self._mask)
+        result = self._results[at + RETURNED]
         self._ended = (self._ended + 1) & 0xFFFFFFFF
-        NUMBER.pack_into(self._rings, self._event_head, self._ended)
+        self._numbers[self._event_head] = self._ended
         self.heard()
         if result < 0:
             raise OSError(-result, os.strerror(-result))
-
-    def _at(self, place: int) -> int:
-        number: int = NUMBER.unpack_from(self._rings, place)[0]
-        return number
 
     def close(self) -> None:
         """See Syncer."""

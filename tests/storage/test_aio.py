@@ -14,7 +14,7 @@ import pytest
 from engine.storage import aio as module
 from engine.storage import uring
 from engine.storage.aio import EVENT, Aio, Syncer
-from engine.storage.uring import CQE, Uring, syncers
+from engine.storage.uring import CQE_NUMBERS, RETURNED, Uring, syncers
 
 
 def here(kind: type[Syncer]) -> Syncer:
@@ -78,8 +78,8 @@ def test_what_another_core_fails_to_sync_raises_what_fdatasync_would(
     file = os.open(tmp_path / "x", os.O_WRONLY | os.O_CREAT, 0o600)
     ring.begin(file)
     assert ring.wait(60)
-    at = ring._events + CQE.size * (ring._ended & ring._mask)
-    CQE.pack_into(ring._rings, at, 0, -errno.EIO, 0)
+    at = ring._events + CQE_NUMBERS * (ring._ended & ring._mask)
+    ring._results[at + RETURNED] = -errno.EIO
     with pytest.raises(OSError, match="Input/output error"):
         ring.end()
     os.close(file)

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+import uvloop
 
 from engine.storage import beside
 from engine.storage.committer import TOO_LATE
@@ -113,6 +114,46 @@ def test_every_loop_hears_what_is_synced(tmp_path: Path, kernel: Kernel) -> None
 
     asyncio.run(closes())
     assert kept(tmp_path) == [0, 1, 2, 3]
+
+
+def test_it_may_be_closed_in_the_loop_that_hears_it(tmp_path: Path) -> None:
+    one = of(tmp_path, Way(durability="synced"))
+
+    async def main() -> None:
+        assert await ask(one, 0) == ""
+        one.close()
+
+    uvloop.run(main())  # Whose functions do not return what asyncio says.
+    assert kept(tmp_path) == [0]
+    whole(tmp_path)
+
+
+def test_the_disk_goes_on_before_anybody_is_told(
+    tmp_path: Path, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = of(tmp_path, Way(durability="synced"))
+    kernel.held = True
+    waiting: list[int] = []
+    begin = kernel.begin
+
+    def begun(file: int) -> None:
+        waiting.append(one.waiting)
+        begin(file)
+
+    monkeypatch.setattr(kernel, "begin", begun)
+
+    async def main() -> None:
+        first = ask(one, 0)
+        await flying(kernel)
+        second = ask(one, 1)
+        await asyncio.sleep(0)
+        kernel.go_on()
+        await asyncio.gather(first, second)
+
+    asyncio.run(main())
+    assert waiting == [1, 2]
+    one.close()
+    assert kept(tmp_path) == [0, 1]
 
 
 async def _one(one: Synced, number: int) -> None:

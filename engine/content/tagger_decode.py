@@ -14,6 +14,7 @@ from engine.content.tagger_model import (
     Lanes,
     Model,
     Said,
+    Voice,
     around_key,
     joint_keys,
     joint_row,
@@ -52,12 +53,7 @@ def weigh(said: list[Said], run: Run, model: Model, edge: Said) -> list[Lanes]:
     last: i64 = 4 + run.end - run.start
     while at < last:
         before2, before, one, after = around[at - 2], around[at - 1], around[at], around[at + 1]
-        lanes = Lanes()
-        lanes.add(one.own)
-        lanes.add(before.before)
-        lanes.add(after.after)
-        lanes.add(before2.before2)
-        lanes.add(around[at + 2].after2)
+        lanes = said_by(before2.voice, before.voice, one.voice, after.voice, around[at + 2].voice)
         lanes.add_row(weights, joint_row(around_key(around, at)))
         first, second, third, fourth = joint_keys(before2, before, one, after)
         lanes.add_row(weights, joint_row(first))
@@ -67,6 +63,21 @@ def weigh(said: list[Said], run: Run, model: Model, edge: Said) -> list[Lanes]:
         rows.append(lanes)
         at += 1
     return rows
+
+
+def said_by(before2: Voice, before: Voice, here: Voice, after: Voice, after2: Voice) -> Lanes:
+    """Return what five pieces in a row say of the one in the middle."""
+    lanes = Lanes()
+    lanes.first = (
+        here.own_1 + before.before_1 + after.after_1 + before2.far_before_1 + after2.far_after_1
+    )
+    lanes.second = (
+        here.own_2 + before.before_2 + after.after_2 + before2.far_before_2 + after2.far_after_2
+    )
+    lanes.third = (
+        here.own_3 + before.before_3 + after.after_3 + before2.far_before_3 + after2.far_after_3
+    )
+    return lanes
 
 
 def may_name(rows: list[Lanes], spare: list[int]) -> bool:

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Final, final
 
 from engine.content.gazetteer import Gazetteer, gazetteer, hashed
-from engine.content.native import i64
+from engine.content.native import i64, u8
 from engine.content.tagger_words import KINDS, PIECES, Piece, is_month, read_piece
 
 FILE = "tagger.bin"
@@ -102,11 +102,11 @@ def around_key(around: list[Said], at: i64) -> i64:
     flags: i64 = 0
     place: i64 = at - 4
     while place < at:
-        flags |= around[place].left
+        flags |= i64(around[place].left)
         place += 1
     while place < at + 5:
         place += 1
-        flags |= around[place].right
+        flags |= i64(around[place].right)
     return flags * 4096 + around[at].alone
 
 
@@ -120,12 +120,6 @@ class Lanes:
         self.first: i64 = 0
         self.second: i64 = 0
         self.third: i64 = 0
-
-    def add(self, other: Lanes) -> None:
-        """Add *other* to it."""
-        self.first += other.first
-        self.second += other.second
-        self.third += other.third
 
     def add_row(self, weights: bytes, at: i64) -> None:
         """Add a row of *weights* to it."""
@@ -144,7 +138,41 @@ class Lanes:
         self.third += one | two << LANE | three << 2 * LANE
 
 
-NOTHING = Lanes()
+@final
+class Voice:
+    """What a piece says of itself (own), and of the pieces beside it: its `Lanes`, one by one.
+
+    As the piece before another it says *before*, and so on.
+    """
+
+    __slots__ = (
+        "after_1", "after_2", "after_3", "before_1", "before_2", "before_3", "far_after_1",
+        "far_after_2", "far_after_3", "far_before_1", "far_before_2", "far_before_3", "own_1",
+        "own_2", "own_3",
+    )  # fmt: skip
+
+    def __init__(
+        self, own: Lanes, before: Lanes, after: Lanes, far_before: Lanes, far_after: Lanes
+    ) -> None:
+        self.own_1: i64 = own.first
+        self.own_2: i64 = own.second
+        self.own_3: i64 = own.third
+        self.before_1: i64 = before.first
+        self.before_2: i64 = before.second
+        self.before_3: i64 = before.third
+        self.after_1: i64 = after.first
+        self.after_2: i64 = after.second
+        self.after_3: i64 = after.third
+        self.far_before_1: i64 = far_before.first
+        self.far_before_2: i64 = far_before.second
+        self.far_before_3: i64 = far_before.third
+        self.far_after_1: i64 = far_after.first
+        self.far_after_2: i64 = far_after.second
+        self.far_after_3: i64 = far_after.third
+
+
+SILENCE = Voice(*[Lanes()] * 5)
+"""Of a piece that was not asked."""
 
 
 def digits(text: str) -> int:
@@ -155,48 +183,64 @@ def digits(text: str) -> int:
     return count
 
 
-class Said:
-    """What a piece is, and what it says: of itself, and of those beside it.
-
-    As the piece before another it says *before*, and so on, once it was *asked*. *left* and *right*
-    are bits that tell of which part of an address it is (see `around_key`), *alone* the key where
-    there are none. *kind* is a place in `tagger_words.KINDS`, *role* a letter's code, and *digits*
-    says how many of these it begins with.
-    """
-
-    __slots__ = (
-        "after", "after2", "alone", "asked", "before", "before2", "digits", "form", "key", "kind",
-        "left", "month", "own", "right", "role", "size", "text",
-    )  # fmt: skip
-
-    def __init__(self, text: str, read: Piece) -> None:
-        self.text = text
-        self.size: i64 = len(text)
-        self.kind: i64 = KINDS.index(read.kind)
-        self.role: i64 = ord(read.role)
-        self.month = is_month(text)
-        self.digits: i64 = digits(text)
-        self.form: i64 = read.form
-        self.key: i64 = read.key
-        self.left: i64 = LEFT.get(read.mark, 0)
-        self.right: i64 = RIGHT.get(read.mark, 0)
-        self.alone: i64 = AROUND + ord(read.mark) * 16 + "bSCDsuwj".index(read.kind)
-        self.asked = False
-        self.own = self.before = self.after = self.before2 = self.after2 = NOTHING
-
-
-class Chunk:
-    """What is between two spaces of a text, with the second of them: what its pieces say.
+class Kept:
+    """What is between two spaces of a text, with the second of them: a `Said` or a `Chunk`.
 
     *near* and *far* are how it is written, if it was kept (see `Model.kept`).
     """
 
-    __slots__ = ("far", "near", "said")
+    __slots__ = ("far", "near")
 
-    def __init__(self, said: list[Said]) -> None:
-        self.said = said
+    def __init__(self) -> None:
         self.near: i64 = -1
         self.far: i64 = -1
+
+
+@final
+class Said(Kept):
+    """What a piece is, and what it says: of itself, and of those beside it.
+
+    It has a *voice* once it was *asked*. *left* and *right* are bits that tell of which part of an
+    address it is (see `around_key`), *alone* the key where there are none. *kind* is a place in
+    `tagger_words.KINDS`, *role* a letter's code, and *digits* says how many of these it begins
+    with.
+
+    Hot path: a text has hundreds of different pieces, and most are only found, counted and looked
+    at for their kind and role. Compiled, all that is read of those stands in one line of the
+    processor's cache: `Kept` and the first four attributes below. A piece has two such lines.
+    """
+
+    __slots__ = (
+        "alone", "asked", "digits", "form", "key", "kind", "left", "month", "right", "role",
+        "size", "text", "voice",
+    )  # fmt: skip
+
+    def __init__(self, text: str, read: Piece) -> None:
+        super().__init__()
+        self.size: i64 = len(text)
+        self.kind: u8 = KINDS.index(read.kind)
+        self.role: u8 = ord(read.role)
+        self.month = is_month(text)
+        self.asked = False
+        self.left: u8 = LEFT.get(read.mark, 0)
+        self.right: u8 = RIGHT.get(read.mark, 0)
+        self.digits: i64 = digits(text)
+        self.form: i64 = read.form
+        self.key: i64 = read.key
+        self.alone: i64 = AROUND + ord(read.mark) * 16 + "bSCDsuwj".index(read.kind)
+        self.text = text
+        self.voice = SILENCE
+
+
+@final
+class Chunk(Kept):
+    """What the pieces of something say that has several, or is not kept."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, said: list[Said]) -> None:
+        super().__init__()
+        self.said = said
 
 
 class Model:
@@ -217,7 +261,7 @@ class Model:
         self.said: dict[str, Said] = {}
         self.chunks: dict[str, Chunk] = {}
         self._empty = Chunk([self.say(" ")])
-        self._slots = [self._empty] * SLOTS
+        self._slots: list[Kept] = [self._empty] * SLOTS
 
     def say(self, piece: str) -> Said:
         """Return what *piece* says, worked out at its first occurrence."""
@@ -232,9 +276,7 @@ class Model:
     def ask(self, said: Said) -> None:
         """Work out what *said* says about itself, and about those beside it."""
         read = read_piece(said.text, self.lists)
-        said.own, said.before, said.after, said.before2, said.after2 = [
-            self._sum(piece_rows(read, offset)) for offset in OFFSETS
-        ]
+        said.voice = Voice(*[self._sum(piece_rows(read, offset)) for offset in OFFSETS])
         said.asked = True
 
     def cut(self, text: str) -> list[Said]:
@@ -252,8 +294,8 @@ class Model:
                 self.chunks[chunk] = known
         return known
 
-    def kept(self, near: i64, far: i64) -> Chunk | None:
-        """Return the chunk that is written so (see `tagger_runs.written`), if it is kept."""
+    def kept(self, near: i64, far: i64) -> Kept | None:
+        """Return what is written so (see `tagger_runs.written`), if it is kept."""
         place: i64 = slot(near, far)
         known = self._slots[place]
         if known.near == near and known.far == far:
@@ -262,11 +304,15 @@ class Model:
         return known if known.near == near and known.far == far else None
 
     def keep(self, near: i64, far: i64, chunk: Chunk) -> None:
-        """Keep *chunk*, which is written so, in the place of an older one."""
-        chunk.near, chunk.far = near, far
+        """Keep *chunk*, which is written so, in the place of an older one.
+
+        Hot path: of a single piece, which is written so and no other, that is kept.
+        """
+        one: Kept = chunk.said[0] if len(chunk.said) == 1 else chunk
+        one.near, one.far = near, far
         place: i64 = slot(near, far)
         self._slots[place + 1] = self._slots[place]
-        self._slots[place] = chunk
+        self._slots[place] = one
 
     def _forget(self) -> None:
         self.chunks.clear()

@@ -20,7 +20,7 @@ import re
 from typing import Final
 
 from engine.content.native import i64
-from engine.content.tagger_model import Model, Said
+from engine.content.tagger_model import Chunk, Model, Said
 from engine.content.tagger_words import KINDS, LONGEST
 
 GAP: Final = 4
@@ -88,9 +88,13 @@ def read_pieces(text: str, model: Model) -> list[Said]:
         near, far, at = written(data, begin)
         short = begin < at < size and data[at] == SPACE
         if short:
-            chunk = model.kept(near, far)
-            if chunk is not None:
-                for one in chunk.said:
+            kept = model.kept(near, far)
+            if isinstance(kept, Said):
+                said.append(kept)
+                begin = at + 1
+                continue
+            if isinstance(kept, Chunk):
+                for one in kept.said:
                     said.append(one)  # noqa: PERF402 - compiled, it is quicker than to extend it
                 begin = at + 1
                 continue
@@ -207,7 +211,7 @@ def chains(said: list[Said], *, every: bool) -> list[Run]:
         at: i64 = first + 1
         end: i64 = at
         while at < size and at - end <= GAP:
-            kind: i64 = said[at].kind
+            kind = said[at].kind
             at += 1
             if kind == BREAK:
                 break
@@ -229,7 +233,7 @@ def is_likely(said: list[Said], start: i64, end: i64) -> bool:
     known: i64 = plain
     at: i64 = start
     while at < end:
-        kind: i64 = said[at].kind
+        kind = said[at].kind
         if kind >= LOW:
             return True
         if kind == PLAIN:

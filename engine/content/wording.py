@@ -31,10 +31,12 @@ WORDS = bytes(code if code in LETTERS else 32 for code in range(256))
 NARROW = bytes((*range(11, 32), *range(33, 39)))
 """The 27 bytes between a line's end, a space and an apostrophe."""
 ALIKE = WORDS.translate(
-    bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz0123456789_", NARROW + NARROW[-1:] * 10)
+    bytes.maketrans(b"jqxzkvbywgetaoinsrhldcumfp_0123456789", NARROW + NARROW[-1:] * 10)
 )
 """The same, and all digits are one, of which no term has any; and all that terms have stands side
-by side. An automaton then tells 32 kinds of bytes apart and not 64: it takes half the memory."""
+by side. An automaton then tells 32 kinds of bytes apart and not 64: it takes half the memory. The
+letters that are frequent stand around the space: most steps from a state are in one line of the
+processor's cache."""
 SIGNS = b".?!:"
 """What ends a sentence where a space follows, in the order in which they are sought."""
 DOT, QUESTION, EXCLAMATION, COLON = SIGNS

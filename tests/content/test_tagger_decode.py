@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.content import tagger_model
-from engine.content.tagger_decode import WIDE, decode, may_name
+from engine.content.tagger_decode import WIDE, decode, may_name, said_by
 from engine.content.tagger_model import (
     LABELS,
     LANE,
@@ -17,9 +17,11 @@ from engine.content.tagger_model import (
     joint_row,
     load_model,
     pack_model,
+    piece_rows,
     scores,
     unpack_model,
 )
+from engine.content.tagger_words import read_piece
 
 score = st.integers(30_000, 30_400)
 
@@ -79,6 +81,17 @@ def test_where_no_label_is_likely_no_path_is_looked_for() -> None:
         row[label] = high + 20
         assert may_name([in_lanes(tuple(row))], load_model().spare)
         assert any(decode([tuple(row)], load_model().steps))
+
+
+def test_pieces_in_a_row_say_what_the_rows_of_their_features_do() -> None:
+    model = load_model()
+    said = [model.say(one) for one in ("Mr ", "Kowalski ", "lives ", "in ", "Springfield ")]
+    rows = Lanes()
+    for offset, one in zip((-2, -1, 0, 1, 2), said, strict=True):
+        model.ask(one)
+        for row in piece_rows(read_piece(one.text, model.lists), offset):
+            rows.add_row(model.weights, row)
+    assert scores(said_by(*[one.voice for one in said])) == scores(rows)
 
 
 @given(st.integers(0, (1 << 45) - 1))

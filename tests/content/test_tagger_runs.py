@@ -8,7 +8,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.content.tagger_model import load_model, slot
+from engine.content.tagger_model import Chunk, Model, load_model, slot
 from engine.content.tagger_runs import chains, read_pieces, written
 from engine.content.tagger_words import KINDS, PIECES
 
@@ -53,6 +53,16 @@ def test_words_that_are_kept_in_one_place_are_both_read() -> None:
     assert len(alike) > 3
     for word in alike * 2:
         assert [one.text for one in read_pieces(f"{word} {word}", model)] == [word + " ", word]
+
+
+def test_a_word_that_is_one_piece_is_kept_as_that_piece() -> None:
+    known = load_model()
+    model = Model(known.weights, known.steps, known.lists)
+    assert read_pieces("so is, so", model)
+    one, several = (model.kept(*written(word, 0)[:2]) for word in (b"so ", b"is, "))
+    assert one is model.say("so ")
+    assert isinstance(several, Chunk)
+    assert several.said == [model.say("is"), model.say(", ")]
 
 
 EXAMPLES = {

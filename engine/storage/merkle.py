@@ -10,11 +10,24 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 EMPTY = sha256(b"").digest()
+ROOT_BYTES = 32
+_NODE = sha256(b"\1")
+"""What every root above two begins with: to copy it costs less than to join the bytes."""
 
 
 def join(left: bytes, right: bytes) -> bytes:
     """Return the root above two roots."""
     return sha256(b"\1" + left + right).digest()
+
+
+def _above(level: list[bytes]) -> list[bytes]:
+    """Return the roots above those of *level*, two at a time."""
+    data, begun, roots = b"".join(level), _NODE.copy, list[bytes]()
+    for at in range(0, len(data), 2 * ROOT_BYTES):
+        one = begun()
+        one.update(data[at : at + 2 * ROOT_BYTES])
+        roots.append(one.digest())
+    return roots
 
 
 class Tree:
@@ -44,8 +57,7 @@ class Tree:
             if len(level) & 1:
                 lowest.append(level.pop())
             size >>= 1
-            pairs = zip(level[::2], level[1::2], strict=True)
-            level = [sha256(b"\1" + left + right).digest() for left, right in pairs]
+            level = _above(level)
         peaks.extend(reversed(lowest))
 
     @property

@@ -37,13 +37,16 @@ from engine.doors.http2.frames import (
 )
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.requests import Malformed, Request, Requests, Serve
-from engine.doors.http2.stream import NOBODY
+from engine.doors.http2.stream import NOBODY, Stream
 
 GRACE_SECONDS: Final = 1.0
 """How long after a GOAWAY streams are still taken that were under way to here."""
 TICK_SECONDS: Final = 2.0
 LINGER_SECONDS: Final = 5.0
 """How long a connection that is closed may take to send what it still has."""
+AT_ONCE: Final = 16
+"""So many calls, or half as many more at the end, are answered in one go: the answer to the first
+of them waits until the last one is decided."""
 ALPN: Final = "h2"
 THERE_PING: Final = b"there?\0\0"
 
@@ -164,10 +167,19 @@ class Connection(Requests[Request], Generic[Request]):
             return
         ready, self._ready = self._ready, []
         if self.answer_all is not None and len(ready) > 1:
-            self.answer_all(ready)
+            self._answer_together(ready)
             return
         for stream in ready:
             stream.tell()
+
+    def _answer_together(self, ready: list[Stream]) -> None:
+        """Answer all that are *ready*, the first ones before the last ones are looked at."""
+        assert self.answer_all is not None
+        while len(ready) > AT_ONCE * 3 // 2:
+            self.answer_all(ready[:AT_ONCE])
+            self.flush()
+            ready = ready[AT_ONCE:]
+        self.answer_all(ready)
 
     def eof_received(self) -> bool:
         """End: a client that has gone cannot be told from one that only sends no more."""

@@ -14,6 +14,7 @@ from engine.doors.grpc.lean_heard import OVERLOADED
 from engine.doors.grpc.lean_messages import packed
 from engine.doors.grpc.lean_server import answer_all
 from engine.doors.http2 import frames
+from engine.doors.http2.connection import AT_ONCE
 from engine.doors.http2.stream import ENOUGH
 from tests.doors.grpc.test_lean_call import GZIP, Caller, in_loop, nothing, turns
 from tests.doors.http2.peers import data
@@ -255,6 +256,21 @@ def test_calls_of_one_read_are_answered_together() -> None:
         answers = {one.stream: one.payload for one in found if one.kind == frames.DATA}
         assert answers == {1: packed(b"one"), 5: packed(b"zipped")}
         assert {one.stream for one in found if one.flags & frames.END_STREAM} == {1, 3, 5, 7}
+
+    together(scene)
+
+
+def test_the_first_of_many_calls_in_one_read_do_not_wait_for_the_last() -> None:
+    def scene(caller: Caller, asked: list[list[bytes]]) -> None:
+        written = caller.wire.writes
+        many = 2 * AT_ONCE + 5
+        numbers = range(1, 2 * many, 2)
+        caller.feed(b"".join([request(caller, one, packed(b"%d" % one)) for one in numbers]))
+        assert [len(one) for one in asked] == [AT_ONCE, AT_ONCE + 5]
+        assert caller.wire.writes == written + 2
+        found = [one for one in caller.frames() if one.kind == frames.DATA]
+        assert [one.stream for one in found] == list(numbers)
+        assert [one.payload for one in found] == [packed(b"%d" % one) for one in numbers]
 
     together(scene)
 

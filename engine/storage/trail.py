@@ -49,6 +49,10 @@ system looks for room on the disk, and who appends to the file meanwhile waits (
 of blocks, and may have to read first where there is room: some milliseconds)."""
 SPARED = 64 * KILOBYTE
 """The newest bytes are not pushed: who appends to a page that is just taken would wait for it."""
+PIECE, PIECE_SECONDS = 256 * KILOBYTE, 0.0003
+"""So many bytes are handed to the kernel at once, and a pause after them. Until it has them it
+keeps the core, whoever else wants that: for .1 to .2 ms with so many, for a millisecond and more
+with `PUSHED`. Where there is but one core nothing is decided meanwhile."""
 MOST_CLOSING = 16
 """How many full segments may wait for another thread to close them: then the newest one grows."""
 
@@ -224,8 +228,7 @@ class Trail:
             self._pushed = end
         if self._syncing.acquire(blocking=False):  # Else it is on its way. Nor is it closed now.
             try:
-                if segment.file != NONE:
-                    begin_writing(segment.file, start, end)
+                hand_over(segment, start, end)
             finally:
                 self._syncing.release()
         if self._rooms.prepare(end):
@@ -289,6 +292,9 @@ class Trail:
         After that all that follows is kept in a new segment.
         """
         with self._syncing:
+            if self._closing and not self._careful:
+                old = self._closing[0]
+                hand_over(old, max(0, old.size - 2 * PUSHED), old.size)
             self._finish()
             self._bring()
 
@@ -296,8 +302,13 @@ class Trail:
         with self._lock:
             segment, mark = self._segment, self._segment.mark
             self._rooms.look(mark.size)
+            start, end = self._pushed, mark.size - SPARED
+            if end > start and not self._careful:
+                self._pushed = end
         if mark == self._sure:
             return
+        if end > start and not self._careful:
+            hand_over(segment, start, end)  # So little is left to the sync itself.
         try:
             segment.sync()
         except OSError:
@@ -401,3 +412,11 @@ class Trail:
             opened=self._time(),
             peaks=tuple(one.hex() for one in self._tree.peaks),
         )
+
+
+def hand_over(segment: Segment, start: int, end: int) -> None:
+    """Have the kernel begin to write these bytes of *segment*, in pieces. It is not closed now."""
+    while start < end and segment.file != NONE:
+        begin_writing(segment.file, start, min(start + PIECE, end))
+        start += PIECE
+        sleep(PIECE_SECONDS)

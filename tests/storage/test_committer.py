@@ -115,7 +115,9 @@ def test_much_is_written_beside_before_a_segment_is_full(
         number += 1
     one.close()
     assert begun[0][0] == 0
-    assert all(end - start >= 2500 for start, end in begun)
+    assert begun[0][1] >= 2500
+    # The last one may be what closing has left to the disk.
+    assert all(end - start >= 2500 for start, end in begun[:-1])
     assert [start for start, _ in begun[1:]] == [end for _, end in begun[:-1]]
     assert kept(tmp_path) == list(range(number))
     whole(tmp_path)

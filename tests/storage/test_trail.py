@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from engine.storage import trail as trailing
+from engine.storage.aio import begin_writing
 from engine.storage.checkpoints import FILE, Checkpoint, CheckpointFile, opened, read_checkpoint
 from engine.storage.examine import Problem
 from engine.storage.header import CLOSED, COMPRESSED, OPEN, Header, NoSegment, read_header
@@ -33,6 +34,41 @@ def test_a_trail_is_verified_over_its_segments(tmp_path: Path) -> None:
     assert (report.trails, report.records, report.signed) == (1, 95, 95)
     assert report.segments == len(list(tmp_path.glob(f"*{CLOSED}"))) > 3
     assert report.checkpoints >= 10
+
+
+def test_the_kernel_is_given_little_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+
+    def begins(file: int, start: int, end: int) -> None:
+        begin_writing(file, start, end)
+        given.append((start, end))
+
+    monkeypatch.setattr(trailing, "begin_writing", begins)
+    monkeypatch.setattr(trailing, "PIECE", 1000)
+    monkeypatch.setattr(trailing, "SPARED", 500)
+    one = trail(tmp_path, segment_bytes=20_000)
+    while one.path.stat().st_size < 4000:
+        one.append(record(1))
+    one.push()
+    pushed = one.path.stat().st_size - 500
+    assert given[-1][1] == pushed
+    while one.path.stat().st_size < 9000:
+        one.append(record(1))
+    one.sync()
+    assert given[-1][1] == one.path.stat().st_size - 500
+    assert (given[0][0], all(end - start <= 1000 for start, end in given)) == (0, True)
+    assert all(before == start for (_, before), (start, _) in pairwise(given))
+    before, first = one.path, len(given)
+    while one.path == before:
+        one.append(record(1))
+    one.sync()  # Closes the full one.
+    assert given[first:][0][0] == 0
+    assert max(end for _, end in given[first:]) >= 20_000
+    assert all(end - start <= 1000 for start, end in given)
+    one.close()
+    assert verified(tmp_path).problems == []
 
 
 def test_many_records_between_two_checkpoints_are_signed_too(tmp_path: Path) -> None:

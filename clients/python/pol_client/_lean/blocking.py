@@ -162,6 +162,10 @@ class Wire:
         self._socket.limit(deadline)
         self._take(self._socket.receive())
 
+    def place(self) -> int:
+        """Return the descriptor of its socket; below zero for none."""
+        return self._socket.inner.fileno()
+
     def interrupt(self) -> None:
         """Have the thread that waits here find the connection at its end. For other threads."""
         with suppress(OSError):

@@ -386,6 +386,7 @@ class Coalescer:
                 try:
                     await link.wait(deadline, patient=patient)
                 except DeadlineExceeded:
+                    self._tidy()  # Else they are waited for again, no time at all, for ever.
                     continue
                 break
         except NoDecision as failure:
@@ -395,6 +396,15 @@ class Coalescer:
         finally:
             self._opening.pop(link, None)
         self._flush()
+
+    def _tidy(self) -> None:
+        """Forget what nobody waits for any more."""
+        queue, self._queue = self._queue, deque()
+        for one in queue:
+            if one.done():
+                one.forget()
+            else:
+                self._queue.append(one)
 
     def _fail(self, failure: NoDecision) -> None:
         queue, self._queue = self._queue, deque()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import Target, dial
+from pol_client._lean.forking import give_up
 from pol_client._lean.peer import Peer
 from pol_client.connect import CLOSED, Tls
 from pol_client.errors import NoDecision, Unavailable
@@ -133,6 +134,11 @@ class Link:
         self._tell(failure, all_of_them=True)
         for peer in tuple(self._peers):
             peer.abort(failure)
+
+    def forked(self) -> None:
+        """Give the sockets up: they are another process's."""
+        for peer in self._peers:
+            give_up(peer.place())
 
     def retire(self) -> None:
         """End it once nothing runs on it any more."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import Target
+from pol_client._lean.forking import watch
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 from pol_client.connect import Tls
@@ -62,6 +63,7 @@ class Links:
         self._next = 0
         self._closed = False
         self._loop = asyncio.get_running_loop()
+        watch(self)
 
     def usable(self) -> list[Link]:
         """Return all connections; begin to look for those that are missing."""
@@ -90,6 +92,11 @@ class Links:
         for link in (*self.all, *self._left):
             link.close(failure)
         self.all = []
+
+    def forked(self) -> None:
+        """Give all sockets up: they are another process's."""
+        for link in (*self.all, *self._left):
+            link.forked()
 
     # What connections ask.
 

@@ -13,6 +13,7 @@ from pol_client import connect
 from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Undecided
 from pol_client._lean.coalescer import Pairs
+from pol_client._lean.forking import give_up
 from pol_client._lean.link import SILENCE_SECONDS
 from pol_client._lean.transport import LeanTransport
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable
@@ -61,6 +62,11 @@ class Lone:
             found.interrupt()
         with self._lock:
             self._leave(0.0)
+
+    def forked(self) -> None:
+        """Give the socket up: it is another process's. This is not used any more."""
+        if self._wire is not None:
+            give_up(self._wire.place())
 
     def _connected(self, deadline: float) -> Wire | None:
         """Return the connection, made if need be."""

@@ -92,6 +92,11 @@ class Peer(Asking):
             self._continuation,
         )
 
+    def place(self) -> int:
+        """Return the descriptor of its socket; below zero for none."""
+        found = None if self._transport is None else self._transport.get_extra_info("socket")
+        return -1 if found is None else int(found.fileno())
+
     # What the transport tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

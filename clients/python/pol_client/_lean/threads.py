@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pol_client import connect
 from pol_client._lean.coalescer import Coalescer, Pairs
+from pol_client._lean.forking import watch
 from pol_client._lean.lone import Lone
 from pol_client._lean.streams import LeanStream
 from pol_client._lean.transport import LeanTransport
@@ -23,6 +24,9 @@ from pol_client.reading import read_answer
 from pol_client.results import Decision
 
 T = TypeVar("T")
+
+FORMER: list[object] = []
+"""What is another process's. It is kept: an event loop that is dropped ends, for both of them."""
 
 GRACE_SECONDS = 1.0
 """How much later than its deadline a thread gives up by itself: the loop is to be first."""
@@ -105,6 +109,11 @@ class Inbox:
         self._closed = False
         self._called = False
         """Whether the loop is told already that there is something."""
+        watch(self)
+
+    def forked(self) -> None:
+        """Take no more: what carried it is another process's."""
+        self._closed = True
 
     def put(self, one: Asking) -> None:
         """Hand it to the loop. Raises Unavailable when it is closed."""
@@ -148,14 +157,26 @@ class LeanThreads:
 
     def __init__(self, connection: connect.Connection) -> None:
         """Prepare. Raises ValueError for settings and addresses that are none."""
-        self.inner = LeanTransport(connection)
-        self.pairs = self.inner.pairs
+        self._connection = connection
         self._coalesce = connection.more.get("coalesce", True)
+        self._closed = False
+        self._prepare()
+        watch(self)
+
+    def _prepare(self) -> None:
+        """Begin, with no connection."""
+        self.inner = LeanTransport(self._connection)
+        self.pairs = self.inner.pairs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = Lock()
-        self._closed = False
         self._inbox = Inbox(self)
         self._lone = Lone(self.inner)
+
+    def forked(self) -> None:
+        """Begin anew: the loop's thread and all connections are another process's."""
+        self._lone.forked()
+        FORMER.append((self._loop, self.inner, self._inbox, self._lone))
+        self._prepare()
 
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""

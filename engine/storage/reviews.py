@@ -62,6 +62,9 @@ MOST_NOTE = 4096
 MOST_TEXT = 1_048_576
 """Characters of a reviewer's name, of a note, and of all that a reviewer puts in place."""
 
+MOST_DEPTH = 64
+"""How deeply arguments may be nested, as in a request: what is deeper could only be denied."""
+
 PAGE_BYTES = 3 << 20
 """What the reviews of a page take at most, unless it is one alone: gRPC's clients take 4 MB."""
 

@@ -19,6 +19,7 @@ from engine.content.normalize import INVISIBLE
 from engine.runtime.decision import ReviewState
 from engine.storage.reviews import (
     LONGEST_LEASE,
+    MOST_DEPTH,
     MOST_NAME,
     MOST_NOTE,
     MOST_TEXT,
@@ -201,6 +202,8 @@ def put_in_place(review: Review, new: Shown) -> Shown:
         raise Refused("an edit has the messages of the review, in their order and with their roles")
     if new.arguments is not None and old.arguments is None:
         raise Refused("there are no arguments to edit")
+    if too_deep(new.arguments):
+        raise Refused(f"the arguments are nested deeper than {MOST_DEPTH}, which no request may be")
     made = msgspec.structs.replace(
         old,
         content=old.content if new.content is None else new.content,
@@ -211,6 +214,20 @@ def put_in_place(review: Review, new: Shown) -> Shown:
     arguments = "" if new.arguments is None else _encode(new.arguments).decode()
     check_text("the edit", "".join((new.content or "", *texts, arguments)), MOST_TEXT)
     return made
+
+
+def too_deep(value: object) -> bool:
+    """Return whether a JSON *value* is nested deeper than arguments may be."""
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):
+        level = [
+            inner
+            for one in level
+            for inner in (
+                one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+            )
+        ]
+    return bool(level)
 
 
 def same_person(one: str, other: str) -> bool:

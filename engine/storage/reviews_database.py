@@ -18,9 +18,9 @@ class Raced(Exception):
     """Somebody else has written what was to be written first: the act begins again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How a database locks rows until an act is done, and what helps it to find them."""
+    """How a database locks rows until an act is done, and how it finds them."""
 
     lock: str = ""
     """Behind a query: others that act on its rows wait."""
@@ -28,6 +28,10 @@ class Manner:
     """The same, and rows on which others act are left out."""
     by_deadline: str = ""
     """Behind the table: reviews are looked up by their deadline."""
+    each: str
+    """Selects ``{keys}`` of the reviews ``{of}`` each ``scope`` of an array in JSON, the value."""
+    part: str
+    """One text of a scope, which is an array too, by its number."""
 
 
 class Session(Protocol):

@@ -38,7 +38,14 @@ from engine.storage.reviews_acts import apply, begin, in_time, stands
 from engine.storage.reviews_database import Database, Raced, Session
 from engine.storage.reviews_deeds import answers_in, deed_of, printable
 from engine.storage.reviews_lists import listing
-from engine.storage.reviews_rows import COLUMNS, Rows, read_number, read_token, token_after
+from engine.storage.reviews_rows import (
+    COLUMNS,
+    Rows,
+    Value,
+    read_number,
+    read_token,
+    token_after,
+)
 from engine.storage.reviews_upkeep import delete_over, erase_over
 
 OVERDUE = 500
@@ -170,16 +177,13 @@ class KeptReviews:
 
         def listed(session: Session) -> Page:
             # Their sizes first: what does not fit is not even read.
-            sizes = [
-                row[3] for row in session.rows(*wanted_after.statement("LENGTH(body)", most + 1))
-            ]
-            number = fitting(sizes[:most], room)
-            found = session.rows(*wanted_after.statement("body", number))
-            more = found and len(sizes) > number
+            keys = session.rows(*wanted_after.statement(most + 1, self._manner))
+            number = fitting([row[3] for row in keys[:most]], room)
+            bodies = _bodies(session, [row[2] for row in keys[:number]])
             return Page(
-                reviews=tuple(self.rows.review(row[3]) for row in found),
-                token=token_after(found[-1][:3]) if more else "",
-                sizes=tuple(len(row[3]) for row in found),
+                reviews=tuple(map(self.rows.review, bodies)),
+                token=token_after(keys[number - 1][:3]) if len(keys) > number else "",
+                sizes=tuple(map(len, bodies)),
             )
 
         return self.look(listed)
@@ -278,7 +282,7 @@ class KeptReviews:
             some = review_ids[begins : begins + NAMED]
             asked = (
                 "SELECT review_id, MAX(number) FROM review_history "  # noqa: S608  question marks
-                f"WHERE review_id IN ({', '.join('?' * len(some))}) GROUP BY review_id"
+                f"WHERE review_id IN ({_marks(some)}) GROUP BY review_id"
             )
             found.update(self.look(lambda session: session.rows(asked, some)))  # noqa: B023  at once
         return found
@@ -386,6 +390,21 @@ class KeptReviews:
             raise ReviewsUnavailable(f"a review in {self.name} cannot be read: {error}") from None
 
 
+def _bodies(session: Session, review_ids: Sequence[str]) -> list[bytes]:
+    """Return the bodies of these reviews, in this order; of those that there still are."""
+    found: dict[str, bytes] = {}
+    for begins in range(0, len(review_ids), NAMED):
+        some = review_ids[begins : begins + NAMED]
+        asked = f"SELECT review_id, body FROM reviews WHERE review_id IN ({_marks(some)})"  # noqa: S608  question marks
+        found.update(session.rows(asked, some))
+    return [found[one] for one in review_ids if one in found]
+
+
+def _marks(some: Sequence[Value]) -> str:
+    """Return a question mark for each of *some*."""
+    return ", ".join("?" * len(some))
+
+
 def fitting(sizes: Sequence[int], room: int) -> int:
     """Return how many of *sizes*, from the first on, fit into *room*; one always does."""
     for number, size in enumerate(sizes):
@@ -399,7 +418,7 @@ def _mark(session: Session, numbers: Sequence[int], told: int) -> None:
     """Set until when deeds are left alone; 1: for ever. Those of deleted reviews go then."""
     for begins in range(0, len(numbers), NAMED):
         some = numbers[begins : begins + NAMED]
-        these = f"number IN ({', '.join('?' * len(some))})"
+        these = f"number IN ({_marks(some)})"
         session.do(f"UPDATE review_history SET told = ? WHERE {these}", (told, *some))  # noqa: S608  question marks
         if told == 1:
             gone = "NOT EXISTS (SELECT 1 FROM reviews WHERE reviews.review_id = of.review_id)"

@@ -1,15 +1,17 @@
-"""Which reviews are wanted in, the statement that lists a page of them out.
+"""Which reviews are wanted in, the statement that finds a page of them out.
 
 An index begins with what each of the filters fixes and goes on in the order of a list, so the keys
-of a page are read from it and nothing else is; then the reviews of these. Where several scopes are
-wanted there is no such index: ``queue IN ('a', 'b')`` would read every review of both, or every
-graver one of all the others. So each scope gives its own first keys, and the first of these are the
-page::
+of a page are read from it and nothing else is. Where several scopes are wanted there is no such
+index: ``queue IN ('a', 'b')`` would read every review of both, or every graver one of all the
+others. So each scope gives its own first keys, and the first of these are the page. However many
+scopes there are, they are one value, an array of arrays in JSON, which the database goes through::
 
-    SELECT * FROM (SELECT rank, opened_at, review_id FROM reviews WHERE queue = 'a' … LIMIT 101)
-    UNION
-    SELECT * FROM (SELECT rank, opened_at, review_id FROM reviews WHERE queue = 'b' … LIMIT 101)
-    ORDER BY rank, opened_at, review_id LIMIT 101
+    [["a", "open"], ["b", "open"]]   each: the first 101 of ``queue = 'a' AND state = 'open'`` …
+                                     the first 101 of those, once each
+
+Only scopes that fix the same columns go together: there are three kinds at most, and one that is
+alone needs no array. How a database looks something up for each of several values is its own
+(`Manner`).
 
 Invariant: where keys are looked for, nothing else is read. PostgreSQL would take the index of all
 queues for one of them, as if their reviews were as grave, and read those of the others.
@@ -21,14 +23,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+import msgspec
+
 from engine.runtime.decision import ReviewState
 from engine.storage.reviews import Wanted
+from engine.storage.reviews_database import Manner
 from engine.storage.reviews_rows import Key, Value
 
 _ORDER = "rank, opened_at, review_id"
-_AFTER = f"({_ORDER}) > (?, ?, ?) ORDER BY {_ORDER} LIMIT ?"
-_JOINED = (
-    "SELECT found.rank, found.opened_at, found.review_id, {} FROM "  # noqa: S608  our names
+_OF_SCOPE = f"FROM reviews WHERE {{}}({_ORDER}) > (?, ?, ?) ORDER BY {_ORDER} LIMIT ?"
+_ALONE = "SELECT * FROM (SELECT {{keys}} {{of}}) AS alone{}"
+_FOUND = (
+    "SELECT found.rank, found.opened_at, found.review_id, LENGTH(reviews.body) FROM "  # noqa: S608  our names
     f"({{}} ORDER BY {_ORDER} LIMIT ?) AS found "
     "JOIN reviews ON reviews.review_id = found.review_id "
     "ORDER BY found.rank, found.opened_at, found.review_id"
@@ -49,18 +55,22 @@ class Listing:
     """A review fits one of these; there is none where nothing can fit."""
     key: Key
 
-    def statement(self, shown: str, most: int) -> tuple[str, list[Value]]:
-        """Return what finds keys, each with *shown*, and its values."""
+    def statement(self, most: int, manner: Manner) -> tuple[str, list[Value]]:
+        """Return what finds up to *most* keys, each with its review's size, and its values."""
+        kinds: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+        for fixed in self.choices:
+            kinds.setdefault(tuple(fixed), set()).add(tuple(fixed.values()))
         parts: list[str] = []
         values: list[Value] = []
-        for fixed in self.choices:
-            parts.append("".join(f"{name} = ? AND " for name in fixed) + _AFTER)
-            values += [*fixed.values(), *self.key, most]
-        keys = " UNION ".join(
-            f"SELECT * FROM (SELECT {_ORDER} FROM reviews WHERE {one}) AS part{number}"  # noqa: S608  our names
-            for number, one in enumerate(parts)
-        )
-        return _JOINED.format(shown, keys), [*values, most]
+        for number, (names, scopes) in enumerate(kinds.items()):
+            alone = len(scopes) == 1  # As most are: that costs half.
+            part = "?" if alone else manner.part
+            fits = "".join(f"{name} = {part.format(at)} AND " for at, name in enumerate(names))
+            each = _ALONE.format(number) if alone else manner.each
+            parts.append(each.format(keys=_ORDER, of=_OF_SCOPE.format(fits)))
+            these = scopes.pop() if alone else (msgspec.json.encode(scopes).decode(),)
+            values += [*these, *self.key, most]
+        return _FOUND.format(" UNION ".join(parts)), [*values, most]
 
 
 def listing(wanted: Wanted, key: Key) -> Listing:

@@ -38,7 +38,13 @@ REST = 1.0
 MOST_LINES = 5
 """Connections of a process: one more than it has threads that wait for reviews."""
 
-MANNER = Manner(lock=" FOR UPDATE", skip=" FOR UPDATE SKIP LOCKED")
+MANNER = Manner(
+    lock=" FOR UPDATE",
+    skip=" FOR UPDATE SKIP LOCKED",
+    each="SELECT {keys} FROM json_array_elements(?::json) AS scope "
+    "CROSS JOIN LATERAL (SELECT {keys} {of}) AS one",
+    part="scope.value ->> {}",
+)
 
 AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, Raced)
 """The act was not done, and may be the next time."""

@@ -43,6 +43,9 @@ Key = tuple[int, int, str]
 
 SESSION_BYTES = 16
 
+SEALED = "reviews"
+"""What the key of the reviews' file is derived for."""
+
 encode = msgspec.json.Encoder(enc_hook=str).encode
 read_review = msgspec.json.Decoder(Review).decode
 read_deed = msgspec.json.Decoder(Deed).decode

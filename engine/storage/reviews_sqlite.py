@@ -74,7 +74,12 @@ DROP TABLE former_reviews;
 FORMER_INDEXES = ("by_rank", "by_state", "by_queue", "by_tenant", "by_deadline")
 FORMER_INDEXES_OF_HISTORY = ("of_review", "untold")
 
-MANNER = Manner(by_deadline="INDEXED BY by_deadline")  # Else all open ones are read.
+MANNER = Manner(
+    by_deadline="INDEXED BY by_deadline",  # Else all open ones are read.
+    each="SELECT {keys} FROM json_each(?) AS scope "
+    "CROSS JOIN reviews AS one ON one.rowid IN (SELECT rowid {of})",
+    part="json_extract(scope.value, '$[{}]')",
+)
 
 Made = TypeVar("Made")
 

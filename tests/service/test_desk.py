@@ -35,6 +35,27 @@ tenants = ["*"]
     reviews.close()
 
 
+def test_a_reviewer_of_many_pairs_of_queue_and_tenant_has_full_pages(tmp_path: Path) -> None:
+    store = SqliteReviews(tmp_path / "reviews.db")
+    now = time.time_ns()
+    others = 2 * MOST_PAGES + 5
+    for number in range(others + 3):
+        tenant = "north" if number < others else "south"
+        question = asked(f"r{number:02}", at=now, queue="money", tenant=tenant)
+        store.open_or_join(question, now + number)
+    reviews = Reviews(store, NoRecorder(), lambda: now)
+    queues = ["money", *(f"q{number}" for number in range(9))]
+    tenants = ["south", *(f"t{number}" for number in range(19))]
+    roll = ROLL.replace('queues = ["money"]\ntenants = ["north"]', f"{queues=}\n{tenants=}")
+    desk = Desk(reviews, Reviewers(write_roll(tmp_path, roll), lambda _: None, lambda: now))
+    page = asyncio.run(desk.browse("bob's", Wanted(), "", 2))
+    assert [one.question.review_id for one in page.reviews] == [f"r{others}", f"r{others + 1}"]
+    rest = asyncio.run(desk.browse("bob's", Wanted(), page.token, 2))
+    assert [one.question.review_id for one in rest.reviews] == [f"r{others + 2}"]
+    assert not rest.token
+    reviews.close()
+
+
 def test_a_page_that_looks_far_for_what_may_be_seen_ends_early_and_leads_on(tmp_path: Path) -> None:
     store = SqliteReviews(tmp_path / "reviews.db")
     now = time.time_ns()

@@ -11,7 +11,8 @@ import click
 import msgspec
 import orjson
 
-from engine.cli.audit_options import for_machines, in_folder, opened, opener, who, with_key
+from engine.cli.audit_options import for_machines, in_folder, opened, with_key
+from engine.cli.audit_signing import opener, who
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.daemon.config import load_settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,16 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engine.cli.bundle import leave
-from engine.language import schema
 from engine.language.render import inert
-from engine.service.audit import KEY, PUBLIC, Audit
-from engine.service.plain import read_plain
 from engine.service.record import RecordError
-from engine.service.retention import Opener
 from engine.storage.header import NoSegment
 from engine.storage.holds import HoldsError
 from engine.storage.moment import UNKNOWN, moment_of, time_of
-from engine.storage.notes import NoteError, read_verifier
 from engine.storage.source import segment_files, size_of
 from engine.storage.wanted import Wanted
 
@@ -33,7 +27,7 @@ _AGO = re.compile(r"([0-9]{1,9})([smhd])")
 _BEGINNING = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?)?)?Z?")
 
 ACTIONS = "allow, redact, throttle, escalate, deny"
-STAGES = ", ".join(schema.STAGES.words)
+STAGES = "request, response, tool_call, tool_result, document, tool_description"
 KINDS = "decision, review, settlement, reload, admin, gap, cut"
 MOST = 10**9
 """Of records that are shown in one go."""
@@ -147,27 +141,3 @@ def progress(folder: Path, what: str) -> Iterator[Callable[[int], None]]:
     ) as bar:
         task = bar.add_task(what, total=total)
         yield lambda read: bar.advance(task, read)
-
-
-def opener(folder: Path, key_file: str | None) -> Opener:
-    """Return what begins a trail in *folder* to say what was done; exit with code 2 without a key.
-
-    The key is never made here: it must be the one that signs the trail.
-    """
-    key = Path(key_file) if key_file else folder.parent / KEY
-    try:
-        name = read_verifier(read_plain(folder / PUBLIC).decode()).name
-        key.stat()
-    except (OSError, UnicodeDecodeError, NoteError) as error:
-        leave(f"no key to sign with: {inert(str(error))}; give the one of the trail by --key-file")
-    return lambda: Audit(
-        folder, key, "deny", name=name, time=lambda: time_of(time.time_ns() // 1000)
-    )
-
-
-def who() -> str:
-    """Return the name of whoever runs this."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""

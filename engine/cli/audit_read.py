@@ -192,7 +192,8 @@ def show_one(folder: str, *, identity: str, openly: bool, data: str | None, as_j
         found = story_of(path, identity, troubles)
     with printing():
         for one in found:
-            click.echo(whole(one, home, openly=openly, as_json=as_json))
+            text = whole(one, home, openly=openly, as_json=as_json)
+            click.echo(text.encode() if as_json else text)  # JSON is UTF-8 on any terminal.
     if not found:
         click.echo("no such decision is recorded here", err=True)
     sys.exit(troubles.code(found=bool(found)))
@@ -211,6 +212,8 @@ def whole(one: Found, home: Path, *, openly: bool, as_json: bool) -> str:
 
 def story_of(folder: Path, identity: str, troubles: Troubles) -> list[Found]:
     """Return all records of the decision, request or review *identity*, by time."""
+    if not identity:  # As of a variable that is not set: nothing has that name.
+        return []
     asked = [Wanted(decision=identity), Wanted(request=identity), Wanted(review=identity)]
     first = [one for choice in asked for one in find(folder, choice, told=troubles)]
     # A review may be shared by other decisions: of these only what was done with it is wanted.
@@ -231,8 +234,11 @@ def show(found: Iterable[Found], *, as_json: bool) -> bool:
     """Print records, one a line; return whether there is anybody who reads them."""
     with printing():
         for one in found:
-            text = one.kept.payload.decode(errors="replace") if as_json else describe(one)
-            sys.stdout.write(f"{text}\n")
+            if as_json:  # Which is UTF-8 on any terminal.
+                text = one.kept.payload.decode(errors="replace")
+                sys.stdout.buffer.write(f"{text}\n".encode())
+            else:
+                sys.stdout.write(f"{describe(one)}\n")
         sys.stdout.flush()
         return True
     return False

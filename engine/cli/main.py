@@ -19,12 +19,14 @@ import engine
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
 EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+"""Ended by Ctrl-C, as shells say it: nothing was found, neither that all is well nor that not."""
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 EPILOG = """\
 Exit codes: 0 fine, 1 findings (a failing test, a policy that does not check, a decision that is
-not allowed), 2 wrong usage or input that cannot be read.
+not allowed), 2 wrong usage or input that cannot be read, 130 ended by Ctrl-C.
 """
 
 
@@ -115,6 +117,9 @@ def said() -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:
+        click.echo("\nengine: interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -171,6 +176,7 @@ def main() -> None:
     # What gRPC writes to standard error by itself is no sentence for people and no line of our log.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     hold_streams()
+    soften_output()
     try:
         with said():
             group.main(prog_name="engine", standalone_mode=True)
@@ -187,6 +193,12 @@ def hold_streams() -> None:
         sys.stdout = TextIOWrapper(FileIO(1, "w", closefd=False))
     if sys.stderr is None:
         sys.stderr = TextIOWrapper(FileIO(2, "w", closefd=False))
+
+
+def soften_output() -> None:
+    """Have what the terminal's encoding lacks printed as its number: it is no reason to stop."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def finish() -> None:

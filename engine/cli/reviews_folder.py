@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,19 +14,16 @@ import click
 
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS
-from engine.daemon.config import load_settings
-from engine.daemon.options import ConfigError
-from engine.daemon.places import REVIEWS, StartError, key_file
-from engine.daemon.review_store import open_database
-from engine.daemon.settings_reviews import Reviews as ReviewSettings
+from engine.cli.reviews_file import key_in, open_file
 from engine.language.render import inert
-from engine.service.keys import KeyFileError, derive_key, load_key
-from engine.service.reviews import SEALED
+from engine.service.keys import KeyFileError
 from engine.storage.reviews import NoReview, Refused, Review, ReviewsUnavailable
 from engine.storage.reviews_kept import KeptReviews
-from engine.storage.reviews_sqlite import SqliteReviews
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+SETTINGS = "engine.cli.reviews_settings"
+"""They take long to import, and mostly none are named."""
 
 CHOSEN = "engine.reviews"
 """Under this name a command's context has what `--config` or `--store` says."""
@@ -77,9 +74,6 @@ with_trail = click.option(
     help="The folder of the audit trail; `audit` in the data folder else.",
 )
 for_machines = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-KEY_VARIABLE = "ENGINE_SECRET_KEY_FILE"
-PATIENCE = 10.0
-"""Seconds that are waited for other processes."""
 
 
 class Held(Protocol):
@@ -105,37 +99,21 @@ def whole_id(store: Held, beginning: str, now: int) -> str:
 
 
 def open_chosen(folder: str) -> KeptReviews:
-    """Return the store that the command line names.
+    """Return the store that the command line names; exit where settings are wrong.
 
-    Raises StartError, ConfigError, KeyFileError and ReviewsUnavailable.
+    Raises KeyFileError and ReviewsUnavailable.
     """
     chosen = click.get_current_context().meta
     file, url = chosen.get(f"{CHOSEN}.config"), chosen.get(f"{CHOSEN}.store")
-    data = Path(folder)
-    if file is not None:
-        settings = load_settings(Path(file), os.environ, {})
-        data = Path(settings.data)
-        if settings.reviews.store == "postgresql":
-            key = derive_key(load_key(key_file(settings, data)), SEALED)
-            return open_database(settings.reviews, key, must_answer=True)
-    elif url is not None:
-        return open_database(ReviewSettings(url=url), key_in(data), must_answer=True)
-    if not (data / REVIEWS).exists():
-        leave(
-            f"there are no reviews in {data}: a daemon makes {REVIEWS} there; see `reviews.store`"
-        )
-    return SqliteReviews(data / REVIEWS, PATIENCE, key_in(data))
-
-
-def key_in(folder: Path) -> bytes:
-    """Return the key of the reviews in *folder*. Raises KeyFileError."""
-    path = Path(os.environ.get(KEY_VARIABLE) or folder / "secret.key")
-    if not path.exists():
-        raise KeyFileError(
-            f"the reviews are sealed with the daemon's secret, and {path} is not there; name the "
-            f"file in {KEY_VARIABLE}"
-        )
-    return derive_key(load_key(path), SEALED)
+    if file is None and url is None:
+        return open_file(Path(folder))
+    settings = importlib.import_module(SETTINGS)
+    made: KeptReviews = (
+        settings.open_at(url, key_in(Path(folder)))
+        if file is None
+        else settings.open_configured(Path(file))
+    )
+    return made
 
 
 @contextmanager
@@ -150,7 +128,7 @@ def opened(folder: str) -> Iterator[tuple[KeptReviews, int]]:
             yield store, time.time_ns()
         finally:
             store.close()
-    except (ConfigError, KeyFileError, ReviewsUnavailable, StartError) as error:
+    except (KeyFileError, ReviewsUnavailable) as error:
         leave(inert(str(error)))
     except (NoReview, Refused) as error:
         click.echo(f"engine: {inert(str(error))}", err=True)

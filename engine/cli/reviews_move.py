@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from engine.cli.reviews_folder import in_folder, key_in, opened
-from engine.daemon.review_store import open_database
+from engine.cli.reviews_file import key_in
+from engine.cli.reviews_folder import in_folder, opened
+from engine.cli.reviews_settings import open_shared
 from engine.daemon.settings_reviews import Reviews as ReviewSettings
 from engine.storage.reviews_move import move_all
 
@@ -31,9 +32,7 @@ def move(folder: str, url: str) -> None:
     `reviews.store` and `reviews.url` after.
     """
     with opened(folder) as (source, _):
-        target = open_database(
-            ReviewSettings(url=url, timeout_ms=LONGEST), key_in(Path(folder)), must_answer=True
-        )
+        target = open_shared(ReviewSettings(url=url, timeout_ms=LONGEST), key_in(Path(folder)))
         try:
             reviews, deeds = move_all(source, target)
         finally:

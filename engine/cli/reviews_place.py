@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import getpass
-import sys
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
+from typing import Protocol
 
 import click
 
-from engine.cli.bundle import leave
-from engine.cli.main import EXIT_FINDINGS
 from engine.cli.reviews_folder import in_folder, opened, whole_id
+from engine.cli.token_file import read_token
 from engine.cli.trust import tls_options
-from engine.doors.grpc.caller import CallError
-from engine.doors.grpc.dialling import Trust
-from engine.doors.grpc.reviews_caller import RemoteReviews
-from engine.language.render import inert
-from engine.runtime.request import InvalidRequest
-from engine.storage.reviews import Move, NoReview, Refused, Review
+from engine.service.earlier import Earlier
+from engine.storage.reviews import Deed, Move, Page, Review, Wanted
 from engine.storage.reviews_kept import KeptReviews
 
-SECONDS = 10.0
-"""How long a daemon may take to answer."""
+REMOTE = "engine.cli.reviews_remote"
+"""It imports gRPC, which takes long, and which folders have no need of."""
 
-Held = KeptReviews | RemoteReviews
+
+class Remote(Protocol):
+    """The reviews of a daemon."""
+
+    def act(self, review_id: str, move: Move, now: int, /) -> Review:
+        """Return the review after *move*. Raises NoReview and Refused."""
+        ...
+
+    def begin_with(self, text: str, most: int) -> tuple[str, ...]:
+        """Return up to *most* ids that begin with *text*."""
+        ...
+
+    def browse(self, wanted: Wanted, token: str, most: int, now: int, /) -> Page:
+        """Return up to *most* reviews after *token*. Raises Refused."""
+        ...
+
+    def find(self, review_id: str, now: int, /) -> Review:
+        """Return a review as it stands. Raises NoReview."""
+        ...
+
+    def history(self, review_id: str) -> tuple[Deed, ...]:
+        """Return what was done with a review, the oldest first. Raises NoReview."""
+        ...
+
+    def look(self, review_id: str, *, full: bool) -> tuple[Review, Earlier]:
+        """Return a review with what was decided before; *full*: with what came."""
+        ...
+
+
+Held = KeptReviews | Remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +62,8 @@ class Place:
     folder: str
     address: str
     token_file: str
-    trust: Trust | None = None
+    trust: object = None
+    """A `Trust`, where the daemon speaks TLS."""
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Held, int]]:
@@ -48,19 +73,9 @@ class Place:
                 yield found
             return
         token = read_token(self.token_file)
-        try:
-            store = RemoteReviews(self.address, token, SECONDS, self.trust)
-        except CallError as error:
-            leave(inert(str(error)))
-        try:
-            yield store, time.time_ns()
-        except (NoReview, Refused, InvalidRequest) as error:
-            click.echo(f"engine: {inert(str(error))}", err=True)
-            sys.exit(EXIT_FINDINGS)
-        except CallError as error:
-            leave(inert(str(error)))
-        finally:
-            store.close()
+        remote = importlib.import_module(REMOTE)
+        with remote.opened_at(self.address, token, self.trust) as asked:
+            yield asked, time.time_ns()
 
     def act(self, beginning: str, move: Move) -> tuple[Review, int]:
         """Return the review whose id has this *beginning* after *move*, and the instant."""
@@ -69,17 +84,9 @@ class Place:
 
     def name(self, given: str | None) -> str:
         """Return under which name to act: with a token its own, else the *given* or the user's."""
-        return given or ("" if self.address and self.token_file else getpass.getuser())
-
-
-def read_token(file: str) -> str:
-    """Return the token in *file*, or nothing without one; exit where it cannot be read."""
-    if not file:
-        return ""
-    try:
-        return Path(file).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return leave(f"cannot read the token in {file}")
+        if given is not None:
+            return given
+        return "" if self.address and self.token_file else getpass.getuser()
 
 
 def at_place(function: Callable[..., None]) -> Callable[..., None]:
@@ -87,7 +94,7 @@ def at_place(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def packed(
-        *, folder: str, address: str, token_file: str, trust: Trust | None, **given: object
+        *, folder: str, address: str, token_file: str, trust: object, **given: object
     ) -> None:
         function(place=Place(folder, address, token_file, trust), **given)
 
@@ -99,7 +106,7 @@ def at_place(function: Callable[..., None]) -> Callable[..., None]:
             default="",
             metavar="FILE",
             envvar="ENGINE_REVIEWER_TOKEN_FILE",
-            help="Holds your token as a reviewer, for --address.",
+            help="Holds your token as a reviewer, for --address; may be a pipe.",
         ),
         click.option(
             "--address",

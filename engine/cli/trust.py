@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import wraps
 
 import click
 
-from engine.doors.grpc.dialling import Trust
+FILES = ("ca_file", "certificate_file", "key_file")
 
 
 def tls_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -15,9 +16,8 @@ def tls_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def packed(*, tls: bool, server_name: str, **given: object) -> None:
-        files = {name: str(given.pop(name)) for name in ("ca_file", "certificate_file", "key_file")}
-        trust = Trust(**files, server_name=server_name)
-        function(trust=trust if tls or trust != Trust() else None, **given)
+        said = {"server_name": server_name, **{name: str(given.pop(name)) for name in FILES}}
+        function(trust=trusting(said) if tls or any(said.values()) else None, **given)
 
     made: Callable[..., None] = packed
     for decorate in (
@@ -41,6 +41,12 @@ def tls_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
     ):
         made = decorate(made)
+    return made
+
+
+def trusting(said: dict[str, str]) -> object:
+    """Return the `Trust` that has what is *said*; only then is gRPC imported, which takes long."""
+    made: object = importlib.import_module("engine.doors.grpc.dialling").Trust(**said)
     return made
 
 

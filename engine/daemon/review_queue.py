@@ -15,7 +15,8 @@ from engine.daemon.settings import Settings
 from engine.service.desk import Desk
 from engine.service.keys import derive_key
 from engine.service.record import Recorder
-from engine.service.reviews import SEALED, Reviews
+from engine.service.reviews import Reviews
+from engine.storage.reviews_rows import SEALED
 
 
 @dataclass(frozen=True, slots=True)

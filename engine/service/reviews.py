@@ -57,9 +57,6 @@ PRUNE_EVERY = 60 * SECOND
 REMEMBERED = 4096
 """So many things that did not pass are remembered; of more all are forgotten, and told again."""
 
-SEALED = "reviews"
-"""What the key of the reviews' file is derived for."""
-
 MOST_LISTED = 1000
 LISTED = 100
 """The most reviews of one page, and how many there are when nobody says."""

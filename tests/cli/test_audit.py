@@ -276,6 +276,35 @@ def test_output_that_takes_no_more_is_no_fault_of_the_trail(folder: Path) -> Non
         assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_no_id_is_no_id_of_everything(folder: Path) -> None:
+    shown = call("audit", "show", "", "--folder", folder)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert "no such decision" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", [["tail"], ["tail", "--json"], ["query", "--json"], ["show", "d9"]]
+)
+def test_what_a_terminal_cannot_show_ends_no_list(tmp_path: Path, verb: list[str]) -> None:
+    audit = Audit(tmp_path / "audit", tmp_path / "key", "drop", name="x", time=lambda: "2026")
+    audit.write(msgspec.structs.replace(FIRST, decision_id="d9", user="\N{SNOWMAN}"))
+    audit.write(msgspec.structs.replace(FIRST, decision_id="d9", user="last"))
+    audit.close()
+    done = subprocess.run(  # noqa: S603  our own interpreter
+        [sys.executable, "-m", "engine", "audit", *verb, "--folder", str(tmp_path / "audit")],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"last" in done.stdout
+    if "--json" in verb:
+        lines = done.stdout.decode("utf-8").splitlines()
+        assert [json.loads(one)["user"] for one in lines] == ["\N{SNOWMAN}", "last"]
+    else:
+        assert b"\\u2603" in done.stdout
+
+
 def test_records_of_other_kinds_are_shown_too(tmp_path: Path) -> None:
     audit = Audit(tmp_path / "audit", tmp_path / "key", "drop", name="x", time=lambda: "2026")
     audit.write(GapEntry(time="2026", lost=3))

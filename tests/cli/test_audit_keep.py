@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.cli.audit_options import opener, who
+from engine.cli.audit_signing import opener, who
 from engine.service.audit import KEY, PUBLIC, Audit
 from engine.storage.holds import FILE
 from engine.storage.moment import time_of

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import click
 import pytest
 
 from engine.cli.main import LazyGroup, group
+from engine.cli.reviews_file import key_in
+from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import DOOR, call, folder
+from tests.storage.asked import asked
 
 ID = "0190aaaa-0000-7000-8000-000000000000"
 CASES = f"""
@@ -213,3 +217,29 @@ def test_no_file_comes_to_be_a_stream_that_was_closed(here: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (here / "book.md").read_text().startswith("#")
+
+
+def test_who_ends_a_verb_by_ctrl_c_is_not_told_that_something_was_found(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_given: object, **_more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.cli.audit_read.find", interrupted)
+    done = call("audit", "query", "--folder", here / "trail")
+    assert (done.exit_code, done.stderr) == (130, "\nengine: interrupted\n")
+
+
+def test_a_list_of_reviews_whose_reader_has_gone_is_no_finding(here: Path) -> None:
+    (here / "data" / "secret.key").write_text("6b" * 32)
+    (here / "data" / "secret.key").chmod(0o600)
+    store = SqliteReviews(here / "data" / "reviews.db", key=key_in(here / "data"))
+    store.open_or_join(asked(at=time.time_ns()), time.time_ns())
+    store.close()
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    try:
+        done = engine("reviews", "list", "--state", "all", output=ours)
+    finally:
+        os.close(ours)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from engine.runtime.decision import Message
+from engine.runtime.reader import ARGUMENTS_DEPTH
 from engine.service.keys import derive_key, load_key
-from engine.service.reviews import SEALED
-from engine.storage.reviews import SECOND, Move, Shown
+from engine.storage.reviews import MOST_DEPTH, SECOND, Move, Shown
+from engine.storage.reviews_rows import SEALED
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import call
 from tests.storage.asked import HOUR, asked
@@ -133,10 +134,31 @@ def test_messages_and_arguments_are_edited(place: Place) -> None:
     )
 
 
+def test_arguments_may_be_nested_as_deeply_as_those_of_a_request(place: Place) -> None:
+    assert MOST_DEPTH == ARGUMENTS_DEPTH
+    place.ask("m", shown=Shown(arguments={"amount": 600}), tool="pay")
+
+    def edit(depth: int, code: int) -> str:
+        arguments = '{"a":' * depth + "6" + "}" * depth
+        return place.run("edit", "m", "--as", "bob", "--arguments", arguments, code=code)
+
+    assert "the arguments are nested deeper than 64" in edit(MOST_DEPTH + 1, 1)
+    assert place.state("m") == "open"
+    edit(MOST_DEPTH, 0)
+    assert json.loads(place.run("show", "m", "--json"))["state"] == "edited"
+
+
+def test_an_empty_name_is_not_taken_for_that_of_whoever_runs_it(place: Place) -> None:
+    assert "a reviewer has a name" in place.act("claim", who="", code=1)
+    assert place.store.find("abc1", place.now).holder == ""
+
+
 @pytest.mark.parametrize(
     ("option", "given", "says"),
     [
         ("--arguments={", None, "--arguments: "),
+        ("--arguments=" + "[" * 5000, None, "--arguments: "),
+        ('--arguments={"to": "ann", "to": "eve"}', None, "an object holds a name twice"),
         ("--messages=[1]", None, "--messages: "),
         ("--content=-", b"\xff", "standard input is not UTF-8"),
     ],

@@ -9,10 +9,10 @@ import pytest
 
 from engine.daemon.settings_reviews import Reviews as ReviewSettings
 from engine.service.keys import derive_key, load_key
-from engine.service.reviews import SEALED
 from engine.storage.reviews_kept import KeptReviews
 from engine.storage.reviews_postgres import PostgresReviews
 from engine.storage.reviews_postgres_address import read_url
+from engine.storage.reviews_rows import SEALED
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import call
 from tests.ports import free_port

@@ -12,8 +12,9 @@ from engine.service.bundles import Recipe, load_folder
 from engine.service.gate import Gate
 from engine.service.keys import derive_key, load_key
 from engine.service.record import NoRecorder
-from engine.service.reviews import SEALED, Reviews
+from engine.service.reviews import Reviews
 from engine.storage.reviews import Move, Shown
+from engine.storage.reviews_rows import SEALED
 from engine.storage.reviews_sqlite import SqliteReviews
 from tests.cli.calling import call
 from tests.service.bundle import SECRET, asked, write_folder

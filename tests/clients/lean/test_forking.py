@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pol_client import AsyncClient, Client, DeadlineExceeded, Unavailable
+from pol_client import AsyncClient, DeadlineExceeded, Unavailable
 from pol_client._lean.link import Link
 from pol_client._lean.peer import Peer
 
@@ -63,16 +63,21 @@ def test_a_copy_that_begins_while_a_call_runs_is_not_told_its_answer() -> None:
     assert asked == [1, 2, 1]
 
 
-def test_a_client_that_was_closed_stays_so_in_a_copy() -> None:
-    client = Client("127.0.0.1:1")
-    client.close()
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_a_client_that_was_closed_stays_so_in_a_copy(*, coalesce: bool) -> None:
+    lines: list[int] = []
+    asked: list[int] = []
+    with thread_client_of(answering(lines, asked), coalesce=coalesce) as client:
+        assert client.decide(**ASK).passes
+        client.close()
 
-    def refused() -> bool:
-        with pytest.raises(Unavailable, match="closed"):
-            client.decide(**ASK)
-        return True
+        def refused() -> bool:
+            with pytest.raises(Unavailable, match="closed"):
+                client.decide(**ASK)
+            return True
 
-    assert in_a_copy(refused)
+        assert in_a_copy(refused)
+    assert asked == [1]
 
 
 def test_what_a_copy_has_of_a_connection_leads_nowhere() -> None:

@@ -177,6 +177,8 @@ class LeanThreads:
         self._lone.forked()
         FORMER.append((self._loop, self.inner, self._inbox, self._lone))
         self._prepare()
+        if self._closed:
+            self._lone.close()
 
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""

@@ -43,10 +43,10 @@ PACED_FROM, AT_ONCE = 128, 64
 careful trail, while the disk is busy: see `grow`). So a new segment, whose header tells the tree,
 can be begun at any time without holding anybody up."""
 PUSHED = 4 * MEGABYTE
-"""So many bytes at a time are written to the disk beside, from which a sync then has little to do:
-one of 64 MB keeps a core busy for 10 ms, and this for less than one. Not fewer: each time the file
-system looks for room on the disk, and who appends to the file meanwhile waits (ext4 locks its map
-of blocks, and may have to read first where there is room: some milliseconds)."""
+"""So many bytes are there before they are written to the disk beside, from which a sync then has
+little to do: one of 64 MB keeps a core busy for 10 ms. Not fewer: each time the file system looks
+for room on the disk, and who appends to the file meanwhile waits (ext4 locks its map of blocks, and
+may have to read first where there is room: some milliseconds)."""
 SPARED = 64 * KILOBYTE
 """The newest bytes are not pushed: who appends to a page that is just taken would wait for it."""
 PIECE, PIECE_SECONDS = 256 * KILOBYTE, 0.0003
@@ -226,11 +226,7 @@ class Trail:
             if end <= start:
                 return  # It is a new one, since that was due.
             self._pushed = end
-        if self._syncing.acquire(blocking=False):  # Else it is on its way. Nor is it closed now.
-            try:
-                hand_over(segment, start, end)
-            finally:
-                self._syncing.release()
+        self._hand_over(segment, start, end)
         if self._rooms.prepare(end):
             with self._syncing:  # It is not closed meanwhile.
                 segment.widen(self._rooms.most)
@@ -291,24 +287,37 @@ class Trail:
 
         After that all that follows is kept in a new segment.
         """
+        if not self._careful:
+            self._hand_over_all()  # So little is left to the syncs themselves.
         with self._syncing:
-            if self._closing and not self._careful:
-                old = self._closing[0]
-                hand_over(old, max(0, old.size - 2 * PUSHED), old.size)
             self._finish()
             self._bring()
+
+    def _hand_over_all(self) -> None:
+        with self._lock:
+            segment, start, end = self._segment, self._pushed, self._segment.size - SPARED
+            self._pushed = max(start, end)
+            full = self._closing[:1]
+        for old in full:
+            self._hand_over(old, max(0, old.size - 2 * PUSHED), old.size)
+        self._hand_over(segment, start, end)
+
+    def _hand_over(self, segment: Segment, start: int, end: int) -> None:
+        """Have the kernel begin to write these bytes of *segment*, in pieces; nobody waits."""
+        while start < end:
+            with self._syncing:  # It is not closed meanwhile. Who goes on in another one waits.
+                if segment.file == NONE:
+                    return
+                begin_writing(segment.file, start, min(start + PIECE, end))
+            start += PIECE
+            sleep(PIECE_SECONDS)
 
     def _bring(self) -> None:
         with self._lock:
             segment, mark = self._segment, self._segment.mark
             self._rooms.look(mark.size)
-            start, end = self._pushed, mark.size - SPARED
-            if end > start and not self._careful:
-                self._pushed = end
         if mark == self._sure:
             return
-        if end > start and not self._careful:
-            hand_over(segment, start, end)  # So little is left to the sync itself.
         try:
             segment.sync()
         except OSError:
@@ -412,11 +421,3 @@ class Trail:
             opened=self._time(),
             peaks=tuple(one.hex() for one in self._tree.peaks),
         )
-
-
-def hand_over(segment: Segment, start: int, end: int) -> None:
-    """Have the kernel begin to write these bytes of *segment*, in pieces. It is not closed now."""
-    while start < end and segment.file != NONE:
-        begin_writing(segment.file, start, min(start + PIECE, end))
-        start += PIECE
-        sleep(PIECE_SECONDS)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import re2
 
+from engine.language.decimals import EXACTLY
 from engine.language.functions import TABLE, bounded
 from engine.language.json_values import (
     Unknowable,
@@ -117,6 +118,7 @@ HELPERS: Mapping[str, Callable[..., object]] = {
     "to_float": lambda value: convert(value, FLOAT),
     "to_decimal": lambda value: convert(value, DECIMAL),
     "to_string": lambda value: convert(value, STRING),
+    **{f"exactly {sign}": calculate for sign, calculate in EXACTLY.items()},
 }
 
 

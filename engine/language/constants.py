@@ -38,8 +38,10 @@ def convert_literal(
     match value:
         case bool():
             made = Constant(value, BOOL, span)
-        case int() | Decimal():
+        case int():
             return convert_number(-value if negative else value, type_, span, report)
+        case Decimal():  # `-` would round it to 28 digits.
+            return convert_number(value.copy_negate() if negative else value, type_, span, report)
         case datetime():
             made = Constant(value, TIME, span)
         case timedelta():

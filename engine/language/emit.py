@@ -280,6 +280,8 @@ class Emitter:
     def arithmetic(self, node: typed.Arithmetic, here: Place) -> ast.expr:
         """Return a sum, difference, product or quotient that raises when out of range."""
         sides = self.all((node.left, node.right))
+        if node.type == DECIMAL:
+            return self.helper(f"exactly {node.operator}", sides, here)
         made = ast.BinOp(sides[0], SIGNS[node.operator](), sides[1], **here)
         return self.helper("in_range", [made], here)
 

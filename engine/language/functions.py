@@ -142,7 +142,8 @@ def weekday(at: datetime, zone: str = "UTC") -> str:
 
 def absolute(number: float | Decimal) -> float | Decimal:
     """Return *number* without its sign; the smallest int has no counterpart and is out of range."""
-    return bounded(number if number >= 0 else -number)
+    # The built-in would round a decimal to 28 digits.
+    return number.copy_abs() if isinstance(number, Decimal) else bounded(abs(number))
 
 
 def bounded(number: float | Decimal) -> float | Decimal:

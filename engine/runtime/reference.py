@@ -24,6 +24,7 @@ from typing import Any, assert_never
 import re2
 
 from engine.language import typed
+from engine.language.decimals import EXACTLY
 from engine.language.functions import (
     INT_MAX,
     INT_MIN,
@@ -41,7 +42,7 @@ from engine.language.functions import (
 )
 from engine.language.program import Program, Rule
 from engine.language.typed import Expr
-from engine.language.types import JSON
+from engine.language.types import DECIMAL, JSON
 from engine.runtime.evidence import Evidence
 from engine.runtime.match import Match
 from engine.runtime.record import Record
@@ -161,7 +162,8 @@ class Interpreter:
                 found = self._maybe(subject)
                 return self._parts(default)[0] if found is None else found
             case typed.Arithmetic(sign, left, right):
-                return in_range(SIGNS[sign](*self._parts(left, right)))
+                signs = EXACTLY if expr.type == DECIMAL else SIGNS
+                return in_range(signs[sign](*self._parts(left, right)))
             case typed.Quantifier():
                 return self._quantify(expr)
             case typed.MakeSet(items):

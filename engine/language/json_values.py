@@ -14,6 +14,8 @@ from typing import TypeGuard
 
 from engine.language.types import DECIMAL, FLOAT, STRING, Type
 
+OTHER_KIND = "whether a json value is among values of another kind"
+
 
 class Unknowable(Exception):
     """A value that cannot be known. *what* says which, as a noun in the author's words."""
@@ -89,13 +91,23 @@ def json_member(item: object, collection: object) -> bool:
     """
     if not isinstance(collection, (frozenset, tuple, list)):
         raise Unknowable("the elements of a json value that is no list")
-    if isinstance(item, str) and isinstance(collection, frozenset):
-        return item in collection
+    if isinstance(collection, frozenset):
+        return _set_member(item, collection)
     if any(same(item, one) for one in collection):
         return True
     if all(comparable(item, one) for one in collection):
         return False
-    raise Unknowable("whether a json value is among values of another kind")
+    raise Unknowable(OTHER_KIND)
+
+
+def _set_member(item: object, values: frozenset[object]) -> bool:
+    """Return what `json_member` does of a set, which may be a list of 100,000 entries."""
+    some = next(iter(values), None)  # They are all of one kind: the checker sees to that.
+    if item is None or some is None:
+        return False
+    if kind(item) != kind(some):
+        raise Unknowable(OTHER_KIND)
+    return item in values if isinstance(item, str) else any(same(item, one) for one in values)
 
 
 def json_overlaps(left: object, right: object) -> bool:

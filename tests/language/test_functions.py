@@ -175,7 +175,10 @@ def test_json_membership_compares_by_kind_and_value() -> None:
     assert not json_member("b", frozenset({"a"}))
     assert not json_member(3, [1, 2.5])
     assert not json_member(None, frozenset({"a"}))
+    assert not json_member("a", frozenset())
     assert json_member(1.0, [1, 2])
+    assert json_member(1.0, frozenset({1, 2}))
+    assert not json_member(3, frozenset({1, 2}))
     assert json_contains([1, "a"], "a")
     assert json_contains("abc", "b")
     assert not json_contains(["abc"], "b")
@@ -183,7 +186,14 @@ def test_json_membership_compares_by_kind_and_value() -> None:
 
 @pytest.mark.parametrize(
     ("item", "collection"),
-    [(False, frozenset({0})), ([1], frozenset({"a"})), ("a", [1, "b"]), (["evil"], ["evil"])],
+    [
+        (False, frozenset({0})),
+        ([1], frozenset({"a"})),
+        ("a", [1, "b"]),
+        ("1", frozenset({1, 2})),
+        ("true", frozenset({True})),
+        (["evil"], ["evil"]),
+    ],
 )
 def test_membership_among_other_kinds_is_unknowable(item: object, collection: object) -> None:
     with pytest.raises(Unknowable):

@@ -23,7 +23,7 @@ from functools import lru_cache
 from engine.content import validate
 from engine.content.islands import BITS, LONG, MOST, PAIRS, find_pairs, hidden
 from engine.content.lookalikes import DISGUISED, revealed
-from engine.content.normalize import characters
+from engine.content.normalize import characters, fold
 from engine.content.regex import Regex, any_of, compiled, spans
 
 APART = "\n" * 64
@@ -147,6 +147,11 @@ def views(text: str, data: bytes, first: int = 0) -> Iterator[View]:
         yield _islands(found)
     if rare and _rotated.find(data, first, size)[0][0] >= 0:
         yield View(codecs.encode(text, "rot13"), (0,), (0,), (0,))
+
+
+def rotated(text: str) -> bool:
+    """Return whether a word of *text* gives ROT13 away, so that all of it has a view of that."""
+    return _rotated.within(fold(text).text.encode("utf-8", "replace"))
 
 
 def _paired(data: bytes, place: int) -> tuple[list[tuple[int, int]], int]:

@@ -7,7 +7,8 @@ whole in one of them::
 
 Up to the cut the left one counts, from there on the right one. Where the two do not agree about
 what both see, as when a finding reaches an edge (a key of many lines, base64 without end), or there
-is no space to cut at, the text is scanned whole: what is found is always what one scan finds.
+is no space to cut at, the text is scanned whole: what is found is always what one scan finds. So it
+is where a word gives ROT13 away, since then all the text is read so.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 from engine.content.findings import Finding
+from engine.content.views import rotated
 
 LONG = 65_536
 """Texts of more characters are worth it."""
@@ -41,7 +43,7 @@ def scan_windows(
     """Return what ``scan(text, entities)`` returns; of a long text by windows, with *each*."""
     cuts = [] if len(text) <= LONG else list(_cuts(text))
     edges = [(_space(text, cut - OVERLAP), _space(text, cut + OVERLAP)) for cut in cuts]
-    if not cuts or any(low < 0 or high < 0 for low, high in edges):
+    if not cuts or any(low < 0 or high < 0 for low, high in edges) or rotated(text):
         return scan(text, entities)
     starts = [0, *(low for low, _ in edges)]
     stops = [*(high for _, high in edges), len(text)]

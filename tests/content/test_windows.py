@@ -58,6 +58,14 @@ def test_a_finding_near_a_cut_is_found_once(shift: int) -> None:
     assert max(sizes) < len(text) or abs(shift) > OVERLAP - 2 * MARGIN
 
 
+@pytest.mark.parametrize("word", ["ebg13", "\uff45\uff42\uff47\uff11\uff13"])
+def test_a_word_gives_rot13_away_however_far_behind_it(word: str) -> None:
+    secret = "TO82 JRFG 1234 5698 7654 32"
+    text = f"{word}: " + prose(2 * WINDOW) + f" {secret} " + prose(WINDOW)
+    found, _ = windowed(text)
+    assert [(one.entity, text[one.start : one.end]) for one in found] == [("pii.iban", secret)]
+
+
 @pytest.mark.slow
 def test_windows_find_what_one_scan_finds() -> None:
     for seed in (11, 12):

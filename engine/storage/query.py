@@ -227,7 +227,7 @@ def indexed_rows(index: Index, wanted: Wanted) -> list[int]:
         row
         for row in rows
         if times[row] == UNKNOWN
-        or ((since == UNKNOWN or times[row] >= since) and (until == UNKNOWN or times[row] <= until))
+        or ((since == UNKNOWN or times[row] >= since) and (until == UNKNOWN or times[row] < until))
     ]
 
 

@@ -83,13 +83,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return [(name, value) for name, value in asked if value is not None]
 
     def fits(self, one: Found) -> bool:
-        """Return whether *one* is wanted."""
+        """Return whether *one* is wanted. Nothing has an empty value: it is one that is not set."""
         if self.since is not None and one.kept.time < self.since:
             return False
         if self.until is not None and one.kept.time >= self.until:
             return False
         return all(
-            value in one.rules if name == "rule" else value == one.text(name)
+            value and (value in one.rules if name == "rule" else value == one.text(name))
             for name, value in self.values
         )
 

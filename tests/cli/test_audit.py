@@ -132,6 +132,9 @@ def test_records_are_counted(folder: Path) -> None:
     assert found["action"] == {"deny": 4}
     text = call("audit", "stats", "--folder", folder, "--tenant", "south").stdout
     assert "by rule:\n           3  q" in text
+    until = ("--until", "2026-01-01T00:00:02")
+    first = json.loads(call("audit", "stats", "--folder", folder, "--json", *until).stdout)
+    assert (first["records"], first["hour"]) == (1, {"2026-01-01T00": 1})
 
 
 def test_records_are_exported(folder: Path, tmp_path: Path) -> None:

@@ -117,6 +117,16 @@ def test_an_index_with_other_places_than_the_segment_is_not_believed(tmp_path: P
     assert (one.fields["n"], len(fresh.offsets), told) == (4, 6, [])
 
 
+def test_an_empty_value_fits_nothing(tmp_path: Path) -> None:
+    one = trail(tmp_path)
+    one.append(b'{"kind":"decision","user":""}')
+    for _ in range(2):
+        for wanted in (Wanted(session=""), Wanted(user=""), Wanted(rule="")):
+            assert not list(find(tmp_path, wanted))
+            assert {count(tmp_path, wanted, scan=scan).records for scan in (True, False)} == {0}
+        one.close()
+
+
 def test_a_frame_that_is_not_alone_is_none() -> None:
     frame, _, digest = make_frame(bytes(32), 0, b"{}")
     assert frame_at(frame, 7, bytes(32), 0).payload == b"{}"

@@ -64,7 +64,7 @@ ENGLISH = (*PHRASES, *INSTRUCTIONS, *CONCEALED)
 STRIDE = 256
 CHUNK = 4096
 
-EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool"})
+EMBEDDED = frozenset({"document", "tool_result", "tool_description", "tool", "function"})
 """Roles of text that nobody wrote to the model: it has no business giving instructions."""
 
 WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
@@ -85,7 +85,7 @@ def score_injection(text: str, role: str) -> Injection:
     *role* is a message's role (``user`` …) or a stage (``document``, ``tool_result`` …). Where
     nothing is found the score is 0; else it is a probability, as ``bench/INJECTION.md`` says.
     """
-    embedded = role in EMBEDDED
+    embedded = role.lower() in EMBEDDED
     found = weigh_injection(text, embedded=embedded)
     if not found:
         return Injection(0.0, ())

@@ -83,7 +83,7 @@ def test_benign_texts_score_low(text: str, role: str) -> None:
     ],
 )
 def test_an_instruction_weighs_more_inside_a_document(text: str) -> None:
-    for role in ("document", "tool_result", "tool_description", "tool"):
+    for role in ("document", "tool_result", "tool_description", "tool", "function", "TOOL"):
         assert score(text, role) >= LIKELY > score(text, "user")
 
 

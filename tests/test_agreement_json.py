@@ -26,7 +26,14 @@ policy kinds {{
   }}
 }}
 """
-ARGUMENTS = {"n": 2, "name": "ann", "names": ["ann", "bob"], "nothing": []}
+ARGUMENTS = {
+    "n": 2,
+    "name": "ann",
+    "names": ["ann", "bob"],
+    "nothing": [],
+    "order": '{"amount": 900}',
+    "Limit": 5,
+}
 REQUEST = {
     "tenant": {"id": "north"},
     "user": {"id": "u1", "roles": ["ann", "cid"]},
@@ -60,6 +67,8 @@ REQUEST = {
         ('(arg("name") ?? "") like "*b*"', False),
         ('(arg("name") ?? "") like "a?n"', True),
         ('(arg("name") ?? "") like "ann"', True),
+        ('arg("name.amount") is absent', True),
+        ('(arg("Limit") ?? 0) == 5', True),
     ],
 )
 def test_both_evaluators_answer_what_is_meant(
@@ -82,6 +91,12 @@ def test_both_evaluators_answer_what_is_meant(
         '(arg("names") ?? "") == "ann"',
         '(arg("names") ?? "") != "ann"',
         '(arg("names") ?? "") in user.roles',
+        '(arg("order.amount") ?? 0) > 500',
+        '(arg("order.amount") ?? 0) < 500',
+        'arg("order.amount") is present',
+        'arg("order.amount") is absent',
+        '(arg("limit") ?? 0) > 5',
+        'arg("limit") is absent',
     ],
 )
 def test_both_evaluators_doubt_what_is_of_another_kind(condition: str, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from engine.content.findings import Finding, Injection
 from engine.language.functions import Unknowable
 from engine.language.program import MeterDefinition, taint_mock
 from engine.runtime.arguments import ARGUMENTS, IN_ARGUMENTS, NAMES, TOLD
+from engine.runtime.inside import step_into
 from engine.runtime.keys import join_key
 from engine.runtime.record import Record, read_attribute
 from engine.runtime.sessions import Taint, count_turn, find_taints
@@ -412,12 +413,7 @@ class Evidence:
         """Return the JSON value at *path* of the arguments; None where there is none, or null."""
         value: object = self._record.tool.args
         for step in path:
-            if isinstance(value, dict):
-                value = value.get(str(step))
-            elif isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
-                value = value[step]
-            else:
-                return None
+            value = step_into(value, step)
         return value
 
     def tainted(self, path: tuple[str | int, ...]) -> bool:

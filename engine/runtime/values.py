@@ -182,7 +182,10 @@ def _length(text: str | None) -> object:
 
 def _argument(seen: Seen, path: tuple[str | int, ...]) -> object:
     """Return an argument that is a figure or a truth; of others only what kind of thing it is."""
-    value = seen.evidence.argument(path)
+    try:
+        value = seen.evidence.argument(path)
+    except Unknowable as unknown:
+        return {"unknown": unknown.what}
     match value:
         case None | bool():
             return value

@@ -242,6 +242,42 @@ def test_arguments_are_walked_by_path(path: tuple[str | int, ...], value: object
     assert evidence(record()).argument(path) is None
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        '{"amount": 900}',
+        '\ufeff\n {"amount": 900}',
+        '"{\\"amount\\": 900}"',
+        '[{"amount": 900}]',
+        {"Amount": 900},
+        {"AMOUNT": 900, "other": 1},
+        {"amount": 1, "amounT": 900},
+    ],
+)
+def test_what_some_tools_would_find_and_others_not_cannot_be_known(args: object) -> None:
+    for whole, path in ((args, ("amount",)), ({"a": [args]}, ("a", 0, "amount"))):
+        made = evidence(record(stage="tool_call", tool={"name": "t", "args": whole}))
+        with pytest.raises(Unknowable, match=r"an argument (inside a string|whose name is there)"):
+            made.argument(path)
+        assert made.argument(path[:-1]) == args, "what is there as a whole is known"
+
+
+def test_names_are_alike_whose_letters_are_the_same_in_another_case() -> None:
+    args = {"to\u212aens": 1, "straße": 2, "ab": 3}
+    made = evidence(record(stage="tool_call", tool={"name": "t", "args": args}))
+    with pytest.raises(Unknowable):
+        made.argument(("tokens",))
+    for name in ("strasse", "amount", "abc"):
+        assert made.argument((name,)) is None
+
+
+@pytest.mark.parametrize("text", ["", "a book", "900", "see [1]", "'{'"])
+def test_there_is_nothing_in_a_string_that_is_no_json(text: str) -> None:
+    made = evidence(record(stage="tool_call", tool={"name": "t", "args": {"a": text}}))
+    assert made.argument(("a", "b")) is None
+    assert made.argument(("a", 0)) is None
+
+
 def test_arguments_are_searched_for_entities() -> None:
     args = {"a": ["EMAIL", {"b": "EMAIL"}, 5, 7.0, 0.5, True], "EMAIL": "x"}
     asked = evidence(record(tool={"name": "t", "args": args}))

@@ -201,6 +201,14 @@ def test_an_argument_is_told_if_it_is_a_figure_or_a_truth(told: Told) -> None:
     }
 
 
+def test_of_an_argument_that_cannot_be_known_it_is_told_why(told: Told) -> None:
+    args = {"order": '{"amount": 900}'}
+    rule = 'when (arg("order.amount") ?? 0) > 5 then deny'
+    assert told(rule, stage="tool_call", tool={"name": "t", "args": args}) == {
+        'arg("order.amount")': {"unknown": "an argument inside a string that may be JSON"}
+    }
+
+
 def test_a_figure_that_is_also_said_is_told_by_its_length(told: Told) -> None:
     tool = {"name": "t", "args": {"account": 4111111111111111}}
     found = told('when (arg("account") ?? 0) > 5 then deny', "hello", stage="tool_call", tool=tool)

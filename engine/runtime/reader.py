@@ -73,6 +73,14 @@ class Join:
         return ()
 
 
+def fill(joins: Sequence[Join], record: Record) -> tuple[str, ...]:
+    """Assign what *joins* know about *record*; return the required paths that stay unknown."""
+    missing: tuple[str, ...] = ()
+    for join in joins:
+        missing += join.fill(record)
+    return missing
+
+
 def _descend(group: Any, parents: tuple[str, ...]) -> Any:
     for name in parents:
         group = getattr(group, name)
@@ -98,6 +106,8 @@ class Reader:
         self._long = long
         self._refuse = refuse
         self._joins = tuple(_join(table, fields) for table in facts.values())
+        self.context_joins = tuple([one for one in self._joins if one.group[0] == "context"])
+        """What facts fill in anew for each request, since they are not about who asks."""
         self._supplied = frozenset(
             f"{table.group}.{column}" for table in facts.values() for column in table.columns
         )
@@ -105,11 +115,7 @@ class Reader:
             [(attrgetter(path), by_word) for path, by_word in required_by_word(fields).items()]
         )
         self._brings = _getters(fields)
-        self._texts = tuple(
-            path
-            for path, field in fields.items()
-            if field.type is Scalar.TEXT and path not in ELSEWHERE
-        )
+        self._texts = _texts(fields)
         types = make_types(fields, self._supplied)
         self.record_type: Callable[..., Any] = types.record
         made: Any = types.record
@@ -189,10 +195,7 @@ class Reader:
         # Hot path: no text has more characters than the whole has bytes.
         if size > self.least and not problems:
             problems = self._weigh(record, size)
-        missing: tuple[str, ...] = ()
-        for join in self._joins:
-            missing += join.fill(record)
-        return self.complete(record, problems, missing)
+        return self.complete(record, problems, fill(self._joins, record))
 
     def complete(
         self, record: Record, problems: Sequence[Problem] = (), missing: tuple[str, ...] = ()
@@ -327,6 +330,12 @@ def _getters(
         for by_word in required_by_word(fields).values()
         for asked in by_word.values()
     }
+
+
+def _texts(fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """Return the paths of the text attributes that are read as all others are."""
+    texts = [path for path, field in fields.items() if field.type is Scalar.TEXT]
+    return tuple([path for path in texts if path not in ELSEWHERE])
 
 
 def _join(table: Table, fields: Mapping[str, Field]) -> Join:

@@ -25,7 +25,7 @@ from engine.doors.grpc.convert import decode_json, read_standard
 from engine.doors.grpc.fields import END, FIRST, MORE, SECOND, bounds, number, read_struct
 from engine.doors.grpc.status import Garbled
 from engine.runtime.decision import Message
-from engine.runtime.reader import Reader, check_json
+from engine.runtime.reader import Reader, check_json, fill
 from engine.runtime.record import MOST_MESSAGES, Record
 from engine.runtime.repeats import has_repeats
 from engine.wire import engine_pb2 as wire
@@ -151,6 +151,8 @@ def read_straight(  # noqa: C901 - the hot path: field by field
     for name in reader.wanted:
         if getattr(record, name) is None:
             raise ValueError
+    if reader.context_joins:
+        return reader.complete(record, (), fill(reader.context_joins, record))
     return reader.complete(record)
 
 

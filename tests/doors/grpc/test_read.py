@@ -315,10 +315,14 @@ policy p {{ default allow }}
 """
 
 
-def with_facts(folder: Path, group: str) -> Reader:
-    """Return a reader to whose *group* one id is known: ``known``."""
-    tiers = {"known": {"tier": "gold"}}
-    return reader_of(folder, {"p.pol": FACTS.format(group=group), "tiers.json": json.dumps(tiers)})
+ACCOUNT = "schema { context.account.id: string? }"
+"""What facts about an account need to be joined by."""
+
+
+def with_facts(folder: Path, group: str, more: str = "") -> Reader:
+    """Return a reader to whose *group* one id is known: ``known``. *more* stands before it."""
+    tiers, policy = {"known": {"tier": "gold"}}, more + FACTS.format(group=group)
+    return reader_of(folder, {"p.pol": policy, "tiers.json": json.dumps(tiers)})
 
 
 def record(reader: Reader, message: wire.DecideRequest) -> Record:
@@ -337,6 +341,21 @@ def test_facts_about_who_asks_are_filled_in_once_and_shared(tmp_path: Path) -> N
     known.tenant_id = "new"
     assert record(reader, known).missing == ("tenant.tier",)
     assert not learnt(reader, known.SerializeToString())
+
+
+def test_facts_about_the_context_are_filled_in_for_each_request(tmp_path: Path) -> None:
+    reader = with_facts(tmp_path, "context.account", ACCOUNT)
+    asked = wire.DecideRequest(tenant_id="t", user_id="u", stage=wire.STAGE_REQUEST)
+    for name, tier in (("known", "gold"), ("new", None), ("known", "gold"), ("", None)):
+        given = {"account": {"id": name, "tier": "lie"}} if name else {}
+        for form in ({"context_json": json.dumps(given).encode()}, {"context": struct(given)}):
+            made = wire.DecideRequest(**form)
+            made.MergeFrom(asked)
+            known = record(reader, made)
+            assert known.context.account.tier == tier
+            assert known.missing == (() if tier else ("context.account.tier",))
+            assert learnt(reader, made.SerializeToString())
+    assert record(reader, asked).missing == ("context.account.tier",)
 
 
 WANTING = """

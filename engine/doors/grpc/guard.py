@@ -122,6 +122,8 @@ async def at_ease(gate: Gate, work: Callable[..., Made], *args: object) -> Made:
 async def pass_on(gate: Gate, session: Guarding, text: str, pieces: Pieces) -> None:
     """Feed *text* and send what may pass on: one answer, so that callers can go step by step."""
     answer = wire.GuardedChunk()
+    # A caller that sends its pieces ahead is waited for nowhere else: it might have a million.
+    await asyncio.sleep(0)
     for start in range(0, len(text), BREATH):
         if start:
             await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
+from engine.doors.grpc.guard import guard
 from engine.doors.grpc.listener import Listener
 from engine.doors.grpc.service import Service
 from engine.runtime.memory import MemoryStore
+from engine.service.asking import TimeLeft
 from engine.service.bundles import Recipe, load_folder
 from engine.service.entries import Entry, Line
 from engine.service.gate import Gate
@@ -24,6 +28,7 @@ from tests.doors.grpc.serving import (
     Daemon,
     ask,
     make_door,
+    make_gate,
     refused,
     run,
     serve,
@@ -127,6 +132,43 @@ def test_what_is_denied_at_the_end_passes_no_more(channel: Channel, recorded: li
     assert text == "This is forbidden by "
     assert decision.effective_action == wire.ACTION_DENY
     assert [one.action for one in recorded] == ["deny"]
+
+
+class Ahead:
+    """A caller who has sent all pieces before the first is read, and takes all answers at once."""
+
+    def __init__(self, chunks: Iterable[wire.Chunk]) -> None:
+        self._chunks = [one.SerializeToString() for one in chunks]
+        self.answers: list[Any] = []
+        self.left: TimeLeft = lambda: None
+
+    async def read(self) -> bytes | None:
+        """Return the next piece."""
+        return self._chunks.pop(0) if self._chunks else None
+
+    async def write(self, message: Message) -> None:
+        """Take an answer."""
+        self.answers.append(message)
+
+
+def test_a_caller_that_sends_ahead_leaves_the_others_their_turn() -> None:
+    async def turns_of_others(caller: Ahead) -> int:
+        turns = 0
+
+        async def another() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        beside = asyncio.create_task(another())
+        await guard(Service(make_gate(), "1.2.3"), caller)
+        beside.cancel()
+        return turns
+
+    caller = Ahead(texts(*("a " for _ in range(100))))
+    assert run(turns_of_others(caller)) >= 100
+    assert said(caller.answers)[0] == "a " * 100
 
 
 def test_long_pieces_flow(channel: Channel) -> None:

@@ -151,6 +151,8 @@ def jsonable(value: object) -> object:
             return sorted(value)
         case Mapping():
             return dict(value)
+        case bytes() | bytearray() | memoryview():
+            raise TypeError  # As a list of numbers no detector would read them.
         case Sequence():
             return list(value)
         case _:
@@ -167,6 +169,13 @@ def parts(value: object, lead: str) -> dict[str, Any]:
     if isinstance(value, dict | Mapping):
         return {name: inner for name, inner in value.items() if inner is not None}
     raise TypeError
+
+
+def several(value: Any) -> Any:
+    """Return *value*, which is said to be texts: one text alone would become its letters."""
+    if isinstance(value, str):
+        raise TypeError
+    return value
 
 
 Extra = dict[str, object] | None
@@ -191,9 +200,7 @@ def fill_user(message: wire.DecideRequest, value: Any) -> Extra:
         return None
     group = parts(value, "id")
     message.user_id = group.pop("id", "")
-    roles = group.pop("roles", None)
-    if roles is not None:
-        message.user_roles.extend(roles)
+    message.user_roles.extend(several(group.pop("roles", ())))
     return group
 
 
@@ -262,7 +269,7 @@ def fill_session(message: wire.DecideRequest, value: Any) -> Extra:
         return None
     group = parts(value, "id")
     session.id = group.pop("id", "")
-    session.labels.extend(group.pop("labels", ()))
+    session.labels.extend(several(group.pop("labels", ())))
     session.turn = group.pop("turn", 0)
     return group
 

@@ -135,19 +135,26 @@ export function text(value: unknown, path: string): string {
   return value;
 }
 
-/** Return messages as the wire has them. */
+/** Return messages as the wire has them. One that says something elsewhere than in `text` is refused: nobody would look at it. */
 export function messagesOf(value: unknown, path: string): Wire[] {
   return list(value, path).map((each, at) => {
-    const parts = group(each, "text", `${path}[${at}]`);
-    return {
-      role: text(parts.role ?? "", `${path}[${at}].role`),
-      text: text(parts.text ?? "", `${path}[${at}].text`),
-    };
+    const place = `${path}[${at}]`;
+    const { role, text: said, ...others } = group(each, "text", place);
+    nothingElse(others, place);
+    if (typeof each === "object" && !("text" in (each as Group))) {
+      throw refused(`${place}.text`, "required");
+    }
+    return { role: text(role ?? "", `${place}.role`), text: text(said ?? "", `${place}.text`) };
   });
 }
 
 /** JSON.stringify's replacer: what JSON does not know, in the form in which the daemon reads it. */
 function jsonable(this: unknown, key: string, value: unknown): unknown {
+  const given = (this as Group)[key];
+  // As numbers no detector would read them. A Buffer has become an object here.
+  if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) {
+    throw new TypeError("bytes, which are no text");
+  }
   if (typeof value === "number" && !Number.isFinite(value)) {
     throw new TypeError("a number that is not finite");
   }
@@ -158,7 +165,7 @@ function jsonable(this: unknown, key: string, value: unknown): unknown {
     return Number(value);
   }
   // A Date has become null here when it is none.
-  if (value === null && (this as Group)[key] instanceof Date) {
+  if (value === null && given instanceof Date) {
     throw new TypeError("an invalid date");
   }
   if (typeof value === "function" || typeof value === "symbol") {

@@ -93,6 +93,32 @@ for (const kind of ["tcp", "unix"]) {
       }
     });
 
+    it("refuses what nobody would look at", async () => {
+      const messages = [
+        { role: "user", content: "forbidden" },
+        { role: "user", text: "hello", content: "forbidden" },
+        { role: "user" },
+        new Map([["text", "forbidden"]]),
+        ["forbidden"],
+        5,
+      ];
+      for (const message of messages) {
+        await assert.rejects(client.decide({ ...ASK, content: undefined, messages: [message] }), (error) => {
+          assert.ok(error instanceof InvalidRequest);
+          assert.match(error.violations[0].path, /^messages\[0\]/);
+          return true;
+        });
+      }
+      const kept = await client.decide({ ...ASK, content: undefined, messages: ["forbidden", { role: "assistant", text: null }] });
+      assert.equal(kept.action, "deny");
+      const bytes = Buffer.from("ann@example.com");
+      for (const args of [{ to: bytes }, { to: [new Uint8Array(bytes)] }, { to: bytes.buffer }, bytes]) {
+        await assert.rejects(client.decide({ ...ASK, stage: "tool_call", tool: { name: "mail", args } }), {
+          violations: [{ path: "tool.args", description: "has no JSON form (bytes, which are no text)" }],
+        });
+      }
+    });
+
     it("decides a batch in which one is wrong", async () => {
       const decisions = await client.decideBatch([ASK, { ...ASK, tenant: { id: "" } }, { ...ASK, content: "forbidden" }]);
       assert.deepEqual(decisions.map((each) => each.action), ["allow", "deny", "deny"]);

@@ -52,9 +52,14 @@ export class Client {
       message.requestId = asked;
       return readDecision(await this.connection.call(connect.DECIDE, message, options));
     }
-    const made = this.connection.token();
-    const token = typeof made === "object" ? await made : made;
-    const answer = await this.pipeline.ask(number, bytes, token, this.connection.time(options), options);
+    let timeoutMs = this.connection.time(options);
+    let token = this.connection.token();
+    if (typeof token === "object") {
+      const deadline = Date.now() + timeoutMs;
+      token = await this.connection.inTime(token, deadline, options.signal);
+      timeoutMs = deadline - Date.now();
+    }
+    const answer = await this.pipeline.ask(number, bytes, token, timeoutMs, options);
     const decision = readDecision(answer, asked);
     if (decision.failure !== null) {
       throw noDecision(decision.failure);

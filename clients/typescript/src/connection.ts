@@ -2,7 +2,7 @@
 
 import * as grpc from "@grpc/grpc-js";
 
-import { Aborted, fromRpc, NoDecision, Unavailable } from "./errors";
+import { Aborted, DeadlineExceeded, fromRpc, NoDecision, Unavailable } from "./errors";
 import * as wire from "./wire";
 import type { Codec, Wire } from "./wire";
 
@@ -125,6 +125,28 @@ export class Connection {
     return typeof token === "function" ? token() : token;
   }
 
+  /** Return the bearer token of a call. Throws DeadlineExceeded and Aborted where it is not there in time. */
+  async bearer(deadline: number, signal: AbortSignal | undefined): Promise<string | undefined> {
+    const made = this.token();
+    return typeof made === "object" ? this.inTime(made, deadline, signal) : made;
+  }
+
+  /** Return the token that is being made. A call whose token never comes has a deadline all the same, and can be given up. */
+  inTime(made: Promise<string>, deadline: number, signal: AbortSignal | undefined): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.check(signal);
+      const late = new DeadlineExceeded("DEADLINE_EXCEEDED", "no token in time: it was never sent");
+      const timer = setTimeout(() => reject(late), Math.max(deadline - Date.now(), 0));
+      const giveUp = (): void => reject(new Aborted(signal?.reason));
+      signal?.addEventListener("abort", giveUp, { once: true });
+      const over = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", giveUp);
+      };
+      made.then(resolve, reject).finally(over);
+    });
+  }
+
   /** Return the metadata of a call. */
   metadata(token: string | undefined): grpc.Metadata {
     const made = new grpc.Metadata({ waitForReady: this.waitForReady });
@@ -141,7 +163,7 @@ export class Connection {
   async call(to: Method, message: Wire, options: CallOptions): Promise<Wire> {
     const deadline = Date.now() + this.time(options);
     for (;;) {
-      const token = await this.token();
+      const token = await this.bearer(deadline, options.signal);
       try {
         return await this.once(to, message, token, deadline, options.signal);
       } catch (error) {

@@ -2,6 +2,7 @@
 
 import { status } from "@grpc/grpc-js";
 
+import { NoDecision } from "./errors";
 import { STAGES } from "./request";
 import type * as results from "./results";
 import { has, names, toNumber, type Wire } from "./wire";
@@ -237,7 +238,14 @@ function step(one: Wire): results.Step {
 }
 
 function json(bytes: Uint8Array, absent: unknown): unknown {
-  return bytes.length === 0 ? absent : JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  if (bytes.length === 0) {
+    return absent;
+  }
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  } catch {
+    throw new NoDecision("INTERNAL", "the answer holds what is no JSON");
+  }
 }
 
 /** Return a timestamp; null for none. A Date has whole milliseconds. */

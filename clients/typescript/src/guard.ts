@@ -47,9 +47,10 @@ export class Guard implements AsyncIterable<string> {
     }
     this.begun = true;
     const { signal } = this.options;
-    const token = await this.connection.token();
+    const deadline = Date.now() + this.connection.time({ timeoutMs: this.options.timeoutMs ?? GUARD_MS });
+    const token = await this.connection.bearer(deadline, signal);
     this.connection.check(signal);
-    const talk = new Talk(this.connection, token, this.options.timeoutMs ?? GUARD_MS, signal);
+    const talk = new Talk(this.connection, token, deadline, signal);
     const pieces = chunks(this.open, this.source);
     try {
       // Step by step: each piece has one answer.
@@ -91,13 +92,13 @@ class Talk {
   private wake: (() => void) | null = null;
   private readonly unlisten: () => void;
 
-  constructor(connection: Connection, token: string | undefined, timeoutMs: number, signal: AbortSignal | undefined) {
+  constructor(connection: Connection, token: string | undefined, deadline: number, signal: AbortSignal | undefined) {
     this.call = connection.client.makeBidiStreamRequest(
       GUARD,
       Chunk.encode,
       GuardedChunk.decode,
       connection.metadata(token),
-      { deadline: Date.now() + timeoutMs },
+      { deadline },
     );
     this.failed = new Promise((_, reject) => {
       const fail = (error: NoDecision): void => reject(signal?.aborted ? new Aborted(signal.reason) : error);

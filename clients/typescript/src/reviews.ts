@@ -145,11 +145,11 @@ export class Reviews {
    * goes away meanwhile is waited for.
    */
   async *watch(reviewId: string, options: Wait): AsyncGenerator<Review, void, undefined> {
-    const deadline = Date.now() + options.timeoutMs;
+    const deadline = Date.now() + this.connection.time(options);
     const { signal } = options;
     let seen = "";
     for (;;) {
-      const token = await this.connection.token();
+      const token = await this.connection.bearer(deadline, signal);
       this.connection.check(signal);
       const call = this.connection.client.makeServerStreamRequest(
         connect.WAIT_REVIEW,

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
+import * as grpc from "@grpc/grpc-js";
+
 import { Client, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable } from "../index.mjs";
-import { ASK, desk, nobody, serve } from "./daemon.mjs";
+import { ASK, desk, nobody, serve, WHO } from "./daemon.mjs";
 
 function open(test, address, options) {
   const client = new Client(address, options);
@@ -146,4 +148,55 @@ it("what cannot be sent is refused with its path, before anything is sent", asyn
   for (const context of [{ n: Number.NaN }, { at: new Date(Number.NaN) }, { f: () => 1 }]) {
     await assert.rejects(client.decide({ ...ASK, context }), InvalidRequest);
   }
+});
+
+it("a token that never comes has the deadline of its call, and can be given up", async (test) => {
+  for (const coalesce of [true, false]) {
+    const client = open(test, await nobody(), { coalesce, token: () => new Promise(() => undefined) });
+    const guarded = (options) => client.guard(["hello"], WHO, options)[Symbol.asyncIterator]().next();
+    const watched = (options) => client.reviews.watch("r1", options).next();
+    for (const ask of [client.decide.bind(client, ASK), client.explain.bind(client, ASK), guarded, watched]) {
+      await assert.rejects(ask({ timeoutMs: 50 }), (error) => {
+        assert.ok(error instanceof DeadlineExceeded);
+        assert.match(error.message, /never sent/);
+        return true;
+      });
+      await assert.rejects(ask({ timeoutMs: 60_000, signal: AbortSignal.timeout(50) }), { name: "AbortError" });
+      await assert.rejects(ask({ timeoutMs: 60_000, signal: AbortSignal.abort() }), { name: "AbortError" });
+    }
+  }
+  const refused = open(test, await nobody(), { token: () => Promise.reject(new RangeError("none today")) });
+  await assert.rejects(refused.decide(ASK), RangeError);
+});
+
+it("a time that is no number is refused, whatever is asked", async (test) => {
+  const client = open(test, await nobody());
+  for (const timeoutMs of [NaN, -1]) {
+    await assert.rejects(client.decide(ASK, { timeoutMs }), RangeError);
+    await assert.rejects(client.explain(ASK, { timeoutMs }), RangeError);
+    await assert.rejects(client.waitReview("r1", { timeoutMs }), RangeError);
+    await assert.rejects(client.guard(["hello"], WHO, { timeoutMs })[Symbol.asyncIterator]().next(), RangeError);
+  }
+});
+
+it("what a decision holds must be JSON where it says so", async (test) => {
+  const server = new grpc.Server();
+  const kept = (bytes) => bytes;
+  const path = "/engine.v1.PolicyEngine/Decide";
+  const method = { path, requestStream: false, responseStream: false };
+  Object.assign(method, { requestDeserialize: kept, responseSerialize: kept, requestSerialize: kept, responseDeserialize: kept });
+  // Allowed, with `{` as its arguments.
+  const answer = Buffer.from([0x10, 1, 0x18, 1, 0x3a, 1, 0x7b]);
+  server.addService({ decide: method }, { decide: (_call, done) => done(null, answer) });
+  const port = await new Promise((resolve, reject) => {
+    const credentials = grpc.ServerCredentials.createInsecure();
+    server.bindAsync("127.0.0.1:0", credentials, (error, found) => (error ? reject(error) : resolve(found)));
+  });
+  test.after(() => server.forceShutdown());
+  const client = open(test, `127.0.0.1:${port}`, { coalesce: false });
+  await assert.rejects(client.decide(ASK), (error) => {
+    assert.ok(error instanceof NoDecision);
+    assert.match(error.message, /INTERNAL: .* JSON/);
+    return true;
+  });
 });

@@ -29,7 +29,7 @@ from pol_client.results_reviews import Review
 
 
 class AsyncClient:
-    """Asks one daemon from one event loop. Make one inside the loop and keep it.
+    """Asks one daemon from one event loop: in another it raises RuntimeError. Make one and keep it.
 
     async with AsyncClient("127.0.0.1:50051") as client:
         decision = await client.decide(tenant="north", user="u1", stage="request", content="Hi")
@@ -66,7 +66,7 @@ class AsyncClient:
         self, /, *, timeout: float | None = None, **asked: Unpack[Request]
     ) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         return await self._transport.decide(lay_request(asked), seconds)
 
     async def decide_batch(
@@ -77,7 +77,7 @@ class AsyncClient:
         One that cannot be decided has ``failure`` set, and deny as its action.
         """
         message = lay_batch([lay_request(each) for each in requests])
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         return read_batch(await self._transport.unary(connect.DECIDE_BATCH, message, seconds))
 
     async def explain(
@@ -123,7 +123,9 @@ class AsyncClient:
 
         *pieces* are its pieces of text. *timeout* is for the whole.
         """
-        return open_guard(self._transport, pieces, asked, timeout, raise_on_block=raise_on_block)
+        return open_guard(
+            self._transport, pieces, asked, connect.limited(timeout), raise_on_block=raise_on_block
+        )
 
     def exchange(
         self,
@@ -154,12 +156,13 @@ class AsyncClient:
         await self.close()
 
     async def _call(self, method: connect.Method, message: Any, timeout: float | None) -> Any:
-        deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
+        deadline = time.monotonic() + self._connection.seconds(timeout)
         raw = message.SerializeToString()
         while True:
             try:
                 seconds = max(deadline - time.monotonic(), 0)
-                return method.answer.FromString(await self._transport.unary(method, raw, seconds))
+                answer = await self._transport.unary(method, raw, seconds)
+                return decode.parsed(method.answer, answer)
             except NoDecision as error:
                 if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
                     raise

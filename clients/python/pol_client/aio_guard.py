@@ -9,6 +9,7 @@ from typing import Self
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.aio_transport import AsyncStream, AsyncTransport
+from pol_client.decode import parsed
 from pol_client.errors import Unavailable
 from pol_client.guard import end, opening, take
 from pol_client.results import Decision, Redaction
@@ -46,7 +47,7 @@ class AsyncGuard:
             answer = await self._call.read()
             if answer is None:
                 raise Unavailable("UNAVAILABLE", "the daemon ended the stream")
-            text = take(self, wire.GuardedChunk.FromString(answer))
+            text = take(self, parsed(wire.GuardedChunk, answer))
             if text:
                 return text
         end(self, raise_on_block=self._raise_on_block)

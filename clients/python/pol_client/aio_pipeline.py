@@ -23,7 +23,7 @@ class AsyncPipeline:
         self, /, *, timeout: float | None = None, **asked: Unpack[Request]
     ) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         return await self._pipe.ask(lay_request(asked), seconds)
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Unpack
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
 from pol_client.aio_transport import AsyncTransport
+from pol_client.decode import parsed
 from pol_client.decode_reviews import read_history, read_page, read_review
 from pol_client.errors import NoDecision
 from pol_client.results import Message
@@ -156,7 +157,7 @@ class AsyncReviews:
 
         Or *timeout* (seconds) is nearly over. A daemon that goes away meanwhile is waited for.
         """
-        deadline = monotonic() + timeout
+        deadline = monotonic() + connect.limited(timeout)
         seen: Review | None = None
         asked = wire.WaitReviewRequest(review_id=review_id).SerializeToString()
         while True:
@@ -165,7 +166,7 @@ class AsyncReviews:
                 await call.write(asked)
                 await call.end()
                 while (answer := await call.read()) is not None:
-                    found = read_review(wire.Review.FromString(answer))
+                    found = read_review(parsed(wire.Review, answer))
                     if found != seen:
                         seen = found
                         yield found

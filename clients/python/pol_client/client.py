@@ -73,7 +73,7 @@ class Client:
 
     def decide(self, /, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass, in what form. Raises NoDecision without an answer."""
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         return self._transport.decide(lay_request(asked), seconds)
 
     def decide_batch(
@@ -84,7 +84,7 @@ class Client:
         One that cannot be decided has ``failure`` set, and deny as its action.
         """
         message = lay_batch([lay_request(each) for each in requests])
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         return read_batch(self._transport.unary(connect.DECIDE_BATCH, message, seconds))
 
     def explain(self, *, timeout: float | None = None, **asked: Unpack[Request]) -> Explanation:
@@ -127,7 +127,9 @@ class Client:
 
         *pieces* are its pieces of text, read as they are asked for. *timeout* is for the whole.
         """
-        return open_guard(self._transport, pieces, asked, timeout, raise_on_block=raise_on_block)
+        return open_guard(
+            self._transport, pieces, asked, connect.limited(timeout), raise_on_block=raise_on_block
+        )
 
     def exchange(
         self,
@@ -158,12 +160,12 @@ class Client:
         self.close()
 
     def _call(self, method: connect.Method, message: Any, timeout: float | None) -> Any:
-        deadline = time.monotonic() + (self._connection.timeout if timeout is None else timeout)
+        deadline = time.monotonic() + self._connection.seconds(timeout)
         raw = message.SerializeToString()
         while True:
             try:
                 seconds = max(deadline - time.monotonic(), 0)
-                return method.answer.FromString(self._transport.unary(method, raw, seconds))
+                return decode.parsed(method.answer, self._transport.unary(method, raw, seconds))
             except NoDecision as error:
                 if not connect.try_again(method, error, deadline - time.monotonic() - PAUSE):
                     raise

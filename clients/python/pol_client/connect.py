@@ -18,6 +18,8 @@ ADMIN = "/engine.v1.Admin/"
 
 NOT_READY = "no policies are loaded yet"
 """What a daemon says that has started and has no policies."""
+MOST_SECONDS = 1e8
+"""Three years: a timeout that is longer, or infinite, comes to this."""
 CLOSED = "the client was closed"
 """What a client says that asks nothing any more."""
 
@@ -128,6 +130,14 @@ class Connection:
     """Wait (within the deadline) for a daemon that is not there yet, instead of failing at once."""
     more: More = field(default_factory=lambda: More())  # noqa: PLW0108 - it is below
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for a timeout that is none."""
+        limited(self.timeout)
+
+    def seconds(self, timeout: float | None = None) -> float:
+        """Return how long a call may take that is given *timeout*. Raises ValueError for none."""
+        return limited(self.timeout if timeout is None else timeout)
+
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Return the metadata of a call."""
         match self.token:
@@ -161,6 +171,15 @@ class Connection:
         if self.tls is None:
             return None
         return grpc.ssl_channel_credentials(self.tls.roots, self.tls.key, self.tls.certificate)
+
+
+def limited(seconds: float) -> float:
+    """Return *seconds*, or the most that anything waits; raise ValueError for no number."""
+    if -MOST_SECONDS <= seconds <= MOST_SECONDS:
+        return seconds
+    if seconds != seconds:  # noqa: PLR0124 - only what is no number differs from itself
+        raise ValueError("timeout must be a number of seconds")
+    return MOST_SECONDS if seconds > 0.0 else -MOST_SECONDS
 
 
 def try_again(method: Method, error: NoDecision, left: float) -> bool:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Iterable
 from datetime import UTC
 from decimal import Decimal
+from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from pol_client import results
 from pol_client._wire import engine_pb2 as wire
+from pol_client.errors import NoDecision
 
 ACTIONS: dict[int, results.Action] = {
     wire.ACTION_ALLOW: "allow",
@@ -27,6 +30,21 @@ REVIEW_STATES: dict[int, results.ReviewState] = {
     wire.REVIEW_STATE_EXPIRED: "expired",
 }
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+UNREADABLE = (DecodeError, ValueError, ArithmeticError, RecursionError)
+"""What reading raises where an answer, or JSON, a number or a time in it, is none."""
+
+
+def invalid() -> NoDecision:
+    """Return what it means that an answer cannot be read."""
+    return NoDecision("INTERNAL", "the answer is no valid protobuf")
+
+
+def parsed(kind: Any, raw: bytes) -> Any:
+    """Return the message of class *kind* that *raw* is. Raises NoDecision where it is none."""
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        raise invalid() from None
 
 
 def read_action(value: int) -> results.Action:

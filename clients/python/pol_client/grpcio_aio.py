@@ -12,6 +12,7 @@ import grpc.aio
 
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
+from pol_client.decode import parsed
 from pol_client.errors import DeadlineExceeded, NoDecision, Unavailable, from_rpc
 from pol_client.reading import read_answer
 from pol_client.results import Decision
@@ -181,13 +182,15 @@ class Line:
     async def _read(self) -> None:
         try:
             async for raw in self.call:
-                reply = wire.Decision.FromString(raw)
+                reply = parsed(wire.Decision, raw)
                 answer = self.waiting.get(reply.request_id)
                 # None: its caller has given up.
                 if answer is not None and not answer.done():
                     answer.set_result(reply)
         except grpc.RpcError as error:
             self.fail(from_rpc(error))
+        except NoDecision as error:
+            self.fail(error)
         except asyncio.CancelledError:
             # The call was cancelled by close, or this task with its loop.
             self.fail(Unavailable("UNAVAILABLE", "the pipeline was closed"))

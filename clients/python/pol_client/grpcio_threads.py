@@ -12,6 +12,7 @@ import grpc
 
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
+from pol_client.decode import parsed
 from pol_client.errors import NoDecision, Unavailable, from_rpc
 from pol_client.reading import read_answer
 from pol_client.results import Decision
@@ -176,9 +177,11 @@ class Line:
     def _read(self) -> None:
         try:
             for raw in self.call:
-                self._answer(wire.Decision.FromString(raw))
+                self._answer(parsed(wire.Decision, raw))
         except grpc.RpcError as error:
             self.fail(from_rpc(error))
+        except NoDecision as error:
+            self.fail(error)
         else:
             self.fail(Unavailable("UNAVAILABLE", "the daemon ended the stream"))
 

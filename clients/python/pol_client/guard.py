@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import read_decision, read_redactions
+from pol_client.decode import parsed, read_decision, read_redactions
 from pol_client.errors import Unavailable, not_allowed
 from pol_client.request import build_request, refused
 from pol_client.results import Decision, Redaction
@@ -53,7 +53,7 @@ class Guard:
             answer = self._call.read()
             if answer is None:
                 raise Unavailable("UNAVAILABLE", "the daemon ended the stream")
-            text = take(self, wire.GuardedChunk.FromString(answer))
+            text = take(self, parsed(wire.GuardedChunk, answer))
             if text:
                 return text
         end(self, raise_on_block=self._raise_on_block)

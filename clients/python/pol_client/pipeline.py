@@ -26,7 +26,7 @@ class Pipeline:
 
     def decide(self, /, *, timeout: float | None = None, **asked: Unpack[Request]) -> Decision:
         """Return whether it may pass. Raises NoDecision when there is no answer."""
-        seconds = self._connection.timeout if timeout is None else timeout
+        seconds = self._connection.seconds(timeout)
         answer = self._pipe.submit(lay_request(asked), seconds)
         try:
             return answer.result(seconds)
@@ -36,7 +36,7 @@ class Pipeline:
 
     def submit(self, **asked: Unpack[Request]) -> Future[Decision]:
         """Send a request and return at once; the future has the decision, or raises NoDecision."""
-        return self._pipe.submit(lay_request(asked), self._connection.timeout)
+        return self._pipe.submit(lay_request(asked), self._connection.seconds())
 
     def close(self) -> None:
         """Take no more; what is under way fails with Unavailable."""

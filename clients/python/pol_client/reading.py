@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import read_decision
-from pol_client.errors import NoDecision, no_decision
+from pol_client.decode import UNREADABLE, invalid, read_decision
+from pol_client.errors import no_decision
 from pol_client.results import Decision
 
 
@@ -172,14 +170,9 @@ def read_answers(data: bytes, *, alone: bool) -> Answers:
             made.take_all(reader)
     except Odd:
         return odd_answers(data)
-    except DecodeError:
+    except UNREADABLE:
         raise invalid() from None
     return made
-
-
-def invalid() -> NoDecision:
-    """Return what it means that an answer cannot be read."""
-    return NoDecision("INTERNAL", "the answer is no valid protobuf")
 
 
 def odd_answers(data: bytes) -> Answers:
@@ -188,7 +181,7 @@ def odd_answers(data: bytes) -> Answers:
     try:
         for one in wire.DecideBatchResponse.FromString(data).decisions:
             made.add(read_decision(one))
-    except DecodeError:
+    except UNREADABLE:
         raise invalid() from None
     return made
 
@@ -212,7 +205,7 @@ class Answers:
         self.slowest = max(self.slowest, decision.evaluated_in)
 
     def take_all(self, reader: Reader) -> None:
-        """Add all decisions, if there is nothing else. Raises Odd and DecodeError."""
+        """Add all decisions, if there is nothing else. Raises Odd and UNREADABLE."""
         while reader.at < reader.end:
             reader.step()
             if reader.kind != DECISIONS:
@@ -222,7 +215,7 @@ class Answers:
             reader.at = end
 
     def take(self, reader: Reader, at: int, end: int) -> None:
-        """Add the decision that lies from *at* to *end*. Raises DecodeError."""
+        """Add the decision that lies from *at* to *end*. Raises UNREADABLE."""
         try:
             if not self._quick(reader, at, end):
                 self.add(plain_part(reader.data, at, end))
@@ -264,7 +257,7 @@ class Answers:
 
 
 def plain_part(data: bytes, at: int, end: int) -> Decision:
-    """Return the decision, if it is written as it is usual. Raises Odd and DecodeError."""
+    """Return the decision, if it is written as it is usual. Raises Odd and UNREADABLE."""
     request_id = decision_id = ""
     spent = 0
     key = b""

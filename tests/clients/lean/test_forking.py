@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import warnings
 from collections.abc import Callable
@@ -20,11 +21,17 @@ from tests.clients.lean.test_lone import answering
 from tests.doors.grpc.serving import run
 
 
-def in_a_copy(work: Callable[[], bool]) -> bool:
-    """Return what *work* returns in a copy of this process."""
+def in_a_copy(work: Callable[[], bool], files: int | None = None) -> bool:
+    """Return what *work* returns in a copy of this process, begun with so many *files* at most."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # There are threads: that is the point.
-        copy = os.fork()
+        if files is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, before[1]))
+        try:
+            copy = os.fork()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
     if not copy:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(60)  # Whatever holds it up ends it: nobody waits for ever.
@@ -45,6 +52,17 @@ def test_a_copy_of_the_process_asks_over_connections_of_its_own(*, coalesce: boo
         assert client.decide(**ASK).passes
     assert asked == [1, 2, 2, 1]
     assert lines == [1, 2]
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_a_copy_for_which_no_descriptor_is_left_does_so_too(*, coalesce: bool) -> None:
+    lines: list[int] = []
+    asked: list[int] = []
+    with thread_client_of(answering(lines, asked), coalesce=coalesce) as client:
+        assert client.decide(**ASK).passes
+        assert in_a_copy(lambda: client.decide(**ASK).passes, files=0)
+        assert client.decide(**ASK).passes
+    assert asked == [1, 2, 1]
 
 
 def test_a_copy_that_begins_while_a_call_runs_is_not_told_its_answer() -> None:

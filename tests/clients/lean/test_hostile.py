@@ -30,13 +30,15 @@ from pol_client._http2.frames import (
     window_update,
 )
 
-from tests.clients.asking import ASK, PATIENCE
+from tests.clients.asking import ASK, KINDS, PATIENCE
 from tests.clients.lean.scripted import (
     FINE,
     OPENING,
     Line,
     Script,
     client_of,
+    daemon,
+    decision,
     packed,
     thread_client_of,
 )
@@ -89,9 +91,16 @@ def data(raw: bytes, flags: int = 0) -> bytes:
     return head(len(raw), DATA, flags, 1) + raw
 
 
+def answer(**given: Any) -> Bytes:
+    """Return an answer that is well but for what is *given*."""
+    return (GRPC, data(packed(decision(**given))), WELL)
+
+
 GRPC = fields(*OPENING)
 WELL = fields(*FINE, end=True)
 ALLOW = packed(b"\x10\x01\x18\x01")
+BEYOND = {"seconds": 10**15}
+DEEP = b"[" * 50_000
 
 BAD_ANSWERS: dict[str, tuple[Bytes, str, str]] = {
     "half a message": ((GRPC, data(ALLOW[:7]), WELL), "INTERNAL", "not whole"),
@@ -113,6 +122,15 @@ BAD_ANSWERS: dict[str, tuple[Bytes, str, str]] = {
     "compressed": ((GRPC, data(b"\1" + ALLOW[1:]), WELL), "INTERNAL", "compressed"),
     "four gigabytes": ((GRPC, data(b"\0\xff\xff\xff\xff")), "RESOURCE_EXHAUSTED", "bytes"),
     "no protobuf": ((GRPC, data(packed(b"\xff\xff")), WELL), "INTERNAL", "protobuf"),
+    "arguments that are no JSON": (answer(arguments_json=b"{"), "INTERNAL", "protobuf"),
+    "advice without bottom": (answer(advice_json=DEEP), "INTERNAL", "protobuf"),
+    "a limit that is no number": (answer(throttle={"limit": "many"}), "INTERNAL", "protobuf"),
+    "a time beyond all": (answer(escalation={"expires_at": BEYOND}), "INTERNAL", "protobuf"),
+    "two statuses": (
+        (GRPC, data(ALLOW), fields((b"grpc-status", b"13"), *FINE, end=True)),
+        "INTERNAL",
+        "no answer",
+    ),
     "a page": ((fields((b":status", b"200"), (b"content-type", b"text/html")),), "UNKNOWN", "200"),
     "a gateway's 503": ((fields((b":status", b"503"), end=True),), "UNAVAILABLE", "503"),
     "a gateway's 404": ((fields((b":status", b"404"), end=True),), "UNIMPLEMENTED", "404"),
@@ -163,6 +181,28 @@ def test_and_the_connection_lives_on(name: str) -> None:
 
     run(both())
     assert lines == [1]
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_what_else_cannot_be_read_is_an_error_too(kind: str) -> None:
+    async def script(line: Line) -> None:
+        await line.greet()
+        while True:
+            stream, _ = await line.asked()
+            line.answer(stream, b"\xff\xff")
+
+    async def begin() -> str:
+        return await served.__aenter__()
+
+    served = daemon(script)
+    try:
+        with KINDS[kind](run(begin()), timeout=PATIENCE) as client:
+            with pytest.raises(NoDecision, match="no valid protobuf"):
+                client.explain(**ASK)
+            with pytest.raises(NoDecision, match="no valid protobuf"):
+                client.settle("1")
+    finally:
+        run(served.__aexit__(None, None, None))
 
 
 def flood(frame: bytes) -> Bytes:

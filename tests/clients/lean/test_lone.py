@@ -256,6 +256,28 @@ def test_a_request_that_is_too_much_for_the_kernel_ends_with_the_deadline() -> N
             client.decide(**{**ASK, "content": "x" * (32 << 20)}, timeout=0.2)
 
 
+def test_a_daemon_that_reads_a_little_now_and_then_does_not_hold_anybody_up() -> None:
+    whole = 32 << 20
+    over = threading.Event()
+    read = 0
+
+    async def script(line: Line) -> None:
+        nonlocal read
+        await line.greet((INITIAL_WINDOW_SIZE, 1 << 30))
+        line.send(window_update(0, 1 << 30))
+        line.answer((await line.asked())[0])
+        while not over.is_set() and (piece := await line.reader.read(1 << 18)):
+            read += len(piece)
+            await asyncio.sleep(0.01)  # It takes seconds to read all of it.
+
+    with thread_client_of(script) as client:
+        assert client.decide(**ASK).passes
+        with pytest.raises(DeadlineExceeded):
+            client.decide(**{**ASK, "content": "x" * whole}, timeout=0.2)
+        over.set()
+    assert read < whole // 2
+
+
 def test_a_thread_that_is_interrupted_leaves_its_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[int] = []
     real = Wire.receive

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pol_client import AsyncClient, Client, NoDecision, Unavailable
+from pol_client import AsyncClient, Client, DeadlineExceeded, NoDecision, Unavailable
 from pol_client._lean.blocking import NoLoop
 
-from tests.clients.asking import ASK, PATIENCE
+from tests.clients.asking import ASK, KINDS, PATIENCE, WHO
 from tests.doors.grpc.serving import Daemon, run, serve
 
 
@@ -110,6 +111,43 @@ def test_several_connections_share_the_work(daemon: Daemon, connections: int) ->
 def test_settings_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"at least 1|grpcio"):
         Client("127.0.0.1:1", **wrong)
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_a_timeout_that_is_no_number_is_refused_and_one_without_end_is_not(
+    kind: str, daemon: Daemon
+) -> None:
+    with pytest.raises(ValueError, match="number of seconds"):
+        KINDS[kind](daemon.address, timeout=nan).__enter__()
+    with KINDS[kind](daemon.address) as client, client.pipeline() as pipeline:
+        for ask in (client.decide, client.explain, pipeline.decide):
+            with pytest.raises(ValueError, match="number of seconds"):
+                ask(**ASK, timeout=nan)
+        for seconds in (inf, 1e300, 1e10):
+            assert client.decide(**ASK, timeout=seconds).passes
+            assert client.explain(**ASK, timeout=seconds).decision.passes
+            assert pipeline.decide(**ASK, timeout=seconds).passes
+        for seconds in (-1.0, -inf):
+            with pytest.raises(DeadlineExceeded):
+                client.decide(**ASK, timeout=seconds)
+
+
+@pytest.mark.parametrize("coalesce", [True, False])
+def test_a_client_says_that_it_belongs_to_another_loop(daemon: Daemon, *, coalesce: bool) -> None:
+    async def begun() -> AsyncClient:
+        client = AsyncClient(daemon.address, coalesce=coalesce)
+        assert (await client.decide(**ASK)).passes
+        return client
+
+    async def guarded(client: AsyncClient) -> None:
+        async for _ in client.guard(["hello"], **WHO):
+            pass
+
+    client = run(begun())
+    for elsewhere in (client.decide(**ASK), client.explain(**ASK), guarded(client)):
+        with pytest.raises(RuntimeError, match="another event loop"):
+            asyncio.run(elsewhere)
+    run(client.close())
 
 
 def test_a_token_that_changes_all_the_time_is_sent_as_it_is(daemon: Daemon) -> None:

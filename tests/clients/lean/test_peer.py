@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from pol_client import DeadlineExceeded, InvalidRequest, NoDecision, Unavailable
+from pol_client import AsyncClient, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable
 from pol_client._http2.fields import Fields, block_of
 from pol_client._http2.frames import (
     CONTINUATION,
@@ -222,6 +222,44 @@ def answer(line: Line, stream: int, message: bytes) -> None:
     one = wire.Decision.FromString(decision())
     many = wire.DecideBatchResponse(decisions=[one] * number_of(message))
     line.answer(stream, many.SerializeToString() or None)
+
+
+def test_who_is_let_in_and_gives_up_at_once_lets_the_next_one_in() -> None:
+    async def last() -> bool:
+        loop = asyncio.get_running_loop()
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def script(line: Line) -> None:
+            await line.greet((MAX_CONCURRENT_STREAMS, 1))
+            stream, _ = await line.asked()
+            begun.set()
+            await release.wait()
+            line.answer(stream)
+            loop.call_later(0, second.cancel)  # It comes in the same turn as the answer, after it.
+            while True:
+                line.answer((await line.asked())[0])
+
+        async with client_of(script, coalesce=False) as client:
+            first = asyncio.create_task(client.decide(**ASK))
+            await begun.wait()
+            second = asyncio.create_task(client.decide(**ASK))
+            third = asyncio.create_task(client.decide(**ASK))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert len(room(client)) == 2
+            release.set()
+            assert (await first).passes
+            with pytest.raises(asyncio.CancelledError):
+                await second
+            return (await asyncio.wait_for(third, 10)).passes
+
+    assert run(last())
+
+
+def room(client: AsyncClient) -> Any:
+    """Return who waits for room on the only connection of *client*."""
+    transport: Any = client._transport
+    return transport.links()[0].peer._room
 
 
 def test_a_call_refused_unseen_is_made_again() -> None:

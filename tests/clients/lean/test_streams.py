@@ -269,3 +269,27 @@ def test_a_daemon_that_sends_more_than_the_window_holds_is_told() -> None:
                 await read_all(stream)
 
     run(over())
+
+
+def test_a_stream_given_up_while_it_begins_is_broken_off() -> None:
+    async def given_up() -> None:
+        greet, broken = asyncio.Event(), asyncio.Event()
+
+        async def script(line: Line) -> None:
+            await greet.wait()
+            await line.greet()
+            await line.until(RST_STREAM)
+            broken.set()
+            await line.reader.read()
+
+        async with client_of(script) as client:
+            guard = client.guard(["hello"], **WHO)
+            reading = asyncio.create_task(anext(guard))
+            await asyncio.sleep(0)
+            await guard.close()
+            greet.set()
+            with pytest.raises(NoDecision, match="given up"):
+                await reading
+            await asyncio.wait_for(broken.wait(), PATIENCE)
+
+    run(given_up())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import time
@@ -37,7 +38,10 @@ class Socket:
 
     def __init__(self, inner: socket.socket) -> None:
         self.inner = inner
+        self._deadline = math.inf
+        """Until when what blocks may take."""
         self._limit = 0.0
+        """What the kernel was told of that, in seconds."""
         self._secure = isinstance(inner, ssl.SSLSocket)
         inner.settimeout(None)
 
@@ -46,6 +50,7 @@ class Socket:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        self._deadline = deadline
         if self._secure:
             self.inner.settimeout(left)
         elif not left <= self._limit <= left * CLOSE:  # Hot path: calls alike change nothing.
@@ -57,7 +62,16 @@ class Socket:
     def write(self, data: bytes) -> None:
         """Send all of it. Raises OSError, which is a TimeoutError too."""
         try:
-            self.inner.sendall(data)
+            # The kernel's time begins anew with each piece, and whenever a little of one is read.
+            if time.monotonic() >= self._deadline:
+                raise TimeoutError
+            sent = self.inner.send(data)
+            if sent == len(data):  # Hot path.
+                return
+            rest = memoryview(data)[sent:]
+            while rest:
+                self.limit(self._deadline)
+                rest = rest[self.inner.send(rest) :]
         except BlockingIOError:
             raise TimeoutError from None
 
@@ -134,16 +148,20 @@ class Wire:
             self.close()
             raise
 
-    def usable(self) -> bool:
+    def usable(self, deadline: float) -> bool:
         """Return whether calls can be made, with regard to all that has come meanwhile."""
         try:
             while self.peer.open:
                 data = self._socket.here()
                 if data is None:
                     return self.peer.open
+                self._socket.limit(deadline)
                 self._take(data)
         except (OSError, NoDecision):
             self.close()
+        except BaseException:  # Interrupted: a part of what came may be lost.
+            self.close()
+            raise
         return False
 
     def start(
@@ -191,7 +209,11 @@ class Wire:
 
     def _take(self, data: bytes) -> None:
         if data:
-            self.peer.data_received(data)
+            try:
+                self.peer.data_received(data)
+            except OSError:  # What it was to be told is lost: it can be told nothing more.
+                self.close()
+                raise
         if not data or self._socket.is_closing():
             self.close()
             raise Unavailable("UNAVAILABLE", "the daemon went away")

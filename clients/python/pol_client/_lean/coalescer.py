@@ -196,6 +196,7 @@ class Coalescer:
 
     def ask(self, message: bytes, seconds: float) -> asyncio.Future[Decision]:
         """Return the future of the decision on *message*, which fails with NoDecision."""
+        belongs(self._loop)
         future: asyncio.Future[Decision] = self._loop.create_future()
         self.put(message, self._transport.pairs(), seconds, future)
         return future
@@ -415,3 +416,9 @@ class Coalescer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def belongs(loop: asyncio.AbstractEventLoop) -> None:
+    """Raise RuntimeError unless *loop* is the running one: no answer would ever be heard."""
+    if asyncio.get_running_loop() is not loop:
+        raise RuntimeError("this client belongs to another event loop: make one in each")

@@ -6,11 +6,15 @@ the copy gives its sockets up before anything else runs in it, and whoever can b
 
 Invariant: nothing is closed there as usual. To end TLS would end it for both, and to close an event
 loop would take the other one's sockets from the kernel's list that they share (epoll).
+
+Invariant: nothing that fails here leaves a socket that both could use, not even where no descriptor
+is left, or no ``/dev/null``.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
@@ -33,10 +37,14 @@ def watch(one: Forked) -> None:
 
 def give_up(place: int) -> None:
     """Have nothing at the descriptor *place*. It stays taken, so that no file comes to have it."""
-    if place >= 0:
+    if place < 0:
+        return
+    with suppress(OSError):
+        os.close(place)  # First: the one that this frees may be the only one that there is.
         nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, place, inheritable=False)
-        os.close(nothing)
+        if nothing != place:
+            os.dup2(nothing, place, inheritable=False)
+            os.close(nothing)
 
 
 def _tell() -> None:

@@ -63,6 +63,8 @@ FORBIDDEN = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade")
 )
 GRPC = b"application/grpc"
+STATUS = b"grpc-status"
+"""Said once: of two, one is not the daemon's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +103,14 @@ def read_answer(fields: Fields) -> Answer:
             if name != b":status" or http or plain or not HTTP.fullmatch(value):
                 return Answer(broken=True)
             http = value
-        elif name in FORBIDDEN or name != name.lower():
+        elif name in FORBIDDEN or name != name.lower() or (name == STATUS and name in plain):
             return Answer(broken=True)
         else:
             plain[name] = value
     kind = plain.get(b"content-type")
     return Answer(
         http=http,
-        code=_code(plain.get(b"grpc-status")),
+        code=_code(plain.get(STATUS)),
         message=unquote_to_bytes(plain.get(b"grpc-message", b"")).decode("utf-8", "replace"),
         violations=_violations(plain.get(DETAILS.encode())),
         grpc=kind is None or kind.startswith(GRPC),

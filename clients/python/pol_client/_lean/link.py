@@ -109,6 +109,7 @@ class Link:
                     return peer
                 future = peer.room()
             else:
+                peer = None
                 future = self._loop.create_future()
                 self._waiting[future] = patient
                 if self._trying is None:
@@ -116,6 +117,10 @@ class Link:
             self._deadlines.add(deadline, future)
             try:
                 await future
+            except asyncio.CancelledError:
+                if peer is not None:  # Who had just been let in lets the next one in instead.
+                    peer.left()
+                raise
             finally:
                 self._waiting.pop(future, None)
 

@@ -62,13 +62,14 @@ class Links:
         self._pause = FIRST_PAUSE
         self._next = 0
         self._closed = False
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
+        """The one that they belong to."""
         watch(self)
 
     def usable(self) -> list[Link]:
         """Return all connections; begin to look for those that are missing."""
-        if self._lacking and self._searching is None and self._loop.time() >= self._not_before:
-            self._searching = self._loop.create_task(self._look())
+        if self._lacking and self._searching is None and self.loop.time() >= self._not_before:
+            self._searching = self.loop.create_task(self._look())
         return self.all
 
     def least(self) -> Link:
@@ -156,14 +157,14 @@ class Links:
         finally:
             self._searching = None
         if self._lacking:
-            self._not_before = self._loop.time() + self._pause
+            self._not_before = self.loop.time() + self._pause
             self._pause = min(self._pause * 2, LAST_PAUSE)
 
     async def _found(self) -> bool:
         """Open one more; return whether it leads to another worker. Raises NoDecision."""
         link = Link(self._targets[0], self._tls, self._deadlines, self)
         try:
-            peer = await link.wait(self._loop.time() + SEARCH_SECONDS, patient=False)
+            peer = await link.wait(self.loop.time() + SEARCH_SECONDS, patient=False)
         except BaseException:
             link.close(Unavailable("UNAVAILABLE", "it is not needed"))
             raise

@@ -38,12 +38,13 @@ class Lone:
 
     def decide(self, message: bytes, pairs: Pairs, seconds: float) -> Decision | None:
         """Return the decision; None if it must be asked for elsewhere. Raises NoDecision."""
+        # A thread that is interrupted before `try` holds it for ever: nobody ever waits for it.
         if not self._lock.acquire(blocking=False):
             return None
         try:
             deadline = time.monotonic() + seconds
             found = self._connected(deadline)
-            if found is None:
+            if found is None or self._closed:
                 return None
             return self._ask(
                 found, self._transport.block(connect.DECIDE.path, seconds, pairs), message, deadline
@@ -53,26 +54,38 @@ class Lone:
             return None
         finally:
             self._lock.release()
+            if self._closed:
+                self._end()
 
     def close(self) -> None:
-        """Close the socket; the call that runs on it fails."""
+        """Close the socket; the call that runs on it fails. It may be the caller's own.
+
+        That is so where a signal's handler closes what the thread under it waits for.
+        """
         self._closed = True
         found = self._wire
         if found is not None:
             found.interrupt()
-        with self._lock:
-            self._leave(0.0)
+        self._end()
 
     def forked(self) -> None:
         """Give the socket up: it is another process's. This is not used any more."""
         if self._wire is not None:
             give_up(self._wire.place())
 
+    def _end(self) -> None:
+        """Close the socket, unless somebody uses it, who does it then."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._leave(0.0)
+            finally:
+                self._lock.release()
+
     def _connected(self, deadline: float) -> Wire | None:
         """Return the connection, made if need be."""
         found = self._wire
         if found is not None:
-            if found.usable():
+            if found.usable(deadline):
                 return found
             self._leave(0.0)
         now = time.monotonic()
@@ -129,8 +142,8 @@ class Lone:
 
     def _leave(self, seconds: float) -> None:
         """End the connection; make no other for so many *seconds*."""
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        found, self._wire = self._wire, None  # First: whatever interrupts this, it is not used.
+        if found is not None:
+            found.close()
         self._silent_since = 0.0
         self._not_before = time.monotonic() + seconds

@@ -128,4 +128,6 @@ class LeanStream:
             raise NoDecision("CANCELLED", "the call was given up")
         if self._call is None:
             self._call = await self._begin()
+            if self._cancelled:  # Meanwhile.
+                self.cancel()
         return self._call

@@ -9,8 +9,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Coroutine
-from concurrent.futures import Future
-from threading import Lock, Thread
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from threading import Lock, RLock, Thread, get_ident
 from typing import Any, TypeVar
 
 from pol_client import connect
@@ -62,7 +63,13 @@ class Waited:
 
     def result(self, seconds: float) -> Decision:
         """Wait for it. Raises NoDecision."""
-        if not self._lock.acquire(timeout=seconds + GRACE_SECONDS):
+        try:
+            found = self._lock.acquire(timeout=seconds + GRACE_SECONDS)
+        except BaseException:  # Interrupted: what was not sent need not be.
+            self._done = True
+            raise
+        if not found:
+            self._done = True
             raise DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time")
         if self._answer is not None:
             return self._answer
@@ -121,8 +128,17 @@ class Inbox:
             raise Unavailable("UNAVAILABLE", "the pipeline was closed")
         self._asked.append(one)
         if not self._called:
-            self._called = True
-            self._threads.call(self._take)
+            try:
+                self._called = True
+                self._threads.call(self._take)
+            except Unavailable as failure:
+                self._refuse(failure)
+                raise
+            except BaseException:  # Interrupted: whoever comes next calls, and not for this one.
+                self._called = False
+                with suppress(ValueError):
+                    self._asked.remove(one)
+                raise
 
     def submit(self, message: bytes, seconds: float) -> Future[Decision]:
         """Return the future of a decision."""
@@ -144,12 +160,27 @@ class Inbox:
             await self._coalescer.close()
 
     def _take(self) -> None:
-        if self._coalescer is None:
-            self._coalescer = self._threads.inner.coalescer()
+        try:
+            if self._coalescer is None:
+                self._coalescer = self._threads.inner.coalescer()
+        except Unavailable as failure:
+            self._refuse(failure)
+            return
         self._called = False
-        asked = self._asked
-        while asked:
-            self._coalescer.put(*asked.popleft())
+        while (one := self._next()) is not None:
+            self._coalescer.put(*one)
+
+    def _refuse(self, failure: NoDecision) -> None:
+        """Fail what the loop will not take: the client was closed meanwhile."""
+        self._called = False
+        while (one := self._next()) is not None:
+            one[-1].set_exception(failure)
+
+    def _next(self) -> Asking | None:
+        try:
+            return self._asked.popleft()
+        except IndexError:
+            return None
 
 
 class LeanThreads:
@@ -168,7 +199,11 @@ class LeanThreads:
         self.inner = LeanTransport(self._connection)
         self.pairs = self.inner.pairs
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = Lock()
+        self._serving = 0
+        """The thread of the loop."""
+        # Invariant: nothing is handed to the loop without it, nor after the client was closed, so
+        # that nobody waits for what never runs. A signal's handler may need it once more.
+        self._lock = RLock()
         self._inbox = Inbox(self)
         self._lone = Lone(self.inner)
 
@@ -216,38 +251,63 @@ class LeanThreads:
             closed, self._closed = self._closed, True
             loop = self._loop
         self._lone.close()
-        if loop is not None and not closed:
-            asyncio.run_coroutine_threadsafe(self._end(), loop).result()
-            loop.call_soon_threadsafe(loop.stop)
+        if loop is None or closed:
+            return
+        ended = asyncio.run_coroutine_threadsafe(self._end(), loop)
+        ended.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
+        if get_ident() != self._serving:  # What is called back in the loop does not wait for it.
+            ended.result()
 
     def call(self, function: Any) -> None:
         """Have *function* called in the loop. Raises Unavailable when it is closed."""
-        self._running().call_soon_threadsafe(function)
+        with self._lock:
+            self._running().call_soon_threadsafe(function)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Return what *coroutine* returns in the loop. Raises NoDecision."""
-        try:
-            loop = self._running()
-        except Unavailable:
+        if get_ident() == self._serving:
             coroutine.close()
+            raise RuntimeError("what a client calls back must not wait for the client")
+        with self._lock:
+            try:
+                loop = self._running()
+            except BaseException:
+                coroutine.close()
+                raise
+            answer = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            return answer.result()
+        except CancelledError:
+            raise NoDecision("CANCELLED", connect.CLOSED) from None
+        except BaseException:  # Interrupted: nobody waits for it.
+            answer.cancel()
             raise
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
     def _running(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None or self._closed:
-            with self._lock:
-                if self._closed:
-                    raise Unavailable("UNAVAILABLE", connect.CLOSED)
-                if self._loop is None:
-                    self._loop = asyncio.new_event_loop()
-                    Thread(target=self._serve, name="pol-client", daemon=True).start()
+        """Return the loop, begun if need be; to be asked with the lock. Raises Unavailable."""
+        if self._closed:
+            raise Unavailable("UNAVAILABLE", connect.CLOSED)
+        if self._loop is None:
+            loop = asyncio.new_event_loop()
+            thread = Thread(target=self._serve, args=(loop,), name="pol-client", daemon=True)
+            try:
+                thread.start()
+            except BaseException:  # No thread can be had, or this one was interrupted.
+                if thread.is_alive():
+                    loop.call_soon_threadsafe(loop.stop)
+                else:
+                    loop.close()
+                raise
+            self._loop = loop
         return self._loop
 
-    def _serve(self) -> None:
-        loop = self._loop
-        assert loop is not None
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._serving = get_ident()
         try:
             loop.run_forever()
+            with self._lock:
+                pass  # Who was just handing something in has done so.
+            loop.run_until_complete(self._cancel())
         finally:
             loop.close()
 
@@ -257,6 +317,15 @@ class LeanThreads:
         others = asyncio.all_tasks() - {asyncio.current_task()}
         if others:
             await asyncio.wait(others, timeout=GRACE_SECONDS)
+
+    async def _cancel(self) -> None:
+        """End what is still left in the loop: somebody may wait for it."""
+        await asyncio.sleep(0)  # What was handed in last begins.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in others:
+            one.cancel()
+        if others:
+            await asyncio.wait(others)
 
 
 class ThreadStream:

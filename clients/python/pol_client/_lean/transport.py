@@ -10,7 +10,7 @@ from functools import partial
 from pol_client import connect
 from pol_client._lean.blocking import Wire
 from pol_client._lean.calls import Unary, Undecided, resolver
-from pol_client._lean.coalescer import Carrier, Coalescer, Pairs
+from pol_client._lean.coalescer import Carrier, Coalescer, Pairs, belongs
 from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import read_address
 from pol_client._lean.head import Timeouts, call_block, metadata_block
@@ -55,7 +55,8 @@ class LeanTransport(Carrier):
         self._closed = False
 
     async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
-        """Return the answer. Raises NoDecision."""
+        """Return the answer. Raises NoDecision; RuntimeError in another loop than the first."""
+        belongs(self._opened().loop)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         block = self.block(method.path, seconds, self.pairs())
@@ -92,6 +93,7 @@ class LeanTransport(Carrier):
 
         async def begin() -> Streamed:
             deadline = asyncio.get_running_loop().time() + until - time.monotonic()
+            belongs(self._opened().loop)
             peer = await self._opened().least().wait(deadline, patient=self.patient)
             call = peer.start(Streamed, block, None)
             self.deadlines().add(deadline, Expiry(call))

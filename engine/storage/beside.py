@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from errno import ECANCELED
 from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from engine.storage.aio import Syncer
+from engine.storage.aio import Aio, syncer
 from engine.storage.trail import Begun, Trail
-from engine.storage.uring import syncers
 
 GLANCE = 0.05
 """Seconds after which who waits looks whether somebody else was told."""
@@ -32,7 +30,7 @@ class Flight:
 
     __slots__ = ("begun", "kernel", "since")
 
-    def __init__(self, begun: Begun, kernel: Syncer) -> None:
+    def __init__(self, begun: Begun, kernel: Aio) -> None:
         """Begin now."""
         self.begun = begun
         self.kernel = kernel
@@ -46,8 +44,7 @@ class Beside:
         """*hear* is called in the loop when a sync has ended, and is to ask for its `end`."""
         self._trail = trail
         self._hear = hear
-        self._kernels: list[Syncer] = []
-        """The last one is for many records."""
+        self._kernel: Aio | None = None
         self._tried = False
         self._loop: AbstractEventLoop | None = None
         """In which the end is heard; None while there is none to rely on."""
@@ -60,12 +57,6 @@ class Beside:
         """Whether a sync was begun, and its end not asked for."""
         return self._begun is not None
 
-    @property
-    def elsewhere(self) -> bool:
-        """Whether another core syncs what is much."""
-        kernels = self._kernels
-        return bool(kernels) and kernels[-1].elsewhere
-
     def listen(self, loop: AbstractEventLoop) -> None:
         """Hear in *loop*, which runs, from now on."""
         if self._loop is loop:
@@ -73,23 +64,21 @@ class Beside:
         self._loop = loop
         if not self._tried:
             self._tried = True
-            self._kernels = syncers()
-        if self._hears is not loop:
+            self._kernel = syncer()
+        if self._kernel is not None and self._hears is not loop:
             self._forget()
-            for kernel in self._kernels:
-                loop.add_reader(kernel.told, self._hear)
+            loop.add_reader(self._kernel.told, self._hear)
             self._hears = loop
 
     def leave(self) -> None:
         """Rely on no loop, until one is listened in again."""
         self._loop = None
 
-    def begin(self, *, many: bool) -> bool:
-        """Begin to sync what was appended, few records or *many*; return whether that could be."""
-        loop = self._loop
-        if loop is None or not self._kernels or not loop.is_running():
+    def begin(self) -> bool:
+        """Begin to sync what was appended; return whether that could be."""
+        loop, kernel = self._loop, self._kernel
+        if loop is None or kernel is None or not loop.is_running():
             return False
-        kernel = self._kernels[-1 if many else 0]
         begun = self._trail.begin_sync()
         if begun is None:
             return False
@@ -112,12 +101,6 @@ class Beside:
         except BlockingIOError:
             return None
         except OSError as error:
-            if error.errno == ECANCELED:
-                # The disk was not asked: there could be no thread for it. Nor will there be soon.
-                self._begun = None
-                self._trail.end_sync(None)
-                self._drop(flight.kernel)
-                return Landed(monotonic() - flight.since, None)
             failed = error
         self._begun = None
         self._trail.end_sync(flight.begun, failed)
@@ -136,26 +119,13 @@ class Beside:
     def close(self) -> None:
         """Give everything back; nothing may have been begun."""
         self._forget()
-        for kernel in self._kernels:
-            kernel.close()
-        self._kernels = []
-
-    def _drop(self, kernel: Syncer) -> None:
-        """Rely on *kernel* no more."""
-        if self._hears is not None and not self._hears.is_closed():
-            forget(self._hears, kernel)
-        self._kernels.remove(kernel)
-        kernel.close()
+        if self._kernel is not None:
+            self._kernel.close()
+        self._kernel = None
 
     def _forget(self) -> None:
         loop, self._hears = self._hears, None
-        if loop is not None and not loop.is_closed():
-            for kernel in self._kernels:
-                forget(loop, kernel)
-
-
-def forget(loop: AbstractEventLoop, kernel: Syncer) -> None:
-    """Have *loop* hear nothing of *kernel* any more."""
-    # Compiled, what a call gives must be what its type says, and uvloop's gives nothing.
-    remove: Callable[[int], object] = loop.remove_reader
-    remove(kernel.told)
+        if loop is not None and self._kernel is not None and not loop.is_closed():
+            # Compiled, what a call gives must be what its type says, and uvloop's gives nothing.
+            remove: Callable[[int], object] = loop.remove_reader
+            remove(self._kernel.told)

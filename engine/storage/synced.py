@@ -5,7 +5,6 @@ What comes while the disk is busy goes with the next time: the more callers wait
 together.
 What is awaited is only taken when it comes (`stage`); all of one turn of the event loop is chained
 and written in one go, behind that turn. So a record costs half of what it would one by one.
-Of those who come together the first half may be brought to the disk at once: see `halves`.
 
 The kernel syncs beside the event loop, which hears the end (see `beside`). A thread does it where
 there is no loop or no such kernel, and does all else: what waits for room, new segments, failures.
@@ -30,7 +29,6 @@ from engine.storage.batch import Batch, Refusal, Unsynced
 from engine.storage.beside import Beside
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, Way, reason_of
-from engine.storage.halves import MANY, Halves
 from engine.storage.trail import Trail
 from engine.storage.waiters import Fault, Then, refused
 
@@ -67,7 +65,6 @@ class Synced(Committer):
         self._beside = Beside(trail, self._hear)
         self._busy = False
         """Whether the thread syncs."""
-        self._halves = Halves()
         self._failure: OSError | None = None
         """What a flight has ended with, for the thread."""
 
@@ -116,10 +113,7 @@ class Synced(Committer):
         try:
             last = self._last
             if last > self._done and last > self._refused:
-                loop = self._flushing()
-                told = self._waiters.add(last, loop)
-                self._hasten()
-                return told
+                return self._waiters.add(last, self._flushing())
             why = self._outcome()
         finally:
             lock.release()
@@ -137,7 +131,6 @@ class Synced(Committer):
             last = self._last
             if last > self._done and last > self._refused:
                 self._waiters.add_called(last, self._flushing(), then)
-                self._hasten()
                 return True
             why = self._outcome()
             if why:
@@ -155,12 +148,6 @@ class Synced(Committer):
                 self._flusher = loop
                 loop.call_soon(self._flush_turn)
         return loop
-
-    def _hasten(self) -> None:
-        """Have the disk begin where it need not wait for the rest of the turn. Under the lock."""
-        half = self._halves.half
-        if half and len(self._staged) >= half and not self._beside.flying:
-            self._flush()
 
     def waited(self) -> Blocked[str] | None:
         """See Committer. This waits for nothing: who calls it may hold up others."""
@@ -188,7 +175,6 @@ class Synced(Committer):
         with self._lock:
             self._flusher = None
             self._beside.listen(asyncio.get_running_loop())
-            self._halves.come(self._put)
             self._flush()
 
     def _flush(self) -> None:
@@ -259,7 +245,7 @@ class Synced(Committer):
         """Have the kernel sync beside, if that is all there is to do; return whether it does."""
         if self._busy or self._turning or self._ending or not self._unsynced.all:
             return False
-        begun = self._beside.begin(many=self._appended - self._unsynced.all[0].above >= MANY)
+        begun = self._beside.begin()
         if begun:
             self._trail.grow()
         return begun
@@ -278,10 +264,7 @@ class Synced(Committer):
             if not self._backlog:
                 self._fly()  # First: the disk has nothing to do.
             self._account.synced(landed.seconds)
-            waited = self.waiting
             self._synced()
-            some = waited - self.waiting if self._beside.elsewhere else 0
-            self._halves.land(some, self._put, self.waiting, landed.seconds)
         else:
             self._account.failed(landed.failed)
             self._failure = landed.failed

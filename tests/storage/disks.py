@@ -31,7 +31,7 @@ class HeldDisk:
         self.broken = False
         self._sync = os.fdatasync
         patch.setattr(os, "fdatasync", self.sync)
-        patch.setattr(beside, "syncers", lambda: [HeldAio(self)])
+        patch.setattr(beside, "syncer", lambda: HeldAio(self))
 
     def sync(self, file: int) -> None:
         self.hold()
@@ -106,7 +106,7 @@ def kernel_in(patch: pytest.MonkeyPatch) -> Kernel:
         kernel = Kernel()
     except OSError as error:
         pytest.skip(f"this kernel does not sync beside: {error}")
-    patch.setattr(beside, "syncers", lambda: [kernel])
+    patch.setattr(beside, "syncer", lambda: kernel)
     return kernel
 
 

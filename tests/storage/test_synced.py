@@ -89,7 +89,7 @@ def test_where_nothing_is_synced_beside_a_thread_does_it(
     if why == "refused":
         kernel.refuses = True
     else:
-        monkeypatch.setattr(beside, "syncers", list)
+        monkeypatch.setattr(beside, "syncer", lambda: None)
     one = of(tmp_path, Way(durability="synced"))
 
     async def main() -> list[str]:

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from engine.storage import beside, committer, synced
+from engine.storage import beside, committer
 from engine.storage.aio import Aio
 from engine.storage.committer import Committer
 from engine.storage.durability import OnFull, Tally, Way
@@ -32,8 +32,7 @@ class Storm:
         patch.setattr(os, "write", self.write)
         patch.setattr(os, "pwrite", self.fill)
         patch.setattr(os, "fdatasync", self.sync)
-        patch.setattr(beside, "syncers", lambda: [StormyAio(self), StormyAio(self, elsewhere=True)])
-        patch.setattr(synced, "MANY", 2)
+        patch.setattr(beside, "syncer", lambda: StormyAio(self))
         patch.setattr(committer, "FIRST_PAUSE", 0.0001)
         patch.setattr(committer, "LONGEST_PAUSE", 0.001)
 
@@ -61,10 +60,9 @@ class Storm:
 
 
 class StormyAio(Aio):
-    def __init__(self, storm: Storm, *, elsewhere: bool = False) -> None:
+    def __init__(self, storm: Storm) -> None:
         super().__init__()
         self._storm = storm
-        self.elsewhere = elsewhere
 
     def begin(self, file: int) -> None:
         if self._storm.strikes(10):

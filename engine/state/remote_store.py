@@ -64,8 +64,8 @@ class RemoteStore(Asker):
     ) -> None:
         """Connect when first asked. *clock* gives ns since the epoch, as to those who ask.
 
-        *spare* is where rules take from that say so while the store is away; with *local* everybody
-        does, and finds labels and meters there.
+        *spare* is where rules take from that say so while the store is away; with *local* all else
+        that it can do is done there too.
         """
         self._connect = connect
         self._spare = spare
@@ -104,7 +104,7 @@ class RemoteStore(Asker):
 
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""
-        return Replay(self.offset, self._spare)
+        return Replay(self.offset, self.spare())
 
     async def run(self, ops: Sequence[Op]) -> list[object]:
         """Do all *ops* in one step and return their answers. Raises StoreUnavailable."""
@@ -161,7 +161,7 @@ class RemoteStore(Asker):
 
     def spare(self) -> Taker | None:
         """Return where to take from while the store is away."""
-        return self._spare
+        return None if self._spare is None else self._spare.spare()
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget what no longer matters beside the store; in it, what ends is forgotten by itself.

@@ -4,17 +4,18 @@ What was granted, counted and put here meanwhile is remembered as `Op`s and done
 when that is back (`RemoteStore.reconcile`): its buckets are then charged whether it fits or not,
 so that what was granted too much becomes a debt. Until then every process grants up to the whole
 limit on its own. What sessions were told apart by before (labels, what they have read) is not
-known here, and nothing may pass for want of it.
+known here, and nothing may pass for want of it. Nor can anybody take from this in the place of the
+store: each rule says what it does while that is away, and those that count here ask for `spare`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 import msgspec
 
-from engine.runtime.store import Level, Noted, Settled, Store, StoreUnavailable, Take, Taker
+from engine.runtime.store import Level, Noted, Settled, Store, StoreUnavailable, Take
 from engine.state.remote import Op
 
 MOST = 100_000
@@ -22,6 +23,27 @@ MOST = 100_000
 
 
 AWAY = "it is away"
+
+
+class Counted:
+    """Takes from *store*, and has what was taken *owed*; see store.Taker."""
+
+    def __init__(self, store: Store, owed: Callable[..., None]) -> None:
+        self._store = store
+        self._owed = owed
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none; what was taken is owed."""
+        levels = self._store.take(takes, now, reservation=reservation, hold=hold)
+        if all(level.granted for level in levels):
+            self._owed("owe", tuple(takes), reservation, hold, name=reservation)
+        return levels
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        return self._store.peek(takes, now)
 
 
 class Spare:
@@ -33,6 +55,7 @@ class Spare:
         self._debts: dict[str, Op] = {}
         """By reservation, or by a number with a blank before it."""
         self._made = 0
+        self._counted = Counted(store, self._owe)
         self.lost = 0
         """How many debts there was no room for."""
 
@@ -66,15 +89,14 @@ class Spare:
     def take(
         self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
     ) -> tuple[Level, ...]:
-        """Take every bucket or none, here; what was taken is owed."""
-        levels = self._store.take(takes, now, reservation=reservation, hold=hold)
-        if all(level.granted for level in levels):
-            self._owe("owe", tuple(takes), reservation, hold, name=reservation)
-        return levels
+        """Raise StoreUnavailable: whether what is taken may be counted here is said by rules."""
+        del takes, now, reservation, hold
+        raise StoreUnavailable(AWAY)
 
     def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
-        """Return what ``take`` would, taking nothing."""
-        return self._store.peek(takes, now)
+        """Raise StoreUnavailable, as ``take``."""
+        del takes, now
+        raise StoreUnavailable(AWAY)
 
     def settle(self, reservation: str, amounts: Mapping[str, int], now: int) -> Settled | None:
         """Correct what was taken here and is still owed; a slot given back is not owed.
@@ -152,9 +174,9 @@ class Spare:
             self._owe("advance", tenant, session)
         return self._store.turn(tenant, session, now, advance=advance)
 
-    def spare(self) -> Taker | None:
-        """Return None: this is it."""
-        return None
+    def spare(self) -> Counted:
+        """Return where to take from for rules that count here."""
+        return self._counted
 
     def sweep(self, now: int, limit: int) -> int:
         """Forget up to *limit* entries that no longer matter."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ class Made:
             lambda: NearFar(self.shore), self.spare, local=local, clock=lambda: self.now
         )
         self.gate = Gate(self.remote, self.kept, secret=SECRET, clock=lambda: self.now)
-        self.gate.swap(policies)
+        self.gate.swap(replace(policies, when_away="local") if local else policies)
 
     def decide(self, content: str, **parts: object) -> Decision:
         return self.gate.decide(asked(content, **{**SESSION, **parts}))
@@ -300,6 +301,31 @@ def test_beside_it_everything_goes_on_and_is_made_up_for(local: Made) -> None:
     assert local.spare.debts == 0
     assert local.decide("hello").action == "deny"  # Two floods were counted meanwhile.
     assert local.remote.away == ""
+
+
+@pytest.mark.parametrize(
+    ("says", "actions", "why"),
+    [
+        ("", ["allow", "throttle"], "`p.pace` was counted by one process alone"),
+        ("on_state_failure local", ["allow", "throttle"], "`p.pace` was counted by one process"),
+        ("on_state_failure allow", ["allow", "allow"], "`p.pace` was not counted"),
+        ("on_state_failure deny", ["deny", "deny"], ""),
+        ("on_failure deny", ["deny", "deny"], ""),
+    ],
+)
+def test_beside_it_rules_do_what_they_say_themselves(
+    local: Made, tmp_path: Path, says: str, actions: list[Action], why: str
+) -> None:
+    pace = f"throttle 1 requests per 1m by user.id {says}"
+    rules = f"policy p {{ default allow rule pace {{ then {pace} }} }}"
+    folder = write_folder(tmp_path, {"p.pol": rules})
+    local.gate.swap(load_folder(folder, Recipe(SECRET, on_state_failure="local")))
+    local.shore.away = "it is gone"
+    decisions = [local.decide("hello") for _ in range(2)]
+    assert [one.action for one in decisions] == actions
+    assert why in decisions[0].degraded
+    assert bool(decisions[0].degraded) == bool(why)
+    assert local.remote.owed == (1 if "one process" in why else 0, 0)
 
 
 def test_a_settlement_is_told_where_it_was_taken(local: Made) -> None:

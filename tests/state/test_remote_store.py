@@ -92,25 +92,35 @@ def test_what_stands_in_does_not_know_what_sessions_have_read() -> None:
 
 def test_what_is_taken_meanwhile_is_owed(shore: Shore) -> None:
     spare = Spare(MemoryStore())
+    counted = spare.spare()
     takes = [requests(amount=2)]
-    assert spare.peek(takes, NOW)[0].granted
-    assert spare.take(takes, NOW)[0].granted
-    assert not spare.take([requests(amount=10**6)], NOW)[0].granted
+    assert counted.peek(takes, NOW)[0].granted
+    assert counted.take(takes, NOW)[0].granted
+    assert not counted.take([requests(amount=10**6)], NOW)[0].granted
     assert spare.debts == 1
     assert spare.instant(7) == 7
-    assert spare.spare() is None
     assert spare.sweep(NOW, 5) == 0
     paying = RemoteStore(lambda: NearFar(shore), spare, clock=lambda: NOW)
     asyncio.run(paying.leave())
-    assert shore.store.peek(takes, NOW) == spare.peek(takes, NOW)
+    assert shore.store.peek(takes, NOW) == counted.peek(takes, NOW)
     paying.close()
+
+
+def test_what_stands_in_takes_nothing_unless_a_rule_says_so() -> None:
+    spare = Spare(MemoryStore())
+    with pytest.raises(StoreUnavailable, match="it is away"):
+        spare.take([requests()], NOW)
+    with pytest.raises(StoreUnavailable, match="it is away"):
+        spare.peek([requests()], NOW)
+    assert spare.debts == 0
 
 
 def test_a_slot_that_was_given_back_is_not_owed() -> None:
     spare = Spare(MemoryStore())
+    counted = spare.spare()
     slot = Take("r", "k", NANO, 2 * NANO, 2 * NANO, None, unit="concurrent", life=LIFE)
-    spare.take([slot, tokens(amount=60)], NOW, reservation="one", hold=LIFE)
-    spare.take([slot], NOW, reservation="two", hold=LIFE)
+    counted.take([slot, tokens(amount=60)], NOW, reservation="one", hold=LIFE)
+    counted.take([slot], NOW, reservation="two", hold=LIFE)
     assert spare.settle("one", {"tokens": 40}, NOW)
     assert spare.settle("two", {}, NOW)
     assert [op.arguments[0] for op in spare.pop(9).values()] == [(tokens(amount=40),)]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from cryptography import x509
 
+from engine.doors.grpc.client_certificates import ADDRESS, EMAIL, HOST, URI
+
 GENERAL_NAMES: tuple[tuple[type[x509.GeneralName], str], ...] = (
-    (x509.DNSName, "DNS"),
-    (x509.UniformResourceIdentifier, "URI"),
-    (x509.RFC822Name, "email"),
-    (x509.IPAddress, "IP Address"),
+    (x509.DNSName, HOST),
+    (x509.UniformResourceIdentifier, URI),
+    (x509.RFC822Name, EMAIL),
+    (x509.IPAddress, ADDRESS),
 )
-"""The kinds of names that are known, as OpenSSL calls them."""
+"""The kinds of names that are known."""
 
 
 def read_names(der: bytes) -> tuple[str, list[tuple[str, str]]]:

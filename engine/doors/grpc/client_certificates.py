@@ -8,9 +8,11 @@ from __future__ import annotations
 import inspect
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
 
 import grpc
@@ -24,6 +26,9 @@ MOST_NAMES = 16
 LONGEST = 500
 """So many names, and characters of each and of the subject, are recorded."""
 REMEMBERED = 256
+
+HOST, URI, EMAIL, ADDRESS = "DNS", "URI", "email", "IP Address"
+"""The kinds of names, as OpenSSL calls them."""
 
 NAMES = "engine.doors.grpc.certificate_names"
 """What reads certificates: it takes its time to load, and most daemons are shown none."""
@@ -42,17 +47,31 @@ def read_certificate(der: bytes) -> tuple[Certificate, frozenset[str]]:
         names=tuple([f"{kind}:{name}"[:LONGEST] for kind, name in names[:MOST_NAMES]]),
         sha256=sha256(der).hexdigest(),
     )
-    return told, frozenset([compared(name) for _, name in names])
+    return told, frozenset([compared(kind, name) for kind, name in names])
 
 
-def compared(name: str) -> str:
-    """Return *name* as it is compared: of hosts the case does not matter, of all else it does."""
-    return name if "/" in name or "@" in name else name.lower()
+def compared(kind: str, name: str) -> str:
+    """Return *name* as it is compared: of hosts the case does not matter, of all else it does.
+
+    With its *kind*: an authority that may vouch for some hosts only (RFC 5280, 4.2.1.10) may still
+    write the name of another host into a URI.
+    """
+    return f"{kind}:{name.lower() if kind == HOST else name}"
 
 
 def allowed_names(text: str) -> frozenset[str]:
-    """Return the names in *text*, which has commas between them."""
-    return frozenset([compared(one.strip()) for one in text.split(",")]) - {""}
+    """Return the names in *text*, which has commas between them, as they are compared."""
+    names = [one.strip() for one in text.split(",")]
+    return frozenset([allowed_name(one) for one in names if one])
+
+
+def allowed_name(name: str) -> str:
+    """Return a *name* of the settings as it is compared; it looks like what it is."""
+    with suppress(ValueError):
+        return compared(ADDRESS, str(ip_address(name)))
+    if ":" in name:
+        return compared(URI, name)
+    return compared(EMAIL if "@" in name else HOST, name)
 
 
 def may_ask(names: frozenset[str], allowed: frozenset[str]) -> bool:

@@ -15,7 +15,7 @@ from engine.doors.grpc.addresses import busy, path_of, refuse_taken
 class Tls:
     """A server's certificate, as PEM; with *client_roots* every client must show one of its own.
 
-    Of those only who has one of the *client_names* may ask, where there are any (lower case).
+    Of those only who has one of the *client_names* may ask, where there are any (`allowed_names`).
     """
 
     certificate: bytes

@@ -114,7 +114,7 @@ def test_a_certificate_without_names_has_none_and_very_many_are_not_all_told() -
     assert len(of(many).names) == MOST_NAMES
     assert may_ask(
         read_certificate(ssl.PEM_cert_to_DER_cert(many.certificate.decode()))[1],
-        frozenset({"spiffe://north/49"}),
+        allowed_names("spiffe://north/49"),
     )
     root = ssl.PEM_cert_to_DER_cert(AUTHORITY.root.decode())
     assert read_certificate(root)[0].names == ()
@@ -137,6 +137,15 @@ def test_a_name_is_compared_whole_and_of_hosts_the_case_does_not_matter(
 ) -> None:
     _, names = read_certificate(ssl.PEM_cert_to_DER_cert(GATEWAY.certificate.decode()))
     assert may_ask(names, allowed_names(allowed)) is well
+
+
+def test_a_name_of_one_kind_is_no_name_of_another() -> None:
+    """An authority that may vouch for hosts of its own may have any URI signed, for instance."""
+    odd = AUTHORITY.issue("x@north", uris=("gateway.example", "127.0.0.2", "ann@gateway.example"))
+    _, names = read_certificate(ssl.PEM_cert_to_DER_cert(odd.certificate.decode()))
+    for allowed in ("gateway.example", "127.0.0.2", "ann@gateway.example", "x@north"):
+        assert not may_ask(names, allowed_names(allowed)), allowed
+    assert may_ask(names, allowed_names("127.0.0.1"))
 
 
 def test_every_kind_of_call_is_recorded_with_who_has_made_it() -> None:

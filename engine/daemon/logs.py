@@ -6,6 +6,7 @@ their texts might quote a request.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import sys
@@ -47,7 +48,8 @@ class TextFormatter(logging.Formatter):
         if record.exc_info:
             fields["error"] = describe_error(record.exc_info[1])
         told = "".join(f"  {name}={shown(value)}" for name, value in fields.items())
-        return f"{moment(record)} {record.levelname.lower():<7} {record.getMessage()}{told}"
+        event = inert(record.getMessage())
+        return f"{moment(record)} {record.levelname.lower():<7} {event}{told}"
 
 
 def moment(record: logging.LogRecord) -> str:
@@ -59,7 +61,12 @@ def shown(value: object) -> str:
     """Return *value* so that it stays on one line and shows where it ends."""
     text = str(value)
     plain = text.isprintable() and text and " " not in text
-    return text if plain else orjson.dumps(text).decode()
+    return text if plain else inert(json.dumps(text, ensure_ascii=False))
+
+
+def inert(text: str) -> str:
+    """Return *text* with what nobody sees, and a terminal may obey, escaped as JSON does."""
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def describe_error(error: BaseException | None) -> str:

@@ -58,6 +58,24 @@ def test_people_get_text_on_one_line() -> None:
     assert found[1].endswith('look  why="two\\nlines"  empty=""')
 
 
+@pytest.mark.parametrize("sent", ["\x1b[2J", "\x9b2J", "a\u2028b", "\u202eb", "\x7f", "\U000e0041"])
+def test_no_terminal_obeys_what_callers_have_sent(sent: str) -> None:
+    stream = io.StringIO()
+    log = open_log("info", "text", stream)
+    log.warning("unknown", decision=sent, why=f"it is {sent}, is it not")
+    logging.getLogger("another").warning("of %s", sent)
+    told = stream.getvalue().split("\n")
+    assert [one.isprintable() for one in told] == [True] * 3
+    (quoted,) = [json.loads(one[len("why=") :]) for one in told[0].split("  ") if "why=" in one]
+    assert quoted == f"it is {sent}, is it not"
+
+
+def test_letters_of_all_languages_are_shown_as_they_are() -> None:
+    stream = io.StringIO()
+    open_log("info", "text", stream).info("x", why="größer als 你好")
+    assert stream.getvalue().endswith('why="größer als 你好"\n')
+
+
 @pytest.mark.parametrize(("stream", "starts"), [(Terminal(), "2"), (io.StringIO(), "{")])
 def test_auto_is_text_on_a_terminal_and_json_elsewhere(stream: io.StringIO, starts: str) -> None:
     open_log("info", "auto", stream).info("x")

@@ -1,8 +1,9 @@
 """Compiled pieces in, by the digest of what they were made from; the same pieces out, faster.
 
 The folder holds code that this process will run, so it must belong to this user alone: it is made
-with mode 0700 and refused when anyone else may write there. A damaged or missing entry is a miss,
-never an error; a cache that cannot be written is slower, nothing else.
+with mode 0700 and refused when anyone else may write there. Who may write to the folder around it
+could put another in its place later, so what is read must be this user's own file. A damaged or
+missing entry is a miss, never an error; a cache that cannot be written is slower, nothing else.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from pathlib import Path
 from time import sleep
 from typing import Protocol
 
+from engine.storage.plain import open_plain
+
 DIGEST_BYTES = 32
 MOST_BYTES = 512 * 1024 * 1024
 """Beyond this the entries that were not used for longest are removed."""
 
 SUFFIX = ".bin"
+FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 PIECE_BYTES = 128 * 1024
 """Files are read and written in pieces, each in about a tenth of a millisecond: most kernels let no
@@ -103,8 +107,11 @@ class FolderCache:
         path = self.path(key)
         hashed = hashlib.sha256()
         try:
-            with path.open("rb", buffering=0) as file:
-                size = os.fstat(file.fileno()).st_size - DIGEST_BYTES
+            with os.fdopen(open_plain(path), "rb", buffering=0) as file:
+                found = os.fstat(file.fileno())
+                if not is_own(found):
+                    return None
+                size = found.st_size - DIGEST_BYTES
                 digest = file.read(DIGEST_BYTES)
                 # Memory of the kernel's own: nobody fills it with zeros first. It is never empty.
                 whole = memoryview(mmap(-1, max(size, 1)))[: max(size, 0)]
@@ -126,7 +133,7 @@ class FolderCache:
         """Keep *data* under *key*: whole or not at all, whatever else writes at the same time."""
 
         def write(draft: Path) -> None:
-            with draft.open("xb") as file:
+            with os.fdopen(os.open(draft, FRESH, 0o600), "wb") as file:
                 file.write(hashlib.sha256(data).digest())
                 whole = memoryview(data)
                 for start in range(0, len(data), PIECE_BYTES):
@@ -142,7 +149,7 @@ class FolderCache:
             try:
                 draft.hardlink_to(held)
             except OSError:  # of a file system that cannot
-                shutil.copyfile(held, draft)
+                shutil.copy(held, draft)  # with its mode
 
         self._place(to, link)
 
@@ -196,9 +203,14 @@ def open_cache(folder: Path) -> FolderCache:
             f"cannot use the cache folder {folder}: {error.strerror}; set `cache` to a folder that "
             "can be written"
         ) from None
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not is_own(found):
         raise CacheFolderError(
             f"the cache folder {folder} can be written by others, and what is in it is run; "
             f"remove it, or run `chown {os.geteuid()} {folder}` and `chmod 700 {folder}`"
         )
     return FolderCache(folder)
+
+
+def is_own(found: os.stat_result) -> bool:
+    """Return whether what was *found* is this user's, and nobody else may write to it."""
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

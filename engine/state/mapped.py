@@ -24,7 +24,7 @@ _READERS = 1024
 def open_file(path: Path, size: int) -> lmdb.Environment:
     """Return the environment in *path*, made if need be; StateError says what to do if not."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(path):
             return _open(path, size)
     except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as problem:

@@ -49,6 +49,43 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -
         open_cache(tmp_path / "file" / "cache")
 
 
+def test_entries_are_written_by_their_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        cache = open_cache(tmp_path / "cache")
+        cache.put(KEY, b"data")
+        cache.copy(KEY, OTHER)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in cache.folder.glob("??/*")} == {0o600}
+    assert cache.get(OTHER) == b"data"
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_an_entry_that_others_may_write_is_a_miss(tmp_path: Path, mode: int) -> None:
+    cache = open_cache(tmp_path / "cache")
+    cache.put(KEY, b"data")
+    cache.path(KEY).chmod(mode)
+    assert cache.lend(KEY) is None
+
+
+def test_an_entry_of_another_user_is_a_miss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write to the folder around the cache has put another in its place."""
+    cache = open_cache(tmp_path / "cache")
+    cache.put(KEY, b"code of somebody else")
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert cache.get(KEY) is None
+
+
+def test_nobody_waits_for_a_pipe_among_the_entries(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path / "cache")
+    cache.path(KEY).parent.mkdir()
+    os.mkfifo(cache.path(KEY))
+    assert cache.get(KEY) is None
+
+
 @pytest.mark.parametrize("cut", [0, 10, 33])
 def test_a_damaged_entry_is_a_miss(tmp_path: Path, cut: int) -> None:
     cache = open_cache(tmp_path)
@@ -109,7 +146,9 @@ def test_a_file_system_without_links_is_copied_on(
     monkeypatch.setattr(os, "link", refuse)
     cache = open_cache(tmp_path)
     cache.put(KEY, b"one")
+    before = os.umask(0)
     cache.copy(KEY, OTHER)
+    os.umask(before)
     assert cache.get(OTHER) == b"one"
 
 

@@ -68,9 +68,15 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_the_state_is_for_its_owner_only(tmp_path: Path) -> None:
-    store = LmdbStore(tmp_path / "deep" / "er", map_size=SMALL)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in store.path.parent.iterdir()}
+    before = os.umask(0)
+    try:
+        store = LmdbStore(tmp_path / "deep" / "er", map_size=SMALL)
+    finally:
+        os.umask(before)
+    folder = store.path.parent
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert set(modes.values()) == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
     store.close()
 
 

@@ -91,7 +91,12 @@ class Messenger:
             while not taken(lock):
                 if self._stop.wait(self._tick):
                     return
-            self._send(post, way, reviews)
+            while not self._stop.is_set():
+                try:
+                    self._send(post, way, reviews)
+                except SpoolError as error:  # It could not be opened.
+                    self.troubled(post.name, str(error))
+                    self._stop.wait(self._tick)
         finally:
             os.close(lock)  # The lock goes with it, also when the process is killed.
 

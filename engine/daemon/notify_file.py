@@ -120,12 +120,17 @@ def way_of(sink: Sink, folder: Path) -> Way:
             return Slack(address_of(sink, folder), timeout, context)
         case "smtp":
             check_mail(sink)
+            password = secret(placed(sink.password, folder), f"{sink.name}.password")
+            if not (sink.user + password).isascii():
+                raise SinkError(
+                    f"{sink.name}: mail servers take `user` and `password` in ASCII only"
+                )
             return Mail(
                 host=sink.host,
                 port=sink.port or PORTS[sink.tls],
                 tls=sink.tls,
                 user=sink.user,
-                password=secret(placed(sink.password, folder), f"{sink.name}.password"),
+                password=password,
                 sender=sink.sender,
                 to=sink.to,
                 timeout=timeout,

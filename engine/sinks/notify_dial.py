@@ -20,10 +20,13 @@ from engine.sinks.notice import NotSent
 def dialled(host: str, port: int, step: float, whole: float) -> Iterator[socket.socket]:
     """Yield a connection whose steps may take *step* seconds, and all of them *whole*.
 
-    Raises OSError, and NotSent for what failed since the time was over.
+    Raises OSError, and NotSent for what failed since the time was over, and for what is no host.
     """
     late = Event()
-    line = socket.create_connection((host, port), step)
+    try:
+        line = socket.create_connection((host, port), step)
+    except UnicodeError:  # A part of a name has 1 to 63 characters.
+        raise NotSent("its host can be no name of a machine") from None
     ends = monotonic() + whole
     # Of its own, so that TLS may take the other one over.
     with closing(line), closing(line.dup()) as guard:

@@ -91,6 +91,6 @@ def ask(
     with closing(session):
         session.request("POST", address.target, body, dict(headers))
         answer = session.getresponse()
-        with suppress(OSError, HTTPException):  # The status has said it.
+        with suppress(OSError, HTTPException, ValueError):  # The status has said it.
             answer.read(MOST_ANSWER)
         return answer.status

@@ -63,6 +63,8 @@ class Mail:
             raise NotSent(f"mail: {type(error).__name__}") from None
         except OSError as error:
             raise NotSent(error.strerror or str(error) or type(error).__name__) from None
+        except ValueError:  # What smtplib is to answer is no base64, or its answer no ASCII.
+            raise NotSent("mail: the login cannot be made with this server") from None
         if refused:
             self._remember(notice.id, frozenset(self.to).difference(refused))
             raise NotSent(f"the mail server refuses {len(refused)} of the addresses")

@@ -211,6 +211,23 @@ def test_what_keeps_people_from_being_told_is_said(tmp_path: Path, shelf: Shelf)
     made.close()
 
 
+def test_what_waits_and_cannot_be_opened_is_tried_again(tmp_path: Path, shelf: Shelf) -> None:
+    said: list[tuple[str, str]] = []
+    people = People()
+    made = Messenger(tmp_path, [(Post(name="pager", events=OPENED), people)], tick=0.01)
+    made.troubled = lambda sink, why: said.append((sink, why))
+    made.bell.write(opened("a"))
+    place = tmp_path / "notices.db"
+    place.rename(tmp_path / "aside")
+    place.mkdir()
+    made.start(shelf)
+    until(lambda: ("pager", f"cannot open {place}: Is a directory") in said)
+    place.rmdir()
+    (tmp_path / "aside").rename(place)
+    until(lambda: people.ids() == ["a.1.opened"])
+    made.close()
+
+
 def test_a_sink_that_does_not_answer_holds_up_nothing(tmp_path: Path, shelf: Shelf) -> None:
     answer = threading.Event()
     asked_for = threading.Event()

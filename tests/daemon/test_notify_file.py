@@ -87,6 +87,7 @@ def test_mail_goes_to_the_port_of_its_manner(tmp_path: Path, tls: str, port: int
             f'[[sink]]\n{MAIL}user = "u"\npassword = "file:pw"\ntls = "none"',
             "a password is sent over TLS only",
         ),
+        (f'[[sink]]\n{MAIL}user = "ü"\npassword = "file:pw"', "in ASCII only"),
     ],
 )
 def test_what_is_wrong_is_said_without_secrets(tmp_path: Path, text: str, why: str) -> None:

@@ -176,6 +176,8 @@ def test_mail_goes_over_tls_with_a_login(tmp_path: Path, tls: Tls) -> None:
         mail(box.port, tls, trusting).send(NOTICE)
         with pytest.raises(NotSent, match="answers 535"):
             mail(box.port, tls, trusting, "wrong").send(NOTICE)
+        with pytest.raises(NotSent, match="login cannot be made"):
+            mail(box.port, tls, trusting, "Größe").send(NOTICE)
         with pytest.raises(NotSent, match="TLS"):
             mail(box.port, tls).send(NOTICE)
     assert (len(box.mails), set(box.logins)) == (1, {"engine"})

@@ -96,3 +96,15 @@ def test_what_is_over_already_is_not_ended_again() -> None:
         here.close()
         sever(here, late)
     assert late.is_set()
+
+
+def test_what_was_taken_is_sent_though_the_rest_of_the_answer_is_odd() -> None:
+    odd = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n"
+    with dripping(odd) as port:
+        hook(f"http://127.0.0.1:{port}").send(NOTICE)
+
+
+@pytest.mark.parametrize("host", ["a..example", "a" * 64])
+def test_what_can_be_no_host_is_told(host: str) -> None:
+    with pytest.raises(NotSent, match="no name of a machine"), dialled(host, 25, 1, 1):
+        pass

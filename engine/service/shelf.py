@@ -9,12 +9,13 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from engine.language.diagnostics import Report
-from engine.language.stamp import STAMP
+from engine.language.stamp import make_stamp
 from engine.language.text import NOWHERE
 from engine.service.cache import Cache
 from engine.service.folder import Folder, digest_inputs, read_data, read_folder
@@ -23,6 +24,16 @@ BUNDLE = "bundle"
 SERVED = "served"
 """What was compiled last, and what several processes decide by."""
 MANIFEST = "manifest"
+
+MAKERS = ("content", "language", "runtime", "service")
+"""Packages that have a part in what is kept: which entities there are, the compiler, how facts and
+lists are read, and how all of it is kept."""
+
+
+@cache
+def made_by() -> bytes:
+    """Return what tells this engine from one that might make something else of the same folder."""
+    return make_stamp(*MAKERS)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -34,7 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class FolderShelf:
-    """The part of a cache that belongs to one policy folder and to this very compiler."""
+    """The part of a cache that belongs to one policy folder and to this very engine."""
 
     cache: Cache
     root: Path
@@ -54,7 +65,7 @@ class FolderShelf:
     def key(self, name: str) -> str:
         """Return the cache's key for *name*."""
         path = os.fsencode(self.root.absolute())
-        return hashlib.sha256(b"\0".join((STAMP, path, name.encode()))).hexdigest()
+        return hashlib.sha256(b"\0".join((made_by(), path, name.encode()))).hexdigest()
 
 
 def revision_of(folder: Folder, data: Mapping[str, bytes]) -> str:

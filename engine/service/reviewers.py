@@ -182,8 +182,6 @@ class Verifier(Protocol):
 class Known(Struct, frozen=True, kw_only=True):
     """A file that was read: who has which token, and how others are checked."""
 
-    seen: tuple[object, ...]
-    """The state of the files it was read from."""
     holders: dict[str, Reviewer]
     """By the token's hash."""
     names: frozenset[str]
@@ -203,8 +201,9 @@ class Reviewers:
         self.path = path
         self.told = told
         self._clock = clock
+        self._tried: dict[Path, object] = {}
+        """The files that were read last, or could not be, each with its state before that."""
         self._known = self._read()
-        self._tried = self._known.seen
 
     def who(self, credential: str) -> Reviewer:
         """Return whose *credential* it is. Raises Unknown."""
@@ -233,30 +232,27 @@ class Reviewers:
         )
 
     def _newest(self) -> Known:
-        seen = self._seen(self._known.oidc)
-        if seen not in (self._known.seen, self._tried):
-            self._tried = seen
+        if any(state_of(path) != seen for path, seen in self._tried.items()):
             try:
                 self._known = self._read()
             except ReviewersError as error:
                 self.told(str(error))
         return self._known
 
-    def _seen(self, oidc: Oidc | None) -> tuple[object, ...]:
-        return tuple(state_of(one) for one in files_of(self.path, oidc))
-
     def _read(self) -> Known:
-        roll = read_roll(self.path)
-        # Invariant: before the keys are read, so that what changes meanwhile is read again.
-        seen = self._seen(roll.oidc)
-        verifier = None if roll.oidc is None else make_verifier(self.path, roll.oidc, self._clock)
+        # Invariant: looked at before they are read, so that what changes meanwhile is read again.
+        self._tried = {self.path: state_of(self.path)}
+        roll, verifier = read_roll(self.path), None
+        if roll.oidc is not None:
+            keys = self.path.parent / roll.oidc.keys
+            self._tried = {**self._tried, keys: state_of(keys)}
+            verifier = make_verifier(self.path, roll.oidc, self._clock)
         listed = [
             (token, Reviewer(name=one.name, aliases=one.aliases, grants=(one,)))
             for one in roll.reviewer
             for token in one.tokens
         ]
         return Known(
-            seen=seen,
             holders=dict(listed),
             names=frozenset(one.name for one in roll.reviewer),
             oidc=roll.oidc,
@@ -357,15 +353,10 @@ def new_token() -> str:
     return f"rev_{secrets.token_urlsafe(32)}"
 
 
-def files_of(path: Path, oidc: Oidc | None) -> tuple[Path, ...]:
-    """Return what reviewers are read from."""
-    return (path,) if oidc is None else (path, path.parent / oidc.keys)
-
-
 def state_of(path: Path) -> object:
-    """Return what differs once the file at *path* was changed or replaced."""
+    """Return what differs once the file at *path* was changed or replaced, or may be read."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -185,6 +185,18 @@ def test_keys_are_read_again_when_they_change(tmp_path: Path) -> None:
         asked.who(token())
 
 
+def test_keys_that_come_after_the_file_that_names_them_are_read(tmp_path: Path) -> None:
+    told: list[str] = []
+    asked = reviewers(tmp_path, ROLL, told)
+    write_roll(tmp_path, ROLL + OIDC)
+    with pytest.raises(Unknown):
+        asked.who(token())
+    assert "cannot read the keys" in told[0]
+    write_keys(tmp_path, *KEYS.values())
+    assert asked.who(token()).name == "Ann@example.com"
+    assert len(told) == 1
+
+
 def test_reviewers_of_the_file_and_of_the_provider_stand_side_by_side(tmp_path: Path) -> None:
     write_keys(tmp_path, *KEYS.values())
     both = reviewers(tmp_path, ROLL + OIDC)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.service.plain import read_plain
 from engine.service.reviewers import (
     LONGEST,
     MISSING,
@@ -104,6 +105,36 @@ def test_a_changed_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path:
     rewrite(path, "")
     with pytest.raises(Unknown):
         reviewers.who("ann's")
+
+
+def test_what_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_roll(tmp_path)
+
+    def overtaken(file: Path, most: int) -> bytes:
+        data = read_plain(file, most)
+        rewrite(path, ROLL.replace(hash_of("ann's"), hash_of("ann's new")))
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.service.reviewers.read_plain", overtaken)
+        reviewers = read(path)
+    with pytest.raises(Unknown):
+        reviewers.who("ann's")
+    assert reviewers.who("ann's new").name == "ann"
+
+
+def test_a_file_is_taken_once_not_everybody_may_write_it_any_more(tmp_path: Path) -> None:
+    told: list[str] = []
+    path = write_roll(tmp_path)
+    reviewers = read(path, told)
+    path.write_text(ROLL.replace('"ann"', '"amy"'))
+    path.chmod(0o666)
+    assert reviewers.who("ann's").name == "ann"
+    assert f"chmod o-w {path}" in told[0]
+    path.chmod(0o600)
+    assert reviewers.who("ann's").name == "amy"
 
 
 @pytest.mark.parametrize(

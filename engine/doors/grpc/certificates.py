@@ -24,8 +24,8 @@ read by the group: so do containers mount secrets."""
 BEGIN = b"-----BEGIN "
 ENCRYPTED = b"ENCRYPTED"
 
-Stamp = tuple[tuple[int, int, int], ...]
-"""Of each file: which it is, when it changed, how long it is."""
+Stamp = tuple[tuple[int, int, int, int], ...]
+"""Of each file: which it is, when it was written, when that or its mode changed, how long it is."""
 
 
 class TlsError(ListenError):
@@ -54,14 +54,18 @@ class TlsFiles:
         return made
 
     def stamp(self) -> Stamp:
-        """Return what changes when a file is replaced or written; nothing of one that is away."""
-        found = []
+        """Return what changes when a file is replaced, or written, or may be read, or is away."""
+        found: list[tuple[int, int, int, int]] = []
         for path in (self.certificate, self.key, self.client_ca):
             try:
                 about = os.stat(path) if path is not None else None  # noqa: PTH116 - one call for both
             except OSError:
                 about = None
-            found.append((about.st_ino, about.st_mtime_ns, about.st_size) if about else (0, 0, 0))
+            if about is None:
+                found.append((0, 0, 0, 0))
+            else:
+                changed = about.st_mtime_ns, about.st_ctime_ns
+                found.append((about.st_ino, *changed, about.st_size))
         return tuple(found)
 
     def _unfit(self, tls: Tls, error: Exception) -> TlsError:

@@ -119,6 +119,20 @@ def test_a_renewed_pair_is_taken_once_it_is_whole(files: TlsFiles) -> None:
     assert (found, found.key) == (kept.tls, renewed.key)
 
 
+def test_a_renewed_key_is_taken_once_it_is_open_to_nobody_else(files: TlsFiles) -> None:
+    kept = Certificates(files)
+    renewed = AUTHORITY.issue()
+    files.certificate.write_bytes(renewed.certificate)
+    files.key.write_bytes(renewed.key)
+    files.key.chmod(0o644)
+    with pytest.raises(TlsError, match="open to others"):
+        kept.renewed()
+    assert kept.renewed() is None
+    files.key.chmod(0o600)
+    assert kept.renewed() == kept.tls
+    assert kept.tls.key == renewed.key
+
+
 def test_a_touched_file_is_no_news(files: TlsFiles) -> None:
     kept = Certificates(files)
     os.utime(files.key, ns=(1, 1))

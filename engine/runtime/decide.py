@@ -171,12 +171,15 @@ def _within(
 
 
 def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
-    groups = sorted({path.partition(".")[0] for path in record.missing})
-    ids = " and ".join(f"{group} `{read_attribute(record, group + '.id')}`" for group in groups)
+    unknown = [
+        _named(group, read_attribute(record, f"{group}.id"))
+        for group, table in sorted(policies.facts.items())
+        if not {f"{group}.{column}" for column in table.columns}.isdisjoint(record.missing)
+    ]
     reason = Reason(
         policy="",
         action="deny",
-        message=f"the facts do not know {ids}",
+        message=f"the facts do not know {' and '.join(unknown)}",
         failure=", ".join(record.missing),
     )
     return Decision(
@@ -187,6 +190,10 @@ def _missing(policies: PolicySet, record: Record, decision_id: str) -> Decision:
         request_id=record.request_id,
         decision_id=decision_id,
     )
+
+
+def _named(group: str, known_by: str | None) -> str:
+    return f"{group} without an id" if known_by is None else f"{group} `{known_by}`"
 
 
 # --- one world: the enforced rules, or with the shadow rules too ----------------------------------

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from engine.language.types import STRING
+from engine.language.types import BOOL, STRING
 from engine.runtime.explain import Explanation, explain
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
@@ -187,6 +187,22 @@ def test_an_unknown_id_is_told() -> None:
     assert explanation.policies == ()
     assert explanation.text == "deny\n  because the facts do not know tenant `north`: tenant.plan"
     assert made.facts["tenant"].ids == ("south",)
+
+
+@pytest.mark.parametrize(
+    ("project", "told"), [({}, "without an id"), ({"id": "p2"}, "`p2`"), ({"id": ""}, "``")]
+)
+def test_an_unknown_id_is_told_of_any_group(project: dict[str, object], told: str) -> None:
+    table = Table("context.project", ("open",), {"p1": (True,)})
+    fields = schema(context__project__id=(STRING, "?"), context__project__open=BOOL)
+    tenants = Table("tenant", (), {"north": ()})
+    facts = {"context.project": table, "tenant": tenants}
+    made = policies(policy("p"), fields=fields, facts=facts)
+
+    explanation = why(made, context={"project": project})
+
+    says = f"deny\n  because the facts do not know context.project {told}: context.project.open"
+    assert explanation.text == says
 
 
 def test_the_explanation_is_json() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from engine.doors.grpc.convert import read_whole
-from engine.doors.grpc.fields import bounds
+from engine.doors.grpc.fields import number
 from engine.doors.grpc.guard import Pieces, guard
 from engine.doors.grpc.later import (
     Kept,
@@ -302,7 +302,8 @@ def requests_in(raw: bytes) -> Sequence[bytes]:
         while at < len(raw):
             if raw[at] != REQUESTS:
                 break
-            start, at = bounds(raw, at)
+            length, start = number(raw, at + 1)
+            at = start + length
             found.append(raw[start:at])
     except (IndexError, ValueError):
         at = -1

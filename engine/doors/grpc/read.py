@@ -13,7 +13,6 @@ check. That is the reference: both give the same record, but it takes three time
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -328,13 +327,15 @@ def read_usage(data: bytes, at: int, end: int) -> Parts:
     return parts
 
 
-def names_of(attributes: bytes) -> AbstractSet[str]:
-    """Return which groups the *attributes* of who asks are for."""
-    if attributes[:1] == A_STRUCT:
-        return read_struct(attributes + END, 1, len(attributes), 0).keys()
-    found: Any = decode_json(attributes or NOTHING)
-    names: AbstractSet[str] = found.keys()
-    return names
+def is_about_who(attributes: bytes) -> bool:
+    """Return whether the *attributes* are for nothing but who asks; False where that is unusual."""
+    try:
+        if attributes[:1] == A_STRUCT:
+            return read_struct(attributes + END, 1, len(attributes), 0).keys() <= BESIDE
+        found: Any = decode_json(attributes or NOTHING)
+        return bool(found.keys() <= BESIDE)
+    except UNUSUAL:  # A Struct that others lay out: it was read as a whole.
+        return False
 
 
 def learn(reader: Reader, record: Record, missed: Missed) -> None:
@@ -347,10 +348,8 @@ def learn(reader: Reader, record: Record, missed: Missed) -> None:
     if record.missing:
         return
     for name, piece in missed:
-        if name == WHO:
-            attributes = piece[end_of_who(piece + END, 0) :]
-            if not (names_of(attributes) <= BESIDE):
-                return
+        if name == WHO and not is_about_who(piece[end_of_who(piece + END, 0) :]):
+            return
     for name, piece in missed:
         if len(piece) > LONGEST:
             continue

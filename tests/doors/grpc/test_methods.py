@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as some
 
+from engine.doors.grpc.lay import field
 from engine.doors.grpc.methods import (
     BATCH_BREATH,
     BATCH_LIMIT,
@@ -65,6 +66,13 @@ def test_too_many_are_none() -> None:
 def test_one_that_is_no_message_fails_alone() -> None:
     good = ask(request_id="r").SerializeToString()
     raw = b"".join(b"\x0a" + bytes([len(one)]) + one for one in (good, b"\xff\xff", good))
+    assert decided(raw) == ["r", "!", "r"]
+
+
+@pytest.mark.parametrize("length", [0, 0x80, 0x4000, 0x40000])
+def test_one_that_is_no_message_fails_alone_however_long_the_others_are(length: int) -> None:
+    whole = ask(request_id="r", content="x" * length).SerializeToString()
+    raw = b"".join([field(b"\x0a", one) for one in (whole, b"\x0a\x01\xff", whole)])
     assert decided(raw) == ["r", "!", "r"]
 
 

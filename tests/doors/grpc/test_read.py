@@ -308,6 +308,29 @@ def test_no_more_is_remembered_than_may_be(reader: Reader, monkeypatch: pytest.M
         assert len(reader.remembered) <= 8
 
 
+ENTRY = struct({"tenant": {"plan": "pro"}}).SerializeToString()
+"""``0a 1b`` | ``0a 06 tenant`` | ``12 11 ..``: an entry of a Struct, its name, and its value."""
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        ENTRY[:2] + ENTRY[10:] + ENTRY[2:10],  # The value in front of its name,
+        ENTRY + b"\x18\x01",  # a field that is not known,
+        ENTRY * 2,  # a name twice,
+        ENTRY,  # and what is as usual.
+    ],
+)
+def test_attributes_that_are_laid_out_unusually_are_read_alike(
+    reader: Reader, attributes: bytes
+) -> None:
+    made = wire.DecideRequest(tenant_id="t", user_id="u", stage=wire.STAGE_REQUEST)
+    raw = made.SerializeToString() + b"\x5a" + bytes([len(attributes)]) + attributes
+    expected = outcome(reader, raw, read_whole)
+    for _ in range(3):
+        assert outcome(reader, raw, read_record) == expected
+
+
 FACTS = """
 schema {{ {group}.tier: string }}
 facts {group} from "tiers.json"

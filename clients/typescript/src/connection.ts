@@ -87,6 +87,9 @@ const OPTIONS: grpc.ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 1000,
   "grpc.max_receive_message_length": 64 << 20,
   "grpc.max_send_message_length": 64 << 20,
+  // While a call is under way: a daemon that vanishes without a word would else be waited for until TCP gives up.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5_000,
 };
 
 /** A connection to one daemon; made at the first call, and again whenever it is lost. */

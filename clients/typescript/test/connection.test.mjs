@@ -1,7 +1,9 @@
 // What happens when the daemon is not there, goes away, or does not answer.
 
 import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
 import { it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import * as grpc from "@grpc/grpc-js";
 
@@ -20,6 +22,30 @@ async function started(test, options) {
   const daemon = await serve(home.policies, home.data, options);
   test.after(() => daemon.stop("SIGKILL"));
   return { home, daemon };
+}
+
+/** A wire to the daemon; `cut` has what was connected say nothing any more, and end nothing either. */
+async function wire(test, address) {
+  const [host, port] = address.split(":");
+  const pairs = [];
+  const server = createServer((near) => {
+    const far = connect(Number(port), host);
+    pairs.push([near, far]);
+    near.pipe(far);
+    far.pipe(near);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      one.on("error", () => other.destroy());
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  test.after(() => {
+    server.close();
+    pairs.flat().forEach((each) => each.destroy());
+  });
+  return {
+    address: `127.0.0.1:${server.address().port}`,
+    cut: () => pairs.flat().forEach((each) => each.unpipe().resume()),
+  };
 }
 
 it("a call waits for a daemon that is not there, until its deadline, and says that it was never sent", async (test) => {
@@ -91,6 +117,41 @@ it("deadlines hold while the daemon stands still, and what was not written is no
   assert.equal(why.filter((each) => each.endsWith("never sent")).length, 6);
   assert.equal(why.filter((each) => each.startsWith("RESOURCE_EXHAUSTED")).length, 2);
   assert.equal((await client.decide(ASK)).action, "allow");
+});
+
+it("a daemon that vanishes without a word is given up, and the next connection found", async (test) => {
+  const { daemon } = await started(test);
+  const between = await wire(test, daemon.address);
+  const client = open(test, between.address, { timeoutMs: 60_000 });
+  await client.decide(ASK);
+  between.cut();
+  await assert.rejects(client.decide(ASK, { timeoutMs: 200 }), DeadlineExceeded);
+  for (;;) {
+    try {
+      assert.equal((await client.decide(ASK)).action, "allow");
+      break;
+    } catch (error) {
+      assert.ok(error instanceof Unavailable, String(error));
+    }
+  }
+});
+
+it("who asks now and then whether the daemon is there is not sent away", async (test) => {
+  for (const transport of ["lean", "grpcio"]) {
+    const { daemon } = await started(test, ["--set", `grpc.transport=${transport}`]);
+    const channelOptions = { "grpc.keepalive_time_ms": 1_100 };
+    const client = open(test, daemon.address, { timeoutMs: 60_000, channelOptions });
+    let text = "";
+    const pieces = (async function* () {
+      yield "hello ";
+      await sleep(6_000);
+      yield "there";
+    })();
+    for await (const piece of client.guard(pieces, WHO)) {
+      text += piece;
+    }
+    assert.equal(text, "hello there");
+  }
 });
 
 it("more at once than may be in flight are all answered", async (test) => {

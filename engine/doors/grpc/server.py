@@ -43,6 +43,8 @@ Transport = Literal["grpcio", "lean"]
 Worker = tuple[int, int]
 """Which of several processes on one port this is, from 0, and how many there are."""
 ALONE: Worker = (0, 1)
+PING_MILLISECONDS = 1_000
+"""So often a client of the library's server may ask whether it is there."""
 
 
 class Door:
@@ -178,6 +180,8 @@ def make_server(
                     ("grpc.max_receive_message_length", bounds.message_bytes),
                     ("grpc.max_send_message_length", -1),
                     ("grpc.so_reuseport", int(share_port)),
+                    # Else who asks more than once in five minutes whether it is there is sent away.
+                    ("grpc.http2.min_ping_interval_without_data_ms", PING_MILLISECONDS),
                 ],
                 maximum_concurrent_rpcs=bounds.calls,
                 interceptors=recognition,

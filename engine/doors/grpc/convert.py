@@ -49,6 +49,8 @@ CAPABILITIES = ("mask", "mask_stream", "wait", "route")
 GROUPS = ("tenant", "user", "model", "tool", "session", "usage", "source")
 NO_GROUP = f"must be an object, in one of {', '.join(GROUPS)}"
 
+NEWER = "has fields that this engine does not know: it is older than what asks it"
+
 decode_json = msgspec.json.Decoder().decode
 encode_json = msgspec.json.Encoder(enc_hook=str, decimal_format="string").encode
 Group = dict[str, object]
@@ -60,7 +62,7 @@ def read_standard(message: wire.DecideRequest) -> Group:
     What is empty on the wire is absent, so that the schema's check names what is missing. Raises
     InvalidRequest for what no schema could accept.
     """
-    problems: list[Problem] = []
+    problems = unknown(message)
     tenant: Group = {"id": message.tenant_id} if message.tenant_id else {}
     user: Group = {"id": message.user_id} if message.user_id else {}
     if message.user_roles:
@@ -85,6 +87,16 @@ def read_standard(message: wire.DecideRequest) -> Group:
     if problems:
         raise InvalidRequest(tuple(problems))
     return made
+
+
+def unknown(message: wire.DecideRequest) -> list[Problem]:
+    """Return a problem where *message* has, anywhere, fields of a newer protocol, and drop these.
+
+    What is said there might be what policies are about, and nobody would look at it.
+    """
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    return [] if message.ByteSize() == size else [Problem("", NEWER)]
 
 
 def read_groups(message: wire.DecideRequest, made: Group, problems: list[Problem]) -> None:

@@ -28,6 +28,28 @@ def test_an_empty_message_says_nothing() -> None:
     assert read_standard(wire.DecideRequest()) == {"tenant": {}, "user": {}}
 
 
+LATER = bytes([0xFA, 0x07, 3]) + b"new"
+"""A field of a protocol to come: number 127, a text."""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire.DecideRequest.FromString(LATER),
+        wire.DecideRequest(messages=[wire.Message(text="a"), wire.Message.FromString(LATER)]),
+        wire.DecideRequest(model=wire.Model.FromString(LATER)),
+        wire.DecideRequest(tool=wire.Tool.FromString(LATER)),
+        wire.DecideRequest(session=wire.Session.FromString(LATER)),
+    ],
+)
+def test_what_a_newer_gateway_says_is_refused_and_not_passed_over(
+    message: wire.DecideRequest,
+) -> None:
+    asked = wire.DecideRequest.FromString(message.SerializeToString())
+    with pytest.raises(InvalidRequest, match="has fields that this engine does not know"):
+        read_standard(asked)
+
+
 def test_every_field_arrives_in_its_place() -> None:
     message = wire.DecideRequest(
         request_id="r",

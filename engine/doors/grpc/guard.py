@@ -89,6 +89,7 @@ async def guard(service: Service, pieces: Pieces) -> None:
     """
     reader = Reader(pieces)
     opened, text = await reader.open()
+    await service.turns.come()
     session = await at_ease(
         service.gate, open_guard, service.gate, read_standard(opened), opened.context_json
     )
@@ -96,9 +97,9 @@ async def guard(service: Service, pieces: Pieces) -> None:
     try:
         if not session.prepared:
             await asyncio.to_thread(session.prepare)
-        await pass_on(service.gate, session, text, pieces)
+        await pass_on(service, session, text, pieces)
         while not (reader.last or session.stopped):
-            await pass_on(service.gate, session, await reader.next(), pieces)
+            await pass_on(service, session, await reader.next(), pieces)
         decision = await decided(service.gate, session, pieces.left)
     finally:
         if decision is None:
@@ -119,15 +120,15 @@ async def at_ease(gate: Gate, work: Callable[..., Made], *args: object) -> Made:
     return await asyncio.to_thread(work, *args) if gate.far else work(*args)
 
 
-async def pass_on(gate: Gate, session: Guarding, text: str, pieces: Pieces) -> None:
+async def pass_on(service: Service, session: Guarding, text: str, pieces: Pieces) -> None:
     """Feed *text* and send what may pass on: one answer, so that callers can go step by step."""
     answer = wire.GuardedChunk()
     # A caller that sends its pieces ahead is waited for nowhere else: it might have a million.
-    await asyncio.sleep(0)
+    await service.turns.come()
     for start in range(0, len(text), BREATH):
         if start:
-            await asyncio.sleep(0)
-        add(answer, await at_ease(gate, session.feed, text[start : start + BREATH]))
+            await service.turns.come()
+        add(answer, await at_ease(service.gate, session.feed, text[start : start + BREATH]))
     await pieces.write(answer)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from engine.doors.grpc.turns import Turns
 from engine.language.diagnostics import Diagnostic
 from engine.service.desk import Desk
 from engine.service.gate import Gate
@@ -23,3 +24,5 @@ class Service:
     """How to reload; None: it cannot."""
     desk: Desk | None = None
     """Where reviews are answered; None: none are kept."""
+    turns: Turns = field(default_factory=Turns)
+    """Of the pieces of streamed responses."""

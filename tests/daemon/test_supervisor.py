@@ -25,11 +25,11 @@ from engine.daemon.places import (
 from engine.daemon.settings import Reload, Settings
 from engine.daemon.supervisor import serve
 from engine.doors.grpc.caller import CallError
-from engine.service.cache import open_cache
+from engine.service.cache import FolderCache, open_cache
 from engine.service.compiler import Outcome
 from engine.service.reload import broken
-from engine.service.shelf import BUNDLE, MANIFEST, SERVED, FolderShelf
-from tests.daemon.running import ROOT, Told, decide, serve_here
+from engine.service.shelf import BUNDLE, SERVED, FolderShelf
+from tests.daemon.running import PATIENCE, ROOT, Told, decide, serve_here
 from tests.daemon.test_serve import (
     process,  # noqa: F401  a fixture that every test uses
     settings,
@@ -314,16 +314,18 @@ def test_a_compiler_that_breaks_is_told(
 
 
 def test_a_cache_that_cannot_be_read_to_its_end_is_told(
-    folder: Path, capfd: pytest.CaptureFixture[str]
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = two(folder, reload=Reload(watch=False, timeout_seconds=1))
-    cache = open_cache(cache_folder(chosen, folder / "data"))
-    held = cache.path(FolderShelf(cache, folder / "policies").key(MANIFEST))
-    held.parent.mkdir()
-    os.mkfifo(held)  # As on a file system that is away, who opens it waits for ever.
-    code, said = refusal(chosen, capfd)
+    back = threading.Event()
+    # As on a file system that is away, where who reads waits for ever.
+    monkeypatch.setattr(FolderCache, "get", lambda *_: back.wait(PATIENCE) and None)
+    try:
+        code, said = refusal(chosen, capfd)
+    finally:
+        back.set()
     assert code == EXIT_POLICIES
-    assert f"cache folder {cache.folder} took longer than 1 s" in said
+    assert f"cache folder {cache_folder(chosen, folder / 'data')} took longer than 1 s" in said
     assert "see `reload.timeout_seconds`" in said
 
 

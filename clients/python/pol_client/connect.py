@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 import grpc
 
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import NoDecision
+from pol_client.errors import DeadlineExceeded, NoDecision
 
 UNAVAILABLE = "UNAVAILABLE"
 
@@ -135,8 +135,15 @@ class Connection:
         limited(self.timeout)
 
     def seconds(self, timeout: float | None = None) -> float:
-        """Return how long a call may take that is given *timeout*. Raises ValueError for none."""
-        return limited(self.timeout if timeout is None else timeout)
+        """Return how long a call may take that is given *timeout*.
+
+        Raises ValueError for what is none, and DeadlineExceeded where no time is left: the answer
+        of a daemon that is near might be there before that is noticed.
+        """
+        left = limited(self.timeout if timeout is None else timeout)
+        if left <= 0.0:
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", "no time is left: it was never sent")
+        return left
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Return the metadata of a call."""

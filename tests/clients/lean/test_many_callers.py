@@ -127,9 +127,10 @@ def test_a_timeout_that_is_no_number_is_refused_and_one_without_end_is_not(
             assert client.decide(**ASK, timeout=seconds).passes
             assert client.explain(**ASK, timeout=seconds).decision.passes
             assert pipeline.decide(**ASK, timeout=seconds).passes
-        for seconds in (-1.0, -inf):
-            with pytest.raises(DeadlineExceeded):
-                client.decide(**ASK, timeout=seconds)
+        for seconds in (0.0, -1.0, -inf):
+            for ask in (client.decide, client.explain, pipeline.decide):
+                with pytest.raises(DeadlineExceeded, match="never sent"):
+                    ask(**ASK, timeout=seconds)
 
 
 @pytest.mark.parametrize("coalesce", [True, False])

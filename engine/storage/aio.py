@@ -2,9 +2,9 @@
 
 Linux syncs a file beside whoever asks it to (``io_submit(2)`` with ``IOCB_CMD_FDSYNC``, since
 4.18): no thread waits for the disk, and none has to take the interpreter back when it has ended.
-The kernel does it on the core from which it is asked. Another core, which ``io_uring``'s threads
-take, is no gain: to wake it, and to be woken by it, costs more than the sync, of a virtual machine
-above all (at 64 in flight half as much again for each record, and a fifth fewer records a second).
+The kernel does it on the core from which it is asked. Where another one did, which is what
+``io_uring``'s threads are for, a record cost half as much processor time again, and with 64 in
+flight a fifth fewer came to the disk in a second (on a virtual machine with two cores).
 The C library has no functions for these system calls, so they are called by their numbers. What is
 told about a sync is what ``fdatasync`` would return.
 

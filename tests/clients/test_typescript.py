@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 CLIENT = ROOT / "clients/typescript"
-SECONDS = 1800
+SECONDS = 900  # for one command: it takes a minute
 
 
 def missing() -> str:
@@ -41,16 +42,27 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(WHY_NOT != "", reason=WHY_NOT
 
 
 def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run *command* in the client's folder; return what it said."""
-    return subprocess.run(  # noqa: S603 - every command is ours
-        [shutil.which(command[0]) or command[0], *command[1:]],
-        cwd=CLIENT,
-        env={**os.environ, "POL_ENGINE": str(Path(sys.executable).with_name("engine"))},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    """Run *command* in the client's folder; return what it said, also where it does not end."""
+    with (
+        subprocess.Popen(  # noqa: S603 - every command is ours
+            [shutil.which(command[0]) or command[0], *command[1:]],
+            cwd=CLIENT,
+            env={**os.environ, "POL_ENGINE": str(Path(sys.executable).with_name("engine"))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process
+    ):
+        try:
+            out, err = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            ps = ["ps", "-s", str(process.pid), "-o", "pid,ppid,stat,wchan,etime,time,args"]
+            there = subprocess.run(ps, capture_output=True, text=True, check=False).stdout  # noqa: S603
+            os.killpg(process.pid, signal.SIGKILL)  # with the daemons that it started
+            out, err = process.communicate()
+            pytest.fail(f"no end after {SECONDS} s\n{out}\n{err}\n{there}")
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
 import * as imported from "../index.mjs";
-import { ASK, desk, serve, STARTER, WHO } from "./daemon.mjs";
+import { ASK, desk, serve, STARTER, started, WHO } from "./daemon.mjs";
 
 const { Client, Denied, Escalated, InvalidRequest, NoDecision, NotPermitted, Refused, Unavailable } = imported;
 const required = createRequire(import.meta.url)("../dist/index.js");
@@ -32,8 +32,11 @@ for (const kind of ["tcp", "unix"]) {
 
     after(async () => {
       client?.close();
-      await daemon?.stop();
-      await home.remove();
+      try {
+        await daemon?.stop();
+      } finally {
+        await home.remove();
+      }
     });
 
     it("decides, and gives the redacted form", async () => {
@@ -305,15 +308,6 @@ for (const kind of ["tcp", "unix"]) {
   });
 }
 
-/** Start a daemon for one test; both are gone after it. */
-async function own(test, options = []) {
-  const home = await desk();
-  test.after(home.remove);
-  const daemon = await serve(home.policies, home.data, options);
-  test.after(() => daemon.stop());
-  return { home, daemon };
-}
-
 it("a reviewer's token is believed, and nothing else", async (test) => {
   const file = join(tmpdir(), `reviewers-${process.pid}.toml`);
   const digest = createHash("sha256").update("ann-token-of-the-tests").digest("hex");
@@ -323,7 +317,7 @@ it("a reviewer's token is believed, and nothing else", async (test) => {
     { mode: 0o600 },
   );
   test.after(() => rm(file));
-  const { daemon } = await own(test, ["--set", `reviews.reviewers=${file}`]);
+  const { daemon } = await started(test, { options: ["--set", `reviews.reviewers=${file}`] });
   const gateway = new Client(daemon.address, { timeoutMs: 60_000 });
   test.after(() => gateway.close());
   const ann = new Client(daemon.address, { timeoutMs: 60_000, token: async () => "ann-token-of-the-tests" });
@@ -334,10 +328,7 @@ it("a reviewer's token is believed, and nothing else", async (test) => {
 });
 
 it("the starter packs answer, and a closed client does not", async (test) => {
-  const home = await desk();
-  test.after(home.remove);
-  const daemon = await serve(STARTER, home.data);
-  test.after(() => daemon.stop());
+  const { daemon } = await started(test, { policies: STARTER });
   const client = new Client(daemon.address, { timeoutMs: 60_000 });
   test.after(() => client.close());
   const asked = { ...WHO, stage: "request", content: "hello", context: { app: "codegen", repository: "public" } };

@@ -8,20 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as grpc from "@grpc/grpc-js";
 
 import { Client, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable } from "../index.mjs";
-import { ASK, desk, nobody, serve, WHO } from "./daemon.mjs";
+import { ASK, nobody, started, WHO } from "./daemon.mjs";
 
 function open(test, address, options) {
   const client = new Client(address, options);
   test.after(() => client.close());
   return client;
-}
-
-async function started(test, options) {
-  const home = await desk();
-  test.after(home.remove);
-  const daemon = await serve(home.policies, home.data, options);
-  test.after(() => daemon.stop("SIGKILL"));
-  return { home, daemon };
 }
 
 /** A wire to the daemon; `cut` has what was connected say nothing any more, and end nothing either. */
@@ -87,7 +79,7 @@ it("a signal gives up what waits and what is under way, and nothing else", async
 });
 
 it("a daemon that is killed fails what was in flight, and the next call finds its successor", async (test) => {
-  const { home, daemon } = await started(test, ["--listen", await nobody()]);
+  const { daemon, next } = await started(test, { options: ["--listen", await nobody()] });
   const client = open(test, daemon.address, { timeoutMs: 60_000 });
   await client.decide(ASK);
   daemon.signal("SIGSTOP");
@@ -100,8 +92,7 @@ it("a daemon that is killed fails what was in flight, and the next call finds it
     assert.ok(each.reason instanceof Unavailable, String(each.reason));
   }
   const waiting = client.decide(ASK);
-  const next = await serve(home.policies, home.data, ["--listen", daemon.address]);
-  test.after(() => next.stop());
+  await next(["--listen", daemon.address]);
   assert.equal((await waiting).action, "allow");
 });
 
@@ -138,7 +129,7 @@ it("a daemon that vanishes without a word is given up, and the next connection f
 
 it("who asks now and then whether the daemon is there is not sent away", async (test) => {
   for (const transport of ["lean", "grpcio"]) {
-    const { daemon } = await started(test, ["--set", `grpc.transport=${transport}`]);
+    const { daemon } = await started(test, { options: ["--set", `grpc.transport=${transport}`] });
     const channelOptions = { "grpc.keepalive_time_ms": 1_100 };
     const client = open(test, daemon.address, { timeoutMs: 60_000, channelOptions });
     let text = "";

@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -72,32 +73,88 @@ export async function desk() {
   };
 }
 
+/** A daemon for one test: after it, however it ended, the daemon is gone, and then its folder. */
+export async function started(test, { options = [], policies } = {}) {
+  const home = await desk();
+  const daemons = [];
+  // One hook for all: where one fails, those behind it are not called.
+  test.after(async () => {
+    try {
+      await Promise.all(daemons.map((each) => each.stop()));
+    } finally {
+      await home.remove();
+    }
+  });
+  const next = async (some = options) => {
+    const daemon = await serve(policies ?? home.policies, home.data, some);
+    daemons.push(daemon);
+    return daemon;
+  };
+  return { home, daemon: await next(), next };
+}
+
+/** What a daemon gets to begin and to end: far more than it needs, so that a test that waits for it says why. */
+const PATIENCE_MS = 120_000;
+
+/** Those that a test has left behind do not keep the process, and go with it. */
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 /** Start a daemon and wait until it serves. */
 export async function serve(policies, data, options = []) {
   const listen = options.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
   const child = spawn(
     ENGINE,
     ["serve", policies, "--data", data, "--metrics", "", "--no-watch", ...listen, ...options],
-    { cwd: data.replace(/\/[^/]*$/, ""), stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: data.replace(/\/[^/]*$/, ""), stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PYTHONFAULTHANDLER: "1" } },
   );
   const said = [];
   child.stderr.on("data", (bytes) => said.push(bytes));
+  running.add(child);
+  const gone = once(child, "exit").finally(() => running.delete(child));
+  const address = await patiently("serve", serving(child));
+  if (address === null) {
+    throw new Error(`the daemon did not start: ${Buffer.concat(said)}`);
+  }
+  child.stdout.resume();
+  [child, child.stdout, child.stderr].forEach((each) => each.unref());
+  return {
+    address,
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
+      await patiently("end", gone);
+    },
+    /** Hold it still, and let it go on. */
+    signal: (name) => child.kill(name),
+  };
+
+  /** Wait for what the daemon does; where that takes too long, end it so that it tells where each of its threads is. */
+  async function patiently(what, done) {
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS, LATE);
+    });
+    const found = await Promise.race([done, late]);
+    clearTimeout(timer);
+    if (found === LATE) {
+      child.kill("SIGCONT");
+      child.kill("SIGABRT");
+      await Promise.race([gone, sleep(10_000)]);
+      throw new Error(`the daemon did not ${what} in ${PATIENCE_MS} ms: ${Buffer.concat(said)}`);
+    }
+    return found;
+  }
+}
+
+const LATE = Symbol("late");
+
+/** Where a daemon serves; null when it ended instead. */
+async function serving(child) {
   for await (const line of createInterface({ input: child.stdout })) {
     const found = / serves (\S+?:\d+)[,:]/.exec(line);
     if (found !== null) {
-      child.stdout.resume();
-      return {
-        address: found[1],
-        async stop(signal = "SIGTERM") {
-          if (child.exitCode === null && child.signalCode === null) {
-            child.kill(signal);
-            await once(child, "exit");
-          }
-        },
-        /** Hold it still, and let it go on. */
-        signal: (name) => child.kill(name),
-      };
+      return found[1];
     }
   }
-  throw new Error(`the daemon did not start: ${Buffer.concat(said)}`);
+  return null;
 }

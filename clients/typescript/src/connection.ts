@@ -135,19 +135,23 @@ export class Connection {
   }
 
   /** Return the token that is being made. A call whose token never comes has a deadline all the same, and can be given up. */
-  inTime(made: Promise<string>, deadline: number, signal: AbortSignal | undefined): Promise<string> {
-    return new Promise((resolve, reject) => {
+  async inTime(made: Promise<string>, deadline: number, signal: AbortSignal | undefined): Promise<string> {
+    let timer: NodeJS.Timeout | undefined;
+    let giveUp = (): void => undefined;
+    const over = new Promise<never>((_, reject) => {
       this.check(signal);
       const late = new DeadlineExceeded("DEADLINE_EXCEEDED", "no token in time: it was never sent");
-      const timer = setTimeout(() => reject(late), Math.max(deadline - Date.now(), 0));
-      const giveUp = (): void => reject(new Aborted(signal?.reason));
+      timer = setTimeout(() => reject(late), Math.max(deadline - Date.now(), 0));
+      giveUp = () => reject(new Aborted(signal?.reason));
       signal?.addEventListener("abort", giveUp, { once: true });
-      const over = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", giveUp);
-      };
-      made.then(resolve, reject).finally(over);
     });
+    try {
+      return await Promise.race([over, made]);
+    } finally {
+      // Also where the token never comes: a timer left behind would keep the process alive until the deadline.
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+    }
   }
 
   /** Return the metadata of a call. */

@@ -1,9 +1,11 @@
 // What happens when the daemon is not there, goes away, or does not answer.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { connect, createServer } from "node:net";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import * as grpc from "@grpc/grpc-js";
 
@@ -219,6 +221,23 @@ it("a token that never comes has the deadline of its call, and can be given up",
   }
   const refused = open(test, await nobody(), { token: () => Promise.reject(new RangeError("none today")) });
   await assert.rejects(refused.decide(ASK), RangeError);
+  // Refused after its call was given up: nobody waits for it, and the process does not end of it.
+  await assert.rejects(refused.decide(ASK, { signal: AbortSignal.abort() }), { name: "AbortError" });
+  await sleep(1);
+});
+
+it("a call that was given up keeps no process alive until its deadline", async () => {
+  const program = `
+    import { Client } from ${JSON.stringify(new URL("../index.mjs", import.meta.url).href)};
+    const client = new Client("127.0.0.1:1", { timeoutMs: 3_600_000, token: () => new Promise(() => undefined) });
+    const stop = new AbortController();
+    const asked = client.explain({ tenant: "a", user: "u", stage: "document" }, { signal: stop.signal });
+    stop.abort();
+    await asked.catch((error) => console.log(error.name));
+  `;
+  // It ends of itself; the limit only has this test fail where it does not.
+  const ended = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { timeout: 60_000 });
+  assert.equal(ended.stdout, "AbortError\n");
 });
 
 it("a time that is no number is refused, whatever is asked", async (test) => {

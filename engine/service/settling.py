@@ -1,7 +1,8 @@
 """What a decision has reserved and what its call really used go in; the store is put right.
 
 A settlement that finds nothing (the decision is unknown here, another daemon's, reserved nothing,
-was settled already, or is too old) changes nothing.
+was settled already, or is too old) changes nothing. What was taken beside a store that was away is
+settled there as long as the store does not know of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def settle(store: Store, decision_id: str, usage: Usage, now: int) -> Settled | 
     Raises InvalidRequest for figures that are no amounts, and StoreUnavailable.
     """
     amounts = amounts_of(usage)
+    unpaid = store.unpaid(decision_id) if isinstance(store, RemoteStore) else None
+    if unpaid is not None:
+        return unpaid.settle(decision_id, amounts, now)
     try:
         return store.settle(decision_id, amounts, now)
     except StoreUnavailable as away:
@@ -33,6 +37,9 @@ async def settle_far(
 ) -> Settled | None:
     """Do what `settle` does, in the event loop."""
     amounts = amounts_of(usage)
+    unpaid = store.unpaid(decision_id)
+    if unpaid is not None:
+        return unpaid.settle(decision_id, amounts, now)
     try:
         (answer,) = await store.run([Op("settle", (decision_id, tuple(sorted(amounts.items()))))])
         if isinstance(answer, StoreUnavailable):

@@ -46,6 +46,10 @@ ASKED_BY_CONDITIONS = frozenset({"count", "labels", "turn"})
 """Methods that conditions ask, of which it is known beforehand what they would ask."""
 
 
+class PartAway(StoreUnavailable):
+    """What was asked lies in a part of the store that is away; other parts are there."""
+
+
 class Unfetched(Exception):
     """There is no decision before the store has answered what is due, last *method*."""
 
@@ -198,13 +202,36 @@ class Asker(ABC):
         """Release what the store holds."""
 
 
+class Once:
+    """Takes from *taker*, and what is asked again not twice: the tries of a decision ask alike."""
+
+    def __init__(self, taker: Taker) -> None:
+        self._taker = taker
+        self._taken: dict[Op, tuple[Level, ...]] = {}
+
+    def take(
+        self, takes: Sequence[Take], now: int, *, reservation: str = "", hold: int = 0
+    ) -> tuple[Level, ...]:
+        """Take every bucket or none."""
+        asked = Op("take", (tuple(takes), reservation, hold))
+        found = self._taken.get(asked)
+        if found is None:
+            found = self._taker.take(takes, now, reservation=reservation, hold=hold)
+            self._taken[asked] = found
+        return found
+
+    def peek(self, takes: Sequence[Take], now: int) -> tuple[Level, ...]:
+        """Return what ``take`` would, taking nothing."""
+        return self._taker.peek(takes, now)
+
+
 class Replay(Asker):
     """A store for the tries of one decision; see the module and store.Store."""
 
     def __init__(self, offset: int, spare: Taker | None) -> None:
         """Know nothing yet. *offset* is the ns that the store's clock is ahead."""
         self._offset = offset
-        self._spare = spare
+        self._spare = None if spare is None else Once(spare)
         self._answers: dict[Op, object] = {}
         self.due: dict[Op, None] = {}
         """What was asked and is not answered, in the order of asking."""

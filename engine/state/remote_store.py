@@ -10,17 +10,19 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from engine.runtime.store import StoreUnavailable, Taker
-from engine.state.remote import STALE, Asker, Far, Health, Op, Replay
-from engine.state.spare import Spare
+from engine.state.remote import STALE, Asker, Far, Health, Op, PartAway, Replay
+from engine.state.spare import Name, Spare
 
 APART: Final = "its clock is in another calendar period than this machine's"
 AT_ONCE = 64
 """So many debts are paid at a time."""
+REST = 0.25
+"""Seconds until the next are tried, where a part of the store is away: others go on asking."""
 
 Answer = TypeVar("Answer")
 
@@ -79,7 +81,8 @@ class RemoteStore(Asker):
         self.offset = 0
         """By how many ns the store's clock is ahead of this machine's."""
         self.away = ""
-        """Why the last call failed; empty when it did not."""
+        """Why the last call failed; empty when it did not, or when only a part of it is away."""
+        self._rests_until = 0.0
 
     @property
     def beside(self) -> Spare | None:
@@ -102,6 +105,11 @@ class RemoteStore(Asker):
         """What is to be made up for in the store, and what never will be: there was no room."""
         return (0, 0) if self._spare is None else (self._spare.debts, self._spare.lost)
 
+    def unpaid(self, reservation: str) -> Spare | None:
+        """Return where *reservation* was taken from and is owed still; None for nowhere."""
+        spare = self._spare
+        return spare if spare is not None and spare.owes(reservation) else None
+
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""
         return Replay(self.offset, self.spare())
@@ -111,6 +119,9 @@ class RemoteStore(Asker):
         far = self._far()
         try:
             answers = await far.run(ops, self._clock())
+        except PartAway:  # Who asks what lies elsewhere is answered there.
+            self.away = ""
+            raise
         except StoreUnavailable as away:
             self.away = str(away)
             raise
@@ -121,7 +132,8 @@ class RemoteStore(Asker):
 
     def reconcile(self) -> None:
         """Begin to pay what is owed, where there is an event loop to do it in."""
-        if self._spare is not None and self._spare.debts and not self._busy:
+        due = self._spare is not None and self._spare.debts and monotonic() >= self._rests_until
+        if self._spare is not None and due and not self._busy:
             self._begin(self._pay(self._spare))
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
@@ -210,7 +222,7 @@ class RemoteStore(Asker):
             paid = await asyncio.gather(
                 *(far.run([op], self._clock()) for op in debts.values()), return_exceptions=True
             )
-            unpaid: dict[str, Op] = {}
+            unpaid: dict[Name, Op] = {}
             for (name, op), answers in zip(debts.items(), paid, strict=True):
                 if isinstance(answers, BaseException):
                     unpaid[name] = op
@@ -218,5 +230,7 @@ class RemoteStore(Asker):
                     spare.lost += 1
             if unpaid:
                 spare.restore(unpaid)
+                if any(isinstance(one, PartAway) for one in paid):
+                    self._rests_until = monotonic() + REST
                 return
             self.away = ""

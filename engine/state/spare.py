@@ -24,6 +24,9 @@ MOST = 100_000
 
 AWAY = "it is away"
 
+Name = tuple[str, int]
+"""A reservation and which of its debts, from 0 on; or nothing, and a number from 1 on."""
+
 
 class Counted:
     """Takes from *store*, and has what was taken *owed*; see store.Taker."""
@@ -52,8 +55,7 @@ class Spare:
     def __init__(self, store: Store, most: int = MOST) -> None:
         self._store = store
         self._most = most
-        self._debts: dict[str, Op] = {}
-        """By reservation, or by a number with a blank before it."""
+        self._debts: dict[Name, Op] = {}
         self._made = 0
         self._counted = Counted(store, self._owe)
         self.lost = 0
@@ -64,21 +66,30 @@ class Spare:
         """How many are to be paid."""
         return len(self._debts)
 
-    def pop(self, most: int) -> dict[str, Op]:
+    def owes(self, reservation: str) -> bool:
+        """Return whether what was taken for *reservation* is to be paid."""
+        return (reservation, 0) in self._debts
+
+    def pop(self, most: int) -> dict[Name, Op]:
         """Return up to *most* debts, the oldest first, and forget them."""
         names = list(islice(self._debts, most))
         return {name: self._debts.pop(name) for name in names}
 
-    def restore(self, debts: Mapping[str, Op]) -> None:
-        """Take back what could not be paid."""
-        self._debts = {**debts, **self._debts}
+    def restore(self, debts: Mapping[Name, Op]) -> None:
+        """Take back what could not be paid, to the end: what others owe may find its way."""
+        self._debts.update(debts)
 
     def _owe(self, method: str, *arguments: object, name: str = "") -> None:
         if len(self._debts) >= self._most:
             self.lost += 1
             return
-        self._made += 1
-        self._debts[name or f" {self._made}"] = Op(method, arguments)
+        number = 0  # Throttles that are enforced and those in shadow take apart from each other.
+        if not name:
+            self._made += 1
+            number = self._made
+        while (name, number) in self._debts:
+            number += 1
+        self._debts[name, number] = Op(method, arguments)
 
     # --- the protocol ----------------------------------------------------------------------------
 
@@ -103,17 +114,19 @@ class Spare:
 
         Raises StoreUnavailable for what was taken elsewhere: it must be told again.
         """
-        owed = self._debts.pop(reservation, None)
-        if owed is None:
+        if not self.owes(reservation):
             raise StoreUnavailable(f"{AWAY}; settle again when it is back")
-        takes: tuple[Take, ...] = owed.arguments[0]  # type: ignore[assignment]  # of "owe"
-        real = tuple(
-            msgspec.structs.replace(one, amount=amounts.get(one.unit, one.amount))
-            for one in takes
-            if not one.life
-        )
-        if real:
-            self._owe("owe", real, "", 0)
+        number = 0
+        while (owed := self._debts.pop((reservation, number), None)) is not None:
+            takes: tuple[Take, ...] = owed.arguments[0]  # type: ignore[assignment]  # of "owe"
+            real = tuple(
+                msgspec.structs.replace(one, amount=amounts.get(one.unit, one.amount))
+                for one in takes
+                if not one.life
+            )
+            if real:
+                self._owe("owe", real, "", 0)
+            number += 1
         return self._store.settle(reservation, amounts, now)
 
     @property

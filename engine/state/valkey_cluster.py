@@ -7,6 +7,9 @@ and from others, and is told so. Meters and sessions are asked in calls of their
 
 Who settles knows the decision's id alone. So where a decision reserves, a signpost is put up under
 its id: the tag that its reservation lies under.
+
+Which node has what is learnt when first asked, when a node says that it has it no more, and now and
+then while one is away: another may have taken its place.
 """
 
 from __future__ import annotations
@@ -17,16 +20,19 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from redis.crc import key_slot
-from redis.exceptions import ResponseError
+from redis.exceptions import AskError, MovedError, ResponseError
 
 from engine.runtime.store import StoreUnavailable, Take
-from engine.state.remote import Op
+from engine.state.remote import Op, PartAway
 from engine.state.valkey_line import Command, Line
 from engine.state.valkey_script import Elsewhere, evaluate, make_ready
 from engine.state.valkey_wire import ALONE, Call, Manner, Writer, take_tag
 
 SLOTS: Final[Command] = ("CLUSTER", "SLOTS")
 _MAGIC = b"\0pe1i"
+LEARN_EVERY = 0.1
+"""Seconds between two questions who has taken the place of a node that is away."""
+MOVING: Final = "the cluster is moving what this decision needs"
 
 Node = tuple[str, int]
 Answers = tuple[int, list[object]]
@@ -53,6 +59,8 @@ class Cluster:
         self._manner = manner
         self._lines: dict[Node, Line] = {}
         self._owners: list[tuple[int, int, Node]] = []
+        self._learnt = 0.0
+        """When was last asked who has what, by the clock of the loop."""
 
     @property
     def lines(self) -> Sequence[Line]:
@@ -62,7 +70,7 @@ class Cluster:
     async def run(self, ops: Sequence[Op], now: int) -> Answers:
         """Do *ops*; one that fails is answered by its StoreUnavailable.
 
-        Raises StoreUnavailable when no node does what it is asked.
+        Raises StoreUnavailable when no node does what it is asked, PartAway where there are others.
         """
         if not self._owners:
             await self._learn()
@@ -83,7 +91,9 @@ class Cluster:
             for (number, _, _), answer in zip(group.parts, found, strict=True):
                 answers[number] = answer
         if groups and not any(instants):
-            raise cast("StoreUnavailable", done[0][1][0])
+            away = cast("StoreUnavailable", done[0][1][0])
+            there = any(line.state == "closed" for line in self._lines.values())
+            raise PartAway(str(away)) if there else away
         return max(instants), answers
 
     async def close(self) -> None:
@@ -131,13 +141,13 @@ class Cluster:
 
     async def _evaluate(self, slot: int, call: Call) -> Sequence[object]:
         try:
-            return await evaluate(self._line(slot), make_ready(call))
+            return await evaluate(await self._owner(slot), make_ready(call))
         except Elsewhere:
             await self._learn()
         try:
             return await evaluate(self._line(slot), make_ready(call))
         except Elsewhere:
-            raise StoreUnavailable("the cluster is moving what this decision needs") from None
+            raise StoreUnavailable(MOVING) from None
 
     # --- signposts -------------------------------------------------------------------------------
 
@@ -158,32 +168,63 @@ class Cluster:
     async def _post(self, decision: str, tag: str, hold: int) -> None:
         key = self._place_of(decision)
         command = ("SET", key, _MAGIC + tag.encode(), "PX", hold // 1_000_000 + 1)
-        reply = await self._line(key_slot(key)).ask(command)
-        if isinstance(reply, ResponseError):
-            raise StoreUnavailable(f"the cluster refuses: {reply}")
+        await self._tell(key_slot(key), command)
 
     async def _signpost(self, decision: str) -> str:
-        """Return the tag that the reservation of *decision* lies under."""
+        """Return the tag that the reservation of *decision* lies under. Raises StoreUnavailable."""
         key = self._place_of(decision)
-        reply = await self._line(key_slot(key)).ask(("GET", key))
+        reply = await self._tell(key_slot(key), ("GET", key))
         if isinstance(reply, bytes) and reply.startswith(_MAGIC):
             return reply[len(_MAGIC) :].decode()
         return ALONE
 
     # --- nodes -----------------------------------------------------------------------------------
 
+    async def _tell(self, slot: int, command: Command) -> object:
+        """Return the reply of the node that has *slot*. Raises StoreUnavailable for a refusal."""
+        reply = await (await self._owner(slot)).ask(command)
+        if isinstance(reply, MovedError):  # Nothing has been done.
+            await self._learn()
+            reply = await self._line(slot).ask(command)
+        if isinstance(reply, MovedError | AskError):
+            raise StoreUnavailable(MOVING)
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailable(f"the cluster refuses: {reply}")
+        return reply
+
+    async def _owner(self, slot: int) -> Line:
+        """Return the connection with the node that has *slot*, learnt anew if that is away."""
+        line = self._line(slot)
+        if line.state != "closed" and _now() - self._learnt >= LEARN_EVERY:
+            # It was sent nothing, so whoever has taken its place may be.
+            await self._learn()
+            line = self._line(slot)
+        return line
+
     def _line(self, slot: int) -> Line:
         for first, last, node in self._owners:
             if first <= slot <= last:
-                if node not in self._lines:
-                    self._lines[node] = self._connect(*node)
-                return self._lines[node]
+                return self._line_to(node)
         raise StoreUnavailable("a part of the cluster has no node that serves it")
 
+    def _line_to(self, node: Node) -> Line:
+        if node not in self._lines:
+            self._lines[node] = self._connect(*node)
+        return self._lines[node]
+
     async def _learn(self) -> None:
-        """Learn which node has which slots."""
-        known = [line for line in self._lines.values() if line.state == "closed"]
-        reply = await (known or [self._first])[0].ask(SLOTS)
+        """Learn which node has which slots, from any that tells; let go of who has none."""
+        self._learnt = _now()
+        reply: object = None
+        for line in self._informed():
+            try:
+                reply = await line.ask(SLOTS)
+            except StoreUnavailable as away:
+                reply = away
+            if isinstance(reply, list):
+                break
+        if isinstance(reply, StoreUnavailable):
+            raise reply
         if not isinstance(reply, list):
             raise StoreUnavailable(f"the cluster does not tell its nodes: {reply}")
         # A node that was never told its own address says that it is where it was asked.
@@ -191,6 +232,22 @@ class Cluster:
             (first, last, (node[0].decode() or self._host, node[1]))
             for first, last, node, *_ in reply
         ]
+        owners = {node for *_, node in self._owners}
+        gone = [self._lines.pop(node) for node in set(self._lines) - owners]
+        for line in gone:  # Out of reach first: others learn meanwhile.
+            if line is not self._first:
+                await line.close()
+
+    def _informed(self) -> Sequence[Line]:
+        """Return whom to ask about the others: nodes that are there as far as is known."""
+        for *_, node in self._owners:
+            self._line_to(node)
+        known = [line for line in self._lines.values() if line.state == "closed"]
+        return known if self._first in known else [*known, self._first]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _apart(op: Op) -> str:

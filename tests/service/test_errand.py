@@ -342,6 +342,51 @@ def test_a_settlement_is_told_where_it_was_taken(local: Made) -> None:
     assert local.remote.lapsed == 0
 
 
+def test_a_settlement_before_what_is_owed_was_paid_finds_it(local: Made) -> None:
+    usage = {"input_tokens": 60}
+    local.shore.away = "it is gone"
+    first, second = (local.decide("spend", user={"id": one}, usage=usage) for one in ("u8", "u9"))
+    local.shore.away = ""
+    assert local.gate.settle(first.decision_id, Usage(input_tokens=10))
+    assert asyncio.run(local.gate.settle_far(second.decision_id, Usage(input_tokens=10)))
+    asyncio.run(local.remote.leave())
+    assert not local.gate.settle(first.decision_id, Usage(input_tokens=10))
+    for user in ("u8", "u9"):
+        left = local.decide("spend", user={"id": user}, usage={"input_tokens": 90})
+        assert left.action == "allow"
+
+
+def silent(tmp_path: Path, pace: str, shadow: str) -> PolicySet:
+    """A throttle that is enforced, and one in shadow, of which each is asked in a call of its own.
+
+    What is asked of a rule in shadow does not change what is asked of the other.
+    """
+    rules = f"policy p {{ default allow rule pace {{ then throttle {pace} }} "
+    rules += f"rule silent {{ then throttle {shadow} mode shadow }} }}"
+    return load_folder(write_folder(tmp_path, {"p.pol": rules}), Recipe(SECRET))
+
+
+def test_what_a_rule_counts_here_is_counted_once_a_decision(made: Made, tmp_path: Path) -> None:
+    pace = "4 requests per 1m by user.id on_state_failure local"
+    made.gate.swap(silent(tmp_path, pace, "9 requests per 1m by user.id"))
+    made.shore.away = "it is gone"
+    actions = [made.decide("hello").action for _ in range(5)]
+    assert actions == ["allow", "allow", "allow", "allow", "throttle"]
+    assert made.spare.debts == 4
+
+
+def test_what_is_enforced_is_owed_beside_what_is_in_shadow(local: Made, tmp_path: Path) -> None:
+    pace = "100 tokens per 1h by user.id"
+    policies = silent(tmp_path, pace, "100 tokens per 1h by tenant.id")
+    local.gate.swap(replace(policies, when_away="local"))
+    local.shore.away = "it is gone"
+    first = local.decide("hello", usage={"input_tokens": 60})
+    assert first.action == "allow"
+    local.shore.away = ""
+    asyncio.run(local.remote.leave())
+    assert local.decide("hello", usage={"input_tokens": 60}).action == "throttle"
+
+
 def test_a_gate_says_whether_its_state_is_far(made: Made) -> None:
     here = Gate(MemoryStore(), secret=SECRET)
     asyncio.run(here.leave())

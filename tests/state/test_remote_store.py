@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO, StoreUnavailable, Take
-from engine.state.remote import Health, Op, Unfetched
+from engine.state.remote import Health, Op, PartAway, Unfetched
 from engine.state.remote_store import RemoteStore
 from engine.state.spare import Spare
 from tests.state.near import NOW, NearFar, Shore
@@ -128,6 +128,27 @@ def test_a_slot_that_was_given_back_is_not_owed() -> None:
         spare.settle("two", {}, NOW)
 
 
+def test_takes_of_one_reservation_are_owed_apart_and_settled_together() -> None:
+    spare = Spare(MemoryStore())
+    for take in (tokens("enforced", amount=60), tokens("shadow", amount=70)):
+        assert spare.spare().take([take], NOW, reservation="one", hold=LIFE)[0].granted
+    assert spare.owes("one")
+    assert spare.debts == 2
+    assert spare.settle("one", {"tokens": 40}, NOW)
+    assert not spare.owes("one")
+    owed = [op.arguments[0] for op in spare.pop(9).values()]
+    assert owed == [(tokens("enforced", amount=40),), (tokens("shadow", amount=40),)]
+
+
+def test_no_settlement_reaches_a_debt_of_another_kind() -> None:
+    spare = Spare(MemoryStore())
+    spare.label("t", "s", "seen", None, NOW)
+    for name in ("", " 1", "1"):
+        with pytest.raises(StoreUnavailable, match="settle again"):
+            spare.settle(name, {}, NOW)
+    assert spare.debts == 1
+
+
 def test_no_more_is_owed_than_there_is_room_for(remote: RemoteStore) -> None:
     spare = remote.beside
     assert spare is not None
@@ -164,6 +185,23 @@ def test_while_it_is_away_the_spare_store_is_at_hand(remote: RemoteStore, shore:
     shore.away = ""
     remote.labels("t", "s", NOW)
     assert remote.at_hand() is remote
+
+
+def test_a_part_that_is_there_is_asked(shore: Shore) -> None:
+    class Part(NearFar):
+        """One part of it is away, and has what is asked for."""
+
+        async def run(self, ops: Sequence[Op], now: int) -> list[object]:
+            await super().run(ops, now)
+            raise PartAway("the half of it is gone")
+
+    half = RemoteStore(lambda: Part(shore), Spare(MemoryStore()), local=True)
+    for away, asked in (("it is gone", half.beside), ("", half)):
+        shore.away = away
+        with pytest.raises(StoreUnavailable):
+            half.labels("t", "s", NOW)
+        assert half.at_hand() is asked
+    half.close()
 
 
 def test_whether_it_is_back_is_looked_for_now_and_then(remote: RemoteStore, shore: Shore) -> None:
@@ -222,5 +260,9 @@ def test_a_try_asks_for_everything_it_needs_one_after_another(remote: RemoteStor
     assert tried.settle("d", {"tokens": 5, "usd": 3}, NOW)
     tried.fail(StoreUnavailable("late"))
     assert tried.sweep(NOW, 1) == 0
-    assert tried.spare() is remote.spare()
+    beside = tried.spare()
+    assert beside is not None
+    found = [beside.take([requests()], NOW) for _ in range(3)]
+    assert [found[0][0].remaining, *found] == [9, found[0], found[0], found[0]]
+    assert beside.peek([requests()], NOW)[0].remaining == 8
     tried.close()

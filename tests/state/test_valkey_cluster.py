@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 from redis.crc import key_slot
 
+from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO, Level, Noted, Settled, StoreUnavailable, Take
+from engine.state import valkey_cluster
 from engine.state.leases import Leases
 from engine.state.remote import STALE, Op
+from engine.state.remote_store import RemoteStore
+from engine.state.spare import Spare
 from engine.state.valkey import Valkey
 from engine.state.valkey_wire import tag_of
 from tests.state.servers import MISSING, PROGRAM, Server
@@ -208,6 +212,138 @@ def test_slots_that_have_moved_are_found(cluster: Nodes) -> None:
         await far.close()
 
     asyncio.run(story())
+
+
+def test_signposts_in_slots_that_have_moved_are_found(cluster: Nodes) -> None:
+    decision = tag_of("tenant1")  # So its signpost lies where the buckets of that tenant would.
+    pair = of("tenant0", unit="tokens", amount=6)
+
+    async def story() -> None:
+        far, other = (Valkey(cluster.nodes[0].address, timeout=60) for _ in range(2))
+        for one in (far, other):
+            await one.run([Op("labels", (tenant, "s")) for tenant in TENANTS], 0)
+        cluster.move(key_slot(decision.encode()))
+        (taken,) = await far.run([take(pair, reservation=decision, hold=HOUR)], 0)
+        assert remaining(taken) == [4]
+        settle = Op("settle", (decision, (("tokens", 1),)))
+        assert await other.run([settle], 0) == [Settled("tenant0")]
+        await far.close()
+        await other.close()
+
+    asyncio.run(story())
+    assert remaining(ask(cluster, Op("peek", ((of("tenant0", amount=0),),)))[0]) == [9]
+
+
+def test_a_signpost_in_a_slot_that_is_being_moved_is_waited_for(cluster: Nodes) -> None:
+    async def story() -> None:
+        far = Valkey(cluster.nodes[0].address, timeout=60)
+        decision = tag_of("tenant1")
+        source, target = cluster.owners(key_slot(decision.encode()))
+        name = target.do("CLUSTER", "MYID")[5:45]
+        source.do("CLUSTER", "SETSLOT", key_slot(decision.encode()), "MIGRATING", name)
+        settle = Op("settle", (decision, (("tokens", 1),)))
+        reserve = take(of("tenant0", unit="tokens"), reservation=decision, hold=HOUR)
+        try:
+            await far.run([Op("labels", (tenant, "s")) for tenant in TENANTS[2:]], 0)
+            (refused,) = await far.run([settle], 0)
+            assert isinstance(refused, StoreUnavailable)
+            assert str(refused) == valkey_cluster.MOVING
+            with pytest.raises(StoreUnavailable, match=valkey_cluster.MOVING):
+                await far.run([reserve], 0)
+        finally:
+            source.do("CLUSTER", "SETSLOT", key_slot(decision.encode()), "STABLE")
+        assert await far.run([settle], 0) == [None]
+        await far.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("entered", [0, 1])
+def test_who_takes_the_place_of_a_dead_node_is_found(entered: int) -> None:
+    cluster = Nodes()
+    labels = [Op("labels", (tenant, "s")) for tenant in TENANTS]
+
+    async def story() -> None:
+        far = Valkey(cluster.nodes[entered].address, timeout=60)
+        assert await far.run(labels, 0) == [frozenset()] * 8
+        cluster.nodes[1].kill()
+        answers = await far.run(labels, 0)
+        assert any(isinstance(answer, StoreUnavailable) for answer in answers)
+        cluster.nodes[0].do("CLUSTER", "DELSLOTS", *range(8192, 16384))
+        cluster.nodes[0].do("CLUSTER", "ADDSLOTS", *range(8192, 16384))
+        ends = monotonic() + 60
+        while await far.run(labels, 0) != [frozenset()] * 8:
+            assert monotonic() < ends
+            await asyncio.sleep(0.01)
+        assert far.health().closed is (entered == 0)
+        await far.close()
+
+    try:
+        asyncio.run(story())
+    finally:
+        cluster.stop()
+
+
+def test_a_node_that_is_away_leaves_alone_what_lies_on_others() -> None:
+    cluster = Nodes()
+    ends = monotonic() + 60
+
+    async def fails(store: RemoteStore, tenant: str) -> None:
+        with pytest.raises(StoreUnavailable):
+            await store.run([take(of(tenant))])
+
+    async def story() -> None:
+        spare = Spare(MemoryStore())
+        store = RemoteStore(lambda: Valkey(cluster.nodes[0].address, timeout=60), spare, local=True)
+        await store.run([Op("labels", (tenant, "s")) for tenant in TENANTS])
+        there = [one for one in TENANTS if key_slot(tag_of(one).encode()) < 8192]
+        gone = [one for one in TENANTS if one not in there]
+        cluster.nodes[1].kill()
+        for tenant in gone:
+            await fails(store, tenant)
+            spare.spare().take([of(tenant)], 0)
+        for number in range(70):
+            spare.spare().take([of(gone[0], f"o{number}")], 0)
+        spare.spare().take([of(there[0], "other", amount=4)], 0)
+        assert store.at_hand() is store
+        assert remaining((await store.run([take(of(there[0]))]))[0]) == [9]
+        looked = Op("peek", ((of(there[0], "other", amount=0),),))
+        while remaining((await store.run([looked]))[0]) != [6]:  # Its debt finds its way.
+            assert monotonic() < ends
+            await asyncio.sleep(0.01)
+        assert store.owed[1] == 0
+        assert not store.health().closed
+        cluster.nodes[0].kill()
+        while store.at_hand() is store:
+            assert monotonic() < ends
+            await fails(store, there[0])
+        await store.leave()
+
+    try:
+        asyncio.run(story())
+    finally:
+        cluster.stop()
+
+
+def test_a_cluster_whose_nodes_are_all_away_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Nodes()
+    labels = [Op("labels", (tenant, "s")) for tenant in TENANTS]
+
+    async def story() -> None:
+        far = Valkey(cluster.nodes[0].address, timeout=60)
+        assert await far.run(labels, 0) == [frozenset()] * 8
+        for node in cluster.nodes:
+            node.kill()
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable, match=r"broke|cannot be reached"):
+                await far.run(labels, 0)
+        await far.close()
+
+    monkeypatch.setattr(valkey_cluster, "LEARN_EVERY", 0.0)
+    try:
+        asyncio.run(story())
+    finally:
+        cluster.stop()
 
 
 def test_a_slot_that_is_being_moved_is_refused_until_it_has(cluster: Nodes) -> None:

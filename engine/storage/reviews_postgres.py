@@ -52,6 +52,9 @@ AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, R
 SLOW = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 """The server is there, and gave up after the time that a statement may take."""
 
+TOO_LONG = psycopg.errors.ProgramLimitExceeded
+"""What was to be written is longer than an index holds: no other connection can do it either."""
+
 LOST = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 """The connection was lost, or leads to what is no primary server any more."""
 
@@ -132,6 +135,8 @@ class PostgresDatabase:
                 except AGAIN:
                     if monotonic() >= until:
                         raise ReviewsUnavailable(f"{self.name}: too many act at once") from None
+                except TOO_LONG:
+                    raise
                 except LOST:
                     # One that was used before may be older than the server is: a new one may do.
                     if line is None or not line.used or monotonic() >= until:
@@ -162,6 +167,8 @@ class PostgresDatabase:
             raise ReviewsUnavailable(f"{self.name} takes too long") from None
         except psycopg.DataError:
             raise Refused("a character that PostgreSQL does not keep is in no name") from None
+        except TOO_LONG as error:  # The server is there, for all others.
+            raise ReviewsUnavailable(f"the reviews in {self.name}: {primary(error)}") from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._why = f"{self.name} cannot be reached: {primary(error)}"
             self._rests_until = monotonic() + REST

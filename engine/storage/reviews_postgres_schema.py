@@ -92,6 +92,8 @@ def look(line: Line) -> tuple[int, bytes] | None:
 def migrate(line: Line, rows: Rows) -> tuple[int, bytes]:
     """Take the steps that lead to the known form, unless somebody else just has."""
     with line.transaction():
+        # Who has waited must see what was made meanwhile, whatever is the rule in this database.
+        line.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         line.execute("SET LOCAL statement_timeout = 0")
         line.execute("SET LOCAL lock_timeout = 0")
         line.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))

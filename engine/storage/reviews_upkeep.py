@@ -54,7 +54,8 @@ def delete_over(
     for (body,) in found:
         review = rows.review(body)
         review_id = review.question.review_id
-        session.do("DELETE FROM review_history WHERE review_id = ?", (review_id,))
+        # Invariant: what somebody did since it was looked for is kept, until it was recorded too.
+        session.do("DELETE FROM review_history WHERE review_id = ? AND told = 1", (review_id,))
         session.do("DELETE FROM reviews WHERE review_id = ?", (review_id,))
         # It goes when it was recorded.
         session.do(_DONE, (review_id, rows.of_deed(noted(review, "deleted", now))))

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -13,13 +14,14 @@ import pytest
 from engine.storage import reviews_postgres
 from engine.storage.reviews import Move, Refused, Review, ReviewsUnavailable, Wanted
 from engine.storage.reviews_database import Session
-from engine.storage.reviews_postgres import PostgresReviews, ReviewsAway
+from engine.storage.reviews_postgres import MANNER, PostgresReviews, ReviewsAway
 from engine.storage.reviews_postgres_address import Tls, read_url
 from engine.storage.reviews_postgres_lines import Lines
 from engine.storage.reviews_postgres_schema import FORM
+from engine.storage.reviews_upkeep import delete_over
 from tests.ports import free_port
 from tests.storage import claimer, postgres
-from tests.storage.asked import NOW, asked
+from tests.storage.asked import HOUR, NOW, asked
 from tests.storage.places import KEY
 
 pytestmark = pytest.mark.skipif(postgres.programs() is None, reason=postgres.MISSING)
@@ -86,8 +88,10 @@ def patiently(work: Callable[[], Review]) -> Review:
             assert monotonic() < ends
 
 
-def test_many_that_start_at_once_make_the_tables_once(url: str) -> None:
-    stores = [PostgresReviews(read_url(url), KEY) for _ in range(8)]
+@pytest.mark.parametrize("level", ["", "repeatable%5C%20read", "serializable"])
+def test_many_that_start_at_once_make_the_tables_once(url: str, level: str) -> None:
+    there = f"{url}%20-cdefault_transaction_isolation%3D{level}" if level else url
+    stores = [PostgresReviews(read_url(there), KEY) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda one: one.prepare(), stores))
     assert do(url, "SELECT form FROM reviews_form") == [(FORM,)]
@@ -290,6 +294,32 @@ def test_a_row_that_somebody_holds_is_waited_for_not_for_ever(
     hasty.close()
 
 
+def test_what_is_done_while_a_review_is_being_deleted_is_recorded(
+    store: PostgresReviews, url: str
+) -> None:
+    store.open_or_join(asked("r1"), NOW)
+    store.act("r1", Move(verb="approve", who="bob"), NOW)
+    store.told([one.number for one in store.untold(9, NOW)])
+    # The statement waits for us when it has seen what there is, and before it locks.
+    waits = " OFFSET (SELECT length(pg_advisory_xact_lock(7)::text)) FOR UPDATE SKIP LOCKED"
+    manner, later = replace(MANNER, skip=waits), NOW + 9 * HOUR
+
+    def delete() -> int:
+        return store.do(lambda session: delete_over(session, store.rows, manner, later, NOW, 9))
+
+    with ThreadPoolExecutor(1) as aside, psycopg.connect(url, autocommit=True) as line:
+        line.execute("SELECT pg_advisory_lock(7)")
+        deleted = aside.submit(delete)
+        until(lambda: do(url, "SELECT 1 FROM pg_locks WHERE objid = 7 AND NOT granted") != [])
+        store.act("r1", Move(verb="comment", who="eve", note="wait"), later)
+        line.execute("SELECT pg_advisory_unlock(7)")
+        assert deleted.result() == 1
+    deeds = store.untold(9, later)
+    assert [(one.act, one.who) for one in deeds] == [("commented", "eve"), ("deleted", "")]
+    store.told([one.number for one in deeds])
+    assert do(url, "SELECT * FROM review_history") == []
+
+
 def test_more_threads_than_connections_wait_for_one(store: PostgresReviews) -> None:
     for number in range(20):
         store.open_or_join(asked(f"r{number}"), NOW)
@@ -310,6 +340,17 @@ def test_what_no_column_can_hold_is_refused(store: PostgresReviews) -> None:
     with pytest.raises(Refused, match="does not keep"):
         store.open_or_join(asked("a\0b"), NOW)
     assert store.browse(Wanted(), "", 9, NOW).reviews == ()
+
+
+def test_a_name_that_no_index_holds_keeps_nobody_else_waiting(store: PostgresReviews) -> None:
+    store.open_or_join(asked("r1"), NOW)
+    # A tenant may be named with 1,024 characters. Different ones: a server packs those that repeat.
+    tenant = "".join(chr(0x4E00 + 7 * number) for number in range(1024))
+    with pytest.raises(ReviewsUnavailable, match="index row size") as caught:
+        store.open_or_join(asked("r2", tenant=tenant), NOW)
+    assert not isinstance(caught.value, ReviewsAway)
+    assert tenant[:9] not in str(caught.value)
+    assert store.find("r1", NOW).state == "open"
 
 
 def test_tables_that_somebody_has_spoilt_are_told_of(store: PostgresReviews, url: str) -> None:

@@ -84,7 +84,7 @@ def read_keys(path: Path) -> KeySet:
             found = KeySet.import_key_set(json.loads(read_plain(path).decode()))
     except OSError as error:
         raise ReviewersError(f"cannot read the keys in {path}: {error.strerror}") from None
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ReviewersError(f"{path} holds no set of public keys (a JWK set)") from None
     for key in found.keys:
         if not isinstance(key, RSAKey | ECKey | OKPKey) or key.is_private:

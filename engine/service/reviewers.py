@@ -269,7 +269,8 @@ def read_roll(path: Path) -> Roll:
         roll = msgspec.convert(tomllib.loads(text), Roll)
     except OSError as error:
         raise ReviewersError(f"cannot read the reviewers in {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        # A number of thousands of digits, and brackets without end, are more than bad TOML.
         raise ReviewersError(f"{path}: {error}") from None
     why = wrong_in(roll)
     if why:

@@ -224,7 +224,7 @@ def test_private_keys_and_no_keys_stop_the_start(tmp_path: Path) -> None:
     write_keys(tmp_path, KEYS["ES256"], private=True)
     with pytest.raises(ReviewersError, match="only public keys"):
         reviewers(tmp_path)
-    for text in ("", "[]", '{"keys": 1}', '{"keys": [{"kty": "RSA"}]}'):
+    for text in ("", "[]", '{"keys": 1}', '{"keys": [{"kty": "RSA"}]}', "[" * 100_000):
         (tmp_path / "jwks.json").write_text(text)
         with pytest.raises(ReviewersError, match=r"jwks\.json"):
             reviewers(tmp_path)

@@ -19,7 +19,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from engine.daemon import line as say
-from engine.daemon.flush import flush_often
+from engine.daemon.flush import flush_often, state_file
 from engine.daemon.logs import Log
 from engine.daemon.member import Member, WorkerError, spawn_member
 from engine.daemon.places import state_folder
@@ -28,6 +28,7 @@ from engine.daemon.sums import Sums, families_of
 from engine.doors.grpc.addresses import UNIX
 from engine.language.diagnostics import Diagnostic
 from engine.service.shelf import FolderShelf, keep_served
+from engine.state.mapped import files_of, taken_away
 
 START_SECONDS = 60.0
 """How long a worker may take to make what is not policies."""
@@ -77,6 +78,8 @@ class Fleet:
         self._members: dict[int, Member] = {}
         self._revision = ""
         self._refusal = ""
+        self._state: tuple[tuple[int, int], ...] = ()
+        """What the first workers keep the state in."""
         self._telling: set[asyncio.Task[None]] = set()
         self._patience: asyncio.Timeout | None = None
         """Of a drain."""
@@ -95,6 +98,7 @@ class Fleet:
     async def begin(self) -> None:
         """Start all workers without policies. Raises WorkerError."""
         await asyncio.gather(*(self._begin(number) for number in range(self._settings.workers)))
+        self._state = self._state_files()
 
     async def load(self, revision: str) -> bool:
         """Have all that began load *revision*; return whether they could."""
@@ -255,25 +259,39 @@ class Fleet:
         while member.revision != self._revision:
             await member.decide_by(self._revision, self._load_seconds)
 
+    def _state_files(self) -> tuple[tuple[int, int], ...]:
+        folder = state_folder(self._settings)
+        return () if folder is None else files_of(state_file(folder))
+
+    def _check_state(self) -> None:
+        """Raise WorkerError where a new worker would have a state of its own beside the others'."""
+        folder = state_folder(self._settings)
+        if folder is not None and self._state_files() != self._state:
+            raise WorkerError(taken_away(state_file(folder)))
+
     async def _keep(self, number: int) -> None:
         """Replace worker *number* whenever it dies."""
         quick = 0
+        last: Member | None = None
         while True:
             member = self._members[number]
             await member.gone.wait()
-            self.deaths += 1
-            self._sums.end(str(number))
-            quick = 0 if member.served > LONG_LIFE else quick + 1
+            again, last = member is last, member  # Again: in its place none could be started.
+            quick = 0 if member.served > LONG_LIFE and not again else quick + 1
             pause = min(FIRST_PAUSE * 2 ** (quick - 1), LAST_PAUSE) if quick else 0.0
-            self._log.error(
-                "a worker died",
-                worker=number,
-                process=member.process.pid,
-                how=member.ending,
-                restart_in=pause,
-            )
+            if not again:
+                self.deaths += 1
+                self._sums.end(str(number))
+                self._log.error(
+                    "a worker died",
+                    worker=number,
+                    process=member.process.pid,
+                    how=member.ending,
+                    restart_in=pause,
+                )
             await asyncio.sleep(pause)
             try:
+                self._check_state()
                 fresh = await self._begin(number)
                 await self._open(fresh)
             except WorkerError as error:

@@ -15,6 +15,11 @@ from engine.daemon.logs import Log
 from engine.state.lmdb import FILE
 
 
+def state_file(data: Path) -> Path:
+    """Return where the state is in the folder *data*."""
+    return data / "state" / FILE
+
+
 async def flush_often(data: Path | None, seconds: float, log: Log) -> None:
     """Write the state in the folder *data* to the disk, every so many *seconds* for ever.
 
@@ -22,7 +27,7 @@ async def flush_often(data: Path | None, seconds: float, log: Log) -> None:
     """
     if data is None or not seconds:
         return
-    path = data / "state" / FILE
+    path = state_file(data)
     while True:
         await asyncio.sleep(seconds)
         try:

@@ -9,6 +9,10 @@ The file is written through its memory map (2.3 us instead of 6.7 for two keys).
 a sparse map would end the process with SIGBUS, so the blocks are allocated before the map is made
 or grown, and a full disk is an error then. A file that was cut under another process' map would do
 the same, so mapping is done under a file lock and never with less than the file's size.
+
+Who removes the file, or its lock, takes it from no process that has it: each would count on for
+itself, and who comes new would begin empty. So it is looked now and then whether it is still there
+(`look`); while it is not, nothing is counted.
 """
 
 from __future__ import annotations
@@ -50,12 +54,16 @@ class Environment:
         self._lock = threading.Lock()
         self._open = True
         self._environment = mapped.open_file(path, min(map_size, max_size))
+        self._files = mapped.files_of(path)
+        self._gone = False
 
     def write(self, work: Callable[[Transaction], Answer], *, emptying: bool = False) -> Answer:
         """Do *work* in one transaction, growing the map as needed; *work* may run again.
 
         *emptying* when it makes the file emptier: it may then grow beyond its largest size.
         """
+        if self._gone:
+            self.look()
         with self._lock:
             while True:
                 try:
@@ -70,6 +78,8 @@ class Environment:
 
     def read(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Do *work* in one transaction that changes nothing; *work* may run again."""
+        if self._gone:
+            self.look()
         with self._lock:
             while True:
                 try:
@@ -97,6 +107,12 @@ class Environment:
         Only inside of a transaction's work.
         """
         self._environment.reader_check()
+
+    def look(self) -> None:
+        """Raise StoreUnavailable where the file is another one by now, or gone, or its lock is."""
+        self._gone = mapped.files_of(self._path) != self._files
+        if self._gone:
+            raise StoreUnavailable(mapped.taken_away(self._path))
 
     def sync(self) -> None:
         """Write to the disk what was committed so far. Takes as long as the disk takes."""

@@ -234,6 +234,7 @@ class LmdbStore:
 
         Looks at no more than 16 times *limit* entries, and goes on from there the next time.
         """
+        self._file.look()
 
         def work(transaction: Transaction) -> tuple[list[bytes], bytes]:
             self._file.check_readers()

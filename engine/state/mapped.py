@@ -44,6 +44,15 @@ def resize(environment: lmdb.Environment, path: Path, size: int) -> None:
         environment.set_mapsize(wanted)
 
 
+def files_of(path: Path) -> tuple[tuple[int, int], ...]:
+    """Return what tells the file in *path* and its lock from others in their place; () without."""
+    try:
+        found = [one.stat() for one in (path, path.with_name(f"{path.name}-lock"))]
+    except OSError:
+        return ()
+    return tuple((one.st_dev, one.st_ino) for one in found)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock for mapping the file in *path*. A process that dies gives it back."""
@@ -100,6 +109,14 @@ def _claim(environment: lmdb.Environment, path: Path) -> None:
             raise _broken(path, "is an LMDB file of another program")
         elif found != FORMAT:
             raise _broken(path, f"is of another version ({found.decode(errors='replace')})")
+
+
+def taken_away(path: Path) -> str:
+    """Return what is said where the file in *path*, or its lock, is not the one that was opened."""
+    return (
+        f"the state file {path} or its lock was removed or replaced while it was in use: put back "
+        "what was there, or start the daemon anew, with empty throttles, meters and labels"
+    )
 
 
 def _broken(path: Path, what: str) -> StateError:

@@ -340,3 +340,21 @@ def test_a_worker_that_dies_at_once_is_told(
     code, said = refusal(two(folder), capfd)
     assert code == EXIT_ERROR
     assert "ended: exit code 1" in said
+
+
+def test_no_worker_begins_a_state_of_its_own_beside_the_others(folder: Path, told: Told) -> None:
+    state, away = folder / "data/state", folder / "away"
+
+    def work() -> None:
+        state.rename(away)
+        died = workers()[0]
+        os.kill(died, signal.SIGKILL)
+        until(lambda: told.has("a worker does not start", 2))
+        assert not state.exists()
+        assert len(workers()) == 1
+        away.rename(state)
+        until(lambda: told.has("a worker serves again"))
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    assert "was removed or replaced" in str(told.of("a worker does not start")[0]["why"])
+    assert len(told.of("a worker died")) == 1

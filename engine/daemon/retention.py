@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import msgspec
+
+from engine.daemon.leap import WHY
 from engine.daemon.settings_audit import Audit as AuditSettings
 from engine.service.audit import KEY, Audit
 from engine.service.record import RecordError
@@ -40,14 +44,31 @@ def rules_of(settings: AuditSettings) -> Rules:
     )
 
 
-def tidy(settings: AuditSettings, data: Path, told: Callable[[str], None]) -> Forgotten:
+def without_age(rules: Rules) -> Rules:
+    """Return what of *rules* does not ask the clock."""
+    keep = partial(msgspec.structs.replace, days=0)
+    return Rules(
+        others=keep(rules.others), tenants={name: keep(one) for name, one in rules.tenants.items()}
+    )
+
+
+def tidy(
+    settings: AuditSettings,
+    data: Path,
+    told: Callable[[str], None],
+    leapt: Callable[[], bool] = lambda: False,
+) -> Forgotten:
     """Make the indexes that are missing, and forget what may go; *told* hears what is wrong.
 
+    For its age nothing goes where the clock *leapt* ahead lately.
     Whatever goes wrong, nothing is lost by it, and it is tried again the next time.
     """
     folder = data / settings.folder
     make_indexes(folder, told)
     rules = rules_of(settings)
+    if leapt() and rules != without_age(rules):
+        told(WHY)
+        rules = without_age(rules)
     if not rules.any:
         return Forgotten()
 

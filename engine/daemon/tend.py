@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+from engine.daemon.leap import Leap
 from engine.daemon.logs import Log, Seldom
 from engine.daemon.retention import rules_of, tidy
 from engine.daemon.settings_audit import Audit
@@ -38,14 +39,14 @@ async def tend_often(settings: Audit, data: Path, folder: Path, log: Log) -> Non
     def told(why: str) -> None:
         warn("the audit trail", why=why)
 
-    due = 0.0
+    due, leap = 0.0, Leap()
     left: set[str] = set()
     """What could not be tended, and is no news."""
     while True:
         found = await asyncio.to_thread(untended, settings, folder)
         if monotonic() >= due or found != left:
             due = monotonic() + settings.prune_minutes * 60
-            await asyncio.to_thread(tend, settings, data, told, log)
+            await asyncio.to_thread(tend, settings, data, told, log, leap.lately)
             # What was closed meanwhile is news.
             left = found & await asyncio.to_thread(untended, settings, folder)
         await asyncio.sleep(PAUSE_SECONDS)
@@ -63,9 +64,15 @@ def untended(settings: Audit, folder: Path) -> set[str]:
     return found
 
 
-def tend(settings: Audit, data: Path, told: Callable[[str], None], log: Log) -> None:
-    """Tend the trail once."""
-    found = tidy(settings, data, told)
+def tend(
+    settings: Audit,
+    data: Path,
+    told: Callable[[str], None],
+    log: Log,
+    leapt: Callable[[], bool] = lambda: False,
+) -> None:
+    """Tend the trail once. See `tidy` for *leapt*."""
+    found = tidy(settings, data, told, leapt)
     if found.records:
         log.info("audit records were forgotten", records=found.records, segments=found.segments)
     if settings.compress:

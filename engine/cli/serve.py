@@ -13,6 +13,7 @@ from engine.cli.main import EXIT_ERROR, EXIT_FINE
 from engine.daemon.config import load_settings, render_settings
 from engine.daemon.options import ConfigError
 from engine.daemon.settings import Settings
+from engine.daemon.signals import ending_at_once
 from engine.language.collection import without_collection
 
 DEFAULT_FILE = Path("engine.toml")
@@ -135,7 +136,8 @@ def split_setting(text: str) -> tuple[str, str]:
 
 def serve(settings: Settings) -> int:
     """Run the daemon and return its exit code."""
-    with without_collection():
-        module = importlib.import_module(TOGETHER if settings.workers else ALONE)
-    code: int = module.serve(settings)
+    with ending_at_once():
+        with without_collection():
+            module = importlib.import_module(TOGETHER if settings.workers else ALONE)
+        code: int = module.serve(settings)
     return code

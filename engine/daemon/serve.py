@@ -125,7 +125,9 @@ class Daemon:
 
     async def run(self) -> int:
         """Listen, serve until a signal says stop, drain. Raises ListenError or StartError."""
-        await self._front.start()
+        if not await self._server.done_before_told(self._front.start()):
+            await self._front.kill()
+            return EXIT_FINE
         try:
             addresses = await self._listen()
         except (ListenError, StartError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from engine.daemon.certificates import certificates_of
 from engine.daemon.logs import Log, Seldom
 from engine.daemon.places import open_many_files
 from engine.daemon.settings_grpc import bounds_of
+from engine.daemon.signals import done_before, hear
 from engine.daemon.start import Parts
 from engine.doors.grpc.addresses import path_of
 from engine.doors.grpc.certificates import TlsError
@@ -116,11 +116,21 @@ class Server:
             self.door.renew(tls)
             self._log.info("a new certificate is shown")
 
+    async def done_before_told(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Do *work*; give it up, and return False, where a signal says stop before it is done.
+
+        Raises what *work* raises.
+        """
+        hear(self.end)
+        doing = asyncio.ensure_future(work)
+        done = await done_before(self._stop, doing)
+        if done:
+            await doing
+        return done
+
     async def until_told(self) -> None:
         """Tidy up now and then, until SIGTERM, SIGINT or `end` says stop."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.end)
+        hear(self.end)
         self.spawn(self._sweep())
         if self._certificates is not None:
             self.spawn(self._look_at_certificates())

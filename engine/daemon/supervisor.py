@@ -46,6 +46,7 @@ from engine.daemon.places import (
     show_pages,
 )
 from engine.daemon.settings import Settings
+from engine.daemon.signals import done_before, hear
 from engine.doors.grpc.addresses import ListenError, refuse_taken, reserve_port
 from engine.language.diagnostics import Diagnostic
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
@@ -162,8 +163,14 @@ class Supervisor:
 
     async def run(self) -> int:
         """Start, serve until a signal says stop, drain."""
+        hear(self._end)
+        starting = asyncio.ensure_future(self._start())
+        if not await done_before(self._stop, starting):
+            await self._fleet.kill()
+            await self._front.kill()
+            return EXIT_FINE
         try:
-            code = await self._start()
+            code = await starting
         except (WorkerError, StartError) as error:
             print_error(str(error))
             code = error.code if isinstance(error, WorkerError) else EXIT_ERROR
@@ -195,6 +202,9 @@ class Supervisor:
             refusal, revision = outcome.text if outcome.diagnostics else "", outcome.revision
         except ReloadError as error:
             refusal, revision = str(error), ""
+        except asyncio.CancelledError:  # Told to end; nobody asks any more how they began.
+            beginning.cancel()
+            raise
         if refusal and not settings.wait_for_bundle:
             beginning.cancel()
             print_error(
@@ -206,10 +216,7 @@ class Supervisor:
         await self._front.start()
         await self._fleet.serve(revision, refusal)
         addresses = [*self._fleet.addresses, *await show_pages(self._pages, settings)]
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         self._spawn(self._fleet.watch())
         self._spawn(self._front.watch())
         self._spawn(self._expiry.watch(self._log))

@@ -253,6 +253,14 @@ def start_compiler(root: Path, cache: Path, finder: Finder) -> subprocess.Popen[
     )
 
 
+def end_compiler(starting: asyncio.Future[subprocess.Popen[bytes]]) -> None:
+    """End the process that nobody waits for any more, if it was started."""
+    if starting.exception() is None:
+        process = starting.result()
+        process.kill()
+        process.communicate()
+
+
 async def compile_apart(
     root: Path, cache: Path, patience: float, finder: Finder = "auto"
 ) -> Outcome:
@@ -260,10 +268,15 @@ async def compile_apart(
 
     Raises ReloadError when that process takes longer than *patience* seconds or breaks.
     """
+    loop = asyncio.get_running_loop()
+    starting = loop.run_in_executor(None, start_compiler, root, cache, finder)
     try:
-        process = await asyncio.to_thread(start_compiler, root, cache, finder)
+        process = await asyncio.shield(starting)
     except OSError as error:
         raise broken(root, f"the compiler cannot be started: {error.strerror}") from None
+    except asyncio.CancelledError:
+        starting.add_done_callback(end_compiler)  # The thread that starts it cannot be stopped.
+        raise
     talk = asyncio.ensure_future(asyncio.to_thread(process.communicate))
     try:
         async with asyncio.timeout(patience):

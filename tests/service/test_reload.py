@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -13,6 +14,7 @@ from watchfiles import Change
 from engine.language.diagnostics import Diagnostic
 from engine.language.text import Span
 from engine.runtime.memory import MemoryStore
+from engine.service import reload as module
 from engine.service.bundles import Recipe, load_folder
 from engine.service.cache import FolderCache, open_cache
 from engine.service.gate import Gate
@@ -162,6 +164,32 @@ def test_a_cache_without_room_is_told(house: House) -> None:
     with pytest.raises(ReloadError, match="does not hold what was compiled"):
         run(house.reloader.reload())
     assert house.action == "allow"
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_compiler_that_nobody_waits_for_any_more_is_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    begin, given_up, made = module.start_compiler, threading.Event(), list[Any]()
+
+    def start(root: Path, cache: Path, finder: Any) -> Any:
+        given_up.wait(PATIENCE)
+        if broken:
+            raise OSError(12, "no memory")
+        made.append(begin(root, cache, finder))
+        return made[0]
+
+    async def give_up() -> None:
+        compiling = asyncio.ensure_future(compile_apart(house.root, house.cache.folder, PATIENCE))
+        await asyncio.sleep(0)  # It has begun.
+        compiling.cancel()
+        given_up.set()
+        with pytest.raises(asyncio.CancelledError):
+            await compiling
+
+    monkeypatch.setattr(module, "start_compiler", start)
+    asyncio.run(give_up())
+    assert [one.returncode for one in made] == ([] if broken else [-signal.SIGKILL])
 
 
 def test_the_compiler_finds_this_package_from_anywhere(

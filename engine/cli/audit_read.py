@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import click
-import orjson
+import msgspec
 from watchfiles import watch
 
 from engine.cli.audit_content import hide, reveal
@@ -26,6 +26,7 @@ from engine.cli.audit_text import describe
 from engine.cli.main import EXIT_FINDINGS, EXIT_FINE
 from engine.cli.output_file import printing
 from engine.language.render import inert
+from engine.sinks.forms_taken import encode
 from engine.storage.follow import Missed, Next, NotThere, Place, follow, list_trails
 from engine.storage.query import find
 from engine.storage.read import Kept
@@ -203,10 +204,10 @@ def whole(one: Found, home: Path, *, openly: bool, as_json: bool) -> str:
     """Return all fields of a record, with its content where that is *openly* asked for."""
     fields = reveal(one.fields, home) if openly else hide(one.fields)
     if as_json:
-        text = one.kept.payload if fields is one.fields else orjson.dumps(fields)
+        text = one.kept.payload if fields is one.fields else encode(fields)
         return text.decode(errors="replace")
     made = {"trail": one.kept.trail, "sequence": one.kept.sequence, **fields}
-    text = orjson.dumps(made, option=orjson.OPT_INDENT_2)
+    text = msgspec.json.format(encode(made), indent=2)
     return "\n".join(inert(line) for line in text.decode().split("\n"))
 
 

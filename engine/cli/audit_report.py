@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import click
-import orjson
+import msgspec
 
 from engine.cli.audit_options import for_machines, in_folder, opened
 from engine.cli.audit_read import Troubles
@@ -80,8 +80,7 @@ def give(incident: Incident, html: str | None, *, as_json: bool) -> None:
         click.echo(f"the report is in {inert(html)}", err=True)
     with printing():
         if as_json:
-            click.echo(
-                orjson.dumps(orjson.loads(encode(json_of(incident))), option=orjson.OPT_INDENT_2)
-            )
+            # Not by a library that knows no number above 64 bits: a record may hold any.
+            click.echo(msgspec.json.format(encode(json_of(incident)), indent=2))
         elif html is None:
             click.echo(text_of(document), nl=False)

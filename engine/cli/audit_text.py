@@ -10,6 +10,8 @@ from engine.storage.wanted import Found
 
 LONGEST = 300
 """Characters that are shown of what has no form of its own."""
+LONGEST_WAIT = 1e15
+"""Seconds: what somebody wrote there as more is no time."""
 
 
 def describe(one: Found) -> str:
@@ -46,7 +48,8 @@ def _decision(one: Found) -> list[str]:
 def _review(one: Found) -> list[str]:
     act = one.text("act").replace("_", " ")
     waited = one.fields.get("waited")
-    after = f"after {waited:.0f} s" if isinstance(waited, int | float) and waited else ""
+    told = isinstance(waited, int | float) and 0 < waited < LONGEST_WAIT
+    after = f"after {waited:.0f} s" if told else ""
     parts = [f"{act}{_by(one)}", after, f"now {one.text('state')}", one.text("queue"), _asker(one)]
     return _filled(*parts, one.text("review_id"))
 

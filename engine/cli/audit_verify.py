@@ -12,7 +12,6 @@ from time import perf_counter
 
 import click
 import msgspec
-import orjson
 
 from engine.cli.audit_options import for_machines, in_folder, opened, progress
 from engine.cli.audit_read import Troubles, story_of
@@ -108,7 +107,7 @@ def verify(
         seconds = perf_counter() - begin
     with printing():
         if as_json:
-            click.echo(orjson.dumps(msgspec.to_builtins(report)))
+            click.echo(msgspec.json.encode(report))
         else:
             click.echo(text_of(report, verifiers, seconds))
     sys.exit(EXIT_FINDINGS if report.problems else EXIT_FINE)

@@ -139,10 +139,16 @@ def _throttle(throttle: Mapping[str, object]) -> str:
 
 
 def _took(fields: Mapping[str, object]) -> str:
-    total = f"{number_of(fields, 'evaluated_in') / 1_000_000:.3f} ms"
+    total = f"{_milliseconds(fields, 'evaluated_in')} ms"
     spent = fields_of(fields, "spent")
-    parts = [f"{name} {number_of(spent, name) / 1_000_000:.3f}" for name in spent]
+    parts = [f"{name} {_milliseconds(spent, name)}" for name in spent]
     return f"{total} ({', '.join(parts)})" if parts else total
+
+
+def _milliseconds(fields: Mapping[str, object], name: str) -> str:
+    took = number_of(fields, name)
+    # No float holds all that a record may say; nothing takes a century.
+    return f"{took / 1_000_000:.3f}" if abs(took) < 2**63 else "?"
 
 
 def _reasons(fields: Mapping[str, object], name: str) -> Iterable[tuple[Cell, ...]]:

@@ -32,6 +32,7 @@ from pathlib import Path
 import msgspec
 
 from engine.storage.bridges import Bridge, is_bridge, read_bridge
+from engine.storage.no_json import NO_JSON
 from engine.storage.notes import NoteError, Signer, Verifier, open_note
 from engine.storage.plain import plain_file
 
@@ -181,7 +182,7 @@ def note_in(line: bytes) -> str | None:
     """Return the note of a *line*, None for what is no line of the file."""
     try:
         return msgspec.json.decode(line, type=Line).note
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return None
 
 
@@ -281,7 +282,7 @@ def _newest(file: int, size: int) -> tuple[str, int]:
         whole = data[: data.rfind(b"\n") + 1].splitlines()
         # The first of these lines may be the end of one that begins further ahead.
         for line in reversed(whole if not at else whole[1:]):
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            with suppress(*NO_JSON):
                 return msgspec.json.decode(line, type=Line).note, at + data.rfind(b"\n") + 1
         most = len(data)
     return "", data.rfind(b"\n") + 1

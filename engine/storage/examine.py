@@ -26,6 +26,7 @@ from engine.storage.frames import (
 )
 from engine.storage.header import OPEN, Cut, Header, NoSegment, is_begun, is_cut, read_header
 from engine.storage.merkle import Tree
+from engine.storage.no_json import NO_JSON
 from engine.storage.source import opened_source, stem_of
 
 _ACT = b'"act":"pruned"'
@@ -189,7 +190,7 @@ def _leave_out_cut(part: Part, data: bytes, start: int, found: Scan, first: int)
     previous = data[begin - DIGEST_BYTES : begin] if row else first_digest(data[:start])
     frame = frame_at(data[begin:], begin, previous, first + row)
     if is_cut(frame, len(data)):
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(*NO_JSON):
             cut = _cut.decode(frame.payload)
             part.cut, part.cut_at = cut.lost, cut.time
         found.leaves.pop()
@@ -224,7 +225,7 @@ def _acts(data: bytes, start: int, found: Scan, first: int) -> Iterator[Told]:
         if row >= len(found.ends):
             return
         begin = found.ends[row - 1] if row else start
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        with suppress(*NO_JSON):
             told = _act.decode(data[begin + HEAD.size : found.ends[row] - DIGEST_BYTES])
             if (told.kind, told.act) == ("admin", "pruned"):
                 yield Told(first + row, told.what)
@@ -236,6 +237,6 @@ def _time_at(data: bytes, start: int, found: Scan, row: int) -> str:
     if not 0 <= row < len(found.ends):
         return ""
     begin = found.ends[row - 1] if row else start
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with suppress(*NO_JSON):
         return _stamp.decode(data[begin + HEAD.size : found.ends[row] - DIGEST_BYTES]).time
     return ""

@@ -19,6 +19,7 @@ import msgspec
 
 from engine.storage.frames import DIGEST_BYTES, HEAD
 from engine.storage.moment import UNKNOWN, moment_of
+from engine.storage.no_json import NO_JSON
 from engine.storage.pieces import Piece
 from engine.storage.read import Kept
 from engine.storage.wanted import FIELDS, Found, fields_of
@@ -218,7 +219,7 @@ def _read(payload: bytes) -> Row:
     """Return what of a record is indexed: of one that has another shape, as much as fits."""
     try:
         return _row.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         one = Found(Kept("", "", 0, payload), fields_of(payload))
         texts = {name: one.text(name) for name in (*FIELDS, "time")}
         return msgspec.convert(texts | {"reasons": [{"rule": rule} for rule in one.rules]}, Row)

@@ -7,6 +7,7 @@ from contextlib import suppress
 import msgspec
 
 from engine.storage.frames import Frame
+from engine.storage.no_json import NO_JSON
 
 FORMAT = 1
 OPEN = ".open"
@@ -58,7 +59,7 @@ def read_header(data: bytes) -> tuple[Header, int]:
     end = data.find(b"\n") + 1
     try:
         header = msgspec.json.decode(data[:end], type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NO_JSON as error:
         raise NoSegment(f"its first line is no header: {error}") from None
     if header.format != FORMAT:
         raise NoSegment(f"its format is {header.format}, and only {FORMAT} is known")
@@ -83,6 +84,6 @@ def is_cut(frame: Frame, size: int) -> bool:
 
 def lost_of(frame: Frame) -> int:
     """Return how many bytes the recovery has cut that *frame* tells of."""
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+    with suppress(*NO_JSON):
         return msgspec.json.decode(frame.payload, type=Cut).lost
     return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.no_json import NO_JSON
 from engine.storage.plain import plain_bytes
 from engine.storage.segment import sync_folder
 
@@ -55,7 +56,7 @@ def read_holds(folder: Path) -> tuple[Hold, ...]:
         return ()
     except OSError as error:
         raise HoldsError(f"{path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except NO_JSON as error:
         raise HoldsError(f"{path} is no file of holds: {error}") from None
     if found.format != FORMAT:
         raise HoldsError(f"{path} has the format {found.format}, and only {FORMAT} is known")

@@ -32,6 +32,7 @@ from engine.storage.frames import DIGEST_BYTES, first_digest
 from engine.storage.gather import Gathering, hash_of
 from engine.storage.header import Header
 from engine.storage.moment import UNKNOWN
+from engine.storage.no_json import NO_JSON
 from engine.storage.pieces import first_line, pieces_of
 from engine.storage.plain import plain_file
 from engine.storage.source import Source, stem_of
@@ -165,7 +166,7 @@ def open_index(source: Source) -> Index:
         raise Stale("the index is broken")
     try:
         top = _top.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         raise Stale("the index is of another format") from None
     if top.format != FORMAT or top.order != sys.byteorder:
         raise Stale("the index is of another format")

@@ -26,6 +26,7 @@ from engine.storage.checkpoints import Checkpoint, CheckpointFile, read_checkpoi
 from engine.storage.frames import first_digest, leaf_of, scan_frames
 from engine.storage.header import read_header
 from engine.storage.merkle import inclusion, root_from
+from engine.storage.no_json import NO_JSON
 from engine.storage.notes import NoteError, Verifier, open_note
 from engine.storage.read import Kept
 from engine.storage.source import read_bytes, segment_files, stem_of
@@ -146,5 +147,5 @@ def _string_at(text: str) -> list[str]:
         end += 2 if text[end] == "\\" else 1
     try:
         return [msgspec.json.decode(text[: end + 1], type=str)]
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return []

@@ -100,7 +100,7 @@ def _trail(paths: list[Path], wanted: Wanted, way: _Way) -> Iterator[Found]:
             yield from _segment(path, wanted, way)
         except FileNotFoundError:
             continue  # It has been forgotten since the folder was listed.
-        except NoSegment as error:
+        except (NoSegment, OSError) as error:
             way.unread.passed_over(path, error)
         else:
             way.unread.one()

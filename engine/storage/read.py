@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import msgspec
 
 from engine.storage.frames import Altered, Torn, first_digest, read_frames
 from engine.storage.header import OPEN, NoSegment, is_begun, read_header
+from engine.storage.no_json import NO_JSON
 from engine.storage.source import opened_source, segment_files, size_of
 
 HEADER_BYTES = 2**16
@@ -39,6 +41,8 @@ class Stamp(msgspec.Struct):
 
 _stamp = msgspec.json.Decoder(Stamp)
 
+_Next = tuple[str, str, int, int, Kept, Iterator[Kept]]
+
 
 def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iterator[Kept]:
     """Yield the records of the segment at *path* but those that were pruned.
@@ -56,7 +60,7 @@ def records_of(path: Path, told: Callable[[str], None] = lambda _: None) -> Iter
             if frame.pruned:
                 continue  # `verify` tells how many, and whether that was meant.
             time = header.opened
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            with suppress(*NO_JSON):
                 time = _stamp.decode(frame.payload).time or time
             yield Kept(time, header.trail, frame.sequence, frame.payload)
     except Altered as altered:
@@ -76,13 +80,13 @@ class Unread:
     def __init__(self, told: Callable[[str], None] | None) -> None:
         self.told = told
         self._any = False
-        self._why: NoSegment | None = None
+        self._why: NoSegment | OSError | None = None
 
     def one(self) -> None:
         """Hear of one that was read."""
         self._any = True
 
-    def passed_over(self, path: Path, why: NoSegment) -> None:
+    def passed_over(self, path: Path, why: NoSegment | OSError) -> None:
         """Hear of one that cannot be read. Raises *why*."""
         if self.told is None:
             raise why
@@ -90,7 +94,7 @@ class Unread:
         self._why = why
 
     def end(self) -> None:
-        """Hear that there are no more. Raises NoSegment."""
+        """Hear that there are no more. Raises OSError and NoSegment."""
         if self._why is not None and not self._any:
             raise self._why
 
@@ -112,22 +116,24 @@ def read_folder(
     # A trail is read when the time of its first record comes, so that a folder of a thousand
     # trails is not in memory at once.
     waiting = sorted((_opened_at(paths[0]), name) for name, paths in trails.items())
-    heap: list[tuple[str, str, int, Kept, Iterator[Kept]]] = []
+    heap: list[_Next] = []
+    number = count()
     while waiting or heap:
         while waiting and (not heap or waiting[0][0] <= heap[0][0]):
             _, name = waiting.pop(0)
-            _push(heap, _trail(trails[name], unread, read))
+            _push(heap, _trail(trails[name], unread, read), number)
         if heap:
             *_, kept, rest = heappop(heap)
             yield kept
-            _push(heap, rest)
+            _push(heap, rest, number)
     unread.end()
 
 
-def _push(heap: list[tuple[str, str, int, Kept, Iterator[Kept]]], records: Iterator[Kept]) -> None:
+def _push(heap: list[_Next], records: Iterator[Kept], number: Iterator[int]) -> None:
     kept = next(records, None)
     if kept is not None:
-        heappush(heap, (kept.time, kept.trail, kept.sequence, kept, records))
+        # One record may be there twice, in a copy that has another name: the number decides then.
+        heappush(heap, (kept.time, kept.trail, kept.sequence, next(number), kept, records))
 
 
 def _opened_at(path: Path) -> str:
@@ -145,7 +151,9 @@ def _trail(paths: list[Path], unread: Unread, read: Callable[[int], None]) -> It
             size = size_of(path)
             try:
                 yield from records_of(path, unread.told or (lambda _: None))
-            except NoSegment as error:
+            except FileNotFoundError:
+                raise
+            except (NoSegment, OSError) as error:
                 unread.passed_over(path, error)
             else:
                 unread.one()

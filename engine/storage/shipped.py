@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from engine.storage.no_json import NO_JSON
 from engine.storage.plain import plain_bytes
 
 FOLDER = "shipped"
@@ -47,6 +48,6 @@ def read_shipped(folder: Path) -> Shipped:
     for path in sorted((folder / FOLDER).glob(f"*{ENDING}")):
         try:
             found[path.stem] = msgspec.json.decode(plain_bytes(path), type=_Cursor).trails
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, *NO_JSON):
             found[path.stem] = {}
     return Shipped(found)

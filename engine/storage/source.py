@@ -49,6 +49,12 @@ def stem_of(path: Path) -> str:
     return ""
 
 
+def number_of(stem: str) -> tuple[str, int]:
+    """Return the trail and the number that a segment's name *stem* says; -1 where it says none."""
+    trail, _, number = stem.rpartition("-")
+    return trail, int(number) if number.isascii() and number.isdigit() else -1
+
+
 def segment_files(folder: Path) -> list[Path]:
     """Return the segments in *folder*, each once, those of a trail in their order."""
     found: dict[str, Path] = {}
@@ -65,10 +71,10 @@ def _rank(path: Path) -> int:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes the file at *path* has; 0 where it has another name by now."""
+    """Return how many bytes the file at *path* has; 0 where it has another name by now, or none."""
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:  # As of a link that leads to itself: who reads it says so.
         return 0
 
 
@@ -109,6 +115,8 @@ class Source:
         self.stored = os.fstat(self._file).st_size
         self.size = self.stored
         try:
+            if not self.compressed and self.stored > _MOST_BYTES:
+                raise NoSegment(f"it has over {_MOST_BYTES} bytes")  # noqa: TRY301 - to be closed
             if path.name.endswith(OPEN):
                 self.size = self._written()
             if self.compressed:

@@ -66,7 +66,7 @@ def count(
             _add_segment(path, wanted, tally, told or (lambda _: None), scan=scan)
         except FileNotFoundError:
             continue
-        except NoSegment as error:
+        except (NoSegment, OSError) as error:
             unread.passed_over(path, error)
         else:
             unread.one()

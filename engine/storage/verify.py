@@ -27,7 +27,7 @@ from engine.storage.examine import Part, Problem, Pruned, Signed, examine
 from engine.storage.header import OPEN, Header
 from engine.storage.moment import MICROSECONDS, UNKNOWN, moment_of
 from engine.storage.notes import NoteError, Verifier
-from engine.storage.source import segment_files, stem_of
+from engine.storage.source import number_of, segment_files, stem_of
 from engine.storage.tending import tending
 
 USUAL_SECONDS = 60
@@ -105,6 +105,12 @@ class _Forgotten:
         """Return what was said when segment *number* was deleted; None where nothing was."""
         stem = Header(trail=trail, number=number, first=0, previous="", opened="").name
         return next((one for one in self._of.get(stem, ()) if one.deleted), None)
+
+    def deleted_in(self, trail: str) -> list[int]:
+        """Return the numbers of the segments of *trail* that it was said of that they were."""
+        told = map(number_of, self._of)
+        numbers = {number for name, number in told if name == trail}
+        return [one for one in numbers if self.deleted(trail, one) is not None]
 
 
 def verify_folder(
@@ -268,7 +274,12 @@ def _placed(part: Part, trails: dict[str, _Walk]) -> list[Problem]:
 def _gaps(parts: list[Part], forgotten: _Forgotten, report: Report) -> Iterator[Problem]:
     """Yield which segments are missing between others, and what was pruned unsaid."""
     expected: dict[str, int] = {}
-    unread = {stem_of(Path(part.file)) for part in parts if part.header is None}
+    # What was only just begun is read, and holds nothing: no segment stands behind it.
+    unread: dict[str, set[int]] = {}
+    for part in parts:
+        if part.header is None and part.problems:
+            trail, number = number_of(stem_of(Path(part.file)))
+            unread.setdefault(trail, set()).add(number)
     for part in parts:
         header = part.header
         if header is None:
@@ -276,13 +287,24 @@ def _gaps(parts: list[Part], forgotten: _Forgotten, report: Report) -> Iterator[
         if part.pruned and not forgotten.allow(part, header.name):
             why = f"{part.pruned} of its records were pruned, and no signed record says so"
             yield Problem(part.file, -1, why)
-        for missing in range(expected.get(header.trail, 0), header.number):
-            act = forgotten.deleted(header.trail, missing)
-            if act is not None:
-                report.deleted += act.records
-            elif f"{header.trail}-{missing:08d}" not in unread:
-                yield Problem(part.file, -1, f"segment {missing} is missing before it")
-        expected[header.trail] = header.number + 1
+        begin, end = expected.get(header.trail, 0), header.number
+        expected[header.trail] = end + 1
+        if begin >= end:
+            continue
+        # A header may say any number: what is known is gone through, and not what is missing.
+        known = {*forgotten.deleted_in(header.trail), *unread.get(header.trail, ())}
+        for number in [*sorted(one for one in known if begin <= one < end), end]:
+            if number > begin:
+                yield Problem(part.file, -1, _missing_before(begin, number - 1))
+            act = forgotten.deleted(header.trail, number) if number < end else None
+            report.deleted += 0 if act is None else act.records
+            begin = number + 1
+
+
+def _missing_before(first: int, last: int) -> str:
+    if first == last:
+        return f"segment {first} is missing before it"
+    return f"segments {first} to {last} are missing before it"
 
 
 def _missing(

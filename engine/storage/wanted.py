@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.storage.no_json import NO_JSON
 from engine.storage.read import Kept
 
 FIELDS = (
@@ -101,7 +102,7 @@ def fields_of(payload: bytes) -> dict[str, object]:
     """Return the fields of a record; none for what is no JSON object."""
     try:
         return _decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return {}
 
 

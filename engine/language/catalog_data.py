@@ -51,6 +51,10 @@ def duplicate_id(id_: str, at: Span, first: Span) -> Diagnostic:
 def unknown_fact(column: str, known: Iterable[str], at: Span) -> Diagnostic:
     """E608: a column is no attribute of the schema."""
     help_ = did_you_mean(column, known) or "declare it in a schema, or remove it"
+    if column in known:  # JSON, where a name with a point in it is one name
+        *groups, name = column.split(".")
+        above = "".join(f'"{group}": {{ ' for group in groups)
+        help_ = f'in JSON it is nested: `{above}"{name}": …{" }" * len(groups)}`'
     return Diagnostic("E608", f"unknown attribute `{column}`", at, help=help_)
 
 

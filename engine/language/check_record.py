@@ -22,7 +22,8 @@ from engine.language.types import FLOAT, INT, IP, JSON, STRING, ListOf, SetOf, T
 
 ARGUMENTS = "tool.args"
 MESSAGES = "messages"
-IDS = frozenset({"tenant.id", "user.id"})
+IDS = frozenset({"tenant.id", "user.id", "tool.name"})
+"""What must not be empty: over gRPC an empty one is none."""
 
 Draft = dict[str, object]
 """A request under construction: values by path."""

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from engine.language import catalog, nodes
+from engine.language import catalog, catalog_syntax, nodes
 from engine.language.diagnostics import Report
+from engine.language.literals import LARGEST_INT
 from engine.language.text import Span
 from engine.language.typed import Constant
 from engine.language.types import (
@@ -39,6 +40,9 @@ def convert_literal(
         case bool():
             made = Constant(value, BOOL, span)
         case int():
+            if value > LARGEST_INT and not negative:  # `a - 9223372036854775808`
+                report.add(catalog_syntax.int_too_large(span))
+                return None
             return convert_number(-value if negative else value, type_, span, report)
         case Decimal():  # `-` would round it to 28 digits.
             return convert_number(value.copy_negate() if negative else value, type_, span, report)

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from engine.language import catalog_warnings, typed
 from engine.language.diagnostics import Report
-from engine.language.region import Region, covers_all, intersect, test_of
+from engine.language.region import Region, covers_all, intersect, surely, test_of
 from engine.language.text import Span
 
 
@@ -52,6 +52,10 @@ def judge(  # noqa: C901 - a case for every kind of certainty
                 report.add(catalog_warnings.constant_comparison(node.span))
             return False
         case _:
+            sure = surely(node)
+            if sure is not None:
+                report.add(catalog_warnings.always(sure, node.span))
+                return False
             found = test_of(node)
             if found is None:
                 return True

@@ -39,17 +39,26 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9A-Fa-f]{1,6})\}|(.))", re.DOTALL)
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t", "'": "'"}
 _SURROGATES = range(0xD800, 0xE000)
 HIDDEN = re.compile(
-    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
     r"|\r(?!\n)"
 )
-"""What a reader of a policy would not see, or see somewhere else: no source may hold it."""
+"""What a reader of a policy would not see, or see somewhere else: no source may hold it.
+
+``"for\\u200bbidden"`` would never be met, and many editors show what follows U+2028 in a comment as
+a line of its own. Joiners and variation selectors may stand: words and emoji are spelt with them.
+"""
 
 
-def read_int(text: str, span: Span, report: Report) -> Literal:
-    """Return the value of ``1_000``; out of 64 bits is an error."""
+def read_int(text: str, span: Span, report: Report, *, negated: bool = False) -> Literal:
+    """Return the value of ``1_000``; out of 64 bits is an error.
+
+    Behind a minus it may be one more: what ``-9223372036854775808`` is made of.
+    """
+    most = LARGEST_INT + negated
     digits = text.replace("_", "")
-    value = int(digits) if len(digits) <= LONGEST_NUMBER and digits.isdigit() else LARGEST_INT + 1
-    if value > LARGEST_INT:
+    value = int(digits) if len(digits) <= LONGEST_NUMBER and digits.isdigit() else most + 1
+    if value > most:
         if digits.isdigit():
             report.add(catalog.int_too_large(span))
         value = 0

@@ -15,7 +15,7 @@ from engine.language.build import Builder
 from engine.language.build_expressions import Word
 from engine.language.build_policies import BUILDERS
 from engine.language.lex import Tokens
-from engine.language.literals import READERS, read_regex
+from engine.language.literals import READERS, read_int, read_regex
 from engine.language.nodes import Name
 
 KEYWORD_KINDS = frozenset(KEYWORDS.values())
@@ -125,6 +125,8 @@ def _value(tokens: Tokens, kind: str, position: int) -> Any:
     text = tokens.texts[position]
     if kind == "NAME":
         return Name(text, tokens.span(position, position))
+    if kind == "INT" and tokens.kinds[position - 1] == "MINUS":
+        return read_int(text, tokens.span(position, position), tokens.report, negated=True)
     if kind in READERS:
         return READERS[kind](text, tokens.span(position, position), tokens.report)
     if kind == "REGEX":

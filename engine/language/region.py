@@ -5,7 +5,7 @@ The arithmetic behind "this is always false".
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -128,22 +128,25 @@ def region_of(
     subject: typed.Expr, operator: str, value: typed.Value
 ) -> tuple[Hashable, Type, Region] | None:
     """Return the region of ``subject operator value``; None if the subject is no plain read."""
-    key = key_of(subject)
-    if key is None:
+    key, made = key_of(subject), values_for(operator, value)
+    if key is None or made is None:
         return None
-    made: Region | None = None
+    return key, subject.type, whole(made) if subject.type == INT else made
+
+
+def values_for(operator: str, value: typed.Value) -> Region | None:
+    """Return what is ``operator value``; None for what has no order."""
     match operator, value:
         case "==", _:
-            made = Region(frozenset({value}))
+            return Region(frozenset({value}))
         case "!=", _:
-            made = Region(excluded=frozenset({value}))
+            return Region(excluded=frozenset({value}))
         case "<" | "<=", (int() | float() | Decimal() | datetime() | timedelta()):
-            made = Region(high=value, high_open=operator == "<")
+            return Region(high=value, high_open=operator == "<")
         case ">" | ">=", (int() | float() | Decimal() | datetime() | timedelta()):
-            made = Region(low=value, low_open=operator == ">")
+            return Region(low=value, low_open=operator == ">")
         case _:
             return None
-    return key, subject.type, whole(made) if subject.type == INT else made
 
 
 def whole(region: Region) -> Region:
@@ -169,6 +172,75 @@ def complement(region: Region) -> Region | None:
             return Region(high=low, high_open=not region.low_open)
         case _:
             return None
+
+
+SCORE = Region(low=0, high=1)
+RANGES = {
+    "injection": SCORE,
+    "count": Region(low=0),
+    "length": Region(low=0),
+    "tokens": Region(low=0),
+    "minute": Region(low=0, high=59),
+    "hour": Region(low=0, high=23),
+    "day": Region(low=1, high=31),
+    "month": Region(low=1, high=12),
+}
+"""What numbers a function gives."""
+FORMS: Mapping[str, Callable[[str], str]] = {
+    "lower": str.lower,
+    "upper": str.upper,
+    "trim": str.strip,
+}
+"""What functions give texts in one form, and leave alone what has it."""
+
+
+def surely(condition: typed.Expr) -> bool | None:
+    """Return what *condition* comes to for all requests, since a function never gives that value.
+
+    ``injection(content) > 80`` is False, for a score ends at 1; ``lower(user.id) == "Root"`` too.
+    """
+    match condition:
+        case typed.Not(inner):
+            found = surely(inner)
+            return None if found is None else not found
+        case typed.Member(subject, typed.Constant(frozenset() as values)):
+            return False if values and all(misses(subject, one) for one in values) else None
+        case typed.Compare("==" | "!=" as operator, subject, typed.Constant(str() as value)):
+            return operator == "!=" if misses(subject, value) else None
+        case typed.Compare(operator, subject, typed.Constant(value)):
+            return in_range(subject, values_for(operator, value))
+        case typed.Compare(operator, typed.Constant(value), subject):
+            return in_range(subject, values_for(MIRRORED[operator], value))
+        case _:
+            return None
+
+
+def misses(subject: typed.Expr, value: typed.Value) -> bool:
+    """Return whether *subject* is a text in a form that *value* has not."""
+    match subject:
+        case typed.Call(name) if name in FORMS and isinstance(value, str):
+            return FORMS[name](value) != value
+        case _:
+            return False
+
+
+def in_range(subject: typed.Expr, wanted: Region | None) -> bool | None:
+    """Return whether what *subject* gives always or never lies in *wanted*; None for sometimes."""
+    if wanted is None:
+        return None
+    while isinstance(subject, typed.Convert):
+        subject = subject.inner
+    match subject:
+        case typed.Call(name) if name in RANGES:
+            given = RANGES[name]
+        case typed.Score():
+            given = SCORE
+        case _:
+            return None
+    if intersect(wanted, given).empty:
+        return False
+    others = complement(wanted)
+    return True if others is not None and intersect(others, given).empty else None
 
 
 def key_of(subject: typed.Expr) -> Hashable | None:

@@ -30,8 +30,11 @@ def load_json(text: str, shape: Shape, report: Report) -> Table:
         at = Places(shape.file, text).at(error.pos, error.pos)
         report.add(catalog_data.not_json(error.msg[:1].lower() + error.msg[1:], at))
         table = None
-    except RecursionError:
-        report.add(catalog_data.not_json("nested too deeply", Places(shape.file, text).at(0, 1)))
+    except (RecursionError, ValueError) as error:
+        # Python reads no whole number of more than 4300 digits.
+        deep = isinstance(error, RecursionError)
+        detail = "nested too deeply" if deep else "a number has too many digits"
+        report.add(catalog_data.not_json(detail, Places(shape.file, text).at(0, 1)))
         table = None
     return table or Table(shape.group, (), {})
 

@@ -190,7 +190,7 @@ def object_text(value: Mapping[str, object], path: str, left_out: list[str]) -> 
 
 def int_text(value: int) -> str:
     """Return a whole number. Raises Unwritable for more than 64 bits."""
-    if abs(value) > LARGEST_INT:
+    if not -LARGEST_INT - 1 <= value <= LARGEST_INT:
         raise Unwritable("a number of more than 64 bits")
     return str(value)
 

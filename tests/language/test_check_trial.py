@@ -261,3 +261,16 @@ def test_facts_supply_what_a_record_lacks() -> None:
 def test_a_missing_attribute_is_reported_where_the_request_is_given() -> None:
     test = 'test "t" { given { tenant.id: "a" } case "x" { stage: "tool_call" } expect allow }'
     assert codes(a=test) == ["E411", "E411"]
+
+
+def test_the_smallest_number_can_be_written() -> None:
+    assert given("{ session.turn: -9223372036854775808 }")["session"] == {"turn": -(2**63)}
+    for condition, found in (
+        ("session.turn == -9223372036854775808", []),
+        ("session.turn in {-9_223_372_036_854_775_808}", []),
+        ("session.turn == -9223372036854775809", ["E107"]),
+        ("session.turn - 9223372036854775808 < 0", ["E107"]),
+        ("session.turn == -(9223372036854775808)", ["E107"]),
+    ):
+        rules = f"rule r {{ when {condition} then deny }}"
+        assert codes(a=f"policy p {{ default allow {rules} }}") == found

@@ -266,12 +266,26 @@ def test_a_hundred_mistakes_are_enough() -> None:
     assert 100 <= len(problems(f"policy p {{ default deny {rules} }}")) < 110
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\u202e", "\ud800", "\u2066", "\r"])
+UNSEEN = (
+    "\x00 \x1b \x7f \r \xad \u061c \u180e \u200b \u2028 \u2029 \u202e \u2060 \u2066 \u3164 \ud800"
+    " \ufeff \ufffa \U000e0041"
+)
+
+
+@pytest.mark.parametrize("character", UNSEEN.split(" "))
 def test_what_a_reader_would_not_see_is_refused(character: str) -> None:
     for text in (f'let a = "x{character}y"', f"let a = 1 # {character}x"):
         (found,) = problems(text)
         assert found.code == "E124"
         assert found.span.column == text.index(character) + 1
+
+
+def test_what_words_and_emoji_are_spelt_with_may_stand() -> None:
+    for spelt in ("क्\u200cष", "👩\u200d💻", "❤\ufe0f", "a\xa0b"):
+        (let,) = parsed(f'let a = "{spelt}" # {spelt}').items
+        assert isinstance(let, items.Let)
+        assert isinstance(let.value, nodes.Literal)
+        assert let.value.value == spelt
 
 
 def test_bytes_that_are_no_text_are_named_by_line_and_column() -> None:

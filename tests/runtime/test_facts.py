@@ -221,6 +221,17 @@ def test_help_suggests_the_attribute() -> None:
     ]
 
 
+def test_help_says_how_an_attribute_with_a_point_is_written_in_json() -> None:
+    report = Report()
+    text = b'{"a": {"plan": "pro", "limits.daily": 5}}'
+    load_facts("tenant", "t.json", text, FIELDS, report)
+
+    (found,) = report.found
+    assert found.code == "E608"
+    assert found.help == 'in JSON it is nested: `"limits": { "daily": … }`'
+    assert load("t.json", '{"a": {"plan": "pro", "limits": { "daily": 5 }}}')[1] == []
+
+
 def test_no_cell_holds_json() -> None:
     with pytest.raises(AssertionError):
         parser(JSON)
@@ -312,6 +323,7 @@ def test_every_wrong_value_of_a_json_is_named() -> None:
             [("2:1-1 E603", "not JSON: illegal trailing comma before end of object")],
         ),
         ("[" * 5000, [("1:1-2 E603", "not JSON: nested too deeply")]),
+        (f"[{'9' * 5000}]", [("1:1-2 E603", "not JSON: a number has too many digits")]),
         ('[{"id": "a", "plan": "pro"}, 5]', [("1:30-31 E604", "expected records by id")]),
         (
             '[{"plan": "pro"}, {"id": 5, "plan": "pro"}]',

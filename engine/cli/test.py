@@ -169,7 +169,8 @@ def judge(outcomes: Mapping[str, Outcome], show: Show) -> int:
     """Return the exit code: findings when a test failed or coverage is too low."""
     code = EXIT_FINE if any(one.results for one in outcomes.values()) else EXIT_FINDINGS
     for name, outcome in outcomes.items():
-        low = show.fail_under is not None and outcome.summary.percent < show.fail_under
+        # Said so that no coverage is enough for `nan`.
+        low = show.fail_under is not None and not outcome.summary.percent >= show.fail_under
         if low:
             found = f"{name}: coverage {percent(outcome.summary)}"
             click.echo(f"engine: {found} is under {show.fail_under:g} %", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from engine.runtime.reference import Interpreter, Unknown
 from engine.verify.palette import descend
 
 PREFIX = "decision."
+ADVICE = f"{PREFIX}advice."
 SHOWN = 200
 """How many characters of a field a message shows."""
 
@@ -43,6 +44,19 @@ def compare(
     )
     why = f"cannot be known ({held.what})" if isinstance(held, Unknown) else "does not hold"
     return f"{expected.action} as expected, but the condition after `and` {why}: {values}"
+
+
+def unadvised(expected: program.Expectation, policies: Iterable[program.Policy]) -> str:
+    """Return which advice *expected* reads that no rule gives, or an empty text.
+
+    Were it only absent, ``advice.rout != "x"`` would hold whatever is decided.
+    """
+    read = [] if expected.condition is None else paths(expected.condition)
+    names = [path.removeprefix(ADVICE) for path in read if path.startswith(ADVICE)]
+    if not names:
+        return ""
+    given = {one.name for policy in policies for rule in policy.rules for one in rule.advise}
+    return next((f"no rule advises `{name}`" for name in names if name not in given), "")
 
 
 def outcome(decision: Decision) -> str:

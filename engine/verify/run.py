@@ -2,6 +2,8 @@
 
 Each test has an empty store and a clock of its own.
 
+A test that decides nothing has tested nothing, and fails.
+
 A ``case`` decides on a copy of the test's store and leaves nothing behind, so that the cases of a
 test do not depend on each other's order.
 """
@@ -26,7 +28,7 @@ from engine.runtime.request import InvalidRequest
 from engine.runtime.usage import by_unit
 from engine.verify.away import Away
 from engine.verify.coverage import Coverage
-from engine.verify.expectation import compare
+from engine.verify.expectation import compare, unadvised
 from engine.verify.generate import START
 from engine.verify.results import Failure, Result
 
@@ -47,6 +49,8 @@ def run_test(policies: PolicySet, test: program.Test, coverage: Coverage | None)
     started = perf_counter()
     bench = Bench(policies, coverage)
     bench.walk(test.steps)
+    if not bench.decisions:
+        bench.failures.append(Failure("the test expects nothing", test.span, {}))
     took = perf_counter() - started
     return Result(test.name, "test", test.span, tuple(bench.failures), bench.decisions, took)
 
@@ -141,7 +145,9 @@ class Bench:
         if not name and decision.action not in {"deny", "throttle"}:
             self.open.append(decision_id)
         evidence = self.evidence(record, untouched)
-        difference = compare(expectation, decision, evidence.content(), evidence)
+        difference = unadvised(expectation, self.policies.program.policies) or compare(
+            expectation, decision, evidence.content(), evidence
+        )
         if difference:
             why = explain(self.policies, record, untouched, self.now, mocks=self.mocks)
             self.failures.append(Failure(before + difference, span, request, decision, why))

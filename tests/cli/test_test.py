@@ -88,6 +88,7 @@ def test_coverage_names_what_no_test_covers(tmp_path: Path) -> None:
     low = call("test", root, "-k", "large", "--fail-under", "99.5")
     assert re.search(r": coverage \d\d\.\d % is under 99\.5 %\n", low.stderr)
     assert low.exit_code == 1
+    assert call("test", root, "--fail-under", "nan").exit_code == 1
 
 
 def test_machines_get_json(tmp_path: Path) -> None:

@@ -127,6 +127,24 @@ def test_a_repeat_stops_at_its_own_first_failure() -> None:
     assert (len(result.failures), result.decisions) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ['advice.levle != "x"', "advice.levle is absent", '(advice.levle ?? "none") == "none"'],
+)
+def test_advice_that_no_rule_gives_is_no_expectation(condition: str) -> None:
+    (failure,) = run(f"expect allow and {condition}").failures
+    assert failure.message == "no rule advises `levle`"
+    assert run(f"expect allow and {condition.replace('levle', 'level')}").passed
+
+
+@pytest.mark.parametrize("steps", ["", "advance 1s", "repeat 3 { }", "settle"])
+def test_a_test_that_decides_nothing_has_not_passed(steps: str) -> None:
+    result = run(steps)
+    assert result.failures[-1].message == "the test expects nothing"
+    assert result.failures[-1].span == result.span
+    assert not result.passed
+
+
 def test_tests_do_not_see_each_other() -> None:
     one = f'test "a" {{ given guest {CALM} repeat 2 {{ expect allow }} }}\n'
     made = load(DOOR + GUEST + one + one.replace('"a"', '"b"'))

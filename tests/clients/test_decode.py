@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from pol_client import Decision, NoDecision, Step, results
+from pol_client import Decision, InvalidRequest, NoDecision, PolError, Step, Violation, results
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import read_decision, read_explanation, read_step
+from pol_client.decode import read_decision, read_explanation, read_status, read_step
+from pol_client.decode_reviews import read_history, read_page, read_review
 from pol_client.errors import no_decision, not_allowed
+from pol_client.guard import take
 
 
 def test_an_unknown_action_is_deny() -> None:
@@ -81,3 +87,61 @@ def test_a_reason_without_a_sentence_is_its_rule() -> None:
 def test_other_failures_keep_their_code(code: str) -> None:
     error = no_decision(results.Failure(code, "m"))
     assert json.dumps([error.code, error.message]) == f'["{code}", "m"]'
+
+
+DENIED = Decision("deny", "deny", (results.Reason("p", "p.r", "deny", "because"),))
+ERRORS: list[PolError] = [
+    PolError("odd"),
+    not_allowed(DENIED),
+    InvalidRequest("wrong", (Violation("content", "required"),)),
+    *(
+        no_decision(results.Failure(code, "m"))
+        for code in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "PERMISSION_DENIED", "INTERNAL")
+    ),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_reaches_another_process_whole(error: PolError) -> None:
+    sent = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    for made in (sent, copy.copy(error), copy.deepcopy(error)):
+        assert type(made) is type(error)
+        assert (str(made), made.args, vars(made)) == (str(error), error.args, vars(error))
+
+
+BROKEN = wire.Decision(arguments_json=b"{")
+DEEP = wire.Step(value_json=b"[" * 100_000)
+
+
+def late(message: Any, name: str) -> Any:
+    """Return *message* with a time in its field *name* that no calendar has."""
+    getattr(message, name).seconds = 2**62
+    return message
+
+
+@pytest.mark.parametrize(
+    ("read", "answer"),
+    [
+        (read_explanation, wire.Explanation(decision=BROKEN)),
+        (
+            read_explanation,
+            wire.Explanation(decision=wire.Decision(throttle=wire.Throttle(limit="lots"))),
+        ),
+        (read_explanation, wire.Explanation(policies=[wire.PolicyTrace(applies=DEEP)])),
+        (read_status, late(wire.Status(), "loaded_at")),
+        (read_review, wire.Review(arguments_json=b"\xff")),
+        (read_review, late(wire.Review(), "expires_at")),
+        (read_page, wire.ListReviewsResponse(reviews=[wire.Review(arguments_json=b"{")])),
+        (read_history, wire.ReviewHistory(deeds=[late(wire.ReviewDeed(), "time")])),
+    ],
+)
+def test_an_answer_with_what_cannot_be_read_is_no_decision(read: Any, answer: Any) -> None:
+    with pytest.raises(NoDecision, match="INTERNAL"):
+        read(answer)
+
+
+def test_the_end_of_a_stream_that_cannot_be_read_is_no_decision() -> None:
+    guard = SimpleNamespace(redactions=[], decision=None)
+    with pytest.raises(NoDecision, match="INTERNAL"):
+        take(guard, wire.GuardedChunk(text="a", decision=BROKEN))
+    assert guard.decision is None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC
 from decimal import Decimal
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -33,6 +34,9 @@ CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 UNREADABLE = (DecodeError, ValueError, ArithmeticError, RecursionError)
 """What reading raises where an answer, or JSON, a number or a time in it, is none."""
 
+Answer = TypeVar("Answer")
+Made = TypeVar("Made")
+
 
 def invalid() -> NoDecision:
     """Return what it means that an answer cannot be read."""
@@ -45,6 +49,19 @@ def parsed(kind: Any, raw: bytes) -> Any:
         return kind.FromString(raw)
     except DecodeError:
         raise invalid() from None
+
+
+def or_no_decision(read: Callable[[Answer], Made]) -> Callable[[Answer], Made]:
+    """Return *read*, which raises NoDecision for what it cannot read."""
+
+    @wraps(read)
+    def reading(answer: Answer) -> Made:
+        try:
+            return read(answer)
+        except UNREADABLE:
+            raise invalid() from None
+
+    return reading
 
 
 def read_action(value: int) -> results.Action:
@@ -150,6 +167,7 @@ def read_failure(error: wire.Error) -> results.Failure:
     )
 
 
+@or_no_decision
 def read_explanation(answer: wire.Explanation) -> results.Explanation:
     """Return the explanation with all its policies."""
     return results.Explanation(
@@ -200,6 +218,7 @@ def read_step(step: wire.Step) -> results.Step:
     )
 
 
+@or_no_decision
 def read_status(answer: wire.Status) -> results.Status:
     """Return how the daemon is."""
     return results.Status(

@@ -8,12 +8,13 @@ from typing import Any
 
 from pol_client import results, results_reviews
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import REVIEW_STATES, read_action, read_reason
+from pol_client.decode import REVIEW_STATES, or_no_decision, read_action, read_reason
 from pol_client.request import STAGES
 
 STAGE_NAMES: dict[int, str] = {number: name for name, number in STAGES.items()}
 
 
+@or_no_decision
 def read_review(answer: wire.Review) -> results_reviews.Review:
     """Return the review."""
     return results_reviews.Review(
@@ -79,6 +80,7 @@ def read_earlier(one: wire.EarlierDecision) -> results_reviews.EarlierDecision:
     )
 
 
+@or_no_decision
 def read_page(answer: wire.ListReviewsResponse) -> results_reviews.ReviewPage:
     """Return a page of reviews."""
     return results_reviews.ReviewPage(
@@ -86,6 +88,7 @@ def read_page(answer: wire.ListReviewsResponse) -> results_reviews.ReviewPage:
     )
 
 
+@or_no_decision
 def read_history(answer: wire.ReviewHistory) -> tuple[results_reviews.ReviewDeed, ...]:
     """Return what was done with a review, the oldest first."""
     return tuple(

@@ -14,7 +14,22 @@ DETAILS = "grpc-status-details-bin"
 
 
 class PolError(Exception):
-    """Everything that this package raises: ``except PolError`` is "it may not pass"."""
+    """Everything that this package raises: ``except PolError`` is "it may not pass".
+
+    One that a worker process raises reaches its parent whole: a pool hangs, or is given up, over
+    an exception that cannot be made anew there.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is made anew, for pickle and copy."""
+        return again, (type(self), self.args, vars(self))
+
+
+def again(kind: type[PolError], args: tuple[object, ...], state: dict[str, object]) -> PolError:
+    """Return an exception as it was, whatever its class asks for."""
+    made = kind.__new__(kind, *args)
+    vars(made).update(state)
+    return made
 
 
 class NotAllowed(PolError):

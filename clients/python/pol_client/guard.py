@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pol_client import connect
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import parsed, read_decision, read_redactions
+from pol_client.decode import or_no_decision, parsed, read_decision, read_redactions
 from pol_client.errors import Unavailable, not_allowed
 from pol_client.request import build_request, refused
 from pol_client.results import Decision, Redaction
@@ -105,11 +105,14 @@ def opening(asked: Mapping[str, object]) -> wire.DecideRequest:
     return build_request({"stage": "response", **asked})
 
 
+read_last = or_no_decision(read_decision)
+
+
 def take(into: Any, answer: wire.GuardedChunk) -> str:
-    """Note what *answer* brings; return its text."""
+    """Note what *answer* brings; return its text. Raises NoDecision."""
     into.redactions.extend(read_redactions(answer.redactions))
     if answer.HasField("decision"):
-        into.decision = read_decision(answer.decision)
+        into.decision = read_last(answer.decision)
     return str(answer.text)
 
 

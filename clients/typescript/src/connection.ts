@@ -2,7 +2,7 @@
 
 import * as grpc from "@grpc/grpc-js";
 
-import { Aborted, DeadlineExceeded, fromRpc, NoDecision, Unavailable } from "./errors";
+import { Aborted, DeadlineExceeded, fromRpc, NoDecision, NotPermitted, Unavailable } from "./errors";
 import * as wire from "./wire";
 import type { Codec, Wire } from "./wire";
 
@@ -80,6 +80,7 @@ export const GUARD = `${ENGINE}Guard`;
 const NOT_READY = "no policies are loaded yet";
 const PAUSE_MS = 50;
 const LONGEST_MS = 2 ** 31 - 1;
+const VISIBLE = /^[ -~]*$/;
 
 const OPTIONS: grpc.ChannelOptions = {
   // A daemon restarts in well under a second: look again soon, and never back off for minutes.
@@ -105,6 +106,9 @@ export class Connection {
   ) {
     this.timeoutMs = limit(options.timeoutMs ?? 1000);
     this.waitForReady = options.waitForReady ?? true;
+    for (const [name, value] of Object.entries(options.metadata ?? {})) {
+      headerOf(name, value);
+    }
     this.client = new grpc.Client(address, credentials(options.tls), {
       ...OPTIONS,
       // A client of its own connection: another one's options or failures are not shared.
@@ -122,10 +126,14 @@ export class Connection {
     return options.timeoutMs === undefined ? this.timeoutMs : limit(options.timeoutMs);
   }
 
-  /** Return the bearer token of a call, at once where it is not made by a function that takes its time. */
+  /**
+   * Return the bearer token of a call, at once where it is not made by a function that takes its time. Throws NotPermitted for
+   * one that no header can carry, before anything waits for the stream that it would open.
+   */
   token(): string | undefined | Promise<string> {
     const { token } = this.options;
-    return typeof token === "function" ? token() : token;
+    const made = typeof token === "function" ? token() : token;
+    return typeof made === "object" && made !== null ? Promise.resolve(made).then(sendable) : sendable(made);
   }
 
   /** Return the bearer token of a call. Throws DeadlineExceeded and Aborted where it is not there in time. */
@@ -247,6 +255,23 @@ export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
   });
+}
+
+/** Return a token that a header can carry. Its text is in no error: it would be in logs. */
+function sendable<Token extends string | undefined>(token: Token): Token {
+  if (token !== undefined && !(typeof token === "string" && VISIBLE.test(token))) {
+    throw new NotPermitted("UNAUTHENTICATED", "the token is no text of ASCII without line breaks: it was never sent");
+  }
+  return token;
+}
+
+/** Throw TypeError for what grpc-js would refuse at each call. */
+function headerOf(name: string, value: unknown): void {
+  try {
+    new grpc.Metadata().set(name, value as string);
+  } catch {
+    throw new TypeError(`the metadata \`${name}\` cannot be sent: lower-case names, text of ASCII without line breaks`);
+  }
 }
 
 function limit(milliseconds: number): number {

@@ -76,7 +76,7 @@ export class Refused extends NoDecision {
   override name = "Refused";
 }
 
-/** The token is no reviewer's, or its reviewer has not the right; `details` says which. */
+/** The token is no reviewer's, its reviewer has not the right, or no header can carry it; `details` says which. */
 export class NotPermitted extends NoDecision {
   override name = "NotPermitted";
 }

@@ -73,10 +73,7 @@ const LARGEST = 2n ** 63n - 1n;
 export function buildRequest(asked: object): Wire {
   const message: Wire = {};
   let attributes: Group | undefined;
-  for (const [name, value] of Object.entries(asked)) {
-    if (value === undefined || value === null) {
-      continue;
-    }
+  for (const [name, value] of Object.entries(group(asked, "", "request"))) {
     const fill = Object.hasOwn(FILL, name) ? FILL[name] : undefined;
     if (fill === undefined) {
       throw refused(name, "no such part of a request");
@@ -174,7 +171,31 @@ function jsonable(this: unknown, key: string, value: unknown): unknown {
   if (value instanceof Set) {
     return [...value].sort();
   }
-  return value instanceof Map ? Object.fromEntries(value) : value;
+  if (value instanceof Map) {
+    const made = Object.fromEntries(value);
+    if (Object.keys(made).length < value.size || [...value.keys()].some((one) => typeof one === "object")) {
+      throw new TypeError("a map whose keys are no names, or the same one twice");
+    }
+    return made;
+  }
+  if (opaque(value)) {
+    throw new TypeError("an object of which JSON shows nothing, such as a promise that nobody waited for");
+  }
+  return value;
+}
+
+/** Return whether JSON makes `{}` of what is more than that: promises, errors, iterators, instances with private fields. */
+function opaque(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return false;
+  }
+  if (value instanceof Error || typeof (value as { then?: unknown }).then === "function") {
+    return true;
+  }
+  // A plain object has no prototype, or one that has none: so it is in every realm.
+  const kind: unknown = Object.getPrototypeOf(value);
+  const plain = kind === null || Object.getPrototypeOf(kind) === null;
+  return !plain && Object.keys(value).length === 0 && typeof value.valueOf() === "object";
 }
 
 function whole(value: unknown, path: string): Wire {
@@ -203,7 +224,8 @@ function group(value: unknown, lead: string, path: string): Group {
   if (typeof value === "string" && lead !== "") {
     return { [lead]: value };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  // Of a map, a set or a promise its entries would be sent: none.
+  if (typeof value !== "object" || value === null || Symbol.iterator in value || opaque(value)) {
     throw refused(path, lead === "" ? "expected an object" : "expected a string or an object");
   }
   return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined && inner !== null));

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 import * as grpc from "@grpc/grpc-js";
 
-import { Client, DeadlineExceeded, InvalidRequest, NoDecision, Unavailable } from "../index.mjs";
+import { Client, DeadlineExceeded, InvalidRequest, NoDecision, NotPermitted, Unavailable } from "../index.mjs";
 import { ASK, nobody, started, WHO } from "./daemon.mjs";
 
 function open(test, address, options) {
@@ -199,6 +199,18 @@ it("what cannot be sent is refused with its path, before anything is sent", asyn
       return true;
     });
   }
+  class Hidden {
+    #note = "ann@example.com";
+  }
+  const shownNothing = [Promise.resolve("x"), new Error("x"), new Hidden(), [1].values(), new URLSearchParams("a=b"), /x/u];
+  const maps = [new Map([[1, "a"], ["1", "b"]]), new Map([[{}, "a"]]), new Map([[["a"], "a"]])];
+  for (const note of [...shownNothing, ...maps]) {
+    await assert.rejects(client.decide({ ...ASK, context: { note } }), { message: /; context: has no JSON form/ });
+    await assert.rejects(client.decide({ ...ASK, stage: "tool_call", tool: { name: "t", args: note } }), InvalidRequest);
+    await assert.rejects(client.decide({ ...ASK, model: note }), { message: /; model: expected/ });
+    await assert.rejects(client.decide({ ...ASK, usage: note }), { message: /; usage: expected/ });
+  }
+  await assert.rejects(client.decide(new Map(Object.entries(ASK))), InvalidRequest);
   for (const context of [{ n: Number.NaN }, { at: new Date(Number.NaN) }, { f: () => 1 }]) {
     await assert.rejects(client.decide({ ...ASK, context }), InvalidRequest);
   }
@@ -224,6 +236,37 @@ it("a token that never comes has the deadline of its call, and can be given up",
   // Refused after its call was given up: nobody waits for it, and the process does not end of it.
   await assert.rejects(refused.decide(ASK, { signal: AbortSignal.abort() }), { name: "AbortError" });
   await sleep(1);
+});
+
+it("a token or metadata that no header can carry is refused, and holds up nobody else", async (test) => {
+  const { daemon } = await started(test);
+  let token;
+  for (const coalesce of [true, false]) {
+    const client = open(test, daemon.address, { coalesce, token: () => token, timeoutMs: 60_000 });
+    const guarded = () => client.guard(["hello"], WHO)[Symbol.asyncIterator]().next();
+    const watched = () => client.reviews.watch("r1", { timeoutMs: 60_000 }).next();
+    for (const wrong of ["secret\n", "sécret", null, 5, Promise.resolve("secret\n")]) {
+      token = wrong;
+      for (const ask of [() => client.decide(ASK), () => client.explain(ASK), guarded, watched]) {
+        await assert.rejects(ask(), (error) => {
+          assert.ok(error instanceof NotPermitted, String(error));
+          assert.match(error.message, /never sent/);
+          assert.doesNotMatch(error.message, /s.cret/);
+          return true;
+        });
+      }
+    }
+    token = "fine";
+    assert.equal((await client.decide(ASK)).action, "allow");
+  }
+  for (const [name, value] of [["x-key", "secret\n"], ["x key", "a"], ["x-bin", "a"]]) {
+    assert.throws(() => new Client(daemon.address, { metadata: { [name]: value } }), (error) => {
+      assert.ok(error instanceof TypeError);
+      assert.ok(error.message.includes(`\`${name}\``));
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+  }
 });
 
 it("a call that was given up keeps no process alive until its deadline", async () => {

@@ -9,7 +9,8 @@ lean server, grpcio's with the same handlers, Cerbos, OPA and an empty grpc-go s
 they can be had; the answers are compared with what the rules say before anything is timed, and
 looked at in every call. Then our daemon alone: more rules, content with all detectors, throttles,
 streams, batches, TLS and Unix sockets. Metrics are on. A round during which others had more than
-0.15 cores does not count where there is one that was quieter; where there is none, the row says so.
+0.15 cores, or the server's core ran slowly, does not count where there is one that was quieter;
+where there is none, the row says so.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from bench.goals import Goal, Result, Row, show
 from bench.load import against, matrix, workers
 from bench.load.ask import Generator, LoadError
 from bench.load.board import Board
-from bench.load.machine import LOAD, core
+from bench.load.machine import LOAD, SERVER, core
+from bench.load.pace import Pace
 from bench.load.plan import FULL, QUICK, Plan
 
 Section = Callable[[Board, Plan, Path], Result]
@@ -49,10 +51,14 @@ def measure(plan: Plan, only: list[str]) -> Result:
     goals: list[Goal] = []
     absent: list[str] = []
     done = 0
-    with Generator(core(LOAD)) as generator, TemporaryDirectory() as name:
+    with (
+        Generator(core(LOAD)) as generator,
+        Pace(core(SERVER)) as pace,
+        TemporaryDirectory() as name,
+    ):
         for title in only:
             try:
-                result = SECTIONS[title](Board(generator), plan, Path(name, title))
+                result = SECTIONS[title](Board(generator, pace), plan, Path(name, title))
             except (LoadError, RpcError, OSError, SystemExit) as problem:
                 sys.stderr.write(f"{title}: {problem}\n")
                 absent.append(f"{title}, which failed: {problem}")

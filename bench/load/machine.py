@@ -12,9 +12,9 @@ from time import perf_counter
 SERVER, LOAD = 0, 1
 """The cores, of those that there are: one has the server, the other asks."""
 TICK = os.sysconf("SC_CLK_TCK")
-QUIET, STOLEN = 0.15, 0.02
-"""Of a core: with less CPU time of others, and with no more that the hypervisor has stolen, a
-measurement counts as undisturbed."""
+QUIET, STOLEN, SLOW = 0.15, 0.02, 0.03
+"""Of a core: with less CPU time of others, less that the hypervisor has stolen, and less of the
+time in which it ran slowly, a measurement counts as undisturbed."""
 
 
 def core(number: int) -> int:

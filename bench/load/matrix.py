@@ -218,7 +218,7 @@ def by_way(board: Board, plan: Plan, place: Path) -> Result:
         board.closed([tcp, stream, nothing], (MANY,), plan.rounds, plan.seconds)
         board.closed([spread], (32,), plan.rounds, plan.seconds)
         board.closed([batch], BATCHES, plan.rounds, plan.seconds)
-        other = cross_check(Board(board.generator), tcp, plan, place)
+        other = cross_check(Board(board.generator, board.pace), tcp, plan, place)
     rows = rows_of(board, [*some, spread, nothing, stream, batch], "way")
     figures = {BY_WAY: rows, MOST: saved(board), **({CHECKED: other} if other else {})}
     return Result(figures, list(way_goals(board)), () if other else (h2load.ABSENT,))

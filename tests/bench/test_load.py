@@ -14,8 +14,9 @@ from msgspec import structs
 from bench.load.ask import Generator, LoadError
 from bench.load.board import Board, in_flight
 from bench.load.daemons import AUDITS
-from bench.load.machine import LOAD, core, rss_mb
+from bench.load.machine import LOAD, SERVER, core, rss_mb
 from bench.load.ours import Ours, our_daemon
+from bench.load.pace import Pace
 from bench.load.spec import Load
 from bench.workloads import make_workload
 
@@ -139,10 +140,11 @@ def test_an_open_loop_charges_a_pause_to_all_that_had_to_wait(generator: Generat
 
 
 def test_a_board_keeps_what_was_asked_in_turns(generator: Generator, ours: Ours) -> None:
-    board = Board(generator)
     contender = ours.unary("lean")
     contender = replace(contender, load=structs.replace(contender.load, warm=WARM))
-    board.closed([contender], (1, 4), 2, SECONDS)
+    with Pace(core(SERVER)) as pace:
+        board = Board(generator, pace)
+        board.closed([contender], (1, 4), 2, SECONDS)
     assert set(board.figures) == {("lean", in_flight(1)), ("lean", in_flight(4))}
     figure = board.figures["lean", in_flight(4)]
     assert [one.number for one in figure.shots] == [0, 1]

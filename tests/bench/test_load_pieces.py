@@ -181,14 +181,16 @@ def test_an_answer_of_cerbos_holds_its_proof() -> None:
         assert effect_of(raw) == effect
 
 
-def shot(per_second: float, foreign: float, number: int, stolen: float = 0.0) -> Shot:
+def shot(
+    per_second: float, foreign: float, number: int, stolen: float = 0.0, slow: float = 0.0
+) -> Shot:
     """Return a shot of which only this is looked at."""
     told = Loaded(
         asked=1, answered=1, per_second=per_second, p50=1, p90=1, p99=1, p999=1, worst=1, wrong=0,
         problem="", lost=False, own_us=1, busy=1, held=0, held_ms=0, tail_held=0, ahead=False,
         samples=[],
     )  # fmt: skip
-    return Shot(told, 1.0, foreign, stolen, ahead=False, rate=0.0, number=number)
+    return Shot(told, 1.0, foreign, stolen, slow, ahead=False, rate=0.0, number=number)
 
 
 def test_undisturbed_rounds_count_where_there_are_any() -> None:
@@ -202,6 +204,10 @@ def test_undisturbed_rounds_count_where_there_are_any() -> None:
     assert stolen.per_second == 10
     assert stolen.quiet == "1 of 2"
     assert Figure(stolen.shots[:1]).quiet == "none; others had 0.00 cores, 0.50 were stolen"
+    slow = Figure([shot(100, 0.0, 0), shot(10, 0.0, 1, slow=0.25)])
+    assert slow.per_second == 100
+    assert slow.quiet == "1 of 2"
+    assert Figure(slow.shots[1:]).quiet == "none; others had 0.00 cores, slow for 25%"
 
 
 def test_ratios_are_within_a_round() -> None:

@@ -141,7 +141,7 @@ def read_file(file: Path, problems: list[str]) -> dict[str, Given]:
         raise ConfigError(f"{file}: cannot be read: {error}") from None
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # Thousands of digits or brackets, too.
         raise ConfigError(f"{file}: not valid TOML: {error}") from None
     lines = lines_of(text)
     given: dict[str, Given] = {}

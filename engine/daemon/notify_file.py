@@ -80,7 +80,7 @@ def read_notify(path: Path) -> tuple[tuple[Post, Way], ...]:
         made = msgspec.convert(tomllib.loads(read_plain(path).decode()), File)
     except OSError as error:
         raise NotifyError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # Thousands of digits or brackets, too.
         raise NotifyError(f"{path} is not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise NotifyError(f"{path}: {error}") from None

@@ -133,6 +133,8 @@ def test_variables_of_others_are_left_alone() -> None:
     ("data", "told"),
     [
         (b"a = [", "not valid TOML"),
+        (b"a = " + b"[" * 100_000, "not valid TOML"),
+        (b"a = " + b"1" * 5_000, "not valid TOML"),
         (b"a = '\xff'", "cannot be read"),
         (None, "no such file"),
         (b"#" * (MOST_BYTES + 1), "it has more than 1,048,576 bytes"),

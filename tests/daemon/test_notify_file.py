@@ -71,6 +71,8 @@ def test_mail_goes_to_the_port_of_its_manner(tmp_path: Path, tls: str, port: int
     ("text", "why"),
     [
         ("sink = ", "is not valid TOML"),
+        ("sink = " + "[" * 100_000, "is not valid TOML"),
+        ("sink = " + "1" * 5_000, "is not valid TOML"),
         ("", "missing required field `sink`"),
         (f"[[sink]]\n{HOOK}colour = 1", "unknown field `colour`"),
         (f'[[sink]]\n{HOOK}events = ["opend"]', "Invalid enum value 'opend'"),

@@ -48,11 +48,16 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """What a checkpoint vouches for: the first *size* records of a trail, by their root."""
+    """What a checkpoint vouches for: the first *size* records of a trail, by their root.
+
+    And for all else in the segment where the last of them is, by the chain's *digest* there.
+    """
 
     size: int
     root: bytes
     time: str
+    segment: int
+    digest: bytes
 
 
 class Pruned(msgspec.Struct, frozen=True):
@@ -151,14 +156,11 @@ def examine(path: Path, signed: list[Signed]) -> Part:
     found = scan_frames(data, end, first_digest(data[:end]), header.first)
     _leave_out_cut(part, data, end, found, header.first)
     part.end = header.first + len(found.leaves)
-    part.digest = (
-        data[found.ends[-1] - DIGEST_BYTES : found.ends[-1]]
-        if found.ends
-        else (first_digest(data[:end]))
-    )
+    part.digest = _digest_behind(data, end, found, len(found.ends))
     part.pruned = len(found.pruned)
     part.numbers = numbers_digest([header.first + row for row in found.pruned])
     _vouch(part, header.first, found, tree, signed)
+    _follow(part, data, end, found, signed)
     part.peaks = tree.peaks
     part.since = _time_at(data, end, found, max(0, part.signed - header.first))
     part.newest = _time_at(data, end, found, len(found.ends) - 1)
@@ -215,6 +217,33 @@ def _vouch(part: Part, first: int, found: Scan, tree: Tree, signed: list[Signed]
             why = f"of the records {good} to {one.size - 1} one is not what was signed {one.time}"
             part.problems.append(Problem(part.file, one.size - 1, why))
     tree.extend(found.leaves[taken:])
+
+
+def _follow(part: Part, data: bytes, start: int, found: Scan, signed: list[Signed]) -> None:
+    """Compare the chain wherever a checkpoint says its digest in this segment.
+
+    The root vouches for records alone, the chain for first lines too. Where a record is not what
+    was signed, that is told by its root.
+    """
+    header = part.header
+    assert header is not None
+    for one in signed:
+        row = one.size - header.first
+        if one.segment != header.number or not 0 <= row <= len(found.ends):
+            continue
+        if row and one.size > part.signed:
+            return
+        if _digest_behind(data, start, found, row) != one.digest:
+            why = f"its first line, or one before it, is not what was signed {one.time}"
+            part.problems.append(Problem(part.file, max(one.size - 1, -1), why))
+            return
+
+
+def _digest_behind(data: bytes, start: int, found: Scan, row: int) -> bytes:
+    """Return the chain's digest behind the first *row* records of the segment."""
+    if not row:
+        return first_digest(data[:start])
+    return data[found.ends[row - 1] - DIGEST_BYTES : found.ends[row - 1]]
 
 
 def _acts(data: bytes, start: int, found: Scan, first: int) -> Iterator[Told]:

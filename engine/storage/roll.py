@@ -244,7 +244,7 @@ def look(path: Path, verifier: Verifier, trails: set[str]) -> Seen:
         seen.newest[said.trail] = max(said.size, seen.newest.get(said.trail, 0))
         if said.trail in trails:
             _checked(note, verifier)
-            one = Signed(said.size, said.root, said.time)
+            one = Signed(said.size, said.root, said.time, said.segment, said.digest)
             seen.signed.setdefault(said.trail, []).append(one)
     return seen
 

@@ -196,7 +196,10 @@ def _signed(
             why = f"the checkpoint of {one.time} is missing: the trail {one.trail} at {one.size}"
             report.problems.append(Problem(file.path.name, -1, why))
     return {
-        trail: [Signed(size, ones[size].root, ones[size].time) for size in sorted(ones)]
+        trail: [
+            Signed(size, one.root, one.time, one.segment, one.digest)
+            for size, one in sorted(ones.items())
+        ]
         for trail, ones in found.items()
     }
 

@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.storage import source as module
 from engine.storage.checkpoints import FILE, CheckpointFile
-from engine.storage.frames import first_digest, make_frame
-from engine.storage.header import CLOSED, OPEN, Header
+from engine.storage.frames import first_digest, make_frame, make_frames, read_frames
+from engine.storage.header import CLOSED, OPEN, Header, read_header
 from engine.storage.query import find
 from engine.storage.read import read_folder
 from engine.storage.source import segment_files, size_of
@@ -39,6 +40,29 @@ def test_an_empty_file_in_the_place_of_a_segment_does_not_stand_for_it(
         path.unlink()
         path.with_suffix(OPEN).write_bytes(begun)
     assert told(kept) == [f"{paths[3].name}: segments 1 to 2 are missing before it"]
+
+
+@pytest.mark.parametrize("changed", [0, 2, 4])
+def test_a_first_line_that_was_changed_with_all_that_follows_from_it_is_told(
+    kept: Path, changed: int
+) -> None:
+    previous = ""
+    for path in segment_files(kept):
+        data = path.read_bytes()
+        header, end = read_header(data)
+        opened = "2020-01-01T00:00:00Z" if header.number == changed else header.opened
+        made = replace(header, opened=opened, previous=previous or header.previous)
+        frames, _, last = make_frames(
+            first_digest(made.line),
+            header.first,
+            [one.payload for one in read_frames(data, end, first_digest(data[:end]), header.first)],
+        )
+        path.write_bytes(made.line + b"".join(frames))
+        previous = last.hex()
+    # What was signed last was signed in the last segment.
+    last_file = segment_files(kept)[-1].name
+    (told_last,) = [one for one in told(kept) if one.startswith(last_file)]
+    assert "its first line, or one before it, is not what was signed" in told_last
 
 
 def test_a_number_far_behind_the_others_is_told_at_once(kept: Path) -> None:

@@ -95,7 +95,7 @@ def note(
         others = (one for name, one in index.items() if name != source)
         taken = {number for one in others for number, _ in one.chunks}
         made = _added(transaction, place, made, held, sorted(new), taken)
-    if made != found or len(index) < len(before):
+    if source not in index or made != found or len(index) < len(before):
         transaction.put(layout.sources_key(*place), pack_index({**index, source: made}))
 
 

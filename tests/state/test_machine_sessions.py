@@ -128,6 +128,18 @@ class LmdbSessionMachine(SessionMachine):
         rmtree(self.folder)
 
 
+@pytest.mark.parametrize("new", [frozenset[int](), frozenset({1})])
+@pytest.mark.parametrize("life", [0, -1])
+def test_what_ends_at_once_is_there_for_a_clock_that_goes_back(
+    tmp_path: Path, life: int, new: frozenset[int]
+) -> None:
+    for store in (MemoryStore(session_life=LIFE), LmdbStore(tmp_path, session_life=LIFE)):
+        store.note("north", "s", USER, new, START + life, START)
+        assert store.noted("north", "s", EVERYTHING, START).seen == {}
+        assert store.noted("north", "s", EVERYTHING, START - 1).seen == {USER: new}
+        store.close()
+
+
 class LongSessionMachine(SessionMachine):
     """As much as a night allows."""
 

@@ -19,16 +19,36 @@ class LoadError(Exception):
     """A load could not be asked, or an answer was wrong."""
 
 
-class Generator:
-    """The process that asks, on a core of its own. It serves one measurement after another."""
+class Child:
+    """A process of a bench that stays on a core, until the block ends."""
 
-    def __init__(self, core: int) -> None:
+    def __init__(self, module: str, core: int) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.load.generate", str(core)],
+            [sys.executable, "-m", module, str(core)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process."""
+        self.process.communicate()
+
+
+class Generator(Child):
+    """The process that asks, on a core of its own. It serves one measurement after another."""
+
+    def __init__(self, core: int) -> None:
+        super().__init__("bench.load.generate", core)
 
     def measure(self, load: Load) -> Loaded:
         """Return what *load* has measured; raise `LoadError` unless every answer was right."""
@@ -51,16 +71,3 @@ class Generator:
         if isinstance(told, str):
             raise LoadError(told)
         return told
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process."""
-        self.process.communicate()

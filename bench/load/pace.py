@@ -15,17 +15,14 @@ import json
 import os
 import select
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import thread_time_ns
-from types import TracebackType
-from typing import Self
 
 from bench.load.ahead import LOOP_ORDER
-from bench.load.ask import ROOT
+from bench.load.ask import Child
 
 EVERY = 0.01
 """Seconds from one look to the next."""
@@ -71,16 +68,11 @@ class Paced:
     """The share of the time in which it ran slowly, by samples."""
 
 
-class Pace:
+class Pace(Child):
     """The process that looks, on the core of the servers."""
 
     def __init__(self, core: int) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.load.pace", str(core)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        super().__init__("bench.load.pace", core)
 
     @contextmanager
     def watch(self) -> Iterator[Paced]:
@@ -98,19 +90,6 @@ class Pace:
             out.write(END)
             out.flush()
             (made.slow,) = struct.unpack("d", source.read(8))
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End the process."""
-        self.process.communicate()
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def run_test(policies: PolicySet, test: program.Test, coverage: Coverage | None)
     bench = Bench(policies, coverage)
     bench.walk(test.steps)
     if not bench.decisions:
-        bench.failures.append(Failure("the test expects nothing", test.span, {}))
+        bench.failures.append(Failure("the test expects nothing: add an `expect`", test.span, {}))
     took = perf_counter() - started
     return Result(test.name, "test", test.span, tuple(bench.failures), bench.decisions, took)
 

@@ -140,7 +140,7 @@ def test_advice_that_no_rule_gives_is_no_expectation(condition: str) -> None:
 @pytest.mark.parametrize("steps", ["", "advance 1s", "repeat 3 { }", "settle"])
 def test_a_test_that_decides_nothing_has_not_passed(steps: str) -> None:
     result = run(steps)
-    assert result.failures[-1].message == "the test expects nothing"
+    assert result.failures[-1].message == "the test expects nothing: add an `expect`"
     assert result.failures[-1].span == result.span
     assert not result.passed
 

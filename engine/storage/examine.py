@@ -223,19 +223,20 @@ def _follow(part: Part, data: bytes, start: int, found: Scan, signed: list[Signe
     """Compare the chain wherever a checkpoint says its digest in this segment.
 
     The root vouches for records alone, the chain for first lines too. Where a record is not what
-    was signed, that is told by its root.
+    was signed, that is told by its root. A segment without records may have been begun anew, for
+    want of room, after it was signed.
     """
     header = part.header
     assert header is not None
     for one in signed:
         row = one.size - header.first
-        if one.segment != header.number or not 0 <= row <= len(found.ends):
+        if one.segment != header.number or not 0 < row <= len(found.ends):
             continue
-        if row and one.size > part.signed:
+        if one.size > part.signed:
             return
         if _digest_behind(data, start, found, row) != one.digest:
             why = f"its first line, or one before it, is not what was signed {one.time}"
-            part.problems.append(Problem(part.file, max(one.size - 1, -1), why))
+            part.problems.append(Problem(part.file, one.size - 1, why))
             return
 
 

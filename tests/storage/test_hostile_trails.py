@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from engine.storage import source as module
 from engine.storage.checkpoints import FILE, CheckpointFile
+from engine.storage.examine import Signed, examine
 from engine.storage.frames import first_digest, make_frame, make_frames, read_frames
 from engine.storage.header import CLOSED, OPEN, Header, read_header
 from engine.storage.query import find
@@ -63,6 +64,13 @@ def test_a_first_line_that_was_changed_with_all_that_follows_from_it_is_told(
     last_file = segment_files(kept)[-1].name
     (told_last,) = [one for one in told(kept) if one.startswith(last_file)]
     assert "its first line, or one before it, is not what was signed" in told_last
+
+
+def test_a_segment_that_was_signed_while_it_was_empty_may_have_been_begun_anew(kept: Path) -> None:
+    path = segment_files(kept)[1]
+    header, _ = read_header(path.read_bytes())
+    empty = Signed(header.first, b"", TIME, header.number, b"of another first line")
+    assert examine(path, [empty]).problems == []
 
 
 def test_a_number_far_behind_the_others_is_told_at_once(kept: Path) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from engine.language.cost import steady
@@ -87,7 +87,7 @@ def filed(one: Candidate, place: Column) -> Candidate:
         for other, keyed in one.keys.items()
         if other != place and (keyed.part is None or keyed.part is not used.part)
     }
-    return Candidate(Entry(entry.policy, entry.rule, kept, entry.span), keys)
+    return Candidate(replace(entry, parts=kept), keys)
 
 
 def best_split(candidates: Sequence[Candidate], steps: tuple[Step, ...]) -> Split | None:
@@ -193,4 +193,4 @@ def without(one: tuple[Entry, dict[Expr, Expr]], said: Expr) -> tuple[Entry, dic
     dropped = parts[said]
     kept = tuple(part for part in entry.parts if part is not dropped)
     others = {key: part for key, part in parts.items() if key != said}
-    return Entry(entry.policy, entry.rule, kept, entry.span), others
+    return replace(entry, parts=kept), others

@@ -17,6 +17,7 @@ import re2
 
 from engine.language.decimals import EXACTLY
 from engine.language.functions import TABLE, bounded
+from engine.language.interned import interned
 from engine.language.json_values import (
     Unknowable,
     convert,
@@ -166,6 +167,8 @@ def value_of(spec: Spec, lists: Mapping[str, frozenset[str]]) -> object:  # noqa
             return frozenset(value_of(one, lists) for one in specs)
         case "row", tuple(specs):
             return tuple(value_of(one, lists) for one in specs)
+        case "entities", frozenset(names):
+            return interned(names)
         case "list", str(name):
             return lists[name]
         case ("search" | "fullmatch") as method, str(text):

@@ -38,10 +38,11 @@ from engine.language.emit import (
     call,
     constant,
     name,
+    path_of,
     place,
     read,
 )
-from engine.language.plan import Block, Branch, Entry, Fragment, Piece, Plan, Spec
+from engine.language.plan import Block, Branch, Entry, Fragment, Look, Piece, Plan, Spec
 from engine.language.typed import Expr
 from engine.language.types import JSON
 from engine.language.walk import anonymous, inner
@@ -66,7 +67,7 @@ def generate(plan: Plan) -> Generated:
     module = compile(ast.Module(made, []), plan.path, "exec", dont_inherit=True)
     codes = [one for one in module.co_consts if isinstance(one, CodeType)]
     pieces = tuple(
-        Piece(fragment.steps, code, *policies_of(fragment.body))
+        Piece(fragment.steps, code, *policies_of(fragment.body), looks_of(fragment.body))
         for fragment, code in zip(plan.fragments, codes, strict=True)
     )
     return Generated(pieces, tuple(constants.names))
@@ -78,6 +79,45 @@ def policies_of(block: Block) -> tuple[tuple[int, ...], tuple[int, ...]]:
     ruled = sorted({one.policy for one in entries if one.rule is not None})
     applying = sorted({one.policy for one in entries if one.rule is None})
     return tuple(ruled), tuple(applying)
+
+
+def looks_of(block: Block) -> tuple[Look, ...]:
+    """Return what *block* looks for first whenever it is tried, and what it redacts always.
+
+    What is only looked for where something else holds, that no index knows, is not told; but that
+    a text is present holds where it is looked at.
+    """
+    return tuple(dict.fromkeys(looks_in(block)))
+
+
+def looks_in(block: Block) -> Iterator[Look]:
+    """Give what `looks_of` returns, some of it twice or more."""
+    for one in block:
+        if isinstance(one, Branch):
+            looks = list(looks_at(one.condition))
+            yield from looks
+            if looks or isinstance(one.condition, typed.Present):
+                yield from looks_in(one.body)
+            continue
+        parts = [part for part in one.parts if not isinstance(part, typed.Present)]
+        if parts:
+            yield from looks_at(parts[0])
+        elif one.redacts is not None:
+            yield one.redacts
+
+
+def looks_at(condition: Expr) -> Iterator[Look]:
+    """Give the entities that *condition* may look for first, and where."""
+    match condition:
+        case typed.Has(text, entities):
+            yield path_of(text), entities
+        case typed.Call(_, (text, *_), entities) if entities:
+            yield path_of(text), entities
+        case typed.And(parts):
+            yield from looks_at(parts[0])
+        case _:
+            for one in inner(condition):
+                yield from looks_at(one)
 
 
 def entries_of(block: Block) -> Iterator[Entry]:

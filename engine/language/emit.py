@@ -153,7 +153,7 @@ class Emitter:
                 asked = attribute(search, "ask", here)
                 return present(call(asked, [self.text(text, here)], here), here)
             case typed.Has(text, entities):
-                return self.ask("has", [path_of(text), entities], here)
+                return self.look("has", text, entities, here)
             case typed.Present(subject):
                 return present(self.expression(subject), here)
             case _:
@@ -182,6 +182,12 @@ class Emitter:
         """Return a question to the evidence, with constants as arguments."""
         method = attribute(name("evidence", here), question, here)
         return call(method, [constant(one, here) for one in arguments], here)
+
+    def look(self, question: str, text: Expr, entities: frozenset[str], here: Place) -> ast.expr:
+        """Return a question to the evidence about *entities* in *text*."""
+        method = attribute(name("evidence", here), question, here)
+        wanted = self.bound("entities", entities, here)
+        return call(method, [constant(path_of(text), here), wanted], here)
 
     def attribute(self, path: str, here: Place) -> ast.expr:
         """Return the attribute at *path* of the request."""
@@ -311,7 +317,7 @@ class Emitter:
             case "injection":
                 return self.ask("injection", [path_of(node.arguments[0])], here)
             case "count":
-                return self.ask("count", [path_of(node.arguments[0]), node.entities], here)
+                return self.look("count", node.arguments[0], node.entities, here)
             case _:
                 function = self.bound("function", node.function, here)
                 return call(function, self.all(node.arguments), here)

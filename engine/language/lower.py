@@ -22,8 +22,8 @@ from engine.language import typed
 from engine.language.arrange import Candidate, arrange
 from engine.language.cost import cost
 from engine.language.keys import keys_of
-from engine.language.plan import Entry, Plan, PolicyShape
-from engine.language.program import Policy, Rule
+from engine.language.plan import Entry, Look, Plan, PolicyShape
+from engine.language.program import Policy, Redact, Rule
 from engine.language.text import Span
 from engine.language.typed import Expr
 from engine.language.types import BOOL, JSON
@@ -50,8 +50,15 @@ def lower_file(path: str, policies: Sequence[Policy]) -> Plan:
             candidates.extend(candidate(Entry(number, None, applies or (), policy.span), applies))
         for index, rule in enumerate(policy.rules):
             parts = rule_condition(policy, rule)
-            candidates.extend(candidate(Entry(number, index, parts or (), rule.span), parts))
+            entry = Entry(number, index, parts or (), rule.span, redacts(rule))
+            candidates.extend(candidate(entry, parts))
     return Plan(path, tuple(shapes), tuple(arrange(candidates)))
+
+
+def redacts(rule: Rule) -> Look | None:
+    """Return what *rule* redacts, and where; None where it does something else."""
+    action = rule.action
+    return (action.path, action.entities) if isinstance(action, Redact) else None
 
 
 def candidate(entry: Entry, parts: tuple[Expr, ...] | None) -> Iterator[Candidate]:

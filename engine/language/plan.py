@@ -49,6 +49,9 @@ class Threshold:
 
 Step = Choice | Threshold
 
+Look = tuple[str, frozenset[str]]
+"""The path of a text, and the entities that are looked for in it."""
+
 Spec = tuple[str, object]
 """What a bound constant is made from: a kind and marshallable data. See ``bind`` for the kinds."""
 
@@ -65,19 +68,23 @@ class Piece:
     code: CodeType
     ruled: tuple[int, ...]
     applying: tuple[int, ...]
+    looks: tuple[Look, ...] = ()
+    """What it looks for whenever it is called, or what its rules redact then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One conjunction: a rule of a policy, or with None as *rule* the policy's ``applies when``.
 
-    *parts* stand in the order in which they are best tried. No parts: it always holds.
+    *parts* stand in the order in which they are best tried. No parts: it always holds. Where it
+    does, it *redacts* something.
     """
 
     policy: int
     rule: int | None
     parts: tuple[Expr, ...]
     span: Span
+    redacts: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal as OneOf
 
+from engine.language.interned import interned
 from engine.language.text import Span
 from engine.language.typed import Attribute, Expr
 from engine.language.types import Type
@@ -130,6 +131,9 @@ class Redact:
     path: str
     strategy: Strategy
     written: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entities", interned(self.entities))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,13 @@ def dump_unit(unit: Unit) -> bytes:
     """Return *unit* as bytes that this version of Python and of the engine can load."""
     policies = tuple((one.name, one.rules, one.always) for one in unit.policies)
     pieces = tuple(
-        (tuple(map(dump_step, one.steps)), marshal.dumps(one.code), one.ruled, one.applying)
+        (
+            tuple(map(dump_step, one.steps)),
+            marshal.dumps(one.code),
+            one.ruled,
+            one.applying,
+            one.looks,
+        )
         for one in unit.pieces
     )
     whole: Any = (unit.path, policies, pieces, unit.constants)

@@ -19,6 +19,7 @@ from engine.language.program import MeterDefinition, taint_mock
 from engine.runtime.arguments import ARGUMENTS, IN_ARGUMENTS, NAMES, TOLD
 from engine.runtime.inside import step_into
 from engine.runtime.keys import join_key
+from engine.runtime.looks import Wide, Widen, joined
 from engine.runtime.record import Record, read_attribute
 from engine.runtime.sessions import Taint, count_turn, find_taints
 from engine.runtime.store import Store, StoreUnavailable
@@ -94,10 +95,12 @@ class Senses:
     injection: ScoreInjection
     classify: Classify = no_classifier
     meters: Mapping[str, MeterDefinition] = field(default_factory=dict)
-    ahead: LookAhead | None = None
-    """Asked before texts are looked at; see ``sight``."""
     key: bytes = b""
     """Keys the fingerprints of what sessions say: at most 64 bytes."""
+    widen: Widen | None = None
+    """Says what else will be looked for in a text."""
+    ahead: LookAhead | None = None
+    """Asked before texts are looked at; see ``sight``."""
 
 
 class Part(NamedTuple):
@@ -112,18 +115,8 @@ Findings = tuple[tuple[Part, tuple[Finding, ...]], ...]
 """Each text of a path with what was found in it, in the order of places."""
 
 NONE: frozenset[str] = frozenset()
+ALONE: frozenset[frozenset[str]] = frozenset()
 NONE_EXPECTED: Mapping[str, frozenset[str]] = {}
-
-
-def _place(finding: Finding) -> tuple[int, int, str]:
-    return finding.start, finding.end, finding.entity
-
-
-def _joined(found: tuple[Finding, ...], more: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Return both in the order of places; most texts hold nothing."""
-    if not (found and more):
-        return found or more
-    return tuple(sorted((*found, *more), key=_place))
 
 
 def _of_state(question: object) -> bool:
@@ -167,7 +160,7 @@ class Evidence:
         self._mocks = mocks
         # Hot path: many decisions ask nothing, and look at no text.
         self._known: dict[object, object] | None = None
-        self._scanned: dict[str, tuple[frozenset[str], Findings]] | None = None
+        self._scanned: dict[str, tuple[Wide, Findings]] | None = None
         self._expected: dict[str, frozenset[str]] | None = None
         self.now_ns = now_ns
 
@@ -269,22 +262,22 @@ class Evidence:
         looked_for = self._expected or NONE_EXPECTED
         before = self._scanned.get(path)
         if before is None:
-            expected = looked_for.get(path, entities)
-            scanned = entities if expected is entities else entities | expected
+            # Invariant: without parts nothing is asked of the record, which may not be known.
             parts = self.parts(path)
+            wide = self._widened(path, entities, looked_for.get(path, NONE))
             if ahead is not None:
-                ahead(tuple([(one.role, one.text) for one in parts]), scanned)
-            known = tuple([(part, scan(part.text, scanned)) for part in parts])
+                ahead(tuple([(one.role, one.text) for one in parts]), wide.entities)
+            known = tuple([(part, scan(part.text, wide.entities)) for part in parts])
         else:
-            scanned, known = before
-            if not entities <= scanned:
-                new = (entities | looked_for.get(path, NONE)) - scanned
-                scanned |= new
+            wide, known = before
+            if entities not in wide.sets and not entities <= wide.entities:
+                new = (entities | looked_for.get(path, NONE)) - wide.entities
+                wide = Wide(wide.entities | new, wide.sets | {entities})
                 if ahead is not None:
                     ahead(tuple([(one.role, one.text) for one, _ in known]), new)
-                known = tuple([(one, _joined(found, scan(one.text, new))) for one, found in known])
-        self._scanned[path] = (scanned, known)
-        if len(scanned) == len(entities):
+                known = tuple([(one, joined(found, scan(one.text, new))) for one, found in known])
+        self._scanned[path] = (wide, known)
+        if len(wide.entities) == len(entities):
             return known
         return tuple(
             [
@@ -292,6 +285,14 @@ class Evidence:
                 for part, found in known
             ]
         )
+
+    def _widened(self, path: str, entities: frozenset[str], expected: frozenset[str]) -> Wide:
+        """Return what to look for at once at *path* if *entities* are asked for, and *expected*."""
+        widen = self._senses.widen
+        wide = Wide(entities, ALONE) if widen is None else widen(self._record, path, entities)
+        if expected <= wide.entities:
+            return wide
+        return Wide(wide.entities | expected, wide.sets | {expected})
 
     def has(self, path: str, entities: frozenset[str]) -> bool:
         """Return whether the text at *path* holds one of *entities*."""
@@ -356,7 +357,7 @@ class Evidence:
                 text, inside = untold(part.text, findings)
                 new = tuple([one for one in inside if one not in known.get(text, ())])
                 if new:
-                    known[text] = _joined(known.get(text, ()), new)
+                    known[text] = joined(known.get(text, ()), new)
         return known
 
     def named_in_arguments(self, entities: frozenset[str]) -> tuple[str, ...]:

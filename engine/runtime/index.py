@@ -20,6 +20,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 from types import FunctionType
 from typing import Final, assert_never
@@ -31,6 +32,7 @@ from engine.language.stages import whole
 from engine.language.unit import Opened, Unit
 from engine.runtime.evidence import Evidence
 from engine.runtime.judge import Judge
+from engine.runtime.looks import Looks, Wide, Widen
 from engine.runtime.match import Match
 from engine.runtime.record import Record
 
@@ -139,9 +141,15 @@ class IndexedMatcher:
     """The compiled bundle: a Matcher that agrees with the reference in everything but speed."""
 
     def __init__(
-        self, root: Node, always: Sequence[int], judge: Judge, parts: Sequence[object]
+        self,
+        root: Node,
+        always: Sequence[int],
+        judge: Judge,
+        parts: Sequence[object],
+        looks: Looks,
     ) -> None:
         self._root = root
+        self._looks = looks
         self.parts = parts
         """All nodes and functions. Who holds these when the matcher goes can free them one by one:
         ten thousand at once take milliseconds."""
@@ -177,6 +185,16 @@ class IndexedMatcher:
         if slow:
             return self._judged(applied, hits, slow, evidence)
         return Match(applied, hits, DOUBTLESS, DOUBTLESS)
+
+    @property
+    def widen(self) -> Widen | None:
+        """What says what to look for at once; None where no two things are looked for."""
+        return self._widen if self._looks.several else None
+
+    def _widen(self, record: Record, path: str, entities: frozenset[str]) -> Wide:
+        """Return *entities* and what else is looked for at *path* if *record* is matched."""
+        reached = chain(self._root.functions, reach_below(self._root, record))
+        return self._looks.unite(path, entities, reached)
 
     def _judged(
         self,
@@ -263,6 +281,7 @@ def linking(
     root = Draft()
     always: list[int] = []
     parts: list[object] = []
+    looks = Looks()
     start = 0
     for unit in units:
         here = range(start, start + len(unit.policies))
@@ -276,7 +295,8 @@ def linking(
             numbers = [places.policies[here[policy]] for policy in piece.applying]
             function = FunctionType(piece.code, names, None, (*bases, *numbers))
             parts.append(function)
+            looks.add(function, piece.looks)
             root.file(function, piece.steps)
             yield
     node = yield from root.finish(parts)
-    return IndexedMatcher(node, sorted(always), judge, parts)
+    return IndexedMatcher(node, sorted(always), judge, parts, looks)

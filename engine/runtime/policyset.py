@@ -15,6 +15,7 @@ from engine.language.outline import TURN, outline_of
 from engine.language.program import MeterDefinition, Policy, Program, Rule
 from engine.runtime.evidence import Classify, Scanner, ScoreInjection, Senses, no_classifier
 from engine.runtime.limits import WhenAway
+from engine.runtime.looks import Widen
 from engine.runtime.match import Matcher
 from engine.runtime.reader import Reader, build_reader
 from engine.runtime.reference import ReferenceMatcher
@@ -88,11 +89,11 @@ def build(  # noqa: PLR0913  everything a decision needs
     rules: Sequence[Rule] | None = None,
     shape: Shape | None = None,
     reader: Reader | None = None,
+    widen: Widen | None = None,
 ) -> PolicySet:
-    """Return the policy set of *program*, with *lists* by name and *facts* by group.
+    """Return the policy set of *program* for a deployment's secret *key*; *lists*, *facts* by name.
 
-    Without a *matcher* the reference tries every rule; *reader* is one of the same fields, facts
-    and limits. *key* is a deployment's secret, everywhere.
+    Without *matcher* the reference tries all rules; *reader* is of the same fields, facts, limits.
     """
     shape = shape or shape_of(map(outline_of, program.policies))
     return PolicySet(
@@ -100,10 +101,10 @@ def build(  # noqa: PLR0913  everything a decision needs
         program=program,
         reader=reader or _reader(program, facts, content_limit, on_too_large, long),
         matcher=matcher or ReferenceMatcher(program, lists or {}),
-        senses=Senses(scanner, injection, classify, program.meters, key=_keyed(b"sessions", key)),
+        senses=Senses(scanner, injection, classify, program.meters, _key(b"sessions", key), widen),
         lists=lists or {},
         facts=facts or {},
-        key=_keyed(b"policy set", key),
+        key=_key(b"policy set", key),
         policies=program.policies,
         rules=program.rules if rules is None else rules,
         owner=shape.owner,
@@ -131,7 +132,7 @@ def _reader(
     return build_reader(program.fields, facts, limit=limit, on_too_large=on_too_large, long=long)
 
 
-def _keyed(use: bytes, key: bytes) -> bytes:
+def _key(use: bytes, key: bytes) -> bytes:
     return sha256(use + b"\0" + key).digest()
 
 

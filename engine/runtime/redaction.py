@@ -79,15 +79,41 @@ def redact(
 
     An entity that two rules redact gets the stricter strategy.
     """
-    plans = strategies_of(contributions)
+    actions: dict[str, list[Redact]] = {}
+    for one in contributions:
+        action = asked(one)
+        actions.setdefault(action.path, []).append(action)
     scope = join_key((record.tenant.id, record.session.id))
     made = Redacted()
-    for path in sorted(plans):
+    for path in sorted(actions):
         if path == ARGUMENTS:
-            _arguments(made, plans[path], record, evidence, key, scope)
+            _arguments(made, actions[path], record, evidence, key, scope)
         else:
-            _texts(made, path, plans[path], record, evidence, key, scope)
+            _texts(made, path, actions[path], record, evidence, key, scope)
     return made
+
+
+def _wanted(actions: Sequence[Redact]) -> frozenset[str]:
+    """Return the entities that *actions* redact."""
+    if len(actions) == 1:
+        return actions[0].entities
+    return frozenset[str]().union(*[one.entities for one in actions])
+
+
+def _plan(actions: Sequence[Redact], found: Iterable[Finding]) -> dict[str, Strategy]:
+    """Return how *actions* redact each entity of *found*: the stricter of two strategies.
+
+    Hot path: a rule may name hundreds of entities, of which a text has a few.
+    """
+    plan: dict[str, Strategy] = {}
+    for entity in {one.entity for one in found}:
+        ways = [_strategy(one) for one in actions if entity in one.entities]
+        plan[entity] = min(ways, key=_leniency)
+    return plan
+
+
+def _strategy(action: Redact) -> Strategy:
+    return Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
 
 
 def strategies_of(contributions: Iterable[Contribution]) -> dict[str, dict[str, Strategy]]:
@@ -95,12 +121,8 @@ def strategies_of(contributions: Iterable[Contribution]) -> dict[str, dict[str, 
     plans: dict[str, dict[str, Strategy]] = {}
     for contribution in contributions:
         action = asked(contribution)
-        strategy = Strategy(action.strategy.name, action.strategy.fill, action.strategy.keep)
-        plan = plans.get(action.path)
-        if plan is None:
-            # Hot path: a rule may name hundreds of entities, and is mostly the only one.
-            plans[action.path] = dict.fromkeys(action.entities, strategy)
-            continue
+        strategy = _strategy(action)
+        plan = plans.setdefault(action.path, {})
         for entity in action.entities:
             plan[entity] = min(plan.get(entity, strategy), strategy, key=_leniency)
     return plans
@@ -113,7 +135,7 @@ def _leniency(strategy: Strategy) -> tuple[int, int, str]:
 def _texts(
     made: Redacted,
     path: str,
-    plan: dict[str, Strategy],
+    actions: Sequence[Redact],
     record: Record,
     evidence: Evidence,
     key: bytes,
@@ -121,7 +143,9 @@ def _texts(
 ) -> None:
     texts: list[tuple[Part, str]] = []
     spans: list[Span] = []
-    for part, findings in evidence.findings(path, frozenset(plan)):
+    looked = evidence.findings(path, _wanted(actions))
+    plan = _plan(actions, [one for _, findings in looked for one in findings])
+    for part, findings in looked:
         text, found = redact_text(part.text, findings, plan, key, scope, part.path, made.tokens)
         texts.append((part, text))
         spans.extend(found)
@@ -139,13 +163,14 @@ def _texts(
 
 def _arguments(
     made: Redacted,
-    plan: dict[str, Strategy],
+    actions: Sequence[Redact],
     record: Record,
     evidence: Evidence,
     key: bytes,
     scope: str,
 ) -> None:
-    found = evidence.argument_findings(frozenset(plan))
+    found = evidence.argument_findings(_wanted(actions))
+    plan = _plan(actions, [one for findings in found.values() for one in findings])
 
     def find(text: str) -> Sequence[Finding]:
         return found.get(text, ())

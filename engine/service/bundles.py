@@ -19,6 +19,7 @@ from engine.content.scan import Scanner
 from engine.content.stream_hold import BOUND, Hold
 from engine.content.windows import LONG
 from engine.language.collection import without_collection
+from engine.language.interned import interned
 from engine.language.packed import RulesOf
 from engine.language.stages import whole
 from engine.language.unit import open_unit
@@ -102,6 +103,7 @@ def linking(
         rules=RulesOf(program.policies, bundle.shape.owner),
         shape=bundle.shape,
         reader=reader,
+        widen=matcher.widen,
     )
     yield
     policies.holds.update(detection.holds)
@@ -177,7 +179,7 @@ def prepare(scanner: Scanner, questions: frozenset[frozenset[str]], asked: froze
     if not asked:
         return
     for entities in sorted(questions, key=sorted)[:MOST_PREPARED]:
-        scanner.prepare(entities)
+        scanner.prepare(interned(entities))
     scanner.warm(asked)
     # Patterns are compiled at their first use, up to 60 ms in all.
     scanner.scan(WARMING, asked)

@@ -16,7 +16,10 @@ from engine.language.plan import Look
 from engine.runtime.record import Record
 
 MOST = 4096
-"""So many unions are remembered at most."""
+"""So many questions are remembered at most."""
+MOST_UNIONS = 32
+"""So many different unions are looked for at most: to prepare one takes milliseconds. With more,
+each set is looked for when it is asked for."""
 
 
 class Wide(NamedTuple):
@@ -36,12 +39,13 @@ Widen = Callable[[Record, str, frozenset[str]], Wide]
 class Looks:
     """What functions look for. Safe to share between threads once all are added."""
 
-    __slots__ = ("_bits", "_known", "_numbers", "_wide")
+    __slots__ = ("_bits", "_known", "_numbers", "_unions", "_wide")
 
     def __init__(self) -> None:
         self._bits: dict[Callable[..., None], int] = {}
         self._numbers: dict[Look, int] = {}
         self._known: list[Look] = []
+        self._unions: set[frozenset[str]] = set()
         self._wide: dict[tuple[str, int, frozenset[str]], Wide] = {}
 
     def add(self, function: Callable[..., None], looks: Iterable[Look]) -> None:
@@ -72,15 +76,23 @@ class Looks:
         if known is None:
             if len(self._wide) >= MOST:
                 self._wide.clear()
-            sets = {
-                found
-                for number, (where, found) in enumerate(self._known)
-                if where == path and bits >> number & 1
-            }
-            sets.add(entities)
-            whole = interned(frozenset[str]().union(*sets))
-            known = self._wide[asked] = Wide(whole, frozenset(sets))
+            known = self._wide[asked] = self._united(path, bits, entities)
         return known
+
+    def _united(self, path: str, bits: int, entities: frozenset[str]) -> Wide:
+        sets = {
+            found
+            for number, (where, found) in enumerate(self._known)
+            if where == path and bits >> number & 1
+        }
+        sets.add(entities)
+        whole = interned(frozenset[str]().union(*sets))
+        if len(whole) == len(entities):
+            return Wide(entities, frozenset(sets))
+        if len(self._unions) == MOST_UNIONS and whole not in self._unions:
+            return Wide(entities, frozenset({entities}))
+        self._unions.add(whole)
+        return Wide(whole, frozenset(sets))
 
 
 def _place(finding: Finding) -> tuple[int, int, str]:

@@ -37,7 +37,7 @@ class Shape:
     reversible: bool
     """Whether any rule redacts with placeholders that can be turned back."""
     asked: frozenset[frozenset[str]]
-    """The sets of entities that policies look for."""
+    """The sets of entities that policies look for, and for each policy all of its sets as one."""
     heard: Heard = DEAF
     """What of sessions is asked."""
     scored: bool = False
@@ -69,6 +69,9 @@ def shape_of(outlines: Iterable[Outline]) -> Shape:
         turns = turns or one.turns
         scored = scored or one.scored
         asked |= one.asked
+        if one.asked:
+            # Most requests are asked all of it at once: see ``looks``.
+            asked.add(frozenset().union(*one.asked))
         carried |= one.carried
     return Shape(
         owner=tuple(owner),

@@ -52,3 +52,4 @@ def test_what_the_policies_look_for_adds_up() -> None:
     card, mail = frozenset({"pii.card"}), frozenset({"pii.email", "pii.ip"})
     parts = [outline(1, asked=frozenset({card})), outline(1), outline(1, asked=frozenset({mail}))]
     assert shape_of(parts).asked == {card, mail}
+    assert shape_of([outline(1, asked=frozenset({card, mail}))]).asked == {card, mail, card | mail}

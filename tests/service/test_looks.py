@@ -14,7 +14,7 @@ from engine.content.findings import Finding
 from engine.content.scan import Scanner, build_scanner
 from engine.runtime.decide import decide
 from engine.runtime.decision import Decision
-from engine.runtime.looks import MOST, Looks
+from engine.runtime.looks import MOST, MOST_UNIONS, Looks, Wide
 from engine.runtime.memory import MemoryStore
 from engine.runtime.policyset import PolicySet
 from engine.service.bundles import Recipe, load_folder
@@ -105,17 +105,26 @@ def test_other_texts_have_questions_of_their_own(decided: Decide) -> None:
     assert sorted(asked, key=sorted) == sorted([EMAIL, PHONE | CARD], key=sorted)
 
 
-def test_unions_are_forgotten_when_there_are_too_many() -> None:
+def wide(entities: frozenset[str], *sets: frozenset[str]) -> Wide:
+    return Wide(entities, frozenset(sets))
+
+
+def test_questions_are_forgotten_and_unions_refused_when_there_are_too_many() -> None:
     looks = Looks()
 
     def one() -> None: ...
 
     looks.add(one, [("content", EMAIL), ("content", PHONE), ("tool.args", CARD)])
     assert looks.several
-    for number in range(MOST + 1):
-        wide = looks.unite("content", frozenset({str(number)}), [one])
-        assert wide.entities == EMAIL | PHONE | {str(number)}
-    assert looks.unite("tool.args", EMAIL, [one]).sets == {EMAIL, CARD}
+    assert looks.unite("tool.args", EMAIL, [one]) == wide(EMAIL | CARD, EMAIL, CARD)
+    for number in range(1, MOST + 2):
+        asked = frozenset({str(number)})
+        few = number < MOST_UNIONS
+        expected = wide(EMAIL | PHONE | asked, EMAIL, PHONE, asked) if few else wide(asked, asked)
+        assert looks.unite("content", asked, [one]) == expected
+    # Those of before are united still.
+    assert looks.unite("content", frozenset({"1"}), [one]).entities == EMAIL | PHONE | {"1"}
+    assert looks.unite("content", EMAIL, []) == wide(EMAIL, EMAIL)
 
 
 def test_where_one_thing_is_looked_for_nothing_is_united(tmp_path: Path) -> None:

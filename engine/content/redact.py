@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Literal, NamedTuple, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 from engine.content.findings import Finding
 from engine.content.pseudonyms import (
@@ -65,7 +65,7 @@ class Redacted(NamedTuple):
 class RedactedJson(NamedTuple):
     """The JSON *value* to release and the *spans* that its strings lack, in their order."""
 
-    value: object
+    value: Any
     spans: tuple[Span, ...]
 
 

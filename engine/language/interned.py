@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def interned(entities: frozenset[str]) -> frozenset[str]:
     """Return the set that stands for all that equal *entities*: the first of them that was seen."""
     return entities

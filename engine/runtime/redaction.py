@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Redacted:
 
     content: str | None = None
     messages: tuple[Message, ...] | None = None
-    arguments: object = None
+    arguments: Any = None
     attributes: dict[str, str] = field(default_factory=dict)
     redactions: list[Redaction] = field(default_factory=list)
     tokens: Tokens = field(default_factory=dict)

@@ -369,6 +369,7 @@ PIECES = st.sampled_from(
         "e\u0301", "\u0301", "\u200b", "\u00ad", "ß", "\U0001f600", "x" * 40,
         "Ann", "Lee", "Ann Lee", "Zoe\u0308", "met", "wrote", "4 March", "and so on " * 20, "e." * 9,
         "\u0410nn", "\u0430.lee@ex\u0430mple.org", "\u0440@", "\u0440.lee", "ex\u0430mple.org", "\u3002",
+        "4\ufe0f\u20e3", "4111\u0301 1111\u20e3 1111 1111", "\u20e3", "\u0e31", "\u0301" * 40,
     )
 )  # fmt: skip
 GAPS = st.sampled_from((" ", "", " ", "\n", ", ", ". ", "  ", "\t", "@", "=", '"'))

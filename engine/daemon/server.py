@@ -13,6 +13,7 @@ from engine.daemon.places import open_many_files
 from engine.daemon.settings_grpc import bounds_of
 from engine.daemon.signals import done_before, hear
 from engine.daemon.start import Parts
+from engine.daemon.state_watch import watch_state
 from engine.doors.grpc.addresses import path_of
 from engine.doors.grpc.certificates import TlsError
 from engine.doors.grpc.listener import Listener, Tls
@@ -21,6 +22,7 @@ from engine.doors.grpc.service import Reload, Service
 from engine.runtime.store import StoreUnavailable
 from engine.service.audit import Audit
 from engine.service.reviews import Reviews
+from engine.state.remote_store import RemoteStore
 
 SWITCH_SECONDS = 0.0002
 """How long a thread that loads policies or writes metrics may hold the interpreter while a decision
@@ -132,6 +134,8 @@ class Server:
         """Tidy up now and then, until SIGTERM, SIGINT or `end` says stop."""
         hear(self.end)
         self.spawn(self._sweep())
+        if isinstance(self._parts.gate.store, RemoteStore):
+            self.spawn(watch_state(self._parts.gate.store, self._log))
         if self._certificates is not None:
             self.spawn(self._look_at_certificates())
         if self._parts.audit is not None:

@@ -14,10 +14,10 @@ from engine.state.remote_store import RemoteStore
 def trouble_of(store: Store) -> str:
     """Return why *store* cannot be used, or an empty string.
 
-    One that is away from here is not asked: the last call says it.
+    One that is away from here is not asked: the last call says it, and the last look.
     """
     if isinstance(store, RemoteStore):
-        return f"the state store ({store.away})" if store.away else ""
+        return f"the state store ({store.trouble})" if store.trouble else ""
     try:
         store.labels("", "", 0)
     except StoreUnavailable as away:

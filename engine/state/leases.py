@@ -132,9 +132,18 @@ class Leases:
         """By how many ns the store's clock is ahead; see remote.Far."""
         return self._far.offset
 
+    @property
+    def evicts(self) -> str:
+        """By which policy the store forgets; see remote.Far."""
+        return self._far.evicts
+
     def health(self) -> Health:
         """Return how the connection fares."""
         return self._far.health()
+
+    async def connect(self) -> None:
+        """Connect before anybody asks, if that can be."""
+        await self._far.connect()
 
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         """Do all *ops* and return their answers, here where that can be; see remote.Far."""

@@ -77,6 +77,15 @@ class Far(Protocol):
         """By how many ns the store's clock is ahead of this machine's, as last learnt."""
         ...
 
+    @property
+    def evicts(self) -> str:
+        """By which policy the store forgets what is kept when it is full; empty for none."""
+        ...
+
+    async def connect(self) -> None:
+        """Connect before anybody asks, if that can be."""
+        ...
+
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         """Do all *ops* in one step and return their answers, or raise StoreUnavailable.
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from time import monotonic, time_ns
 from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from engine.runtime.store import StoreUnavailable, Taker
+from engine.runtime.store import NANO, StoreUnavailable, Taker
 from engine.state.remote import STALE, Asker, Far, Health, Op, PartAway, Replay
 from engine.state.spare import Name, Spare
 
@@ -23,6 +22,9 @@ AT_ONCE = 64
 """So many debts are paid at a time."""
 REST = 0.25
 """Seconds until the next are tried, where a part of the store is away: others go on asking."""
+
+LOOK: Final = Op("record", ("", "", NANO))
+"""What tells whether the store is there and takes writes; a second later nothing is left of it."""
 
 Answer = TypeVar("Answer")
 
@@ -82,6 +84,7 @@ class RemoteStore(Asker):
         """By how many ns the store's clock is ahead of this machine's."""
         self.away = ""
         """Why the last call failed; empty when it did not, or when only a part of it is away."""
+        self._looked = ""
         self._rests_until = 0.0
 
     @property
@@ -109,6 +112,34 @@ class RemoteStore(Asker):
         """Return where *reservation* was taken from and is owed still; None for nowhere."""
         spare = self._spare
         return spare if spare is not None and spare.owes(reservation) else None
+
+    @property
+    def trouble(self) -> str:
+        """Why the last call failed, or the last `look`; empty when neither did.
+
+        A store that is full, or a replica, goes on answering what does not put anything.
+        """
+        return self.away or self._looked
+
+    @property
+    def evicts(self) -> str:
+        """By which policy the store forgets what is kept when it is full; empty for none."""
+        return next(filter(None, (far.evicts for far in list(self._fars.values()))), "")
+
+    async def connect(self) -> None:
+        """Connect in this event loop before anybody asks, if that can be; it may take a second."""
+        await self._far().connect()
+
+    async def look(self) -> None:
+        """Look whether the store is there and takes writes: `trouble` says what was found."""
+        try:
+            (answer,) = await self.run([LOOK])
+        except PartAway:  # As for who decides: others are there.
+            self._looked = ""
+        except StoreUnavailable as away:
+            self._looked = str(away)
+        else:
+            self._looked = str(answer) if isinstance(answer, StoreUnavailable) else ""
 
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""
@@ -145,10 +176,6 @@ class RemoteStore(Asker):
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def _look(self) -> None:
-        with suppress(StoreUnavailable):
-            await self.run([Op("labels", ("", ""))])
-
     async def leave(self) -> None:
         """Disconnect from this event loop, having paid what is owed if that can be."""
         if self._spare is not None:
@@ -180,8 +207,8 @@ class RemoteStore(Asker):
 
         Begins to look whether it is back, and to pay what is owed.
         """
-        if self.away:
-            self._begin(self._look())
+        if self.trouble:
+            self._begin(self.look())
         self.reconcile()
         return 0 if self._spare is None else self._spare.sweep(now, limit)
 

@@ -15,7 +15,7 @@ from typing import cast
 
 from engine.runtime.memory import SESSION_LIFE
 from engine.state.remote import Health, Op
-from engine.state.valkey_address import Tls, read_url
+from engine.state.valkey_address import Address, Tls, read_url
 from engine.state.valkey_cluster import Answers, Cluster
 from engine.state.valkey_line import Line
 from engine.state.valkey_script import (
@@ -23,8 +23,10 @@ from engine.state.valkey_script import (
     Elsewhere,
     Ready,
     evaluate,
+    evicts,
     is_cluster,
     make_ready,
+    objection,
     often,
 )
 from engine.state.valkey_wire import Manner, Writer
@@ -55,12 +57,16 @@ class Valkey:
         self._manner = Manner(prefix, session_life, 1 if clock else 1000, clock)
         self._timeout = timeout
         self._address = read_url(url, tls)
-        self._first = Line(self._address, timeout=timeout, greeting=GREETING)
+        self._first = self._line(self._address)
         self._cluster: Cluster | None = None
         self._alone: bool | None = None
         """Whether the server says that it is in no cluster; None before it was asked."""
         self.offset = 0
         """By how many ns the server's clock is ahead of this machine's, as last learnt."""
+
+    async def connect(self) -> None:
+        """Connect before anybody asks, if that can be."""
+        await self._first.connect()
 
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         """Do all *ops* in one step and return their answers; see remote.Far."""
@@ -81,6 +87,11 @@ class Valkey:
             timeouts=sum(one.timeouts for one in tallies),
             reconnects=sum(one.reconnects for one in tallies),
         )
+
+    @property
+    def evicts(self) -> str:
+        """By which policy a server forgets what is kept when it is full; empty for none."""
+        return next(filter(None, map(evicts, self._lines)), "")
 
     @property
     def states(self) -> dict[str, str]:
@@ -126,7 +137,10 @@ class Valkey:
         address = self._address.beside(host, port)
         if str(address) == str(self._address):
             return self._first
-        return Line(address, timeout=self._timeout, greeting=GREETING)
+        return self._line(address)
+
+    def _line(self, address: Address) -> Line:
+        return Line(address, timeout=self._timeout, greeting=GREETING, objection=objection)
 
 
 def _is_plain(op: Op) -> bool:

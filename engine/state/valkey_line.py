@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -68,13 +68,22 @@ class Line:
     """See the module. For one event loop.
 
     *greeting* is sent first whenever it has connected; the first of its commands must succeed.
+    *objection* says of the replies why the server is not the one to ask; empty when it is.
     """
 
-    def __init__(self, address: Address, *, timeout: float, greeting: Sequence[Command]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        timeout: float,
+        greeting: Sequence[Command],
+        objection: Callable[[Sequence[object]], str],
+    ) -> None:
         self.place = f"the store at {address}"
         self._address = address
         self._timeout = timeout
         self._greeting = greeting
+        self._objection = objection
         self._connection: AbstractConnection | None = None
         self._connected_before = False
         self._queue: deque[_Waiting] = deque()
@@ -108,6 +117,12 @@ class Line:
             if self._connection is not None and idle < IDLE:
                 self._send_batch(self._connection)
         return await waiting.reply
+
+    async def connect(self) -> None:
+        """Connect before anybody asks, if that can be: who asks first then need not wait for it."""
+        with suppress(Broken, TimeoutError):
+            async with asyncio.timeout(max(PATIENCE, self._timeout)):
+                await self._connect()
 
     def retire(self) -> None:
         """Connect anew once what is under way is answered."""
@@ -243,9 +258,15 @@ class Line:
         except asyncio.CancelledError:
             await _hang_up(connection)
             raise
+        why = self._objection(greeted)
         if isinstance(greeted[0], ResponseError):
+            why = f"refuses to serve: {greeted[0]}"
+        if why:
             await _hang_up(connection)
-            raise Broken(f"{self.place} refuses to serve: {greeted[0]}")
+            raise Broken(f"{self.place} {why}")
+        if self._connection is not None:  # Somebody who has asked meanwhile was faster.
+            await _hang_up(connection)
+            return self._connection
         self.greeted = greeted
         self.tally.reconnects += self._connected_before
         self._connected_before = True

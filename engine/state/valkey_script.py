@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha1
@@ -49,7 +50,8 @@ ALL: Final = read_script(*_TAKES, "settle", "sessions")
 TAKES: Final = read_script("quick", *_TAKES)
 """Does no more than taking and looking: a server makes every function of a script anew for every
 call, and most decisions need few of them."""
-GREETING: Final[tuple[Command, ...]] = (ALL.load, TAKES.load, ("INFO", "cluster"))
+GREETING: Final[tuple[Command, ...]] = (ALL.load, TAKES.load, ("INFO",))
+REPLICA: Final = "is a replica, which takes no writes"
 _LONGEST = 200
 """Characters of a server's own words that are repeated."""
 
@@ -62,8 +64,31 @@ async def is_cluster(line: Line) -> bool:
     """Return whether the server is one of a cluster, connecting first. Raises StoreUnavailable."""
     if not line.greeted:
         await line.ask(PING)
-    told = line.greeted[-1]
-    return isinstance(told, bytes) and b"cluster_enabled:1" in told
+    return b"\ncluster_enabled:1" in _info(line.greeted)
+
+
+def objection(greeted: Sequence[object]) -> str:
+    """Return why a server that *greeted* so is not the one to ask; empty when it is.
+
+    A replica would answer what only looks, from what its primary had a while ago, or at the time
+    when it lost it. A node of a cluster is asked at least who has what.
+    """
+    told = _info(greeted)
+    alone = b"\ncluster_enabled:1" not in told
+    return REPLICA if alone and b"\nrole:slave" in told else ""
+
+
+def evicts(line: Line) -> str:
+    """Return by which policy the server forgets what is kept when it is full; empty for none."""
+    found = re.search(rb"\nmaxmemory_policy:(\S+)", _info(line.greeted))
+    policy = "" if found is None else found[1].decode("ascii", "replace")
+    return "" if policy == "noeviction" else policy
+
+
+def _info(greeted: Sequence[object]) -> bytes:
+    """Return what the server says of itself; nothing where it does not tell this user."""
+    told = greeted[-1] if greeted else b""
+    return told if isinstance(told, bytes) else b""
 
 
 class Ready(NamedTuple):
@@ -112,7 +137,7 @@ def _refusal(line: Line, refusal: ResponseError) -> str:
     if isinstance(refusal, ReadOnlyError) or "READONLY" in told:
         # The primary has become a replica: to connect anew finds the new one, behind a name.
         line.retire()
-        return "is a replica, which takes no writes"
+        return REPLICA
     if isinstance(refusal, OutOfMemoryError) or "OOM" in told:
         return "has no memory left for new entries (`maxmemory`)"
     return f"refuses: {told[:_LONGEST]}"

@@ -24,6 +24,7 @@ class Shore:
         self.ahead = 0
         self.calls: list[list[str]] = []
         self.closed = 0
+        self.connected = 0
         self.waiting: asyncio.Event | None = None
 
 
@@ -33,6 +34,10 @@ class NearFar:
     def __init__(self, shore: Shore) -> None:
         self._shore = shore
         self.offset = 0
+        self.evicts = ""
+
+    async def connect(self) -> None:
+        self._shore.connected += 1
 
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         shore = self._shore

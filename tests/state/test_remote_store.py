@@ -201,6 +201,8 @@ def test_a_part_that_is_there_is_asked(shore: Shore) -> None:
         with pytest.raises(StoreUnavailable):
             half.labels("t", "s", NOW)
         assert half.at_hand() is asked
+    asyncio.run(half.look())
+    assert half.trouble == ""
     half.close()
 
 
@@ -232,6 +234,33 @@ def test_whether_it_is_back_is_looked_for_now_and_then(remote: RemoteStore, shor
     assert remote.away == "it is gone"
     assert not remote.health().closed
     assert remote.owed == (0, 0)
+
+
+def test_a_look_tells_whether_anything_can_be_put(remote: RemoteStore, shore: Shore) -> None:
+    assert (remote.trouble, remote.evicts) == ("", "")
+
+    async def main() -> None:
+        await remote.connect()
+        assert (shore.connected, shore.calls) == (1, [])
+        await remote.look()
+        assert (remote.trouble, remote.evicts) == ("", "")
+        shore.broken = frozenset({"record"})
+        await remote.look()
+        await remote.run([Op("labels", ("t", "s"))])
+        assert (remote.trouble, remote.away) == ("record is broken", "")
+        remote.sweep(NOW, 1)  # Looks again.
+        shore.broken = frozenset()
+        await asyncio.sleep(0.01)
+        assert remote.trouble == ""
+        shore.away = "it is gone"
+        await remote.look()
+        assert remote.trouble == "it is gone"
+        shore.away = ""
+        await remote.look()
+        assert remote.trouble == ""
+        await remote.leave()
+
+    asyncio.run(main())
 
 
 def test_without_a_spare_store_nothing_stands_in(shore: Shore) -> None:

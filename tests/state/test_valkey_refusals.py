@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from engine.runtime.store import StoreUnavailable
+from engine.state.leases import Leases
 from engine.state.remote import Op
 from engine.state.valkey import Valkey
 from engine.state.valkey_address import Tls, read_url
@@ -71,6 +72,63 @@ def test_a_replica_is_told_and_left(server: Server) -> None:
         await far.close()
 
     asyncio.run(story())
+
+
+def test_a_replica_is_not_asked_for_what_only_looks(server: Server) -> None:
+    async def story() -> None:
+        far = Valkey(server.url, timeout=60)
+        server.do("REPLICAOF", "127.0.0.1", "1")
+        try:
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable, match="is a replica, which takes no writes"):
+                    await far.run([Op("labels", ("t", "s"))], 0)
+        finally:
+            server.do("REPLICAOF", "NO", "ONE")
+        async with asyncio.timeout(60):
+            while not far.health().closed:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.002)
+        assert await far.run([Op("labels", ("t", "s"))], 0) == [frozenset()]
+        await far.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("leases", [False, True])
+def test_who_asks_first_may_find_it_connected(server: Server, leases: bool) -> None:  # noqa: FBT001
+    async def story() -> None:
+        valkey = Valkey(server.url, timeout=60)
+        far = Leases(valkey) if leases else valkey
+        await asyncio.gather(far.connect(), far.run([take(requests())], 0), far.connect())
+        async with asyncio.timeout(60):  # Whoever came too late has hung up.
+            while server.do("CLIENT", "LIST", "TYPE", "normal").count(b"\nid=") != 2:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.002)
+        assert remaining((await far.run([take(requests())], 0))[0]) == [8]
+        assert far.health().reconnects == 0
+        await far.close()
+        away = Valkey(f"redis://127.0.0.1:{free_port()}", timeout=60)
+        await away.connect()
+        assert away.health().closed
+        await away.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("leases", [False, True])
+def test_by_which_policy_a_server_forgets_is_known(server: Server, leases: bool) -> None:  # noqa: FBT001
+    async def evicting() -> str:
+        far = Valkey(server.url, timeout=60)
+        assert far.evicts == ""
+        await far.run([take(requests())], 0)
+        found = Leases(far).evicts if leases else far.evicts
+        await far.close()
+        return found
+
+    assert asyncio.run(evicting()) == ""
+    server.do("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+    try:
+        assert asyncio.run(evicting()) == "volatile-lru"
+    finally:
+        server.do("CONFIG", "SET", "maxmemory-policy", "noeviction")
 
 
 def test_a_user_that_may_not_is_told_so(server: Server) -> None:

@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from engine.service.entries import AdminEntry, Entry, GapEntry, Line
 from engine.service.keys import KeyFileError, load_key
 from engine.service.laid import Laid
+from engine.service.plain import read_plain
 from engine.service.record import RecordError, Then
+from engine.storage.checkpoints import FILE as CHECKPOINTS
 from engine.storage.committer import Committer
 from engine.storage.durability import Losses, OnFull, Tally, Way, reason_of
 from engine.storage.frames import Altered
 from engine.storage.header import OPEN, NoSegment
-from engine.storage.notes import Signer
+from engine.storage.notes import NoteError, Signer, read_verifier
 from engine.storage.recovery import recover_signed
 from engine.storage.roll import roll
 from engine.storage.synced import Synced
@@ -33,6 +35,8 @@ PUBLIC = "audit.pub"
 """In the trail's folder: the key that its checkpoints are signed with, as C2SP writes it."""
 CLOCK = "clock_went_back"
 """The act by which a record tells that the clock was set back since the one before it."""
+REPLACED = "signing_key_replaced"
+"""The act by which a record tells that what comes is signed with another key than what was."""
 
 
 class Audit:
@@ -72,7 +76,6 @@ class Audit:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             signer = Signer(name, Ed25519PrivateKey.from_private_bytes(load_key(key)))
-            (folder / PUBLIC).write_text(f"{signer.verifier}\n")
             self._signer = signer
             self._trail = Trail(
                 folder,
@@ -91,6 +94,8 @@ class Audit:
         self._committer: Committer = kind(
             self._trail, self.way, gap=self._gap, time=time, told=self._tell, fault=self._fault
         )
+        self._former = self._show_key()
+        """Who has signed the trail until now; empty for the same."""
 
     @property
     def tally(self) -> Tally:
@@ -195,6 +200,22 @@ class Audit:
         """Wait until what was written last may be answered. Raises RecordError."""
         self._check(self._committer.wait())
 
+    def _show_key(self) -> str:
+        """Write who signs beside the trail, and record who did until now, if that is another.
+
+        Return who did, or an empty string. Raises RecordError.
+        """
+        try:
+            former = former_verifier(self.folder, str(self.verifier))
+            if former:
+                what: dict[str, object] = {"from": former, "to": str(self.verifier)}
+                self.write(AdminEntry(time=self._time(), act=REPLACED, what=what))
+            (self.folder / PUBLIC).write_text(f"{self.verifier}\n")
+        except OSError as error:
+            self.close()
+            raise RecordError(f"cannot write {self.folder / PUBLIC}: {reason_of(error)}") from None
+        return former
+
     def _tell(self, why: str) -> None:
         self.told(why)
 
@@ -257,6 +278,11 @@ class Audit:
         What somebody still has is tried again by `tend`: while the disk is busy the kernel keeps
         what a killed process had, for longer than that process is there.
         """
+        if self._former:
+            self.told(
+                f"it was signed with another key until now: give {self._former} to `engine audit "
+                "verify --key`, beside the one of now"
+            )
         own = self._trail.name
         found = sorted(self.folder.glob(f"*{OPEN}"))
         self._held = [path for path in found if not path.name.startswith(own)]
@@ -274,3 +300,19 @@ class Audit:
                     self.told(f"the segment {closed.name} was left open, and is closed now")
                 elif path.exists():
                     self._held.append(path)
+
+
+def former_verifier(folder: Path, verifier: str) -> str:
+    """Return the key in *folder* that has signed its trail, if *verifier* is another; else empty.
+
+    It is about to be written over, and who has kept no copy could not verify any more. Raises
+    OSError.
+    """
+    if not (folder / CHECKPOINTS).exists():
+        return ""
+    try:
+        found = read_plain(folder / PUBLIC).decode().strip()
+        read_verifier(found)
+    except (FileNotFoundError, NoteError, UnicodeDecodeError):
+        return ""
+    return "" if found == verifier else found

@@ -49,6 +49,58 @@ def problems(audit: Audit) -> list[str]:
     return [str(one) for one in verify_folder(audit.folder, [audit.verifier]).problems]
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_key_that_was_replaced_is_told_and_the_former_one_recorded(
+    tmp_path: Path,
+    signed: bool,  # noqa: FBT001
+) -> None:
+    first = opened(tmp_path)
+    first.write(entry())
+    if signed:
+        first.close()
+    (tmp_path / "audit.key").unlink()
+    told: list[str] = []
+    audit = Audit(
+        tmp_path / "audit", tmp_path / "audit.key", "deny", name="audit.example", time=lambda: TIME
+    )
+    audit.told = told.append
+    audit.recover()
+    audit.close()
+    acts = [one for one in payloads(tmp_path) if one["kind"] == "admin"]
+    if not signed:
+        assert (acts, told) == ([], [])
+        first.close()
+        return
+    assert [(one["act"], one["what"]) for one in acts] == [
+        ("signing_key_replaced", {"from": str(first.verifier), "to": str(audit.verifier)})
+    ]
+    assert str(first.verifier) in told[0]
+    report = verify_folder(audit.folder, [first.verifier, audit.verifier])
+    assert not report.problems
+    told.clear()
+    again = opened(tmp_path, told=told)
+    again.close()
+    assert told == []
+
+
+def test_a_public_key_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    (tmp_path / "audit" / "audit.pub").unlink()
+    (tmp_path / "audit" / "audit.pub").mkdir()
+    with pytest.raises(RecordError, match=r"cannot write .*audit\.pub"):
+        opened(tmp_path)
+
+
+def test_a_public_key_that_is_none_is_written_anew(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    (tmp_path / "audit" / "audit.pub").write_text("nonsense")
+    told: list[str] = []
+    audit = opened(tmp_path, told=told)
+    assert (tmp_path / "audit" / "audit.pub").read_text() == f"{audit.verifier}\n"
+    audit.close()
+    assert told == []
+
+
 def test_entries_are_kept_in_a_signed_trail(tmp_path: Path) -> None:
     audit = opened(tmp_path)
     audit.write(entry())

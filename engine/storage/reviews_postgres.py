@@ -52,8 +52,13 @@ AGAIN = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, R
 SLOW = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable)
 """The server is there, and gave up after the time that a statement may take."""
 
-TOO_LONG = psycopg.errors.ProgramLimitExceeded
-"""What was to be written is longer than an index holds: no other connection can do it either."""
+NO_ROOM = (
+    psycopg.errors.ProgramLimitExceeded,
+    psycopg.errors.DiskFull,
+    psycopg.errors.OutOfMemory,
+)
+"""What was to be written is longer than an index holds, or there is no room for it: no other
+connection can do it either, and what is only read is read."""
 
 LOST = (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction)
 """The connection was lost, or leads to what is no primary server any more."""
@@ -135,7 +140,7 @@ class PostgresDatabase:
                 except AGAIN:
                     if monotonic() >= until:
                         raise ReviewsUnavailable(f"{self.name}: too many act at once") from None
-                except TOO_LONG:
+                except NO_ROOM:
                     raise
                 except LOST:
                     # One that was used before may be older than the server is: a new one may do.
@@ -167,7 +172,7 @@ class PostgresDatabase:
             raise ReviewsUnavailable(f"{self.name} takes too long") from None
         except psycopg.DataError:
             raise Refused("a character that PostgreSQL does not keep is in no name") from None
-        except TOO_LONG as error:  # The server is there, for all others.
+        except NO_ROOM as error:  # The server is there, for all others.
             raise ReviewsUnavailable(f"the reviews in {self.name}: {primary(error)}") from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._why = f"{self.name} cannot be reached: {primary(error)}"

@@ -58,6 +58,10 @@ class Rows:
         self._chest = Open() if key is None else Chest(key)
         self._key = key or b""
 
+    def open(self, body: bytes) -> bytes:
+        """Return what is sealed in *body*. Raises WrongKey."""
+        return self._chest.open(body)
+
     def review(self, body: bytes) -> Review:
         """Return the review in *body*. Raises WrongKey and DecodeError."""
         return read_review(self._chest.open(body))

@@ -15,6 +15,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from engine.storage.chest import WrongKey
 from engine.storage.reviews import ReviewsUnavailable
 from engine.storage.reviews_database import Manner, Session
 from engine.storage.reviews_kept import KeptReviews
@@ -100,6 +101,7 @@ class SqliteReviews(KeptReviews):
         with ExitStack() as undo:
             undo.callback(database.close)
             self.do(lambda session: prepare(session, rows, database.name))
+            self.look(lambda session: check_key(session, rows, database.name))
             undo.pop_all()
 
 
@@ -244,6 +246,23 @@ def prepare(session: Session, rows: Rows, name: str) -> None:
             session.do(f"INSERT INTO reviews VALUES ({marks})", written)  # noqa: S608  question marks
         do_all(session, LEFT_BEHIND)
     session.do(f"PRAGMA user_version = {FORM}")
+
+
+def check_key(session: Session, rows: Rows, name: str) -> None:
+    """Raise ReviewsUnavailable where *rows* have another key than who wrote last.
+
+    Else those of before could not be read, nor ended when their time is over, and beside them there
+    would be others.
+    """
+    for (body,) in session.rows("SELECT body FROM review_history ORDER BY number DESC LIMIT 1"):
+        try:
+            rows.open(body)
+        except WrongKey:
+            raise ReviewsUnavailable(
+                f"the reviews in {name} are sealed with another secret, or were changed: put back "
+                f"the `secret.key` (`secret_key_file`) that was there, or move {name} away, with "
+                "what is named like it, to begin without them"
+            ) from None
 
 
 def do_all(session: Session, statements: str) -> None:

@@ -258,4 +258,4 @@ def test_without_the_secret_nothing_can_be_read(place: Place, tmp_path: Path) ->
     told = place.run("list", code=2)
     assert "the reviews are sealed with the daemon's secret" in told
     load_key(key)  # Another one.
-    assert "it was sealed with another key, or was changed" in place.run("list", code=2)
+    assert "are sealed with another secret, or were changed" in place.run("list", code=2)

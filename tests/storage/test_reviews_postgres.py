@@ -353,6 +353,28 @@ def test_a_name_that_no_index_holds_keeps_nobody_else_waiting(store: PostgresRev
     assert store.find("r1", NOW).state == "open"
 
 
+@pytest.mark.parametrize("code", ["53100", "53200"])
+def test_a_server_without_room_is_still_read(store: PostgresReviews, url: str, code: str) -> None:
+    store.open_or_join(asked("r1"), NOW)
+    do(
+        url,
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = '{code}'; END $$",
+    )
+    do(
+        url,
+        "CREATE TRIGGER full_disk BEFORE INSERT ON review_history "
+        "FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    )
+    with pytest.raises(ReviewsUnavailable, match="No space left") as caught:
+        store.act("r1", CLAIM, NOW)
+    assert not isinstance(caught.value, ReviewsAway)
+    assert "cannot be reached" not in str(caught.value)
+    assert store.find("r1", NOW).holder == ""
+    do(url, "DROP TRIGGER full_disk ON review_history")
+    assert store.act("r1", CLAIM, NOW).holder == "bob"
+
+
 def test_tables_that_somebody_has_spoilt_are_told_of(store: PostgresReviews, url: str) -> None:
     store.open_or_join(asked(), NOW)
     do(url, "DROP TABLE review_history")

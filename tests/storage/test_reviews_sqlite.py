@@ -117,6 +117,19 @@ def first_form(store: SqliteReviews, path: Path) -> None:
     old.close()
 
 
+def test_a_file_that_another_secret_has_sealed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "reviews.db"
+    SqliteReviews(path, key=b"x" * 32).close()
+    store = SqliteReviews(path, key=b"k" * 32)  # Nothing is sealed in it yet.
+    store.open_or_join(asked(), NOW)
+    store.close()
+    with pytest.raises(ReviewsUnavailable, match=r"another secret, .* put back the `secret\.key`"):
+        SqliteReviews(path, key=b"x" * 32)
+    store = SqliteReviews(path, key=b"k" * 32)
+    assert store.find("r1", NOW).state == "open"
+    store.close()
+
+
 def test_a_file_of_the_first_form_goes_on(tmp_path: Path) -> None:
     store = SqliteReviews(tmp_path / "new.db", key=b"k" * 32)
     for number in range(3):

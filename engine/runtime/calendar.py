@@ -19,13 +19,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000_000
 _QUARTER = 900 * _SECOND
 _MICROSECOND = timedelta(microseconds=1)
+_CYCLE = 146_097 * 86_400 * _SECOND
+"""400 years: then the Gregorian calendar begins anew, on the same day of the week."""
+_EARLY, _LATE = -62_000_000_000 * _SECOND, 253_000_000_000 * _SECOND
+"""Of the years 5 and 9987: beyond them a neighbouring day may be one that Python does not have."""
 
 
 def bounds(period: Period, zone: str, now: int) -> tuple[int, int]:
     """Return when the *period* around *now* opens and closes, in ns; an empty *zone* is UTC.
 
-    ``zoneinfo.ZoneInfoNotFoundError`` for a zone that does not exist, OverflowError outside the
-    years 1 to 9998.
+    ``zoneinfo.ZoneInfoNotFoundError`` for a zone that does not exist.
     """
     # Hot path: one look-up instead of 10 us of zone arithmetic. The quarter's own period is right
     # for all of the quarter except where a period ends inside it, and then the exact answer is
@@ -39,6 +42,11 @@ def bounds(period: Period, zone: str, now: int) -> tuple[int, int]:
 @lru_cache(maxsize=1024)
 def _around(period: Period, zone: str, now: int) -> tuple[int, int]:
     place = ZoneInfo(zone or "UTC")
+    # What a zone does then is a rule of dates and weekdays, or does not change any more.
+    away = min(0, (now - _EARLY) // _CYCLE) or max(0, -((_LATE - now) // _CYCLE))
+    if away:
+        opens, closes = _around(period, zone, now - away * _CYCLE)
+        return opens + away * _CYCLE, closes + away * _CYCLE
     local = (_EPOCH + timedelta(seconds=now // _SECOND)).astimezone(place).date()
     first = _first_day(period, local)
     opens, closes = _midnight(first, place), _midnight(_next(period, first), place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -13,6 +14,8 @@ from engine.runtime.combine import Contribution
 from engine.runtime.decision import Escalation
 from engine.runtime.evidence import Evidence
 from engine.runtime.record import Record
+
+LAST = datetime.max.replace(tzinfo=UTC)
 
 _canonical = msgspec.json.Encoder(enc_hook=str, order="deterministic", decimal_format="string")
 
@@ -42,10 +45,18 @@ def open_review(
     return Escalation(
         review_id=review_id(record, bound_rule(contributions), revision, key, needed),
         queue=asked.queue,
-        expires_at=evidence.now + asked.within,
+        expires_at=ends(evidence, asked.within),
         otherwise=asked.otherwise,
         needed=needed,
     )
+
+
+def ends(evidence: Evidence, within: timedelta) -> datetime:
+    """Return when *within* is over; the last of all instants where that would come later."""
+    try:
+        return evidence.now + within
+    except OverflowError:
+        return LAST
 
 
 def bound_rule(contributions: Sequence[Contribution]) -> str | list[str]:

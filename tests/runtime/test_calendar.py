@@ -77,6 +77,27 @@ def test_a_day_may_open_within_a_quarter_of_an_hour() -> None:
     assert calendar.bounds("day", "Africa/Monrovia", late)[0] == late
 
 
+@pytest.mark.parametrize("zone", ["", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+def test_the_first_and_the_last_of_all_dates_have_periods(
+    period: calendar.Period, zone: str, at: str
+) -> None:
+    cycle = 146_097 * 24 * HOUR
+    for now in (instant(at), instant(at) - cycle, instant(at) + cycle):
+        opens, closes = calendar.bounds(period, zone, now)
+        assert opens <= now < closes
+        assert calendar.bounds(period, zone, opens) == (opens, closes)
+        assert calendar.bounds(period, zone, closes)[0] == closes
+        assert calendar.bounds(period, zone, opens - 1)[1] == opens
+        assert closes - opens <= 31 * 24 * HOUR
+
+
+def test_the_last_month_has_31_days() -> None:
+    opens, closes = calendar.bounds("month", "", instant("9999-12-31T23:59:59"))
+    assert (opens, closes - opens) == (instant("9999-12-01T00:00:00"), 31 * 24 * HOUR)
+
+
 def test_a_zone_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         calendar.bounds("day", "Europe/Atlantis", 0)

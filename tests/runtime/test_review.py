@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -54,3 +55,13 @@ def test_what_one_approves_is_another_review_than_what_two_must() -> None:
     ids = [review_id(record, "p.a", "r", b"k", needed) for needed in (1, 2, 3)]
     assert ids[0] == review_id(record, "p.a", "r", b"k")
     assert len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_a_review_at_the_end_of_all_time_ends_with_it(days: int) -> None:
+    now = (
+        253_402_300_799 + days * 86_400
+    ) * 10**9  # The last second of 9999, and what has no date.
+    made = answer(load(TWO), now=now)
+    assert made.escalation is not None
+    assert made.escalation.expires_at == datetime.max.replace(tzinfo=UTC)

@@ -259,6 +259,21 @@ class Fleet:
         while member.revision != self._revision:
             await member.decide_by(self._revision, self._load_seconds)
 
+    async def _supply(self, member: Member) -> None:
+        """Catch up; where the cache has lost what all decide by, have it compiled again before.
+
+        Else whoever empties a folder that is called a cache would have the fleet die out, one by
+        one. Raises WorkerError.
+        """
+        try:
+            await self._catch_up(member)
+        except WorkerError as error:
+            if member.gone.is_set():
+                raise
+            self._log.warning("compiling again", worker=member.number, why=str(error))
+            await self._reload()
+            await self._catch_up(member)
+
     def _state_files(self) -> tuple[tuple[int, int], ...]:
         folder = state_folder(self._settings)
         return () if folder is None else files_of(state_file(folder))
@@ -293,6 +308,7 @@ class Fleet:
             try:
                 self._check_state()
                 fresh = await self._begin(number)
+                await self._supply(fresh)
                 await self._open(fresh)
             except WorkerError as error:
                 self._log.error("a worker does not start", worker=number, why=str(error))

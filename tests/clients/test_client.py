@@ -6,15 +6,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
 from pol_client import (
+    Client,
     DeadlineExceeded,
     InvalidRequest,
     Message,
     NoDecision,
+    NotPermitted,
     PolError,
     Unavailable,
 )
@@ -277,6 +279,73 @@ def test_a_token_goes_with_every_call(kind: str, daemon: Daemon) -> None:
         with client.pipeline() as pipeline:
             assert pipeline.decide(**ASK, timeout=PATIENCE).passes
     assert asked == ["now", "now"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+@pytest.mark.parametrize("made", [None, b"secret", "", "  ", "secret\n", "sécret", 5])
+def test_a_token_that_is_none_is_told_and_never_sent(kind: str, made: Any, daemon: Daemon) -> None:
+    for token in (made, lambda: made):
+        if token is None:
+            continue
+        with (
+            KINDS[kind](daemon.address, token=token, timeout=PATIENCE) as client,
+            pytest.raises(NotPermitted, match="the token cannot be sent") as caught,
+        ):
+            client.decide(**ASK)
+        assert "cret" not in str(caught.value)
+
+
+def test_a_coroutine_is_no_token(daemon: Daemon) -> None:
+    async def token() -> str:
+        return "t"
+
+    with (
+        KINDS["sync"](daemon.address, token=token, timeout=PATIENCE) as client,
+        pytest.raises(NotPermitted, match="it is coroutine"),
+    ):
+        client.decide(**ASK)
+
+
+def test_a_token_that_takes_long_holds_up_no_other_thread(daemon: Daemon) -> None:
+    slow, free, came = Event(), Event(), list[bool]()
+
+    def token() -> str:
+        if not slow.is_set():
+            slow.set()
+            came.append(free.wait(PATIENCE))
+        return "t"
+
+    with KINDS["sync"](daemon.address, token=token, timeout=10 * PATIENCE) as client:
+        other = Thread(target=client.status)
+        other.start()
+        assert slow.wait(PATIENCE)
+        assert client.status().serving
+        with client.guard(["hello"], **WHO) as guard:
+            assert "".join(guard) == "hello"
+        free.set()
+        other.join(PATIENCE)
+    assert came == [True]
+
+
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_a_closed_client_says_so_to_whoever_asks(kind: str, daemon: Daemon) -> None:
+    with KINDS[kind](daemon.address, timeout=PATIENCE) as client:
+        assert client.decide(**ASK).passes
+        pipeline = client.pipeline()
+        client.close()
+        for ask in (client.decide, client.explain, pipeline.decide, client.pipeline().decide):
+            with pytest.raises(Unavailable, match="closed"):
+                ask(**ASK)
+        with pytest.raises(Unavailable, match="closed"):
+            client.wait_review("r", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("transport", ["lean", "grpcio"])
+def test_a_closed_client_guards_nothing(transport: Any, daemon: Daemon) -> None:
+    client = Client(daemon.address, transport=transport)
+    client.close()
+    with pytest.raises(Unavailable, match="closed"):
+        list(client.guard(["hello"], **WHO))
 
 
 def test_all_errors_are_of_one_family() -> None:

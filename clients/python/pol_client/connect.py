@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, TypedDict
 
 import grpc
 
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import DeadlineExceeded, NoDecision
+from pol_client.errors import DeadlineExceeded, NoDecision, NotPermitted
 
 UNAVAILABLE = "UNAVAILABLE"
 
@@ -22,6 +24,7 @@ MOST_SECONDS = 1e8
 """Three years: a timeout that is longer, or infinite, comes to this."""
 CLOSED = "the client was closed"
 """What a client says that asks nothing any more."""
+UNSENDABLE = "the token cannot be sent"
 
 Token = str | Callable[[], str] | None
 Pairs = Sequence[tuple[str, str]]
@@ -146,14 +149,11 @@ class Connection:
         return left
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the metadata of a call."""
-        match self.token:
-            case None:
-                return tuple(self.metadata)
-            case str(token):
-                return (*self.metadata, ("authorization", f"Bearer {token}"))
-            case make:
-                return (*self.metadata, ("authorization", f"Bearer {make()}"))
+        """Return the metadata of a call. Raises NotPermitted, and whatever makes tokens does."""
+        if self.token is None:
+            return tuple(self.metadata)
+        made = self.token() if callable(self.token) else self.token
+        return (*self.metadata, ("authorization", f"Bearer {sendable(made)}"))
 
     @property
     def target(self) -> str:
@@ -181,12 +181,35 @@ class Connection:
 
 
 def limited(seconds: float) -> float:
-    """Return *seconds*, or the most that anything waits; raise ValueError for no number."""
+    """Return *seconds*, or the most that anything waits; raise ValueError for no number.
+
+    Raises TypeError for what is of no kind of number.
+    """
+    if not isinstance(seconds, int | float):
+        if not isinstance(seconds, Real | Decimal):
+            raise TypeError(f"timeout is a number of seconds, and no {type(seconds).__name__}")
+        seconds = float(seconds)
     if -MOST_SECONDS <= seconds <= MOST_SECONDS:
         return seconds
     if seconds != seconds:  # noqa: PLR0124 - only what is no number differs from itself
         raise ValueError("timeout must be a number of seconds")
     return MOST_SECONDS if seconds > 0.0 else -MOST_SECONDS
+
+
+def sendable(token: object) -> str:
+    """Return a token that can be sent. Its text is in no error: it would be in logs.
+
+    Raises NotPermitted for what is no text, and what no header can carry.
+    """
+    if isinstance(token, str):
+        if token.isascii() and token.isprintable() and token.strip():
+            return token.strip()
+        raise NotPermitted("UNAUTHENTICATED", f"{UNSENDABLE}: it is empty, or no line of ASCII")
+    if isinstance(token, Coroutine):
+        token.close()
+    raise NotPermitted(
+        "UNAUTHENTICATED", f"{UNSENDABLE}: it is {type(token).__name__}, and no text"
+    )
 
 
 def try_again(method: Method, error: NoDecision, left: float) -> bool:

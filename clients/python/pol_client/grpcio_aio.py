@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -23,6 +24,7 @@ class GrpcioTransport:
 
     def __init__(self, connection: connect.Connection) -> None:
         self._connection = connection
+        self._closed = False
         credentials = connection.credentials()
         settings = connection.channel_options()
         self._channel = (
@@ -38,12 +40,7 @@ class GrpcioTransport:
     async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
         try:
-            answer: bytes = await self._calls[method.path](
-                message,
-                timeout=seconds,
-                metadata=self._connection.headers(),
-                wait_for_ready=self._connection.wait_for_ready,
-            )
+            answer: bytes = await self.begun(self._calls[method.path], message, timeout=seconds)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
         return answer
@@ -54,20 +51,31 @@ class GrpcioTransport:
 
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
-        call = self._channel.stream_stream(path, None, None)(
-            None,
-            timeout=seconds,
-            metadata=self._connection.headers(),
-            wait_for_ready=self._connection.wait_for_ready,
-        )
-        return GrpcioStream(call)
+        opening = self._channel.stream_stream(path, None, None)
+        return GrpcioStream(self.begun(opening, None, timeout=seconds))
 
     def pipe(self) -> Lines:
         """Return a stream on which many tasks decide at once."""
-        return Lines(self._channel, self._connection)
+        opening = self._channel.stream_stream(connect.DECIDE_STREAM, None, None)
+        return Lines(partial(self.begun, opening))
+
+    def begun(self, opening: Any, asked: Any, **named: float) -> Any:
+        """Return grpcio's call for what is *asked*. Raises Unavailable when it is closed."""
+        try:
+            return opening(
+                asked,
+                metadata=self._connection.headers(),
+                wait_for_ready=self._connection.wait_for_ready,
+                **named,
+            )
+        except grpc.aio.UsageError:
+            if not self._closed:
+                raise
+            raise Unavailable("UNAVAILABLE", connect.CLOSED) from None
 
     async def close(self) -> None:
         """Close the connection; calls that run are cancelled."""
+        self._closed = True
         await self._channel.close(None)
 
 
@@ -106,9 +114,8 @@ class GrpcioStream:
 class Lines:
     """One stream at a time, which many tasks share; opened again when it broke."""
 
-    def __init__(self, channel: grpc.aio.Channel, connection: connect.Connection) -> None:
-        self._connection = connection
-        self._open = channel.stream_stream(connect.DECIDE_STREAM, None, None)
+    def __init__(self, opening: Callable[[Any], Any]) -> None:
+        self._open = opening
         self._numbers = itertools.count(1)
         self._line: Line | None = None
         self._closed = False
@@ -143,22 +150,18 @@ class Lines:
         if self._closed:
             raise Unavailable("UNAVAILABLE", "the pipeline was closed")
         if self._line is None or self._line.broken:
-            self._line = Line(self._open, self._connection)
+            self._line = Line(self._open)
         return self._line
 
 
 class Line:
     """One stream, from its opening until it breaks."""
 
-    def __init__(self, opening: Any, connection: connect.Connection) -> None:
+    def __init__(self, opening: Callable[[Any], Any]) -> None:
         self.waiting: dict[str, asyncio.Future[wire.Decision]] = {}
         self.broken = False
         self._outbox: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.call = opening(
-            self._requests(),
-            metadata=connection.headers(),
-            wait_for_ready=connection.wait_for_ready,
-        )
+        self.call = opening(self._requests())
         self.reading = asyncio.create_task(self._read(), name="pol-client-pipeline")
 
     def send(self, number: str, message: wire.DecideRequest) -> asyncio.Future[wire.Decision]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
@@ -23,6 +25,7 @@ class GrpcioTransport:
 
     def __init__(self, connection: connect.Connection) -> None:
         self._connection = connection
+        self._closed = False
         credentials = connection.credentials()
         settings = connection.channel_options()
         self._channel = (
@@ -38,12 +41,7 @@ class GrpcioTransport:
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
         try:
-            answer: bytes = self._calls[method.path](
-                message,
-                timeout=seconds,
-                metadata=self._connection.headers(),
-                wait_for_ready=self._connection.wait_for_ready,
-            )
+            answer: bytes = self.begun(self._calls[method.path], message, timeout=seconds)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
         return answer
@@ -55,20 +53,34 @@ class GrpcioTransport:
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
         outbox: SimpleQueue[bytes | None] = SimpleQueue()
-        call = self._channel.stream_stream(path, None, None)(
-            iter(outbox.get, None),
-            timeout=seconds,
-            metadata=self._connection.headers(),
-            wait_for_ready=self._connection.wait_for_ready,
-        )
-        return GrpcioStream(call, outbox)
+        opening = self._channel.stream_stream(path, None, None)
+        return GrpcioStream(self.begun(opening, iter(outbox.get, None), timeout=seconds), outbox)
 
     def pipe(self) -> Lines:
         """Return a stream on which many threads decide at once."""
-        return Lines(self._channel, self._connection)
+        opening = self._channel.stream_stream(connect.DECIDE_STREAM, None, None)
+        return Lines(partial(self.begun, opening))
+
+    def begun(self, opening: Any, asked: Any, **named: float) -> Any:
+        """Return what grpcio's *opening* gives for what is *asked*.
+
+        Raises Unavailable when it is closed, which is a ValueError for grpcio.
+        """
+        try:
+            return opening(
+                asked,
+                metadata=self._connection.headers(),
+                wait_for_ready=self._connection.wait_for_ready,
+                **named,
+            )
+        except ValueError:
+            if not self._closed:
+                raise
+            raise Unavailable("UNAVAILABLE", connect.CLOSED) from None
 
     def close(self) -> None:
         """Close the connection; calls that run end with CANCELLED."""
+        self._closed = True
         self._channel.close()
 
 
@@ -104,9 +116,8 @@ class GrpcioStream:
 class Lines:
     """One stream at a time, which many threads share; opened again when it broke."""
 
-    def __init__(self, channel: grpc.Channel, connection: connect.Connection) -> None:
-        self._connection = connection
-        self._open: Any = channel.stream_stream(connect.DECIDE_STREAM, None, None)
+    def __init__(self, opening: Callable[[Any], Any]) -> None:
+        self._open = opening
         self._lock = Lock()
         self._numbers = itertools.count(1)
         self._line: Line | None = None
@@ -124,7 +135,7 @@ class Lines:
                 raise Unavailable("UNAVAILABLE", "the pipeline was closed")
             line = self._line
             if line is None or line.broken:
-                line = self._line = Line(self._open, self._connection)
+                line = self._line = Line(self._open)
             line.send(number, asked, answer, request.SerializeToString())
         return answer
 
@@ -141,16 +152,12 @@ class Lines:
 class Line:
     """One stream, from its opening until it breaks."""
 
-    def __init__(self, opening: Any, connection: connect.Connection) -> None:
+    def __init__(self, opening: Callable[[Any], Any]) -> None:
         self.waiting: dict[str, tuple[str, Future[Decision]]] = {}
         self.broken = False
         self._lock = Lock()
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
-        self.call = opening(
-            iter(self._outbox.get, None),
-            metadata=connection.headers(),
-            wait_for_ready=connection.wait_for_ready,
-        )
+        self.call = opening(iter(self._outbox.get, None))
         Thread(target=self._read, name="pol-client-pipeline", daemon=True).start()
 
     def send(self, number: str, asked: str, answer: Future[Decision], message: bytes) -> None:

@@ -257,12 +257,19 @@ export function pause(milliseconds: number): Promise<void> {
   });
 }
 
-/** Return a token that a header can carry. Its text is in no error: it would be in logs. */
+/** Return a token that a header can carry, without the blanks around it. Its text is in no error: it would be in logs. */
 function sendable<Token extends string | undefined>(token: Token): Token {
-  if (token !== undefined && !(typeof token === "string" && VISIBLE.test(token))) {
+  if (token === undefined) {
+    return token;
+  }
+  if (typeof token !== "string" || !VISIBLE.test(token)) {
     throw new NotPermitted("UNAUTHENTICATED", "the token is no text of ASCII without line breaks: it was never sent");
   }
-  return token;
+  const sent = token.trim();
+  if (sent === "") {
+    throw new NotPermitted("UNAUTHENTICATED", "the token is empty: it was never sent");
+  }
+  return sent as Token;
 }
 
 /** Throw TypeError for what grpc-js would refuse at each call. */

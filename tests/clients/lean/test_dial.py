@@ -17,6 +17,7 @@ from engine.doors.grpc.service import Service
 from tests.clients.asking import ASK, KINDS
 from tests.clients.lean.scripted import Line, thread_client_of
 from tests.doors.grpc.serving import Daemon, make_door, make_gate, run
+from tests.ports import free_port
 
 DOOR = Path(__file__).parents[2] / "doors" / "grpc"
 CERTIFICATE = (DOOR / "localhost.crt").read_bytes()
@@ -81,6 +82,20 @@ def test_what_is_no_certificate_is_told() -> None:
         pytest.raises(Unavailable, match="cannot connect"),
     ):
         client.decide(**ASK)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("tls", [None, Tls(b"no PEM")])
+def test_who_waited_for_a_connection_in_vain_is_told_why(kind: str, tls: Tls | None) -> None:
+    told = ""
+    with KINDS[kind](f"127.0.0.1:{free_port()}", tls=tls) as client:
+        for seconds in (0.2, 2.0, 20.0, 200.0):
+            with pytest.raises(DeadlineExceeded, match="no answer in time") as caught:
+                client.decide(**ASK, timeout=seconds)
+            told = caught.value.message
+            if ";" in told:  # Else nothing was tried yet in that time.
+                break
+    assert "; cannot connect: " in told
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])

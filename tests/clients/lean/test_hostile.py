@@ -18,11 +18,13 @@ from pol_client._http2.frames import (
     GOAWAY,
     HEADERS,
     PING,
+    PREFACE,
     PUSH_PROMISE,
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
     Code,
+    goaway,
     head,
     ping,
     rst_stream,
@@ -68,6 +70,22 @@ def ask_in_loop(script: Script, **options: Any) -> PolError:
 
 
 WAYS = [ask_in_loop, ask_in_thread]
+
+
+@pytest.mark.parametrize("ask", WAYS)
+def test_a_daemon_that_goes_while_it_greets_is_not_asked_over_and_over(ask: Ask) -> None:
+    met: list[int] = []
+
+    async def script(line: Line) -> None:
+        await line.reader.readexactly(len(PREFACE))
+        met.append(line.number)
+        line.send(settings(()), goaway(0, Code.NO_ERROR))
+        await line.reader.read()
+
+    error = ask(script, wait_for_ready=False)
+    assert isinstance(error, Unavailable)
+    assert "takes no calls" in str(error)
+    assert len(met) <= 2  # A thread tries by itself before.
 
 
 def after_asked(*data: bytes) -> Script:

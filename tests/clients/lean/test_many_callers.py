@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from fractions import Fraction
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -123,7 +125,9 @@ def test_a_timeout_that_is_no_number_is_refused_and_one_without_end_is_not(
         for ask in (client.decide, client.explain, pipeline.decide):
             with pytest.raises(ValueError, match="number of seconds"):
                 ask(**ASK, timeout=nan)
-        for seconds in (inf, 1e300, 1e10):
+            with pytest.raises(TypeError, match="number of seconds, and no str"):
+                ask(**ASK, timeout="1")
+        for seconds in (inf, 1e300, 1e10, Decimal(PATIENCE), Fraction(PATIENCE)):
             assert client.decide(**ASK, timeout=seconds).passes
             assert client.explain(**ASK, timeout=seconds).decision.passes
             assert pipeline.decide(**ASK, timeout=seconds).passes

@@ -58,6 +58,8 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
         self._at = 0.0
         self._most = 2 * FEW
+        self.trouble = ""
+        """Why no connection came about the last time, unless one did since."""
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -121,10 +123,11 @@ class Deadlines:
             late.append(line.popleft())
         while others and (others[0][0] <= now or others[0][2].done()):
             late.append(heappop(others)[2])
+        why = "no answer in time" + (f"; {self.trouble}" if self.trouble else "")
         for due in late:
             if not due.done():
                 due.over = True
-                due.future.set_exception(DeadlineExceeded("DEADLINE_EXCEEDED", "no answer in time"))
+                due.future.set_exception(DeadlineExceeded("DEADLINE_EXCEEDED", why))
         self._set_next()
 
     def _set_next(self) -> None:

@@ -163,16 +163,22 @@ class Link:
         try:
             while self._waiting:
                 try:
-                    self.peer = await self._chosen()
+                    peer = await self._chosen()
                 except (OSError, TimeoutError, ValueError, ssl.SSLError) as error:
                     why = type(error).__name__ if isinstance(error, ValueError) else str(error)
                     failure = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
                 except NoDecision as error:
                     failure = Unavailable("UNAVAILABLE", error.message)
                 else:
-                    self._others.met(self, self.peer)
-                    self._tell(None, all_of_them=True)
-                    return
+                    if peer.open:
+                        self.peer = peer
+                        self._deadlines.trouble = ""
+                        self._others.met(self, peer)
+                        self._tell(None, all_of_them=True)
+                        return
+                    # Who is going hangs up while it greets: it is not asked without a pause.
+                    failure = Unavailable("UNAVAILABLE", "the daemon takes no calls")
+                self._deadlines.trouble = failure.message
                 self._tell(failure, all_of_them=False)
                 if self._waiting:
                     await asyncio.sleep(pause * self._random.uniform(1 - JITTER, 1 + JITTER))

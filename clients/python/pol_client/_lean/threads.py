@@ -217,7 +217,8 @@ class LeanThreads:
 
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
-        return self.run(self.inner.unary(method, message, seconds))
+        pairs = self.pairs()  # Here: what makes tokens may take long, and the loop is for all.
+        return self.run(self.inner.unary(method, message, seconds, pairs))
 
     def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
@@ -235,9 +236,10 @@ class LeanThreads:
 
     def stream(self, path: str, seconds: float) -> ThreadStream:
         """Begin a call with many messages."""
+        pairs = self.pairs()
 
         async def begin() -> LeanStream:
-            return self.inner.stream(path, seconds)
+            return self.inner.stream(path, seconds, pairs)
 
         return ThreadStream(self, self.run(begin()))
 

@@ -54,12 +54,17 @@ class LeanTransport(Carrier):
         self._links: Links | None = None
         self._closed = False
 
-    async def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
-        """Return the answer. Raises NoDecision; RuntimeError in another loop than the first."""
+    async def unary(
+        self, method: connect.Method, message: bytes, seconds: float, pairs: Pairs | None = None
+    ) -> bytes:
+        """Return the answer. Raises NoDecision; RuntimeError in another loop than the first.
+
+        *pairs* is the metadata, where whoever asks has had it made.
+        """
         belongs(self._opened().loop)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        block = self.block(method.path, seconds, self.pairs())
+        block = self.block(method.path, seconds, self.pairs() if pairs is None else pairs)
         tries = 0
         while True:
             link = self._opened().least()
@@ -86,9 +91,9 @@ class LeanTransport(Carrier):
     async def _decide_alone(self, message: bytes, seconds: float) -> Decision:
         return read_answer(await self.unary(connect.DECIDE, message, seconds))
 
-    def stream(self, path: str, seconds: float) -> LeanStream:
-        """Begin a call with many messages."""
-        block = self.block(path, seconds, self.pairs())
+    def stream(self, path: str, seconds: float, pairs: Pairs | None = None) -> LeanStream:
+        """Begin a call with many messages; *pairs* as for `unary`."""
+        block = self.block(path, seconds, self.pairs() if pairs is None else pairs)
         until = time.monotonic() + seconds
 
         async def begin() -> Streamed:

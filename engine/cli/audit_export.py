@@ -93,10 +93,9 @@ def writer(form: str) -> Write:
         leave(MISSING)
 
     def write_parquet(records: Iterable[Taken], file: BinaryIO) -> None:
-        table = module.ParquetWriter(file)
-        for one in records:
-            table.add(one)
-        table.close()
+        with module.ParquetWriter(file) as table:
+            for one in records:
+                table.add(one)
 
     return write_parquet
 

@@ -189,6 +189,8 @@ def hold_streams() -> None:
     while (place := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004  standard error
         pass
     os.close(place)
+    if sys.stdin is None:
+        sys.stdin = TextIOWrapper(FileIO(0, "r", closefd=False))
     if sys.stdout is None:
         sys.stdout = TextIOWrapper(FileIO(1, "w", closefd=False))
     if sys.stderr is None:

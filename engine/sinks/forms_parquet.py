@@ -5,7 +5,8 @@ Needs the extra ``parquet``: nobody imports this module before it is asked for.
 
 from __future__ import annotations
 
-from typing import BinaryIO, Final, assert_never
+from types import TracebackType
+from typing import BinaryIO, Final, Self, assert_never
 
 import pyarrow as pa
 from pyarrow import parquet as pq
@@ -23,11 +24,15 @@ LEVEL: Final = 3
 
 
 class ParquetWriter:
-    """Writes records into *file*, compressed with zstd. Whoever opens it closes it."""
+    """Writes records into *file*, compressed with zstd. Whoever opens it closes it, or uses `with`.
+
+    A block that does not end well gives the file up: what is there of it is not made to look whole.
+    """
 
     def __init__(self, file: BinaryIO, *, rows: int = ROWS) -> None:
+        self._outlet = Outlet(file)
         self._writer = pq.ParquetWriter(
-            file, SCHEMA, compression="zstd", compression_level=LEVEL, version="2.6"
+            self._outlet, SCHEMA, compression="zstd", compression_level=LEVEL, version="2.6"
         )
         self._most = rows
         self._rows: list[dict[str, object]] = []
@@ -45,6 +50,19 @@ class ParquetWriter:
         self._flush()
         self._writer.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        self._outlet.shut = True
+
     def _flush(self) -> None:
         if not self._rows:
             return
@@ -52,6 +70,27 @@ class ParquetWriter:
         self._writer.write_table(pa.Table.from_pydict(columns, schema=SCHEMA))
         self._rows.clear()
         self._bytes = 0
+
+
+class Outlet:
+    """What pyarrow writes to, until it is shut: then what comes is written nowhere.
+
+    For pyarrow ends a file also when it is only let go of, and tells of one that is closed by then.
+    """
+
+    closed = False
+    """Never: pyarrow asks before it writes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.shut = False
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Write *data*, or nothing. Raises OSError."""
+        return len(data) if self.shut else self._file.write(data)
+
+    def flush(self) -> None:
+        """Do nothing: whoever opened the file sees to it."""
 
 
 def arrow_type(type_: Type) -> pa.DataType:

@@ -16,6 +16,7 @@ import pytest
 from engine.cli import audit_export, output_file
 from engine.cli.output_file import whole_file
 from engine.service.audit import Audit
+from engine.storage import query
 from engine.storage.header import Cut
 from engine.storage.source import segment_files
 from tests.cli.calling import call
@@ -200,3 +201,24 @@ def test_the_trail_failing_midway_is_not_blamed_on_the_output(
     assert "cannot be read" in result.stderr
     assert not (tmp_path / "x").exists()
     assert DECISION.decision_id not in result.output
+
+
+def test_an_export_that_is_broken_off_leaves_nothing_and_says_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[object] = []
+
+    def interrupted(*given: object, **named: object) -> Iterator[object]:
+        yield from query.find(*given, **named)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(audit_export, "find", interrupted)
+    monkeypatch.setattr(sys, "unraisablehook", dropped.append)
+    to = tmp_path / "out"
+    to.mkdir()
+    result = call(
+        "audit", "export", "--folder", folder, "--format", "parquet", "-o", to / "x.parquet"
+    )
+    assert (result.exit_code, result.stderr) == (130, "\nengine: interrupted\n")
+    assert not [*to.iterdir()]
+    assert not dropped

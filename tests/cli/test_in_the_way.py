@@ -219,6 +219,19 @@ def test_no_file_comes_to_be_a_stream_that_was_closed(here: Path) -> None:
     assert (here / "book.md").read_text().startswith("#")
 
 
+@pytest.mark.parametrize("case", ["eval pol -", "explain pol -", "decide -", "fmt -", "scan -"])
+def test_an_input_that_was_closed_is_an_empty_one(here: Path, case: str) -> None:
+    del here
+    done = subprocess.run(  # noqa: S603  our own interpreter
+        ["/bin/sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "engine", *case.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (0 if case in {"fmt -", "scan -"} else 2)
+    assert "Traceback" not in done.stderr
+
+
 def test_who_ends_a_verb_by_ctrl_c_is_not_told_that_something_was_found(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

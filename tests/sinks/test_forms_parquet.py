@@ -17,6 +17,9 @@ from engine.sinks.forms_table import row_of
 from engine.sinks.forms_taken import Taken
 from tests.sinks.samples import ALL, DECISION, TRAIL, strange, taken
 
+ROW_BYTES = 100
+"""Less than a row takes."""
+
 
 def written(records: tuple[Taken, ...], rows: int = forms_parquet.ROWS) -> pq.ParquetFile:
     file = io.BytesIO()
@@ -49,6 +52,21 @@ def test_rows_are_grouped_and_compressed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_an_export_of_nothing_is_a_table_without_rows() -> None:
     assert written(()).read().num_rows == 0
+
+
+def test_a_file_that_is_given_up_is_not_made_to_look_whole() -> None:
+    file = io.BytesIO()
+
+    def interrupted() -> None:
+        with ParquetWriter(file, rows=1) as writer:
+            writer.add(taken(DECISION))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert file.tell() > ROW_BYTES
+    with pytest.raises(pa.ArrowInvalid):
+        pq.ParquetFile(io.BytesIO(file.getvalue()))
 
 
 def test_another_program_can_ask_the_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ connection of its own.
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Trust:
         """Return roots, key and certificate. Raises DialError where they cannot be used."""
         if bool(self.certificate_file) != bool(self.key_file):
             raise DialError("a certificate needs its key: give both --cert and --key")
+        self._plain()
         self.context()
         system = ssl.get_default_verify_paths().cafile or ""
         roots, key, certificate = (
@@ -55,6 +57,19 @@ class Trust:
             for one in (self.ca_file or system, self.key_file, self.certificate_file)
         )
         return roots, key, certificate
+
+    def _plain(self) -> None:
+        """Raise DialError for what is there and no file.
+
+        Each is read more than once, and a pipe may never bring anything.
+        """
+        for flag, file in (
+            ("--ca", self.ca_file),
+            ("--cert", self.certificate_file),
+            ("--key", self.key_file),
+        ):
+            if file and os.path.exists(file) and not os.path.isfile(file):  # noqa: PTH110, PTH113 - what it is given may be no path at all
+                raise DialError(f"{flag} {file} is no regular file: write the PEM into one")
 
     def context(self) -> ssl.SSLContext:
         """Return the same for OpenSSL. Raises DialError where files cannot be used."""

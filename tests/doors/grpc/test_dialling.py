@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -183,6 +184,18 @@ def test_files_that_cannot_be_used_are_named_before_anybody_is_asked(tmp_path: P
     assert "are no certificate and its key" in said(nowhere, Trust("", str(garbage), key))
     Path(key).write_bytes(AUTHORITY.issue("other").key)
     assert "is not that of the certificate" in said(nowhere, Trust("", good.certificate_file, key))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    own = trust(tmp_path, own=AUTHORITY.issue("me"))
+    certificate, key = own.certificate_file, own.key_file
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    nowhere, why = "127.0.0.1:1", f"{pipe} is no regular file: write the PEM into one"
+    assert said(nowhere, Trust(str(pipe))) == f"--ca {why}"
+    assert said(nowhere, Trust("", str(pipe), key)) == f"--cert {why}"
+    assert said(nowhere, Trust("", certificate, str(pipe))) == f"--key {why}"
+    assert "--ca /dev/zero is no regular file" in said(nowhere, Trust("/dev/zero"))
 
 
 def test_a_key_that_is_encrypted_is_told_and_asks_nobody_for_a_password(tmp_path: Path) -> None:

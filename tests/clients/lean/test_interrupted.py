@@ -230,7 +230,7 @@ def test_where_no_thread_can_be_had_the_next_call_tries_again(
 
 def test_a_callback_may_close_the_client_and_must_not_wait_for_it() -> None:
     found: list[BaseException] = []
-    closed = threading.Event()
+    added, closed = threading.Event(), threading.Event()
 
     def called(_answer: Future[Any]) -> None:
         try:
@@ -240,9 +240,17 @@ def test_a_callback_may_close_the_client_and_must_not_wait_for_it() -> None:
         client.close()
         closed.set()
 
-    with thread_client_of(answering([], [])) as client:
-        pipeline = client.pipeline()
-        pipeline.submit(**ASK).add_done_callback(called)
+    async def script(line: Line) -> None:
+        await line.greet()
+        stream, _ = await line.asked()
+        # What is answered by then is told to the thread that asks, which may well wait.
+        await asyncio.to_thread(added.wait, PATIENCE)
+        line.answer(stream)
+        await line.reader.read()
+
+    with thread_client_of(script) as client:
+        client.pipeline().submit(**ASK).add_done_callback(called)
+        added.set()
         assert closed.wait(PATIENCE)
         with pytest.raises(Unavailable, match="closed"):
             client.decide(**ASK)

@@ -9,8 +9,8 @@ texts and what is looked for in them (`Unlooked`), and is tried again when someb
 Every try looks at the state anew. Nothing was put or taken before a try that stops: what redactions
 will ask is asked before that (see `inquire`).
 
-A path is first searched for what is asked. If more is asked of it later, it is searched for all
-that any policy asks, so that no text is looked at more than three times.
+A path is first searched for what is asked, and will be (see `looks`). If more is asked of it later,
+it is searched for all that any policy asks, so that no text is looked at more than three times.
 """
 
 from __future__ import annotations

@@ -79,8 +79,13 @@ export const GUARD = `${ENGINE}Guard`;
 /** What a daemon says that has started and has no policies: it is there, and its answer stands. */
 const NOT_READY = "no policies are loaded yet";
 const PAUSE_MS = 50;
+/** What is asked to learn why there is no connection: whatever the answer, there is one then. */
+const PROBE = "/grpc.health.v1.Health/Check";
+/** How grpc-js tells that it could not connect for a certificate, or a name in one. */
+const NOT_ACCEPTED = /^No connection established\. Last error: (.*certificate.*?)\. Resolution note/is;
 const LONGEST_MS = 2 ** 31 - 1;
 const VISIBLE = /^[ -~]*$/;
+const NEVER = new AbortController().signal;
 
 const OPTIONS: grpc.ChannelOptions = {
   // A daemon restarts in well under a second: look again soon, and never back off for minutes.
@@ -109,21 +114,12 @@ export class Connection {
     for (const [name, value] of Object.entries(options.metadata ?? {})) {
       headerOf(name, value);
     }
-    this.client = new grpc.Client(address, credentials(options.tls), {
-      ...OPTIONS,
-      // A client of its own connection: another one's options or failures are not shared.
-      "grpc.use_local_subchannel_pool": 1,
-      ...(options.tls?.serverName === undefined ? {} : {
-        "grpc.ssl_target_name_override": options.tls.serverName,
-        "grpc.default_authority": options.tls.serverName,
-      }),
-      ...options.channelOptions,
-    });
+    this.client = new grpc.Client(address, credentials(options.tls), channelOptions(options));
   }
 
   /** Return the milliseconds that a call may take. */
   time(options: CallOptions): number {
-    return options.timeoutMs === undefined ? this.timeoutMs : limit(options.timeoutMs);
+    return limit(options.timeoutMs ?? this.timeoutMs);
   }
 
   /**
@@ -179,6 +175,7 @@ export class Connection {
     const deadline = Date.now() + this.time(options);
     for (;;) {
       const token = await this.bearer(deadline, options.signal);
+      await this.reach(deadline, options.signal);
       try {
         return await this.once(to, message, token, deadline, options.signal);
       } catch (error) {
@@ -196,13 +193,56 @@ export class Connection {
     }
   }
 
+  /**
+   * Wait for a connection with TLS, within the deadline. Throws Unavailable where the daemon's certificate is not accepted:
+   * grpc-js would wait for another one until the deadline, and not say so.
+   */
+  async reach(deadline: number, signal: AbortSignal | undefined): Promise<void> {
+    this.check(signal);
+    while (this.waitsForTls && !this.closed && !signal?.aborted && deadline - Date.now() > PAUSE_MS) {
+      if (this.client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY) {
+        return;
+      }
+      const refused = await this.refused(deadline, signal);
+      if (refused !== null) {
+        throw refused;
+      }
+      await pause(PAUSE_MS);
+    }
+  }
+
+  /** Whether a daemon is waited for that speaks TLS. */
+  get waitsForTls(): boolean {
+    return this.waitForReady && this.options.tls !== undefined;
+  }
+
+  /** Return what becomes of calls where the daemon's certificate is not accepted; null where it is, or nobody knows yet. */
+  refused(deadline: number, signal?: AbortSignal): Promise<Unavailable | null> {
+    const kept = (bytes: Buffer): Buffer => bytes;
+    return new Promise((resolve) => {
+      const options: grpc.CallOptions = { deadline };
+      const call = this.client.makeUnaryRequest(PROBE, kept, kept, Buffer.alloc(0), options, (error) => {
+        signal?.removeEventListener("abort", giveUp);
+        const why = NOT_ACCEPTED.exec(error?.details ?? "")?.[1];
+        const remedy = "see `tls.roots` and `tls.serverName`, or have the daemon show another";
+        const told = `TLS: the daemon's certificate is not accepted (${why}); ${remedy}: it was never sent`;
+        resolve(why === undefined ? null : new Unavailable("UNAVAILABLE", told));
+      });
+      const giveUp = (): void => call.cancel();
+      signal?.addEventListener("abort", giveUp, { once: true });
+    });
+  }
+
   close(): void {
     this.closed = true;
     this.client.close();
   }
 
-  /** Throw what a call comes to that cannot begin. */
+  /** Throw what a call comes to that cannot begin; TypeError for a signal that is none, which would fail where nobody hears it. */
   check(signal: AbortSignal | undefined): void {
+    if (typeof (signal ?? NEVER).addEventListener !== "function") {
+      throw new TypeError("signal must be an AbortSignal");
+    }
     if (this.closed) {
       throw new Unavailable("UNAVAILABLE", "the client was closed");
     }
@@ -281,8 +321,28 @@ function headerOf(name: string, value: unknown): void {
   }
 }
 
+/** Return the options of a channel. Throws TypeError for a bigint, over which grpc-js would end the process when it connects. */
+function channelOptions(options: ClientOptions): grpc.ChannelOptions {
+  const made: grpc.ChannelOptions = {
+    ...OPTIONS,
+    // A client of its own connection: another one's options or failures are not shared.
+    "grpc.use_local_subchannel_pool": 1,
+    ...(options.tls?.serverName === undefined ? {} : {
+      "grpc.ssl_target_name_override": options.tls.serverName,
+      "grpc.default_authority": options.tls.serverName,
+    }),
+    ...options.channelOptions,
+  };
+  for (const [name, value] of Object.entries(made)) {
+    if (typeof value === "bigint") {
+      throw new TypeError(`the channel option \`${name}\` must be no bigint`);
+    }
+  }
+  return made;
+}
+
 function limit(milliseconds: number): number {
-  if (!(milliseconds >= 0)) {
+  if (typeof milliseconds !== "number" || !(milliseconds >= 0)) {
     throw new RangeError("timeoutMs must be a number of milliseconds, not below 0");
   }
   return Math.min(milliseconds, LONGEST_MS);

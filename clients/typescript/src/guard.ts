@@ -49,7 +49,7 @@ export class Guard implements AsyncIterable<string> {
     const { signal } = this.options;
     const deadline = Date.now() + this.connection.time({ timeoutMs: this.options.timeoutMs ?? GUARD_MS });
     const token = await this.connection.bearer(deadline, signal);
-    this.connection.check(signal);
+    await this.connection.reach(deadline, signal);
     const talk = new Talk(this.connection, token, deadline, signal);
     const pieces = chunks(this.open, this.source);
     try {

@@ -117,6 +117,9 @@ export class Pipeline {
         waiting.done?.(null, new Unavailable("UNAVAILABLE", "the daemon cannot be reached: it was never sent"));
       }
     } else if (!this.watching) {
+      if (state === grpc.connectivityState.TRANSIENT_FAILURE && this.connection.waitsForTls) {
+        void this.look();
+      }
       this.watching = true;
       channel.watchConnectivityState(state, Date.now() + LOOK_MS, () => {
         this.watching = false;
@@ -124,6 +127,16 @@ export class Pipeline {
       });
     }
     return false;
+  }
+
+  /** Fail what waits where the daemon's certificate is not accepted: nobody knows when it shows another. */
+  private async look(): Promise<void> {
+    const refused = await this.connection.refused(Date.now() + LOOK_MS);
+    if (refused !== null) {
+      for (const waiting of [...this.queue]) {
+        waiting.done?.(null, refused);
+      }
+    }
   }
 }
 

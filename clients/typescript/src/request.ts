@@ -84,7 +84,7 @@ export function buildRequest(asked: object): Wire {
     }
   }
   if (attributes !== undefined) {
-    message.attributesJson = toJson(attributes, "attributes");
+    message.attributesJson = toJson(attributes, "");
   }
   return message;
 }
@@ -107,18 +107,38 @@ export function buildUsage(usage: unknown): Wire {
   return message;
 }
 
-/** Return `value` as JSON; throws InvalidRequest naming `path` when it has no JSON form. */
+/** Return `value`, which stands at `path`, as JSON; throws InvalidRequest naming what of it has no JSON form. */
 export function toJson(value: unknown, path: string): Buffer {
   let made: string | undefined;
   try {
     made = JSON.stringify(value, jsonable);
   } catch (error) {
-    throw refused(path, `has no JSON form (${error instanceof Error ? error.message : "unknown"})`);
+    throw refused(whereOdd(value, path), `has no JSON form (${error instanceof Error ? error.message : "unknown"})`);
   }
   if (made === undefined) {
     throw refused(path, "has no JSON form");
   }
   return Buffer.from(made);
+}
+
+/** Return the path of what in `value` has no JSON form. */
+function whereOdd(value: unknown, path: string): string {
+  const paths = new Map<unknown, string>();
+  let last = path;
+  try {
+    JSON.stringify(value, function (this: unknown, key, inner) {
+      const above = paths.get(this);
+      if (above !== undefined) {
+        last = Array.isArray(this) ? `${above}[${key}]` : above === "" ? key : `${above}.${key}`;
+      }
+      const made = jsonable.call(this, key, inner);
+      paths.set(made, last);
+      return made;
+    });
+  } catch {
+    // Where it ends is what was asked for.
+  }
+  return last;
 }
 
 /** Return a string that has a form in UTF-8; throws InvalidRequest for what is none. */
@@ -157,7 +177,7 @@ function jsonable(this: unknown, key: string, value: unknown): unknown {
   }
   if (typeof value === "bigint") {
     if (!Number.isSafeInteger(Number(value))) {
-      throw new TypeError("a whole number beyond 2^53");
+      throw new TypeError("a whole number beyond 2^53: send it as a string");
     }
     return Number(value);
   }
@@ -206,6 +226,14 @@ function whole(value: unknown, path: string): Wire {
     return { low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)), unsigned: false };
   }
   throw refused(path, "expected a whole number of 64 bits (beyond 2^53 a bigint)");
+}
+
+/** Return a count that a field of 32 bits holds; throws InvalidRequest for what is none. */
+export function count(value: unknown, path: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || Math.abs(value) >= 2 ** 31) {
+    throw refused(path, "expected a whole number");
+  }
+  return value;
 }
 
 function list(value: unknown, path: string): unknown[] {
@@ -273,7 +301,7 @@ const FILL: Record<string, Fill> = {
     return parts;
   },
   stage(message, value) {
-    const number = STAGES.get(String(value));
+    const number = STAGES.get(value as string);
     if (number === undefined) {
       throw refused("stage", `must be one of ${[...STAGES.keys()].join(", ")}`);
     }
@@ -325,7 +353,7 @@ const FILL: Record<string, Fill> = {
   capabilities(message, value) {
     message.capabilities = {};
     for (const name of texts(value, "capabilities")) {
-      const field = CAPABILITIES[name];
+      const field = Object.hasOwn(CAPABILITIES, name) ? CAPABILITIES[name] : undefined;
       if (field === undefined) {
         throw refused("capabilities", `must be some of ${Object.keys(CAPABILITIES).join(", ")}`);
       }

@@ -4,7 +4,7 @@ import * as connect from "./connection";
 import type { CallOptions, Connection, Method } from "./connection";
 import { readHistory, readReview, STATES } from "./decode";
 import { Aborted, fromRpc, NoDecision, refused } from "./errors";
-import { messagesOf, text, toJson } from "./request";
+import { count, messagesOf, text, toJson } from "./request";
 import type { Message, Review, ReviewDeed, ReviewPage, ReviewState } from "./results";
 import { Review as ReviewCodec, WaitReviewRequest, type Wire } from "./wire";
 
@@ -63,7 +63,7 @@ export class Reviews {
   /** Return a review as it stands. */
   async get(reviewId: string, options: Look = {}): Promise<Review> {
     const { full = false, earlier = false } = options;
-    return this.act(connect.GET_REVIEW, { reviewId, full, earlier }, options);
+    return this.act(connect.GET_REVIEW, { ...the(reviewId), full, earlier }, options);
   }
 
   /** Return reviews, the gravest first and then the oldest. */
@@ -73,11 +73,11 @@ export class Reviews {
       throw refused("state", `must be one of ${[...STATES.keys()].join(", ")}`);
     }
     const message = {
-      queue: wanted.queue ?? "",
-      tenantId: wanted.tenant ?? "",
+      queue: text(wanted.queue ?? "", "queue"),
+      tenantId: text(wanted.tenant ?? "", "tenant"),
       state,
-      pageSize: wanted.most ?? 0,
-      pageToken: wanted.after ?? "",
+      pageSize: count(wanted.most ?? 0, "most"),
+      pageToken: text(wanted.after ?? "", "after"),
     };
     const answer = await this.connection.call(connect.LIST_REVIEWS, message, wanted);
     return { reviews: answer.reviews.map(readReview), after: answer.nextPageToken };
@@ -88,7 +88,7 @@ export class Reviews {
     const found: ReviewDeed[] = [];
     let pageToken = "";
     do {
-      const answer = await this.connection.call(connect.REVIEW_HISTORY, { reviewId, pageToken }, options);
+      const answer = await this.connection.call(connect.REVIEW_HISTORY, { ...the(reviewId), pageToken }, options);
       found.push(...readHistory(answer));
       pageToken = answer.nextPageToken;
     } while (pageToken !== "");
@@ -97,22 +97,23 @@ export class Reviews {
 
   /** Keep others away for a while. */
   async claim(reviewId: string, options: Lease = {}): Promise<Review> {
-    return this.act(connect.CLAIM_REVIEW, { reviewId, ...said(options), ...lease(options) }, options);
+    return this.act(connect.CLAIM_REVIEW, { ...the(reviewId), ...said(options), ...lease(options) }, options);
   }
 
   /** Give a claim up. */
   async release(reviewId: string, options: Sentence = {}): Promise<Review> {
-    return this.act(connect.RELEASE_REVIEW, { reviewId, ...said(options) }, options);
+    return this.act(connect.RELEASE_REVIEW, { ...the(reviewId), ...said(options) }, options);
   }
 
   /** Give a claim to someone else. */
   async handOver(reviewId: string, to: string, options: Lease = {}): Promise<Review> {
-    return this.act(connect.HAND_OVER_REVIEW, { reviewId, to, ...said(options), ...lease(options) }, options);
+    const message = { ...the(reviewId), to: text(to, "to"), ...said(options), ...lease(options) };
+    return this.act(connect.HAND_OVER_REVIEW, message, options);
   }
 
   /** Write the `note` into the history. */
   async comment(reviewId: string, options: Sentence): Promise<Review> {
-    return this.act(connect.COMMENT_REVIEW, { reviewId, ...said(options) }, options);
+    return this.act(connect.COMMENT_REVIEW, { ...the(reviewId), ...said(options) }, options);
   }
 
   /** Let it pass when it is asked again. */
@@ -147,15 +148,16 @@ export class Reviews {
   async *watch(reviewId: string, options: Wait): AsyncGenerator<Review, void, undefined> {
     const deadline = Date.now() + this.connection.time(options);
     const { signal } = options;
+    const message = the(reviewId);
     let seen = "";
     for (;;) {
       const token = await this.connection.bearer(deadline, signal);
-      this.connection.check(signal);
+      await this.connection.reach(deadline, signal);
       const call = this.connection.client.makeServerStreamRequest(
         connect.WAIT_REVIEW,
         WaitReviewRequest.encode,
         ReviewCodec.decode,
-        { reviewId },
+        message,
         this.connection.metadata(token),
         { deadline },
       );
@@ -206,7 +208,7 @@ export class Reviews {
   }
 
   private resolve(reviewId: string, state: ReviewState, form: Wire, options: Sentence): Promise<Review> {
-    const message = { reviewId, state: STATES.get(state), ...form, ...said(options) };
+    const message = { ...the(reviewId), state: STATES.get(state), ...form, ...said(options) };
     return this.act(connect.RESOLVE_REVIEW, message, options);
   }
 
@@ -215,13 +217,20 @@ export class Reviews {
   }
 }
 
+function the(reviewId: string): Wire {
+  return { reviewId: text(reviewId, "reviewId") };
+}
+
 function said({ note, reviewer }: Sentence): Wire {
   return { note: text(note ?? "", "note"), reviewer: text(reviewer ?? "", "reviewer") };
 }
 
 function lease({ leaseMs }: Lease): Wire {
-  if (leaseMs === undefined) {
+  if (leaseMs === undefined || leaseMs === null) {
     return {};
+  }
+  if (!Number.isFinite(leaseMs)) {
+    throw refused("leaseMs", "expected a number of milliseconds");
   }
   const seconds = Math.floor(leaseMs / 1000);
   return { lease: { seconds, nanos: Math.round((leaseMs - seconds * 1000) * 1e6) } };

@@ -115,9 +115,10 @@ for (const kind of ["tcp", "unix"]) {
       const kept = await client.decide({ ...ASK, content: undefined, messages: ["forbidden", { role: "assistant", text: null }] });
       assert.equal(kept.action, "deny");
       const bytes = Buffer.from("ann@example.com");
-      for (const args of [{ to: bytes }, { to: [new Uint8Array(bytes)] }, { to: bytes.buffer }, bytes]) {
+      const where = { ".to": { to: bytes }, ".to[0]": { to: [new Uint8Array(bytes)] }, ".to.a": { to: { a: bytes.buffer } }, "": bytes };
+      for (const [path, args] of Object.entries(where)) {
         await assert.rejects(client.decide({ ...ASK, stage: "tool_call", tool: { name: "mail", args } }), {
-          violations: [{ path: "tool.args", description: "has no JSON form (bytes, which are no text)" }],
+          violations: [{ path: `tool.args${path}`, description: "has no JSON form (bytes, which are no text)" }],
         });
       }
     });

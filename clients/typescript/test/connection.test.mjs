@@ -2,9 +2,13 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import * as grpc from "@grpc/grpc-js";
@@ -187,9 +191,12 @@ it("what cannot be sent is refused with its path, before anything is sent", asyn
     "usage.inputTokens": { usage: { inputTokens: 1.5 } },
     "usage.costUsd": { usage: { costUsd: Number.NaN } },
     "session.trun": { session: { id: "s", trun: 1 } },
-    capabilities: { capabilities: ["fly"] },
-    context: { context: { loop } },
-    "tool.args": { tool: { name: "t", args: { n: 2n ** 60n } } },
+    capabilities: { capabilities: ["fly", "constructor"] },
+    "context.loop.self": { context: { loop } },
+    "context.at.big": { context: { at: { big: 2n ** 60n } } },
+    "context.odd name[1]": { context: { "odd name": [1, Number.NaN] } },
+    "tool.args.n": { tool: { name: "t", args: new Map([["n", 2n ** 60n]]) } },
+    "tenant.size": { tenant: { id: "north", size: 2n ** 60n } },
     "messages[1].text": { messages: [{ role: "user", text: "a" }, { role: "user", text: 3 }] },
   };
   for (const [path, part] of Object.entries(wrong)) {
@@ -205,7 +212,7 @@ it("what cannot be sent is refused with its path, before anything is sent", asyn
   const shownNothing = [Promise.resolve("x"), new Error("x"), new Hidden(), [1].values(), new URLSearchParams("a=b"), /x/u];
   const maps = [new Map([[1, "a"], ["1", "b"]]), new Map([[{}, "a"]]), new Map([[["a"], "a"]])];
   for (const note of [...shownNothing, ...maps]) {
-    await assert.rejects(client.decide({ ...ASK, context: { note } }), { message: /; context: has no JSON form/ });
+    await assert.rejects(client.decide({ ...ASK, context: { note } }), { message: /; context\.note: has no JSON form/ });
     await assert.rejects(client.decide({ ...ASK, stage: "tool_call", tool: { name: "t", args: note } }), InvalidRequest);
     await assert.rejects(client.decide({ ...ASK, model: note }), { message: /; model: expected/ });
     await assert.rejects(client.decide({ ...ASK, usage: note }), { message: /; usage: expected/ });
@@ -286,11 +293,95 @@ it("a call that was given up keeps no process alive until its deadline", async (
 
 it("a time that is no number is refused, whatever is asked", async (test) => {
   const client = open(test, await nobody());
-  for (const timeoutMs of [NaN, -1]) {
+  for (const timeoutMs of [NaN, -1, 1000n, true, "1000", []]) {
     await assert.rejects(client.decide(ASK, { timeoutMs }), RangeError);
     await assert.rejects(client.explain(ASK, { timeoutMs }), RangeError);
     await assert.rejects(client.waitReview("r1", { timeoutMs }), RangeError);
     await assert.rejects(client.guard(["hello"], WHO, { timeoutMs })[Symbol.asyncIterator]().next(), RangeError);
+    assert.throws(() => new Client("127.0.0.1:1", { timeoutMs }), /timeoutMs must be a number of milliseconds/);
+  }
+});
+
+it("a time that is null is as if it were left out", async (test) => {
+  const client = open(test, await nobody(), { timeoutMs: null, token: () => new Promise(() => undefined) });
+  const left = open(test, await nobody(), { timeoutMs: 50, token: () => new Promise(() => undefined) });
+  assert.equal(client.connection.time({ timeoutMs: null }), 1000);
+  assert.equal(left.connection.time({ timeoutMs: null }), 50);
+  await assert.rejects(left.decide(ASK, { timeoutMs: null }), DeadlineExceeded);
+});
+
+it("an option that would end the process is refused by its name", async (test) => {
+  for (const coalesce of [true, false]) {
+    const client = open(test, await nobody(), { coalesce });
+    for (const signal of [{}, 5n]) {
+      await assert.rejects(client.decide(ASK, { signal }), { name: "TypeError", message: "signal must be an AbortSignal" });
+      await assert.rejects(client.guard(["a"], WHO, { signal })[Symbol.asyncIterator]().next(), TypeError);
+    }
+  }
+  const named = /channel option `grpc.keepalive_time_ms` must be no bigint/;
+  assert.throws(() => new Client("127.0.0.1:1", { channelOptions: { "grpc.keepalive_time_ms": 5n } }), named);
+  assert.throws(() => new Client("127.0.0.1:1", { tls: { serverName: 5n } }), /must be no bigint/);
+});
+
+it("a certificate of the daemon that is not accepted is told at once, and not waited for", async (test) => {
+  const home = await mkdtemp(join(tmpdir(), "pol-tls-"));
+  test.after(() => rm(home, { recursive: true, force: true }));
+  const source = fileURLToPath(new URL("../../../tests/doors/grpc/localhost", import.meta.url));
+  const roots = await readFile(`${source}.crt`);
+  await writeFile(join(home, "tls.key"), await readFile(`${source}.key`), { mode: 0o600 });
+  const options = [`grpc.tls.certificate_file=${source}.crt`, `grpc.tls.key_file=${join(home, "tls.key")}`];
+  const { daemon } = await started(test, { options: options.flatMap((each) => ["--set", each]) });
+  for (const coalesce of [true, false]) {
+    const good = open(test, daemon.address, { coalesce, tls: { roots, serverName: "localhost" }, timeoutMs: 60_000 });
+    assert.equal((await good.decide(ASK)).action, "allow");
+    for (const tls of [{ serverName: "localhost" }, { roots, serverName: "elsewhere" }]) {
+      const client = open(test, daemon.address, { coalesce, tls, timeoutMs: 60_000 });
+      const calls = [
+        () => client.decide(ASK),
+        () => client.explain(ASK),
+        () => client.waitReview("r1", { timeoutMs: 60_000 }),
+        () => client.guard(["hello"], WHO)[Symbol.asyncIterator]().next(),
+      ];
+      for (const call of calls) {
+        await assert.rejects(call(), (error) => {
+          assert.ok(error instanceof Unavailable, String(error));
+          assert.match(error.details, /^TLS: the daemon's certificate is not accepted \(.+\); see `tls.roots`/);
+          return true;
+        });
+      }
+    }
+  }
+});
+
+it("a daemon with TLS that is not there is waited for until the deadline", async (test) => {
+  for (const coalesce of [true, false]) {
+    const client = open(test, await nobody(), { coalesce, tls: {}, timeoutMs: 300 });
+    await assert.rejects(client.decide(ASK), DeadlineExceeded);
+    await assert.rejects(client.waitReview("r1", { timeoutMs: 300 }), DeadlineExceeded);
+    await assert.rejects(client.decide(ASK, { timeoutMs: 60_000, signal: AbortSignal.timeout(50) }), { name: "AbortError" });
+  }
+});
+
+it("what is wrong in a call about reviews is named", async (test) => {
+  const { reviews } = open(test, await nobody());
+  const wrong = {
+    reviewId: [() => reviews.get(5n), () => reviews.get(null), () => reviews.history(5n), () => reviews.wait(5n, {})],
+    queue: [() => reviews.list({ queue: 5n })],
+    tenant: [() => reviews.list({ tenant: 5n })],
+    after: [() => reviews.list({ after: 5n })],
+    most: [() => reviews.list({ most: 5n }), () => reviews.list({ most: 2 ** 32 }), () => reviews.list({ most: 1.5 })],
+    leaseMs: [() => reviews.claim("r1", { leaseMs: 5n }), () => reviews.claim("r1", { leaseMs: Infinity })],
+    to: [() => reviews.handOver("r1", 5n)],
+    "arguments.n": [() => reviews.edit("r1", { arguments: { n: 2n ** 60n } })],
+  };
+  for (const [path, calls] of Object.entries(wrong)) {
+    for (const call of calls) {
+      await assert.rejects(call(), (error) => {
+        assert.ok(error instanceof InvalidRequest, String(error));
+        assert.equal(error.violations[0].path, path);
+        return true;
+      });
+    }
   }
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any, Literal, TypedDict
 import grpc
 
 from pol_client._wire import engine_pb2 as wire
-from pol_client.errors import DeadlineExceeded, NoDecision, NotPermitted
+from pol_client.errors import DeadlineExceeded, NoDecision, NotPermitted, Unavailable
 
 UNAVAILABLE = "UNAVAILABLE"
 
@@ -24,7 +25,25 @@ MOST_SECONDS = 1e8
 """Three years: a timeout that is longer, or infinite, comes to this."""
 CLOSED = "the client was closed"
 """What a client says that asks nothing any more."""
+AWAY = "the daemon went away"
+"""What it says where a connection ended by itself."""
 UNSENDABLE = "the token cannot be sent"
+REFUSED = (
+    " before it spoke: with TLS, so does one that does not accept the client's certificate "
+    "(`Tls.certificate`), and its log says why"
+)
+"""What may be behind that while a connection is made."""
+PAUSE = 0.05
+"""Seconds between two looks whether a daemon is there, where grpcio does not wait by itself."""
+NOT_ACCEPTED = "TLS: the daemon's certificate is not accepted"
+UNREACHED = ("failed to connect", "DNS resolution failed", "errors resolving")
+"""How grpcio begins to say that a call never left."""
+NOT_VERIFIED = ("CERTIFICATE_VERIFY_FAILED", "erification")
+"""What it says somewhere of a certificate, or a name in one, that is not accepted."""
+NOBODY = re.compile("to remote host|resol")
+"""What it says where nobody listens. Else somebody was there, and ended the connection."""
+PROBE = "/grpc.health.v1.Health/Check"
+"""What is asked before a stream is opened: whatever the answer, there is a connection then."""
 
 Token = str | Callable[[], str] | None
 Pairs = Sequence[tuple[str, str]]
@@ -156,6 +175,27 @@ class Connection:
         return (*self.metadata, ("authorization", f"Bearer {sendable(made)}"))
 
     @property
+    def waits(self) -> bool:
+        """Whether grpcio waits for a daemon that is not there.
+
+        With TLS it would wait for another certificate too, until the deadline, and not say so.
+        """
+        return self.wait_for_ready and self.tls is None
+
+    def go_on(self, failure: NoDecision, left: float) -> None:
+        """Return where a daemon is waited for that grpcio cannot reach; else raise *failure*."""
+        if failure.code != UNAVAILABLE or not failure.message.startswith(UNREACHED):
+            raise failure
+        if any(one in failure.message for one in NOT_VERIFIED):
+            raise not_accepted(failure.message.rpartition("last error: ")[2])
+        if self.waits or not self.wait_for_ready:
+            raise failure
+        if left <= PAUSE:
+            hint = "" if NOBODY.search(failure.message) else REFUSED
+            why = f"no answer in time: it was never sent; {failure.message}{hint}"
+            raise DeadlineExceeded("DEADLINE_EXCEEDED", why)
+
+    @property
     def target(self) -> str:
         """The address, for a transport that takes one. Raises ValueError for several."""
         if not isinstance(self.address, str):
@@ -178,6 +218,15 @@ class Connection:
         if self.tls is None:
             return None
         return grpc.ssl_channel_credentials(self.tls.roots, self.tls.key, self.tls.certificate)
+
+
+def not_accepted(why: str) -> Unavailable:
+    """Return what becomes of calls where the daemon's certificate is not accepted: no waiting."""
+    return Unavailable(
+        UNAVAILABLE,
+        f"{NOT_ACCEPTED} ({why}); see `Tls.roots` and `Tls.server_name`, or have the daemon show "
+        "another",
+    )
 
 
 def limited(seconds: float) -> float:
@@ -218,13 +267,18 @@ def try_again(method: Method, error: NoDecision, left: float) -> bool:
     Only where twice is the same as once, and the daemon went away: one that answers "no policies
     are loaded yet" is there, and its answer stands. A client that was closed asks no more.
     """
-    stands = error.code != UNAVAILABLE or error.message in {NOT_READY, CLOSED}
+    stands = error.code != UNAVAILABLE or error.message == NOT_READY or in_vain(error)
     return method.repeatable and left > 0 and not stands
+
+
+def in_vain(error: NoDecision) -> bool:
+    """Return whether nothing comes of asking again, until somebody does something."""
+    return error.message == CLOSED or error.message.startswith(NOT_ACCEPTED)
 
 
 def go_on_waiting(error: NoDecision, left: float) -> bool | None:
     """Return whether to begin a wait anew that was broken off; None when its time is over."""
-    if error.message == CLOSED:
+    if in_vain(error):
         return False
     if error.code == UNAVAILABLE and left > 0:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -37,14 +38,38 @@ class GrpcioTransport:
             method.path: self._channel.unary_unary(method.path, None, None)
             for method in connect.UNARY
         }
+        self._probe = self._channel.unary_unary(connect.PROBE, None, None)
 
     def unary(self, method: connect.Method, message: bytes, seconds: float) -> bytes:
         """Return the answer. Raises NoDecision."""
-        try:
-            answer: bytes = self.begun(self._calls[method.path], message, timeout=seconds)
-        except grpc.RpcError as error:
-            raise from_rpc(error) from None
-        return answer
+        return self._answer(self._calls[method.path], message, seconds)
+
+    def _answer(self, call: Any, message: bytes, seconds: float) -> bytes:
+        """Return the answer of a *call*, once there is a connection. Raises NoDecision."""
+        deadline = time.monotonic() + seconds
+        left = seconds
+        while True:
+            try:
+                wait = self._connection.waits
+                answer: bytes = self.begun(call, message, timeout=left, wait_for_ready=wait)
+            except grpc.RpcError as error:
+                failure = from_rpc(error)
+            else:
+                return answer
+            left = deadline - time.monotonic()
+            self._connection.go_on(failure, left)
+            time.sleep(connect.PAUSE)
+            left -= connect.PAUSE
+
+    def _reach(self, seconds: float) -> None:
+        """Wait for a connection with TLS, so long. Raises Unavailable where there will be none."""
+        if self._connection.tls is not None:
+            try:
+                self._answer(self._probe, b"", seconds)
+            except Unavailable:
+                raise
+            except NoDecision:
+                return  # It is there, or the call itself says in time that it is not.
 
     def decide(self, message: bytes, seconds: float) -> Decision:
         """Return the decision. Raises NoDecision."""
@@ -52,6 +77,7 @@ class GrpcioTransport:
 
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
+        self._reach(seconds)
         outbox: SimpleQueue[bytes | None] = SimpleQueue()
         opening = self._channel.stream_stream(path, None, None)
         return GrpcioStream(self.begun(opening, iter(outbox.get, None), timeout=seconds), outbox)
@@ -59,9 +85,10 @@ class GrpcioTransport:
     def pipe(self) -> Lines:
         """Return a stream on which many threads decide at once."""
         opening = self._channel.stream_stream(connect.DECIDE_STREAM, None, None)
-        return Lines(partial(self.begun, opening))
+        reach = partial(self._reach, self._connection.timeout)
+        return Lines(partial(self.begun, opening), reach)
 
-    def begun(self, opening: Any, asked: Any, **named: float) -> Any:
+    def begun(self, opening: Any, asked: Any, **named: Any) -> Any:
         """Return what grpcio's *opening* gives for what is *asked*.
 
         Raises Unavailable when it is closed, which is a ValueError for grpcio.
@@ -70,8 +97,7 @@ class GrpcioTransport:
             return opening(
                 asked,
                 metadata=self._connection.headers(),
-                wait_for_ready=self._connection.wait_for_ready,
-                **named,
+                **{"wait_for_ready": self._connection.wait_for_ready, **named},
             )
         except ValueError:
             if not self._closed:
@@ -116,8 +142,9 @@ class GrpcioStream:
 class Lines:
     """One stream at a time, which many threads share; opened again when it broke."""
 
-    def __init__(self, opening: Callable[[Any], Any]) -> None:
+    def __init__(self, opening: Callable[[Any], Any], reach: Callable[[], None]) -> None:
         self._open = opening
+        self._reach = reach
         self._lock = Lock()
         self._numbers = itertools.count(1)
         self._line: Line | None = None
@@ -135,7 +162,7 @@ class Lines:
                 raise Unavailable("UNAVAILABLE", "the pipeline was closed")
             line = self._line
             if line is None or line.broken:
-                line = self._line = Line(self._open)
+                line = self._line = Line(self._open, self._reach)
             line.send(number, asked, answer, request.SerializeToString())
         return answer
 
@@ -152,11 +179,14 @@ class Lines:
 class Line:
     """One stream, from its opening until it breaks."""
 
-    def __init__(self, opening: Callable[[Any], Any]) -> None:
+    def __init__(self, opening: Callable[[Any], Any], reach: Callable[[], None]) -> None:
         self.waiting: dict[str, tuple[str, Future[Decision]]] = {}
         self.broken = False
+        self._why: NoDecision | None = None
+        """Why it is broken."""
         self._lock = Lock()
         self._outbox: SimpleQueue[bytes | None] = SimpleQueue()
+        self._reach = reach
         self.call = opening(iter(self._outbox.get, None))
         Thread(target=self._read, name="pol-client-pipeline", daemon=True).start()
 
@@ -164,9 +194,9 @@ class Line:
         """Send *message*; *answer* will have the decision under the request's id, *asked*."""
         with self._lock:
             self.waiting[number] = (asked, answer)
-            broken = self.broken
-        if broken:
-            self.fail(Unavailable("UNAVAILABLE", "the stream broke"))
+            why = self._why
+        if why is not None:
+            self.fail(why)
         else:
             answer.add_done_callback(lambda _: self.waiting.pop(number, None))
             self._outbox.put(message)
@@ -175,6 +205,7 @@ class Line:
         """Fail everything that waits, and take no more."""
         with self._lock:
             self.broken = True
+            self._why = self._why or error
             waiting, self.waiting = self.waiting, {}
         self._outbox.put(None)
         for _, answer in waiting.values():
@@ -183,12 +214,14 @@ class Line:
 
     def _read(self) -> None:
         try:
+            self._reach()
             for raw in self.call:
                 self._answer(parsed(wire.Decision, raw))
         except grpc.RpcError as error:
             self.fail(from_rpc(error))
         except NoDecision as error:
             self.fail(error)
+            self.call.cancel()
         else:
             self.fail(Unavailable("UNAVAILABLE", "the daemon ended the stream"))
 

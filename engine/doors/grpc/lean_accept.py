@@ -7,12 +7,14 @@ no more files can be opened, counts no handshakes, and keeps the certificate tha
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 
 from engine.doors.grpc.bounds import Bounds
+
+LOG = logging.getLogger("engine.doors.grpc")
 
 BACKLOG = 1_024
 BOUNDS = Bounds()
@@ -98,7 +100,18 @@ class Acceptor:
             return
         found.setblocking(False)  # noqa: FBT003 - the library's
         options = {} if self.context is None else {"ssl_handshake_timeout": self._patience}
-        with suppress(OSError):  # A handshake that fails is the client's affair.
+        try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol, found, ssl=self.context, **options
             )
+        except ssl.SSLError as error:
+            LOG.warning("a caller was not let in: %s", reason_of(error))
+        except OSError:  # Who goes away meanwhile is nobody to tell of.
+            pass
+
+
+def reason_of(error: ssl.SSLError) -> str:
+    """Return why a handshake failed, in words of OpenSSL: none of them is the caller's own."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted ({error.verify_message})"
+    return (error.reason or "TLS failed").lower().replace("_", " ")

@@ -56,10 +56,16 @@ class Authority:
         self.root = pem_of(made.sign(self._key, hashes.SHA256()))
         """Its own certificate."""
 
-    def issue(self, name: str = "localhost", days: float = 1, uris: Sequence[str] = ()) -> Pair:
+    def issue(
+        self,
+        name: str = "localhost",
+        days: float = 1,
+        uris: Sequence[str] = (),
+        begun: float = 9,
+    ) -> Pair:
         """Return a new certificate for *name* on this machine, and *uris*.
 
-        It ends in so many *days*; it began before in any case.
+        It ends in so many *days*, and has *begun* so many before now.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -68,13 +74,17 @@ class Authority:
             x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
             *(x509.UniformResourceIdentifier(one) for one in uris),
         ]
-        made = self._builder(subject, key, days).add_extension(
+        made = self._builder(subject, key, days, begun).add_extension(
             x509.SubjectAlternativeName(names), critical=False
         )
         return Pair(pem_of(made.sign(self._key, hashes.SHA256())), key_pem(key))
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = 1
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        days: float = 1,
+        begun: float = 9,
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
@@ -83,7 +93,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 9 * DAY)
+            .not_valid_before(now - begun * DAY)
             .not_valid_after(now + days * DAY)
         )
 

@@ -21,6 +21,7 @@ from pol_client._http2.frames import (
 from pol_client._http2.limits import Limits
 from pol_client._http2.stream import Stream
 from pol_client._lean.calls import PREFIX, Call
+from pol_client.connect import AWAY
 from pol_client.errors import NoDecision, Unavailable
 
 PROBE = b"alive?\0\0"
@@ -69,7 +70,7 @@ class Asking(Control):
         """Whether calls are taken."""
         self._next = 1
         self._closing = False
-        self._failure: NoDecision = Unavailable("UNAVAILABLE", "the daemon went away")
+        self._failure: NoDecision = Unavailable("UNAVAILABLE", AWAY)
         self._gathering = False
         """Whether what is sent in this turn of the loop is written at its end."""
         self._room: deque[asyncio.Future[None]] = deque()

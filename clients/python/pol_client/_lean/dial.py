@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pol_client.connect import Tls
+from pol_client.connect import Tls, not_accepted
+from pol_client.errors import NoDecision
 
 ALPN = "h2"
 PORT = 443
@@ -70,6 +71,13 @@ async def dial(target: Target, tls: Tls | None, make: Callable[[], Made]) -> Mad
             make, target.host, target.port, ssl=context, server_hostname=name
         )
     return made
+
+
+def not_verified(error: Exception) -> NoDecision | None:
+    """Return what becomes of calls where *error* is that a certificate is not accepted."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return not_accepted(error.verify_message)
+    return None
 
 
 def secured(tls: Tls) -> ssl.SSLContext:

@@ -8,10 +8,10 @@ import ssl
 from typing import Protocol
 
 from pol_client._lean.deadlines import Deadlines
-from pol_client._lean.dial import Target, dial
+from pol_client._lean.dial import Target, dial, not_verified
 from pol_client._lean.forking import give_up
 from pol_client._lean.peer import Peer
-from pol_client.connect import CLOSED, Tls
+from pol_client.connect import AWAY, CLOSED, REFUSED, Tls
 from pol_client.errors import NoDecision, Unavailable
 
 FIRST_PAUSE, MOST_PAUSE = 0.05, 1.0
@@ -167,8 +167,14 @@ class Link:
                 except (OSError, TimeoutError, ValueError, ssl.SSLError) as error:
                     why = type(error).__name__ if isinstance(error, ValueError) else str(error)
                     failure = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
+                    hopeless = not_verified(error)
+                    if hopeless is not None:
+                        self._deadlines.trouble = hopeless.message
+                        self._tell(hopeless, all_of_them=True)
+                        return
                 except NoDecision as error:
-                    failure = Unavailable("UNAVAILABLE", error.message)
+                    hint = REFUSED if self._tls is not None and error.message == AWAY else ""
+                    failure = Unavailable("UNAVAILABLE", error.message + hint)
                 else:
                     if peer.open:
                         self.peer = peer

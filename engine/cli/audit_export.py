@@ -12,7 +12,7 @@ import click
 from engine.cli.audit_options import in_folder, opened, progress, wanted, wanted_of
 from engine.cli.audit_read import Troubles
 from engine.cli.bundle import leave
-from engine.cli.output_file import printing, whole_file
+from engine.cli.output_file import STDOUT, printing, to_file, whole_file
 from engine.language.render import inert
 from engine.sinks.forms import line
 from engine.sinks.forms_table import csv_lines
@@ -58,20 +58,20 @@ Write = Callable[[Iterable[Taken], BinaryIO], None]
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True, help="How."
 )
-@click.option("-o", "--output", metavar="FILE", help="A file; else it is printed.")
-def export(folder: str, *, form: str, output: str | None, **chosen: str | None) -> None:
+@to_file
+def export(folder: str, *, form: str, output: str, **chosen: str | None) -> None:
     """Write records in a form that other programs read, the oldest first."""
     write = writer(form)
-    if output is None and form == "parquet" and on_terminal():
+    if output == STDOUT and form == "parquet" and on_terminal():
         leave("Parquet is not for a terminal: say where to with --output")
     troubles, count = Troubles(), Count()
     with opened(folder) as path, progress(path, "exporting") as read:
         records = count.passing(find(path, wanted_of(chosen), told=troubles, read=read))
-        if output is None:
+        if output == STDOUT:
             print_all(write, records)
         else:
             write_all(write, records, output)
-    if output is not None:
+    if output != STDOUT:
         click.echo(f"{count.passed:,} records are in {inert(output)}", err=True)
     sys.exit(troubles.code(found=True))
 

@@ -13,7 +13,7 @@ from engine.cli.audit_read import Troubles
 from engine.cli.audit_verify import with_keys
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS
-from engine.cli.output_file import printing, whole_file
+from engine.cli.output_file import STDOUT, printing, whole_file
 from engine.cli.report_gather import Asked, incident_in
 from engine.cli.report_html import html_of
 from engine.cli.report_story import Incident, json_of, report_of
@@ -45,7 +45,9 @@ trail cannot be read, or the file cannot be written.
 @click.option("--tenant", metavar="T", help="Of a session: the tenant that it is of.")
 @in_folder
 @with_keys
-@click.option("--html", metavar="FILE", help="Write a page that prints well.")
+@click.option(
+    "--html", metavar="FILE", help="Write a page that prints well to FILE; `-`: to standard output."
+)
 @for_machines
 @click.option("--content", "openly", is_flag=True, help="Show the content, if it is recorded.")
 @click.option(
@@ -57,6 +59,8 @@ def report(folder: str, *, html: str | None, as_json: bool, **options: Any) -> N
     asked = Asked(**options)
     if len(asked.named) != 1:
         raise click.UsageError("name one: DECISION_ID, --session or --review")
+    if html == STDOUT and as_json:
+        raise click.UsageError("--html - and --json would both be printed: name a file for one")
     troubles = Troubles()
     with opened(folder) as path:
         incident = incident_in(path, asked, troubles)
@@ -71,7 +75,7 @@ def report(folder: str, *, html: str | None, as_json: bool, **options: Any) -> N
 def give(incident: Incident, html: str | None, *, as_json: bool) -> None:
     """Write the page, and print the report where no page was asked for, or JSON was."""
     document = report_of(incident)
-    if html is not None:
+    if html is not None and html != STDOUT:
         try:
             with whole_file(html) as file:
                 file.write(html_of(document).encode())
@@ -84,3 +88,5 @@ def give(incident: Incident, html: str | None, *, as_json: bool) -> None:
             click.echo(msgspec.json.format(encode(json_of(incident)), indent=2))
         elif html is None:
             click.echo(text_of(document), nl=False)
+        elif html == STDOUT:
+            click.echo(html_of(document), nl=False)

@@ -22,6 +22,7 @@ from engine.cli.detectors_text import (
 )
 from engine.cli.in_process import RECIPE
 from engine.cli.main import EXIT_FINE
+from engine.cli.output_file import no_stdout
 from engine.content.entities import ENTITIES, expand
 from engine.content.injection import score_injection
 from engine.content.scan import Scanner, build_scanner
@@ -123,7 +124,11 @@ def named(name: str) -> frozenset[str]:
 )
 @click.option("--curves", is_flag=True, help="Show the figures for every threshold.")
 @click.option(
-    "--png", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curves into FILE."
+    "--png",
+    type=click.Path(path_type=Path),
+    callback=no_stdout,
+    metavar="FILE",
+    help="Draw the curves into FILE.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as JSON.")
 def evaluate_rows(

@@ -8,6 +8,7 @@ import click
 
 from engine.cli.bundle import existing, leave, show_refusal
 from engine.cli.docs_text import Book, book_lines
+from engine.cli.output_file import STDOUT, to_file
 from engine.language.diagnostics import Report
 from engine.language.parse import parse_file
 from engine.service.compiled import PolicyError, compile_folder
@@ -30,9 +31,9 @@ Exit codes: 0 written, 2 the policies do not check, or a file cannot be read or 
 
 @click.command("docs", epilog=EPILOG)
 @click.argument("folder", metavar="PATH")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE, not to standard output.")
+@to_file
 @click.option("--title", metavar="TEXT", help="The heading; the folder's name by default.")
-def command(folder: str, *, output: str | None, title: str | None) -> None:
+def command(folder: str, *, output: str, title: str | None) -> None:
     """Write the Markdown documentation of a policy folder.
 
     PATH is the folder: its schema, facts, lists, entities, policies, tests and properties.
@@ -41,7 +42,7 @@ def command(folder: str, *, output: str | None, title: str | None) -> None:
     if not root.is_dir():
         leave(f"{folder} is a file; name the policy folder")
     text = document(root, title or visible(root.resolve().name))
-    if output is None:
+    if output == STDOUT:
         click.echo(text, nl=False)
         return
     try:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import click
+
 from engine.cli.bundle import leave
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -20,8 +22,27 @@ OPEN_FILES = Path("/proc/self/fd")
 NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS})
 """What file systems and kernels say that have no files without a name."""
 
+STDOUT = "-"
+"""The name that stands for standard output; a file that has it is ``./-``."""
+
+to_file = click.option(
+    "-o",
+    "--output",
+    default=STDOUT,
+    metavar="FILE",
+    help="Write to FILE; else, and for `-`, to standard output.",
+)
+"""What adds the option that says where a verb writes."""
+
 NAME_CHARACTERS = 50
 """Of a name that stand in that of its hidden file."""
+
+
+def no_stdout(_context: click.Context, _option: click.Parameter, value: Path | None) -> Path | None:
+    """Return *value*, which names a file: of verbs whose findings are printed at the same time."""
+    if value is not None and str(value) == STDOUT:
+        raise click.BadParameter("what is found is printed already; name a file")
+    return value
 
 
 @contextmanager

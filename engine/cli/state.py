@@ -15,6 +15,7 @@ import orjson
 
 from engine.cli.bundle import leave
 from engine.cli.main import EXIT_FINDINGS
+from engine.cli.output_file import to_file
 from engine.cli.state_text import (
     csv_lines,
     describe_overview,
@@ -248,7 +249,7 @@ def confirmed(told: str) -> bool:
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
 )
-@click.option("-o", "--output", default="-", metavar="FILE", help="Write to FILE.")
+@to_file
 def export_state(folder: str, *, form: str, output: str) -> None:
     """Write every entry as a row for machines."""
     with opened(folder) as (store, now):

@@ -14,6 +14,7 @@ from watchfiles import watch
 
 from engine.cli.bundle import Selection, select, show_problems
 from engine.cli.main import EXIT_ERROR, EXIT_FINDINGS, EXIT_FINE
+from engine.cli.output_file import no_stdout
 from engine.cli.test_run import Choice, Outcome, failed, run_bundle
 from engine.language.render import inert
 from engine.service.compiled import PolicyError
@@ -86,6 +87,7 @@ class Show:
     "--junit",
     "xml",
     type=click.Path(path_type=Path),
+    callback=no_stdout,
     metavar="FILE",
     help="Write JUnit XML to FILE.",
 )

@@ -16,6 +16,7 @@ import pytest
 from engine.cli import audit_export, output_file
 from engine.cli.output_file import whole_file
 from engine.service.audit import Audit
+from engine.state.lmdb import LmdbStore
 from engine.storage import query
 from engine.storage.header import Cut
 from engine.storage.source import segment_files
@@ -46,6 +47,38 @@ def test_as_lines_every_record_is_byte_by_byte_as_it_was_kept(folder: Path, tmp_
     ]
     assert file.stat().st_mode & 0o777 == 0o600
     assert call("audit", "export", "--folder", folder).stdout == file.read_text()
+
+
+def test_a_dash_is_standard_output_for_every_verb(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "p.pol").write_text("policy p { default allow }\n", encoding="utf-8")
+    LmdbStore(tmp_path / "data/state", map_size=2**20).close()
+    verbs = [
+        ("audit", "export", "--folder", folder),
+        ("audit", "export", "--folder", folder, "--format", "csv"),
+        ("state", "export", "--data", tmp_path / "data"),
+        ("docs", policies),
+    ]
+    for verb in verbs:
+        printed, dashed = call(*verb), call(*verb, "-o", "-")
+        assert (dashed.exit_code, dashed.output) == (0, printed.output)
+        assert "standard output" in " ".join(call(*verb, "--help").output.split())
+    page = call("audit", "report", "--folder", folder, "--session", "s1", "--html", "-")
+    assert page.stdout.startswith("<!DOCTYPE html>")
+    both = call("audit", "report", "--folder", folder, "--session", "s1", "--html", "-", "--json")
+    assert (both.exit_code, both.stdout) == (2, "")
+    assert "name a file" in both.stderr
+    refused = [("test", policies, "--junit", "-"), ("detectors", "eval", "x", "--png", "-")]
+    for verb in refused:
+        result = call(*verb)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "name a file" in result.stderr
+    assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize("form", ["ocsf", "opa", "cloudevents"])

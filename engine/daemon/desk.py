@@ -22,6 +22,7 @@ from engine.daemon.start import assemble
 from engine.daemon.state_metrics import trouble_of
 from engine.daemon.sums import families_of
 from engine.doors.grpc.addresses import ListenError
+from engine.doors.grpc.listener import Tls
 from engine.language.diagnostics import Diagnostic
 from engine.runtime.policyset import PolicySet
 from engine.service.record import RecordError
@@ -50,6 +51,7 @@ class Desk:
             parts.audit,
         )
         self._ready: PolicySet | None = None
+        self._showing: set[asyncio.Task[None]] = set()
         self.server = Server(
             parts,
             self._log,
@@ -57,6 +59,8 @@ class Desk:
             begin.addresses,
             share_port=True,
             worker=(begin.number, settings.workers),
+            before=begin.shown,
+            show=self._show,
         )
 
     async def answer(self, message: say.Any) -> say.Any:
@@ -91,6 +95,17 @@ class Desk:
     def reload_all(self) -> None:
         """Have the policies reloaded in all workers: this one got SIGHUP."""
         self.server.spawn(self._reload())
+
+    def _show(self, tls: Tls) -> None:
+        """Have the supervisor keep what the port shows, for a worker in this one's place."""
+        shown = say.Shown(tls.certificate, tls.key, tls.client_roots)
+        task = asyncio.get_running_loop().create_task(self._tell(shown))
+        self._showing.add(task)
+        task.add_done_callback(self._showing.discard)
+
+    async def _tell(self, shown: say.Shown) -> None:
+        with suppress(LineLost):  # Who has none ends by itself.
+            await self._line.ask(shown, say.Done)
 
     async def _load(self, revision: str) -> say.Loaded | say.Failed:
         policies = await self._taker.load(revision)

@@ -80,6 +80,8 @@ class Fleet:
         self._refusal = ""
         self._state: tuple[tuple[int, int], ...] = ()
         """What the first workers keep the state in."""
+        self._shown: say.Shown | None = None
+        """The newest certificate that a worker could use."""
         self._telling: set[asyncio.Task[None]] = set()
         self._patience: asyncio.Timeout | None = None
         """Of a drain."""
@@ -116,6 +118,7 @@ class Fleet:
     async def drain(self) -> None:
         """End all workers; kill those that take too long."""
         self._end_all()
+        looking = asyncio.get_running_loop().create_task(self._look_for_stopped())
         try:
             async with asyncio.timeout(
                 self._settings.drain_seconds + MARGIN_SECONDS
@@ -123,7 +126,15 @@ class Fleet:
                 await asyncio.gather(*(one.gone.wait() for one in self._members.values()))
         except TimeoutError:
             self._log.error("a worker that did not end was killed")
+        finally:
+            looking.cancel()
         await self.kill()
+
+    async def _look_for_stopped(self) -> None:
+        """Kill those that are stopped: they never end, and the others may wait for their locks."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._kill_stopped()
 
     def hurry(self) -> None:
         """End the patience of a drain."""
@@ -152,6 +163,11 @@ class Fleet:
         for one in self._serving():
             return one.policies, one.rules
         return 0, 0
+
+    @property
+    def attended(self) -> bool:
+        """Whether any worker serves; if none does, nobody knows how many rules there are."""
+        return any(True for _ in self._serving())
 
     async def take(self, revision: str) -> str:
         """Have all decide by *revision*; return why not, or nothing when they do."""
@@ -235,6 +251,8 @@ class Fleet:
                     return say.Reloaded(tuple(await self._reload()))
                 case say.Counted(families):  # Its last words.
                     self._sums.hear(str(number), families)
+                case say.Shown():
+                    self._shown = message
                 case _:
                     pass
             return say.Done()
@@ -242,7 +260,7 @@ class Fleet:
         member, end = spawn_member(number, self._kept)
         self._members[number] = member
         await member.connect(end, answer)
-        begin = say.Begin(self._settings, number, self.addresses_of(number))
+        begin = say.Begin(self._settings, number, self.addresses_of(number), self._shown)
         await member.ask(begin, say.Done, START_SECONDS)
         return member
 
@@ -314,7 +332,13 @@ class Fleet:
                 self._log.error("a worker does not start", worker=number, why=str(error))
                 await self._members[number].kill()
             else:
-                self._log.info("a worker serves again", worker=number, process=fresh.process.pid)
+                self._log.info(
+                    "a worker serves again",
+                    worker=number,
+                    process=fresh.process.pid,
+                    revision=fresh.revision,
+                    rules=fresh.rules,
+                )
 
     # --- watching --------------------------------------------------------------------------------
 
@@ -331,6 +355,16 @@ class Fleet:
 
     def look(self) -> None:
         """Look at every worker once."""
+        if self._kill_stopped():
+            return
+        for one in self._serving():
+            one.ping(MOST_SILENT * LOOK_SECONDS * 2)
+            if one.silent >= MOST_SILENT:
+                self._log.error("a worker that does not answer is killed", worker=one.number)
+                one.send(signal.SIGKILL)
+
+    def _kill_stopped(self) -> bool:
+        """Kill those that are stopped for long; return whether any is stopped."""
         members = [one for one in self._members.values() if not one.gone.is_set()]
         stopped = [one for one in members if one.is_stopped()]
         for one in members:
@@ -338,13 +372,7 @@ class Fleet:
             if one.stopped >= MOST_STOPPED:
                 self._log.error("a worker that was stopped is killed", worker=one.number)
                 one.send(signal.SIGKILL)
-        if stopped:
-            return
-        for one in self._serving():
-            one.ping(MOST_SILENT * LOOK_SECONDS * 2)
-            if one.silent >= MOST_SILENT:
-                self._log.error("a worker that does not answer is killed", worker=one.number)
-                one.send(signal.SIGKILL)
+        return bool(stopped)
 
     def readiness(self) -> tuple[bool, str]:
         """Return whether decisions are made, and by what; else why not."""

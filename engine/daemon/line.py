@@ -39,6 +39,21 @@ class Failed(Message, frozen=True):
     code: int = 2
 
 
+class Shown(Message, frozen=True):
+    """From a worker: the certificate that the port shows from now on. Answered by Done.
+
+    A worker that is replaced while the files are broken goes on with it: it is in memory alone.
+    """
+
+    certificate: bytes
+    key: bytes
+    client_roots: bytes | None
+
+    def __repr__(self) -> str:
+        """Return what tells nothing of the key."""
+        return "Shown()"
+
+
 class Begin(Message, frozen=True):
     """To a worker, first of all: make everything but the policies. Answered by Done or Failed."""
 
@@ -46,6 +61,8 @@ class Begin(Message, frozen=True):
     number: int
     addresses: tuple[str, ...]
     """Where to serve when told to."""
+    shown: Shown | None = None
+    """What other workers show, in case the files of the certificate cannot be used."""
 
 
 class Ship(Message, frozen=True):
@@ -130,6 +147,7 @@ Any = (
     Done
     | Failed
     | Begin
+    | Shown
     | Ship
     | Load
     | Loaded

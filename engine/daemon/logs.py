@@ -12,13 +12,19 @@ import math
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
 
 NAME = "engine"
+DOORS = "engine.doors.grpc"
+"""The logger of the doors, which tells of calls that failed."""
+SELDOM_SECONDS = 10.0
+"""How often at most that is logged which callers bring about."""
+MOST_KINDS = 100
+"""Different things that are told apart in the log; what comes beyond is told as one."""
 FIELDS = "fields"
 NOTHING: Mapping[str, object] = {}
 
@@ -109,6 +115,26 @@ class Log:
         self._logger.error(event, exc_info=error, extra={FIELDS: dict(self._always)})
 
 
+class Pace:
+    """Lets something happen at most every so many *seconds*."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._next = -math.inf
+        self._skipped = 0
+
+    def due(self) -> dict[str, int] | None:
+        """Return the field that says how many were left out; None where this one is, too."""
+        now = self._clock()
+        if now < self._next:
+            self._skipped += 1
+            return None
+        self._next = now + self._seconds
+        skipped, self._skipped = self._skipped, 0
+        return {"more": skipped} if skipped else {}
+
+
 class Seldom:
     """Writes an event with *write* at most every so many *seconds*, and how many it left out."""
 
@@ -119,20 +145,41 @@ class Seldom:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._write = write
-        self._seconds = seconds
-        self._clock = clock
-        self._next = -math.inf
-        self._skipped = 0
+        self._pace = Pace(seconds, clock)
 
     def __call__(self, event: str, **fields: object) -> None:
         """Write the event, or count that it was not written."""
-        now = self._clock()
-        if now < self._next:
-            self._skipped += 1
-            return
-        self._next = now + self._seconds
-        skipped, self._skipped = self._skipped, 0
-        self._write(event, **fields, **({"more": skipped} if skipped else {}))
+        more = self._pace.due()
+        if more is not None:
+            self._write(event, **fields, **more)
+
+
+class EachSeldom(logging.Filter):
+    """Lets a message of a door through at most every so many *seconds*, with how many it left out.
+
+    A door tells of each call that failed: while a database is away, of thousands a second.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self._clock = clock
+        self._paces: dict[str, Pace] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether *record* is written."""
+        if record.name != DOORS:
+            return True
+        kind = kind_of(record.getMessage(), self._paces)
+        more = self._paces.setdefault(kind, Pace(self._seconds, self._clock)).due()
+        if more:
+            setattr(record, FIELDS, {**getattr(record, FIELDS, NOTHING), **more})
+        return more is not None
+
+
+def kind_of(what: str, known: Collection[str]) -> str:
+    """Return as what *what* is told: itself, or of many different things one for all the others."""
+    return what if what in known or len(known) < MOST_KINDS else ""
 
 
 def open_log(
@@ -146,6 +193,7 @@ def open_log(
     text = form == "text" or (form == "auto" and out.isatty())
     handler = logging.StreamHandler(out)
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
+    handler.addFilter(EachSeldom(SELDOM_SECONDS))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

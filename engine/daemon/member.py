@@ -179,7 +179,10 @@ def spawn_member(
     From the main thread, as the kernel ends a worker with the thread that started it. Raises
     WorkerError.
     """
-    ours, its = socket.socketpair()
+    try:
+        ours, its = socket.socketpair()
+    except OSError as error:
+        raise WorkerError(f"{name or 'a worker'} cannot be started: {error.strerror}") from None
     with its:
         paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
         command = [sys.executable, "-P", "-m", module]

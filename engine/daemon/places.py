@@ -16,6 +16,7 @@ from engine.daemon.http import WatchServer
 from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
 from engine.daemon.settings_audit import Record
+from engine.language.diagnostics import Diagnostic
 
 REVIEWS = "reviews.db"
 """In the data folder: what people must look at."""
@@ -26,15 +27,36 @@ EXIT_ERROR = 2
 EXIT_BROKEN = 70
 """Of a daemon that ended by itself for an error in its code (EX_SOFTWARE of sysexits.h)."""
 
+LEAST_FILES = 64
+"""As many as must be allowed to be open: twice what a daemon has that nobody asks."""
+NOT_COMPILED = "E808"
+"""The code of what kept policies from being compiled and is not theirs."""
+
 
 class StartError(Exception):
     """The daemon cannot start. The text is one sentence with the remedy."""
 
 
 def open_many_files() -> None:
-    """Let this process have as many files open, and so connections, as it may allow itself."""
+    """Let this process, and those it starts, have as many files and connections open as they may.
+
+    Raises StartError where those are so few that what fails for want of them says anything else.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < LEAST_FILES:
+        raise StartError(
+            f"at most {most} files may be open, and the daemon needs {LEAST_FILES} before anybody "
+            "asks: raise the limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def tell_refusal(root: Path, refusal: str, diagnostics: Sequence[Diagnostic]) -> int:
+    """Say why there are no policies from *root* to begin with; return the exit code."""
+    outside = any(one.code == NOT_COMPILED for one in diagnostics)
+    what = "could not be compiled" if outside else "do not check"
+    print_error(f"{refusal}\nthe policies in {root} {what}, so the daemon does not start")
+    return EXIT_ERROR if outside else EXIT_POLICIES
 
 
 def make_data_folder(folder: Path) -> None:

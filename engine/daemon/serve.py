@@ -26,17 +26,19 @@ from engine.daemon.metrics import GateWatch, MetricsCounts, make_registry
 from engine.daemon.places import (
     EXIT_ERROR,
     EXIT_FINE,
-    EXIT_POLICIES,
     StartError,
     announce,
     grpc_addresses,
+    open_many_files,
     print_error,
     show_pages,
     state_folder,
+    tell_refusal,
 )
 from engine.daemon.server import SWITCH_SECONDS, Server
 from engine.daemon.settings import Settings
 from engine.daemon.start import Parts, assemble
+from engine.daemon.watching import watch_folder
 from engine.doors.grpc.addresses import ListenError
 from engine.language.diagnostics import Diagnostic
 from engine.service.compiled import PolicyError, compile_folder
@@ -52,6 +54,7 @@ def serve(settings: Settings) -> int:
     log = open_log(settings.log.level, settings.log.format)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        open_many_files()
         parts = assemble(settings)
     except StartError as error:
         print_error(str(error))
@@ -69,10 +72,7 @@ def start(parts: Parts, log: Log) -> int:
         parts.taker.begin(compile_folder(parts.root, parts.cache))
     except PolicyError as error:
         if not settings.wait_for_bundle:
-            print_error(
-                f"{error}\nthe policies in {parts.root} do not check, so the daemon does not start"
-            )
-            return EXIT_POLICIES
+            return tell_refusal(parts.root, str(error), error.diagnostics)
         parts.gate.refuse(str(error))
         log.warning("waiting for policies", folder=str(parts.root), why=str(error))
     try:
@@ -140,8 +140,8 @@ class Daemon:
         self._chronicle.began(status.revision, status.policies, status.rules, 0)
         settings = self._parts.settings
         if settings.reload.watch:
-            watching = self._reloader.watch(settings.reload.debounce_ms, self._parts.own_folders)
-            self._server.spawn(watching)
+            debounce, ignored = settings.reload.debounce_ms, self._parts.own_folders
+            self._server.spawn(watch_folder(self._reloader, debounce, ignored, self._log))
         self._server.spawn(flush_often(state_folder(settings), settings.sync_seconds, self._log))
         self._server.spawn(self._front.watch())
         self._server.spawn(self._expiry.watch(self._log))

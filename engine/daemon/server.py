@@ -8,8 +8,8 @@ from typing import Any
 
 import engine
 from engine.daemon.certificates import certificates_of
-from engine.daemon.logs import Log, Seldom
-from engine.daemon.places import open_many_files
+from engine.daemon.line import Shown
+from engine.daemon.logs import SELDOM_SECONDS, Log, Seldom, kind_of
 from engine.daemon.settings_grpc import bounds_of
 from engine.daemon.signals import done_before, hear
 from engine.daemon.start import Parts
@@ -27,12 +27,6 @@ from engine.state.remote_store import RemoteStore
 SWITCH_SECONDS = 0.0002
 """How long a thread that loads policies or writes metrics may hold the interpreter while a decision
 waits; Python's own default is 25 times as long."""
-
-SELDOM_SECONDS = 10.0
-"""How often at most that is logged which callers bring about."""
-
-MOST_FAILURES = 100
-"""Different errors that are told apart in the log; what comes beyond is told as one."""
 
 CERTIFICATE_SECONDS = 5.0
 """How often it is looked whether the files of the certificate have changed."""
@@ -57,6 +51,8 @@ class Server:
         *,
         share_port: bool = False,
         worker: Worker = ALONE,
+        before: Shown | None = None,
+        show: Callable[[Tls], None] | None = None,
     ) -> None:
         self._parts = parts
         self._log = log
@@ -76,8 +72,10 @@ class Server:
         parts.metrics.on_unknown = self._unknown
         if parts.queue.messenger is not None:
             parts.queue.messenger.troubled = self._untold
-        open_many_files()
-        self._certificates = certificates_of(settings)
+        self._show = show
+        self._certificates = certificates_of(settings, before)
+        if self._certificates is not None:
+            self._shows(self._certificates.tls, self._certificates.missed)
         self._warn_of(addresses)
         self.door = Door(
             Service(parts.gate, engine.__version__, reload, parts.queue.desk),
@@ -112,11 +110,19 @@ class Server:
         try:
             tls = self._certificates.renewed()
         except TlsError as error:
-            self._log.error("the certificate was not taken, the one before holds", why=str(error))
+            self._shows(self._certificates.tls, str(error))
             return
         if tls is not None:
             self.door.renew(tls)
             self._log.info("a new certificate is shown")
+            self._shows(tls)
+
+    def _shows(self, tls: Tls, why: str = "") -> None:
+        """Tell of a certificate that was taken; or *why* it was not, and *tls* is one before it."""
+        if why:
+            self._log.error("the certificate was not taken, the one before holds", why=why)
+        elif self._show is not None:
+            self._show(tls)
 
     async def done_before_told(self, work: Coroutine[Any, Any, object]) -> bool:
         """Do *work*; give it up, and return False, where a signal says stop before it is done.
@@ -232,5 +238,4 @@ class Server:
 
 def one_of(gates: dict[str, Seldom], what: str, say: Callable[..., None]) -> Seldom:
     """Return the gate of *what* among *gates*; of many different things, one for all the others."""
-    key = what if what in gates or len(gates) < MOST_FAILURES else ""
-    return gates.setdefault(key, Seldom(say, SELDOM_SECONDS))
+    return gates.setdefault(kind_of(what, gates), Seldom(say, SELDOM_SECONDS))

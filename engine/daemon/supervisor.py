@@ -33,20 +33,22 @@ from engine.daemon.places import (
     EXIT_BROKEN,
     EXIT_ERROR,
     EXIT_FINE,
-    EXIT_POLICIES,
     StartError,
     announce,
     cache_folder,
     grpc_addresses,
     key_file,
     make_data_folder,
+    open_many_files,
     own_folders,
     print_error,
     record_path,
     show_pages,
+    tell_refusal,
 )
 from engine.daemon.settings import Settings
 from engine.daemon.signals import done_before, hear
+from engine.daemon.watching import watch_folder
 from engine.doors.grpc.addresses import ListenError, refuse_taken, reserve_port
 from engine.language.diagnostics import Diagnostic
 from engine.service.cache import CacheFolderError, FolderCache, open_cache
@@ -92,6 +94,7 @@ def serve(settings: Settings) -> int:
 
 def prepare(settings: Settings, stack: ExitStack) -> Ground:
     """Make and hold what all workers need; *stack* gives it back."""
+    open_many_files()
     if settings.state == "memory":
         raise StartError(
             "workers cannot share what is kept in memory; keep the state in a data folder, or "
@@ -200,18 +203,15 @@ class Supervisor:
         try:
             outcome = await self._first(beginning)
             refusal, revision = outcome.text if outcome.diagnostics else "", outcome.revision
+            diagnostics = outcome.diagnostics
         except ReloadError as error:
-            refusal, revision = str(error), ""
+            refusal, revision, diagnostics = str(error), "", error.diagnostics
         except asyncio.CancelledError:  # Told to end; nobody asks any more how they began.
             beginning.cancel()
             raise
         if refusal and not settings.wait_for_bundle:
             beginning.cancel()
-            print_error(
-                f"{refusal}\nthe policies in {ground.root} do not check, so the daemon does not "
-                "start"
-            )
-            return EXIT_POLICIES
+            return tell_refusal(ground.root, refusal, diagnostics)
         await beginning
         await self._front.start()
         await self._fleet.serve(revision, refusal)
@@ -222,7 +222,8 @@ class Supervisor:
         self._spawn(self._expiry.watch(self._log))
         if settings.reload.watch:
             ignored = own_folders(ground.data, ground.cache.folder)
-            self._spawn(self._reloader.watch(settings.reload.debounce_ms, ignored))
+            debounce = settings.reload.debounce_ms
+            self._spawn(watch_folder(self._reloader, debounce, ignored, self._log))
         self._announce(addresses, refusal)
         self._chronicle.began(self._fleet.revision, *self._fleet.extent, settings.workers)
         return EXIT_FINE
@@ -301,7 +302,9 @@ class Supervisor:
         """Count and log the outcome of a reload."""
         fleet = self._fleet
         fleet.reloads["ok" if problem is None else "failed"] += 1
-        if problem is None:
+        if problem is None and fleet.attended:
             self._log.info("policies loaded", revision=fleet.revision, rules=fleet.extent[1])
+        elif problem is None:
+            self._log.warning("policies compiled, but no worker serves", revision=fleet.revision)
         else:
             self._log.error("policies refused", why=problem, revision=fleet.revision)

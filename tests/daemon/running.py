@@ -110,8 +110,13 @@ class Running:
 
 
 @contextmanager
-def daemon(folder: Path, *arguments: str) -> Iterator[Running]:
-    """Start ``engine serve`` in *folder* and yield it when it is ready; kill it at the end."""
+def daemon(
+    folder: Path, *arguments: str, before: Callable[[], None] | None = None
+) -> Iterator[Running]:
+    """Start ``engine serve`` in *folder* and yield it when it is ready; kill it at the end.
+
+    *before* is done in its process, before anything else.
+    """
     errors = folder / "errors.txt"
     with errors.open("a") as file:
         process = subprocess.Popen(  # noqa: S603  our own interpreter
@@ -121,6 +126,7 @@ def daemon(folder: Path, *arguments: str) -> Iterator[Running]:
             stderr=file,
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
+            preexec_fn=before,  # noqa: PLW1509  there is one thread that forks
         )
     assert process.stdout is not None
     try:

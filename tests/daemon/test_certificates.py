@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
@@ -14,6 +18,7 @@ import pytest
 from engine.daemon.places import EXIT_ERROR
 from engine.wire import engine_pb2 as wire
 from tests.daemon.running import PATIENCE, daemon, decide, refused
+from tests.daemon.test_workers import children
 from tests.doors.grpc.authority import Authority, Pair, write_key
 from tests.service.bundle import write_folder
 
@@ -108,6 +113,52 @@ def test_a_certificate_that_cannot_be_used_changes_nothing_and_one_that_can_is_s
         write_key(folder / "tls.key", renewed.key)  # And nobody says so.
         until(lambda: answered(running.address, following.root))
         assert "PRIVATE" not in running.log()
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_worker_is_replaced_while_the_certificate_on_the_disk_is_broken(
+    folder: Path, transport: str, workers: str
+) -> None:
+    newest = AUTHORITY.issue()
+    more = (f"workers={workers}", "grpc.tls.client_ca_file=ca.crt")
+    with daemon(folder, *flags(transport, *more)) as running:
+        newest.write(folder, AUTHORITY.root)
+        running.send(signal.SIGHUP)
+        until(lambda: running.log().count("a new certificate is shown") == int(workers))
+        for name in ("s", "s.1")[: int(workers)]:  # What it tells before is heard by then.
+            assert decide(f"unix://{folder}/{name}").action == "allow"
+        (folder / "tls.crt").write_text("being written")
+        (folder / "tls.key").unlink()
+        for one in children(running.process.pid):
+            os.kill(one, signal.SIGKILL)
+        until(lambda: running.log().count("a worker serves again") == int(workers))
+        assert answered(running.address, AUTHORITY.root, CLIENT)
+        assert not answered(running.address, AUTHORITY.root)
+        assert running.log().count("the one before holds") >= int(workers)
+        assert shown_by(running.address) == ssl.PEM_cert_to_DER_cert(newest.certificate.decode())
+        secret = newest.key.split(b"\n")[1]
+        found = [one for one in folder.rglob("*") if one.is_file() and secret in one.read_bytes()]
+        assert found == []
+        following = AUTHORITY.issue()
+        following.write(folder, AUTHORITY.root)
+        mended = ssl.PEM_cert_to_DER_cert(following.certificate.decode())
+        until(lambda: shown_by(running.address) == mended)
+        assert running.stop() == 0
+
+
+def shown_by(address: str) -> bytes | None:
+    """Return the certificate that is shown there."""
+    context = ssl.create_default_context(cadata=AUTHORITY.root.decode())
+    with TemporaryDirectory() as place:
+        files = CLIENT.write(Path(place))
+        context.load_cert_chain(files.certificate, files.key)
+    host, _, port = address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), 10) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as made,
+    ):
+        return made.getpeercert(binary_form=True)
 
 
 @TRANSPORTS

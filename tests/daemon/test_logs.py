@@ -6,9 +6,12 @@ import logging
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+import grpc
 import pytest
 
-from engine.daemon.logs import Log, Seldom, describe_error, open_log
+from engine.daemon.logs import DOORS, EachSeldom, Log, Seldom, describe_error, open_log
+from engine.doors.grpc.status import refusal_of
+from engine.storage.reviews import ReviewsUnavailable
 
 SECRET = "4111 1111 1111 1111"
 
@@ -123,3 +126,31 @@ def test_what_callers_bring_about_is_written_seldom() -> None:
         {"event": "unknown", "decision": "d10.0", "more": 2},
         {"event": "unknown", "decision": "d20.5"},
     ]
+
+
+def test_calls_that_fail_again_and_again_are_told_seldom_and_counted() -> None:
+    stream = io.StringIO()
+    open_log("info", "json", stream)
+    away, never = ReviewsUnavailable("the database is away"), ReviewsUnavailable("it is full")
+    for error in [away] * 500 + [never] * 3:
+        assert refusal_of(error).code is grpc.StatusCode.UNAVAILABLE
+    assert [json.loads(one)["event"] for one in stream.getvalue().splitlines()] == [
+        "the reviews cannot be reached: the database is away",
+        "the reviews cannot be reached: it is full",
+    ]
+
+
+def test_what_was_left_out_of_a_message_is_told_with_the_next() -> None:
+    now = 0.0
+    seldom = EachSeldom(10.0, lambda: now)
+    told: list[tuple[str, object]] = []
+    times = [(0.0, "a"), (1.0, "b"), (2.0, "a"), (9.9, "a"), (10.0, "a"), (30.0, "a")]
+    for now, text in times:  # noqa: B007  the clock tells it
+        record = logging.LogRecord(DOORS, logging.ERROR, "", 0, "it is %s", (text,), None)
+        if seldom.filter(record):
+            told.append((record.getMessage(), getattr(record, "fields", {})))
+    assert told == [("it is a", {}), ("it is b", {}), ("it is a", {"more": 2}), ("it is a", {})]
+    many = [logging.LogRecord(DOORS, logging.ERROR, "", 0, str(n), (), None) for n in range(200)]
+    assert sum(seldom.filter(one) for one in many) == 99  # And of the others one for all.
+    other = [logging.LogRecord("engine", logging.ERROR, "", 0, "x", (), None) for _ in range(9)]
+    assert all(seldom.filter(one) for one in other)

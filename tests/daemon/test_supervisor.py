@@ -19,7 +19,6 @@ from engine.daemon.places import (
     EXIT_BROKEN,
     EXIT_ERROR,
     EXIT_FINE,
-    EXIT_POLICIES,
     cache_folder,
 )
 from engine.daemon.settings import Reload, Settings
@@ -309,8 +308,10 @@ def test_a_compiler_that_breaks_is_told(
 
     monkeypatch.setattr("engine.daemon.supervisor.compile_apart", compile_apart)
     code, said = refusal(two(folder), capfd)
-    assert code == EXIT_POLICIES
+    assert code == EXIT_ERROR
     assert "took longer" in said
+    assert "could not be compiled, so the daemon does not start" in said
+    assert "do not check" not in said
 
 
 def test_a_cache_that_cannot_be_read_to_its_end_is_told(
@@ -324,7 +325,7 @@ def test_a_cache_that_cannot_be_read_to_its_end_is_told(
         code, said = refusal(chosen, capfd)
     finally:
         back.set()
-    assert code == EXIT_POLICIES
+    assert code == EXIT_ERROR
     assert f"cache folder {cache_folder(chosen, folder / 'data')} took longer than 1 s" in said
     assert "see `reload.timeout_seconds`" in said
 
@@ -358,3 +359,35 @@ def test_no_worker_begins_a_state_of_its_own_beside_the_others(folder: Path, tol
     assert serve_here(two(folder), work, serve) == EXIT_FINE
     assert "was removed or replaced" in str(told.of("a worker does not start")[0]["why"])
     assert len(told.of("a worker died")) == 1
+
+
+def test_policies_that_nobody_serves_are_not_said_to_be_loaded(folder: Path, told: Told) -> None:
+    state, away = folder / "data/state", folder / "away"
+
+    def work() -> None:
+        state.rename(away)  # So that nobody starts in their place.
+        for one in workers():
+            os.kill(one, signal.SIGKILL)
+        until(lambda: told.has("a worker does not start", 2))
+        write_folder(folder / "policies", {"door.pol": "policy door { default deny }"})
+        os.kill(os.getpid(), signal.SIGHUP)
+        until(lambda: told.has("policies compiled, but no worker serves"))
+        assert not told.has("policies loaded")
+        away.rename(state)
+        until(lambda: told.has("a worker serves again", 2))
+
+    assert serve_here(two(folder), work, serve) == EXIT_FINE
+    (compiled, *_) = told.of("policies compiled, but no worker serves")
+    assert "rules" not in compiled
+    for again in told.of("a worker serves again"):
+        assert (again["revision"], again["rules"]) == (compiled["revision"], 0)
+
+
+def test_a_worker_that_is_stopped_holds_up_no_drain(folder: Path, told: Told) -> None:
+    def work() -> None:
+        os.kill(workers()[0], signal.SIGSTOP)
+
+    assert serve_here(two(folder, drain_seconds=30), work, serve) == EXIT_FINE
+    assert told.of("a worker that was stopped is killed")[0]["worker"] == 0
+    assert told.has("draining")
+    assert not told.has("a worker that did not end was killed")

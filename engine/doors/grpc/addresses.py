@@ -7,6 +7,8 @@ import os
 import socket
 
 UNIX = "unix:"
+NO_MORE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What the kernel says where no address would help."""
 LONGEST_PATH = 107
 """Of a Unix socket, in bytes (Linux)."""
 
@@ -22,6 +24,11 @@ def path_of(address: str) -> str | None:
 
 def busy(address: str, error: Exception | None = None) -> ListenError:
     """Return the error for an address that cannot be had; *error* is what the kernel says."""
+    if isinstance(error, OSError) and error.errno in NO_MORE:
+        return ListenError(
+            f"cannot listen on {address}: {error.strerror}; give the daemon more (`ulimit -n` for "
+            "files)"
+        )
     path = path_of(address)
     why = why_not(error) if path is None else why_no_socket(path, error)
     setting = "grpc.listen" if path is None else "grpc.socket"

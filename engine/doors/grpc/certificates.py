@@ -89,12 +89,22 @@ class TlsFiles:
 
 
 class Certificates:
-    """The newest good pair in *files*. Not for several threads. Raises TlsError at the start."""
+    """The newest good pair in *files*. Not for several threads.
 
-    def __init__(self, files: TlsFiles) -> None:
+    Raises TlsError at the start, unless there is one *before* what cannot be used: that holds then.
+    """
+
+    def __init__(self, files: TlsFiles, before: Tls | None = None) -> None:
         self._files = files
         self._seen = files.stamp()
-        self.tls = files.load()
+        self.missed = ""
+        """Why it is the one before."""
+        try:
+            self.tls = files.load()
+        except TlsError as error:
+            if before is None:
+                raise
+            self.tls, self.missed = before, str(error)
 
     def renewed(self) -> Tls | None:
         """Return a pair that has come since, or None where nothing has changed.

@@ -57,7 +57,7 @@ def test_why_a_port_cannot_be_had_is_told_with_what_to_do() -> None:
         OSError(errno.EADDRINUSE, ""): "it is in use by another process",
         OSError(errno.EADDRNOTAVAIL, ""): "it is not an address of this machine",
         OSError(errno.EACCES, ""): "this user may not (ports below 1024",
-        OSError(errno.EMFILE, ""): "it is in use, or not an address",
+        OSError(errno.EINVAL, ""): "it is in use, or not an address",
         ValueError(""): "it is in use, or not an address",
         None: "it is in use, or not an address",
     }
@@ -65,6 +65,15 @@ def test_why_a_port_cannot_be_had_is_told_with_what_to_do() -> None:
         told = str(busy("127.0.0.1:80", error))
         assert told.startswith(f"cannot listen on 127.0.0.1:80: {why}")
         assert told.endswith("; choose another with `grpc.listen`")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:80", "unix:s"])
+def test_that_no_file_can_be_opened_is_not_said_to_be_the_address(address: str) -> None:
+    for number in (errno.EMFILE, errno.ENFILE):
+        told = str(busy(address, OSError(number, os.strerror(number))))
+        assert told.startswith(f"cannot listen on {address}: Too many open files")
+        assert "ulimit -n" in told
+        assert "choose another" not in told
 
 
 def test_why_there_can_be_no_socket_is_told_with_what_to_do(

@@ -14,10 +14,12 @@ from engine.state.remote_store import RemoteStore
 def trouble_of(store: Store) -> str:
     """Return why *store* cannot be used, or an empty string.
 
-    One that is away from here is not asked: the last call says it, and the last look.
+    One that is away from here is not asked: the last call says it, and the last look. Where only a
+    part of it is away, that is said too.
     """
     if isinstance(store, RemoteStore):
-        return f"the state store ({store.trouble})" if store.trouble else ""
+        why = store.trouble or store.lacking
+        return f"the state store ({why})" if why else ""
     try:
         store.labels("", "", 0)
     except StoreUnavailable as away:
@@ -64,6 +66,11 @@ class StateMetrics(Collector):
         )
         yield CounterMetricFamily(
             "engine_state_reconnects", "Connections made anew.", health.reconnects
+        )
+        yield CounterMetricFamily(
+            "engine_state_forgotten",
+            "How often it was found to have lost what limits have counted.",
+            self._store.forgot,
         )
         owed, lost = self._store.owed
         yield GaugeMetricFamily(

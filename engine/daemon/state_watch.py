@@ -17,12 +17,12 @@ LOOK_SECONDS = 1.0
 
 async def watch_state(store: RemoteStore, log: Log) -> None:
     """Look at *store* now and then, for ever. Said is what two looks in a row have found."""
-    told, before, evicts = False, "", ""
+    told, before, evicts, forgot = False, "", "", 0
     # With the machine as busy as it is at a start, that takes longer than a decision may wait.
     await store.connect()
     while True:
         await store.look()
-        why = store.trouble
+        why = store.trouble or store.lacking
         if why and before and not told:
             log.warning("the state server cannot be used: see `on_state_failure`", why=why)
             told = True
@@ -30,6 +30,12 @@ async def watch_state(store: RemoteStore, log: Log) -> None:
             log.info("the state server can be used again")
             told = False
         before = why
+        if store.forgot > forgot:
+            forgot = store.forgot
+            log.warning(
+                "the state server has lost what limits have counted, and they are granted anew: "
+                "see its persistence (`appendonly yes`), and who empties it"
+            )
         if store.evicts and store.evicts != evicts:
             evicts = store.evicts
             log.warning(

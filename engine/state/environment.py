@@ -28,6 +28,10 @@ from engine.runtime.store import StoreUnavailable
 from engine.state import layout, mapped
 
 MEGABYTE = 2**20
+LAST = 2**16
+"""Bytes in which something can be forgotten. On a full disk the file grows for new entries only by
+a megabyte or more: so what is left is for that, and a file that has filled the disk mends itself.
+"""
 
 Answer = TypeVar("Answer")
 Transaction: TypeAlias = "lmdb.Transaction[bytes]"
@@ -137,22 +141,30 @@ class Environment:
 
     def _grow(self, *, emptying: bool) -> None:
         size = self._environment.info()["map_size"]
-        if size < self._max_size:
-            wanted = min(2 * size, self._max_size)
-        elif emptying:
+        if emptying:
             # Even forgetting needs a few pages first; without them a full map would stay full.
-            wanted = size + MEGABYTE
+            self._resize(size, MEGABYTE, LAST)
+        elif size < self._max_size:
+            self._resize(size, min(size, self._max_size - size), MEGABYTE)
         else:
             raise StoreUnavailable(
                 f"the state in {self._path} is full: it may have {self._max_size} bytes, raise that"
             )
-        self._resize(wanted)
 
-    def _resize(self, size: int) -> None:
-        try:
-            mapped.resize(self._environment, self._path, size)
-        except (OSError, lmdb.Error) as problem:
-            raise self._unavailable(problem) from problem
+    def _resize(self, size: int, step: int = 0, least: int = 1) -> None:
+        """Map *size* bytes and *step* more, or all that the file has by now if that is more.
+
+        Where there is no room for so much, half of *step* will do, and so on, down to *least*.
+        """
+        while True:
+            try:
+                mapped.resize(self._environment, self._path, size + step)
+            except (OSError, lmdb.Error) as problem:
+                if step // 2 < least:
+                    raise self._unavailable(problem) from problem
+                step //= 2
+            else:
+                return
 
     def _unavailable(self, problem: Exception) -> StoreUnavailable:
         return StoreUnavailable(f"the state in {self._path} cannot be used: {problem}")

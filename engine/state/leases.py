@@ -137,6 +137,11 @@ class Leases:
         """By which policy the store forgets; see remote.Far."""
         return self._far.evicts
 
+    @property
+    def lacking(self) -> str:
+        """Why a part of the store is away, as last met; empty for none."""
+        return self._far.lacking
+
     def health(self) -> Health:
         """Return how the connection fares."""
         return self._far.health()

@@ -92,9 +92,16 @@ def _check_whole(environment: lmdb.Environment, path: Path, size: int) -> None:
 
 
 def _allocate(path: Path, size: int) -> None:
+    """Have all blocks of *size* bytes. OSError where there is no room; then none is taken."""
     handle = os.open(path, os.O_RDWR)
     try:
-        os.posix_fallocate(handle, 0, size)
+        before = os.fstat(handle).st_size
+        try:
+            os.posix_fallocate(handle, 0, size)
+        except OSError:
+            # Some file systems have taken what there was, for nothing. Nobody maps that yet.
+            os.ftruncate(handle, before)
+            raise
     finally:
         os.close(handle)
 

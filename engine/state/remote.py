@@ -82,6 +82,11 @@ class Far(Protocol):
         """By which policy the store forgets what is kept when it is full; empty for none."""
         ...
 
+    @property
+    def lacking(self) -> str:
+        """Why a part of the store is away, as last met, while others are there; empty for none."""
+        ...
+
     async def connect(self) -> None:
         """Connect before anybody asks, if that can be."""
         ...

@@ -10,9 +10,10 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from time import monotonic, time_ns
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+from engine.runtime.memory import SESSION_LIFE
 from engine.runtime.store import NANO, StoreUnavailable, Taker
 from engine.state.remote import STALE, Asker, Far, Health, Op, PartAway, Replay
 from engine.state.spare import Name, Spare
@@ -23,8 +24,11 @@ AT_ONCE = 64
 REST = 0.25
 """Seconds until the next are tried, where a part of the store is away: others go on asking."""
 
-LOOK: Final = Op("record", ("", "", NANO))
-"""What tells whether the store is there and takes writes; a second later nothing is left of it."""
+LOOK: Final = (Op("turn", ("", "")), Op("advance", ("", "")))
+"""What tells whether the store is there and takes writes. All who look advance one number: where it
+is less than it was, the store has lost what limits have counted."""
+LASTS = SESSION_LIFE / NANO / 2
+"""Seconds in which nothing of it ends by itself."""
 
 Answer = TypeVar("Answer")
 
@@ -84,7 +88,12 @@ class RemoteStore(Asker):
         """By how many ns the store's clock is ahead of this machine's."""
         self.away = ""
         """Why the last call failed; empty when it did not, or when only a part of it is away."""
+        self.forgot = 0
+        """How often a `look` has found that the store has lost what it had."""
         self._looked = ""
+        self._turn = 0
+        self._turned = 0.0
+        """What the store's number is at least, and until when it is held against that."""
         self._rests_until = 0.0
 
     @property
@@ -126,20 +135,33 @@ class RemoteStore(Asker):
         """By which policy the store forgets what is kept when it is full; empty for none."""
         return next(filter(None, (far.evicts for far in list(self._fars.values()))), "")
 
+    @property
+    def lacking(self) -> str:
+        """Why a part of the store is away, as last met; empty for none. Others are answered."""
+        return next(filter(None, (far.lacking for far in list(self._fars.values()))), "")
+
     async def connect(self) -> None:
         """Connect in this event loop before anybody asks, if that can be; it may take a second."""
         await self._far().connect()
 
     async def look(self) -> None:
-        """Look whether the store is there and takes writes: `trouble` says what was found."""
+        """Look whether the store is there and takes writes: `trouble` says what was found.
+
+        And whether it still has what it had: see `forgot`.
+        """
+        least = self._turn if monotonic() < self._turned else 0
         try:
-            (answer,) = await self.run([LOOK])
+            answers = await self.run(LOOK)
         except PartAway:  # As for who decides: others are there.
             self._looked = ""
         except StoreUnavailable as away:
             self._looked = str(away)
         else:
-            self._looked = str(answer) if isinstance(answer, StoreUnavailable) else ""
+            self._looked = next((str(one) for one in answers if _refuses(one)), "")
+            if not self._looked:
+                turn = cast("int", answers[0])
+                self.forgot += turn < least
+                self._turn, self._turned = turn + 1, monotonic() + LASTS
 
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""
@@ -261,3 +283,7 @@ class RemoteStore(Asker):
                     self._rests_until = monotonic() + REST
                 return
             self.away = ""
+
+
+def _refuses(answer: object) -> bool:
+    return isinstance(answer, StoreUnavailable)

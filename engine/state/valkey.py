@@ -94,6 +94,11 @@ class Valkey:
         return next(filter(None, map(evicts, self._lines)), "")
 
     @property
+    def lacking(self) -> str:
+        """Why a node of a cluster is away, as last met; empty for none."""
+        return "" if self._cluster is None else self._cluster.lacking
+
+    @property
     def states(self) -> dict[str, str]:
         """Whether the breaker of each connection is `closed`, `half-open` or `open`."""
         return {line.place: line.state for line in self._lines}

@@ -67,6 +67,11 @@ class Cluster:
         """The connections with nodes."""
         return tuple(self._lines.values())
 
+    @property
+    def lacking(self) -> str:
+        """Why a node that has something is away, as last met; empty for none."""
+        return next((line.why for line in self._lines.values() if line.state != "closed"), "")
+
     async def run(self, ops: Sequence[Op], now: int) -> Answers:
         """Do *ops*; one that fails is answered by its StoreUnavailable.
 

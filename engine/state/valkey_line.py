@@ -124,6 +124,11 @@ class Line:
             async with asyncio.timeout(max(PATIENCE, self._timeout)):
                 await self._connect()
 
+    @property
+    def why(self) -> str:
+        """Why it is left alone; empty while it is not."""
+        return self._why
+
     def retire(self) -> None:
         """Connect anew once what is under way is answered."""
         self._retired = True
@@ -250,6 +255,9 @@ class Line:
         connection = self._address.connection()
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
+            # First: on whom it does not know a server hangs up in a long greeting, untold why.
+            _send(connection, [PING])
+            await _read(connection)
             _send(connection, self._greeting)
             greeted = [await _read(connection) for _ in self._greeting]
         except (OSError, RedisError) as problem:

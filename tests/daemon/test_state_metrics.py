@@ -58,6 +58,17 @@ def test_a_store_that_is_away_tells_of_its_connections() -> None:
     remote.close()
 
 
+def test_a_store_of_which_a_part_is_away_says_so() -> None:
+    far = NearFar(Shore())
+    remote = RemoteStore(lambda: far)
+    assert remote.labels("t", "s", 0) == frozenset()
+    assert (told(remote)["engine_state_up"], trouble_of(remote)) == (1, "")
+    far.lacking = "a half is gone"
+    assert (told(remote)["engine_state_up"], remote.trouble) == (0, "")
+    assert trouble_of(remote) == "the state store (a half is gone)"
+    remote.close()
+
+
 def test_a_daemon_without_its_state_is_ready_but_degraded() -> None:
     for store, end in ((MemoryStore(), ""), (Away(), "; degraded: the state store (it is away)")):
         gate = Gate(store, secret=SECRET)

@@ -136,3 +136,22 @@ def test_a_server_that_may_forget_what_was_counted_is_told_once(server: Server) 
         await one.end()
 
     asyncio.run(story())
+
+
+@pytest.mark.usefixtures("often")
+def test_a_server_that_has_lost_what_was_counted_is_told_each_time(server: Server) -> None:
+    async def story() -> None:
+        one, other = Watched(server.url), RemoteStore(lambda: Valkey(server.url, timeout=60))
+        for times in (1, 2):
+            looks = one.store.health().calls
+            await one.reached(lambda: one.store.health().calls > looks + 9)  # noqa: B023
+            await other.look()
+            server.do("FLUSHALL")
+            await other.look()
+            await one.reached(lambda: len(one.log()) == times)  # noqa: B023
+        assert all("has lost what limits have counted" in event for event, _ in one.log())
+        assert (trouble_of(one.store), one.store.forgot, other.forgot) == ("", 2, 2)
+        await other.leave()
+        await one.end()
+
+    asyncio.run(story())

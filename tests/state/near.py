@@ -34,7 +34,7 @@ class NearFar:
     def __init__(self, shore: Shore) -> None:
         self._shore = shore
         self.offset = 0
-        self.evicts = ""
+        self.evicts = self.lacking = ""
 
     async def connect(self) -> None:
         self._shore.connected += 1

@@ -18,7 +18,7 @@ from engine.state.environment import MEGABYTE
 from engine.state.errors import StateError
 from engine.state.lmdb import LmdbStore
 from tests.state import stopping
-from tests.state.takes import NOW, requests, usd
+from tests.state.takes import DAY, NOW, requests, usd
 from tests.state.test_lmdb import fill
 from tests.state.test_processes import ROOT, SMALL, read, start
 
@@ -63,6 +63,48 @@ def test_a_full_disk_is_an_error_and_never_a_signal(tmp_path: Path) -> None:
         assert mount(folder, f"remount,size={4 * MEGABYTE}").returncode == 0
         assert store.take([requests("one more")], NOW)[0].granted
         store.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_file_that_has_filled_its_disk_takes_what_there_is_and_is_emptied(tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    with small_disk(folder, 7 * MEGABYTE // 2):
+        store = LmdbStore(folder, map_size=SMALL)
+        held = fill(store)
+        assert store.size().mapped == 3 * MEGABYTE  # There is no room for twice two.
+        forgotten = 0
+        while done := store.sweep(NOW + DAY, 100):
+            forgotten += done
+        assert forgotten == held
+        assert store.take([requests("one more")], NOW + DAY)[0].granted
+        store.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_file_that_cannot_grow_leaves_others_what_there_is(tmp_path: Path) -> None:
+    """Ext4 takes what there is before it says that there is no room."""
+    folder, image = tmp_path / "disk", tmp_path / "image"
+    folder.mkdir()
+    image.write_bytes(bytes(5 * MEGABYTE))
+    for command in (
+        ["mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", str(image)],
+        ["mount", "-o", "loop", str(image), str(folder)],
+    ):
+        try:
+            done = subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+        except FileNotFoundError:
+            done = False
+        if not done:
+            pytest.skip(f"`{command[0]}` cannot be done here")
+    try:
+        store = LmdbStore(folder, map_size=SMALL)
+        fill(store)
+        assert store.path.stat().st_size == store.size().mapped
+        there = os.statvfs(folder)
+        assert there.f_bavail * there.f_frsize > MEGABYTE // 2
+        store.close()
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)  # noqa: S603, S607
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")

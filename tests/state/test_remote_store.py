@@ -244,10 +244,10 @@ def test_a_look_tells_whether_anything_can_be_put(remote: RemoteStore, shore: Sh
         assert (shore.connected, shore.calls) == (1, [])
         await remote.look()
         assert (remote.trouble, remote.evicts) == ("", "")
-        shore.broken = frozenset({"record"})
+        shore.broken = frozenset({"advance"})
         await remote.look()
         await remote.run([Op("labels", ("t", "s"))])
-        assert (remote.trouble, remote.away) == ("record is broken", "")
+        assert (remote.trouble, remote.away) == ("advance is broken", "")
         remote.sweep(NOW, 1)  # Looks again.
         shore.broken = frozenset()
         await asyncio.sleep(0.01)
@@ -258,6 +258,31 @@ def test_a_look_tells_whether_anything_can_be_put(remote: RemoteStore, shore: Sh
         shore.away = ""
         await remote.look()
         assert remote.trouble == ""
+        await remote.leave()
+
+    asyncio.run(main())
+
+
+def test_a_look_tells_whether_the_store_has_lost_what_it_had(
+    remote: RemoteStore, shore: Shore
+) -> None:
+    async def main() -> None:
+        for _ in range(3):
+            await asyncio.gather(remote.look(), remote.look())
+        assert remote.forgot == 0
+        before = shore.store.copy()
+        await remote.look()
+        shore.store = before  # A copy that is older, as a replica that takes its place may have.
+        await remote.look()
+        assert (remote.forgot, remote.trouble) == (1, "")
+        shore.store = MemoryStore()
+        await remote.look()
+        await remote.look()
+        assert remote.forgot == 2
+        shore.store = MemoryStore()
+        remote._turned = 0.0  # After so long it may have ended by itself.
+        await remote.look()
+        assert remote.forgot == 2
         await remote.leave()
 
     asyncio.run(main())

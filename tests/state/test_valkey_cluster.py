@@ -298,6 +298,7 @@ def test_a_node_that_is_away_leaves_alone_what_lies_on_others() -> None:
         await store.run([Op("labels", (tenant, "s")) for tenant in TENANTS])
         there = [one for one in TENANTS if key_slot(tag_of(one).encode()) < 8192]
         gone = [one for one in TENANTS if one not in there]
+        assert store.lacking == ""
         cluster.nodes[1].kill()
         for tenant in gone:
             await fails(store, tenant)
@@ -305,6 +306,8 @@ def test_a_node_that_is_away_leaves_alone_what_lies_on_others() -> None:
         for number in range(70):
             spare.spare().take([of(gone[0], f"o{number}")], 0)
         spare.spare().take([of(there[0], "other", amount=4)], 0)
+        await fails(store, gone[0])
+        assert f"{cluster.nodes[1].port} cannot be reached" in store.lacking
         assert store.at_hand() is store
         assert remaining((await store.run([take(of(there[0]))]))[0]) == [9]
         looked = Op("peek", ((of(there[0], "other", amount=0),),))

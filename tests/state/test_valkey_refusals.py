@@ -119,7 +119,9 @@ def test_by_which_policy_a_server_forgets_is_known(server: Server, leases: bool)
         far = Valkey(server.url, timeout=60)
         assert far.evicts == ""
         await far.run([take(requests())], 0)
-        found = Leases(far).evicts if leases else far.evicts
+        asked = Leases(far) if leases else far
+        found = asked.evicts
+        assert asked.lacking == ""
         await far.close()
         return found
 
@@ -147,6 +149,17 @@ def test_a_wrong_password_is_not_repeated(server: Server) -> None:
     assert "hunter2" not in told
     assert remaining(ask(server, take(requests()), url=f"redis://writer:right@{place}")[0]) == [9]
     assert keys(server) == []  # It is in database 1.
+
+
+def test_a_password_that_is_missing_is_told_so() -> None:
+    guarded = Server("--requirepass", "hunter2")
+    try:
+        told = refused(guarded, take(requests()), url=guarded.address)
+        assert "cannot be reached: Authentication required" in told
+        entered = guarded.address.replace("//", "//:hunter2@")
+        assert remaining(ask(guarded, take(requests()), url=entered)[0]) == [9]
+    finally:
+        guarded.stop()
 
 
 @pytest.mark.parametrize(

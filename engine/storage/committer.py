@@ -16,14 +16,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future as Blocked
-from contextlib import suppress
 from errno import ENOSPC
 from threading import Condition, Lock, Thread
 from time import monotonic
 
 from engine.storage.account import Account
 from engine.storage.durability import Losses, Tally, Way, reason_of
-from engine.storage.trail import Trail
+from engine.storage.trail import GONE, Trail
 from engine.storage.waiters import Fault, Then, Waiters
 
 BATCH_BYTES = 65_536
@@ -335,6 +334,8 @@ class Committer:
 
         Raises OSError where it cannot be signed.
         """
+        with self._lock:
+            self._look()
         self._secure()
         if self._trail.due:
             self._turn()
@@ -357,8 +358,17 @@ class Committer:
     def _tell_losses(self) -> None:
         """Append what is to be told, if there is room. Under the lock."""
         if self._account.losses is not None and not self._backlog:
-            with suppress(OSError):
+            try:
                 self._append([])
+            except OSError as error:
+                self._account.is_stuck(error)
+
+    def _look(self) -> None:
+        """Have what comes go to a new segment where nobody would find it. Under the lock."""
+        gone = self._trail.look()
+        if gone is not None:
+            self._account.lose(doubtful=gone, why=GONE)
+            self._told(f"{GONE}, with {gone} records; what comes goes to a new one")
 
     def turn(self) -> None:
         """Go on in a new segment. Raises OSError, unless the thread has to do it."""

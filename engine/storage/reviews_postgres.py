@@ -122,6 +122,12 @@ class PostgresDatabase:
 
     def write(self, work: Callable[[Session], Made]) -> Made:
         """Do all of *work* or nothing; others that act on the same rows wait."""
+        hanging = self._lines.hanging()
+        if hanging >= MOST_LINES:
+            raise ReviewsUnavailable(
+                f"{self.name} has not answered the end of {hanging} acts: a standby that must have "
+                "them may be away"
+            )
         return self._within(self._timeout, lambda line: together(line, work))
 
     def _within(self, seconds: float, work: Callable[[Line], Made]) -> Made:
@@ -130,10 +136,11 @@ class PostgresDatabase:
             raise ReviewsAway(self._why)
         until = monotonic() + seconds
         while True:
-            line: Line | None = None
+            old = False
             with self._told():
                 try:
                     with self._lines.lend(until) as line:
+                        old = line.used > 0
                         if not line.ready:
                             self._make_ready(line)
                         return work(line)
@@ -144,7 +151,7 @@ class PostgresDatabase:
                     raise
                 except LOST:
                     # One that was used before may be older than the server is: a new one may do.
-                    if line is None or not line.used or monotonic() >= until:
+                    if not old or monotonic() >= until:
                         raise
                     self._lines.drop()
 
@@ -204,6 +211,7 @@ def together(line: Line, work: Callable[[Session], Made]) -> Made:
         undo.callback(take_back, line)
         made = work(Talk(line))
         undo.pop_all()
+    line.ending = True
     try:
         line.execute("COMMIT")
     except AGAIN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -52,9 +53,41 @@ class Address:
             "connect_timeout": str(max(2, round(timeout))),
         }
 
-    def conninfo(self, timeout: float) -> str:
-        """Return `options` as the client library reads them; with the password."""
-        return make_conninfo("", **self.options(timeout))
+    def places(self, timeout: float) -> list[str]:
+        """Return `options` for each server, as the client library reads them; with the password.
+
+        Every address of a name is a place of its own: the library would wait for one that does not
+        answer for as long as the system does.
+        """
+        options = self.options(timeout)
+        names = ("host", "hostaddr", "port")
+        lists = {name: options[name].split(",") for name in names if options.get(name)}
+        most = max(map(len, lists.values()), default=1)
+        if any(len(each) not in {1, most} for each in lists.values()):
+            return [make_conninfo("", **options)]  # The library says what is wrong.
+        found: list[str] = []
+        for number in range(most):
+            here = {name: each[number % len(each)] for name, each in lists.items()}
+            found += [
+                make_conninfo("", **{**options, **here, **address})
+                for address in addresses_of(here)
+            ]
+        return found
+
+
+def addresses_of(place: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the addresses that the host of *place* has; an empty one where nothing is to be known.
+
+    Those of a name that nobody knows, too: the library says so.
+    """
+    host = place.get("host", "")
+    if place.get("hostaddr") or not host or host.startswith(("/", "@")):
+        return [{}]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return [{}]
+    return [{"hostaddr": one} for one in dict.fromkeys(str(at[0]) for *_, at in found)]
 
 
 def read_url(url: str, tls: Tls | None = None) -> Address:

@@ -87,6 +87,14 @@ class Segment:
         return self.sequence == self.header.first
 
     @property
+    def is_there(self) -> bool:
+        """Whether its file is where readers look for it, and not deleted, moved or replaced."""
+        try:
+            return os.path.samestat(self.path.lstat(), os.fstat(self.file))
+        except OSError:
+            return False
+
+    @property
     def short(self) -> bool:
         """Whether another thread should `fill` it."""
         return False

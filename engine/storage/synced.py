@@ -404,6 +404,7 @@ class Synced(Committer):
         """See Committer. The disk is the thread's."""
         with self._lock:
             self._land()
+            self._look()
             self._flush()
             self._tell_losses()
             self._go_on()

@@ -57,6 +57,9 @@ MOST_CLOSING = 16
 """How many full segments may wait for another thread to close them: then the newest one grows."""
 
 
+GONE = "the segment that was written to was deleted or moved away"
+
+
 class Begun(NamedTuple):
     """What is being brought to the disk: a segment, up to a place in it."""
 
@@ -204,6 +207,21 @@ class Trail:
         with self._syncing:
             self._finish()
 
+    def look(self) -> int | None:
+        """Return None if readers find the newest segment; else how many records went with it.
+
+        Then nothing is appended to it any more, and the next record begins a new one. Of a careful
+        trail those are not counted that the disk may not have: they can be appended anew.
+        """
+        with self._lock:
+            segment = self._segment
+            if segment.broken or segment.file == NONE or segment.is_there:
+                return None
+            segment.broken = GONE
+            if not self._careful:
+                self._sure = segment.mark
+            return self._sure.sequence - segment.header.first
+
     @property
     def full(self) -> bool:
         """Whether there are full segments, which `sync` closes."""
@@ -325,7 +343,7 @@ class Trail:
                 self._sure = mark  # It is told once.
             raise
         with self._lock:
-            if segment is self._segment:
+            if segment is self._segment and not segment.broken:  # See `look`.
                 self._sure = mark
 
     def begin_sync(self) -> Begun | None:
@@ -345,7 +363,7 @@ class Trail:
         with self._lock:
             if failed is not None:
                 self._segment.fail(failed)
-            elif begun is not None:
+            elif begun is not None and not self._segment.broken:  # See `look`.
                 self._sure = begun.mark
         self._syncing.release()
 

@@ -131,6 +131,24 @@ class Server:
         shutil.rmtree(self.folder)
 
 
+class Standby(Server):
+    """One that has what a primary server has, a moment later."""
+
+    def __init__(self, of: Server) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.data = self.folder / "data"
+        self.port = free_port()
+        self.settings = of.settings
+        give(self.folder)
+        copied = run("pg_basebackup", "-D", str(self.data), "-R", "-c", "fast", "-d", of.url)
+        assert copied.wait() == 0
+        self.start()
+
+    def promote(self) -> None:
+        """Have it take the place of the primary server."""
+        assert run("pg_ctl", "promote", "-w", "-D", str(self.data)).wait() == 0
+
+
 def lives(pid: int) -> bool:
     """Return whether a process has not given up all that it had."""
     try:

@@ -68,7 +68,7 @@ def numbered(
     size = len(data)
     places: dict[int, int] = {}
     passed: dict[int, list[tuple[int, int]]] = {}
-    indices = list(range(len(rules)))
+    indices = list(range(len(rules))) if choose is None else []
     for start, end in numbers(data, first):
         digits = len(data[start:end].translate(None, NO_DIGITS))
         begin, stop = max(0, start - LEAD), min(size, end + TAIL)

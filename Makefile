@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+# Tests and benchmarks start Python a thousand times: where it may keep no bytecode, it compiles every module each time.
+export PYTHONDONTWRITEBYTECODE :=
 # Folders that are one bundle each: the packs run together, an example alone.
 BUNDLES = policies/starter $(sort $(dir $(wildcard policies/examples/*/*.pol)))
 

@@ -49,6 +49,7 @@ from pol_client import Request
 from pol_client.request import build_request
 
 from bench.goals import Goal, Result, Row, show
+from bench.load.daemons import environment
 from bench.steady import Taken
 from bench.workloads import make_workload, pol_files
 
@@ -115,20 +116,12 @@ def daemon(place: Path, root: Path, *settings: str) -> Iterator[Daemon]:
         "--data",
         str(place / "data"),
     ]
-    paths = [str(ROOT / "bench/ticking"), str(ROOT)]
     process = subprocess.Popen(
         ["taskset", "-c", str(core(SERVER_CORE)), *command, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(paths),
-            "ENGINE_TICKS": str(ticks),
-            "ENGINE_GRPC_LISTEN": "127.0.0.1:0",
-            "ENGINE_METRICS_LISTEN": "127.0.0.1:0",
-            "ENGINE_LOG_FORMAT": "json",
-        },
+        env=environment(ROOT / "bench/ticking", ENGINE_TICKS=str(ticks), ENGINE_LOG_FORMAT="json"),
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -95,15 +95,17 @@ class Handlers:
         async def go_on(
             made: Sequence[bytes | Later], raws: Sequence[bytes], call: LeanCall
         ) -> None:
-            stream = Stream(call)
+            stream, breath = Stream(call), call.breath
             self.streams.add(stream)
             follow(call)
             try:
                 await send(stream, made, raws)
-                while raws := await stream.read_some(TOGETHER):
+                while raws := await stream.read_some(most := breath.fitting(TOGETHER)):
+                    begun = breath.now()
                     made = answer_some(service, raws, lambda: refuse_late(call))
+                    breath.took(breath.now() - begun, len(raws))
                     await send(stream, made, raws)
-                    if len(raws) == TOGETHER:  # The other calls get their turn.
+                    if len(raws) == most:  # The other calls get their turn.
                         await asyncio.sleep(0)
                 await stream.finish()
             except Drained:

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import grpc
 import grpc.aio
 
+from engine.doors.breath import Breath
 from engine.doors.grpc.lean_head import FINE, OPENING, OPENING_GZIP, Head
 from engine.doors.grpc.lean_heard import BROKEN, OVERLOADED, Heard
 from engine.doors.grpc.lean_messages import packed_gzip, prefix_of
@@ -140,6 +141,11 @@ class Call(Heard):
 
     # What the handler asks for.
 
+    @property
+    def breath(self) -> Breath:
+        """How many questions of its connection are answered in one go."""
+        return self._stream.peer.breath
+
     async def read(self) -> object:
         """Return the next message, or EOF."""
         found = await self.read_some(1)
@@ -231,10 +237,13 @@ class Call(Heard):
             stream.stalled = True
             return
         if self._at < len(self._messages):
-            raws = self._next(TOGETHER)
+            breath = self.breath
+            raws = self._next(breath.fitting(TOGETHER))
             if self._over:
                 return
+            begun = breath.now()
             made = flow.answer(raws, self)
+            breath.took(breath.now() - begun, len(raws))
             if self._over:
                 return
             if not isinstance(made, list):

@@ -14,6 +14,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from engine.doors.breath import Breath
 from engine.doors.grpc.convert import read_whole
 from engine.doors.grpc.fields import number
 from engine.doors.grpc.guard import Pieces, guard
@@ -57,7 +58,9 @@ ADMIN = "engine.v1.Admin"
 
 BATCH_LIMIT = 1024
 BATCH_BREATH = 64
-"""After so many decisions of a batch the other calls get their turn: about half a millisecond."""
+"""After so many decisions of a batch at most the other calls get their turn."""
+LIGHT_BYTES = 65_536
+"""What is longer may have long texts: its first decision tells how many more take a breath."""
 
 InTime = Callable[[], None]
 """Raises TooLate when the caller's deadline is over."""
@@ -219,7 +222,7 @@ def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later
     requests = requests_in(raw)
     if len(requests) > BATCH_LIMIT:
         raise InvalidRequest((Problem("requests", f"at most {BATCH_LIMIT} in one batch"),))
-    if len(requests) <= BATCH_BREATH:
+    if len(requests) <= BATCH_BREATH and len(raw) <= LIGHT_BYTES:
         made = decide_all(service, requests, in_time)
         ready = [one for one in made if isinstance(one, bytes)]
         if len(ready) == len(made):
@@ -232,8 +235,12 @@ def decide_batch(service: Service, raw: bytes, in_time: InTime) -> bytes | Later
 
     async def wait(left: TimeLeft) -> bytes:
         begun: list[bytes | Later] = []
-        for start in range(0, len(requests), BATCH_BREATH):
-            begun += decide_some(service, requests[start : start + BATCH_BREATH], in_time)
+        breath, many = Breath(), 1 if len(raw) > LIGHT_BYTES else BATCH_BREATH
+        while len(begun) < len(requests):
+            some, since = requests[len(begun) : len(begun) + many], breath.now()
+            begun += decide_some(service, some, in_time)
+            breath.took(breath.now() - since, len(some))
+            many = breath.fitting(BATCH_BREATH)
             await asyncio.sleep(0)
         return await gathered(begun, left)
 

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Generic, cast
 
+from engine.doors.breath import TURN_SECONDS
 from engine.doors.http2.control import CONTROLS, DRAIN_PING, NO_STREAM
 from engine.doors.http2.fields import Fields
 from engine.doors.http2.frames import (
@@ -45,8 +46,9 @@ TICK_SECONDS: Final = 2.0
 LINGER_SECONDS: Final = 5.0
 """How long a connection that is closed may take to send what it still has."""
 AT_ONCE: Final = 16
-"""So many calls, or half as many more at the end, are answered in one go: the answer to the first
-of them waits until the last one is decided."""
+"""So many calls at most, or half as many more at the end, are answered in one go."""
+SHARE: Final = 4
+"""And of those that wait, one in so many at least."""
 ALPN: Final = "h2"
 THERE_PING: Final = b"there?\0\0"
 
@@ -147,8 +149,9 @@ class Connection(Requests[Request], Generic[Request]):
             self._reading = False
             self._newest = None
             self.flush()
-        if self._waits and self._transport is not None and not self._closing:
-            self._transport.pause_reading()
+        transport = self._transport
+        if self._waits and transport is not None and not (self._closing or transport.is_closing()):
+            transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
@@ -173,13 +176,29 @@ class Connection(Requests[Request], Generic[Request]):
             stream.tell()
 
     def _answer_together(self, ready: list[Stream]) -> None:
-        """Answer all that are *ready*, the first ones before the last ones are looked at."""
+        """Answer all that are *ready*, the first ones before the last ones are looked at.
+
+        What takes long is answered in several turns.
+        """
         assert self.answer_all is not None
-        while len(ready) > AT_ONCE * 3 // 2:
-            self.answer_all(ready[:AT_ONCE])
+        breath = self.breath
+        begun = since = breath.now()
+        while True:
+            many = max(breath.fitting(AT_ONCE), min(AT_ONCE, len(ready) // SHARE))
+            if len(ready) <= many * 3 // 2:
+                many = len(ready)
+            self.answer_all(ready[:many])
+            ready = ready[many:]
+            at = breath.now()
+            breath.took(at - since, many)
+            if not ready:
+                return
             self.flush()
-            ready = ready[AT_ONCE:]
-        self.answer_all(ready)
+            if at - begun > TURN_SECONDS:
+                self._ready = ready
+                self._waits = True
+                return
+            since = at
 
     def eof_received(self) -> bool:
         """End: a client that has gone cannot be told from one that only sends no more."""

@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import Final
 
+from engine.doors.breath import Breath
 from engine.doors.http2.fields import EMPTY_TABLE
 from engine.doors.http2.frames import (
     END_HEADERS,
@@ -45,6 +46,7 @@ class Sender(Peer):
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.breath = Breath()
         clock = time.monotonic
         self._calm = Bucket(limits.idle_frames, limits.idle_frames_a_second, clock)
         self._resets = Bucket(limits.resets, limits.resets_a_second, clock)

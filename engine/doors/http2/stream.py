@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
+from engine.doors.breath import Breath
 from engine.doors.http2.frames import MOST_WINDOW, Code
 
 ENOUGH: Final = 65_536
@@ -14,6 +15,9 @@ ENOUGH: Final = 65_536
 
 class Peer(asyncio.Protocol):
     """What a stream needs of its connection; no Protocol, so that compiled calls are quick."""
+
+    breath: Breath
+    """How many of the connection's questions are answered in one go."""
 
     def consumed(self, stream: Stream, size: int) -> None:
         """Let the peer send *size* bytes more."""

@@ -13,6 +13,7 @@ from engine.doors.grpc.lay import field
 from engine.doors.grpc.methods import (
     BATCH_BREATH,
     BATCH_LIMIT,
+    LIGHT_BYTES,
     InTime,
     decide_batch,
     requests_in,
@@ -130,3 +131,22 @@ def test_requests_are_split_where_protobuf_splits_them(parts: list[bytes]) -> No
 def test_what_is_no_batch_is_none(raw: bytes) -> None:
     with pytest.raises(DecodeError):
         requests_in(raw)
+
+
+def test_a_batch_of_long_texts_leaves_the_others_their_turn() -> None:
+    long = LIGHT_BYTES // 8
+    raw = batch(*[ask(request_id=f"r{number}", content="word " * long) for number in range(8)])
+    told: list[str] = []
+
+    async def run() -> bytes:
+        made = decide_batch(Service(make_gate(), ""), raw, lambda: told.append("decided"))
+        assert not isinstance(made, bytes)
+        waited = asyncio.ensure_future(made(lambda: None))
+        await asyncio.sleep(0)
+        told.append("another's turn")
+        return await waited
+
+    answer = wire.DecideBatchResponse.FromString(asyncio.run(run()))
+    assert [one.request_id for one in answer.decisions] == [f"r{number}" for number in range(8)]
+    assert told.index("another's turn") == 1
+    assert told.count("decided") == len(answer.decisions)

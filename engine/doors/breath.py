@@ -1,0 +1,39 @@
+"""How many questions a door answers in one go, before it sends answers and lets others speak.
+
+Together they cost less: one write for all, which takes as long as many a decision. But the answer
+to the first waits until the last one is decided, and so do all other connections. Most decisions
+take microseconds; one that looks for everything in a long text takes a hundred times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+SECONDS: Final = 0.000_6
+"""So long, about, the first of several waits for the last."""
+TURN_SECONDS: Final = 0.002
+"""So long, about, a connection is answered before others have their turn."""
+
+
+class Breath:
+    """What questions took, the last time that several came together. *now* is a clock in seconds.
+
+    Who asks for little and for much in turns is trusted again step by step.
+    """
+
+    __slots__ = ("_each", "now")
+
+    def __init__(self, now: Callable[[], float] = perf_counter) -> None:
+        self.now = now
+        self._each = 0.0
+
+    def fitting(self, most: int) -> int:
+        """Return how many of *most* to answer in one go: one at least."""
+        each = self._each
+        return most if each * most <= SECONDS else max(1, int(SECONDS / each))
+
+    def took(self, seconds: float, count: int) -> None:
+        """Note what *count* of them took."""
+        self._each = max(seconds / count, self._each / 2)

@@ -1,8 +1,8 @@
 """How many questions a door answers in one go, before it sends answers and lets others speak.
 
-Together they cost less: one write for all, which takes as long as many a decision. But the answer
-to the first waits until the last one is decided, and so do all other connections. Most decisions
-take microseconds; one that looks for everything in a long text takes a hundred times as long.
+Together they cost less: one write for all. But the answer to the first waits until the last one is
+decided, and so do all other connections. Most decisions take microseconds; one that looks for
+everything in a long text takes a hundred times as long.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ LINGER_SECONDS: Final = 5.0
 """How long a connection that is closed may take to send what it still has."""
 AT_ONCE: Final = 16
 """So many calls at most, or half as many more at the end, are answered in one go."""
-SHARE: Final = 4
-"""And of those that wait, one in so many at least."""
+SHARE: Final = 2
+"""And of those that wait, one in so many at least: a write takes as long as many a decision."""
 ALPN: Final = "h2"
 THERE_PING: Final = b"there?\0\0"
 

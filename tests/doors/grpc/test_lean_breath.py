@@ -10,7 +10,6 @@ from engine.doors.grpc.lean_call import Call, Flow, Served, Waited
 from engine.doors.grpc.lean_messages import packed
 from engine.doors.grpc.lean_server import answer_all
 from engine.doors.http2 import frames
-from engine.doors.http2.connection import SHARE
 from tests.doors.grpc.test_lean_call import Caller, in_loop, nothing
 from tests.doors.grpc.test_lean_flow import request
 from tests.doors.http2.peers import data
@@ -91,7 +90,7 @@ def test_of_many_that_take_long_several_are_sent_together() -> None:
         ask(caller, range(5, 21, 2))
         for _ in range(8):
             await asyncio.sleep(0)
-        assert [len(one) for one in slow.asked] == [2, 8 // SHARE, *[1] * (8 - 8 // SHARE)]
+        assert [len(one) for one in slow.asked] == [2, 4, 2, 1, 1]
         assert answered(caller) == [*range(1, 21, 2)]
 
     played(scene, TURN_SECONDS * 2)

@@ -8,7 +8,9 @@ nothing but the status, which says since when and why.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -273,7 +275,7 @@ async def compile_apart(
     try:
         process = await asyncio.shield(starting)
     except OSError as error:
-        raise broken(root, f"the compiler cannot be started: {error.strerror}") from None
+        raise broken(root, f"the compiler cannot be started: {reason_of(error)}") from None
     except asyncio.CancelledError:
         starting.add_done_callback(end_compiler)  # The thread that starts it cannot be stopped.
         raise
@@ -292,8 +294,21 @@ async def compile_apart(
         return msgspec.json.decode(out, type=Outcome)
     except msgspec.DecodeError:
         told = errors.decode("utf-8", "replace")[-ERROR_BYTES:].strip()
-        why = f"the compiler ended with code {process.returncode}: {told}"
-        raise broken(root, why) from None
+        why = f"the compiler {how_ended(process.returncode)}"
+        raise broken(root, f"{why}: {told}" if told else why) from None
+
+
+def reason_of(error: OSError) -> str:
+    """Return why something cannot be started, with the remedy where it is not at hand."""
+    few = error.errno in {errno.EMFILE, errno.ENFILE}
+    return f"{error.strerror}; allow more of them (`ulimit -n`)" if few else str(error.strerror)
+
+
+def how_ended(code: int) -> str:
+    """Return how a process ended by itself, or by whom."""
+    if code == -signal.SIGKILL:
+        return "was killed (signal 9), mostly by the kernel for want of memory"
+    return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
 
 
 async def look_apart(root: Path, cache: FolderCache, patience: float) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
 import sys
 import threading
@@ -25,6 +27,7 @@ from engine.service.reload import (
     codes_of,
     compile_apart,
     identity,
+    reason_of,
     relevant,
 )
 from engine.service.shelf import BUNDLE, FolderShelf, is_current
@@ -147,6 +150,28 @@ def test_a_compiler_that_breaks_is_told(house: House, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(ReloadError, match="ended with code 1"):
         run(house.reloader.reload())
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(9, r"was killed \(signal 9\), mostly by the kernel for want of memory$"), (15, "signal 15$")],
+)
+def test_a_compiler_that_somebody_ended_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, told: str
+) -> None:
+    ended = tmp_path / "ended"
+    ended.write_text(f"#!/bin/sh\nkill -{number} $$\n")
+    ended.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(ended))
+    with pytest.raises(ReloadError, match=told):
+        run(house.reloader.reload())
+    assert house.action == "allow"
+
+
+def test_a_compiler_for_which_there_is_no_descriptor_is_told_with_its_remedy() -> None:
+    few = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    assert reason_of(few) == "Too many open files; allow more of them (`ulimit -n`)"
+    assert reason_of(OSError(errno.ENOENT, "No such file")) == "No such file"
 
 
 def test_a_compiler_that_cannot_start_is_told(

@@ -81,11 +81,12 @@ class Served:
 class Call(Heard):
     """One call. It is the stream's app, and what its handler sees."""
 
-    __slots__ = ("_method", "_soon")
+    __slots__ = ("_breath", "_method", "_soon")
 
     def __init__(self, stream: Stream, head: Head, method: Served, most: int, room: Room) -> None:
         super().__init__(stream, head, most, room, one_asks=method.one_asks)
         self._method = method
+        self._breath: Breath | None = None
         self._soon = False
         """Whether another turn of a stream without a task is to come."""
 
@@ -143,8 +144,11 @@ class Call(Heard):
 
     @property
     def breath(self) -> Breath:
-        """How many questions of its connection are answered in one go."""
-        return self._stream.peer.breath
+        """How many messages of a stream are answered in one go."""
+        made = self._breath
+        if made is None:
+            made = self._breath = Breath(self._room.now)
+        return made
 
     async def read(self) -> object:
         """Return the next message, or EOF."""

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Generic, cast
 
-from engine.doors.breath import TURN_SECONDS
+from engine.doors.breath import TURN_SECONDS, Breath
 from engine.doors.http2.control import CONTROLS, DRAIN_PING, NO_STREAM
 from engine.doors.http2.fields import Fields
 from engine.doors.http2.frames import (
@@ -72,6 +72,8 @@ class Connection(Requests[Request], Generic[Request]):
         self._begun_call = begun
         self._ended_call = ended
         self._buffer = b""
+        self.breath = Breath()
+        """How many calls that come together are answered in one go."""
         self._waits = False
         """Whether it has had its turn, and what has come is not all read."""
         self._greeted = False

@@ -10,7 +10,6 @@ import asyncio
 import time
 from typing import Final
 
-from engine.doors.breath import Breath
 from engine.doors.http2.fields import EMPTY_TABLE
 from engine.doors.http2.frames import (
     END_HEADERS,
@@ -46,7 +45,6 @@ class Sender(Peer):
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.breath = Breath()
         clock = time.monotonic
         self._calm = Bucket(limits.idle_frames, limits.idle_frames_a_second, clock)
         self._resets = Bucket(limits.resets, limits.resets_a_second, clock)

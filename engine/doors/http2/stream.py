@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
-from engine.doors.breath import Breath
 from engine.doors.http2.frames import MOST_WINDOW, Code
 
 ENOUGH: Final = 65_536
@@ -15,9 +14,6 @@ ENOUGH: Final = 65_536
 
 class Peer(asyncio.Protocol):
     """What a stream needs of its connection; no Protocol, so that compiled calls are quick."""
-
-    breath: Breath
-    """How many of the connection's questions are answered in one go."""
 
     def consumed(self, stream: Stream, size: int) -> None:
         """Let the peer send *size* bytes more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from engine.doors.breath import TURN_SECONDS, Breath
+from engine.doors.breath import TURN_SECONDS
 from engine.doors.grpc.lean_call import Call, Flow, Served, Waited
 from engine.doors.grpc.lean_messages import packed
 from engine.doors.grpc.lean_server import answer_all
@@ -37,12 +37,22 @@ class Slow:
     def caller(self, *, streams: bool = False) -> Caller:
         """Return who calls it, or streams."""
         if streams:
-            made = Caller(Served(one_asks=False, apart=nothing, flow=Flow(self.flow)))
-        else:
-            made = Caller(Served(one_asks=True, apart=nothing, inline=self.alone, many=self.many))
-            made.connection.answer_all = answer_all
-        made.connection.breath = Breath(lambda: self.now)
+            return Timed(self, Served(one_asks=False, apart=nothing, flow=Flow(self.flow)))
+        direct = Served(one_asks=True, apart=nothing, inline=self.alone, many=self.many)
+        made = Timed(self, direct)
+        made.connection.answer_all = answer_all
         return made
+
+
+class Timed(Caller):
+    """One for whom time is what was taken."""
+
+    def __init__(self, slow: Slow, method: Served) -> None:
+        self.slow = slow
+        super().__init__(method)
+
+    def now(self) -> float:
+        return self.slow.now
 
 
 def ask(caller: Caller, numbers: range) -> None:

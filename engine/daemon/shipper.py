@@ -15,13 +15,14 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import uvloop
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from engine.daemon import line as say
+from engine.daemon.folder import lock
 from engine.daemon.leash import never_outlive
 from engine.daemon.line import Line, LineLost
 from engine.daemon.logs import open_log
@@ -46,6 +47,9 @@ LOOK_SECONDS = 1.0
 """How often is looked how far the trails have got, and how the sinks fare."""
 AGAIN_SECONDS = 5.0
 """A pause before a route that broke is begun again."""
+LOCK = ".lock"
+"""Of the one daemon that ships from a folder."""
+OTHER = "another daemon ships from this folder: this one does when that one has ended"
 POLITE = 10
 """How much it steps back behind those who decide on the same core (see ``nice``)."""
 
@@ -73,10 +77,6 @@ class Desk:
         self._tellers = [
             Teller(one, self._folder, self._log, time.monotonic) for one in self.routes
         ]
-        for name in forget_others(
-            self._folder, frozenset(one.name for one in settings.audit.sinks)
-        ):
-            self._log.warning("a sink is not in the settings any more", sink=name)
 
     def _route(self, one: AnySink) -> Route:
         dead = Dead(self._folder / FOLDER / f"{one.name}{DEAD}")
@@ -128,7 +128,7 @@ class Desk:
         loop, settings = asyncio.get_running_loop(), self.settings
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        shipping = [asyncio.create_task(self._ship(one)) for one in self.routes]
+        shipping = asyncio.create_task(self._ship_alone())
         beside = [
             asyncio.create_task(self._look()),
             asyncio.create_task(
@@ -137,15 +137,14 @@ class Desk:
         ]
         await self._stop.wait()
         hurried = asyncio.create_task(self._hurry.wait())
-        if shipping:
-            patience = settings.drain_seconds
-            ended = asyncio.gather(*shipping, return_exceptions=True)
-            await asyncio.wait(
-                (ended, hurried), timeout=patience, return_when=asyncio.FIRST_COMPLETED
-            )
-        for task in (*shipping, *beside, hurried):
+        await asyncio.wait(
+            (shipping, hurried),
+            timeout=settings.drain_seconds,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for task in (shipping, *beside, hurried):
             task.cancel()
-        await asyncio.gather(*shipping, *beside, hurried, return_exceptions=True)
+        await asyncio.gather(shipping, *beside, hurried, return_exceptions=True)
         for one in self.routes:
             await one.shipment.sink.close()
         for teller in self._tellers:
@@ -156,6 +155,41 @@ class Desk:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    async def _ship_alone(self) -> None:
+        """Run the routes once no other daemon does: each would send what the other one sends."""
+        with ExitStack() as held:
+            while why := self._taken(held):
+                for one in self.routes:
+                    one.shipment.tally.trouble = why
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
+                    return
+            for one in self.routes:
+                one.shipment.tally.trouble = ""
+            names = frozenset(one.settings.name for one in self.routes)
+            for name in forget_others(self._folder, names):
+                self._log.warning("a sink is not in the settings any more", sink=name)
+            await asyncio.gather(*(self._ship(one) for one in self.routes))
+
+    def _taken(self, held: ExitStack) -> str:
+        """Lock the folder, for as long as *held* is; return why not, or nothing when it is.
+
+        The kernel gives it back, however this process ends.
+        """
+        path = self._folder / FOLDER / LOCK
+        if not (self.routes or path.parent.exists()):
+            return ""
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = path.open("wb")
+        except OSError as error:
+            return f"cannot write {path}: {error.strerror}"
+        if lock(file.fileno()):
+            held.enter_context(file)
+            return ""
+        file.close()
+        return OTHER
 
     async def _ship(self, route: Route) -> None:
         """Run *route*; begin again after an error in the code, and let the other sinks go on."""

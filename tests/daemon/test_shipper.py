@@ -283,3 +283,35 @@ def test_what_is_missed_is_in_the_trail_signed_and_shipped(tmp_path: Path) -> No
         assert "put aside" in str(gaps()[0]["why"])
         assert running.stop() == 0
     assert "a sink does not get records" in running.log()
+
+
+def test_of_two_daemons_with_one_trail_one_ships_and_then_the_other(tmp_path: Path) -> None:
+    ports = [free_port(), free_port()]
+    for name, port in zip("ab", ports, strict=True):
+        write(tmp_path / name, FILE.replace('"copy"\nb', f'"{tmp_path}/copy"\nb'), port)
+        settings = tmp_path / name / "engine.toml"
+        text = settings.read_text().replace('folder = "audit"', f'folder = "{tmp_path}/audit"')
+        settings.write_text(text)
+    made: set[str] = set()
+    listen = ("--listen", "127.0.0.1:0")
+
+    def waiting(port: int) -> bool:
+        return "another daemon ships from this folder" in page(port, "readyz")
+
+    with (
+        daemon(tmp_path / "a", *listen) as first,
+        daemon(tmp_path / "b", *listen) as second,
+    ):
+        until(lambda: any(waiting(port) for port in ports))
+        turns = sorted(zip((first, second), ports, strict=True), key=lambda one: waiting(one[1]))
+        for running, _ in turns * 20:
+            made.add(decide(running.address).decision_id)
+        (ships, port), (waits, other) = turns
+        until(lambda: set(shipped(tmp_path)) == made)
+        assert [waiting(one) for one in (port, other)] == [False, True]
+        assert ships.stop() == 0
+        made |= {decide(waits.address).decision_id for _ in range(20)}
+        until(lambda: set(shipped(tmp_path)) == made)
+        assert set(shipped(tmp_path).values()) == {1}
+        assert figure(other, "engine_sink_up") == 1
+        assert waits.stop() == 0

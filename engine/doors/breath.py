@@ -14,7 +14,7 @@ from typing import Final
 SECONDS: Final = 0.000_6
 """So long, about, the first of several waits for the last."""
 TURN_SECONDS: Final = 0.002
-"""So long, about, a connection is answered before others have their turn."""
+"""When a connection was answered for so long, others have their turn: after what goes in one go."""
 
 
 class Breath:

@@ -16,7 +16,7 @@ from tests.doors.http2.peers import data
 
 
 class Slow:
-    """Gives back what comes, and takes its *time* for each."""
+    """Gives back what comes, and takes *each* seconds for each."""
 
     def __init__(self, each: float) -> None:
         self.each = each

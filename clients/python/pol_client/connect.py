@@ -29,17 +29,20 @@ AWAY = "the daemon went away"
 """What it says where a connection ended by itself."""
 UNSENDABLE = "the token cannot be sent"
 REFUSED = (
-    " before it spoke: with TLS, so does one that does not accept the client's certificate "
-    "(`Tls.certificate`), and its log says why"
+    " before it spoke: with TLS, so does one over grpcio that does not accept the client's "
+    "certificate (`Tls.certificate`), and its log says why"
 )
 """What may be behind that while a connection is made."""
 PAUSE = 0.05
 """Seconds between two looks whether a daemon is there, where grpcio does not wait by itself."""
 NOT_ACCEPTED = "TLS: the daemon's certificate is not accepted"
+NOT_LET_IN = "TLS: the daemon does not accept this client"
 UNREACHED = ("failed to connect", "DNS resolution failed", "errors resolving")
 """How grpcio begins to say that a call never left."""
 NOT_VERIFIED = ("CERTIFICATE_VERIFY_FAILED", "erification")
 """What it says somewhere of a certificate, or a name in one, that is not accepted."""
+ALERTED = "TSI_DATA_CORRUPTED"
+"""What it says, and no more, of an alert that came in place of the daemon's first words."""
 NOBODY = re.compile("to remote host|resol")
 """What it says where nobody listens. Else somebody was there, and ended the connection."""
 PROBE = "/grpc.health.v1.Health/Check"
@@ -188,6 +191,8 @@ class Connection:
             raise failure
         if any(one in failure.message for one in NOT_VERIFIED):
             raise not_accepted(failure.message.rpartition("last error: ")[2])
+        if ALERTED in failure.message:
+            raise not_let_in("the daemon's log says why")
         if self.waits or not self.wait_for_ready:
             raise failure
         if left <= PAUSE:
@@ -226,6 +231,15 @@ def not_accepted(why: str) -> Unavailable:
         UNAVAILABLE,
         f"{NOT_ACCEPTED} ({why}); see `Tls.roots` and `Tls.server_name`, or have the daemon show "
         "another",
+    )
+
+
+def not_let_in(why: str) -> Unavailable:
+    """Return what becomes of calls where the client's certificate is not accepted: no waiting."""
+    return Unavailable(
+        UNAVAILABLE,
+        f"{NOT_LET_IN} ({why}); see `Tls.certificate` and `Tls.key`, or have the daemon trust "
+        "who issued it",
     )
 
 
@@ -273,7 +287,7 @@ def try_again(method: Method, error: NoDecision, left: float) -> bool:
 
 def in_vain(error: NoDecision) -> bool:
     """Return whether nothing comes of asking again, until somebody does something."""
-    return error.message == CLOSED or error.message.startswith(NOT_ACCEPTED)
+    return error.message == CLOSED or error.message.startswith((NOT_ACCEPTED, NOT_LET_IN))
 
 
 def go_on_waiting(error: NoDecision, left: float) -> bool | None:

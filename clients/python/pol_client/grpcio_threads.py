@@ -77,10 +77,12 @@ class GrpcioTransport:
 
     def stream(self, path: str, seconds: float) -> GrpcioStream:
         """Begin a call with many messages."""
+        until = time.monotonic() + seconds
         self._reach(seconds)
         outbox: SimpleQueue[bytes | None] = SimpleQueue()
         opening = self._channel.stream_stream(path, None, None)
-        return GrpcioStream(self.begun(opening, iter(outbox.get, None), timeout=seconds), outbox)
+        left = max(until - time.monotonic(), 0.0)
+        return GrpcioStream(self.begun(opening, iter(outbox.get, None), timeout=left), outbox)
 
     def pipe(self) -> Lines:
         """Return a stream on which many threads decide at once."""

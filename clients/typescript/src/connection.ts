@@ -81,8 +81,11 @@ const NOT_READY = "no policies are loaded yet";
 const PAUSE_MS = 50;
 /** What is asked to learn why there is no connection: whatever the answer, there is one then. */
 const PROBE = "/grpc.health.v1.Health/Check";
-/** How grpc-js tells that it could not connect for a certificate, or a name in one. */
-const NOT_ACCEPTED = /^No connection established\. Last error: (.*certificate.*?)\. Resolution note/is;
+/** How grpc-js tells why it could not connect. */
+const UNCONNECTED = /^No connection established\. Last error: (.*)\. Resolution note/is;
+/** What it tells of a certificate that is not accepted: the client's, in an alert of the daemon, or the daemon's, or a name in it. */
+const ALERT = /alert (access denied|(?:bad |unsupported )?certificate(?: \w+)?|unknown ca)\b/i;
+const CERTIFICATE = /certificate/i;
 const LONGEST_MS = 2 ** 31 - 1;
 const VISIBLE = /^[ -~]*$/;
 const NEVER = new AbortController().signal;
@@ -194,8 +197,8 @@ export class Connection {
   }
 
   /**
-   * Wait for a connection with TLS, within the deadline. Throws Unavailable where the daemon's certificate is not accepted:
-   * grpc-js would wait for another one until the deadline, and not say so.
+   * Wait for a connection with TLS, within the deadline. Throws Unavailable where the daemon's certificate is not accepted,
+   * or the client's: grpc-js would wait for another one until the deadline, and not say so.
    */
   async reach(deadline: number, signal: AbortSignal | undefined): Promise<void> {
     this.check(signal);
@@ -216,17 +219,14 @@ export class Connection {
     return this.waitForReady && this.options.tls !== undefined;
   }
 
-  /** Return what becomes of calls where the daemon's certificate is not accepted; null where it is, or nobody knows yet. */
+  /** Return what becomes of calls where a certificate is not accepted; null where it is, or nobody knows yet. */
   refused(deadline: number, signal?: AbortSignal): Promise<Unavailable | null> {
     const kept = (bytes: Buffer): Buffer => bytes;
     return new Promise((resolve) => {
       const options: grpc.CallOptions = { deadline };
       const call = this.client.makeUnaryRequest(PROBE, kept, kept, Buffer.alloc(0), options, (error) => {
         signal?.removeEventListener("abort", giveUp);
-        const why = NOT_ACCEPTED.exec(error?.details ?? "")?.[1];
-        const remedy = "see `tls.roots` and `tls.serverName`, or have the daemon show another";
-        const told = `TLS: the daemon's certificate is not accepted (${why}); ${remedy}: it was never sent`;
-        resolve(why === undefined ? null : new Unavailable("UNAVAILABLE", told));
+        resolve(hopeless(UNCONNECTED.exec(error?.details ?? "")?.[1] ?? ""));
       });
       const giveUp = (): void => call.cancel();
       signal?.addEventListener("abort", giveUp, { once: true });
@@ -288,6 +288,19 @@ export function goOnWaiting(error: NoDecision, left: number): boolean | null {
     return true;
   }
   return error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED" ? null : false;
+}
+
+/** Return what becomes of calls where *why* there is no connection is that a certificate is not accepted; else null. */
+function hopeless(why: string): Unavailable | null {
+  const alert = ALERT.exec(why)?.[1];
+  if (alert === undefined && !CERTIFICATE.test(why)) {
+    return null;
+  }
+  const told =
+    alert === undefined
+      ? `the daemon's certificate is not accepted (${why}); see \`tls.roots\` and \`tls.serverName\`, or have the daemon show another`
+      : `the daemon does not accept this client (${alert}); see \`tls.certificate\` and \`tls.key\`, or have the daemon trust who issued it`;
+  return new Unavailable("UNAVAILABLE", `TLS: ${told}: it was never sent`);
 }
 
 /** Resolve after so many milliseconds. */

@@ -353,6 +353,35 @@ it("a certificate of the daemon that is not accepted is told at once, and not wa
   }
 });
 
+it("a client whose certificate is missing is told so at once, and not that the daemon's is wrong", async (test) => {
+  const home = await mkdtemp(join(tmpdir(), "pol-tls-"));
+  test.after(() => rm(home, { recursive: true, force: true }));
+  const source = fileURLToPath(new URL("../../../tests/doors/grpc/localhost", import.meta.url));
+  const roots = await readFile(`${source}.crt`);
+  const key = await readFile(`${source}.key`);
+  await writeFile(join(home, "tls.key"), key, { mode: 0o600 });
+  const { daemon } = await started(test, {
+    options: [
+      `grpc.tls.certificate_file=${source}.crt`,
+      `grpc.tls.key_file=${join(home, "tls.key")}`,
+      `grpc.tls.client_ca_file=${source}.crt`,
+    ].flatMap((each) => ["--set", each]),
+  });
+  for (const coalesce of [true, false]) {
+    const tls = { roots, serverName: "localhost" };
+    const good = open(test, daemon.address, { coalesce, tls: { ...tls, certificate: roots, key }, timeoutMs: 60_000 });
+    assert.equal((await good.decide(ASK)).action, "allow");
+    const client = open(test, daemon.address, { coalesce, tls, timeoutMs: 60_000 });
+    for (const call of [() => client.decide(ASK), () => client.waitReview("r1", { timeoutMs: 60_000 })]) {
+      await assert.rejects(call(), (error) => {
+        assert.ok(error instanceof Unavailable, String(error));
+        assert.match(error.details, /^TLS: the daemon does not accept this client \(certificate required\); see `tls.certificate`/);
+        return true;
+      });
+    }
+  }
+});
+
 it("a daemon with TLS that is not there is waited for until the deadline", async (test) => {
   for (const coalesce of [true, false]) {
     const client = open(test, await nobody(), { coalesce, tls: {}, timeoutMs: 300 });

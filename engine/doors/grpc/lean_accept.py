@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from engine.doors.grpc.bounds import Bounds
+from engine.doors.grpc.lean_alerts import LINE
 
 LOG = logging.getLogger("engine.doors.grpc")
 
@@ -99,6 +100,7 @@ class Acceptor:
             found.close()
             return
         found.setblocking(False)  # noqa: FBT003 - the library's
+        LINE.set(found)  # Of this task, and of what is called for this connection.
         options = {} if self.context is None else {"ssl_handshake_timeout": self._patience}
         try:
             await asyncio.get_running_loop().connect_accepted_socket(

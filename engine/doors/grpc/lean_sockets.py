@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.doors.grpc.addresses import busy, refuse_taken
+from engine.doors.grpc.lean_alerts import AlertingContext
 from engine.doors.grpc.listener import Listener, Tls
 
 ALPN = "h2"
@@ -70,7 +71,7 @@ def _at_host(host: str, port: int, *, share_port: bool, opened: list[socket.sock
 
 def secured(tls: Tls) -> ssl.SSLContext:
     """Return what the event loop wants. Raises ssl.SSLError and ValueError where it is none."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = AlertingContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.set_ciphers(CIPHERS)
     made.set_alpn_protocols([ALPN])

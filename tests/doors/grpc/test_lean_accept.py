@@ -113,6 +113,26 @@ def echoes(found: socket.socket) -> bool:
     return found.recv(4) == b"word"
 
 
+def alert_of(loop: asyncio.AbstractEventLoop, version: ssl.TLSVersion) -> str | None:
+    """Return which alert a caller gets that shows no certificate and should."""
+    context = secured(Tls(SERVER.certificate, SERVER.key, AUTHORITY.root))
+    asking = trusting()
+    asking.maximum_version = version
+    with (
+        Listening(loop, context=context) as listening,
+        listening.connect() as plain,
+        pytest.raises(ssl.SSLError) as caught,
+        asking.wrap_socket(plain, server_hostname="localhost") as found,
+    ):
+        found.recv(1)
+    return caught.value.reason
+
+
+def test_who_is_not_let_in_is_told_why_in_an_alert(loop: asyncio.AbstractEventLoop) -> None:
+    assert alert_of(loop, ssl.TLSVersion.TLSv1_3) == "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    assert alert_of(loop, ssl.TLSVersion.TLSv1_2) == "SSLV3_ALERT_HANDSHAKE_FAILURE"
+
+
 def trusting() -> ssl.SSLContext:
     made = ssl.create_default_context(cadata=AUTHORITY.root.decode())
     made.set_alpn_protocols(["h2"])

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pol_client.connect import Tls, not_accepted
+from pol_client.connect import Tls, not_accepted, not_let_in
 from pol_client.errors import NoDecision
 
 ALPN = "h2"
@@ -20,6 +20,19 @@ PORT = 443
 UNIX = ("unix://", "unix:")
 ABSTRACT = "unix-abstract:"
 NAMED = ("dns:///", "dns:", "ipv4:", "ipv6:")
+OF_CERTIFICATES = frozenset(
+    (
+        "ACCESS_DENIED",
+        "BAD_CERTIFICATE",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REQUIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNKNOWN",
+        "UNKNOWN_CA",
+        "UNSUPPORTED_CERTIFICATE",
+    )
+)
+"""Alerts by which a daemon says that the client's certificate is not accepted, or missing."""
 
 Made = TypeVar("Made", bound=asyncio.Protocol)
 
@@ -73,10 +86,17 @@ async def dial(target: Target, tls: Tls | None, make: Callable[[], Made]) -> Mad
     return made
 
 
-def not_verified(error: Exception) -> NoDecision | None:
-    """Return what becomes of calls where *error* is that a certificate is not accepted."""
+def not_verified(error: Exception | None) -> NoDecision | None:
+    """Return what becomes of calls where *error* is that a certificate is not accepted.
+
+    It may be the client's, of which the daemon says so: after the handshake (TLS 1.3), or in it.
+    """
     if isinstance(error, ssl.SSLCertVerificationError):
         return not_accepted(error.verify_message)
+    if isinstance(error, ssl.SSLError) and error.reason is not None:
+        alert = error.reason.partition("_ALERT_")[2]
+        if alert in OF_CERTIFICATES:
+            return not_let_in(alert.lower().replace("_", " "))
     return None
 
 

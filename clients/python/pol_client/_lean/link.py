@@ -11,7 +11,7 @@ from pol_client._lean.deadlines import Deadlines
 from pol_client._lean.dial import Target, dial, not_verified
 from pol_client._lean.forking import give_up
 from pol_client._lean.peer import Peer
-from pol_client.connect import AWAY, CLOSED, REFUSED, Tls
+from pol_client.connect import AWAY, CLOSED, REFUSED, Tls, in_vain
 from pol_client.errors import NoDecision, Unavailable
 
 FIRST_PAUSE, MOST_PAUSE = 0.05, 1.0
@@ -166,12 +166,8 @@ class Link:
                     peer = await self._chosen()
                 except (OSError, TimeoutError, ValueError, ssl.SSLError) as error:
                     why = type(error).__name__ if isinstance(error, ValueError) else str(error)
-                    failure = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
-                    hopeless = not_verified(error)
-                    if hopeless is not None:
-                        self._deadlines.trouble = hopeless.message
-                        self._tell(hopeless, all_of_them=True)
-                        return
+                    failure: NoDecision = Unavailable("UNAVAILABLE", f"cannot connect: {why}")
+                    failure = not_verified(error) or failure
                 except NoDecision as error:
                     hint = REFUSED if self._tls is not None and error.message == AWAY else ""
                     failure = Unavailable("UNAVAILABLE", error.message + hint)
@@ -185,7 +181,10 @@ class Link:
                     # Who is going hangs up while it greets: it is not asked without a pause.
                     failure = Unavailable("UNAVAILABLE", "the daemon takes no calls")
                 self._deadlines.trouble = failure.message
-                self._tell(failure, all_of_them=False)
+                hopeless = in_vain(failure)
+                self._tell(failure, all_of_them=hopeless)
+                if hopeless:
+                    return
                 if self._waiting:
                     await asyncio.sleep(pause * self._random.uniform(1 - JITTER, 1 + JITTER))
                     pause = min(pause * GROWTH, MOST_PAUSE)

@@ -44,6 +44,7 @@ from pol_client._http2.frames import (
 from pol_client._http2.limits import Limits
 from pol_client._lean.asking import Asking, Loop
 from pol_client._lean.calls import Call, Undecided
+from pol_client._lean.dial import not_verified
 from pol_client._lean.head import Answer, of_reset, read_answer
 from pol_client.errors import NoDecision, Unavailable
 
@@ -141,7 +142,8 @@ class Peer(Asking):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail what runs."""
-        del exc
+        if not self._greeted:
+            self._failure = not_verified(exc) or self._failure
         self._closing = True
         self._transport = None
         self._end(self._failure)

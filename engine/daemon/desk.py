@@ -19,7 +19,7 @@ from engine.daemon.metrics import make_registry
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE, StartError
 from engine.daemon.server import SWITCH_SECONDS, Server
 from engine.daemon.start import assemble
-from engine.daemon.state_metrics import trouble_of
+from engine.daemon.state_metrics import strangers_of, trouble_of
 from engine.daemon.sums import families_of
 from engine.doors.grpc.addresses import ListenError
 from engine.doors.grpc.listener import Tls
@@ -81,8 +81,9 @@ class Desk:
             case say.Count():
                 return await self.count()
             case say.Ping():
+                store = self._parts.gate.store
                 return say.Alive(
-                    trouble_of(self._parts.gate.store) or trouble_with(self._parts.audit)
+                    trouble_of(store) or trouble_with(self._parts.audit) or strangers_of(store)
                 )
             case _:  # No supervisor asks anything else.
                 pass

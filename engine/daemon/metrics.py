@@ -26,7 +26,7 @@ from engine.daemon.audit_metrics import AuditMetrics, trouble_with
 from engine.daemon.classifier_metrics import ClassifierMetrics
 from engine.daemon.counts import BOUNDS, SECOND, Metrics, added_up
 from engine.daemon.review_metrics import ReviewMetrics
-from engine.daemon.state_metrics import StateMetrics, trouble_of
+from engine.daemon.state_metrics import StateMetrics, strangers_of, trouble_of
 from engine.daemon.sums import TENANT_BUCKETS
 from engine.service.audit import Audit
 from engine.service.gate import Gate
@@ -165,7 +165,8 @@ class GateWatch:
         status = self._gate.status()
         if not status.serving:
             return False, "no policies were loaded yet"
-        trouble = trouble_of(self._gate.store) or trouble_with(self._audit)
+        store = self._gate.store
+        trouble = trouble_of(store) or trouble_with(self._audit) or strangers_of(store)
         return True, f"serving {status.revision}" + (f"; degraded: {trouble}" if trouble else "")
 
 

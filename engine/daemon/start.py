@@ -111,7 +111,7 @@ def put_together(settings: Settings, stack: ExitStack, *, shared: bool) -> Parts
         stack.callback(audit.close)
         recorder = audit if recorded is None else Both(audit, recorder)
     queue = open_queue(settings, data, secret, recorder, stack)
-    store = open_state(settings, data)
+    store = open_state(settings, data, secret)
     stack.callback(store.close)
     metrics = Metrics()
     classifiers = Hub(derive_key(secret, "classifiers"))

@@ -13,6 +13,7 @@ from engine.daemon.settings import Settings
 from engine.daemon.settings import Valkey as ValkeySettings
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store
+from engine.service.keys import derive_key
 from engine.state.clock import SteadyClock, SteadyStore, keep_here
 from engine.state.leases import Leases
 from engine.state.lmdb import LmdbStore
@@ -29,14 +30,20 @@ MISSING = (
 TLS_FILES = ("ca_file", "certificate_file", "key_file")
 
 
-def open_state(settings: Settings, data: Path) -> Store:
+MARK = "state mark"
+"""What the key is for of which the beginning tells all who share a state server whose secret it is.
+"""
+
+
+def open_state(settings: Settings, data: Path, secret: bytes) -> Store:
     """Return the store: in the folder *data*, in memory, or away from here.
 
     What is here has a clock that nobody sets. Raises StartError, StateError and StoreUnavailable.
     """
     if settings.state == "valkey":
         spare = Spare(store_here())
-        return RemoteStore(connector(settings.valkey), spare, local=settings.local)
+        mark = derive_key(secret, MARK)[:6].hex()
+        return RemoteStore(connector(settings.valkey), spare, local=settings.local, mark=mark)
     if settings.state == "memory":
         return store_here()
     store = LmdbStore(data / "state")

@@ -18,6 +18,7 @@ LOOK_SECONDS = 1.0
 async def watch_state(store: RemoteStore, log: Log) -> None:
     """Look at *store* now and then, for ever. Said is what two looks in a row have found."""
     told, before, evicts, forgot = False, "", "", 0
+    strangers: frozenset[str] = frozenset()
     # With the machine as busy as it is at a start, that takes longer than a decision may wait.
     await store.connect()
     while True:
@@ -43,4 +44,21 @@ async def watch_state(store: RemoteStore, log: Log) -> None:
                 "`noeviction` in it",
                 policy=evicts,
             )
+        strangers = tell_strangers(store, log, strangers)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def tell_strangers(store: RemoteStore, log: Log, before: frozenset[str]) -> frozenset[str]:
+    """Say so where others use *store* by another secret; return whose, *before* as told last."""
+    now = store.strangers
+    if now - before:
+        log.warning(
+            "daemons with another `secret.key` use this state server: what either keeps of "
+            "sessions the other cannot read, so that placeholders stay and arguments count as "
+            "tainted; give all of them the same file (`secret_key_file`)",
+            ours=store.mark,
+            others=", ".join(sorted(now)),
+        )
+    elif before and not now:
+        log.info("all daemons that use this state server have the same `secret.key`")
+    return now

@@ -49,6 +49,7 @@ GAUGES: Mapping[str, Callable[[Iterable[float]], float]] = {
     "engine_state_up": min,
     "engine_state_breaker_closed": min,
     "engine_state_owed": sum,
+    "engine_state_secrets": max,
     "engine_workers": max,
     "engine_workers_serving": max,
 }

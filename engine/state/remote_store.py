@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import monotonic, time_ns
 from typing import Final, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -29,6 +29,12 @@ LOOK: Final = (Op("turn", ("", "")), Op("advance", ("", "")))
 is less than it was, the store has lost what limits have counted."""
 LASTS = SESSION_LIFE / NANO / 2
 """Seconds in which nothing of it ends by itself."""
+MARKED: Final = 60 * NANO
+"""So long after its last look a process still counts as one that uses the store, in ns."""
+MET = 10.0
+"""Seconds for which it counts here without being found again."""
+PLACE: Final = 3600 * NANO
+"""All marks of an hour lie together, apart from those of others: so none piles up."""
 
 Answer = TypeVar("Answer")
 
@@ -69,8 +75,11 @@ class RemoteStore(Asker):
         *,
         local: bool = False,
         clock: Callable[[], int] = time_ns,
+        mark: str = "",
     ) -> None:
         """Connect when first asked. *clock* gives ns since the epoch, as to those who ask.
+
+        By its *mark* a secret is told from others: see `strangers`.
 
         *spare* is where rules take from that say so while the store is away; with *local* all else
         that it can do is done there too.
@@ -84,6 +93,9 @@ class RemoteStore(Asker):
         self._lock = threading.Lock()
         self._waiter: Waiter | None = None
         self._closed = False
+        self._met: Mapping[str, float] = {}
+        """Marks of others, and until when they count."""
+        self.mark = mark
         self.offset = 0
         """By how many ns the store's clock is ahead of this machine's."""
         self.away = ""
@@ -136,6 +148,15 @@ class RemoteStore(Asker):
         return next(filter(None, (far.evicts for far in list(self._fars.values()))), "")
 
     @property
+    def strangers(self) -> frozenset[str]:
+        """The marks of other secrets than ours by which somebody uses the store, as last looked.
+
+        What they keep of sessions cannot be read with ours.
+        """
+        now = monotonic()
+        return frozenset(mark for mark, ends in self._met.items() if ends > now)
+
+    @property
     def lacking(self) -> str:
         """Why a part of the store is away, as last met; empty for none. Others are answered."""
         return next(filter(None, (far.lacking for far in list(self._fars.values()))), "")
@@ -147,11 +168,11 @@ class RemoteStore(Asker):
     async def look(self) -> None:
         """Look whether the store is there and takes writes: `trouble` says what was found.
 
-        And whether it still has what it had: see `forgot`.
+        And whether it still has what it had: see `forgot`; and who else is there: see `strangers`.
         """
         least = self._turn if monotonic() < self._turned else 0
         try:
-            answers = await self.run(LOOK)
+            answers = await self.run([*LOOK, *self._marking()])
         except PartAway:  # As for who decides: others are there.
             self._looked = ""
         except StoreUnavailable as away:
@@ -162,6 +183,20 @@ class RemoteStore(Asker):
                 turn = cast("int", answers[0])
                 self.forgot += turn < least
                 self._turn, self._turned = turn + 1, monotonic() + LASTS
+                if self.mark:
+                    self._meet(cast("frozenset[str]", answers[-1]))
+
+    def _marking(self) -> tuple[Op, ...]:
+        """Return what puts our mark, and looks for those of others."""
+        if not self.mark:
+            return ()
+        place = "", f"secrets {self.instant(self._clock()) // PLACE}"
+        return Op("label", (*place, self.mark, MARKED)), Op("labels", place)
+
+    def _meet(self, marks: frozenset[str]) -> None:
+        now = monotonic()
+        kept = {one: ends for one, ends in self._met.items() if ends > now}
+        self._met = kept | dict.fromkeys(marks - {self.mark}, now + MET)
 
     def replay(self) -> Replay:
         """Return a store for the tries of one decision."""

@@ -14,18 +14,19 @@ from engine.state.clock import SteadyStore
 from engine.state.leases import Leases
 from engine.state.remote_store import RemoteStore
 from tests.runtime.made import answer, load
+from tests.service.bundle import SECRET
 
 
 def test_it_is_kept_in_the_folder_or_in_memory(tmp_path: Path) -> None:
     for state in ("data", "memory"):
-        store = open_state(Settings(state=state), tmp_path)
+        store = open_state(Settings(state=state), tmp_path, SECRET)
         assert isinstance(store, SteadyStore)
         store.close()
     assert (tmp_path / "state").exists()
 
 
 def test_what_cannot_be_counted_in_the_folder_can_be_counted_in_memory(tmp_path: Path) -> None:
-    store = open_state(Settings(), tmp_path)
+    store = open_state(Settings(), tmp_path, SECRET)
     made = load(
         "policy p { default allow "
         "rule r { then throttle 2 requests per 1m by user.id on_state_failure local } }"
@@ -39,11 +40,11 @@ def test_what_cannot_be_counted_in_the_folder_can_be_counted_in_memory(tmp_path:
 def test_a_server_is_not_needed_to_start(tmp_path: Path) -> None:
     pytest.importorskip("redis")
     settings = Settings(state="valkey", valkey=Valkey(url="redis://127.0.0.1:1/0"))
-    store = open_state(settings, tmp_path)
+    store = open_state(settings, tmp_path, SECRET)
     assert isinstance(store, RemoteStore)
     assert store.beside is None
     store.close()
-    local = open_state(Settings(state="valkey", on_state_failure="local"), tmp_path)
+    local = open_state(Settings(state="valkey", on_state_failure="local"), tmp_path, SECRET)
     assert isinstance(local, RemoteStore)
     assert local.beside is not None
     local.close()
@@ -53,13 +54,13 @@ def test_leases_and_certificates_are_chosen(tmp_path: Path) -> None:
     pytest.importorskip("redis")
     valkey = Valkey(url="rediss://127.0.0.1:1/0", leases=True, ca_file=str(tmp_path / "none.pem"))
     with pytest.raises(StartError, match=r"none\.pem"):
-        open_state(Settings(state="valkey", valkey=valkey), tmp_path)
+        open_state(Settings(state="valkey", valkey=valkey), tmp_path, SECRET)
     for given, why in (
         (Valkey(ca_file="ca.pem"), "`valkey.ca_file` is of TLS, and `valkey.url` does not begin"),
         (Valkey(url="rediss://h", key_file="k"), "belong together"),
     ):
         with pytest.raises(StartError, match=why):
-            open_state(Settings(state="valkey", valkey=given), tmp_path)
+            open_state(Settings(state="valkey", valkey=given), tmp_path, SECRET)
     leased = Settings(state="valkey", valkey=Valkey(leases=True))
     connect = connector(leased.valkey)
     assert isinstance(connect(), Leases)
@@ -69,7 +70,7 @@ def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
     pytest.importorskip("redis")
     settings = Settings(state="valkey", valkey=Valkey(url="http://127.0.0.1:6379"))
     with pytest.raises(StartError, match=r"`valkey.url` cannot be used: .*redis://"):
-        open_state(settings, tmp_path)
+        open_state(settings, tmp_path, SECRET)
 
 
 def test_a_client_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,4 +80,4 @@ def test_a_client_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     for name in [one for one in sys.modules if one.startswith("redis.")]:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(StartError, match=r"pip install 'pol-engine\[valkey\]'"):
-        open_state(Settings(state="valkey"), tmp_path)
+        open_state(Settings(state="valkey"), tmp_path, SECRET)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from engine.daemon.metrics import GateWatch
-from engine.daemon.state_metrics import StateMetrics, trouble_of
+from engine.daemon.state_metrics import StateMetrics, strangers_of, trouble_of
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import Store, StoreUnavailable
 from engine.service.gate import Gate
@@ -67,6 +67,21 @@ def test_a_store_of_which_a_part_is_away_says_so() -> None:
     assert (told(remote)["engine_state_up"], remote.trouble) == (0, "")
     assert trouble_of(remote) == "the state store (a half is gone)"
     remote.close()
+
+
+def test_daemons_with_another_secret_are_counted_and_told() -> None:
+    shore = Shore()
+    ours, other = (RemoteStore(lambda: NearFar(shore), mark=mark) for mark in ("ours", "other"))
+    gate = Gate(ours, secret=SECRET)
+    gate.swap(load("policy p { default allow }"))
+    watch = GateWatch(gate, CollectorRegistry())
+    assert (told(ours)["engine_state_secrets"], strangers_of(MemoryStore())) == (1, "")
+    asyncio.run(other.look())
+    asyncio.run(ours.look())
+    assert (told(ours)["engine_state_secrets"], told(ours)["engine_state_up"]) == (2, 1)
+    ready, text = watch.readiness()
+    assert ready
+    assert text.endswith("; degraded: " + strangers_of(ours))
 
 
 def test_a_daemon_without_its_state_is_ready_but_degraded() -> None:

@@ -9,18 +9,20 @@ import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from engine.daemon import state_watch
 from engine.daemon.logs import open_log
-from engine.daemon.state_metrics import trouble_of
+from engine.daemon.state_metrics import strangers_of, trouble_of
 from engine.daemon.state_watch import watch_state
+from engine.state import remote_store
 from engine.state.remote import Op
 from engine.state.remote_store import RemoteStore
 from engine.state.valkey import Valkey
-from tests.daemon.running import PATIENCE, daemon
+from tests.daemon.running import PATIENCE, Running, daemon
 from tests.ports import free_port
 from tests.state.servers import MISSING, PROGRAM, Server
 
@@ -28,6 +30,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSI
 
 AWAY = "the state server cannot be used: see `on_state_failure`"
 BACK = "the state server can be used again"
+STRANGERS = "daemons with another `secret.key` use this state server"
 
 
 @pytest.fixture
@@ -72,6 +75,30 @@ def test_a_server_that_is_dead_from_the_start_is_told(
         assert re.search(r"^engine_state_up 1\.0$", page(port, "metrics"), re.MULTILINE)
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_daemons_with_different_secrets_tell_each_other(
+    tmp_path: Path, server: Server, workers: str
+) -> None:
+    ports = free_port(), free_port()
+    with ExitStack() as stack:
+        found: list[Running] = []
+        for name, port in zip("ab", ports, strict=True):
+            folder = tmp_path / name
+            (folder / "policies").mkdir(parents=True)
+            (folder / "policies/p.pol").write_text("policy p { default allow }", "utf-8")
+            url = f'state = "valkey"\n[valkey]\nurl = "{server.address}"\ntimeout_ms = 5000\n'
+            (folder / "engine.toml").write_text(url, "utf-8")
+            places = ("--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{port}")
+            found.append(stack.enter_context(daemon(folder, *places, "--workers", workers)))
+        for one, port in zip(found, ports, strict=True):
+            until(lambda: STRANGERS in one.log())  # noqa: B023
+            until(lambda: "; degraded: sessions (" in page(port, "readyz"))  # noqa: B023
+            kept = page(port, "metrics")
+            assert re.search(r"^engine_state_secrets 2\.0$", kept, re.MULTILINE)
+            assert re.search(r"^engine_state_up 1\.0$", kept, re.MULTILINE)
+            assert "serving" in page(port, "readyz")
+
+
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have it looked often."""
@@ -81,15 +108,16 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watched:
     """A server under watch: the store that is asked, and what was logged."""
 
-    def __init__(self, url: str) -> None:
-        self.store = RemoteStore(lambda: Valkey(url, timeout=60))
+    def __init__(self, url: str, mark: str = "") -> None:
+        self.store = RemoteStore(lambda: Valkey(url, timeout=60), mark=mark)
         self._out = io.StringIO()
         log = open_log("info", "json", self._out)
         self._watching = asyncio.get_running_loop().create_task(watch_state(self.store, log))
 
     def log(self) -> list[tuple[str, str]]:
         lines = map(json.loads, self._out.getvalue().splitlines())
-        return [(one["event"], one.get("why") or one.get("policy", "")) for one in lines]
+        said = ("why", "policy", "others")
+        return [(one["event"], "".join(one.get(name, "") for name in said)) for one in lines]
 
     async def reached(self, what: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -155,3 +183,33 @@ def test_a_server_that_has_lost_what_was_counted_is_told_each_time(server: Serve
         await one.end()
 
     asyncio.run(story())
+
+
+@pytest.mark.usefixtures("often")
+def test_each_other_secret_is_told_once_and_that_all_have_one_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_store, "MET", 0.1)
+
+    async def story() -> None:
+        one = Watched(server.url, "ours")
+        others = [Watched(server.url, mark) for mark in ("first", "second", "second", "ours")]
+        await one.reached(lambda: (STRANGERS, "first, second") in told(one))
+        looks = one.store.health().calls
+        await one.reached(lambda: one.store.health().calls > looks + 5)
+        told_so_far = told(one)
+        assert told_so_far[-1] == (STRANGERS, "first, second")
+        assert len(told_so_far) == len(set(told_so_far))
+        for other in others:
+            await other.end()
+        server.do("FLUSHALL")  # As if their time were over.
+        await one.reached(lambda: told(one)[-1][0].startswith("all daemons"))
+        assert strangers_of(one.store) == trouble_of(one.store) == ""
+        await one.end()
+
+    asyncio.run(story())
+
+
+def told(one: Watched) -> list[tuple[str, str]]:
+    """What the log says, up to the first colon."""
+    return [(event.partition(":")[0], more) for event, more in one.log()]

@@ -10,7 +10,7 @@ import pytest
 from engine.runtime.memory import MemoryStore
 from engine.runtime.store import NANO, StoreUnavailable, Take
 from engine.state.remote import Health, Op, PartAway, Unfetched
-from engine.state.remote_store import RemoteStore
+from engine.state.remote_store import MARKED, RemoteStore
 from engine.state.spare import Spare
 from tests.state.near import NOW, NearFar, Shore
 from tests.state.takes import requests, tokens
@@ -284,6 +284,32 @@ def test_a_look_tells_whether_the_store_has_lost_what_it_had(
         await remote.look()
         assert remote.forgot == 2
         await remote.leave()
+
+    asyncio.run(main())
+
+
+def test_a_look_tells_of_others_who_use_another_secret(shore: Shore) -> None:
+    def store(mark: str) -> RemoteStore:
+        return RemoteStore(lambda: NearFar(shore), clock=lambda: NOW, mark=mark)
+
+    ours, same, other, unmarked = store("ours"), store("ours"), store("other"), store("")
+
+    async def main() -> None:
+        for one in (ours, same, unmarked, ours):
+            await one.look()
+            assert one.strangers == frozenset()
+        await other.look()
+        for one, strangers in ((ours, {"other"}), (other, {"ours"}), (unmarked, set())):
+            await one.look()
+            assert one.strangers == strangers
+        shore.ahead = MARKED  # The other one has gone meanwhile.
+        await ours.look()
+        assert ours.strangers == {"other"}
+        ours._met = dict.fromkeys(ours._met, 0.0)
+        assert ours.strangers == frozenset()
+        await ours.look()
+        assert (ours.strangers, ours._met) == (frozenset(), {})
+        await asyncio.gather(*(one.leave() for one in (ours, same, other, unmarked)))
 
     asyncio.run(main())
 

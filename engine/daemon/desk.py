@@ -125,7 +125,7 @@ class Desk:
     async def _listen(self) -> say.Done | say.Failed:
         settle_heap()
         try:
-            await self.server.door.start()
+            await self.server.start()
         except ListenError as error:
             return say.Failed(str(error), EXIT_ERROR)
         return say.Done()

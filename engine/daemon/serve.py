@@ -157,7 +157,7 @@ class Daemon:
 
     async def _listen(self) -> Sequence[str]:
         settle_heap()
-        addresses = list(await self._server.door.start())
+        addresses = list(await self._server.start())
         try:
             addresses += await show_pages(self._pages, self._parts.settings)
         except StartError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import engine
@@ -33,6 +34,9 @@ CERTIFICATE_SECONDS = 5.0
 
 REVIEW_SECONDS = 1.0
 """How often reviews are looked after."""
+
+CONNECT_SECONDS = 1.0
+"""For so long it is waited for connections with a state server before anybody is let in."""
 
 SWEEP_SECONDS = 5.0
 SWEEP_ENTRIES = 200
@@ -135,6 +139,19 @@ class Server:
         if done:
             await doing
         return done
+
+    async def start(self) -> Sequence[str]:
+        """Connect with what is away from here, then listen; return where. Raises ListenError.
+
+        Beside others at a start, a connection takes longer than a first decision may wait for it.
+        One that is not made in time is made in the background.
+        """
+        store = self._parts.gate.store
+        if isinstance(store, RemoteStore):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await store.connect()
+        return await self.door.start()
 
     async def until_told(self) -> None:
         """Tidy up now and then, until SIGTERM, SIGINT or `end` says stop."""

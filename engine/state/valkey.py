@@ -67,6 +67,11 @@ class Valkey:
     async def connect(self) -> None:
         """Connect before anybody asks, if that can be."""
         await self._first.connect()
+        if not self._first.greeted or not await is_cluster(self._first):
+            return
+        if self._cluster is None:
+            self._cluster = self._cluster_of(self._first)
+        await self._cluster.connect()
 
     async def run(self, ops: Sequence[Op], now: int) -> list[object]:
         """Do all *ops* in one step and return their answers; see remote.Far."""
@@ -129,7 +134,7 @@ class Valkey:
                 pairs = zip(call.readers, reply[1:], strict=True)
                 return instant, [read(answer, instant) for read, answer in pairs]
         if self._cluster is None:
-            self._cluster = Cluster(self._first, self._address.host, self._beside, self._manner)
+            self._cluster = self._cluster_of(self._first)
         return await self._cluster.run(ops, now)
 
     def _ready(self, ops: Sequence[Op], now: int) -> Ready:
@@ -137,6 +142,9 @@ class Valkey:
         if not now and len(ops) == 1 and _is_plain(ops[0]):
             return often(ops[0], self._manner)
         return make_ready(Writer(self._manner).call(ops, now))
+
+    def _cluster_of(self, first: Line) -> Cluster:
+        return Cluster(first, self._address.host, self._beside, self._manner)
 
     def _beside(self, host: str, port: int) -> Line:
         address = self._address.beside(host, port)

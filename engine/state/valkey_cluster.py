@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -100,6 +101,13 @@ class Cluster:
             there = any(line.state == "closed" for line in self._lines.values())
             raise PartAway(str(away)) if there else away
         return max(instants), answers
+
+    async def connect(self) -> None:
+        """Connect with all nodes before anybody asks, if that can be."""
+        with suppress(StoreUnavailable):
+            await self._learn()
+        nodes = dict.fromkeys(node for *_, node in self._owners)
+        await asyncio.gather(*(self._line_to(node).connect() for node in nodes))
 
     async def close(self) -> None:
         """Disconnect."""

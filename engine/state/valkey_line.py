@@ -120,6 +120,8 @@ class Line:
 
     async def connect(self) -> None:
         """Connect before anybody asks, if that can be: who asks first then need not wait for it."""
+        if self._connection is not None:
+            return
         with suppress(Broken, TimeoutError):
             async with asyncio.timeout(max(PATIENCE, self._timeout)):
                 await self._connect()

@@ -22,7 +22,7 @@ from engine.state import remote_store
 from engine.state.remote import Op
 from engine.state.remote_store import RemoteStore
 from engine.state.valkey import Valkey
-from tests.daemon.running import PATIENCE, Running, daemon
+from tests.daemon.running import PATIENCE, Running, daemon, decide
 from tests.ports import free_port
 from tests.state.servers import MISSING, PROGRAM, Server
 
@@ -73,6 +73,32 @@ def test_a_server_that_is_dead_from_the_start_is_told(
         until(lambda: BACK in running.log())
         until(lambda: "degraded" not in page(port, "readyz"))
         assert re.search(r"^engine_state_up 1\.0$", page(port, "metrics"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_daemon_that_is_ready_is_connected(tmp_path: Path, server: Server, workers: str) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies/p.pol").write_text("policy p { default allow }", "utf-8")
+    (tmp_path / "engine.toml").write_text(
+        f'state = "valkey"\n[valkey]\nurl = "{server.address}"\ntimeout_ms = 5000\n', "utf-8"
+    )
+    places = ("--listen", "127.0.0.1:0", "--metrics", "", "--workers", workers)
+    with daemon(tmp_path, *places):
+        clients = server.do("CLIENT", "LIST").count(b" addr=127.0.0.1:")
+        assert clients >= max(int(workers), 1)
+
+
+def test_a_server_that_says_nothing_does_not_keep_a_daemon_from_its_start(
+    tmp_path: Path, server: Server
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies/p.pol").write_text("policy p { default allow }", "utf-8")
+    (tmp_path / "engine.toml").write_text(
+        f'state = "valkey"\n[valkey]\nurl = "{server.address}"\ntimeout_ms = 60000\n', "utf-8"
+    )
+    server.freeze()
+    with daemon(tmp_path, "--listen", "127.0.0.1:0", "--metrics", "") as running:
+        assert decide(running.address).action == "allow"
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
@@ -193,15 +219,16 @@ def test_each_other_secret_is_told_once_and_that_all_have_one_again(
 
     async def story() -> None:
         one = Watched(server.url, "ours")
-        others = [Watched(server.url, mark) for mark in ("first", "second", "second", "ours")]
+        for mark in ("ours", "first", "second", "second"):
+            other = RemoteStore(lambda: Valkey(server.url, timeout=60), mark=mark)
+            await other.look()
+            await other.leave()
         await one.reached(lambda: (STRANGERS, "first, second") in told(one))
         looks = one.store.health().calls
         await one.reached(lambda: one.store.health().calls > looks + 5)
         told_so_far = told(one)
         assert told_so_far[-1] == (STRANGERS, "first, second")
         assert len(told_so_far) == len(set(told_so_far))
-        for other in others:
-            await other.end()
         server.do("FLUSHALL")  # As if their time were over.
         await one.reached(lambda: told(one)[-1][0].startswith("all daemons"))
         assert strangers_of(one.store) == trouble_of(one.store) == ""

@@ -43,4 +43,7 @@ def line(form: str, taken: Taken) -> bytes:
     """
     if form == "json":
         return taken.payload if taken.fields else encode(taken.payload.decode(errors="replace"))
-    return encode(FORMS[form](taken))
+    try:
+        return encode(FORMS[form](taken))
+    except RecursionError:
+        return encode(FORMS[form](taken.unread))

@@ -210,12 +210,29 @@ def message_of(taken: Taken) -> str:
 
 
 def exact(value: object) -> object:
-    """Return *value* so that every reader of JSON writes its numbers alike."""
+    """Return *value* so that every reader of JSON writes its numbers alike.
+
+    It does not call itself: what could just be read would be nested too deep for that.
+    """
+    whole: dict[str, object] = {"": value}
+    copied: list[dict[str, object] | list[object]] = [whole]
+    while copied:
+        here = copied.pop()
+        for key, inner in here.items() if isinstance(here, dict) else enumerate(here):
+            made = exactly(inner)
+            here[key] = made  # type: ignore[index]
+            if isinstance(made, dict | list):
+                copied.append(made)
+    return whole[""]
+
+
+def exactly(value: object) -> object:
+    """Return a number as every reader writes it, of what holds more a copy, all else as it is."""
     match value:
         case dict():
-            return {key: exact(inner) for key, inner in value.items()}
+            return dict(value)
         case list():
-            return [exact(inner) for inner in value]
+            return list(value)
         case bool():
             return value
         case float():

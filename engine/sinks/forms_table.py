@@ -88,6 +88,13 @@ OWN = frozenset({"rules", "trail", "sequence", "rest"})
 
 def row_of(taken: Taken) -> dict[str, object]:
     """Return the row: a value, or None, for every column."""
+    try:
+        return _row_of(taken)
+    except RecursionError:
+        return _row_of(taken.unread)
+
+
+def _row_of(taken: Taken) -> dict[str, object]:
     rest: dict[str, object] = dict(taken.fields)
     row: dict[str, object] = {}
     for column in COLUMNS:

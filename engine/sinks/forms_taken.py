@@ -40,6 +40,11 @@ class Taken(NamedTuple):
         """The record's name, unlike that of any other."""
         return f"{self.trail}/{self.sequence}"
 
+    @property
+    def unread(self) -> Taken:
+        """The record as if it were no JSON: where it is nested too deep to be written anew."""
+        return self._replace(fields=NOTHING)
+
     def text(self, name: str) -> str:
         """Return the field *name*, or "" where it is no text."""
         return text_of(self.fields, name)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 
 from engine.sinks.forms import FORMS, line
+from engine.sinks.forms_table import csv_lines
 from engine.sinks.forms_taken import Taken, encode, stamp, take, time_of
 from tests.sinks.samples import ALL, DECISION, ODD, TIME, TRAIL, strange, taken
 
@@ -25,6 +26,17 @@ def test_every_record_has_every_form(one: Taken, form: str) -> None:
 def test_no_field_can_keep_a_record_from_its_forms(one: Taken) -> None:
     for form in FORMS:
         assert isinstance(json.loads(line(form, one)), dict), form
+
+
+@pytest.mark.parametrize("depth", [*range(300, 900, 100), *range(900, 1_001)])
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_a_record_may_be_nested_as_deep_as_can_be_read(
+    depth: int, begin: bytes, end: bytes
+) -> None:
+    one = taken(b'{"kind":"decision","odd":' + begin * depth + b"1" + end * depth + b"}")
+    for form in FORMS:
+        assert line(form, one)[:1] in b'{"', form
+    assert len(list(csv_lines([one]))) == 2
 
 
 def test_as_json_a_record_has_its_own_bytes() -> None:

@@ -21,7 +21,9 @@ from engine.doors.grpc.lean_heard import BROKEN, OVERLOADED, Heard
 from engine.doors.grpc.lean_messages import packed_gzip, prefix_of
 from engine.doors.grpc.lean_room import Room
 from engine.doors.http2.fields import block_of
+from engine.doors.http2.frames import Code
 from engine.doors.http2.stream import ENOUGH, Stream
+from engine.doors.memory import WITHOUT, tell
 
 LOG = logging.getLogger("engine.doors.grpc")
 
@@ -211,10 +213,14 @@ class Call(Heard):
             return
         self._close()
         stream = self._stream
-        if self._head.gzips:
-            stream.peer.answer(stream, OPENING_GZIP, packed_gzip(made), FINE)
-        else:
-            stream.peer.answer(stream, OPENING, made, FINE, prefix_of(made))
+        try:
+            if self._head.gzips:
+                stream.peer.answer(stream, OPENING_GZIP, packed_gzip(made), FINE)
+            else:
+                stream.peer.answer(stream, OPENING, made, FINE, prefix_of(made))
+        except MemoryError:  # A part of it may be said: callers read this as RESOURCE_EXHAUSTED.
+            stream.reset(Code.ENHANCE_YOUR_CALM)
+            tell("the answer of a call, which was broken off (ENHANCE_YOUR_CALM)")
 
     def hold(self) -> bool:
         """Be answered later, without a task; return False where that is too much, and it ended."""
@@ -234,6 +240,13 @@ class Call(Heard):
 
     def flow_on(self) -> None:
         """Answer what has come on a stream that needs no task: so many, then the rest."""
+        try:
+            self._flow_on()
+        except MemoryError:
+            self._stop(grpc.StatusCode.RESOURCE_EXHAUSTED, WITHOUT)
+            tell("the messages of a stream, which was ended (RESOURCE_EXHAUSTED)")
+
+    def _flow_on(self) -> None:
         flow, stream = self._method.flow, self._stream
         if flow is None or self._over or not self._flows or self._soon:
             return
@@ -314,6 +327,9 @@ class Call(Heard):
             pass
         except asyncio.CancelledError:  # Of a caller that took it back nobody hears this.
             self._finish(grpc.StatusCode.UNAVAILABLE, "the daemon ends")
+        except MemoryError:
+            self._finish(grpc.StatusCode.RESOURCE_EXHAUSTED, WITHOUT)
+            tell("the answer of a call, which was refused (RESOURCE_EXHAUSTED)")
         except Exception as error:  # noqa: BLE001 - handlers turn what they know into a status
             LOG.error("a call failed: %s", type(error).__name__)  # noqa: TRY400 - no content in logs
             self._finish(grpc.StatusCode.INTERNAL, "the daemon failed")

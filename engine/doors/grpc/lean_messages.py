@@ -7,6 +7,8 @@ from typing import Final
 
 import grpc
 
+from engine.doors.memory import WITHOUT, tell
+
 PREFIX: Final = 5
 """Bytes before a message: whether it is compressed, and its length."""
 
@@ -24,6 +26,12 @@ class RefusedMessage(Exception):
     def __init__(self, code: grpc.StatusCode, why: str) -> None:
         super().__init__(why)
         self.code = code
+
+
+def too_large() -> RefusedMessage:
+    """Return how a message is refused that there is no memory for."""
+    tell("the message of a call, which was refused (RESOURCE_EXHAUSTED)")
+    return RefusedMessage(grpc.StatusCode.RESOURCE_EXHAUSTED, WITHOUT)
 
 
 def packed(message: bytes) -> bytes:
@@ -70,6 +78,12 @@ class Unpacker:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that are whole now, as they came. Raises RefusedMessage."""
+        try:
+            return self._whole(data)
+        except MemoryError:
+            raise too_large() from None
+
+    def _whole(self, data: bytes) -> list[bytes]:
         buffer = self._buffer
         buffer += data
         found: list[bytes] = []
@@ -94,6 +108,13 @@ def unpacked(packed: bytes, most: int, *, gzipped: bool) -> bytes:
 
     To be asked only when it is answered: small messages may become large ones.
     """
+    try:
+        return _unpacked(packed, most, gzipped=gzipped)
+    except MemoryError:
+        raise too_large() from None
+
+
+def _unpacked(packed: bytes, most: int, *, gzipped: bool) -> bytes:
     if not packed[0]:
         return packed[PREFIX:]
     if packed[0] != 1 or not gzipped:

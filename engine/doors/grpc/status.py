@@ -17,6 +17,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from engine.doors.memory import WITHOUT, tell
 from engine.runtime.request import InvalidRequest
 from engine.runtime.store import StoreUnavailable
 from engine.service.asking import Overloaded
@@ -88,9 +89,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the state store cannot answer")
         case Unknown() | Barred() | NoReview() | Refused() | ReviewsUnavailable():
             return refusal_of_review(error)
-        case RecordError():
-            LOG.error("what was asked for cannot be recorded: %s", error)
-            return Refusal(grpc.StatusCode.UNAVAILABLE, "it cannot be recorded")
+        case RecordError() | MemoryError():
+            return refusal_of_lack(error)
         case NotReady():
             return Refusal(grpc.StatusCode.UNAVAILABLE, "no policies are loaded yet")
         case Overloaded():
@@ -125,6 +125,17 @@ def refusal_of_review(
         case ReviewsUnavailable():
             LOG.error("the reviews cannot be reached: %s", error)
             return Refusal(grpc.StatusCode.UNAVAILABLE, "the store of reviews cannot answer")
+
+
+def refusal_of_lack(error: RecordError | MemoryError) -> Refusal:
+    """Return the refusal of what the machine has no room for; the log says more."""
+    match error:
+        case RecordError():
+            LOG.error("what was asked for cannot be recorded: %s", error)
+            return Refusal(grpc.StatusCode.UNAVAILABLE, "it cannot be recorded")
+        case MemoryError():
+            tell("what a call asked, which was refused (RESOURCE_EXHAUSTED)")
+            return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, WITHOUT)
 
 
 def place_of(error: Exception) -> str:

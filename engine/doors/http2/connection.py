@@ -39,6 +39,7 @@ from engine.doors.http2.frames import (
 from engine.doors.http2.limits import Limits
 from engine.doors.http2.requests import Malformed, Request, Requests, Serve
 from engine.doors.http2.stream import NOBODY, Stream
+from engine.doors.memory import tell
 
 GRACE_SECONDS: Final = 1.0
 """How long after a GOAWAY streams are still taken that were under way to here."""
@@ -136,14 +137,23 @@ class Connection(Requests[Request], Generic[Request]):
         if self._waits:
             self._buffer += data
         else:
-            self._turn(self._buffer + data if self._buffer else data)
+            self._turn(data)
 
     def _turn(self, data: bytes) -> None:
         """Read the frames in *data*, as many as a connection may before others have their turn."""
+        try:
+            self._read_all(data)
+        except MemoryError:  # What was read, or to be said, is lost.
+            self._closing = True
+            self.abort()
+            self._drop()
+            tell("what came on a connection, which was ended")
+
+    def _read_all(self, data: bytes) -> None:
         self._reading = True
         self._decoded = 0
         try:
-            self._buffer = self._frames(data)
+            self._buffer = self._frames(self._buffer + data if self._buffer else data)
             self._answer_ready()
         except ConnectionFailed as error:
             self._fail(error.code, str(error))
@@ -163,8 +173,7 @@ class Connection(Requests[Request], Generic[Request]):
             return
         if not self._full and not self._transport.is_closing():
             self._transport.resume_reading()
-        data, self._buffer = self._buffer, b""
-        self._turn(data)
+        self._turn(b"")
 
     def _answer_ready(self) -> None:
         """Answer what was asked in this read, and was not taken back in it."""

@@ -270,8 +270,14 @@ class Sender(Peer):
         if self._out:
             out = self._out
             self._out = []
-            if self._transport is not None:
-                self._transport.write(out[0] if len(out) == 1 else b"".join(out))
+            transport = self._transport
+            if transport is None:
+                return
+            try:
+                transport.write(out[0] if len(out) == 1 else b"".join(out))
+            except MemoryError:  # What is lost is of many calls, none of which would ever end.
+                transport.abort()
+                raise
 
     def pump_all(self) -> None:
         """Let all streams that wait send in turns, a little each, while anything can be sent."""

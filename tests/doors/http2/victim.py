@@ -71,7 +71,8 @@ async def serve(settings: dict[str, Any]) -> None:
         return
     limits = Limits(**settings.get("limits", {}))
     calls = settings.get("calls", 1_000)
-    server = LeanServer(Bounds(message_bytes=MESSAGE_BYTES, calls=calls, connection=limits))
+    most = settings.get("message_bytes", MESSAGE_BYTES)
+    server = LeanServer(Bounds(message_bytes=most, calls=calls, connection=limits))
     server.room.most_bytes = settings.get("held", server.room.most_bytes)
 
     def told(_raw: bytes, _call: Call) -> bytes:

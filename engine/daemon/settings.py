@@ -77,7 +77,9 @@ class Grpc(Struct, frozen=True, kw_only=True):
         Literal["grpcio", "lean"],
         Meta(
             description="Which server of HTTP/2 serves the gRPC door: the lean one of this "
-            "package, or grpcio's, which answers the same and costs many times as much."
+            "package, or grpcio's, which answers proper calls the same and costs many times as "
+            "much. Grpcio's takes deflate and any content type too, waits for what a request "
+            "that ended has left out, and does not tell callers that it is their certificate."
         ),
     ] = "lean"
     tls: Tls = field(default_factory=Tls)

@@ -122,6 +122,8 @@ def _unpacked(packed: bytes, most: int, *, gzipped: bool) -> bytes:
             grpc.StatusCode.INTERNAL, "a message is compressed, and nothing says how"
         )
     message = packed[PREFIX:]
+    if not message:  # To grpcio nothing is gzip too.
+        return message
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     most = min(most, max(UNPACKED, RATIO * len(message)))
     try:
@@ -135,4 +137,6 @@ def _unpacked(packed: bytes, most: int, *, gzipped: bool) -> bytes:
         )
     if not unpacker.eof:
         raise RefusedMessage(grpc.StatusCode.INTERNAL, "a message is no whole gzip")
+    if unpacker.unused_data:  # Nobody would look at it.
+        raise RefusedMessage(grpc.StatusCode.INTERNAL, "something stands behind a message's gzip")
     return made

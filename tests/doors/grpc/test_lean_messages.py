@@ -78,6 +78,12 @@ def test_one_byte_over_the_limit_is_refused(split: int | None) -> None:
         (1, gzip.compress(bytes(1 << 24), mtime=0), grpc.StatusCode.RESOURCE_EXHAUSTED),
         (1, gzip.compress(b"one", mtime=0)[:-1], grpc.StatusCode.INTERNAL),
         (1, b"no gzip", grpc.StatusCode.INTERNAL),
+        (1, gzip.compress(b"one", mtime=0) + b"more", grpc.StatusCode.INTERNAL),
+        (
+            1,
+            gzip.compress(b"one", mtime=0) + gzip.compress(b"two", mtime=0),
+            grpc.StatusCode.INTERNAL,
+        ),
         (2, gzip.compress(b"one", mtime=0), grpc.StatusCode.INTERNAL),
     ],
 )

@@ -90,6 +90,21 @@ def test_calls_get_the_same_status_and_answer(
         pytest.param(
             b"/t.T/Echo", message(b"no gzip", flag=1), ((b"grpc-encoding", b"gzip"),), id="no gzip"
         ),
+        pytest.param(
+            b"/t.T/Echo",
+            message(gzip.compress(b"hello") + b"more", flag=1),
+            ((b"grpc-encoding", b"gzip"),),
+            id="something behind gzip",
+        ),
+        pytest.param(
+            b"/t.T/Stream",
+            message(gzip.compress(b"hello") + gzip.compress(b"hidden"), flag=1),
+            ((b"grpc-encoding", b"gzip"),),
+            id="gzip behind gzip",
+        ),
+        pytest.param(
+            b"/t.T/Echo", message(b"", flag=1), ((b"grpc-encoding", b"gzip"),), id="nothing as gzip"
+        ),
     ],
 )  # fmt: skip
 def test_wrong_calls_get_the_same_status(

@@ -225,6 +225,13 @@ class Connection:
         return grpc.ssl_channel_credentials(self.tls.roots, self.tls.key, self.tls.certificate)
 
 
+def answered(answer: bytes | None) -> bytes:
+    """Return the *answer*. Raises NoDecision for none: grpcio gives nothing, and calls it well."""
+    if answer is None:
+        raise NoDecision("INTERNAL", "the daemon said that all is well, and no answer")
+    return answer
+
+
 def not_accepted(why: str) -> Unavailable:
     """Return what becomes of calls where the daemon's certificate is not accepted: no waiting."""
     return Unavailable(

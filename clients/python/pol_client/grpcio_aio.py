@@ -52,11 +52,11 @@ class GrpcioTransport:
         while True:
             try:
                 wait = self._connection.waits
-                answer: bytes = await self.begun(call, message, timeout=left, wait_for_ready=wait)
+                answer = await self.begun(call, message, timeout=left, wait_for_ready=wait)
             except grpc.RpcError as error:
                 failure = from_rpc(error)
             else:
-                return answer
+                return connect.answered(answer)
             left = deadline - time.monotonic()
             self._connection.go_on(failure, left)
             await asyncio.sleep(connect.PAUSE)

@@ -223,6 +223,28 @@ def test_what_else_cannot_be_read_is_an_error_too(kind: str) -> None:
         run(served.__aexit__(None, None, None))
 
 
+@pytest.mark.parametrize("kind", [*KINDS])
+def test_that_all_is_well_is_no_answer_over_either_transport(kind: str) -> None:
+    async def script(line: Line) -> None:
+        await line.greet()
+        while True:
+            stream, _ = await line.asked()
+            line.fields(stream, (*OPENING, *FINE), end=True)
+
+    async def begin() -> str:
+        return await served.__aenter__()
+
+    served = daemon(script)
+    try:
+        with KINDS[kind](run(begin()), timeout=PATIENCE) as client:
+            for ask in (client.decide, client.explain):
+                with pytest.raises(NoDecision, match="no answer") as caught:
+                    ask(**ASK)
+                assert caught.value.code == "INTERNAL"
+    finally:
+        run(served.__aexit__(None, None, None))
+
+
 def flood(frame: bytes) -> Bytes:
     return (frame * 20_000,)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
+import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,13 @@ from pol_client._http2.frames import (
     rst_stream,
     window_update,
 )
-from pol_client._lean.blocking import Wire
+from pol_client._lean.blocking import Wire, first_of, found
 from pol_client._lean.threads import Promised, Waited
 
 from tests.clients.asking import ASK, PATIENCE
 from tests.clients.lean.scripted import Line, Script, thread_client_of
 from tests.doors.grpc.serving import serve
+from tests.ports import free_port
 
 
 def answering(lines: list[int], asked: list[int]) -> Script:
@@ -312,3 +315,42 @@ def test_a_promise_that_is_not_wanted_is_not_kept() -> None:
     broken.set_exception(Unavailable("UNAVAILABLE", "gone"))
     assert kept.done()
     assert broken.done()
+
+
+def test_a_name_that_takes_long_to_look_up_does_not_hold_a_call_beyond_its_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    returned = threading.Event()
+    waited: list[bool] = []
+    really = socket.getaddrinfo
+
+    def look_up(host: Any, *given: Any, **named: Any) -> Any:
+        if host == "slow.test" and not named.get("flags"):
+            waited.append(returned.wait(PATIENCE))
+            host = "127.0.0.1"
+        return really(host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with Client("slow.test:1", timeout=0.1) as client:
+        with pytest.raises(DeadlineExceeded):
+            client.decide(**ASK)
+        returned.set()
+    assert all(waited)
+
+
+def test_what_a_name_stands_for_is_tried_in_turn_until_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        good = (socket.AF_INET, socket.SOCK_STREAM, 0, "", there.getsockname())
+        refused = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", free_port()))
+        later = time.monotonic() + PATIENCE
+        first_of([refused, good], later).close()
+        with pytest.raises(ConnectionRefusedError):
+            first_of([refused, refused], later)
+        with pytest.raises(TimeoutError):
+            first_of([good], time.monotonic() - 1.0)
+
+
+@pytest.mark.parametrize("host", ["nobody.invalid", "a" * 64 + ".test"])
+def test_a_name_that_is_nobodys_is_an_error_of_the_socket(host: str) -> None:
+    with pytest.raises((OSError, ValueError)):
+        found(host, 1, time.monotonic() + PATIENCE)

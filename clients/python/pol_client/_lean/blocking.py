@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from struct import Struct
+from threading import Thread
 from typing import Any, NoReturn, cast
 
 from pol_client._http2.stream import Stream
@@ -220,27 +222,83 @@ class Wire:
 
 
 def dialled(target: Target, tls: Tls | None, deadline: float) -> socket.socket:
-    """Return a socket that is connected. Raises OSError and ValueError."""
-    left = max(deadline - time.monotonic(), 0.001)
+    """Return a socket that is connected. Raises OSError (at *deadline*, too) and ValueError."""
     if target.path:
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(left)
-        try:
-            made.connect(target.path)
-        except BaseException:
-            made.close()
-            raise
+        made = reached(socket.AF_UNIX, target.path, deadline)
     else:
-        made = socket.create_connection((target.host, target.port), left)
+        made = first_of(found(target.host, target.port, deadline), deadline)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls is None:
         return made
     try:
+        made.settimeout(left_of(deadline))
         name = tls.server_name or target.host or target.authority
         return secured(tls).wrap_socket(made, server_hostname=name)
     except BaseException:
         made.close()
         raise
+
+
+def found(host: str, port: int, deadline: float) -> list[Any]:
+    """Return the addresses of *host*. Raises OSError.
+
+    Whoever knows names takes its time, so that is asked by a thread that nobody waits for longer.
+    """
+    kind = socket.SOCK_STREAM
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)
+    answers: SimpleQueue[list[Any] | OSError] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=kind))
+        except OSError as error:
+            answers.put(error)
+        except UnicodeError as error:
+            answers.put(OSError(str(error)))
+
+    try:
+        Thread(target=look, name="pol-client-names", daemon=True).start()
+    except RuntimeError as error:  # No thread can be had.
+        raise OSError(str(error)) from None
+    try:
+        answer = answers.get(timeout=left_of(deadline))
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def first_of(addresses: list[Any], deadline: float) -> socket.socket:
+    """Return a socket that is connected to the first of the *addresses* that takes it."""
+    failure = OSError("no address")
+    for family, _kind, _number, _name, where in addresses:
+        try:
+            return reached(family, where, deadline)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def reached(family: int, where: Any, deadline: float) -> socket.socket:
+    """Return a socket that is connected. Raises OSError."""
+    made = socket.socket(family)
+    try:
+        made.settimeout(left_of(deadline))
+        made.connect(where)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def left_of(deadline: float) -> float:
+    """Return the seconds until *deadline*. Raises TimeoutError when there are none."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _nothing(*_given: object) -> None:

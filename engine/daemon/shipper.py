@@ -29,7 +29,7 @@ from engine.daemon.logs import open_log
 from engine.daemon.places import EXIT_ERROR, EXIT_FINE
 from engine.daemon.settings_sinks import AnySink
 from engine.daemon.shipped import Shipped
-from engine.daemon.shipper_log import Teller
+from engine.daemon.shipper_log import OTHER, Teller
 from engine.daemon.shipper_metrics import SinkMetrics
 from engine.daemon.shipping import Ground, Route
 from engine.daemon.signed import Signed
@@ -49,7 +49,6 @@ AGAIN_SECONDS = 5.0
 """A pause before a route that broke is begun again."""
 LOCK = ".lock"
 """Of the one daemon that ships from a folder."""
-OTHER = "another daemon ships from this folder: this one does when that one has ended"
 POLITE = 10
 """How much it steps back behind those who decide on the same core (see ``nice``)."""
 

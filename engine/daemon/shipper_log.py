@@ -10,6 +10,8 @@ from engine.daemon.shipping import Route
 from engine.sinks.status import Status, write_status
 
 SELDOM_SECONDS = 60.0
+OTHER = "another daemon ships from this folder: this one does when that one has ended"
+"""The trouble of who ships nothing: how the sinks fare the other one knows."""
 
 
 class Teller:
@@ -33,7 +35,8 @@ class Teller:
         why, tally = self._route.trouble, self._route.shipment.tally
         status = Status(why, tally.retries, tally.failures)
         # On a full disk it is written as soon as there is room.
-        if self._status != status and write_status(self._folder, self._name, status):
+        new = why != OTHER and self._status != status
+        if new and write_status(self._folder, self._name, status):
             self._status = status
         if why:
             self._is_away = True

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from engine.daemon.places import StartError
+from engine.remedies import remedy_for
 
 FILE = "workers.lock"
 PATIENCE = 10.0
@@ -26,7 +27,8 @@ def hold_folder(folder: Path) -> int:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StartError(f"cannot open {path}: {error.strerror}") from None
+        remedy = remedy_for(error, "make its folder writable for this user")
+        raise StartError(f"cannot open {path}: {error.strerror}; {remedy}") from None
     ends = time.monotonic() + PATIENCE
     while not lock(file):
         holder = os.pread(file, PID_BYTES, 0).decode("ascii", "replace").strip()
@@ -42,7 +44,8 @@ def hold_folder(folder: Path) -> int:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
     except OSError as error:
         os.close(file)
-        raise StartError(f"cannot write to {path}: {error.strerror}; make room there") from None
+        remedy = remedy_for(error, "choose another data folder with --data")
+        raise StartError(f"cannot write to {path}: {error.strerror}; {remedy}") from None
     return file
 
 

@@ -17,6 +17,7 @@ from engine.daemon.options import parse_address
 from engine.daemon.settings import Settings
 from engine.daemon.settings_audit import Record
 from engine.language.diagnostics import Diagnostic
+from engine.remedies import remedy_for
 
 REVIEWS = "reviews.db"
 """In the data folder: what people must look at."""
@@ -67,8 +68,9 @@ def make_data_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise StartError(
-            f"cannot write to the data folder {folder}: {error.strerror}; make it writable for "
-            "this user, choose another with --data, or keep nothing with --memory"
+            f"cannot write to the data folder {folder}: {error.strerror}; "
+            + remedy_for(error, "make it writable for this user")
+            + ", choose another with --data, or keep nothing with --memory"
         ) from None
 
 

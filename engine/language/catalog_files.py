@@ -31,11 +31,13 @@ def no_policies(folder: str) -> Diagnostic:
     )
 
 
-def unreadable(path: str, why: str) -> Diagnostic:
+OWNER = "check its owner and mode"
+BESIDE = "it is looked for beside the policy file that names it"
+
+
+def unreadable(path: str, why: str, remedy: str = OWNER) -> Diagnostic:
     """E803: a file or folder cannot be read."""
-    return Diagnostic(
-        "E803", f"cannot be read: {why}", beginning(path), help="check its owner and mode"
-    )
+    return Diagnostic("E803", f"cannot be read: {why}", beginning(path), help=remedy)
 
 
 def too_large(path: str, size: int, limit: int) -> Diagnostic:
@@ -68,13 +70,13 @@ def outside(written: str, at: Span) -> Diagnostic:
     )
 
 
-def data_unreadable(written: str, why: str, at: Span) -> Diagnostic:
+def data_unreadable(written: str, why: str, at: Span, remedy: str = BESIDE) -> Diagnostic:
     """E807: a facts or list file that a policy names cannot be read."""
     return Diagnostic(
         "E807",
         f"`{written}` cannot be read: {why}",
         at,
-        help="it is looked for beside the policy file that names it",
+        help=remedy,
     )
 
 

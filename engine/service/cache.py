@@ -21,6 +21,7 @@ from pathlib import Path
 from time import sleep
 from typing import Protocol
 
+from engine.remedies import remedy_for
 from engine.storage.plain import open_plain
 
 DIGEST_BYTES = 32
@@ -103,31 +104,50 @@ class FolderCache:
         """
         return self._read(key, REST_SECONDS if gently else 0)
 
+    def trouble(self, key: str) -> str:
+        """Return why what is under *key* cannot be read, and the remedy; empty where it can.
+
+        Of what is not there, or damaged, nothing is said: it is made anew.
+        """
+        try:
+            self._load(self.path(key), 0)
+        except OSError as error:
+            remedy = remedy_for(error, "")
+            return f"{error.strerror}; {remedy}" if remedy else ""
+        return ""
+
     def _read(self, key: str, rest: float) -> memoryview | None:
         path = self.path(key)
-        hashed = hashlib.sha256()
         try:
-            with os.fdopen(open_plain(path), "rb", buffering=0) as file:
-                found = os.fstat(file.fileno())
-                if not is_own(found):
-                    return None
-                size = found.st_size - DIGEST_BYTES
-                digest = file.read(DIGEST_BYTES)
-                # Memory of the kernel's own: nobody fills it with zeros first. It is never empty.
-                whole = memoryview(mmap(-1, max(size, 1)))[: max(size, 0)]
-                for start in range(0, size, PIECE_BYTES):
-                    piece = whole[start : start + PIECE_BYTES]
-                    file.readinto(piece)  # What is short has another digest.
-                    hashed.update(piece)
-                    if rest:
-                        sleep(rest)
+            whole = self._load(path, rest)
         except OSError:
             return None
-        if hashed.digest() != digest:
-            return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # so that what is used is kept
-        return whole.toreadonly()
+        if whole is not None:
+            with contextlib.suppress(OSError):
+                os.utime(path)  # so that what is used is kept
+        return whole
+
+    def _load(self, path: Path, rest: float) -> memoryview | None:
+        """Return what the file at *path* holds; None for what is not ours, or damaged.
+
+        Raises OSError.
+        """
+        hashed = hashlib.sha256()
+        with os.fdopen(open_plain(path), "rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            if not is_own(found):
+                return None
+            size = found.st_size - DIGEST_BYTES
+            digest = file.read(DIGEST_BYTES)
+            # Memory of the kernel's own: nobody fills it with zeros first. It is never empty.
+            whole = memoryview(mmap(-1, max(size, 1)))[: max(size, 0)]
+            for start in range(0, size, PIECE_BYTES):
+                piece = whole[start : start + PIECE_BYTES]
+                file.readinto(piece)  # What is short has another digest.
+                hashed.update(piece)
+                if rest:
+                    sleep(rest)
+        return whole.toreadonly() if hashed.digest() == digest else None
 
     def put(self, key: str, data: bytes) -> None:
         """Keep *data* under *key*: whole or not at all, whatever else writes at the same time."""
@@ -200,8 +220,8 @@ def open_cache(folder: Path) -> FolderCache:
         found = folder.stat()
     except OSError as error:
         raise CacheFolderError(
-            f"cannot use the cache folder {folder}: {error.strerror}; set `cache` to a folder that "
-            "can be written"
+            f"cannot use the cache folder {folder}: {error.strerror}; "
+            + remedy_for(error, "set `cache` to a folder that can be written")
         ) from None
     if not is_own(found):
         raise CacheFolderError(

@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from engine.language import catalog_files as catalog
 from engine.language.catalog_syntax import bad_bytes
-from engine.language.diagnostics import Report
+from engine.language.diagnostics import Diagnostic, Report
 from engine.language.text import Source, Span
+from engine.remedies import remedy_for
 
 SUFFIX = ".pol"
 MOST_FILES = 50_000
@@ -67,10 +68,16 @@ def is_folder(root: Path, report: Report) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        report.add(catalog.unreadable(str(root), error.strerror or "unknown error"))
+        report.add(unreadable(str(root), error))
         return False
     report.add(catalog.no_folder(str(root)))
     return False
+
+
+def unreadable(path: str, error: OSError) -> Diagnostic:
+    """Return what is told of a file or folder that cannot be read."""
+    remedy = remedy_for(error, catalog.OWNER)
+    return catalog.unreadable(path, error.strerror or str(error), remedy)
 
 
 def policy_files(root: Path, report: Report) -> Iterator[str]:
@@ -89,7 +96,7 @@ def policy_files(root: Path, report: Report) -> Iterator[str]:
                 folder = entry.is_dir()
             except OSError as error:
                 if entry.name.endswith(SUFFIX):
-                    report.add(catalog.unreadable(path, error.strerror or "unknown error"))
+                    report.add(unreadable(path, error))
                 continue
             if not folder and not entry.name.endswith(SUFFIX):
                 continue
@@ -107,7 +114,7 @@ def entries_in(root: Path, inside: str, report: Report) -> list[os.DirEntry[str]
     try:
         found = [one for one in os.scandir(root / inside) if not one.name.startswith(".")]
     except OSError as error:
-        report.add(catalog.unreadable(inside or str(root), error.strerror or "unknown error"))
+        report.add(unreadable(inside or str(root), error))
         return []
     return sorted(found, key=lambda entry: entry.name)
 
@@ -151,7 +158,7 @@ def read_bytes(file: Path, path: str, limit: int, report: Report) -> bytes | Non
             return None
         return file.read_bytes()
     except OSError as error:
-        report.add(catalog.unreadable(path, error.strerror or "unknown error"))
+        report.add(unreadable(path, error))
         return None
 
 
@@ -187,7 +194,8 @@ def read_data(folder: Folder, written: str, at: Span, report: Report) -> bytes |
             return None
         return file.read_bytes()
     except OSError as error:
-        report.add(catalog.data_unreadable(written, error.strerror or "unknown error", at))
+        remedy = remedy_for(error, catalog.BESIDE)
+        report.add(catalog.data_unreadable(written, error.strerror or str(error), at, remedy))
         return None
 
 

@@ -9,6 +9,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from engine.remedies import remedy_for
 from engine.service.plain import read_plain
 
 KEY_BYTES = 32
@@ -27,15 +28,16 @@ def load_key(path: Path) -> bytes:
         try:
             make_key(path)
         except OSError as error:
+            remedy = remedy_for(error, "make its folder writable or set `secret_key_file`")
             raise KeyFileError(
-                f"cannot make the key file {path}: {error.strerror}; make its folder writable or "
-                "set `secret_key_file`"
+                f"cannot make the key file {path}: {error.strerror}; {remedy}"
             ) from None
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = read_plain(path).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise KeyFileError(f"cannot read the key file {path}; check its owner and mode") from None
+        text = read_plain(path).decode("ascii", "replace").strip()
+    except OSError as error:
+        remedy = remedy_for(error, "check its owner and mode")
+        raise KeyFileError(f"cannot read the key file {path}: {error.strerror}; {remedy}") from None
     if mode & 0o077:
         raise KeyFileError(f"the key file {path} is open to others; run `chmod 600 {path}`")
     try:

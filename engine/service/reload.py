@@ -8,7 +8,6 @@ nothing but the status, which says since when and why.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ from watchfiles import Change, awatch
 
 from engine.language import catalog_files as catalog
 from engine.language.diagnostics import Diagnostic
+from engine.remedies import remedy_for
 from engine.service.bounded import within
 from engine.service.cache import FolderCache
 from engine.service.compiler import Finder, Outcome
@@ -300,8 +300,8 @@ async def compile_apart(
 
 def reason_of(error: OSError) -> str:
     """Return why something cannot be started, with the remedy where it is not at hand."""
-    few = error.errno in {errno.EMFILE, errno.ENFILE}
-    return f"{error.strerror}; allow more of them (`ulimit -n`)" if few else str(error.strerror)
+    remedy = remedy_for(error, "")
+    return f"{error.strerror}; {remedy}" if remedy else str(error.strerror)
 
 
 def how_ended(code: int) -> str:

@@ -19,7 +19,7 @@ from engine.runtime.reader import Reader
 from engine.service.bundles import Detection, Recipe, asks_of, detect, linking
 from engine.service.cache import FolderCache
 from engine.service.gate import Gate
-from engine.service.shelf import FolderShelf
+from engine.service.shelf import BUNDLE, FolderShelf
 from engine.service.slices import in_slices, let_go
 from engine.service.stored import Bundle, fetch_bundle
 
@@ -111,6 +111,9 @@ class GateTaker:
     @property
     def missing(self) -> str:
         """Why `load` found nothing, with the remedy."""
+        why = self.cache.trouble(FolderShelf(self.cache, self.root).key(BUNDLE))
+        if why:
+            return f"what was compiled cannot be read from {self.cache.folder}: {why}"
         return (
             f"the cache folder {self.cache.folder} does not hold what was compiled; make "
             "room on the disk, or restart the daemon if the engine was upgraded under it"

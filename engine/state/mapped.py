@@ -14,11 +14,14 @@ from pathlib import Path
 
 import lmdb
 
+from engine.remedies import remedy_in
 from engine.state.errors import StateError
 
 FORMAT_KEY = b"\0format"
 FORMAT = b"engine state 1"
 _READERS = 1024
+_LOCK_BYTES = 17 * 4096
+"""Of a new lock file: so many readers need 65,664, and LMDB takes what is more for others."""
 
 
 def open_file(path: Path, size: int) -> lmdb.Environment:
@@ -30,9 +33,9 @@ def open_file(path: Path, size: int) -> lmdb.Environment:
     except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as problem:
         raise _broken(path, "is damaged or no state file") from problem
     except (OSError, lmdb.Error) as problem:
+        remedy = remedy_in(str(problem), "give the engine a folder that it may write to")
         raise StateError(
-            f"the state file {path} cannot be opened: {problem}; "
-            "give the engine a folder that it may write to, with space on its disk"
+            f"the state file {path} cannot be opened: {problem}; {remedy}"
         ) from problem
 
 
@@ -67,6 +70,7 @@ def locked(path: Path) -> Iterator[None]:
 def _open(path: Path, size: int) -> lmdb.Environment:
     before = path.stat().st_size if path.exists() else 0
     wanted = max(size, before)
+    _allocate_lock(path)
     environment = lmdb.open(
         str(path),
         subdir=False,
@@ -83,6 +87,23 @@ def _open(path: Path, size: int) -> lmdb.Environment:
         _claim(environment, path)
         undo.pop_all()
     return environment
+
+
+def _allocate_lock(path: Path) -> None:
+    """Have all blocks of the lock file, which LMDB maps as well. OSError where there is no room.
+
+    One that is there keeps its size: others may have it mapped.
+    """
+    handle = os.open(path.with_name(f"{path.name}-lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        before = os.fstat(handle).st_size
+        try:
+            os.posix_fallocate(handle, 0, before or _LOCK_BYTES)
+        except OSError:
+            os.ftruncate(handle, before)
+            raise
+    finally:
+        os.close(handle)
 
 
 def _check_whole(environment: lmdb.Environment, path: Path, size: int) -> None:

@@ -15,6 +15,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from engine.remedies import remedy_for, why_none_opens
 from engine.storage.chest import WrongKey
 from engine.storage.reviews import ReviewsUnavailable
 from engine.storage.reviews_database import Manner, Session
@@ -192,11 +193,19 @@ class SqliteDatabase:
         try:
             yield
         except OSError as error:
-            raise ReviewsUnavailable(f"cannot open {self.name}: {error.strerror}") from None
+            remedy = remedy_for(error, "")
+            told = f"cannot open {self.name}: {error.strerror}"
+            raise ReviewsUnavailable(f"{told}; {remedy}" if remedy else told) from None
         except sqlite3.Error as error:
-            hint = FULL if is_full(error) else CLOSED.format(self.name) if is_closed(error) else ""
+            hint = FULL if is_full(error) else self._why_closed() if is_closed(error) else ""
             hint = hint and f" ({hint})"
             raise ReviewsUnavailable(f"the reviews in {self.name}: {error}{hint}") from None
+
+    def _why_closed(self) -> str:
+        """Return what to do where the file can be opened or written no more."""
+        none = why_none_opens()
+        remedy = "" if none is None else remedy_for(none, "")
+        return f"{none.strerror}; {remedy}" if none and remedy else CLOSED.format(self.name)
 
 
 class Talk:

@@ -80,7 +80,7 @@ def test_a_folder_without_room_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(StartError, match="No space left on device; make room there"):
+    with pytest.raises(StartError, match="No space left on device; make room on its disk"):
         hold_folder(tmp_path)
     monkeypatch.undo()
     os.close(hold_folder(tmp_path))

@@ -170,7 +170,7 @@ def test_a_compiler_that_somebody_ended_is_told(
 
 def test_a_compiler_for_which_there_is_no_descriptor_is_told_with_its_remedy() -> None:
     few = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-    assert reason_of(few) == "Too many open files; allow more of them (`ulimit -n`)"
+    assert reason_of(few) == "Too many open files; allow the process more open files (`ulimit -n`)"
     assert reason_of(OSError(errno.ENOENT, "No such file")) == "No such file"
 
 

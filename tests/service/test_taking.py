@@ -25,6 +25,7 @@ from engine.service.shelf import FolderShelf
 from engine.service.slices import in_slices
 from engine.service.stored import Bundle, fetch_bundle
 from engine.service.taking import GateTaker, parts_of, settle_heap
+from tests.few_files import few_files
 
 SECRET = b"s" * 32
 RULES = 'policy p {{ default allow rule r {{ when user.id == "u1" then deny "{reason}" }} }}'
@@ -81,6 +82,22 @@ def test_a_revision_decides_once_it_was_taken(place: Place) -> None:
 def test_a_revision_that_is_not_there_changes_nothing(place: Place) -> None:
     assert "does not hold what was compiled" in asyncio.run(place.taker.take("another"))
     assert place.reason() == "one"
+
+
+def test_what_cannot_be_read_is_told_with_what_it_takes(place: Place) -> None:
+    revision = place.write("two")
+
+    async def take() -> str:
+        # The thread, and what the loop needs, is there before no file can be opened any more.
+        await asyncio.to_thread(lambda: None)
+        with few_files(0):
+            return await place.taker.take(revision)
+
+    said = asyncio.run(take())
+    assert said == (
+        f"what was compiled cannot be read from {place.cache.folder}: Too many open files; allow "
+        "the process more open files (`ulimit -n`)"
+    )
 
 
 def test_what_was_loaded_decides_only_when_it_is_swapped_in(place: Place) -> None:

@@ -117,6 +117,11 @@ def together(settings: Settings) -> Settings:
             "`grpc.tls.client_names` are names in certificates of callers, and none is asked for: "
             "set grpc.tls.client_ca_file"
         )
+    if settings.grpc.busy_poll_microseconds and settings.grpc.transport != "lean":
+        raise ConfigError(
+            "`grpc.busy_poll_microseconds` is for the lean server: set grpc.transport to `lean`, "
+            "or leave it at 0"
+        )
     if tls.certificate_file and not settings.grpc.listen:
         raise ConfigError("`grpc.tls` secures the port of `grpc.listen`, and there is none")
     return settings

@@ -87,7 +87,11 @@ class Server:
             reflect={"loopback": None, "on": True, "off": False}[settings.grpc.reflection],
             share_port=share_port,
             transport=settings.grpc.transport,
-            bounds=bounds_of(settings.grpc.limits, settings.limits.message_bytes),
+            bounds=bounds_of(
+                settings.grpc.limits,
+                settings.limits.message_bytes,
+                settings.grpc.busy_poll_microseconds,
+            ),
             worker=worker,
         )
 

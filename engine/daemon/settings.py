@@ -82,6 +82,16 @@ class Grpc(Struct, frozen=True, kw_only=True):
             "that ended has left out, and does not tell callers that it is their certificate."
         ),
     ] = "lean"
+    busy_poll_microseconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="So long after a client sent something the process looks for more without "
+            "a pause, before its processor may sleep: answers come sooner where it has a core of "
+            "its own, and that core is busy for as long. 0 for never; the lean server only.",
+        ),
+    ] = 0
     tls: Tls = field(default_factory=Tls)
     limits: GrpcLimits = field(default_factory=GrpcLimits)
 

@@ -151,7 +151,7 @@ class GrpcLimits(Struct, frozen=True, kw_only=True):
     ] = 0
 
 
-def bounds_of(limits: GrpcLimits, message_bytes: int) -> Bounds:
+def bounds_of(limits: GrpcLimits, message_bytes: int, busy_poll_microseconds: int = 0) -> Bounds:
     """Return the bounds that *limits* ask for, with the largest message."""
     return Bounds(
         message_bytes=message_bytes,
@@ -161,6 +161,7 @@ def bounds_of(limits: GrpcLimits, message_bytes: int) -> Bounds:
         handshakes=limits.handshakes,
         handshake_seconds=limits.handshake_seconds,
         request_seconds=limits.request_seconds,
+        busy_poll_seconds=busy_poll_microseconds / 1_000_000,
         connection=replace(
             ConnectionLimits(),
             **{name: getattr(limits, name) for name in OF_A_CONNECTION},

@@ -267,3 +267,13 @@ def test_tls_needs_a_port() -> None:
     assert problems(None, {}, flags) == [
         "`grpc.tls` secures the port of `grpc.listen`, and there is none"
     ]
+
+
+def test_polling_is_for_the_lean_server() -> None:
+    flags = {"grpc.busy_poll_microseconds": "50", "grpc.transport": "grpcio"}
+    (line,) = problems(None, {}, flags)
+    assert line == (
+        "`grpc.busy_poll_microseconds` is for the lean server: set grpc.transport to `lean`, "
+        "or leave it at 0"
+    )
+    assert load_settings(None, {}, {**flags, "grpc.transport": "lean"})

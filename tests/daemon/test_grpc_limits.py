@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import grpc
@@ -170,3 +172,37 @@ def test_a_daemon_heeds_what_its_settings_say(tmp_path: Path, workers: str) -> N
         method = channel.unary_unary(DECIDE)
         error = refused(lambda: method(b"", metadata=(("x", "y" * 1_024),), timeout=10))
         assert error.details() == "metadata of more than 1,024 bytes"
+
+
+def ticks(pid: int) -> int:
+    """Return how much processor time *pid*, and what it has started, has had."""
+    found = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += sum(ticks(int(one)) for one in (task / "children").read_text().split())
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return found + int(words[11]) + int(words[12])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc")
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_daemon_that_polls_goes_on_looking(tmp_path: Path, workers: str) -> None:
+    write_folder(tmp_path / "policies", {"door.pol": "policy door { default allow }"})
+    given = (
+        "grpc.listen=127.0.0.1:0",
+        "metrics.listen=",
+        "grpc.busy_poll_microseconds=1000000",
+        f"workers={workers}",
+    )
+    flags = [part for one in given for part in ("--set", one)]
+    with daemon(tmp_path, *flags) as running, grpc.insecure_channel(running.address) as channel:
+        enough, polled = os.sysconf("SC_CLK_TCK") // 5, 0
+        for _ in range(20):
+            decide(channel, ask())
+            before, until, polled = ticks(running.process.pid), monotonic() + 1, 0
+            while monotonic() < until and polled < enough:
+                polled = ticks(running.process.pid) - before
+            if polled >= enough:
+                break
+        # In the second after a decision, a daemon that sleeps has a hundredth of one.
+        assert polled >= enough

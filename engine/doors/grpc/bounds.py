@@ -1,4 +1,7 @@
-"""What the server of a door lets all callers together take, with defaults no honest one meets."""
+"""What the server of a door lets all callers together take, with defaults no honest one meets.
+
+And what it takes itself: how long it looks for more before it sleeps.
+"""
 
 from __future__ import annotations
 
@@ -30,4 +33,6 @@ class Bounds:
     handshake_seconds: float = 10.0
     request_seconds: float = 60.0
     """How long the message of a call that one message asks may take."""
+    busy_poll_seconds: float = 0.0
+    """So long after something came from a client the loop does not sleep (see `Awake`)."""
     connection: Limits = field(default_factory=Limits)

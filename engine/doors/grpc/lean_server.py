@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
+from engine.doors.awake import Awake
 from engine.doors.grpc.bounds import Bounds
 from engine.doors.grpc.client_certificates import STRANGER, may_ask, read_certificate
 from engine.doors.grpc.lean_accept import Acceptor
@@ -64,6 +65,8 @@ class LeanServer:
         self._share = share_port
         self._bounds = bounds = bounds or Bounds()
         self._most = bounds.message_bytes
+        self.awake: Awake | None = None
+        """Since it has begun, and where it polls."""
         self._limits = bounds.connection
         self._read = partial(read_head, most=bounds.connection.header_bytes)
         self.most_connections = min(bounds.connections, max(1, open_files() - OTHER_FILES))
@@ -113,6 +116,8 @@ class LeanServer:
 
     async def start(self) -> None:
         """Accept connections."""
+        seconds = self._bounds.busy_poll_seconds
+        self.awake = Awake(seconds) if seconds > 0 else None
         for listener, one in self._sockets:
             context = None if listener.tls is None else secured(listener.tls)
             make, bounds = self._maker(listener.tls), self._bounds
@@ -187,6 +192,7 @@ class LeanServer:
             return None
         begun = begun or self._connections.add
         made = Connection(self._serve, self._read, self._limits, ended=self._ended, begun=begun)
+        made.awake = self.awake
         if self.many:
             made.answer_all = answer_all
         return made

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final, Generic, cast
 
+from engine.doors.awake import Awake
 from engine.doors.breath import TURN_SECONDS, Breath
 from engine.doors.http2.control import CONTROLS, DRAIN_PING, NO_STREAM
 from engine.doors.http2.fields import Fields
@@ -75,6 +76,8 @@ class Connection(Requests[Request], Generic[Request]):
         self._buffer = b""
         self.breath = Breath()
         """How many calls that come together are answered in one go."""
+        self.awake: Awake | None = None
+        """What keeps the loop awake, as long as much comes; None: it may sleep."""
         self._waits = False
         """Whether it has had its turn, and what has come is not all read."""
         self._greeted = False
@@ -134,6 +137,8 @@ class Connection(Requests[Request], Generic[Request]):
         if self._closing:
             return
         self._said = True
+        if self.awake is not None:
+            self.awake.stir()
         if self._waits:
             self._buffer += data
         else:

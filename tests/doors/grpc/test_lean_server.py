@@ -34,11 +34,12 @@ def serving(
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]],
     *listeners: Listener,
     change: Callable[[LeanServer], object] = lambda _: None,
+    polls: float = 0.0,
 ) -> Iterator[tuple[LeanServer, list[str]]]:
     """Serve *methods* of the service ``t.T``."""
 
     async def begin() -> tuple[LeanServer, list[str]]:
-        server = LeanServer(Bounds(message_bytes=1 << 20, calls=100))
+        server = LeanServer(Bounds(message_bytes=1 << 20, calls=100, busy_poll_seconds=polls))
         handlers = grpc.method_handlers_generic_handler("t.T", methods)
         server.add_generic_rpc_handlers((handlers,))
         change(server)
@@ -129,6 +130,22 @@ def test_a_server_that_never_began_leaves_no_socket(tmp_path: Path) -> None:
     assert not (tmp_path / "s").exists()
     with pytest.raises(OSError, match=r".+"):
         socket.create_connection((host, int(port)), 1)
+
+
+def test_who_polls_keeps_the_loop_awake_while_something_comes() -> None:
+    methods = {"Plain": grpc.unary_unary_rpc_method_handler(plain)}
+    with serving(methods, polls=PATIENCE) as (server, (address,)):
+        assert server.awake is not None
+        assert not server.awake.looking
+        assert call(address, "Plain") == b"Truex"
+        assert server.awake.looking
+        assert call(address, "Plain") == b"Truex"
+
+
+def test_without_polling_the_loop_sleeps_when_it_can() -> None:
+    with serving({"Plain": grpc.unary_unary_rpc_method_handler(plain)}) as (server, (address,)):
+        assert call(address, "Plain") == b"Truex"
+        assert server.awake is None
 
 
 def test_one_call_too_many_is_refused() -> None:

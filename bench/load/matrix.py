@@ -189,6 +189,9 @@ def by_state(board: Board, plan: Plan, place: Path) -> Result:
 
 TCP, UNIX, TLS = "unary, TCP", "unary, Unix socket", "unary, TLS"
 SPREAD = "unary, 32 connections"
+POLLING, POLLS = "unary, TCP, busy polling", "grpc.busy_poll_microseconds=1000"
+WOKEN = 0.75
+"""A processor that polls answers in so much of the time of one that each question wakes."""
 STREAMED, BATCHED = "one stream", f"batches of {MANY}"
 EMPTY = "unary, TCP, nothing decided"
 POSSIBLE = 0.85
@@ -211,6 +214,10 @@ def by_way(board: Board, plan: Plan, place: Path) -> Result:
             )
         )
         some.append(locked.unary(TLS, ca_file=str(certificate)))
+        polling = stack.enter_context(
+            our_daemon(place / "poll", workload, LEAN, *AUDITS["off"], POLLS)
+        )
+        some.append(polling.unary(POLLING))
         stream, batch = plain.stream(STREAMED), plain.batch(BATCHED, MANY)
         nothing = stack.enter_context(empty(EMPTY))
         spread = replace(tcp, name=SPREAD, load=spread_over(tcp, 32))
@@ -259,7 +266,7 @@ def cross_check(board: Board, one: Contender, plan: Plan, place: Path) -> list[R
 
 
 def way_goals(board: Board) -> Iterator[Goal]:
-    """Yield what streams and batches must gain."""
+    """Yield what streams, batches and polling must gain."""
     unary = board.figures[TCP, in_flight(MANY)]
     stream = board.figures[STREAMED, in_flight(MANY)]
     batches = [board.figures[BATCHED, in_flight(many)] for many in BATCHES]
@@ -275,6 +282,10 @@ def way_goals(board: Board) -> Iterator[Goal]:
     for name, cpu_us in ((f"stream, {words}", stream.cpu_us), (f"batches, {each}", least)):
         gain = unary.cpu_us / cpu_us / most
         yield Goal(f"{name}, server CPU, of what is possible", gain, POSSIBLE, "higher")
+    awake, asleep = (board.figures[name, in_flight(1)] for name in (POLLING, TCP))
+    yield Goal(
+        "p50, 1 in flight, busy polling against without", ratio(awake, asleep, p50_of), WOKEN
+    )
 
 
 def saved(board: Board) -> list[Row]:

@@ -33,7 +33,9 @@ def open_file(path: Path, size: int) -> lmdb.Environment:
     except (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError) as problem:
         raise _broken(path, "is damaged or no state file") from problem
     except (OSError, lmdb.Error) as problem:
-        remedy = remedy_in(str(problem), "give the engine a folder that it may write to")
+        remedy = remedy_in(
+            str(problem), "give the engine a folder that it may write to, with space on its disk"
+        )
         raise StateError(
             f"the state file {path} cannot be opened: {problem}; {remedy}"
         ) from problem

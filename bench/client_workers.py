@@ -35,13 +35,13 @@ CORES = {1: ("taskset", "-c", "0"), 2: ("taskset", "-c", "0,1")}
 GAIN = 1.7
 
 
-def write(folder: Path, *, looks: bool) -> Path:
-    """Write the policies; return the folder."""
+def write(folder: Path, more: str) -> Path:
+    """Write the policies, and a file with *more*; return the folder."""
     folder.mkdir(parents=True)
     made = "".join(RULE.format(number=n, tenant=n % RULES) for n in range(10, 10 + RULES))
     (folder / "bench.pol").write_text(POLICY.format(rules=made), encoding="utf-8")
-    if looks:
-        (folder / "more.pol").write_text(SHAPES, encoding="utf-8")
+    if more:
+        (folder / "more.pol").write_text(more, encoding="utf-8")
     return folder
 
 
@@ -114,7 +114,7 @@ def measure_workers(place: Path, seconds: float, rounds: int) -> Result:
     goals: list[Goal] = []
     for name in (PLAIN, LOOKED):
         looks = name == LOOKED
-        policies = write(place / name / "policies", looks=looks)
+        policies = write(place / name / "policies", SHAPES if looks else "")
         found: dict[int, list[Figure]] = {1: [], 2: []}
         with ExitStack() as stack:
             daemons = {

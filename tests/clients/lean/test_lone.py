@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +349,22 @@ def test_what_a_name_stands_for_is_tried_in_turn_until_the_deadline() -> None:
             first_of([refused, refused], later)
         with pytest.raises(TimeoutError):
             first_of([good], time.monotonic() - 1.0)
+
+
+def test_an_address_that_says_nothing_does_not_hide_those_behind_it() -> None:
+    with ExitStack() as stack:
+        there = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        # As many as wait to be accepted: one more hears nothing.
+        waiting = [stack.enter_context(socket.socket()) for _ in range(4)]
+        for one in waiting:
+            one.settimeout(0)
+            one.connect_ex(silent.getsockname())
+        both = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", one.getsockname())
+            for one in (silent, there)
+        ]
+        first_of(both, time.monotonic() + 2.0).close()
 
 
 @pytest.mark.parametrize("host", ["nobody.invalid", "a" * 64 + ".test"])

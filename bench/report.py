@@ -172,6 +172,11 @@ BENCHES = (
         ("--rules", "1000", "--reloads", "10", "--audit", "off"),
     ),
     Bench(
+        "neighbours",
+        "How long does who asks for little wait beside who asks for much?",
+        ("--seconds", "0.5", "--rounds", "2"),
+    ),
+    Bench(
         "attacks",
         "How long do the neighbours of an attacker wait?",
         ("--seconds", "0.2"),

@@ -14,7 +14,8 @@ from typing import Final
 SECONDS: Final = 0.000_6
 """So long, about, the first of several waits for the last."""
 TURN_SECONDS: Final = 0.002
-"""When a connection was answered for so long, others have their turn: after what goes in one go."""
+"""When a connection was answered for so long, others have their turn; one go takes no longer, but
+for a single question that does."""
 
 
 class Breath:
@@ -29,10 +30,10 @@ class Breath:
         self.now = now
         self._each = 0.0
 
-    def fitting(self, most: int) -> int:
-        """Return how many of *most* to answer in one go: one at least."""
+    def fitting(self, most: int, seconds: float = SECONDS) -> int:
+        """Return how many of *most* take so many *seconds* together: one at least."""
         each = self._each
-        return most if each * most <= SECONDS else max(1, int(SECONDS / each))
+        return most if each * most <= seconds else max(1, int(seconds / each))
 
     def took(self, seconds: float, count: int) -> None:
         """Note what *count* of them took."""

@@ -50,7 +50,8 @@ LINGER_SECONDS: Final = 5.0
 AT_ONCE: Final = 16
 """So many calls at most, or half as many more at the end, are answered in one go."""
 SHARE: Final = 2
-"""And of those that wait, one in so many at least: a write takes as long as many a decision."""
+"""Of those that wait, one in so many, as far as a turn goes: a write takes as long as many a
+decision."""
 ALPN: Final = "h2"
 THERE_PING: Final = b"there?\0\0"
 
@@ -169,7 +170,14 @@ class Connection(Requests[Request], Generic[Request]):
         transport = self._transport
         if self._waits and transport is not None and not (self._closing or transport.is_closing()):
             transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)
+            asyncio.get_running_loop().call_soon(self._give_way)
+
+    def _give_way(self) -> None:
+        """Go on behind those whose questions are there by now.
+
+        What is called soon out of a read comes before the loop looks for more.
+        """
+        asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """Have another turn."""
@@ -200,7 +208,8 @@ class Connection(Requests[Request], Generic[Request]):
         breath = self.breath
         begun = since = breath.now()
         while True:
-            many = max(breath.fitting(AT_ONCE), min(AT_ONCE, len(ready) // SHARE))
+            turn = breath.fitting(AT_ONCE, TURN_SECONDS)
+            many = max(breath.fitting(AT_ONCE), min(turn, len(ready) // SHARE))
             if len(ready) <= many * 3 // 2:
                 many = len(ready)
             self.answer_all(ready[:many])

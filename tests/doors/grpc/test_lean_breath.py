@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from engine.doors.breath import TURN_SECONDS
@@ -65,6 +66,12 @@ def answered(caller: Caller) -> list[int]:
     return [one.stream for one in caller.frames() if one.kind == frames.DATA]
 
 
+async def others() -> None:
+    """Let others have a turn."""
+    for _ in range(2):
+        await asyncio.sleep(0)
+
+
 def played(scene: Callable[[Slow, Caller], object], each: float, *, streams: bool = False) -> None:
     async def run() -> None:
         slow = Slow(each)
@@ -84,9 +91,9 @@ def test_what_takes_long_is_answered_one_by_one_and_others_have_their_turn() -> 
         ask(caller, range(5, 11, 2))
         assert answered(caller) == [5]
         assert caller.wire.paused
-        await asyncio.sleep(0)
+        await others()
         assert answered(caller) == [7]
-        await asyncio.sleep(0)
+        await others()
         assert answered(caller) == [9]
         assert not caller.wire.paused
         assert [len(one) for one in slow.asked] == [2, 1, 1, 1]
@@ -94,14 +101,41 @@ def test_what_takes_long_is_answered_one_by_one_and_others_have_their_turn() -> 
     played(scene, TURN_SECONDS * 2)
 
 
-def test_of_many_that_take_long_several_are_sent_together() -> None:
+def test_of_many_that_take_long_as_many_are_sent_together_as_make_a_turn() -> None:
     async def scene(slow: Slow, caller: Caller) -> None:
         ask(caller, range(1, 5, 2))
-        ask(caller, range(5, 21, 2))
+        ask(caller, range(5, 37, 2))
         for _ in range(8):
-            await asyncio.sleep(0)
-        assert [len(one) for one in slow.asked] == [2, 4, 2, 1, 1]
-        assert answered(caller) == [*range(1, 21, 2)]
+            await others()
+        assert [len(one) for one in slow.asked] == [2, 4, 4, 4, 2, 1, 1]
+        assert answered(caller) == [*range(1, 37, 2)]
+
+    played(scene, TURN_SECONDS / 4)
+
+
+def test_others_whose_questions_came_meanwhile_are_next() -> None:
+    async def scene(slow: Slow, caller: Caller) -> None:
+        ask(caller, range(1, 5, 2))
+        before: list[int] = []
+        loop = asyncio.get_running_loop()
+        there, here = socket.socketpair()
+        with there, here:
+
+            def asks() -> None:
+                ask(caller, range(5, 11, 2))
+                there.send(b"x")
+
+            def other() -> None:
+                here.recv(1)
+                before.append(len(slow.asked))
+
+            loop.add_reader(here, other)
+            loop.call_soon(asks)
+            for _ in range(5):
+                await others()
+            loop.remove_reader(here)
+        assert before == [2]
+        assert [len(one) for one in slow.asked] == [2, 1, 1, 1]
 
     played(scene, TURN_SECONDS * 2)
 
@@ -126,7 +160,7 @@ def test_what_is_taken_back_before_its_turn_is_not_decided() -> None:
         ask(caller, range(5, 11, 2))
         caller.feed(frames.rst_stream(9, frames.Code.CANCEL))
         for _ in range(3):
-            await asyncio.sleep(0)
+            await others()
         assert answered(caller) == [5, 7]
         assert slow.asked == [[b"1", b"3"], [b"5"], [b"7"]]
 
@@ -139,7 +173,7 @@ def test_what_comes_meanwhile_is_answered_behind_the_rest() -> None:
         ask(caller, range(5, 9, 2))
         ask(caller, range(9, 13, 2))
         for _ in range(4):
-            await asyncio.sleep(0)
+            await others()
         assert answered(caller) == [1, 3, 5, 7, 9, 11]
         assert not caller.wire.paused
 
@@ -152,7 +186,7 @@ def test_nobody_is_decided_for_when_the_connection_is_gone() -> None:
         ask(caller, range(5, 11, 2))
         caller.connection.connection_lost(None)
         for _ in range(3):
-            await asyncio.sleep(0)
+            await others()
         assert slow.asked == [[b"1", b"3"], [b"5"]]
 
     played(scene, TURN_SECONDS * 2)

@@ -142,7 +142,7 @@ def test_a_disk_too_small_for_the_state_is_one_sentence(folder: Path) -> None:
         code, told = refused(folder, *QUICK)
     assert code == 2
     assert "engine: the state file" in told
-    assert "space on its disk" in told
+    assert "No space left on device; make room on its disk" in told
     assert "Traceback" not in told
 
 

@@ -59,6 +59,7 @@ def test_every_flag_stands_for_its_setting() -> None:
         "socket": "/s",
         "reflection": "loopback",
         "transport": "lean",
+        "busy_poll_microseconds": 0,
         "tls": {"certificate_file": "", "key_file": "", "client_ca_file": "", "client_names": ""},
     }
     assert tree["metrics"] == {"listen": ""}

@@ -24,8 +24,8 @@ import sys
 import engine.service.compiled
 print(*{name.split(".")[1] for name in sys.modules if name.startswith("engine.")})
 """
-NO_PART = {"sources", "storage"}
-"""What finds modules, and what opens files."""
+NO_PART = {"remedies", "sources", "storage"}
+"""What is said of files that cannot be opened, what finds modules, and what opens files."""
 
 
 def run(code: str, root: Path) -> str:

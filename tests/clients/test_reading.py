@@ -7,12 +7,11 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
-from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pol_client import Decision, NoDecision
 from pol_client._wire import engine_pb2 as wire
-from pol_client.decode import read_decision
+from pol_client.decode import UNREADABLE, read_decision
 from pol_client.reading import (
     ALIKE,
     MOST_ALIKE,
@@ -44,7 +43,7 @@ def same(raw: bytes) -> None:
     """Check that both ways come to the same."""
     try:
         expected: object = read_decision(wire.Decision.FromString(raw))
-    except DecodeError:
+    except UNREADABLE:
         expected = "INTERNAL"
     for _ in range(2):  # Once as it comes, and once from what is remembered.
         try:
@@ -199,6 +198,8 @@ def test_odd_bytes_are_read_as_protobuf_reads_them(raw: bytes) -> None:
 
 @given(st.binary(max_size=40), st.integers(0, len(RAW)), st.integers(0, len(RAW)))
 @example(b"", 0, 0)
+@example(b"\0\0\0\0\x5a\x1b\x01\0", 2, 0)  # Advice that is no text.
+@example(b"\0\0\0\0\x5a\x01\x80", 2, 0)
 def test_any_bytes_are_read_as_protobuf_reads_them(data: bytes, head: int, tail: int) -> None:
     same(RAW[:head] + data + RAW[tail:])
     same(PROPER[:head] + data + PROPER[tail:])

@@ -1,7 +1,7 @@
 """Busy polling: a loop that looks for more for a while, before it lets its processor sleep.
 
-A processor that sleeps takes 15 to 50 us to wake up, in a virtual machine most of all, and what
-was in its caches is gone. Who has a core to spare for a door trades that core for this time.
+A processor that sleeps takes tens of microseconds to wake up, in a virtual machine most of all: as
+long as a call takes. Who has a core to spare for a door trades that core for this time.
 """
 
 from __future__ import annotations
